@@ -1,0 +1,198 @@
+"""Write reconstructed slices as DICOM MR Image Storage (PS3.3 A.4)."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from scanhub_jobs.cartesian import ImageSlice, Reconstruction
+from scanhub_jobs.context import JobContext
+from scanhub_jobs.mrd_header import Header
+from scanhub_jobs.sequence_tags import describe_sequence
+from scanhub_jobs.uids import derived_uid
+
+_IMPLEMENTATION_UID = derived_uid("implementation")
+_MAX_STORED = 32767
+_DS_LENGTH = 16
+
+
+def _text(value: str, length: int) -> str:
+    """Fit a text into LO or SH: no backslash, no control characters, cut to its length."""
+    clean = "".join(c if c.isprintable() and c != "\\" else " " for c in value)
+    return " ".join(clean.split())[:length]
+
+
+def _number(value: float) -> str:
+    """Write a decimal string of at most 16 characters (PS3.5 6.2)."""
+    for digits in range(12, 3, -1):
+        text = f"{value + 0.0:.{digits}g}"
+        if len(text) <= _DS_LENGTH:
+            return text
+    raise ValueError(f"{value} does not fit a decimal string")
+
+
+def _numbers(values: NDArray[np.float64]) -> list[str]:
+    return [_number(round(float(v), 9) + 0.0) for v in values]
+
+
+def write_mr_dicom(
+    reconstruction: Reconstruction, context: JobContext, folder: Path, *, made_at: datetime
+) -> list[Path]:
+    """Write one file per slice and return them in the order of their InstanceNumber.
+
+    UIDs follow from the run alone: writing the same run again gives the same objects.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scale, window = _scaling([s.pixels for s in reconstruction.slices])
+    series = _series(reconstruction, context, made_at)
+    digits = max(4, len(str(len(reconstruction.slices))))
+    paths = []
+    for number, image in enumerate(reconstruction.slices, start=1):
+        dataset = Dataset()
+        dataset.update(series)
+        _describe_slice(dataset, image, reconstruction, context.run_id, number)
+        _write_pixels(dataset, image.pixels, scale, window)
+        path = folder / f"image-{number:0{digits}d}.dcm"
+        _save(dataset, path)
+        paths.append(path)
+    return paths
+
+
+def _scaling(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
+    """One scale and one window for the series, so that slices compare."""
+    highest = max(float(image.max()) for image in images)
+    scale = _MAX_STORED / highest if highest > 0 else 1.0
+    sample = np.concatenate([image.ravel()[:: max(1, image.size // 65536)] for image in images])
+    low, high = np.percentile(sample * scale, (1.0, 99.5))
+    width = max(float(high - low), 1.0)
+    return scale, (round(float(low) + width / 2, 1), round(width, 1))
+
+
+def _series(reconstruction: Reconstruction, context: JobContext, made_at: datetime) -> Dataset:
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPClassUID = MRImageStorage
+    dataset.Modality = "MR"
+    _describe_patient(dataset, context)
+    _describe_study(dataset, context, made_at)
+    _describe_equipment(dataset, reconstruction.header, context)
+    describe_sequence(dataset, reconstruction)
+    series = context.series
+    dataset.SeriesInstanceUID = derived_uid(context.run_id, "series")
+    dataset.SeriesNumber = series.number
+    dataset.SeriesDescription = _text(series.description, 64)
+    if series.protocol_name:
+        dataset.ProtocolName = _text(series.protocol_name, 64)
+    dataset.BodyPartExamined = _text(series.body_part.upper(), 16)
+    dataset.Laterality = ""
+    dataset.PositionReferenceIndicator = ""
+    dataset.FrameOfReferenceUID = derived_uid(dataset.StudyInstanceUID, "frame-of-reference")
+    dataset.TimezoneOffsetFromUTC = made_at.strftime("%z") or "+0000"
+    for prefix in ("Series", "Content", "InstanceCreation", "Acquisition"):
+        setattr(dataset, f"{prefix}Date", made_at.strftime("%Y%m%d"))
+        setattr(dataset, f"{prefix}Time", made_at.strftime("%H%M%S.%f"))
+    if reconstruction.warnings:
+        dataset.ImageComments = _text("; ".join(reconstruction.warnings), 1024)
+    return dataset
+
+
+def _describe_patient(dataset: Dataset, context: JobContext) -> None:
+    patient = context.patient
+    dataset.PatientName = patient.name
+    dataset.PatientID = _text(patient.id, 64)
+    born = patient.birth_date
+    dataset.PatientBirthDate = born.strftime("%Y%m%d") if born else ""
+    dataset.PatientSex = patient.sex
+    if patient.weight_kg is not None:
+        dataset.PatientWeight = _number(patient.weight_kg)
+    if patient.height_m is not None:
+        dataset.PatientSize = _number(patient.height_m)
+
+
+def _describe_study(dataset: Dataset, context: JobContext, made_at: datetime) -> None:
+    study = context.study
+    dataset.StudyInstanceUID = study.instance_uid or derived_uid(context.run_id, "study")
+    dataset.StudyID = _text(study.id, 16)
+    dataset.AccessionNumber = _text(study.accession_number, 16)
+    dataset.StudyDate = (study.study_date or made_at.date()).strftime("%Y%m%d")
+    dataset.StudyTime = (study.study_time or made_at.time()).strftime("%H%M%S")
+    dataset.ReferringPhysicianName = study.referring_physician
+    if study.description:
+        dataset.StudyDescription = _text(study.description, 64)
+
+
+def _describe_equipment(dataset: Dataset, header: Header, context: JobContext) -> None:
+    known = context.equipment
+    dataset.Manufacturer = _text(known.manufacturer or header.vendor, 64)
+    optional = {
+        "ManufacturerModelName": _text(known.model or header.model, 64),
+        "DeviceSerialNumber": _text(known.serial_number or header.serial_number, 64),
+        "StationName": _text(known.station_name or header.station, 16),
+        "InstitutionName": _text(known.institution or header.institution, 64),
+    }
+    for keyword, value in optional.items():
+        if value:
+            setattr(dataset, keyword, value)
+    contributor = Dataset()
+    purpose = Dataset()
+    purpose.CodeValue = "109102"
+    purpose.CodingSchemeDesignator = "DCM"
+    purpose.CodeMeaning = "Processing Equipment"
+    contributor.PurposeOfReferenceCodeSequence = [purpose]
+    contributor.Manufacturer = "MRI control plane"
+    contributor.ManufacturerModelName = "Cartesian reconstruction"
+    contributor.ContributionDescription = "Image reconstruction from raw data"
+    dataset.ContributingEquipmentSequence = [contributor]
+
+
+def _describe_slice(
+    dataset: Dataset, image: ImageSlice, reconstruction: Reconstruction, run_id: str, number: int
+) -> None:
+    plane = image.plane
+    dataset.SOPInstanceUID = derived_uid(run_id, "instance", number)
+    dataset.InstanceNumber = number
+    dataset.AcquisitionNumber = image.repetition + 1
+    dataset.ImagePositionPatient = _numbers(plane.origin)
+    dataset.ImageOrientationPatient = _numbers(np.concatenate([plane.across, plane.down]))
+    dataset.PixelSpacing = [_number(plane.pixel_down), _number(plane.pixel_across)]
+    dataset.SliceThickness = _number(plane.thickness)
+    dataset.SpacingBetweenSlices = _number(reconstruction.spacing_mm)
+    dataset.SliceLocation = _number(round(plane.depth, 6))
+    dataset.EchoNumbers = image.contrast + 1
+    echo_times = reconstruction.header.echo_times_ms
+    echo = min(image.contrast, len(echo_times) - 1)
+    dataset.EchoTime = _number(echo_times[echo]) if echo_times else None
+
+
+def _write_pixels(
+    dataset: Dataset, pixels: NDArray[np.float32], scale: float, window: tuple[float, float]
+) -> None:
+    stored = np.rint(pixels * scale).astype("<u2")
+    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.Rows, dataset.Columns = stored.shape
+    dataset.BitsAllocated = dataset.BitsStored = 16
+    dataset.HighBit = 15
+    dataset.PixelRepresentation = 0
+    dataset.SmallestImagePixelValue = int(stored.min())
+    dataset.LargestImagePixelValue = int(stored.max())
+    dataset.WindowCenter, dataset.WindowWidth = (_number(value) for value in window)
+    dataset.add_new("PixelData", "OW", stored.tobytes())
+
+
+def _save(dataset: Dataset, path: Path) -> None:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = _IMPLEMENTATION_UID
+    meta.ImplementationVersionName = "MRICONTROLPLANE"
+    dataset.file_meta = meta
+    with path.open("wb") as file:
+        dataset.save_as(file, enforce_file_format=True)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,70 @@
+"""The Cartesian reconstruction job: ``python -m scanhub_jobs.reconstruction``.
+
+It speaks JSON lines on standard output: progress, then one result or one error. It ends with 0
+when images were written, with 2 when the input cannot be processed, else with 1.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scanhub_jobs.cartesian import reconstruct_cartesian
+from scanhub_jobs.context import JobContext
+from scanhub_jobs.errors import JobInputError
+from scanhub_jobs.mr_dicom import write_mr_dicom
+
+EXIT_BAD_INPUT = 2
+
+
+def _say(**line: Any) -> None:
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _progress(fraction: float, message: str) -> None:
+    _say(event="progress", percent=round(100 * fraction), message=message)
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scanhub_jobs.reconstruction", description=__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="ISMRMRD file")
+    parser.add_argument("--context", type=Path, required=True, help="patient and study, JSON")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the DICOM files")
+    return parser.parse_args(arguments)
+
+
+def run(source: Path, context_file: Path, output: Path) -> list[Path]:
+    """Reconstruct a file and write its images."""
+    context = JobContext.read(context_file)
+    reconstruction = reconstruct_cartesian(source, _progress)
+    _progress(0.9, f"writing {len(reconstruction.slices)} images")
+    made_at = (
+        context.acquired_at or datetime.fromtimestamp(source.stat().st_mtime, UTC)
+    ).astimezone()
+    paths = write_mr_dicom(reconstruction, context, output, made_at=made_at)
+    _progress(1.0, "done")
+    _say(event="result", files=[p.name for p in paths], warnings=reconstruction.warnings)
+    return paths
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job; the exit code tells whether the input was at fault."""
+    options = _arguments(arguments)
+    try:
+        run(options.input, options.context, options.output)
+    except JobInputError as error:
+        _say(event="error", detail=str(error), input_at_fault=True)
+        return EXIT_BAD_INPUT
+    except Exception as error:  # noqa: BLE001 - the job's last word is always a JSON line
+        traceback.print_exc()
+        _say(event="error", detail=f"The job failed: {error}", input_at_fault=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
