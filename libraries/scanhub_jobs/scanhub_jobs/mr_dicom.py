@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from scanhub_jobs.cartesian import ImageSlice, Reconstruction
 from scanhub_jobs.context import JobContext
@@ -15,7 +15,7 @@ from scanhub_jobs.mrd_header import Header
 from scanhub_jobs.sequence_tags import describe_sequence
 from scanhub_jobs.uids import derived_uid
 
-_IMPLEMENTATION_UID = derived_uid("implementation")
+_IMPLEMENTATION_UID = UID(derived_uid("implementation"))
 _MAX_STORED = 32767
 _DS_LENGTH = 16
 
