@@ -1,0 +1,1 @@
+"""What the services share: wire models, clients, security, database, events, data lake."""

@@ -1,0 +1,52 @@
+"""Client of device-manager."""
+
+from uuid import UUID
+
+from scanhub_libraries.clients.base import ServiceClient
+from scanhub_libraries.models import (
+    AcquisitionTaskOut,
+    DeviceOut,
+    StartResult,
+    StopRequest,
+    StopResult,
+)
+
+DEVICE = "/api/v1/device"
+
+
+class DeviceManagerClient(ServiceClient):
+    """The scanners."""
+
+    service = "device-manager"
+
+    async def list_devices(self, *, token: str | None = None) -> list[DeviceOut]:
+        """Return all devices."""
+        return await self.call(list[DeviceOut], "GET", f"{DEVICE}/", token=token)
+
+    async def get_device(self, device_id: UUID, *, token: str | None = None) -> DeviceOut:
+        """Return a device."""
+        return await self.call(DeviceOut, "GET", f"{DEVICE}/{device_id}", token=token)
+
+    async def start_scan(
+        self, task: AcquisitionTaskOut, *, token: str | None = None
+    ) -> StartResult:
+        """Start an acquisition on its device."""
+        return await self.call(
+            StartResult,
+            "POST",
+            f"{DEVICE}/start_scan_via_websocket",
+            json=task.model_dump(mode="json"),
+            token=token,
+        )
+
+    async def stop(
+        self, device_id: UUID, request: StopRequest, *, token: str | None = None
+    ) -> StopResult:
+        """Stop what runs on a device."""
+        return await self.call(
+            StopResult,
+            "POST",
+            f"{DEVICE}/{device_id}/stop",
+            json=request.model_dump(mode="json"),
+            token=token,
+        )

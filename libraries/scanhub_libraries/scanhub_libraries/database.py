@@ -1,0 +1,135 @@
+"""Databases: one engine for SQLite (embedded) and PostgreSQL (deployed). No FastAPI here.
+
+A service makes its own registry, so that one service never creates the tables of another:
+
+    class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+        ...
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+JSONDocument: TypeEngine[Any] = JSON(none_as_null=True)
+"""Column type of a JSON document; None is SQL NULL."""
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in, aware UTC out. SQLite forgets the zone, so it is put back on reading."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Refuse naive times: they have no meaning here."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: times are aware UTC")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
+        """Put the zone back."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+def text_enum(enumeration: type[StrEnum]) -> sa.Enum:
+    """Return the column type of an enumeration: its values as text with a CHECK, no native type."""
+    return sa.Enum(
+        enumeration,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=enumeration.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file."""
+    return f"sqlite+aiosqlite:///{path}"
+
+
+def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """Return the engine of a service.
+
+    SQLite: WAL with synchronous=FULL, so that a commit survives a power cut; a write waits for the
+    one before it. Transactions begin IMMEDIATE: two that read and then write cannot deadlock.
+
+    Args:
+        url: `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`.
+        pool_size: Connections kept open on PostgreSQL.
+    """
+    if not url.startswith("sqlite"):
+        return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+    engine = create_async_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's
+        cursor = connection.cursor()
+        for pragma in (
+            "busy_timeout=30000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def create_sessions(engine: AsyncEngine) -> Sessions:
+    """Return the session factory of an engine."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+@asynccontextmanager
+async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a session with one transaction: committed at the end, rolled back on an error."""
+    async with sessions() as session, session.begin():
+        yield session
+
+
+@asynccontextmanager
+async def reading(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a session that only reads: on SQLite it never waits for a writer."""
+    async with sessions() as session, session.begin():
+        await session.connection(execution_options={"read_only": True})
+        yield session
+
+
+def is_postgresql(session: AsyncSession) -> bool:
+    """Say whether the session talks to PostgreSQL."""
+    return session.get_bind().dialect.name == "postgresql"

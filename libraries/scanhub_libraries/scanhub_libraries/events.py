@@ -1,0 +1,96 @@
+"""Events: what happened, in the past tense, for the journal and whoever follows it."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.ids import new_id
+
+
+class EventType(StrEnum):
+    """Every type of event that the platform writes."""
+
+    EXAM_CREATED = "exam.created"
+    EXAM_UPDATED = "exam.updated"
+    EXAM_DELETED = "exam.deleted"
+    WORKFLOW_CREATED = "workflow.created"
+    WORKFLOW_UPDATED = "workflow.updated"
+    WORKFLOW_DELETED = "workflow.deleted"
+    TASK_CREATED = "task.created"
+    TASK_UPDATED = "task.updated"
+    TASK_DELETED = "task.deleted"
+    TASK_STARTED = "exam.task.started"
+    TASK_PROGRESS = "exam.task.progress"
+    TASK_FINISHED = "exam.task.finished"
+    TASK_FAILED = "exam.task.failed"
+    TASK_CANCELED = "exam.task.canceled"
+    TASK_RELEASED = "exam.task.released"
+    RESULT_STORED = "result.stored"
+    RESULT_DELETED = "result.deleted"
+    PATIENT_CREATED = "patient.created"
+    PATIENT_UPDATED = "patient.updated"
+    PATIENT_DELETED = "patient.deleted"
+    SEQUENCE_CREATED = "sequence.created"
+    SEQUENCE_UPDATED = "sequence.updated"
+    SEQUENCE_DELETED = "sequence.deleted"
+    USER_CREATED = "user.created"
+    USER_UPDATED = "user.updated"
+    USER_DELETED = "user.deleted"
+    USER_LOGGED_IN = "user.logged_in"
+    USER_LOGGED_OUT = "user.logged_out"
+    USER_LOGIN_REFUSED = "user.login_refused"
+    USER_PASSWORD_CHANGED = "user.password_changed"  # noqa: S105 - an event, not a password
+    DEVICE_CREATED = "device.created"
+    DEVICE_UPDATED = "device.updated"
+    DEVICE_DELETED = "device.deleted"
+    DEVICE_CONNECTED = "device.connected"
+    DEVICE_DISCONNECTED = "device.disconnected"
+    DEVICE_STATUS = "device.status"
+    ACQUISITION_REQUESTED = "acquisition.requested"
+    ACQUISITION_ACCEPTED = "acquisition.accepted"
+    ACQUISITION_RUNNING = "acquisition.running"
+    ACQUISITION_STOPPING = "acquisition.stopping"
+    ACQUISITION_STOPPED = "acquisition.stopped"
+    ACQUISITION_FINISHED = "acquisition.finished"
+    ACQUISITION_FAILED = "acquisition.failed"
+    RUN_QUEUED = "run.queued"
+    RUN_STARTED = "run.started"
+    RUN_PROGRESS = "run.progress"
+    RUN_SUCCEEDED = "run.succeeded"
+    RUN_FAILED = "run.failed"
+    RUN_CANCELED = "run.canceled"
+    SERIES_RECEIVED = "dicom.series.received"
+    SERIES_COMPLETE = "dicom.series.complete"
+    INSTANCE_CONFLICT = "dicom.instance.conflict"
+    INSTANCE_QUARANTINED = "dicom.instance.quarantined"
+    TARGET_CREATED = "target.created"
+    TARGET_UPDATED = "target.updated"
+    TARGET_DELETED = "target.deleted"
+    DISPATCH_QUEUED = "dispatch.queued"
+    DISPATCH_SENT = "dispatch.sent"
+    DISPATCH_RETRY = "dispatch.retry"
+    DISPATCH_FAILED = "dispatch.failed"
+
+
+class Event(BaseModel):
+    """The envelope, after CloudEvents 1.0 (id, type, source, subject, time, data)."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(default_factory=new_id)
+    type: EventType
+    source: str
+    subject: str
+    time: AwareDatetime = Field(default_factory=utc_now)
+    actor: str | None = None
+    correlation_id: str | None = None
+    data: dict[str, Any] = {}
+
+
+class EventBatch(BaseModel):
+    """Events on their way to the journal."""
+
+    events: list[Event] = Field(max_length=1000)

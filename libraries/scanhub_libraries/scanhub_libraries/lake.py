@@ -1,0 +1,254 @@
+"""The data lake: files that are either whole and on disk, or not there.
+
+A file is written as `.part`, synced, renamed, and its folder synced. Keys are made here from ids
+and checked names; a path from outside is never joined to a root.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from scanhub_libraries.errors import NotFoundError, UnprocessableError
+from scanhub_libraries.ids import new_id
+
+_SAFE_NAME = re.compile(r"^[\w][\w.+@=,() -]{0,199}$", re.ASCII)
+_RESERVED = (".part",)
+
+
+def safe_name(name: str) -> str:
+    """Return `name` if it can be a file name in the lake.
+
+    Raises:
+        UnprocessableError: It has a path in it, control characters, a reserved ending, or is empty
+            or too long.
+    """
+    if not _SAFE_NAME.match(name) or name.endswith(_RESERVED) or name.endswith((" ", ".")):
+        raise UnprocessableError(
+            f"{name[:80]!r} cannot be a file name: use letters, digits, and . _ - + = @ , ( ) "
+            "or blank, begin with a letter, digit or underscore, 200 characters at most, "
+            "no folder, not ending in .part",
+            field="filename",
+        )
+    return name
+
+
+def result_directory(workflow_id: UUID, task_id: UUID, result_id: UUID) -> str:
+    """Return the folder of a result, in ScanHub's layout."""
+    return f"lake/{workflow_id}/{task_id}/{result_id}"
+
+
+def result_key(workflow_id: UUID, task_id: UUID, result_id: UUID, filename: str) -> str:
+    """Return the key of a file of a result."""
+    return f"{result_directory(workflow_id, task_id, result_id)}/{safe_name(filename)}"
+
+
+class PartFile(Protocol):
+    """A file being written. Leaving the context without `commit` removes it."""
+
+    size: int
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of what was written so far, hexadecimal."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes."""
+        ...
+
+    async def commit(self) -> None:
+        """Sync and rename: from now on the file is there, also after a power cut."""
+        ...
+
+    async def abort(self) -> None:
+        """Remove what was written."""
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Open."""
+        ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Abort unless committed."""
+        ...
+
+
+class Lake(Protocol):
+    """Where files live: a local folder, or another backend with the same promises."""
+
+    def writer(self, key: str) -> PartFile:
+        """Return a file to write under `key`."""
+        ...
+
+    def path(self, key: str) -> Path:
+        """Return a local path of an existing file, for programs that need one."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Say whether the file is there, whole."""
+        ...
+
+    async def put(self, key: str, data: bytes) -> str:
+        """Store bytes; return their sha256."""
+        ...
+
+    async def read(self, key: str) -> bytes:
+        """Return the bytes of a small file."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+    async def delete_tree(self, prefix: str) -> None:
+        """Remove a folder, if it is there."""
+        ...
+
+
+def sync_directory(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class LocalPartFile:
+    """A `.part` file in a local folder; hashing and writing happen in a thread."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._part = target.with_name(f".{target.name}.{new_id()}.part")
+        self._hash = hashlib.sha256()
+        self._file: int | None = None
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of what was written so far, hexadecimal."""
+        return self._hash.hexdigest()
+
+    async def __aenter__(self) -> Self:
+        """Open the part file, making its folder."""
+        await asyncio.to_thread(self._open)
+        return self
+
+    def _open(self) -> None:
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+
+    async def write(self, data: bytes) -> None:
+        """Append bytes."""
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            raise ValueError("the part file is closed")
+        view = memoryview(data)
+        while view:
+            written = os.write(self._file, view)
+            view = view[written:]
+        self._hash.update(data)
+        self.size += len(data)
+
+    async def commit(self) -> None:
+        """Sync, rename, sync the folder."""
+        await asyncio.to_thread(self._commit)
+
+    def _commit(self) -> None:
+        if self._file is None:
+            raise ValueError("the part file is closed")
+        os.fsync(self._file)
+        os.close(self._file)
+        self._file = None
+        self._part.rename(self._target)
+        sync_directory(self._target.parent)
+
+    async def abort(self) -> None:
+        """Remove what was written."""
+        await asyncio.to_thread(self._abort)
+
+    def _abort(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            self._part.unlink(missing_ok=True)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Abort unless committed."""
+        await self.abort()
+
+
+class LocalLake:
+    """The lake in a local folder (the default)."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def _resolve(self, key: str) -> Path:
+        parts = PurePosixPath(key).parts
+        if not parts or any(part in {"..", "/", "."} or "\x00" in part for part in parts):
+            raise NotFoundError(f"{key!r} is not a place in the lake")
+        return self.root.joinpath(*parts)
+
+    def writer(self, key: str) -> LocalPartFile:
+        """Return a file to write under `key`."""
+        return LocalPartFile(self._resolve(key))
+
+    def path(self, key: str) -> Path:
+        """Return the path of an existing file.
+
+        Raises:
+            NotFoundError: There is none, or the key is no place in the lake.
+        """
+        path = self._resolve(key)
+        if not path.exists():
+            raise NotFoundError(f"There is no file {key!r} in the lake")
+        return path
+
+    def folder(self, prefix: str) -> Path:
+        """Return the path of a folder, making it."""
+        path = self._resolve(prefix)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def exists(self, key: str) -> bool:
+        """Say whether the file is there, whole."""
+        return self._resolve(key).is_file()
+
+    async def put(self, key: str, data: bytes) -> str:
+        """Store bytes; return their sha256."""
+        async with self.writer(key) as part:
+            await part.write(data)
+            await part.commit()
+        return part.sha256
+
+    async def read(self, key: str) -> bytes:
+        """Return the bytes of a small file."""
+        return await asyncio.to_thread(self.path(key).read_bytes)
+
+    async def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        await asyncio.to_thread(self._resolve(key).unlink, missing_ok=True)
+
+    async def delete_tree(self, prefix: str) -> None:
+        """Remove a folder, if it is there."""
+        await asyncio.to_thread(shutil.rmtree, self._resolve(prefix), ignore_errors=True)

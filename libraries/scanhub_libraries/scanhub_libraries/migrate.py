@@ -1,0 +1,58 @@
+"""Schema changes: one Alembic tree per service, run by the service or by `scanhub migrate`."""
+
+import asyncio
+from importlib import resources
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def alembic_config(package: str, url: str) -> Config:
+    """Return the Alembic configuration of the tree `<package>/migrations`."""
+    config = Config()
+    config.set_main_option("script_location", str(resources.files(package) / "migrations"))
+    config.set_main_option("version_table", f"alembic_version_{package}")
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(package: str, url: str, revision: str = "head") -> None:
+    """Bring the database of a service to `revision`. Blocking: call it from a thread.
+
+    Args:
+        package: Import name of the service, for example `exam_manager`.
+        url: Database URL, as `database.create_engine` takes it.
+        revision: Alembic revision.
+    """
+    command.upgrade(alembic_config(package, url), revision)
+
+
+def run_env(metadata: MetaData) -> None:
+    """Run the migrations; the whole `env.py` of a service is this call."""
+    config = context.config
+    url = config.attributes["url"]
+    version_table = config.get_main_option("version_table") or "alembic_version"
+
+    def migrate(connection: Connection) -> None:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            version_table=version_table,
+            render_as_batch=True,
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+    async def connect() -> None:
+        engine = create_async_engine(url, poolclass=pool.NullPool)
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(migrate)
+                await connection.commit()
+        finally:
+            await engine.dispose()
+
+    asyncio.run(connect())

@@ -1,0 +1,69 @@
+"""How a device or a job takes a task, reports on it and ends it (additive to ScanHub's wire)."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from scanhub_libraries.models.enums import ItemStatus
+from scanhub_libraries.models.fields import Percent, WireModel
+from scanhub_libraries.models.patient import PatientOut
+from scanhub_libraries.models.result import SetResult
+from scanhub_libraries.models.task import TaskOut
+
+Reason = Annotated[str, Field(max_length=4000)]
+
+
+class ClaimTask(WireModel):
+    """Who takes the task: a device or a run. Repeating with the same `claim_id` is harmless."""
+
+    claim_id: UUID
+    device_id: UUID | None = None
+    run_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_claimant(self) -> "ClaimTask":
+        if (self.device_id is None) == (self.run_id is None):
+            raise ValueError("give exactly one of device_id and run_id")
+        return self
+
+
+class TaskClaim(WireModel):
+    """What the claimant needs: the task, the patient, a token for this task alone."""
+
+    claim_id: UUID
+    task: TaskOut
+    task_token: str
+    exam_id: UUID
+    exam_name: str
+    study_instance_uid: str
+    accession_number: str | None
+    patient: PatientOut
+
+
+class TaskReport(WireModel):
+    """What the claimant says on its way."""
+
+    claim_id: UUID
+    status: (
+        Literal[ItemStatus.INPROGRESS, ItemStatus.PAUSED, ItemStatus.ERROR, ItemStatus.CANCELED]
+        | None
+    ) = None
+    progress: Percent | None = None
+    message: Reason | None = None
+
+
+class ReleaseTask(WireModel):
+    """The claimant gives the task back, with a reason a person can read."""
+
+    claim_id: UUID
+    status: Literal[ItemStatus.UPDATED, ItemStatus.ERROR, ItemStatus.CANCELED]
+    reason: Reason
+
+
+class FinishTask(WireModel):
+    """The data is stored: result and task end together."""
+
+    claim_id: UUID
+    result_id: UUID
+    result: SetResult

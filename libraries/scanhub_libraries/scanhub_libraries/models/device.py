@@ -1,0 +1,92 @@
+"""Devices (scanners)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from scanhub_libraries.models.enums import DeviceStatus
+from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+
+
+class DeviceCreationRequest(WireModel):
+    """What a person enters to let a device connect."""
+
+    name: Name
+    description: Annotated[Text, Field(min_length=1)]
+    status: DeviceStatus | None = None
+
+
+class DeviceDetails(WireModel):
+    """What a device says of itself when it registers."""
+
+    device_name: ShortText | None = None
+    serial_number: ShortText | None = None
+    manufacturer: ShortText | None = None
+    modality: ShortText | None = None
+    status: DeviceStatus | None = None
+    site: ShortText | None = None
+    parameter: dict[str, Any] | None = None
+    capabilities: Annotated[
+        list[ShortText], Field(max_length=64, description="Commands beyond v1 that it knows")
+    ] = []
+
+
+class DeviceOut(DeviceDetails):
+    """A device as stored."""
+
+    id: UUID
+    name: str
+    description: str
+    status: DeviceStatus
+    status_detail: Annotated[
+        str | None, Field(description="Why the device is in this state, for a person to read")
+    ] = None
+    last_seen: datetime | None = None
+    datetime_created: datetime
+    datetime_updated: datetime | None = None
+
+
+class DeviceCredentials(WireModel):
+    """What is downloaded once and installed on the device."""
+
+    device_token: str
+    device_id: UUID
+
+
+class StartResult(WireModel):
+    """A start that was sent to the device."""
+
+    acquisition_id: UUID
+    task_id: UUID
+    state: str
+
+
+class StopRequest(WireModel):
+    """Which task to stop; none means: whatever runs."""
+
+    task_id: UUID | None = None
+
+
+class StopResult(WireModel):
+    """What became of a stop."""
+
+    sent: bool
+    confirmed: bool
+    detail: str
+    task_id: UUID | None = None
+
+
+class AcquisitionOut(WireModel):
+    """One run of a task on a device (a lease)."""
+
+    id: UUID
+    task_id: UUID
+    device_id: UUID
+    state: str
+    reason: str | None
+    result_id: UUID | None
+    created_at: datetime
+    accepted_at: datetime | None
+    ended_at: datetime | None

@@ -1,0 +1,87 @@
+"""Exams and workflows: the two upper levels of the tree exam, workflow, task, result."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from scanhub_libraries.models.enums import ItemStatus
+from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+from scanhub_libraries.models.patient import PatientOut
+from scanhub_libraries.models.task import TaskOut
+
+
+class BaseWorkflow(WireModel):
+    """What a person enters about a workflow."""
+
+    exam_id: UUID | None = None
+    name: Name
+    description: Text = ""
+    comment: Text | None = None
+    status: ItemStatus = ItemStatus.NEW
+    is_template: bool = False
+
+
+class WorkflowOut(BaseWorkflow):
+    """A workflow as stored, with its tasks in order."""
+
+    id: UUID
+    creator: str
+    datetime_created: datetime
+    datetime_updated: datetime | None = None
+    version: int
+    tasks: list[TaskOut] = []
+
+
+class BaseExam(WireModel):
+    """What a person enters about an exam."""
+
+    patient_id: UUID | None = None
+    name: Name
+    description: Text = ""
+    indication: Text | None = None
+    comment: Text | None = None
+    status: ItemStatus = ItemStatus.NEW
+    is_template: bool = False
+    accession_number: ShortText | None = None
+
+
+class ExamOut(BaseExam):
+    """An exam as stored, with the whole tree below it."""
+
+    id: UUID
+    creator: str
+    datetime_created: datetime
+    datetime_updated: datetime | None = None
+    version: int
+    study_instance_uid: Annotated[
+        str | None, Field(description="Study Instance UID of the images (none for a template)")
+    ] = None
+    workflows: list[WorkflowOut] = []
+
+
+class ExamSummary(WireModel):
+    """An exam without its tree, for lists."""
+
+    id: UUID
+    patient_id: UUID | None
+    name: str
+    description: str
+    indication: str | None
+    status: ItemStatus
+    accession_number: str | None
+    study_instance_uid: str | None
+    creator: str
+    datetime_created: datetime
+    datetime_updated: datetime | None
+    tasks_total: int
+    tasks_finished: int
+    scheduled_on: date | None = None
+
+
+class WorklistItem(WireModel):
+    """One row of the worklist."""
+
+    exam: ExamSummary
+    patient: PatientOut

@@ -1,0 +1,29 @@
+"""Results: the files that a task left in the lake."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from scanhub_libraries.models.enums import ResultType
+from scanhub_libraries.models.fields import ShortText, WireModel
+
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class SetResult(WireModel):
+    """What the platform writes into a result once its files are stored."""
+
+    type: ResultType
+    directory: ShortText
+    files: Annotated[list[FileName], Field(max_length=100_000)] = []
+    meta: dict[str, Any] | None = None
+
+
+class ResultOut(SetResult):
+    """A result as stored. `directory` is relative to the root of the lake."""
+
+    id: UUID
+    task_id: UUID
+    datetime_created: datetime

@@ -1,0 +1,44 @@
+"""MRI sequences (Pulseq files)."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+
+
+class BaseMRISequence(WireModel):
+    """What a person says about a sequence."""
+
+    name: Name
+    description: Text = ""
+    sequence_type: ShortText = ""
+    tags: Annotated[list[ShortText], Field(max_length=100)] = []
+
+
+class SequenceFacts(WireModel):
+    """What the file itself says, computed at upload."""
+
+    pulseq_version: str
+    duration_s: Annotated[float, Field(description="Duration [s]")]
+    num_blocks: int
+    num_readouts: int
+    definitions: dict[str, Any] = {}
+
+
+class MRISequenceOut(BaseMRISequence):
+    """A sequence as stored; `seq_file` is the text of the file."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    id: Annotated[str, Field(alias="_id")]
+    created_at: datetime
+    updated_at: datetime | None = None
+    seq_file: str = ""
+    seq_file_extension: str = ".seq"
+    xml_file: str | None = None
+    xml_file_extension: str | None = None
+    sha256: str = ""
+    size_bytes: Annotated[int, Field(description="Size of the file [byte]")] = 0
+    facts: SequenceFacts | None = None

@@ -1,0 +1,110 @@
+"""Tasks: one acquisition on a scanner, or one job of a processing graph."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from scanhub_libraries.models.enums import CalibrationType, DAGType, Gender, ItemStatus, TaskType
+from scanhub_libraries.models.fields import XYZ, Name, Percent, ShortText, Text, WireModel
+from scanhub_libraries.models.result import ResultOut
+from scanhub_libraries.models.sequence import MRISequenceOut
+
+
+class AcquisitionLimits(WireModel):
+    """What the scanner must know of the patient before it may scan."""
+
+    patient_height: Annotated[float, Field(description="Height [cm]")]
+    patient_weight: Annotated[
+        int, Field(description="Weight [kg], rounded down: the safe side for SAR")
+    ]
+    patient_gender: Gender
+    patient_age: Annotated[int, Field(description="Age [years]")]
+
+
+class AcquisitionParameter(WireModel):
+    """How the field of view of the sequence is placed."""
+
+    fov_scaling: XYZ = XYZ(x=1.0, y=1.0, z=1.0)
+    fov_offset: Annotated[XYZ, Field(description="Offset [mm]")] = XYZ(x=0.0, y=0.0, z=0.0)
+    fov_rotation: Annotated[XYZ, Field(description="Rotation [degree]")] = XYZ(x=0.0, y=0.0, z=0.0)
+
+
+class BaseTask(WireModel):
+    """What every task has."""
+
+    workflow_id: UUID | None = None
+    name: Name
+    description: Text = ""
+    task_type: TaskType
+    destination: ShortText = ""
+    status: ItemStatus = ItemStatus.NEW
+    progress: Percent = 0
+    is_template: bool = False
+    position: Annotated[int | None, Field(ge=0, description="Order within the workflow")] = None
+
+
+class BaseAcquisitionTask(BaseTask):
+    """An acquisition: which sequence on which device."""
+
+    task_type: Literal[TaskType.ACQUISITION] = TaskType.ACQUISITION
+    device_id: UUID | None = None
+    sequence_id: ShortText | None = None
+    acquisition_parameter: AcquisitionParameter | None = None
+    calibration: Annotated[list[CalibrationType], Field(max_length=16)] = []
+
+
+class BaseDAGTask(BaseTask):
+    """A job of the processing graph and the tasks whose results it reads."""
+
+    task_type: Literal[TaskType.DAG] = TaskType.DAG
+    dag_type: DAGType
+    dag_id: ShortText
+    input_task_ids: Annotated[list[UUID], Field(max_length=256)] = []
+    parameter: dict[str, Any] | None = None
+
+
+class _TaskOut(WireModel):
+    id: UUID
+    creator: str
+    datetime_created: datetime
+    datetime_updated: datetime | None = None
+    results: list[ResultOut] = []
+    position: int
+    version: int
+    status_reason: Annotated[
+        str | None, Field(description="Why the task is in this status, for a person to read")
+    ] = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+class AcquisitionTaskOut(_TaskOut, BaseAcquisitionTask):
+    """An acquisition task as stored."""
+
+    position: int
+    acquisition_limits: AcquisitionLimits | None = None
+
+
+class DAGTaskOut(_TaskOut, BaseDAGTask):
+    """A job task as stored."""
+
+    position: int
+
+
+TaskIn = Annotated[BaseAcquisitionTask | BaseDAGTask, Field(discriminator="task_type")]
+TaskOut = Annotated[AcquisitionTaskOut | DAGTaskOut, Field(discriminator="task_type")]
+
+
+class AcquisitionPayload(AcquisitionTaskOut):
+    """What a device gets with `start`.
+
+    `access_token` is a task token: it can report on this task and upload its data, nothing else.
+    """
+
+    mrd_header: str = ""
+    sequence: MRISequenceOut
+    access_token: str
+    device_parameter: dict[str, Any] = {}
+    acquisition_id: UUID | None = None

@@ -1,0 +1,174 @@
+"""Outbox: events are rows of the transaction that changed the state; a relay delivers them.
+
+Delivery is at least once and in order of writing; the journal drops what it has by event id. The
+relay is woken at commit, not by polling.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event as sa_event
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+from sqlmodel import Field, SQLModel, col, select
+from structlog.contextvars import get_contextvars
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import JSONDocument, Sessions, UtcDateTime, is_postgresql
+from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.ids import new_id
+from scanhub_libraries.logging import get_logger
+
+logger = get_logger(__name__)
+Deliver = Callable[[Sequence[Event]], Awaitable[None]]
+_PENDING = "outbox_pending"
+
+
+class OutboxEventColumns(SQLModel):
+    """Columns of the outbox. A service makes its table of them.
+
+    class OutboxEvent(OutboxEventColumns, Table, table=True): ...
+    """
+
+    number: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+    )
+    id: UUID = Field(default_factory=new_id, unique=True)
+    type: str = Field(max_length=64)
+    source: str = Field(max_length=64)
+    subject: str = Field(max_length=128)
+    time: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    actor: str | None = Field(default=None, max_length=256)
+    correlation_id: str | None = Field(default=None, max_length=64)
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=JSONDocument)
+
+
+def add_event(
+    session: AsyncSession,
+    table: type[OutboxEventColumns],
+    event_type: EventType,
+    subject: UUID | str,
+    *,
+    source: str,
+    data: dict[str, Any],
+    actor: str | None = None,
+) -> None:
+    """Write an event into the transaction of `session`.
+
+    Args:
+        session: The session that changes the state the event tells of.
+        table: The service's outbox table.
+        event_type: What happened.
+        subject: Id of the thing it happened to.
+        source: Name of the service.
+        data: JSON values only.
+        actor: Who did it; default: the principal of the request.
+    """
+    context = get_contextvars()
+    session.add(
+        table(
+            type=event_type.value,
+            source=source,
+            subject=str(subject),
+            actor=actor or context.get("actor"),
+            correlation_id=context.get("correlation_id"),
+            data=data,
+        )
+    )
+    session.info[_PENDING] = True
+
+
+class OutboxRelay:
+    """Delivers the events of one outbox table and deletes what was delivered."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        table: type[OutboxEventColumns],
+        deliver: Deliver,
+        *,
+        batch: int = 200,
+        retry_seconds: tuple[float, ...] = (0.05, 0.2, 1.0, 5.0),
+    ) -> None:
+        self._sessions = sessions
+        self._table = table
+        self._deliver = deliver
+        self._batch = batch
+        self._retry_seconds = retry_seconds
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to deliver: first what an earlier process left, then what commits bring."""
+        loop = asyncio.get_running_loop()
+
+        # A subclass of Session is made per factory, so that relays do not wake one another.
+        class OutboxSession(Session):
+            pass
+
+        @sa_event.listens_for(OutboxSession, "after_commit")
+        def _after_commit(session: Session) -> None:
+            if session.info.pop(_PENDING, False):
+                loop.call_soon_threadsafe(self._woken.set)
+
+        self._sessions.configure(sync_session_class=OutboxSession)
+        self._woken.set()
+        self._task = asyncio.create_task(self._run(), name="outbox-relay")
+
+    async def stop(self) -> None:
+        """Stop; what is not delivered stays in the table."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def wake(self) -> None:
+        """Look at the table now."""
+        self._woken.set()
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                while await self._deliver_batch():
+                    pass
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - whatever it is, the events must go out later
+                delay = self._retry_seconds[min(failures, len(self._retry_seconds) - 1)]
+                if failures == len(self._retry_seconds):
+                    logger.warning("events wait: the journal does not answer", error=repr(error))
+                failures += 1
+                await asyncio.sleep(delay)
+                self._woken.set()
+
+    async def _deliver_batch(self) -> bool:
+        """Deliver one batch; say whether there may be more."""
+        table = self._table
+        number = col(table.number)
+        async with self._sessions() as session, session.begin():
+            query = select(table).order_by(number).limit(self._batch)
+            if is_postgresql(session):
+                # One relay at a time, so that order is kept when several processes share the table.
+                got = await session.scalar(
+                    sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtext("outbox")))
+                )
+                if not got:
+                    return False
+            else:
+                await session.connection(execution_options={"read_only": True})
+            rows = (await session.scalars(query)).all()
+        if not rows:
+            return False
+        await self._deliver([Event.model_validate(row, from_attributes=True) for row in rows])
+        async with self._sessions() as session, session.begin():
+            await session.execute(sa.delete(table).where(number.in_([row.number for row in rows])))
+        return len(rows) == self._batch

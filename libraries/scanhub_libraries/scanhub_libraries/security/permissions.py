@@ -1,0 +1,189 @@
+"""Who may call what: one row per route of every service.
+
+A route without a row is refused, and a test walks the OpenAPI of every service to find it.
+"""
+
+from dataclasses import dataclass
+
+from scanhub_libraries.errors import ForbiddenError, UnauthenticatedError
+from scanhub_libraries.models.enums import UserRole
+from scanhub_libraries.security.principal import Principal, PrincipalKind
+
+_ADMIN = frozenset({UserRole.ADMIN})
+_EVERYBODY = frozenset(UserRole)
+_CLINICAL = frozenset({UserRole.ADMIN, UserRole.MEDICAL, UserRole.SCIENTIST})
+_TECHNICAL = frozenset({UserRole.ADMIN, UserRole.ENGINEER})
+_PLANNING = frozenset({UserRole.ADMIN, UserRole.MEDICAL, UserRole.SCIENTIST, UserRole.ENGINEER})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call a route."""
+
+    roles: frozenset[UserRole] = frozenset()
+    services: bool = False
+    tasks: bool = False
+    jobs: bool = False
+    public: bool = False
+
+    def allows(self, principal: Principal) -> bool:
+        """Say whether the principal may call the route."""
+        match principal.kind:
+            case PrincipalKind.USER:
+                return self.public or principal.role in self.roles
+            case PrincipalKind.SERVICE:
+                return self.public or self.services
+            case PrincipalKind.TASK:
+                return self.public or self.tasks
+            case PrincipalKind.JOB:
+                return self.public or self.jobs
+            case PrincipalKind.ANONYMOUS:
+                return self.public
+
+
+PUBLIC = Access(public=True)
+READ = Access(roles=_EVERYBODY, services=True)
+USERS = Access(roles=_EVERYBODY)
+CLINICAL = Access(roles=_CLINICAL)
+PLANNING = Access(roles=_PLANNING)
+SCANNING = Access(roles=_PLANNING, services=True)
+TECHNICAL = Access(roles=_TECHNICAL)
+ADMIN = Access(roles=_ADMIN)
+SERVICE = Access(services=True)
+CLAIMANT = Access(services=True, tasks=True, jobs=True)
+READ_TASK = Access(roles=_EVERYBODY, services=True, tasks=True, jobs=True)
+WRITE_TASK = Access(roles=_PLANNING, services=True, tasks=True, jobs=True)
+
+_E, _P, _U = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
+_D, _W = "/api/v1/device", "/api/v1/workflowmanager"
+
+PERMISSIONS: dict[str, Access] = {
+    # Health
+    f"GET {_E}/health/readiness": PUBLIC,
+    f"GET {_P}/health/readiness": PUBLIC,
+    f"GET {_U}/health/readiness": PUBLIC,
+    f"GET {_D}/health/readiness": PUBLIC,
+    f"GET {_W}/health/readiness": PUBLIC,
+    # Users and logins
+    f"POST {_U}/login": PUBLIC,
+    f"POST {_U}/loginfromcookie": PUBLIC,
+    f"POST {_U}/servicetoken": PUBLIC,
+    f"GET {_U}/checknousers": PUBLIC,
+    f"POST {_U}/createfirstuser": PUBLIC,
+    f"POST {_U}/logout": USERS,
+    f"GET {_U}/getcurrentuser": USERS,
+    f"PUT {_U}/changepassword": USERS,
+    f"GET {_U}/getallusers": ADMIN,
+    f"POST {_U}/createuser": ADMIN,
+    f"PUT {_U}/updateuser": ADMIN,
+    f"DELETE {_U}/deleteuser": ADMIN,
+    f"GET {_U}/revocations": SERVICE,
+    # Patients
+    f"GET {_P}/": READ,
+    f"POST {_P}/": CLINICAL,
+    f"GET {_P}/{{patient_id}}": READ,
+    f"PUT {_P}/{{patient_id}}": CLINICAL,
+    f"DELETE {_P}/{{patient_id}}": CLINICAL,
+    # Exams
+    f"GET {_E}/worklist": READ,
+    f"GET {_E}/templates/all": READ,
+    f"GET {_E}/all/{{patient_id}}": READ,
+    f"POST {_E}/new": PLANNING,
+    f"POST {_E}/": PLANNING,
+    f"GET {_E}/{{exam_id}}": READ,
+    f"PUT {_E}/{{exam_id}}": PLANNING,
+    f"DELETE {_E}/{{exam_id}}": CLINICAL,
+    # Workflows
+    f"POST {_E}/workflow/new": PLANNING,
+    f"POST {_E}/workflow": PLANNING,
+    f"GET {_E}/workflow/templates/all": READ,
+    f"GET {_E}/workflow/all/{{exam_id}}": READ,
+    f"GET {_E}/workflow/{{workflow_id}}": READ,
+    f"PUT {_E}/workflow/{{workflow_id}}": PLANNING,
+    f"DELETE {_E}/workflow/{{workflow_id}}": PLANNING,
+    # Tasks
+    f"POST {_E}/task/new": PLANNING,
+    f"POST {_E}/task": PLANNING,
+    f"PUT {_E}/task/reorder": PLANNING,
+    f"GET {_E}/task/templates/all": READ,
+    f"GET {_E}/task/all/{{workflow_id}}": READ,
+    f"GET {_E}/task/{{task_id}}": READ_TASK,
+    f"PUT {_E}/task/{{task_id}}": WRITE_TASK,
+    f"DELETE {_E}/task/{{task_id}}": PLANNING,
+    f"POST {_E}/task/{{task_id}}/claim": SCANNING,
+    f"POST {_E}/task/{{task_id}}/release": Access(
+        roles=_PLANNING, services=True, tasks=True, jobs=True
+    ),
+    f"POST {_E}/task/{{task_id}}/report": CLAIMANT,
+    f"POST {_E}/task/{{task_id}}/finish": CLAIMANT,
+    # Results
+    f"POST {_E}/result": CLAIMANT,
+    f"GET {_E}/result/all/{{task_id}}": READ_TASK,
+    f"GET {_E}/result/{{result_id}}": READ_TASK,
+    f"PUT {_E}/result/{{result_id}}": CLAIMANT,
+    f"DELETE {_E}/result/{{result_id}}": Access(
+        roles=_CLINICAL, services=True, tasks=True, jobs=True
+    ),
+    f"GET {_E}/dcm/{{workflow_id}}/{{task_id}}/{{result_id}}/{{filename}}": READ,
+    # Sequences
+    f"POST {_E}/sequence": PLANNING,
+    f"GET {_E}/sequences/all": READ,
+    f"GET {_E}/sequence/{{sequence_id}}": READ_TASK,
+    f"GET {_E}/sequence/{{sequence_id}}/file": READ,
+    f"GET {_E}/sequence/{{sequence_id}}/header": READ,
+    f"PUT {_E}/sequence/{{sequence_id}}": PLANNING,
+    f"DELETE {_E}/sequence/{{sequence_id}}": PLANNING,
+    # Devices
+    f"GET {_D}/": READ,
+    f"GET {_D}/{{device_id}}": READ,
+    f"POST {_D}/createdevice": TECHNICAL,
+    f"PUT {_D}/{{device_id}}": TECHNICAL,
+    f"DELETE {_D}/{{device_id}}": TECHNICAL,
+    f"PUT {_D}/parameter/{{device_id}}": Access(roles=_TECHNICAL, services=True),
+    f"POST {_D}/{{device_id}}/rotate-token": TECHNICAL,
+    f"POST {_D}/start_scan_via_websocket": PLANNING,
+    # Stop is everybody's: whoever sees something wrong stops the scanner.
+    f"POST {_D}/{{device_id}}/stop": READ,
+    f"GET {_D}/acquisitions": READ,
+    f"WS {_D}/ws": PUBLIC,  # its own credential: Device-Id and Device-Token
+    # Workflows, runs, images, targets, journal
+    f"POST {_W}/trigger_task/{{task_id}}/": PLANNING,
+    f"POST {_W}/stop_task/{{task_id}}/": READ,
+    f"GET {_W}/tasks/": READ,
+    f"GET {_W}/runs": READ,
+    f"GET {_W}/runs/{{run_id}}": READ,
+    f"GET {_W}/series": READ,
+    f"GET {_W}/series/{{series_instance_uid}}/instances": READ,
+    f"GET {_W}/instances/{{sop_instance_uid}}/file": READ,
+    f"GET {_W}/targets": READ,
+    f"POST {_W}/targets": TECHNICAL,
+    f"PUT {_W}/targets/{{name}}": TECHNICAL,
+    f"DELETE {_W}/targets/{{name}}": TECHNICAL,
+    f"POST {_W}/targets/{{name}}/test": TECHNICAL,
+    f"GET {_W}/dispatches": READ,
+    f"GET {_W}/journal": READ,
+    f"POST {_W}/journal/events": SERVICE,
+    f"GET {_W}/events": READ,
+}
+
+
+def check_access(route: str, principal: Principal) -> None:
+    """Refuse what the table does not allow.
+
+    Args:
+        route: `METHOD /path/{template}`.
+        principal: Who is asking.
+
+    Raises:
+        UnauthenticatedError: Nobody is logged in and the route is not public.
+        ForbiddenError: The principal may not do this.
+    """
+    access = PERMISSIONS.get(route)
+    if access is not None and access.allows(principal):
+        return
+    if principal.kind is PrincipalKind.ANONYMOUS:
+        raise UnauthenticatedError("Not authenticated: log in and send the token as Bearer.")
+    if access is None:
+        raise ForbiddenError(f"Nobody may call {route}: it has no row in the permission table.")
+    needed = ", ".join(sorted(role.value for role in access.roles)) or "a service"
+    raise ForbiddenError(f"{principal.actor} may not do this; it takes {needed}.")

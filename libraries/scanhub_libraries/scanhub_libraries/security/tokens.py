@@ -1,0 +1,205 @@
+"""Tokens: JWT signed with ES256. exam-manager signs; every service verifies offline.
+
+A credential is as narrow as its use (docs/decisions/0005-task-tokens.md):
+user 11 h, service 10 min, task (one task, one device) and job (one run) 24 h and only while the
+claim they were made for holds.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jose import JWTError, jwt
+
+from scanhub_libraries.errors import TokenInvalidError
+from scanhub_libraries.models.enums import UserRole
+from scanhub_libraries.models.user import Revocations
+from scanhub_libraries.security.principal import Principal, PrincipalKind
+
+ALGORITHM = "ES256"
+ISSUER = "scanhub"
+USER_LIFETIME = timedelta(hours=11)
+SERVICE_LIFETIME = timedelta(minutes=10)
+TASK_LIFETIME = timedelta(hours=24)
+_LEEWAY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """An ES256 key pair, PEM."""
+
+    private_pem: str
+    public_pem: str
+
+
+def generate_keys() -> SigningKeys:
+    """Make a new key pair."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return SigningKeys(private.decode(), public.decode())
+
+
+def load_or_create_keys(folder: Path) -> SigningKeys:
+    """Return the key pair in `folder`; make it at the first start, readable by the owner only."""
+    private, public = folder / "signing.pem", folder / "signing.pub.pem"
+    if not private.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keys = generate_keys()
+        public.write_text(keys.public_pem)
+        part = folder / "signing.pem.part"
+        part.touch(mode=0o600)
+        part.write_text(keys.private_pem)
+        part.rename(private)
+    return SigningKeys(private.read_text(), public.read_text())
+
+
+class TokenSigner:
+    """Signs tokens. Only exam-manager holds one."""
+
+    def __init__(self, private_pem: str) -> None:
+        self._private_pem = private_pem
+
+    def _sign(
+        self, kind: PrincipalKind, subject: str, lifetime: timedelta, **claims: str | None
+    ) -> str:
+        now = int(time.time())
+        document: dict[str, Any] = {
+            "iss": ISSUER,
+            "sub": subject,
+            "kind": kind.value,
+            "iat": now,
+            "exp": now + int(lifetime.total_seconds()),
+            "jti": uuid4().hex,
+            **{key: value for key, value in claims.items() if value is not None},
+        }
+        token: str = jwt.encode(document, self._private_pem, algorithm=ALGORITHM)
+        return token
+
+    def user_token(self, username: str, role: UserRole, session_id: UUID) -> str:
+        """Sign a token of a login."""
+        return self._sign(
+            PrincipalKind.USER, username, USER_LIFETIME, role=role.value, sid=str(session_id)
+        )
+
+    def service_token(self, service: str) -> str:
+        """Sign a token of a service."""
+        return self._sign(PrincipalKind.SERVICE, service, SERVICE_LIFETIME)
+
+    def task_token(self, task_id: UUID, device_id: UUID, claim_id: UUID) -> str:
+        """Sign a token with which a device reports on one task and uploads its data."""
+        return self._sign(
+            PrincipalKind.TASK,
+            str(device_id),
+            TASK_LIFETIME,
+            task_id=str(task_id),
+            claim_id=str(claim_id),
+            device_id=str(device_id),
+        )
+
+    def job_token(self, task_id: UUID, run_id: UUID, claim_id: UUID) -> str:
+        """Sign a token with which a run reports on its task."""
+        return self._sign(
+            PrincipalKind.JOB,
+            str(run_id),
+            TASK_LIFETIME,
+            task_id=str(task_id),
+            claim_id=str(claim_id),
+        )
+
+
+class RevocationList:
+    """Sessions and subjects whose tokens are void, in memory; fed from exam-manager."""
+
+    def __init__(self) -> None:
+        self._sessions: set[str] = set()
+        self._subjects: dict[str, int] = {}
+        self.last = 0
+
+    def update(self, revocations: Revocations) -> None:
+        """Take in what is new."""
+        for item in revocations.items:
+            if item.kind == "session":
+                self._sessions.add(item.value)
+            else:
+                known = self._subjects.get(item.value, 0)
+                self._subjects[item.value] = max(known, item.not_before)
+        self.last = max(self.last, revocations.last)
+
+    def is_revoked(self, principal: Principal) -> bool:
+        """Say whether a token is void although its signature holds."""
+        if principal.kind is not PrincipalKind.USER:
+            return False
+        if str(principal.session_id) in self._sessions:
+            return True
+        return principal.issued_at < self._subjects.get(principal.subject, 0)
+
+
+class TokenVerifier:
+    """Verifies tokens with the public key alone."""
+
+    def __init__(self, public_pem: str, revocations: RevocationList | None = None) -> None:
+        self._public_pem = public_pem
+        self.revocations = revocations or RevocationList()
+
+    def verify(self, token: str) -> Principal:
+        """Return the principal a token speaks for.
+
+        Raises:
+            TokenInvalidError: Wrong signature or form, expired, or revoked.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._public_pem,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                options={
+                    "verify_aud": False,
+                    "require_exp": True,
+                    "require_iat": True,
+                    "require_sub": True,
+                    "leeway": _LEEWAY_SECONDS,
+                },
+            )
+            principal = _principal(claims, token)
+        except (JWTError, ValueError, KeyError) as error:
+            raise TokenInvalidError(
+                "The token is not valid or has expired: log in again."
+            ) from error
+        if self.revocations.is_revoked(principal):
+            raise TokenInvalidError("The session has ended: log in again.")
+        return principal
+
+
+def _principal(claims: dict[str, Any], token: str) -> Principal:
+    kind = PrincipalKind(claims["kind"])
+    if kind is PrincipalKind.ANONYMOUS:
+        raise ValueError("no token is anonymous")
+
+    def identifier(name: str) -> UUID | None:
+        return UUID(claims[name]) if name in claims else None
+
+    return Principal(
+        kind=kind,
+        subject=claims["sub"],
+        role=UserRole(claims["role"]) if kind is PrincipalKind.USER else None,
+        session_id=identifier("sid"),
+        task_id=identifier("task_id"),
+        claim_id=identifier("claim_id"),
+        device_id=identifier("device_id"),
+        issued_at=int(claims["iat"]),
+        expires_at=int(claims["exp"]),
+        token=token,
+    )

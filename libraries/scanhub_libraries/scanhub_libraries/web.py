@@ -1,0 +1,280 @@
+"""What every service's FastAPI application has: problems, transactions, principals, health."""
+
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.errors import (
+    ConflictError,
+    ScanHubError,
+    UnauthenticatedError,
+    UnavailableError,
+    problem_type,
+)
+from scanhub_libraries.ids import new_id
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.security.permissions import check_access
+from scanhub_libraries.security.principal import ANONYMOUS, Principal
+from scanhub_libraries.security.tokens import TokenVerifier
+
+logger = get_logger(__name__)
+CORRELATION_HEADER = "X-Correlation-Id"
+COOKIE = "access_token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
+_SERVER_ERROR = 500
+
+
+# --- transactions ---------------------------------------------------------------------------------
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Give a request its transaction; a request that only reads never waits for a writer."""
+    sessions: Sessions = request.app.state.sessions
+    opened = reading if request.method in SAFE_METHODS else transaction
+    async with opened(sessions) as session:
+        yield session
+
+
+# scope="function": the commit happens before the answer is sent, so a failed commit is no 200.
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+# --- principals -----------------------------------------------------------------------------------
+
+
+def find_token(connection: HTTPConnection) -> str | None:
+    """Return the bearer token of a request, or of the cookie where the method changes nothing."""
+    scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthenticatedError("Send the token as 'Authorization: Bearer <token>'.")
+        return token.strip()
+    if connection.scope["type"] == "http" and connection.scope["method"] in SAFE_METHODS:
+        return connection.cookies.get(COOKIE)
+    return None
+
+
+async def authorize(connection: HTTPConnection) -> None:
+    """Find out who is asking and refuse what the permission table does not allow."""
+    verifier: TokenVerifier = connection.app.state.verifier
+    method = connection.scope.get("method", "WS")
+    route = f"{method} {route_path(connection)}"
+    token = find_token(connection)
+    principal = verifier.verify(token) if token else ANONYMOUS
+    connection.state.principal = principal
+    if principal is not ANONYMOUS:
+        bind_contextvars(actor=principal.actor)
+    check_access(route, principal)
+
+
+def route_path(connection: HTTPConnection) -> str:
+    """Return the path template of the matched route."""
+    return str(connection.scope["route"].path)
+
+
+async def get_principal(request: Request) -> Principal:
+    """Return who is asking."""
+    principal: Principal = request.state.principal
+    return principal
+
+
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+# --- problems (RFC 9457) --------------------------------------------------------------------------
+
+
+def problem_response(
+    request: Request, status: int, slug: str, title: str, detail: str, **extensions: Any
+) -> JSONResponse:
+    """Return a problem document."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == UnauthenticatedError.status else None
+    return JSONResponse(
+        {
+            "type": problem_type(slug),
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": request.url.path,
+            "correlation_id": getattr(request.state, "correlation_id", None),
+            **extensions,
+        },
+        status_code=status,
+        media_type="application/problem+json",
+        headers=headers,
+    )
+
+
+async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
+    return problem_response(
+        request, error.status, error.slug, error.title, error.detail, **error.extensions
+    )
+
+
+async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
+    return problem_response(
+        request, error.status_code, "about-blank", str(error.detail), str(error.detail)
+    )
+
+
+async def _stale_data(request: Request, _error: StaleDataError) -> JSONResponse:
+    return await _scanhub_error(
+        request, ConflictError("The record was changed by somebody else at the same moment.")
+    )
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    errors = [
+        {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]}
+        for item in error.errors()
+    ]
+    malformed = request.app.state.malformed_path_status
+    in_path = [item["loc"] for item in error.errors() if item["loc"][0] == "path"]
+    status = malformed if in_path and "patient_id" not in in_path[0] else 422
+    detail = "; ".join(f"{item['pointer']}: {item['detail']}" for item in errors)
+    return problem_response(
+        request, status, "invalid-request", "The request is not valid", detail, errors=errors
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    logger.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem_response(
+        request,
+        _SERVER_ERROR,
+        ScanHubError.slug,
+        ScanHubError.title,
+        "Something went wrong on our side; nothing was changed. "
+        "Give the correlation id to support.",
+    )
+
+
+# --- correlation ----------------------------------------------------------------------------------
+
+
+class CorrelationMiddleware:
+    """Gives every request an id that logs, events, problems and calls to other services carry."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(CORRELATION_HEADER.lower().encode(), b"").decode("latin-1")
+        correlation_id = given if _CORRELATION.match(given) else str(new_id())
+        scope.setdefault("state", {})["correlation_id"] = correlation_id
+        clear_contextvars()
+        bind_contextvars(correlation_id=correlation_id)
+        started = time.perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (CORRELATION_HEADER.lower().encode(), correlation_id.encode()),
+                ]
+                logger.debug(
+                    "request",
+                    method=scope["method"],
+                    path=getattr(scope.get("route"), "path", scope["path"]),
+                    status=message["status"],
+                    milliseconds=round(1000 * (time.perf_counter() - started), 1),
+                )
+            await send(message)
+
+        await self.app(scope, receive, send_with_id)
+
+
+# --- application ----------------------------------------------------------------------------------
+
+Readiness = Callable[[], Awaitable[None]]
+
+
+async def _ready() -> None:
+    """Nothing to wait for."""
+
+
+def _health_router(prefix: str) -> APIRouter:
+    router = APIRouter(prefix=f"{prefix}/health", tags=["health"])
+
+    @router.get("/readiness", summary="Say whether the service is ready", operation_id=None)
+    async def readiness(request: Request) -> dict[str, str]:
+        if not request.app.state.started:
+            raise UnavailableError("The service is starting.")
+        await request.app.state.check_ready()
+        return {"status": "ok"}
+
+    return router
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Return a short operation id: the function's name, with the prefix where it is not unique."""
+    if route.name == "readiness":
+        return f"{route.path.split('/')[3]}_readiness"
+    return route.name
+
+
+def create_service_app(
+    *,
+    title: str,
+    version: str,
+    prefixes: Sequence[str],
+    lifespan: Lifespan[FastAPI],
+    verifier: TokenVerifier,
+    malformed_path_status: int = 422,
+) -> FastAPI:
+    """Return the application of a service: everything but its routes.
+
+    The lifespan sets `app.state.sessions`, and `app.state.started = True` when it is ready. It may
+    set `app.state.check_ready`, which raises UnavailableError while something is missing.
+
+    Args:
+        title: Title of the OpenAPI document.
+        version: Version of the service.
+        prefixes: Path prefixes; the first one carries `openapi.json` and `docs`.
+        lifespan: Opens and closes everything.
+        verifier: Verifies tokens.
+        malformed_path_status: Status for a malformed id in a path (ScanHub's exam paths: 400).
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        openapi_url=f"{prefixes[0]}/openapi.json",
+        docs_url=f"{prefixes[0]}/docs",
+        redoc_url=None,
+        dependencies=[Depends(authorize)],
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+    app.state.verifier = verifier
+    app.state.malformed_path_status = malformed_path_status
+    app.state.started = False
+    app.state.check_ready = _ready
+    app.add_exception_handler(ScanHubError, _scanhub_error)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
+    app.add_exception_handler(StaleDataError, _stale_data)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(CorrelationMiddleware)
+    for prefix in prefixes:
+        app.include_router(_health_router(prefix))
+    return app

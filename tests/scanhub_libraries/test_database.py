@@ -1,0 +1,64 @@
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import StatementError
+
+from scanhub_libraries.database import (
+    NAMING,
+    UtcDateTime,
+    create_engine,
+    create_sessions,
+    reading,
+    transaction,
+)
+
+METADATA = sa.MetaData(naming_convention=NAMING)
+MOMENT = sa.Table(
+    "moment", METADATA, sa.Column("id", sa.Integer, primary_key=True), sa.Column("at", UtcDateTime)
+)
+
+
+async def test_times_come_back_aware_and_in_utc(database_url):
+    engine = create_engine(database_url)
+    sessions = create_sessions(engine)
+    at = datetime(2026, 11, 21, 3, 4, 5, 678901, tzinfo=UTC)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+        async with transaction(sessions) as session:
+            await session.execute(sa.insert(MOMENT).values(id=1, at=at))
+        async with reading(sessions) as session:
+            stored = await session.scalar(sa.select(MOMENT.c.at))
+        assert stored == at
+        assert stored.utcoffset().total_seconds() == 0
+        with pytest.raises(StatementError, match="naive"):
+            async with transaction(sessions) as session:
+                await session.execute(sa.insert(MOMENT).values(id=2, at=at.replace(tzinfo=None)))
+    finally:
+        await engine.dispose()
+
+
+async def test_a_failed_transaction_leaves_nothing(database_url):
+    engine = create_engine(database_url)
+    sessions = create_sessions(engine)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+        with pytest.raises(RuntimeError):
+            async with transaction(sessions) as session:
+                await session.execute(sa.insert(MOMENT).values(id=1))
+                raise RuntimeError
+        async with reading(sessions) as session:
+            assert await session.scalar(sa.select(sa.func.count()).select_from(MOMENT)) == 0
+    finally:
+        await engine.dispose()
+
+
+async def test_sqlite_is_in_wal_mode_and_syncs_every_commit(tmp_path):
+    engine = create_engine(f"sqlite+aiosqlite:///{tmp_path}/a.sqlite")
+    async with engine.connect() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+        assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar() == 2
+        assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar() == 1
+    await engine.dispose()
