@@ -1,0 +1,36 @@
+"""Device SDK: connect a scanner to its server, take scans, report on them, deliver the data."""
+
+from scanhub_device._upload import UploadReceipt
+from scanhub_device.client import DeviceClient
+from scanhub_device.credentials import Credentials, load_credentials
+from scanhub_device.errors import (
+    CredentialsError,
+    DeviceError,
+    LinkLostError,
+    ScanError,
+    ScannerFaultError,
+    UploadError,
+)
+from scanhub_device.messages import DeviceDetails, StartPayload
+from scanhub_device.scan import Scan, Scanner
+from scanhub_device.settings import ClientSettings
+from scanhub_device.state import DeviceState
+
+__all__ = [
+    "ClientSettings",
+    "Credentials",
+    "CredentialsError",
+    "DeviceClient",
+    "DeviceDetails",
+    "DeviceError",
+    "DeviceState",
+    "LinkLostError",
+    "Scan",
+    "ScanError",
+    "Scanner",
+    "ScannerFaultError",
+    "StartPayload",
+    "UploadError",
+    "UploadReceipt",
+    "load_credentials",
+]

@@ -1,0 +1,60 @@
+"""The websocket of the moment, or the lack of one."""
+
+import asyncio
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from scanhub_device.errors import LinkLostError
+from scanhub_device.messages import Message
+
+
+class Link:
+    """What everybody sends through. The websocket behind it changes with each reconnect."""
+
+    def __init__(self) -> None:
+        self._websocket: ClientConnection | None = None
+        self._up = asyncio.Event()
+
+    def attach(self, websocket: ClientConnection) -> None:
+        """Send through this websocket from now on."""
+        self._websocket = websocket
+
+    def open_for_uploads(self) -> None:
+        """Let those go on who wait for the link; called once the device is registered."""
+        self._up.set()
+
+    def detach(self) -> None:
+        """The websocket is gone."""
+        self._websocket = None
+        self._up.clear()
+
+    async def wait_up(self) -> None:
+        """Wait until there is a link."""
+        await self._up.wait()
+
+    async def send(self, message: Message) -> None:
+        """Send a text frame.
+
+        Raises:
+            LinkLostError: there is no link.
+        """
+        await self._send(message.to_json())
+
+    async def send_bytes(self, chunk: bytes) -> None:
+        """Send a binary frame, and let everybody else have a turn.
+
+        Raises:
+            LinkLostError: there is no link.
+        """
+        await self._send(chunk)
+        # `send` gives way only when the socket is full, on a fast network it never is
+        await asyncio.sleep(0)
+
+    async def _send(self, frame: str | bytes) -> None:
+        if self._websocket is None:
+            raise LinkLostError("the device is not connected")
+        try:
+            await self._websocket.send(frame)
+        except ConnectionClosed as error:
+            raise LinkLostError("the link broke") from error

@@ -1,0 +1,245 @@
+"""The client that keeps a scanner connected to its server."""
+
+import asyncio
+import json
+import logging
+import ssl as ssl_module
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from random import SystemRandom
+
+from pydantic import ValidationError
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.uri import parse_uri
+
+from scanhub_device._link import Link
+from scanhub_device._runner import ScanRunner
+from scanhub_device._upload import Uploads
+from scanhub_device.errors import LinkLostError
+from scanhub_device.messages import (
+    SERVER_MESSAGE,
+    Feedback,
+    Message,
+    Ping,
+    Register,
+    RegisterData,
+    ServerMessage,
+    Start,
+    StartPayload,
+    Stop,
+)
+from scanhub_device.scan import Scan, Scanner
+from scanhub_device.settings import ClientSettings
+from scanhub_device.state import DeviceEvent, DeviceState, next_state
+
+_logger = logging.getLogger(__name__)
+_random = SystemRandom()
+_MAX_MESSAGE_BYTES = 512 << 20  # a start carries the whole sequence file
+
+
+class DeviceClient:
+    """Keeps a scanner connected, hands it its scans and reports on them.
+
+    Args:
+        url: websocket of the server, `wss://host/api/v1/device/ws`.
+        device_id: who the device is.
+        device_token: how it proves it.
+        scanner: what plays the scans.
+        settings: times and sizes.
+        ssl: for a server whose certificate the system does not know.
+
+    Raises:
+        ValueError: the address is not one of a websocket.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        device_id: str,
+        device_token: str,
+        scanner: Scanner,
+        *,
+        settings: ClientSettings | None = None,
+        ssl: ssl_module.SSLContext | None = None,
+    ) -> None:
+        try:
+            parse_uri(url)
+        except InvalidURI as error:  # now, not as a server to wait for
+            raise ValueError(str(error)) from error
+        self._url = url
+        self._headers = {"Device-Id": device_id, "Device-Token": device_token}
+        self._scanner = scanner
+        self._settings = settings or ClientSettings()
+        self._ssl = ssl
+        self._state = DeviceState.OFFLINE
+        self._link = Link()
+        self._uploads = Uploads(self._link, self._settings)
+        self._runner = ScanRunner(scanner, self._make_scan, self._deliver, self._happened)
+        self._undelivered: list[Message] = []
+        self._closing = asyncio.Event()
+        self._tries = 0
+        self._told_lost: bool | None = None  # a link lost and a link back are each told once
+
+    @property
+    def state(self) -> DeviceState:
+        """State of the device."""
+        return self._state
+
+    async def run(self) -> None:
+        """Stay connected until `close` is called or this is cancelled."""
+        connection = asyncio.create_task(self._stay_connected())
+        closing = asyncio.create_task(self._closing.wait())
+        try:
+            await asyncio.wait({connection, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if connection.done():
+                connection.result()
+        finally:
+            await self._runner.shut_down(self._settings.shutdown_s)
+            connection.cancel()
+            closing.cancel()
+            await asyncio.wait({connection, closing})
+
+    def close(self) -> None:
+        """Let `run` end: a running scan is stopped and reported as failed."""
+        self._closing.set()
+
+    async def recover(self) -> None:
+        """Say that the scanner is well again after a ScannerFaultError."""
+        await self._runner.recover()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            reason = await self._connect_once()
+            if not self._told_lost:
+                self._told_lost = True
+                _logger.warning("no link to %s: %s; will go on trying", self._url, reason)
+            await asyncio.sleep(self._reconnect_delay_s())
+            self._tries += 1
+
+    async def _connect_once(self) -> str:
+        """Connect and serve until the link ends; returns why it ended."""
+        settings = self._settings
+        try:
+            async with connect(
+                self._url,
+                additional_headers=self._headers,
+                compression=None,  # deflate makes an upload of raw data twelve times slower
+                max_size=_MAX_MESSAGE_BYTES,
+                open_timeout=settings.open_timeout_s,
+                close_timeout=settings.close_timeout_s,
+                ping_timeout=settings.keepalive_timeout_s,
+                ssl=self._ssl,
+                proxy=None,
+            ) as websocket:
+                return await self._serve(websocket)
+        except InvalidStatus as error:
+            return f"the server answers {error.response.status_code}; check the credentials"
+        except (OSError, TimeoutError, WebSocketException) as error:
+            return str(error) or type(error).__name__
+
+    def _reconnect_delay_s(self) -> float:
+        """Full jitter: a thousand devices do not come back at the same moment."""
+        settings = self._settings
+        longest = settings.reconnect_base_s * 2 ** min(self._tries, 16)
+        return _random.uniform(0, min(longest, settings.reconnect_max_s))
+
+    async def _serve(self, websocket: ClientConnection) -> str:
+        self._link.attach(websocket)
+        heartbeat = asyncio.create_task(self._heartbeat())
+        try:
+            await self._introduce()
+            async for frame in websocket:
+                await self._take(frame)
+        except (ConnectionClosed, LinkLostError) as error:
+            return str(error)
+        else:
+            return f"closed by the server: {websocket.close_code} {websocket.close_reason}"
+        finally:
+            heartbeat.cancel()
+            self._link.detach()
+            self._uploads.link_lost()
+            if self._state is not DeviceState.OFFLINE:
+                self._happened(DeviceEvent.LINK_LOST)
+
+    async def _introduce(self) -> None:
+        runner = self._runner
+        if runner.fault is not None:
+            event = DeviceEvent.CONNECTED_FAULTY
+        elif runner.scan is not None:
+            event = DeviceEvent.CONNECTED_SCANNING
+        else:
+            event = DeviceEvent.CONNECTED
+        status = next_state(self._state, event)
+        data = RegisterData(**self._scanner.details.model_dump(), status=status)
+        await self._link.send(Register(data=data))
+        self._happened(event)
+        while self._undelivered:
+            await self._link.send(self._undelivered[0])
+            self._undelivered.pop(0)
+        if runner.status().status is not DeviceState.ONLINE:
+            await self._link.send(runner.status())
+        self._link.open_for_uploads()
+
+    async def _heartbeat(self) -> None:
+        with suppress(LinkLostError):
+            while True:
+                await asyncio.sleep(self._settings.heartbeat_s)
+                await self._link.send(Ping())
+
+    async def _take(self, frame: str | bytes) -> None:
+        if self._tries or self._told_lost is not False:
+            _logger.info("connected to %s", self._url)
+        self._tries, self._told_lost = 0, False
+        try:
+            message: ServerMessage = SERVER_MESSAGE.validate_json(frame)
+        except ValidationError as error:
+            await self._take_unknown(frame, error)
+            return
+        match message:
+            case Start():
+                await self._runner.start(message.data, self._link.send)
+            case Stop():
+                await self._runner.stop(message.task_id)
+            case Feedback():
+                self._take_feedback(message)
+
+    def _take_feedback(self, feedback: Feedback) -> None:
+        if not self._uploads.take_feedback(feedback):
+            level = logging.WARNING if feedback.ok is False else logging.DEBUG
+            _logger.log(level, "server: %s", feedback.message)
+
+    async def _take_unknown(self, frame: str | bytes, error: ValidationError) -> None:
+        """A start that cannot be read is refused by name; anything else is left alone."""
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        try:
+            document = json.loads(frame)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or document.get("command") != "start":
+            _logger.debug("message not understood: %s", problems)
+            return
+        data = document.get("data")
+        if isinstance(data, dict) and data.get("id"):
+            payload = StartPayload(
+                id=str(data["id"]), access_token=str(data.get("access_token", ""))
+            )
+            reason = f"the start message cannot be read: {problems}"
+            await self._deliver(self._make_scan(payload).error_status(reason))
+            await self._deliver(self._runner.status())
+
+    def _make_scan(self, payload: StartPayload) -> Scan:
+        send: Callable[[Message], Awaitable[None]] = self._link.send
+        return Scan(payload, send, self._uploads, self._scanner.details.parameter)
+
+    async def _deliver(self, message: Message) -> None:
+        """Send now, or as soon as there is a link again."""
+        try:
+            await self._link.send(message)
+        except LinkLostError:
+            self._undelivered.append(message)
+
+    def _happened(self, event: DeviceEvent) -> None:
+        self._state = next_state(self._state, event)

@@ -1,0 +1,190 @@
+"""Every message of the device link, both ways.
+
+Text frames are JSON objects with a `command`; binary frames are the bytes of the file that the
+last `file-transfer` announced. Fields that are not listed here are ignored.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from scanhub_device.state import DeviceState
+
+
+class Message(BaseModel):
+    """A document on the link. Unknown fields are ignored, so that both ends may grow."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    def to_json(self) -> str:
+        """Serialise without the fields that are not set."""
+        return self.model_dump_json(exclude_none=True)
+
+
+class DeviceDetails(Message):
+    """What a scanner says of itself."""
+
+    device_name: str
+    serial_number: str = ""
+    manufacturer: str = ""
+    modality: str = "MR"
+    site: str = ""
+    parameter: dict[str, Any] = {}
+
+
+# --- from the device to the server ---------------------------------------------------------------
+
+
+class RegisterData(DeviceDetails):
+    """Details, present state, and the commands that this device knows beyond version 1."""
+
+    status: DeviceState
+    capabilities: tuple[str, ...] = ("ack", "stop")
+
+
+class Register(Message):
+    """First message on every new link."""
+
+    command: Literal["register"] = "register"
+    data: RegisterData
+
+
+class Ping(Message):
+    """Heartbeat; the server answers `pong`."""
+
+    command: Literal["ping"] = "ping"
+
+
+class Ack(Message):
+    """The device has taken the scan and begins."""
+
+    command: Literal["ack"] = "ack"
+    task_id: str
+    acquisition_id: str | None = None
+
+
+class Stopped(Message):
+    """The scan has really ended. An upload of this task that was in flight ends here too."""
+
+    command: Literal["stopped"] = "stopped"
+    task_id: str | None = None
+
+
+class StatusData(Message):
+    """Progress of a scan [%], or what went wrong."""
+
+    progress: Annotated[int, Field(ge=0, le=100)] | None = None
+    error_message: str | None = None
+
+
+class UpdateStatus(Message):
+    """State of the device and, while it scans, of the task."""
+
+    command: Literal["update_status"] = "update_status"
+    status: DeviceState
+    data: StatusData = StatusData()
+    task_id: str | None = None
+    user_access_token: str | None = None
+
+
+class FileTransfer(Message):
+    """Announces a file; its bytes follow in binary frames."""
+
+    command: Literal["file-transfer"] = "file-transfer"
+    task_id: str
+    user_access_token: str
+    filename: str
+    size_bytes: int
+    content_type: str
+    sha256: str
+    device_parameter: dict[str, Any] = {}
+
+
+# --- from the server to the device ---------------------------------------------------------------
+
+
+class XYZ(Message):
+    """Three numbers along the axes of the scanner."""
+
+    x: float
+    y: float
+    z: float
+
+
+class AcquisitionParameter(Message):
+    """How the field of view of the sequence is to be placed."""
+
+    fov_scaling: XYZ = XYZ(x=1, y=1, z=1)
+    fov_offset: Annotated[XYZ, Field(description="Offset [mm]")] = XYZ(x=0, y=0, z=0)
+    fov_rotation: Annotated[XYZ, Field(description="Rotation [degree]")] = XYZ(x=0, y=0, z=0)
+
+
+class AcquisitionLimits(Message):
+    """What the scanner must know of the patient, for SAR above all."""
+
+    patient_height: Annotated[float, Field(description="Height [cm]")]
+    patient_weight: Annotated[float, Field(description="Weight [kg]")]
+    patient_gender: str
+    patient_age: Annotated[int, Field(description="Age [years]")]
+
+
+class SequenceFile(Message):
+    """The sequence to play; `seq_file` is the text of the Pulseq file."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    id: Annotated[str, Field(alias="_id")] = ""
+    name: str = ""
+    seq_file: str = ""
+    seq_file_extension: str = ".seq"
+
+
+class StartPayload(Message):
+    """One scan: what to play, on whom, and the token that reports on this task and no other."""
+
+    id: str
+    name: str = ""
+    workflow_id: str | None = None
+    acquisition_id: str | None = None
+    access_token: Annotated[str, Field(repr=False)] = ""
+    sequence: SequenceFile | None = None
+    acquisition_parameter: AcquisitionParameter | None = None
+    acquisition_limits: AcquisitionLimits | None = None
+    calibration: tuple[str, ...] = ()
+    device_parameter: dict[str, Any] | None = None
+    mrd_header: str = ""
+
+
+class Start(Message):
+    """Begin a scan."""
+
+    command: Literal["start"]
+    data: StartPayload
+
+
+class Stop(Message):
+    """End the scan of this task; without a task, whatever runs."""
+
+    command: Literal["stop"]
+    task_id: str | None = None
+
+
+class Feedback(Message):
+    """The server's word on what it got. With `filename` it is the verdict on an upload."""
+
+    command: Literal["feedback"]
+    message: str = ""
+    task_id: str | None = None
+    filename: str | None = None
+    result_id: str | None = None
+    ok: bool | None = None
+
+
+class Pong(Message):
+    """Answer to a heartbeat."""
+
+    command: Literal["pong"]
+
+
+ServerMessage = Annotated[Start | Stop | Feedback | Pong, Field(discriminator="command")]
+SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

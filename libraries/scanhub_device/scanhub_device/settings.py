@@ -1,0 +1,29 @@
+"""Times and sizes of the link."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Times and sizes of the link; the defaults suit a scanner in a hospital network."""
+
+    heartbeat_s: float = 15.0
+    """Time between two `ping` messages [s]."""
+    open_timeout_s: float = 10.0
+    """Time for the handshake of a new link [s]."""
+    close_timeout_s: float = 2.0
+    """Time for the server's goodbye [s]."""
+    keepalive_timeout_s: float = 40.0
+    """Silence of the server after which the link is taken for dead [s]."""
+    reconnect_base_s: float = 1.0
+    """Longest wait before the first new try; it doubles with each try [s]."""
+    reconnect_max_s: float = 30.0
+    """Longest wait between two tries [s]."""
+    chunk_bytes: int = 1 << 20
+    """Size of a binary frame [byte]."""
+    upload_retry_delays_s: tuple[float, ...] = (1.0, 2.0, 4.0)
+    """Wait before each retry of an upload that the server refused or did not answer [s]."""
+    upload_answer_timeout_s: float = 120.0
+    """Time for the server's verdict after the last byte of a file [s]."""
+    shutdown_s: float = 5.0
+    """Time a running scan gets to end when the device program ends [s]."""

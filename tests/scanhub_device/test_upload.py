@@ -1,0 +1,179 @@
+import asyncio
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scanhub_device import Scan, UploadReceipt
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.npy"
+    path.write_bytes(b"k-space")
+    return path
+
+
+def uploads(path: Path, receipts: list[UploadReceipt] | None = None) -> Any:
+    async def work(scan: Scan) -> None:
+        receipt = await scan.upload(path, content_type="application/x-ismrmrd+hdf5")
+        if receipts is not None:
+            receipts.append(receipt)
+
+    return work
+
+
+async def test_the_bytes_arrive_as_they_are_on_disk(
+    server: Any, connect: Any, big_file: Path
+) -> None:
+    receipts: list[UploadReceipt] = []
+    await connect(uploads(big_file, receipts))
+    await server.start()
+    header = await server.expect("file-transfer")
+    content = await server.file(header)
+    digest = hashlib.sha256(big_file.read_bytes()).hexdigest()
+    assert header == {
+        "command": "file-transfer",
+        "task_id": "task-1",
+        "user_access_token": "token-1",
+        "filename": "raw.mrd",
+        "size_bytes": big_file.stat().st_size,
+        "content_type": "application/x-ismrmrd+hdf5",
+        "sha256": digest,
+        "device_parameter": {"gain": 3},
+    }
+    assert hashlib.sha256(content).hexdigest() == digest
+    await asyncio.sleep(0.05)
+    assert receipts == []  # not before the server has said so
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+    assert receipts[0].result_id == "result-1"
+
+
+async def test_an_empty_file_and_two_files_of_one_scan_are_delivered(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "second").write_bytes(b"2")
+
+    async def work(scan: Scan) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(scan.upload(tmp_path / "empty"))
+            group.create_task(scan.upload(tmp_path / "second", filename="renamed.json"))
+
+    await connect(work)
+    await server.start()
+    seen: dict[str, bytes] = {}
+    for _ in range(2):
+        header = await server.expect("file-transfer")
+        seen[header["filename"]] = await server.file(header)
+        await server.verdict(header, ok=True)
+    assert seen == {"empty": b"", "renamed.json": b"2"}
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_a_refused_upload_is_sent_again(server: Any, connect: Any, small_file: Path) -> None:
+    await connect(uploads(small_file))
+    await server.start()
+    for ok in (False, False, True):
+        header = await server.expect("file-transfer")
+        assert await server.file(header) == b"k-space"
+        await server.verdict(header, ok=ok, message="checksum differs")
+    await server.expect("update_status", status="ONLINE")
+    assert not [m for m in server.log if m.get("status") == "ERROR"]
+
+
+async def test_an_upload_that_is_refused_every_time_fails_the_scan_with_the_servers_words(
+    server: Any, connect: Any, small_file: Path
+) -> None:
+    await connect(uploads(small_file))
+    await server.start()
+    for _ in range(3):
+        header = await server.expect("file-transfer")
+        await server.verdict(header, ok=False, message="the disk is full")
+    error = await server.expect("update_status", status="ERROR")
+    assert error["data"]["error_message"] == "upload of small.npy failed: the disk is full"
+
+
+async def test_the_feedback_of_other_files_and_tasks_is_not_taken_for_the_verdict(
+    server: Any, connect: Any, small_file: Path
+) -> None:
+    await connect(uploads(small_file))
+    await server.start()
+    header = await server.expect("file-transfer")
+    await server.send("feedback", message="Device registered successfully", ok=True)
+    await server.verdict({**header, "filename": "other.npy"}, ok=True)
+    await server.verdict({**header, "task_id": "task-0"}, ok=True)
+    with pytest.raises(TimeoutError):
+        await server.expect("update_status", within_s=0.3, status="ONLINE")
+
+
+async def test_a_server_of_version_1_confirms_in_the_text_alone(
+    server: Any, connect: Any, small_file: Path
+) -> None:
+    await connect(uploads(small_file))
+    await server.start()
+    header = await server.expect("file-transfer")
+    await server.file(header)
+    await server.send("feedback", message="File small.npy saved.")
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_a_refusal_in_the_middle_ends_the_transfer(
+    server: Any, connect: Any, big_file: Path
+) -> None:
+    await connect(uploads(big_file))
+    await server.start()
+    header = await server.expect("file-transfer")
+    await server.frame()
+    await server.verdict(header, ok=False, message="too large")
+    rest = 0
+    while isinstance(frame := await server.frame(), bytes) or frame["command"] == "ping":
+        rest += len(frame) if isinstance(frame, bytes) else 0
+    assert frame["command"] == "file-transfer"
+    assert rest < header["size_bytes"] - (1 << 20)
+
+
+async def test_stop_gets_through_while_an_upload_is_in_flight(
+    server: Any, connect: Any, big_file: Path
+) -> None:
+    await connect(uploads(big_file))
+    await server.start()
+    header = await server.expect("file-transfer")
+    received = len(await server.frame())
+    begin = time.monotonic()
+    await server.send("stop", task_id="task-1")
+    while isinstance(frame := await server.frame(1), bytes) or frame["command"] == "ping":
+        received += len(frame) if isinstance(frame, bytes) else 0
+    assert frame == {"command": "stopped", "task_id": "task-1"}
+    assert time.monotonic() - begin < 1
+    assert received < header["size_bytes"]  # it was really in flight
+    frame = await server.frame()
+    assert isinstance(frame, dict)
+    assert frame["status"] == "ONLINE"
+    for _ in range(3):  # no bytes of the dead upload come after
+        assert await server.frame() == {"command": "ping"}
+
+
+async def test_the_event_loop_stays_responsive_during_an_upload(
+    server: Any, connect: Any, big_file: Path
+) -> None:
+    worst = 0.0
+    done = asyncio.Event()
+
+    async def watch() -> None:
+        nonlocal worst
+        while not done.is_set():
+            begin = time.monotonic()
+            await asyncio.sleep(0.001)
+            worst = max(worst, time.monotonic() - begin)
+
+    await connect(uploads(big_file))
+    watcher = asyncio.create_task(watch())
+    await server.start()
+    header = await server.expect("file-transfer")
+    await server.file(header)
+    done.set()
+    await watcher
+    assert worst < 0.5  # the upload of 48 MiB in one piece holds it up for longer
