@@ -1,0 +1,80 @@
+# What a person and CI call, nothing else. Each target sets up first; that is quick when nothing
+# changed. ARGS reaches the command: make demo ARGS=--exit, make test ARGS="-k journal".
+PYTHON ?= python3
+BIN := .venv/bin
+NODE := $(PYTHON) scripts/setup.py node
+PACKAGES := scanhub_libraries scanhub_device scanhub_jobs exam_manager device_manager \
+  workflow_manager scanhub
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check format openapi bench lock \
+  check-format check-lint check-types check-imports check-sizes check-openapi check-frontend
+
+help:
+	@echo "make demo     one scan from login to archive, then look at it in the browser"
+	@echo "make serve    the platform alone, without demo data"
+	@echo "make test     every test"
+	@echo "make check    format, lint, types, import contracts, sizes, OpenAPI drift, frontend"
+	@echo "make format   put the code into shape"
+	@echo "make openapi  write docs/openapi and the types that the frontend makes of it"
+	@echo "make bench    measure against the bars; prints a table, writes bench.json"
+	@echo "make lock     write requirements.lock anew (ARGS=--upgrade: newest versions)"
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+demo: setup
+	@$(BIN)/scanhub demo $(ARGS)
+
+serve: setup
+	@$(BIN)/scanhub serve $(ARGS)
+
+bench: setup
+	@$(BIN)/python bench/run.py $(ARGS)
+
+# Both suites run even if the first fails, and pytest's summary is the last thing said.
+test: setup
+	@ui=0; $(NODE) npm test --silent || ui=$$?; \
+	python=0; $(BIN)/pytest $(PYTEST_ARGS) $(ARGS) || python=$$?; \
+	exit $$(( ui > python ? ui : python ))
+
+# `make -k check` shows every failure instead of the first.
+check: check-format check-lint check-types check-imports check-sizes check-openapi check-frontend
+
+check-format: setup
+	$(BIN)/ruff format --check .
+
+check-lint: setup
+	$(BIN)/ruff check .
+
+check-types: setup
+	$(BIN)/mypy $(addprefix -p ,$(PACKAGES))
+	$(BIN)/mypy scripts/*.py $(wildcard bench/*.py)
+
+check-imports: setup
+	$(BIN)/lint-imports
+
+check-sizes: setup
+	$(BIN)/python scripts/check_sizes.py
+
+check-openapi: setup
+	$(BIN)/scanhub openapi --check
+
+check-frontend: setup
+	$(NODE) npm run --silent format:check
+	$(NODE) npm run --silent lint
+	$(NODE) npm run --silent size
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(NODE) npm run --silent format
+
+openapi: setup
+	$(BIN)/scanhub openapi
+	$(NODE) npm run --silent generate
+
+lock: setup
+	scripts/lock.sh $(ARGS)
