@@ -14,7 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import (
@@ -181,6 +181,8 @@ class CorrelationMiddleware:
         given = headers.get(CORRELATION_HEADER.lower().encode(), b"").decode("latin-1")
         correlation_id = given if _CORRELATION.match(given) else str(new_id())
         scope.setdefault("state", {})["correlation_id"] = correlation_id
+        # A call within the process runs in the caller's context: put it back afterwards.
+        outer = get_contextvars()
         clear_contextvars()
         bind_contextvars(correlation_id=correlation_id)
         started = time.perf_counter()
@@ -200,7 +202,11 @@ class CorrelationMiddleware:
                 )
             await send(message)
 
-        await self.app(scope, receive, send_with_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            clear_contextvars()
+            bind_contextvars(**outer)
 
 
 # --- application ----------------------------------------------------------------------------------

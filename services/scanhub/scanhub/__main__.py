@@ -1,0 +1,5 @@
+"""`python -m scanhub`."""
+
+from scanhub.cli import app
+
+app()

@@ -1,0 +1,85 @@
+"""Where an installation keeps what is its own, and where the services find one another."""
+
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scanhub_libraries.database import sqlite_url
+
+ServiceName = Literal["exam-manager", "device-manager", "workflow-manager"]
+SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
+
+
+class InstallationSettings(BaseSettings):
+    """Settings of one process, from the command line and `SCANHUB_*` variables."""
+
+    model_config = SettingsConfigDict(env_prefix="SCANHUB_", frozen=True)
+
+    data_dir: Path = Field(Path("scanhub-data"), description="Keys, databases, lake")
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="Port of HTTP and websocket")
+    dicom_port: int | None = Field(None, ge=1, le=65535, description="Port of the DICOM listener")
+    dicom_ae_title: str = Field("SCANHUB", description="AE title of the DICOM listener")
+    only: ServiceName | None = Field(None, description="Serve this service alone")
+    exam_database_url: str | None = Field(None, description="Default: SQLite in the data folder")
+    device_database_url: str | None = Field(None, description="Default: SQLite in the data folder")
+    workflow_database_url: str | None = Field(None, description="Default: SQLite, data folder")
+    engine_database_url: str | None = Field(None, description="Run engine; default: SQLite")
+    exam_manager_url: str = Field("http://127.0.0.1:8001", description="Where it is, with --only")
+    device_manager_url: str = Field("http://127.0.0.1:8002", description="Where it is, with --only")
+    workflow_manager_url: str = Field("http://127.0.0.1:8003", description="Where, with --only")
+    ui_dir: Path | None = Field(None, description="Built UI; default: frontend/dist of a checkout")
+    log_json: bool = Field(default=False, description="One JSON object a line")
+    log_level: str = Field("INFO", description="Lowest level logged")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Folder of the signing keys and service secrets."""
+        return self.data_dir / "keys"
+
+    @property
+    def lake_root(self) -> Path:
+        """Root of the data lake."""
+        return self.data_dir / "files"
+
+    def database_url(self, service: ServiceName) -> str:
+        """Return the database URL of a service."""
+        given = {
+            "exam-manager": self.exam_database_url,
+            "device-manager": self.device_database_url,
+            "workflow-manager": self.workflow_database_url,
+        }[service]
+        return given or sqlite_url(self.data_dir / "databases" / f"{service}.sqlite")
+
+    @property
+    def engine_url(self) -> str:
+        """Return the database URL of the run engine (SQLAlchemy's synchronous form)."""
+        path = self.data_dir / "databases" / "engine.sqlite"
+        return self.engine_database_url or f"sqlite:///{path}"
+
+    def url_of(self, service: ServiceName) -> str:
+        """Return where another service is when it does not share the process."""
+        return {
+            "exam-manager": self.exam_manager_url,
+            "device-manager": self.device_manager_url,
+            "workflow-manager": self.workflow_manager_url,
+        }[service]
+
+    def service_secret(self, service: ServiceName) -> str:
+        """Return the secret with which a service gets its token; made at the first start."""
+        path = self.keys_dir / "services" / f"{service}.secret"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            part = path.with_suffix(".part")
+            part.touch(mode=0o600)
+            part.write_text(secrets.token_hex(32))
+            part.rename(path)
+        return path.read_text().strip()
+
+    def prepare(self) -> None:
+        """Make the folders of the data folder; only the owner may look into them."""
+        for folder in (self.data_dir, self.data_dir / "databases", self.keys_dir, self.lake_root):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,136 @@
+import asyncio
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import registry
+from sqlmodel import SQLModel, select
+
+from scanhub_libraries.database import NAMING, create_engine, create_sessions, reading, transaction
+from scanhub_libraries.events import EventType
+from scanhub_libraries.outbox import OutboxEventColumns, OutboxRelay, add_event
+
+
+class Table(SQLModel, registry=registry(metadata=sa.MetaData(naming_convention=NAMING))):
+    pass
+
+
+class OutboxEvent(OutboxEventColumns, Table, table=True):
+    pass
+
+
+@pytest.fixture
+async def sessions(database_url):
+    engine = create_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.run_sync(Table.metadata.create_all)
+    yield create_sessions(engine)
+    await engine.dispose()
+
+
+def write(session, subject):
+    add_event(session, OutboxEvent, EventType.TASK_PROGRESS, subject, source="test", data={"n": 1})
+
+
+async def rows(sessions):
+    async with reading(sessions) as session:
+        return (await session.scalars(select(OutboxEvent))).all()
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not await condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_events_arrive_in_order_at_commit_and_leave_the_table(sessions):
+    delivered = []
+
+    async def deliver(events):
+        delivered.extend(event.subject for event in events)
+
+    relay = OutboxRelay(sessions, OutboxEvent, deliver, batch=3)
+    relay.start()
+    try:
+        for number in range(10):
+            async with transaction(sessions) as session:
+                write(session, str(number))
+
+        async def all_gone():
+            return len(delivered) == 10 and not await rows(sessions)
+
+        await until(all_gone)
+        assert delivered == [str(number) for number in range(10)]
+    finally:
+        await relay.stop()
+
+
+async def test_a_change_that_is_rolled_back_tells_nobody(sessions):
+    delivered = []
+
+    async def deliver(events):
+        delivered.extend(events)
+
+    relay = OutboxRelay(sessions, OutboxEvent, deliver)
+    relay.start()
+    try:
+        with pytest.raises(RuntimeError):
+            async with transaction(sessions) as session:
+                write(session, "never")
+                raise RuntimeError
+        async with transaction(sessions) as session:
+            write(session, "yes")
+
+        async def arrived():
+            return bool(delivered)
+
+        await until(arrived)
+        assert [event.subject for event in delivered] == ["yes"]
+    finally:
+        await relay.stop()
+
+
+async def test_events_wait_while_the_journal_is_down_and_none_is_lost(sessions):
+    delivered, failures = [], 0
+
+    async def deliver(events):
+        nonlocal failures
+        if failures < 3:
+            failures += 1
+            raise ConnectionError
+        delivered.extend(event.subject for event in events)
+
+    relay = OutboxRelay(sessions, OutboxEvent, deliver, retry_seconds=(0.01,))
+    relay.start()
+    try:
+        async with transaction(sessions) as session:
+            write(session, "a")
+            write(session, "b")
+
+        async def arrived():
+            return len(delivered) == 2
+
+        await until(arrived)
+        assert (delivered, failures) == (["a", "b"], 3)
+    finally:
+        await relay.stop()
+
+
+async def test_what_an_earlier_process_left_is_delivered_at_the_start(sessions):
+    async with transaction(sessions) as session:
+        write(session, "left over")
+    delivered = []
+
+    async def deliver(events):
+        delivered.extend(event.subject for event in events)
+
+    relay = OutboxRelay(sessions, OutboxEvent, deliver)
+    relay.start()
+    try:
+
+        async def arrived():
+            return bool(delivered)
+
+        await until(arrived)
+        assert delivered == ["left over"]
+    finally:
+        await relay.stop()

@@ -1,0 +1,177 @@
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from scanhub_libraries.clients.base import ServiceClient
+from scanhub_libraries.database import create_engine, create_sessions, sqlite_url
+from scanhub_libraries.errors import ConflictError, NotFoundError, UnavailableError
+from scanhub_libraries.models import UserRole
+from scanhub_libraries.security import permissions
+from scanhub_libraries.security.tokens import TokenVerifier
+from scanhub_libraries.web import COOKIE, PrincipalDep, SessionDep, create_service_app
+
+THING = "/api/v1/thing"
+
+
+@pytest.fixture
+async def app(tmp_path, keys, monkeypatch):
+    router = APIRouter(prefix=THING)
+
+    @router.get("/{thing_id}")
+    async def get_thing(thing_id: UUID, who: PrincipalDep, session: SessionDep) -> dict[str, str]:
+        return {"actor": who.actor, "bound": str(get_contextvars().get("actor"))}
+
+    @router.post("/{thing_id}")
+    async def post_thing(thing_id: UUID) -> None:
+        raise ConflictError("It is taken.", reasons=["taken", "painted"])
+
+    @router.delete("/{thing_id}")
+    async def delete_thing(thing_id: UUID) -> None:
+        raise RuntimeError("secret path /etc/passwd")
+
+    @router.put("/{thing_id}")
+    async def put_thing(thing_id: UUID) -> None:
+        """No row in the table."""
+
+    for method in ("GET", "POST", "DELETE"):
+        monkeypatch.setitem(
+            permissions.PERMISSIONS, f"{method} {THING}/{{thing_id}}", permissions.CLINICAL
+        )
+    monkeypatch.setitem(
+        permissions.PERMISSIONS, f"GET {THING}/health/readiness", permissions.PUBLIC
+    )
+
+    @asynccontextmanager
+    async def lifespan(app):
+        engine = create_engine(sqlite_url(tmp_path / "x.sqlite"))
+        app.state.sessions = create_sessions(engine)
+        app.state.started = True
+        yield
+        await engine.dispose()
+
+    app = create_service_app(
+        title="Things",
+        version="1",
+        prefixes=[THING],
+        lifespan=lifespan,
+        verifier=TokenVerifier(keys.public_pem),
+    )
+    app.include_router(router)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def http(app):
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://thing") as client:
+        yield client
+
+
+PATH = f"{THING}/01a1fbf4-dcc8-7640-bf93-7d33cc211f99"
+
+
+async def test_a_user_is_known_to_the_route_and_to_the_log(http, headers_of):
+    response = await http.get(PATH, headers=headers_of(username="ada"))
+    assert response.json() == {"actor": "user:ada", "bound": "user:ada"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "slug"),
+    [
+        ({}, "unauthenticated"),
+        ({"Authorization": "Bearer x.y.z"}, "token-invalid"),
+        ({"Authorization": "Basic YTpi"}, "unauthenticated"),
+        ({"Authorization": "Bearer "}, "unauthenticated"),
+    ],
+)
+async def test_without_a_valid_token_it_is_401(http, headers, slug):
+    response = await http.get(PATH, headers=headers)
+    assert response.status_code == 401
+    assert response.json()["type"] == f"/problems/{slug}"
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_wrong_role_is_403_and_says_who_may(http, headers_of):
+    response = await http.get(PATH, headers=headers_of(UserRole.ENGINEER))
+    assert response.status_code == 403
+    assert "medical" in response.json()["detail"]
+
+
+async def test_a_route_without_a_row_is_refused(http, headers_of):
+    response = await http.put(PATH, headers=headers_of(UserRole.ADMIN))
+    assert response.status_code == 403
+    assert "no row" in response.json()["detail"]
+
+
+async def test_the_cookie_counts_for_reading_only(http, headers_of):
+    token = headers_of()["Authorization"].removeprefix("Bearer ")
+    cookie = {"Cookie": f"{COOKIE}={token}"}
+    assert (await http.get(PATH, headers=cookie)).status_code == 200
+    assert (await http.post(PATH, headers=cookie)).status_code == 401
+
+
+async def test_an_expected_error_is_a_problem_with_its_reasons(http, headers_of):
+    response = await http.post(PATH, headers={**headers_of(), "X-Correlation-Id": "abc-1"})
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["X-Correlation-Id"] == "abc-1"
+    assert response.json() == {
+        "type": "/problems/conflict",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "It is taken.",
+        "instance": PATH,
+        "correlation_id": "abc-1",
+        "reasons": ["taken", "painted"],
+    }
+
+
+async def test_a_malformed_id_names_the_field(http, headers_of):
+    response = await http.get(f"{THING}/abc", headers=headers_of())
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/path/thing_id"
+
+
+async def test_a_bug_is_a_500_that_gives_nothing_away(http, headers_of):
+    response = await http.delete(PATH, headers=headers_of())
+    assert response.status_code == 500
+    assert "passwd" not in response.text
+    assert response.json()["correlation_id"]
+
+
+@pytest.mark.parametrize("bad", ["x" * 65, "a b", "a\tb", ""])
+async def test_a_strange_correlation_id_is_replaced(http, bad):
+    response = await http.get(f"{THING}/health/readiness", headers={"X-Correlation-Id": bad})
+    assert response.headers["X-Correlation-Id"] != bad
+
+
+async def test_a_call_within_the_process_leaves_the_callers_context_alone(http):
+    with bound_contextvars(actor="user:outer", correlation_id="outer-1"):
+        response = await ServiceClient(http).request("GET", f"{THING}/health/readiness")
+        assert response.headers["X-Correlation-Id"] == "outer-1"
+        assert get_contextvars() == {"actor": "user:outer", "correlation_id": "outer-1"}
+
+
+async def test_a_client_gets_the_error_that_the_service_raised(http, headers_of):
+    token = headers_of()["Authorization"].removeprefix("Bearer ")
+    with pytest.raises(ConflictError) as caught:
+        await ServiceClient(http).request("POST", PATH, token=token)
+    assert caught.value.extensions == {"reasons": ["taken", "painted"]}
+    with pytest.raises(NotFoundError):
+        await ServiceClient(http).request("GET", "/nowhere", token=token)
+
+
+async def test_a_service_that_cannot_be_reached_is_unavailable():
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:9") as client:
+        with pytest.raises(UnavailableError, match="cannot be reached"):
+            await ServiceClient(client).request("GET", "/x")
+
+
+async def test_readiness_waits_for_the_lifespan(http, app):
+    assert (await http.get(f"{THING}/health/readiness")).json() == {"status": "ok"}
+    app.state.started = False
+    assert (await http.get(f"{THING}/health/readiness")).status_code == 503
