@@ -102,7 +102,9 @@ def problem_response(
     request: Request, status: int, slug: str, title: str, detail: str, **extensions: Any
 ) -> JSONResponse:
     """Return a problem document."""
-    headers = {"WWW-Authenticate": "Bearer"} if status == UnauthenticatedError.status else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == UnauthenticatedError.status else {}
+    if "retry_after" in extensions:
+        headers["Retry-After"] = str(extensions["retry_after"])
     return JSONResponse(
         {
             "type": problem_type(slug),

@@ -1,19 +1,38 @@
 """Field types that several wire models share."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-ShortText = Annotated[str, StringConstraints(max_length=200)]
-Text = Annotated[str, StringConstraints(max_length=10_000)]
+
+def _without_nul(text: str) -> str:
+    """Refuse what no database text can hold."""
+    if "\x00" in text:
+        raise ValueError("contains a NUL character")
+    return text
+
+
+def _json_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Refuse NaN and infinities: Python reads and writes them, JSON has no such numbers."""
+    json.dumps(document, allow_nan=False)
+    return document
+
+
+WithoutNul = AfterValidator(_without_nul)
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), WithoutNul
+]
+ShortText = Annotated[str, StringConstraints(max_length=200), WithoutNul]
+Text = Annotated[str, StringConstraints(max_length=10_000), WithoutNul]
+JSONObject = Annotated[dict[str, Any], AfterValidator(_json_document)]
 Percent = Annotated[int, Field(ge=0, le=100, description="Percent, 0 to 100")]
 
 
 class WireModel(BaseModel):
     """A document on the wire. Unknown fields are ignored, as ScanHub's clients expect."""
 
-    model_config = ConfigDict(extra="ignore", from_attributes=True)
+    model_config = ConfigDict(extra="ignore", from_attributes=True, allow_inf_nan=False)
 
 
 class XYZ(WireModel):

@@ -1,15 +1,15 @@
 """Results: the files that a task left in the lake."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from scanhub_libraries.models.enums import ResultType
-from scanhub_libraries.models.fields import ShortText, WireModel
+from scanhub_libraries.models.fields import JSONObject, ShortText, WireModel, WithoutNul
 
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255), WithoutNul]
 
 
 class SetResult(WireModel):
@@ -18,7 +18,7 @@ class SetResult(WireModel):
     type: ResultType
     directory: ShortText
     files: Annotated[list[FileName], Field(max_length=100_000)] = []
-    meta: dict[str, Any] | None = None
+    meta: JSONObject | None = None
 
 
 class ResultOut(SetResult):

@@ -7,7 +7,15 @@ from uuid import UUID
 from pydantic import Field
 
 from scanhub_libraries.models.enums import CalibrationType, DAGType, Gender, ItemStatus, TaskType
-from scanhub_libraries.models.fields import XYZ, Name, Percent, ShortText, Text, WireModel
+from scanhub_libraries.models.fields import (
+    XYZ,
+    JSONObject,
+    Name,
+    Percent,
+    ShortText,
+    Text,
+    WireModel,
+)
 from scanhub_libraries.models.result import ResultOut
 from scanhub_libraries.models.sequence import MRISequenceOut
 
@@ -42,7 +50,9 @@ class BaseTask(WireModel):
     status: ItemStatus = ItemStatus.NEW
     progress: Percent = 0
     is_template: bool = False
-    position: Annotated[int | None, Field(ge=0, description="Order within the workflow")] = None
+    position: Annotated[
+        int | None, Field(ge=0, le=1_000_000, description="Order within the workflow")
+    ] = None
 
 
 class BaseAcquisitionTask(BaseTask):
@@ -62,7 +72,7 @@ class BaseDAGTask(BaseTask):
     dag_type: DAGType
     dag_id: ShortText
     input_task_ids: Annotated[list[UUID], Field(max_length=256)] = []
-    parameter: dict[str, Any] | None = None
+    parameter: JSONObject | None = None
 
 
 class _TaskOut(WireModel):
