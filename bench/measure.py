@@ -1,0 +1,54 @@
+"""Figures: a row of the table, and how its numbers are summed up."""
+
+import statistics
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured thing.
+
+    Attributes:
+        name: What was measured.
+        value: The figure, with its unit.
+        bar: What we hold ourselves to.
+        holds: Whether it does.
+        peer: The peer of a ratio and its figure in the same run, if there is one.
+        detail: Everything measured, for the JSON file.
+    """
+
+    name: str
+    value: str
+    bar: str
+    holds: bool
+    peer: str = ""
+    detail: dict[str, float] = field(default_factory=dict)
+
+
+def quantile(samples: list[float], share: float) -> float:
+    """Return the sample below which `share` of all lie (nearest rank)."""
+    ordered = sorted(samples)
+    return ordered[min(round(share * (len(ordered) - 1)), len(ordered) - 1)]
+
+
+def spread_ms(samples_s: list[float]) -> dict[str, float]:
+    """Return median, p99 and extremes in milliseconds."""
+    return {
+        "n": len(samples_s),
+        "min_ms": 1000 * min(samples_s),
+        "median_ms": 1000 * statistics.median(samples_s),
+        "p99_ms": 1000 * quantile(samples_s, 0.99),
+        "max_ms": 1000 * max(samples_s),
+    }
+
+
+def latency_row(name: str, samples_s: list[float], median_ms: float | None, p99_ms: float) -> Row:
+    """Return the row of a latency with its bars in milliseconds."""
+    figures = spread_ms(samples_s)
+    holds = figures["p99_ms"] < p99_ms
+    bars = [f"p99 < {p99_ms:g} ms"]
+    if median_ms is not None:
+        holds = holds and figures["median_ms"] < median_ms
+        bars.insert(0, f"median < {median_ms:g} ms")
+    value = f"median {figures['median_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms"
+    return Row(name, value, ", ".join(bars), holds, detail=figures)

@@ -1,0 +1,144 @@
+"""The command line: `scanhub serve | demo | simulate-device | migrate | openapi`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from scanhub.demo.errors import DemoError
+from scanhub.settings import SERVICES, InstallationSettings
+
+app = typer.Typer(
+    help="An open MRI control plane: from order to archive.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+DataDir = Annotated[Path | None, typer.Option(help="Keys, databases and files live here.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of HTTP and websocket.")]
+
+
+def _settings(**given: object) -> InstallationSettings:
+    """Return the settings: what was given on the command line goes before the environment."""
+    return InstallationSettings.model_validate(
+        {**InstallationSettings().model_dump(), **{k: v for k, v in given.items() if v is not None}}
+    )
+
+
+@app.command()
+def serve(
+    data_dir: DataDir = None,
+    port: Port = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    dicom_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the DICOM listener.")
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help=f"Serve one service alone: {', '.join(SERVICES)}.")
+    ] = None,
+    log_json: Annotated[bool | None, typer.Option(help="Log one JSON object a line.")] = None,
+) -> None:
+    """Serve the platform: the three services and the UI on one port."""
+    from scanhub.server import ServeError, run_server
+
+    if only is not None and only not in SERVICES:
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(SERVICES)}", param_hint="--only")
+    settings = _settings(
+        data_dir=data_dir,
+        port=port,
+        host=host,
+        dicom_port=dicom_port,
+        only=only,
+        log_json=log_json,
+    )
+    try:
+        run_server(settings, console)
+    except ServeError as error:
+        errors.print(f"[red]{error}[/red]", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def demo(
+    data_dir: DataDir = Path("demo-data"),
+    port: Port = 8000,
+    sequence: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A Pulseq file (2D Cartesian)."),
+    ] = None,
+    time_scale: Annotated[
+        float, typer.Option(min=0.0, max=10.0, help="1 is real time, 0 as fast as it goes.")
+    ] = 1.0,
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the scan.")] = False,
+) -> None:
+    """Run one scan from login to archive with a simulated scanner, then leave the server up."""
+    from scanhub.demo import DemoOptions, run_demo
+
+    options = DemoOptions(
+        data_dir=(data_dir or Path("demo-data")).resolve(),
+        port=port or 0,
+        sequence=sequence,
+        time_scale=time_scale,
+        exit_at_end=exit_,
+    )
+    try:
+        asyncio.run(run_demo(options, console))
+    except DemoError as error:
+        errors.print(f"[red]The demo stopped.[/red] {error}", soft_wrap=True)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+@app.command()
+def simulate_device(
+    url: Annotated[str, typer.Option(help="ws://host:port/api/v1/device/ws")],
+    credentials: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="The downloaded credentials file.")
+    ],
+    time_scale: Annotated[float, typer.Option(min=0.0, max=10.0)] = 1.0,
+    coils: Annotated[int, typer.Option(min=1, max=64)] = 4,
+    noise: Annotated[float, typer.Option(min=0.0, max=1.0, help="Relative to the signal.")] = 0.01,
+) -> None:
+    """Connect a simulated scanner that plays Pulseq files on a phantom."""
+    from scanhub_device.simulator import run
+
+    run(url=url, credentials=credentials, time_scale=time_scale, coils=coils, noise=noise)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None) -> None:
+    """Bring the databases of all services to this version."""
+    from scanhub_libraries.migrate import upgrade
+
+    settings = _settings(data_dir=data_dir)
+    settings.prepare()
+    for service in SERVICES:
+        upgrade(service.replace("-", "_"), settings.database_url(service))
+        console.print(f"{service}: up to date")
+
+
+@app.command()
+def openapi(
+    folder: Annotated[Path, typer.Option(help="Where the documents are.")] = Path("docs/openapi"),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a document is not current.")
+    ] = False,
+) -> None:
+    """Write the OpenAPI document of every service."""
+    from scanhub.openapi import stale_documents, write_documents
+
+    if not check:
+        for path in write_documents(folder):
+            console.print(str(path))
+        return
+    stale = stale_documents(folder)
+    if stale:
+        names = ", ".join(path.name for path in stale)
+        errors.print(f"[red]Not current: {names}.[/red] Run `make openapi` and commit.")
+        raise typer.Exit(1)
+    console.print("The OpenAPI documents are current.")

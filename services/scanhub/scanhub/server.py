@@ -1,0 +1,97 @@
+"""Runs uvicorn: one process, a lock on the data folder, a clean end within seconds."""
+
+import asyncio
+import fcntl
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import uvicorn
+from rich.console import Console
+
+from scanhub.main import create_app
+from scanhub.settings import SERVICES, InstallationSettings
+from scanhub.ui import find_ui
+from scanhub_libraries.logging import configure_logging
+
+_MAX_FRAME_BYTES = 16 * 1024 * 1024
+_GRACE_SECONDS = 3
+
+
+class ServeError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+def run_server(settings: InstallationSettings, console: Console) -> None:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Raises:
+        ServeError: Another process serves this data folder, or the port is taken.
+    """
+    configure_logging(json=settings.log_json, level=settings.log_level)
+    settings.prepare()
+    with ExitStack() as stack:
+        for service in [settings.only] if settings.only else SERVICES:
+            stack.enter_context(_locked(settings.data_dir / f"{service}.lock"))
+        asyncio.run(_serve(settings, console))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the data folder: two servers on one SQLite file and one lake would fight."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ServeError(
+                f"Another server uses {path.parent}: end it, or give another --data-dir."
+            ) from error
+        yield
+
+
+class _Server(uvicorn.Server):
+    """Says where to click once it answers."""
+
+    def __init__(
+        self, config: uvicorn.Config, settings: InstallationSettings, console: Console
+    ) -> None:
+        super().__init__(config)
+        self._settings = settings
+        self._console = console
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then tell."""
+        await super().startup(sockets)
+        if self.should_exit or not self.servers:
+            return
+        port = self.servers[0].sockets[0].getsockname()[1]
+        url = f"http://{self._settings.host}:{port}"
+        self._console.print(f"ScanHub is ready: {url}")
+        if self._settings.only is None and find_ui(self._settings.ui_dir) is None:
+            self._console.print("The UI is not built: run `make setup`.")
+        self._console.print(f"API documents: {url}/api/v1/exam/docs")
+
+
+async def _serve(settings: InstallationSettings, console: Console) -> None:
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ws_max_size=_MAX_FRAME_BYTES,
+        # Deflate costs twelve times the upload speed and stalls the link (docs/performance.md).
+        ws_per_message_deflate=False,
+    )
+    server = _Server(config, settings, console)
+    try:
+        await server.serve()
+    except SystemExit as error:
+        raise ServeError(
+            f"Port {settings.port} on {settings.host} cannot be used, or the start failed "
+            "(see above): give another --port."
+        ) from error

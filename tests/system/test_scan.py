@@ -1,0 +1,104 @@
+"""A scan as the technician lives it: start, stop, refusals. Everything is real."""
+
+import asyncio
+import contextlib
+import time
+
+import httpx
+import pytest
+
+from scanhub.demo.errors import DemoError
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("system")]
+
+
+async def test_a_stop_reaches_the_scanner_and_is_confirmed(scene):
+    await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "1")
+    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    task_id = scene.data.acquisition_task_id
+    await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+    await scene.until("exam.task.progress", task_id=task_id)
+    answer = await scene.api.call(
+        "POST", f"/device/{scene.data.device_id}/stop", json={"task_id": str(task_id)}
+    )
+    assert (answer["sent"], answer["confirmed"]) == (True, True)
+    await scene.until("exam.task.canceled", task_id=task_id)
+    task = await scene.api.call("GET", f"/exam/task/{task_id}")
+    assert task["status"] == "CANCELED"
+    assert "technician" in task["status_reason"]
+    assert task["results"] == []
+    await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+    assert (await scene.api.call("GET", f"/exam/task/{task_id}"))["status"] in {
+        "STARTED",
+        "INPROGRESS",
+    }
+
+
+async def test_a_scanner_that_is_offline_is_503_and_the_task_stays_as_it_was(scene):
+    with pytest.raises(DemoError, match="answered 503"):
+        await scene.api.call(
+            "POST", f"/workflowmanager/trigger_task/{scene.data.acquisition_task_id}/"
+        )
+    task = await scene.api.call("GET", f"/exam/task/{scene.data.acquisition_task_id}")
+    assert task["status"] == "NEW"
+
+
+async def test_a_scanner_that_scans_is_409_for_the_second_start(scene):
+    await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "1")
+    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    task_id = scene.data.acquisition_task_id
+    answers = await asyncio.gather(
+        *(
+            scene.api.http.post(
+                f"/api/v1/workflowmanager/trigger_task/{task_id}/",
+                headers={"Authorization": f"Bearer {scene.api.token}"},
+            )
+            for _ in range(10)
+        )
+    )
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [200] + 9 * [409], [answer.text for answer in answers]
+
+
+async def test_a_reconstruction_that_cannot_work_says_why(scene, tmp_path):
+    task = scene.data.reconstruction_task_id
+    answer = await scene.api.http.post(
+        f"/api/v1/workflowmanager/trigger_task/{task}/",
+        headers={"Authorization": f"Bearer {scene.api.token}"},
+    )
+    assert answer.status_code in {409, 422}
+    assert "GRE axial" in answer.text or "result" in answer.text
+
+
+async def test_ctrl_c_ends_the_server_within_seconds_even_with_an_open_stream(scene):
+    started = time.monotonic()
+    assert await scene.installation.stop() == 0, scene.installation.log
+    assert time.monotonic() - started < 10
+    assert "Traceback" not in scene.installation.log
+
+
+async def test_logging_out_ends_access_in_every_service(scene):
+    http, headers = scene.api.http, {"Authorization": f"Bearer {scene.api.token}"}
+    paths = [
+        "/api/v1/userlogin/getcurrentuser",
+        "/api/v1/device/",
+        "/api/v1/workflowmanager/targets",
+        "/api/v1/patient/",
+    ]
+    for path in paths:
+        assert (await http.get(path, headers=headers)).status_code == 200
+    assert (await http.post("/api/v1/userlogin/logout", headers=headers)).status_code == 200
+    async with asyncio.timeout(5):
+        for path in paths:
+            while (await http.get(path, headers=headers)).status_code != 401:
+                await asyncio.sleep(0.1)
+
+
+async def test_two_servers_do_not_share_a_data_folder(installation):
+    second = type(installation)(installation.data_dir)
+    try:
+        with contextlib.suppress(httpx.TransportError), pytest.raises(AssertionError):
+            await second.start()
+        assert "Another server uses" in installation.log
+    finally:
+        await second.end()
