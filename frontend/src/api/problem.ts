@@ -1,0 +1,72 @@
+/** A refused or failed request, in the words of the server's problem document. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly slug: string,
+    readonly reasons: string[],
+    readonly correlationId: string | null,
+  ) {
+    super(detail || title);
+  }
+}
+
+const TOKEN_INVALID = "token-invalid";
+
+/**
+ * Only a 401 that says the token itself is bad ends the session: a 401 made by a proxy or a service
+ * that cannot reach its verifier must not throw the technician out of a running scan.
+ */
+export function endsSession(error: ApiError): boolean {
+  return error.status === 401 && error.slug === TOKEN_INVALID;
+}
+
+export function problemFrom(status: number, body: unknown, correlationId: string | null): ApiError {
+  const record = isRecord(body) ? body : {};
+  const slug = text(record.slug) || text(record.type).split("/").pop() || "";
+  const title = text(record.title) || (status === 0 ? "No answer" : `Error ${status}`);
+  return new ApiError(
+    status,
+    title,
+    text(record.detail) || fieldErrors(record) || title,
+    slug,
+    reasonsOf(record),
+    correlationId ?? (text(record.correlation_id) || null),
+  );
+}
+
+function reasonsOf(record: Record<string, unknown>): string[] {
+  if (!Array.isArray(record.reasons)) return [];
+  return record.reasons
+    .map((reason) =>
+      isRecord(reason) ? text(reason.detail) || text(reason.message) : text(reason),
+    )
+    .filter(Boolean);
+}
+
+function fieldErrors(record: Record<string, unknown>): string {
+  const errors = Array.isArray(record.errors)
+    ? record.errors
+    : Array.isArray(record.detail)
+      ? record.detail
+      : [];
+  return errors
+    .filter(isRecord)
+    .map((error) => {
+      const field = text(error.pointer) || (Array.isArray(error.loc) ? error.loc.join(".") : "");
+      const said = text(error.detail) || text(error.msg);
+      return field ? `${field}: ${said}` : said;
+    })
+    .join("; ");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,38 @@
+import type { User } from "./types";
+
+/** Who is logged in. The token lives in memory only; a reload asks the cookie for a new one. */
+export interface Session {
+  user: User | null;
+  token: string | null;
+  /** Said on the login page: why the last session ended. */
+  endedBecause: string | null;
+}
+
+let session: Session = { user: null, token: null, endedBecause: null };
+const listeners = new Set<() => void>();
+
+export const sessionStore = {
+  get: (): Session => session,
+  subscribe(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+  begin(user: User): void {
+    const { access_token: token, ...rest } = user;
+    set({ user: rest, token: token ?? null, endedBecause: null });
+  },
+  end(because: string | null): void {
+    if (session.token === null && session.user === null) return;
+    set({ user: null, token: null, endedBecause: because });
+  },
+};
+
+/** Asked for at every request, so that nothing keeps an old token. */
+export function authorizationHeader(): Record<string, string> {
+  return session.token ? { Authorization: `Bearer ${session.token}` } : {};
+}
+
+function set(next: Session): void {
+  session = next;
+  for (const listener of listeners) listener();
+}

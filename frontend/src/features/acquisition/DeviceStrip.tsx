@@ -1,0 +1,229 @@
+import { IconAlertTriangle, IconCircleCheck, IconLoader2, IconPlayerPlay, IconX } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { queries } from "../../api/queries";
+import type { Device, Exam, Patient, Task } from "../../api/types";
+import { clock, duration, secondsBetween } from "../../shared/format";
+import { CorrelationId, Reasons } from "../../shared/states";
+import { DEVICE_STATUS, isActive } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { useNow } from "../../shared/useNow";
+import { ApiError } from "../../api/problem";
+import type { OpenExam } from "../shell/openExam";
+import { StreamBadge, useStreamState } from "../shell/StreamBadge";
+import css from "./acquisition.module.css";
+import { Progress } from "./Progress";
+import { remainingSeconds } from "./progress";
+import { PHASE_WORDS, startReasons } from "./start";
+import { acquisitionsOf } from "./stop";
+import { dismissStopOutcome, StopButton, useStopOutcome } from "./StopButton";
+import { useStart } from "./useStart";
+
+const PatientModal = lazy(() => import("../patients/PatientModal"));
+
+interface Props {
+  exam: Exam | null;
+  patient: Patient | null;
+  open: OpenExam;
+}
+
+export function DeviceStrip({ exam, patient, open }: Props) {
+  const stream = useStreamState();
+  const devices = useQuery(queries.devices);
+  const onExamPage = useRouterState({
+    select: (state) => state.location.pathname === `/exams/${open.examId}`,
+  });
+  const scans = acquisitionsOf(exam);
+  const active = scans.find((task) => isActive(task.status)) ?? null;
+  const selected =
+    exam?.workflows.flatMap((workflow) => workflow.tasks).find(({ id }) => id === open.taskId) ??
+    null;
+  const shown = active ?? (selected?.task_type === "ACQUISITION" ? selected : null);
+  const deviceOf = (task: Task | null): Device | null | undefined =>
+    task?.device_id && !devices.data
+      ? undefined
+      : (devices.data?.find((device) => device.id === task?.device_id) ?? null);
+  const reasons = startReasons({
+    task: selected,
+    patient,
+    device: deviceOf(selected),
+    stream,
+    onExamPage,
+  });
+  return (
+    <footer
+      className={css.strip}
+      data-testid="device-strip"
+      data-stale={stream.kind === "stale" || undefined}
+      aria-label="Device"
+    >
+      <Notice task={selected} />
+      <DeviceFace device={deviceOf(shown)} />
+      <ScanFace task={active} next={shown} />
+      <StreamBadge />
+      <StartControl task={selected} reasons={reasons} patient={patient} />
+      <StopButton exam={exam} />
+    </footer>
+  );
+}
+
+function DeviceFace({ device }: { device: Device | null | undefined }) {
+  return (
+    <div className={css.device}>
+      {device ? (
+        <>
+          <span className={css.deviceName}>{device.name}</span>
+          <StatusBadge look={DEVICE_STATUS[device.status]} />
+        </>
+      ) : (
+        <span className="dim">{device === undefined ? "Reading devices" : "No device chosen"}</span>
+      )}
+    </div>
+  );
+}
+
+function ScanFace({ task, next }: { task: Task | null; next: Task | null }) {
+  const sequences = useQuery({ ...queries.sequences, enabled: task !== null });
+  const now = useNow(task !== null);
+  const { phase } = useStart(task);
+  if (!task) {
+    return <div className={css.scan}>{next && <span className="dim">Next: {next.name}</span>}</div>;
+  }
+  const elapsed = secondsBetween(task.started_at, now);
+  const planned = sequences.data?.find(({ _id }) => _id === task.sequence_id)?.facts?.duration_s ?? null;
+  const left = remainingSeconds(task.progress, elapsed, planned);
+  return (
+    <div className={css.scan} role="group" aria-label="Scan progress">
+      <span className={css.scanName}>{task.name}</span>
+      <Progress task={task} wide />
+      <span className={`${css.times} live-number`}>
+        {phase.kind === "running" || phase.kind === "idle" ? (
+          <>
+            {elapsed !== null && <span>{duration(elapsed)} elapsed</span>}
+            {left !== null && <span className="dim">{duration(left)} left</span>}
+          </>
+        ) : (
+          <span style={{ color: phase.kind === "unconfirmed" ? "var(--status-fault)" : undefined }}>
+            {PHASE_WORDS[phase.kind]}
+          </span>
+        )}
+      </span>
+    </div>
+  );
+}
+
+function StartControl({
+  task,
+  reasons,
+  patient,
+}: {
+  task: Task | null;
+  reasons: ReturnType<typeof startReasons>;
+  patient: Patient | null;
+}) {
+  const { start, phase } = useStart(task);
+  const [editing, setEditing] = useState(false);
+  const waiting = phase.kind === "requested" || phase.kind === "unconfirmed";
+  const first = reasons[0];
+  const disabled = first !== undefined || phase.kind !== "idle";
+  const words =
+    phase.kind !== "idle"
+      ? PHASE_WORDS[phase.kind]
+      : first && `${first.text}${reasons.length > 1 ? ` (+${reasons.length - 1})` : ""}`;
+  const fixable = phase.kind === "idle" && first?.fix;
+  const fix = () => {
+    if (first?.fix === "patient") setEditing(true);
+    else document.querySelector<HTMLInputElement>("[data-device-select] input")?.focus();
+  };
+  return (
+    <div className={css.start}>
+      <span
+        id="start-reason"
+        className={css.reason}
+        data-testid="start-reason"
+        title={reasons.map((reason) => reason.text).join("\n")}
+        data-fault={phase.kind === "unconfirmed" || undefined}
+      >
+        {fixable ? (
+          <button type="button" className={css.fix} onClick={fix}>
+            {words}
+          </button>
+        ) : (
+          words
+        )}
+      </span>
+      <button
+        type="button"
+        className={css.startButton}
+        aria-label="Start scan"
+        aria-describedby="start-reason"
+        disabled={disabled}
+        onClick={() => void start()}
+      >
+        {waiting ? (
+          <IconLoader2 size={18} className={css.spin} aria-hidden />
+        ) : (
+          <IconPlayerPlay size={18} aria-hidden />
+        )}
+        Start
+      </button>
+      {editing && patient && (
+        <Suspense>
+          <PatientModal patient={patient} onClose={() => setEditing(false)} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+/** What the last Start or Stop came to; stays until it is read and closed. */
+function Notice({ task }: { task: Task | null }) {
+  const stopped = useStopOutcome();
+  const { refusal, failure, dismiss } = useStart(task);
+  if (stopped) {
+    const bad = stopped.kind === "unconfirmed";
+    return (
+      <div className={css.notice} role="alert" data-bad={bad || undefined}>
+        {bad ? <IconAlertTriangle size={18} aria-hidden /> : stopped.kind === "sending" ? <IconLoader2 size={18} className={css.spin} aria-hidden /> : <IconCircleCheck size={18} aria-hidden />}
+        <div>
+          <strong>
+            {stopped.kind === "sending" && "Stop sent, waiting for the scanner"}
+            {stopped.kind === "confirmed" && `Stop confirmed at ${clock(stopped.at)}`}
+            {bad && `Stop NOT CONFIRMED at ${clock(stopped.at)}: use the scanner's own stop`}
+          </strong>
+          {stopped.kind !== "sending" && stopped.detail && <div>{stopped.detail}</div>}
+        </div>
+        {stopped.kind !== "sending" && <Dismiss onClick={dismissStopOutcome} />}
+      </div>
+    );
+  }
+  if (refusal) {
+    const problem = refusal instanceof ApiError ? refusal : null;
+    return (
+      <div className={css.notice} role="alert" data-bad>
+        <IconAlertTriangle size={18} aria-hidden />
+        <div>
+          <strong>{task?.name} was not started</strong>
+          <div>{refusal instanceof Error ? refusal.message : "Unknown error."}</div>
+          <Reasons reasons={problem?.reasons ?? []} />
+          {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
+        </div>
+        <Dismiss onClick={dismiss} />
+      </div>
+    );
+  }
+  if (failure && task && !isActive(task.status) && task.status !== "FINISHED" && failure.reason) {
+    return null; // the queue and the inspector show the task's own reason
+  }
+  return null;
+}
+
+function Dismiss({ onClick }: { onClick: () => void }) {
+  return (
+    <button type="button" className={css.dismiss} aria-label="Dismiss message" onClick={onClick}>
+      <IconX size={16} aria-hidden />
+    </button>
+  );
+}

@@ -1,0 +1,111 @@
+import type { StreamState } from "../../api/events";
+import type { AcquisitionSeen } from "../../api/queries";
+import type { Device, Patient, Task } from "../../api/types";
+import { clock, hasWeight } from "../../shared/format";
+import { isActive } from "../../shared/status";
+
+/** Why Start is disabled, and what mends it. Pure: everything it judges is passed in. */
+
+export interface StartReason {
+  text: string;
+  fix?: "patient" | "device";
+}
+
+export interface StartFacts {
+  task: Task | null;
+  patient: Patient | null;
+  /** The task's device; undefined while devices are still being read. */
+  device: Device | null | undefined;
+  stream: StreamState;
+  onExamPage: boolean;
+}
+
+export function startReasons({
+  task,
+  patient,
+  device,
+  stream,
+  onExamPage,
+}: StartFacts): StartReason[] {
+  if (!onExamPage) return [{ text: "Open the exam to start a scan" }];
+  if (!task) return [{ text: "Select an acquisition in the queue" }];
+  if (task.task_type !== "ACQUISITION") {
+    return [{ text: "Not a scan: run it from the inspector" }];
+  }
+  if (isActive(task.status)) return [{ text: "This scan is under way" }];
+  const reasons: StartReason[] = [];
+  const link = linkReason(stream);
+  if (link) reasons.push({ text: link });
+  if (!patient) reasons.push({ text: "Patient not read yet" });
+  else if (!hasWeight(patient)) reasons.push({ text: "Patient weight is missing", fix: "patient" });
+  else if (!patient.height) reasons.push({ text: "Patient height is missing", fix: "patient" });
+  if (!task.sequence_id) reasons.push({ text: "No sequence chosen" });
+  reasons.push(...deviceReasons(task, device));
+  return reasons;
+}
+
+function linkReason(stream: StreamState): string | null {
+  switch (stream.kind) {
+    case "live":
+      return null;
+    case "connecting":
+      return "Connecting to the live status";
+    case "reconnecting":
+      return "Live status is reconnecting";
+    case "stale":
+      return `Status is stale since ${clock(stream.since)}`;
+  }
+}
+
+function deviceReasons(task: Task, device: Device | null | undefined): StartReason[] {
+  if (!task.device_id) return [{ text: "No device chosen", fix: "device" }];
+  if (device === undefined) return [{ text: "Device state not read yet" }];
+  if (device === null) return [{ text: "The chosen device no longer exists", fix: "device" }];
+  switch (device.status) {
+    case "ONLINE":
+      return [];
+    case "OFFLINE":
+      return [{ text: `${device.name} is offline`, fix: "device" }];
+    case "BUSY":
+      return [{ text: `${device.name} is scanning` }];
+    case "ERROR":
+      return [
+        { text: `${device.name} reports a fault${device.status_detail ? `: ${device.status_detail}` : ""}` },
+      ];
+  }
+}
+
+/** After this long without the scanner's word the technician is told to look at the scanner. */
+export const CONFIRM_WITHIN_MS = 5_000;
+
+export type StartPhase =
+  | { kind: "idle" }
+  | { kind: "requested" }
+  | { kind: "unconfirmed" }
+  | { kind: "accepted" }
+  | { kind: "running" };
+
+/** Never optimistic: a phase is what a message of the server or of the scanner has shown. */
+export function startPhase(
+  task: Pick<Task, "status" | "started_at"> | null,
+  requestedAt: number | null,
+  seen: AcquisitionSeen | null,
+  now: number,
+): StartPhase {
+  if (task?.status === "INPROGRESS" || task?.status === "PAUSED") return { kind: "running" };
+  const claimed = task?.status === "STARTED";
+  if (requestedAt === null && !claimed) return { kind: "idle" };
+  if (seen?.state === "running") return { kind: "running" };
+  if (seen?.state === "accepted") return { kind: "accepted" };
+  const since = requestedAt ?? Date.parse(task?.started_at ?? "");
+  const late = Number.isFinite(since) && now - since > CONFIRM_WITHIN_MS;
+  return { kind: late ? "unconfirmed" : "requested" };
+}
+
+export const PHASE_WORDS: Record<StartPhase["kind"], string> = {
+  idle: "",
+  requested: "Start requested",
+  unconfirmed: "Not confirmed: check the scanner",
+  accepted: "Accepted by the scanner",
+  running: "Running",
+};

@@ -1,0 +1,125 @@
+import { Button, Modal, Textarea, TextInput } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { createDevice, rotateDeviceToken } from "../../api/endpoints";
+import { keys } from "../../api/queries";
+import type { Device, DeviceCredentials } from "../../api/types";
+import page from "../../shared/page.module.css";
+import { ErrorLine } from "../../shared/states";
+
+/** Adds a device, or gives an old one a new token: both end in a file that exists only once. */
+export default function CredentialsModal({
+  device,
+  onClose,
+}: {
+  device: Device | null;
+  onClose: () => void;
+}) {
+  const client = useQueryClient();
+  const [name, setName] = useState("");
+  const [description, setDescription] = useState("");
+  const [saved, setSaved] = useState(false);
+  const make = useMutation({
+    mutationFn: () =>
+      device ? rotateDeviceToken(device.id) : createDevice(name.trim(), description.trim()),
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.devices }),
+  });
+  if (make.data) {
+    const credentials = make.data;
+    return (
+      <Modal
+        opened
+        onClose={onClose}
+        title={`Credentials of ${device?.name ?? name}`}
+        closeOnClickOutside={false}
+        closeOnEscape={saved}
+        withCloseButton={saved}
+      >
+        <div className={page.form}>
+          <p>
+            The file holds the token this device logs in with. It is shown nowhere again: download
+            it now and put it on the scanner.
+          </p>
+          <div className={page.formEnd}>
+            {saved && (
+              <Button variant="default" onClick={onClose}>
+                Done
+              </Button>
+            )}
+            <Button
+              leftSection={<IconDownload size={16} />}
+              onClick={() => {
+                download(credentials);
+                setSaved(true);
+              }}
+            >
+              Download credentials
+            </Button>
+          </div>
+        </div>
+      </Modal>
+    );
+  }
+  return (
+    <Modal opened onClose={onClose} title={device ? `New token for ${device.name}` : "Add device"}>
+      <form
+        className={page.form}
+        aria-label="Device"
+        onSubmit={(event) => {
+          event.preventDefault();
+          make.mutate();
+        }}
+      >
+        {device ? (
+          <p>
+            The present token stops working at once and the link is closed. The scanner stays
+            offline until the new file is installed.
+          </p>
+        ) : (
+          <>
+            <TextInput
+              label="Name"
+              data-autofocus
+              required
+              maxLength={200}
+              value={name}
+              onChange={(event) => setName(event.currentTarget.value)}
+            />
+            <Textarea
+              label="Description"
+              description="Where it stands, what it is for"
+              required
+              autosize
+              minRows={2}
+              value={description}
+              onChange={(event) => setDescription(event.currentTarget.value)}
+            />
+          </>
+        )}
+        <ErrorLine error={make.error} />
+        <div className={page.formEnd}>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={make.isPending}>
+            {device ? "Make a new token" : "Add device"}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+function download(credentials: DeviceCredentials): void {
+  const { device_token, device_id } = credentials;
+  const file = new Blob([JSON.stringify({ device_token, device_id }, null, 2)], {
+    type: "application/json",
+  });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = "device_credentials.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

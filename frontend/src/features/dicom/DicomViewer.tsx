@@ -1,0 +1,156 @@
+import { IconAlertOctagon, IconZoomReset } from "@tabler/icons-react";
+import { useEffect, useRef, useState } from "react";
+
+import { getCurrentUser } from "../../api/endpoints";
+import type { Patient } from "../../api/types";
+import { personName, shortId } from "../../shared/format";
+import { useShortcuts } from "../../shared/shortcuts";
+import { ErrorState, Loading } from "../../shared/states";
+import css from "./dicom.module.css";
+import { displayName, matchPatient } from "./identity";
+import { Overlay } from "./Overlay";
+import { type Snapshot, StackViewer } from "./stackViewer";
+
+interface Props {
+  urls: string[];
+  patient: Patient;
+  /** What to call the series until its own description is read. */
+  title: string;
+}
+
+export default function DicomViewer({ urls, patient, title }: Props) {
+  const element = useRef<HTMLDivElement>(null);
+  const viewer = useRef<StackViewer | null>(null);
+  const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
+  const [attempt, setAttempt] = useState(0);
+  const key = urls.join("\n");
+
+  useEffect(() => {
+    if (!element.current) return;
+    const opened = new StackViewer(element.current, setSnapshot);
+    viewer.current = opened;
+    setFailure(null);
+    opened.open(key.split("\n")).catch((error: unknown) => {
+      if (viewer.current === opened) setFailure(readable(error));
+    });
+    return () => {
+      viewer.current = null;
+      opened.destroy();
+    };
+  }, [key, attempt]);
+
+  const presets = viewer.current?.presets ?? [];
+  useShortcuts({
+    r: () => viewer.current?.reset(),
+    ArrowLeft: () => viewer.current?.scroll(-1),
+    ArrowRight: () => viewer.current?.scroll(1),
+    ...Object.fromEntries(
+      presets.map((preset) => [preset.key, () => viewer.current?.apply(preset)]),
+    ),
+  });
+
+  const match = snapshot && matchPatient(snapshot.identity, patient);
+  return (
+    <div className={css.viewer} id="viewer" tabIndex={-1}>
+      <div
+        ref={element}
+        className={css.canvas}
+        data-testid="viewer-canvas"
+        data-ready={snapshot !== null || undefined}
+        role="img"
+        aria-label={
+          snapshot
+            ? `${snapshot.description || title}, slice ${snapshot.index + 1} of ${snapshot.count}`
+            : "Image loading"
+        }
+        // Nothing of another patient may be seen, not for one frame.
+        style={{ visibility: match?.ok ? "visible" : "hidden" }}
+        onContextMenu={(event) => event.preventDefault()}
+      />
+      {snapshot && match?.ok && <Overlay snapshot={snapshot} title={title} />}
+      {snapshot && match?.ok && (
+        <div className={css.tools}>
+          {presets.map((preset) => (
+            <button
+              key={preset.key}
+              type="button"
+              aria-label={`Window ${preset.key}: ${preset.name}`}
+              title={`${preset.key}: ${preset.name}`}
+              onClick={() => viewer.current?.apply(preset)}
+            >
+              {preset.key}
+            </button>
+          ))}
+          <button
+            type="button"
+            aria-label="Reset the view"
+            title="Reset the view (R)"
+            onClick={() => viewer.current?.reset()}
+          >
+            <IconZoomReset size={18} aria-hidden />
+          </button>
+        </div>
+      )}
+      {!snapshot && !failure && <Loading label="Loading images" rows={1} />}
+      {snapshot && match && !match.ok && (
+        <Mismatch snapshot={snapshot} patient={patient} because={match.because} />
+      )}
+      {failure !== null && (
+        <div className={css.block}>
+          <ErrorState
+            error={failure}
+            safe="The files are stored; only showing them failed."
+            onRetry={() => setAttempt((count) => count + 1)}
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Mismatch({
+  snapshot,
+  patient,
+  because,
+}: {
+  snapshot: Snapshot;
+  patient: Patient;
+  because: string;
+}) {
+  return (
+    <div className={css.block} role="alert" data-testid="patient-mismatch">
+      <IconAlertOctagon size={36} color="var(--status-fault)" aria-hidden />
+      <h2>These images are of another patient</h2>
+      <p>{because} They are not shown.</p>
+      <dl>
+        <dt>On the table</dt>
+        <dd>
+          {personName(patient)}, ID {shortId(patient.id)}
+        </dd>
+        <dt>In the image</dt>
+        <dd>
+          {displayName(snapshot.identity.patientName) || "no name"}, ID{" "}
+          {snapshot.identity.patientId ? shortId(snapshot.identity.patientId) : "none"}
+        </dd>
+      </dl>
+      <p>
+        Check the patient before scanning on, and report this: an image was filed under the wrong
+        exam.
+      </p>
+    </div>
+  );
+}
+
+function readable(error: unknown): Error {
+  const request =
+    error instanceof XMLHttpRequest ? error : (error as { request?: XMLHttpRequest })?.request;
+  if (request?.status === 401) {
+    // Finds out whether the session has ended; then the login page takes over.
+    getCurrentUser().catch(() => undefined);
+  }
+  if (request?.status === 404) return new Error("The image file is not in the store.");
+  if (request?.status) return new Error(`The image could not be read (HTTP ${request.status}).`);
+  if (error instanceof Error && error.message) return error;
+  return new Error("The image could not be read or decoded.");
+}

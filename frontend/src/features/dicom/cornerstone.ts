@@ -1,0 +1,36 @@
+import { cache, init as initCore } from "@cornerstonejs/core";
+import { init as initLoader, wadouri } from "@cornerstonejs/dicom-image-loader";
+import {
+  addTool,
+  init as initTools,
+  PanTool,
+  StackScrollTool,
+  WindowLevelTool,
+  ZoomTool,
+} from "@cornerstonejs/tools";
+
+import { authorizationHeader, sessionStore } from "../../api/session";
+
+const CACHE_BYTES = 512 * 1024 * 1024;
+let started = false;
+
+/** Once per page, however often a viewer mounts. */
+export function startCornerstone(): void {
+  if (started) return;
+  started = true;
+  initCore();
+  initTools();
+  initLoader({
+    maxWebWorkers: Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))),
+    // Asked at every request: a token of an earlier login is never sent.
+    beforeSend: () => authorizationHeader(),
+  });
+  cache.setMaxCacheSize(CACHE_BYTES);
+  for (const tool of [WindowLevelTool, StackScrollTool, ZoomTool, PanTool]) addTool(tool);
+  // The next user of this screen must not find the last one's images in memory.
+  sessionStore.subscribe(() => {
+    if (sessionStore.get().token) return;
+    cache.purgeCache();
+    wadouri.dataSetCacheManager.purge();
+  });
+}

@@ -1,0 +1,57 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+
+import { queries } from "../../api/queries";
+import type { Exam } from "../../api/types";
+import { QueryView } from "../../shared/states";
+import { openExam } from "../shell/openExam";
+import { useStreamState } from "../shell/StreamBadge";
+import css from "./exam.module.css";
+import { Inspector } from "./Inspector";
+import { Queue } from "./Queue";
+import { nextUp, queueOf } from "./tree";
+
+const ImagesPane = lazy(() => import("./ImagesPane"));
+
+interface Props {
+  examId: string;
+  selectedTaskId: string | null;
+  onSelectTask: (taskId: string) => void;
+}
+
+export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
+  const exam = useQuery(queries.exam(examId));
+  return (
+    <QueryView
+      query={exam}
+      rows={8}
+      safe="The exam itself is untouched, and a running scan goes on. STOP works."
+    >
+      {(data) => (
+        <Cockpit exam={data} selectedTaskId={selectedTaskId} onSelectTask={onSelectTask} />
+      )}
+    </QueryView>
+  );
+}
+
+function Cockpit({
+  exam,
+  selectedTaskId,
+  onSelectTask,
+}: Omit<Props, "examId"> & { exam: Exam }) {
+  const stream = useStreamState();
+  const queue = queueOf(exam);
+  const selected = queue.find(({ task }) => task.id === selectedTaskId) ?? nextUp(queue);
+  const taskId = selected?.task.id ?? null;
+  useEffect(() => openExam({ examId: exam.id, taskId }), [exam.id, taskId]);
+  return (
+    <div className={css.cockpit} data-stale={stream.kind === "stale" || undefined}>
+      <h1 className="visually-hidden">Exam {exam.name}</h1>
+      <Queue exam={exam} selectedId={taskId} onSelect={onSelectTask} />
+      <Suspense fallback={<section className={css.images} />}>
+        <ImagesPane exam={exam} selected={selected} />
+      </Suspense>
+      <Inspector exam={exam} selected={selected} />
+    </div>
+  );
+}

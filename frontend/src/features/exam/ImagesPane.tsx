@@ -1,0 +1,159 @@
+import { Select } from "@mantine/core";
+import { IconPhotoOff } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+
+import { resultFileUrl } from "../../api/endpoints";
+import { queries } from "../../api/queries";
+import type { Exam } from "../../api/types";
+import { clock, day } from "../../shared/format";
+import { Empty, Loading } from "../../shared/states";
+import { isActive } from "../../shared/status";
+import css from "./exam.module.css";
+import { imagesFor, type Located, type Series } from "./tree";
+
+const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
+
+type Tab = "images" | "files";
+
+export default function ImagesPane({ exam, selected }: { exam: Exam; selected: Located | null }) {
+  const [tab, setTab] = useState<Tab>("images");
+  const series = selected ? imagesFor(exam, selected.task.id) : [];
+  const [chosenId, setChosenId] = useState<string | null>(null);
+  const shown = series.find(({ result }) => result.id === chosenId) ?? series[0] ?? null;
+  return (
+    <section className={css.images} aria-label="Images">
+      <header className={css.imagesHead}>
+        <div role="tablist" aria-label="What to show" className={css.tabs}>
+          <TabButton id="images" label="Images" current={tab} onPick={setTab} />
+          <TabButton id="files" label="Files" current={tab} onPick={setTab} />
+        </div>
+        {tab === "images" && series.length > 1 && shown && (
+          <Select
+            aria-label="Series"
+            size="xs"
+            className={css.seriesSelect}
+            allowDeselect={false}
+            value={shown.result.id}
+            onChange={setChosenId}
+            data={series.map((entry) => ({ value: entry.result.id, label: seriesLabel(entry) }))}
+          />
+        )}
+      </header>
+      <div role="tabpanel" aria-label={tab} className={css.imagesBody}>
+        {tab === "images" ? (
+          <Images exam={exam} selected={selected} shown={shown} />
+        ) : (
+          <Files selected={selected} />
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Images({
+  exam,
+  selected,
+  shown,
+}: {
+  exam: Exam;
+  selected: Located | null;
+  shown: Series | null;
+}) {
+  const patientId = exam.patient_id ?? "";
+  const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
+  if (!shown) return <NoImages selected={selected} />;
+  if (!patient) return <Loading label="Reading the patient" />;
+  return (
+    <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
+      <DicomViewer
+        key={shown.result.id}
+        patient={patient}
+        title={shown.task.name}
+        urls={shown.files.map((file) =>
+          resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
+        )}
+      />
+    </Suspense>
+  );
+}
+
+function NoImages({ selected }: { selected: Located | null }) {
+  const running = selected && isActive(selected.task.status);
+  return (
+    <div className={css.noImages}>
+      <IconPhotoOff size={28} stroke={1.4} aria-hidden />
+      <p>
+        {!selected
+          ? "Select a task to see its images."
+          : running
+            ? "Images appear here when the reconstruction is done."
+            : "No images yet."}
+      </p>
+    </div>
+  );
+}
+
+function Files({ selected }: { selected: Located | null }) {
+  const results = selected?.task.results ?? [];
+  if (results.length === 0) {
+    return <Empty title="No files yet">Raw data and images are listed here once stored.</Empty>;
+  }
+  return (
+    <table className={css.files}>
+      <thead>
+        <tr>
+          <th scope="col">Stored</th>
+          <th scope="col">Type</th>
+          <th scope="col">Files</th>
+        </tr>
+      </thead>
+      <tbody>
+        {results
+          .toSorted((a, b) => b.datetime_created.localeCompare(a.datetime_created))
+          .map((result) => (
+            <tr key={result.id}>
+              <td>
+                {day(result.datetime_created)} {clock(result.datetime_created)}
+              </td>
+              <td>{result.type === "NOT_SET" ? "not set" : result.type}</td>
+              <td>{fileList(result.files)}</td>
+            </tr>
+          ))}
+      </tbody>
+    </table>
+  );
+}
+
+function fileList(files: string[]): string {
+  if (files.length === 0) return "none yet";
+  return files.length <= 3 ? files.join(", ") : `${files[0]} and ${files.length - 1} more`;
+}
+
+function seriesLabel({ task, result }: Series): string {
+  return `${task.name} · ${clock(result.datetime_created)}`;
+}
+
+function TabButton({
+  id,
+  label,
+  current,
+  onPick,
+}: {
+  id: Tab;
+  label: string;
+  current: Tab;
+  onPick: (tab: Tab) => void;
+}) {
+  return (
+    <button
+      type="button"
+      role="tab"
+      aria-selected={id === current}
+      className={css.tab}
+      onClick={() => onPick(id)}
+    >
+      {label}
+    </button>
+  );
+}

@@ -1,0 +1,186 @@
+import { Button } from "@mantine/core";
+import { IconPlayerPlay } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+import { triggerTask } from "../../api/endpoints";
+import { queries } from "../../api/queries";
+import type { Exam, Task, XYZ } from "../../api/types";
+import { clock, duration, secondsBetween, withUnit } from "../../shared/format";
+import { Empty, ErrorLine } from "../../shared/states";
+import { ITEM_STATUS, isActive } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { Dispatches } from "../runs/Dispatches";
+import { Runs } from "../runs/Runs";
+import { DeviceSelect } from "./DeviceSelect";
+import css from "./exam.module.css";
+import { Timeline } from "./Timeline";
+import { type Located, sequenceOf } from "./tree";
+
+/** Everything about the selected task; nothing here opens a dialog. */
+export function Inspector({ exam, selected }: { exam: Exam; selected: Located | null }) {
+  return (
+    <aside className={css.inspector} aria-label="Inspector">
+      {selected ? (
+        <TaskInspector key={selected.task.id} exam={exam} task={selected.task} />
+      ) : (
+        <Empty title="Nothing selected">Choose a task in the queue.</Empty>
+      )}
+    </aside>
+  );
+}
+
+function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
+  const scan = task.task_type === "ACQUISITION";
+  return (
+    <>
+      <header className={css.inspectorHead}>
+        <h2>{task.name}</h2>
+        <StatusBadge look={ITEM_STATUS[task.status]} />
+        {task.description && <p className="dim">{task.description}</p>}
+        {task.status_reason && (
+          <p className={css.statusReason} data-fault={task.status === "ERROR" || undefined}>
+            {task.status_reason}
+          </p>
+        )}
+      </header>
+      {scan ? <ScanFacts exam={exam} task={task} /> : <JobFacts exam={exam} task={task} />}
+      <Results task={task} />
+      <Dispatches exam={exam} task={task} />
+      <Timeline taskId={task.id} />
+    </>
+  );
+}
+
+function ScanFacts({ exam, task }: { exam: Exam; task: Task }) {
+  const sequences = useQuery(queries.sequences).data;
+  const patientId = exam.patient_id ?? "";
+  const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
+  const sequence = sequenceOf(task, sequences);
+  const parameter = task.acquisition_parameter;
+  const limits = task.acquisition_limits;
+  return (
+    <>
+      <Section title="Scan">
+        <DeviceSelect task={task} />
+        <dl className={css.facts}>
+          <Fact name="Sequence">
+            {sequence?.name ?? (task.sequence_id ? "unknown" : "not chosen")}
+          </Fact>
+          {sequence?.facts && (
+            <Fact name="Scan time">{duration(sequence.facts.duration_s)}</Fact>
+          )}
+          {parameter && (
+            <>
+              <Fact name="FoV scaling">{vector(parameter.fov_scaling, "")}</Fact>
+              <Fact name="FoV offset">{vector(parameter.fov_offset, "mm")}</Fact>
+              <Fact name="FoV rotation">{vector(parameter.fov_rotation, "°")}</Fact>
+            </>
+          )}
+          <Times task={task} />
+        </dl>
+      </Section>
+      <Section title={limits ? "Limits sent with the scan" : "Limits to be sent"}>
+        <dl className={css.facts}>
+          <Fact name="Weight">
+            {withUnit(limits?.patient_weight ?? patient?.weight, "kg", 1)}
+          </Fact>
+          <Fact name="Height">{withUnit(limits?.patient_height ?? patient?.height, "cm")}</Fact>
+        </dl>
+      </Section>
+    </>
+  );
+}
+
+function JobFacts({ exam, task }: { exam: Exam; task: Task }) {
+  const run = useMutation({ mutationFn: () => triggerTask(task.id) });
+  const all = exam.workflows.flatMap(({ tasks }) => tasks);
+  const inputs = (task.input_task_ids ?? []).map(
+    (id) => all.find((other) => other.id === id)?.name ?? "a task that no longer exists",
+  );
+  const again = task.results.length > 0 || task.status === "ERROR";
+  return (
+    <>
+      <Section title="Job">
+        <dl className={css.facts}>
+          <Fact name="Job">{task.dag_id ?? "not chosen"}</Fact>
+          <Fact name="Input">{inputs.join(", ") || "none"}</Fact>
+          <Times task={task} />
+        </dl>
+        <p className="dim">Starts by itself when its input is stored.</p>
+        <Button
+          variant="default"
+          leftSection={<IconPlayerPlay size={16} />}
+          disabled={isActive(task.status)}
+          loading={run.isPending}
+          onClick={() => run.mutate()}
+        >
+          {again ? "Run again" : "Run now"}
+        </Button>
+        <ErrorLine error={run.error} />
+      </Section>
+      <Runs task={task} />
+    </>
+  );
+}
+
+function Times({ task }: { task: Task }) {
+  if (!task.started_at) return null;
+  const took = task.finished_at
+    ? secondsBetween(task.started_at, Date.parse(task.finished_at))
+    : null;
+  return (
+    <>
+      <Fact name="Started">{clock(task.started_at)}</Fact>
+      {task.finished_at && (
+        <Fact name="Ended">
+          {clock(task.finished_at)}
+          {took !== null && <span className="dim"> after {duration(took)}</span>}
+        </Fact>
+      )}
+    </>
+  );
+}
+
+function Results({ task }: { task: Task }) {
+  if (task.results.length === 0) return null;
+  return (
+    <Section title="Results">
+      <ul className={css.lines}>
+        {task.results
+          .toSorted((a, b) => b.datetime_created.localeCompare(a.datetime_created))
+          .map((result) => (
+            <li key={result.id}>
+              <span>{result.type === "NOT_SET" ? "Not complete" : result.type}</span>
+              <span className="dim">
+                {result.files.length === 1 ? result.files[0] : `${result.files.length} files`}
+              </span>
+              <span className="dim">{clock(result.datetime_created)}</span>
+            </li>
+          ))}
+      </ul>
+    </Section>
+  );
+}
+
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className={css.section}>
+      <h3>{title}</h3>
+      {children}
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="live-number">{children}</dd>
+    </div>
+  );
+}
+
+function vector({ x, y, z }: XYZ, unit: string): string {
+  return [x, y, z].join("  ") + (unit && `\u202f${unit}`);
+}

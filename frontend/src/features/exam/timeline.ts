@@ -1,0 +1,70 @@
+import type { JournalEvent } from "../../api/types";
+
+export interface TimelineLine {
+  id: string;
+  time: string;
+  words: string;
+  detail: string;
+  fault: boolean;
+}
+
+const WORDS: Record<string, string> = {
+  "task.created": "Planned",
+  "task.updated": "Edited",
+  "exam.task.started": "Claimed for the scanner",
+  "exam.task.progress": "Progress",
+  "exam.task.finished": "Finished, data stored",
+  "exam.task.failed": "Failed",
+  "exam.task.canceled": "Stopped",
+  "exam.task.released": "Given back",
+  "exam.task.paused": "Paused",
+  "result.stored": "Result stored",
+  "acquisition.requested": "Start sent to the scanner",
+  "acquisition.accepted": "Accepted by the scanner",
+  "acquisition.running": "Scanner running",
+  "acquisition.stopping": "Stop sent to the scanner",
+  "acquisition.stopped": "Scanner has stopped",
+  "acquisition.finished": "Acquisition finished",
+  "acquisition.failed": "Acquisition failed",
+  "acquisition.lost": "Scanner lost",
+  "run.queued": "Job queued",
+  "run.started": "Job started",
+  "run.succeeded": "Job succeeded",
+  "run.failed": "Job failed",
+  "dicom.series.received": "Images received",
+  "dicom.series.complete": "Series complete",
+  "dispatch.queued": "Sending queued",
+  "dispatch.sent": "Sent",
+  "dispatch.failed": "Sending failed",
+  "dispatch.retry": "Sending again later",
+};
+
+/** Newest first; a stretch of progress is one line, its last. */
+export function timelineOf(events: JournalEvent[]): TimelineLine[] {
+  const kept = events.filter((event, at) => {
+    const next = events[at + 1];
+    return !(isProgress(event) && next && isProgress(next) && next.type === event.type);
+  });
+  return kept.map(lineOf).toReversed();
+}
+
+const isProgress = (event: JournalEvent) => event.type.endsWith(".progress");
+
+function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
+  const parts: string[] = [];
+  if (type.endsWith(".progress") && typeof data.progress === "number") {
+    parts.push(`${data.progress} %`);
+  }
+  for (const key of ["target", "error", "reason", "status_reason", "detail"]) {
+    const said = data[key];
+    if (typeof said === "string" && said !== "" && !parts.includes(said)) parts.push(said);
+  }
+  if (actor && parts.length === 0) parts.push(`by ${actor.split(":").pop()}`);
+  return {
+    id,
+    time,
+    words: WORDS[type] ?? type.replaceAll(".", " "),
+    detail: parts.join(" · "),
+    fault: /\.(failed|lost)$/.test(type),
+  };
+}

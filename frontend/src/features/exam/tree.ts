@@ -1,0 +1,106 @@
+import type { Exam, Result, Sequence, Task, Workflow } from "../../api/types";
+import { isActive } from "../../shared/status";
+
+/** Questions asked of an exam's tree. */
+
+export interface Located {
+  task: Task;
+  workflow: Workflow;
+}
+
+export function tasksInOrder(workflow: Workflow): Task[] {
+  return workflow.tasks.toSorted(
+    (a, b) =>
+      (a.position ?? 0) - (b.position ?? 0) || a.datetime_created.localeCompare(b.datetime_created),
+  );
+}
+
+export function queueOf(exam: Exam): Located[] {
+  return exam.workflows.flatMap((workflow) =>
+    tasksInOrder(workflow).map((task) => ({ task, workflow })),
+  );
+}
+
+/** What the technician will want next: what runs, else the first scan not done, else the first. */
+export function nextUp(queue: Located[]): Located | null {
+  return (
+    queue.find(({ task }) => isActive(task.status)) ??
+    queue.find(({ task }) => task.task_type === "ACQUISITION" && task.status !== "FINISHED") ??
+    queue.at(-1) ??
+    null
+  );
+}
+
+export interface Series extends Located {
+  result: Result;
+  files: string[];
+}
+
+/** DICOM series to show for a task, newest first: its own, else of what it feeds. */
+export function imagesFor(exam: Exam, taskId: string): Series[] {
+  const queue = queueOf(exam);
+  const own = seriesOf(queue.filter(({ task }) => task.id === taskId));
+  if (own.length > 0) return own;
+  const fed = fedBy(queue, taskId);
+  return seriesOf(queue.filter(({ task }) => fed.has(task.id)));
+}
+
+function fedBy(queue: Located[], taskId: string): Set<string> {
+  const found = new Set<string>();
+  const open = [taskId];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const { task } of queue) {
+      if (!found.has(task.id) && task.input_task_ids?.includes(id)) {
+        found.add(task.id);
+        open.push(task.id);
+      }
+    }
+  }
+  return found;
+}
+
+function seriesOf(located: Located[]): Series[] {
+  return located
+    .flatMap(({ task, workflow }) =>
+      task.results
+        .filter((result) => result.type === "DICOM")
+        .map((result) => ({ task, workflow, result, files: dicomFiles(result) })),
+    )
+    .filter(({ files }) => files.length > 0)
+    .toSorted((a, b) => b.result.datetime_created.localeCompare(a.result.datetime_created));
+}
+
+const natural = new Intl.Collator("en", { numeric: true });
+
+/** `im2` before `im10`. Addresses in the metadata may name another host: only file names count. */
+export function dicomFiles(result: Result): string[] {
+  const named =
+    result.files.length > 0
+      ? result.files
+      : (result.meta?.instances ?? []).map((url) =>
+          decodeURIComponent(url.split("?")[0]?.split("/").pop() ?? ""),
+        );
+  return named
+    .filter((name) => /\.(dcm|dicom)$/i.test(name))
+    .toSorted((a, b) => natural.compare(a, b));
+}
+
+export function sequenceOf(task: Task, sequences: Sequence[] | undefined): Sequence | null {
+  return sequences?.find(({ _id }) => _id === task.sequence_id) ?? null;
+}
+
+/** Seconds of scanning still to come, or null as soon as one duration is unknown. */
+export function remainingQueueSeconds(
+  queue: Located[],
+  sequences: Sequence[] | undefined,
+): number | null {
+  let total = 0;
+  for (const { task } of queue) {
+    if (task.task_type !== "ACQUISITION") continue;
+    if (["FINISHED", "CANCELED", "ERROR"].includes(task.status)) continue;
+    const planned = sequenceOf(task, sequences)?.facts?.duration_s;
+    if (planned == null) return null;
+    total += isActive(task.status) ? planned * (1 - task.progress / 100) : planned;
+  }
+  return total;
+}

@@ -1,0 +1,177 @@
+import { zodResolver } from "@hookform/resolvers/zod";
+import { Button, Modal, NumberInput, Select, Textarea, TextInput } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Controller, useForm } from "react-hook-form";
+import { z } from "zod/mini";
+
+import { createPatient, updatePatient } from "../../api/endpoints";
+import { keys } from "../../api/queries";
+import { sessionStore } from "../../api/session";
+import type { Patient } from "../../api/types";
+import { day, personName } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { ErrorLine } from "../../shared/states";
+
+const name = (what: string) =>
+  z.string().check(z.trim(), z.minLength(1, `${what} is needed`), z.maxLength(200, "Too long"));
+const quantity = (what: string, low: number, high: number, unit: string) =>
+  z
+    .number(`${what} is needed`)
+    .check(
+      z.minimum(low, `${what} below ${low} ${unit} is not plausible`),
+      z.maximum(high, `${what} above ${high} ${unit} is not plausible`),
+    );
+
+const schema = z.object({
+  last_name: name("The last name"),
+  first_name: name("The first name"),
+  birth_date: z.string().check(
+    z.regex(/^\d{4}-\d{2}-\d{2}$/, "Birth date is needed"),
+    z.refine((date) => date >= "1880-01-01", "This lies before 1880"),
+    z.refine((date) => date <= day(Date.now()), "This lies in the future"),
+  ),
+  sex: z.enum(["FEMALE", "MALE", "OTHER", "NOT_GIVEN"]),
+  weight: quantity("Weight", 0.3, 500, "kg"),
+  height: quantity("Height", 20, 280, "cm"),
+  comment: z.string().check(z.maxLength(10_000, "Too long")),
+});
+type Form = z.infer<typeof schema>;
+
+interface Props {
+  /** Null registers a new one. */
+  patient: Patient | null;
+  onClose: () => void;
+  onSaved?: (patient: Patient) => void;
+}
+
+export default function PatientModal({ patient, onClose, onSaved }: Props) {
+  const client = useQueryClient();
+  const { register, control, handleSubmit, formState } = useForm<Form>({
+    resolver: zodResolver(schema),
+    mode: "onTouched",
+    defaultValues: {
+      last_name: patient?.last_name ?? "",
+      first_name: patient?.first_name ?? "",
+      birth_date: patient?.birth_date ?? "",
+      sex: patient?.sex ?? "NOT_GIVEN",
+      weight: patient?.weight || undefined,
+      height: patient?.height || undefined,
+      comment: patient?.comment ?? "",
+    },
+  });
+  const save = useMutation({
+    mutationFn: (form: Form) => {
+      const body = {
+        ...form,
+        comment: form.comment || null,
+        issuer: patient?.issuer ?? sessionStore.get().user?.username ?? "",
+        status: patient ? ("UPDATED" as const) : ("NEW" as const),
+      };
+      return patient ? updatePatient(patient.id, body) : createPatient(body);
+    },
+    onSuccess: (saved) => {
+      client.setQueryData(keys.patient(saved.id), saved);
+      void client.invalidateQueries({ queryKey: keys.patients });
+      void client.invalidateQueries({ queryKey: keys.worklist });
+      notifications.show({
+        message: `${personName(saved)} ${patient ? "saved" : "registered"}`,
+        withBorder: true,
+      });
+      onClose();
+      onSaved?.(saved);
+    },
+  });
+  const error = (field: keyof Form) => formState.errors[field]?.message;
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={patient ? `Edit ${personName(patient)}` : "Register patient"}
+      closeOnClickOutside={!formState.isDirty}
+    >
+      <form
+        className={page.form}
+        noValidate
+        aria-label="Patient"
+        onSubmit={handleSubmit((form) => save.mutate(form))}
+      >
+        <div className={page.pair}>
+          <TextInput
+            label="Last name"
+            data-autofocus
+            autoComplete="off"
+            {...register("last_name")}
+            error={error("last_name")}
+          />
+          <TextInput
+            label="First name"
+            autoComplete="off"
+            {...register("first_name")}
+            error={error("first_name")}
+          />
+        </div>
+        <div className={page.pair}>
+          <TextInput
+            label="Birth date"
+            type="date"
+            max={day(Date.now())}
+            {...register("birth_date")}
+            error={error("birth_date")}
+          />
+          <Controller
+            control={control}
+            name="sex"
+            render={({ field }) => (
+              <Select
+                label="Sex"
+                allowDeselect={false}
+                data={[
+                  { value: "FEMALE", label: "Female" },
+                  { value: "MALE", label: "Male" },
+                  { value: "OTHER", label: "Other" },
+                  { value: "NOT_GIVEN", label: "Not given" },
+                ]}
+                {...field}
+                error={error("sex")}
+              />
+            )}
+          />
+        </div>
+        <div className={page.pair}>
+          {(["weight", "height"] as const).map((quantityName) => (
+            <Controller
+              key={quantityName}
+              control={control}
+              name={quantityName}
+              render={({ field: { onChange, value, ...field } }) => (
+                <NumberInput
+                  {...field}
+                  value={value ?? ""}
+                  onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
+                  label={quantityName === "weight" ? "Weight" : "Height"}
+                  suffix={quantityName === "weight" ? " kg" : " cm"}
+                  description={quantityName === "weight" ? "Bounds the RF power (SAR)" : "\u00a0"}
+                  decimalScale={quantityName === "weight" ? 1 : 0}
+                  hideControls
+                  allowNegative={false}
+                  error={error(quantityName)}
+                />
+              )}
+            />
+          ))}
+        </div>
+        <Textarea label="Comment" autosize minRows={2} {...register("comment")} />
+        <ErrorLine error={save.error} />
+        <div className={page.formEnd}>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={save.isPending}>
+            {patient ? "Save" : "Register"}
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,184 @@
+import { Button } from "@mantine/core";
+import { IconPencil, IconPlayerPlay, IconUserPlus, IconUsers } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { queries } from "../../api/queries";
+import type { Patient } from "../../api/types";
+import { type Column, DataTable } from "../../shared/DataTable";
+import { ageText, day, personName, sexWord, shortId, withUnit } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { PageHead } from "../../shared/PageHead";
+import { Empty, QueryView } from "../../shared/states";
+import { ITEM_STATUS } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { containsWords } from "../worklist/worklist";
+
+const PatientModal = lazy(() => import("./PatientModal"));
+const StartExamModal = lazy(() => import("./StartExamModal"));
+
+const COLUMNS: Column<Patient>[] = [
+  {
+    key: "name",
+    head: "Patient",
+    width: "minmax(150px, 2fr)",
+    cell: (patient) => <strong>{personName(patient)}</strong>,
+  },
+  { key: "id", head: "ID", width: "84px", cell: (patient) => shortId(patient.id) },
+  { key: "born", head: "Born", width: "92px", cell: (patient) => patient.birth_date },
+  { key: "age", head: "Age", width: "56px", cell: (patient) => ageText(patient.birth_date) },
+  { key: "sex", head: "Sex", width: "88px", cell: (patient) => sexWord(patient.sex) },
+  { key: "weight", head: "Weight", width: "72px", cell: (p) => withUnit(p.weight, "kg", 1) },
+  { key: "height", head: "Height", width: "72px", cell: (p) => withUnit(p.height, "cm") },
+  {
+    key: "added",
+    head: "Registered",
+    width: "92px",
+    cell: (patient) => day(patient.datetime_created),
+  },
+];
+
+interface Props {
+  filter: string;
+  selectedId: string | null;
+  onFilter: (filter: string) => void;
+  onSelect: (id: string | null) => void;
+}
+
+export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) {
+  const patients = useQuery(queries.patients);
+  const [registering, setRegistering] = useState(false);
+  const selected = patients.data?.find(({ id }) => id === selectedId) ?? null;
+  return (
+    <div className={page.page}>
+      <PageHead
+        title="Patients"
+        filter={filter}
+        placeholder="Filter by name, ID, birth date"
+        onFilter={onFilter}
+      >
+        <Button leftSection={<IconUserPlus size={16} />} onClick={() => setRegistering(true)}>
+          Register patient
+        </Button>
+      </PageHead>
+      <div className={page.split} data-detail={selected !== null || undefined}>
+        <div className={page.list}>
+          <QueryView query={patients} rows={10} safe="No patient data was changed.">
+            {(all) => {
+              const rows = all
+                .filter((p) =>
+                  containsWords([personName(p), p.id, shortId(p.id), p.birth_date], filter),
+                )
+                .toSorted((a, b) => personName(a).localeCompare(personName(b)));
+              if (rows.length === 0) {
+                return (
+                  <Empty
+                    icon={IconUsers}
+                    title={filter ? `Nobody matches “${filter}”` : "No patients yet"}
+                  >
+                    {filter ? "Check the spelling, or register the patient." : "Register the first one."}
+                  </Empty>
+                );
+              }
+              return (
+                <DataTable
+                  label="Patients"
+                  rows={rows}
+                  columns={COLUMNS}
+                  rowId={({ id }) => id}
+                  selectedId={selectedId}
+                  onOpen={({ id }) => onSelect(id === selectedId ? null : id)}
+                />
+              );
+            }}
+          </QueryView>
+        </div>
+        {selected && <PatientDetail key={selected.id} patient={selected} />}
+      </div>
+      <Suspense>
+        {registering && (
+          <PatientModal
+            patient={null}
+            onClose={() => setRegistering(false)}
+            onSaved={({ id }) => onSelect(id)}
+          />
+        )}
+      </Suspense>
+    </div>
+  );
+}
+
+function PatientDetail({ patient }: { patient: Patient }) {
+  const [dialog, setDialog] = useState<"edit" | "exam" | null>(null);
+  const worklist = useQuery(queries.worklist);
+  const exams = (worklist.data ?? []).filter((item) => item.patient.id === patient.id);
+  const close = () => setDialog(null);
+  return (
+    <aside className={page.detail} aria-label={`Patient ${personName(patient)}`}>
+      <header className={page.detailHead}>
+        <h2>{personName(patient)}</h2>
+      </header>
+      <section className={page.detailSection}>
+        <dl className={page.facts}>
+          <dt>Patient ID</dt>
+          <dd className="mono">{patient.id}</dd>
+          <dt>Born</dt>
+          <dd>
+            {patient.birth_date}, {ageText(patient.birth_date)}
+          </dd>
+          <dt>Sex</dt>
+          <dd>{sexWord(patient.sex)}</dd>
+          <dt>Weight</dt>
+          <dd>{withUnit(patient.weight, "kg", 1)}</dd>
+          <dt>Height</dt>
+          <dd>{withUnit(patient.height, "cm")}</dd>
+          {patient.comment && (
+            <>
+              <dt>Comment</dt>
+              <dd>{patient.comment}</dd>
+            </>
+          )}
+        </dl>
+        <div className={page.buttons}>
+          <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => setDialog("exam")}>
+            Start exam
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<IconPencil size={16} />}
+            onClick={() => setDialog("edit")}
+          >
+            Edit
+          </Button>
+        </div>
+      </section>
+      <section className={page.detailSection}>
+        <h3>Exams</h3>
+        <QueryView query={worklist} rows={2} safe="No exam was changed.">
+          {() =>
+            exams.length === 0 ? (
+              <p className="dim">No exam yet.</p>
+            ) : (
+              <ul>
+                {exams.map(({ exam }) => (
+                  <li key={exam.id}>
+                    <Link to="/exams/$examId" params={{ examId: exam.id }} className={page.rowLink}>
+                      <span>{exam.name}</span>
+                      <span className="dim">{day(exam.datetime_created)}</span>
+                      <StatusBadge look={ITEM_STATUS[exam.status]} />
+                    </Link>
+                  </li>
+                ))}
+              </ul>
+            )
+          }
+        </QueryView>
+      </section>
+      <Suspense>
+        {dialog === "edit" && <PatientModal patient={patient} onClose={close} />}
+        {dialog === "exam" && <StartExamModal patient={patient} onClose={close} />}
+      </Suspense>
+    </aside>
+  );
+}

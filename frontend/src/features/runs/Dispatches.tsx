@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { queries } from "../../api/queries";
+import type { Exam, Task } from "../../api/types";
+import { clock } from "../../shared/format";
+import { QueryView } from "../../shared/states";
+import { workStatus } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { Section } from "../exam/Inspector";
+import css from "./runs.module.css";
+
+/** Where the images of this task, or of what it feeds, were sent. */
+export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
+  const dispatches = useQuery(queries.dispatches(exam.id));
+  const fed = exam.workflows
+    .flatMap(({ tasks }) => tasks)
+    .filter((other) => other.id === task.id || other.input_task_ids?.includes(task.id))
+    .map((other) => other.id);
+  return (
+    <Section title="Sent to">
+      <QueryView query={dispatches} rows={1} safe="The images are stored; sending goes on.">
+        {(all) => {
+          const list = all.filter(({ task_id }) => !task_id || fed.includes(task_id));
+          if (list.length === 0) return <p className="dim">Nothing sent yet.</p>;
+          return (
+            <ul className={css.list}>
+              {list.map((dispatch) => (
+                <li key={dispatch.id}>
+                  <div className={css.line}>
+                    <StatusBadge look={workStatus(dispatch.status)} />
+                    <span>{dispatch.target}</span>
+                    <span className={`dim live-number ${css.end}`}>
+                      {dispatch.sent}/{dispatch.instances} images
+                      {dispatch.ended_at && ` · ${clock(dispatch.ended_at)}`}
+                      {dispatch.next_attempt_at && ` · again ${clock(dispatch.next_attempt_at)}`}
+                    </span>
+                  </div>
+                  {dispatch.error && <pre className={css.error}>{dispatch.error}</pre>}
+                </li>
+              ))}
+            </ul>
+          );
+        }}
+      </QueryView>
+    </Section>
+  );
+}

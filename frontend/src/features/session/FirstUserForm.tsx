@@ -1,0 +1,70 @@
+import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useMutation } from "@tanstack/react-query";
+import { useForm } from "react-hook-form";
+import { z } from "zod/mini";
+
+import { createFirstUser, login } from "../../api/endpoints";
+import { ErrorLine } from "../../shared/states";
+import css from "./session.module.css";
+
+const named = (what: string) => z.string().check(z.trim(), z.minLength(1, `${what} is needed`));
+const schema = z
+  .object({
+    username: named("A user name"),
+    first_name: named("The first name"),
+    last_name: named("The last name"),
+    email: z.string().check(z.trim(), z.email("This is not an e-mail address")),
+    password: z.string().check(z.minLength(12, "At least 12 characters")),
+    repeated: z.string(),
+  })
+  .check(
+    z.refine((form) => form.password === form.repeated, {
+      path: ["repeated"],
+      error: "The passwords differ",
+    }),
+  );
+type Form = z.infer<typeof schema>;
+
+export default function FirstUserForm({ onDone }: { onDone: () => void }) {
+  const { register, handleSubmit, formState } = useForm<Form>({ resolver: zodResolver(schema) });
+  const create = useMutation({
+    mutationFn: async ({ repeated: _, ...user }: Form) => {
+      await createFirstUser(user);
+      await login(user.username, user.password);
+    },
+    onSuccess: onDone,
+  });
+  const field = (name: keyof Form) => ({
+    ...register(name),
+    error: formState.errors[name]?.message,
+  });
+  return (
+    <form className={css.form} onSubmit={handleSubmit((form) => create.mutate(form))} noValidate>
+      <p className="dim">
+        No user exists yet. The first one is an administrator, who can create the others.
+      </p>
+      <TextInput label="User name" autoComplete="username" autoFocus {...field("username")} />
+      <div className={css.pair}>
+        <TextInput label="First name" autoComplete="given-name" {...field("first_name")} />
+        <TextInput label="Last name" autoComplete="family-name" {...field("last_name")} />
+      </div>
+      <TextInput label="E-mail" type="email" autoComplete="email" {...field("email")} />
+      <PasswordInput
+        label="Password"
+        description="At least 12 characters"
+        autoComplete="new-password"
+        {...field("password")}
+      />
+      <PasswordInput
+        label="Repeat the password"
+        autoComplete="new-password"
+        {...field("repeated")}
+      />
+      <ErrorLine error={create.error} />
+      <Button type="submit" loading={create.isPending} fullWidth>
+        Create the first user
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,63 @@
+import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useState } from "react";
+
+import { sessionStore } from "../../api/session";
+import { stream } from "../../app";
+import { useShortcuts } from "../../shared/shortcuts";
+import { useStore } from "../../shared/store";
+import { NavRail } from "./NavRail";
+import { useOpenExam } from "./openExam";
+import css from "./shell.module.css";
+
+const ExamFrame = lazy(() => import("./ExamFrame"));
+const Palette = lazy(() => import("./Palette"));
+const HelpSheet = lazy(() => import("./HelpSheet"));
+
+export function AppShell() {
+  const exam = useOpenExam();
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState(false);
+  useLiveStream();
+  useReturnToLogin();
+  useShortcuts({ "?": () => setHelp(true) });
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        setPalette((open) => !open);
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+
+  return (
+    <div className={css.shell} data-exam-open={exam !== null || undefined}>
+      <NavRail onPalette={() => setPalette(true)} onHelp={() => setHelp(true)} />
+      <main className={css.main}>
+        <Outlet />
+      </main>
+      <Suspense>
+        {exam && <ExamFrame key={exam.examId} open={exam} />}
+        {palette && <Palette onClose={() => setPalette(false)} />}
+        {help && <HelpSheet onClose={() => setHelp(false)} />}
+      </Suspense>
+    </div>
+  );
+}
+
+function useLiveStream(): void {
+  useEffect(() => {
+    stream.open();
+    return () => stream.close();
+  }, []);
+}
+
+function useReturnToLogin(): void {
+  const { token } = useStore(sessionStore);
+  const navigate = useNavigate();
+  const href = useRouterState({ select: (state) => state.location.href });
+  useEffect(() => {
+    if (!token) void navigate({ to: "/login", search: { next: href } });
+  }, [token, href, navigate]);
+}

@@ -1,0 +1,53 @@
+import { Modal } from "@mantine/core";
+import { Fragment } from "react";
+
+import css from "./shell.module.css";
+
+const SHEET: [string, [string, string][]][] = [
+  [
+    "Everywhere",
+    [
+      ["Ctrl K", "Go to a page, an exam or a patient"],
+      ["/", "Filter the list"],
+      ["?", "This sheet"],
+      ["Esc for 1 s", "Stop the scanner (while an exam is open)"],
+    ],
+  ],
+  [
+    "Lists and queue",
+    [
+      ["↓ or J, ↑ or K", "Next, previous"],
+      ["Enter", "Open"],
+    ],
+  ],
+  [
+    "Images",
+    [
+      ["Wheel, ← →", "Through the slices"],
+      ["Left drag", "Window and level"],
+      ["Right drag, middle drag", "Zoom, pan"],
+      ["1 to 9", "Window presets"],
+      ["R", "Reset the view"],
+    ],
+  ],
+];
+
+export default function HelpSheet({ onClose }: { onClose: () => void }) {
+  return (
+    <Modal opened onClose={onClose} title="Keyboard">
+      <dl className={css.keys}>
+        {SHEET.map(([part, keys]) => (
+          <Fragment key={part}>
+            <dt className={css.keysHead}>{part}</dt>
+            {keys.map(([key, meaning]) => (
+              <Fragment key={key}>
+                <dt>{key}</dt>
+                <dd>{meaning}</dd>
+              </Fragment>
+            ))}
+          </Fragment>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

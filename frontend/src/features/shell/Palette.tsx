@@ -1,0 +1,75 @@
+import "@mantine/spotlight/styles.css";
+
+import { Spotlight, type SpotlightActionData } from "@mantine/spotlight";
+import { IconListDetails, IconScan, IconSearch, IconStack2, IconUser, IconUsers } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+
+import { queries } from "../../api/queries";
+import { personName, shortId } from "../../shared/format";
+
+/** Ctrl+K: pages, exams and patients by name. */
+export default function Palette({ onClose }: { onClose: () => void }) {
+  const navigate = useNavigate();
+  const worklist = useQuery(queries.worklist).data ?? [];
+  const patients = useQuery(queries.patients).data ?? [];
+  const pages: SpotlightActionData[] = [
+    {
+      id: "worklist",
+      label: "Worklist",
+      leftSection: <IconListDetails size={18} />,
+      onClick: () => void navigate({ to: "/" }),
+    },
+    {
+      id: "patients",
+      label: "Patients",
+      leftSection: <IconUsers size={18} />,
+      onClick: () => void navigate({ to: "/patients" }),
+    },
+    {
+      id: "devices",
+      label: "Devices",
+      leftSection: <IconScan size={18} />,
+      onClick: () => void navigate({ to: "/devices" }),
+    },
+  ];
+  const exams: SpotlightActionData[] = worklist.map(({ exam, patient }) => ({
+    id: exam.id,
+    label: `${personName(patient)}: ${exam.name}`,
+    description: exam.indication ?? undefined,
+    keywords: [patient.id, patient.birth_date],
+    leftSection: <IconStack2 size={18} />,
+    onClick: () => void navigate({ to: "/exams/$examId", params: { examId: exam.id } }),
+  }));
+  const people: SpotlightActionData[] = patients.map((patient) => ({
+    id: patient.id,
+    label: personName(patient),
+    description: `${shortId(patient.id)}, born ${patient.birth_date}`,
+    keywords: [patient.id],
+    leftSection: <IconUser size={18} />,
+    onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
+  }));
+  return (
+    <Spotlight
+      forceOpened
+      onSpotlightClose={onClose}
+      shortcut={null}
+      limit={12}
+      highlightQuery
+      scrollable
+      maxHeight={420}
+      nothingFound="Nothing found"
+      searchProps={{
+        placeholder: "Page, exam or patient",
+        "aria-label": "Page, exam or patient",
+        leftSection: <IconSearch size={18} />,
+      }}
+      classNames={{ overlay: "overlay-area", inner: "overlay-area" }}
+      actions={[
+        { group: "Pages", actions: pages },
+        { group: "Exams", actions: exams },
+        { group: "Patients", actions: people },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,21 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { z } from "zod/mini";
+
+import { ExamPage } from "../../features/exam/ExamPage";
+
+export const Route = createFileRoute("/_app/exams/$examId")({
+  validateSearch: z.object({ task: z.optional(z.string()) }),
+  component: function Exam() {
+    const { examId } = Route.useParams();
+    const { task = null } = Route.useSearch();
+    const navigate = Route.useNavigate();
+    return (
+      <ExamPage
+        key={examId}
+        examId={examId}
+        selectedTaskId={task}
+        onSelectTask={(next) => void navigate({ search: { task: next }, replace: true })}
+      />
+    );
+  },
+});

@@ -1,0 +1,105 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useRef } from "react";
+
+import { useShortcuts } from "./shortcuts";
+import css from "./table.module.css";
+
+export interface Column<Row> {
+  key: string;
+  head: string;
+  /** A track of CSS grid: `120px`, `minmax(0, 2fr)`. */
+  width: string;
+  cell: (row: Row) => ReactNode;
+  /** Dropped first when the room is short. */
+  optional?: boolean;
+}
+
+interface Props<Row> {
+  label: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  rowId: (row: Row) => string;
+  selectedId?: string | null;
+  onOpen: (row: Row) => void;
+}
+
+const ROW_HEIGHT = 44;
+
+/** A virtualised table of rows that open: arrows or J/K move, Enter opens. */
+export function DataTable<Row>({ label, rows, columns, rowId, selectedId, onOpen }: Props<Row>) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW_HEIGHT,
+    overscan: 12,
+    initialRect: { width: 1000, height: 800 },
+  });
+  const move = (by: number) => {
+    const focused = document.activeElement?.closest<HTMLElement>("[data-row-index]");
+    const at = focused ? Number(focused.dataset.rowIndex) : -1;
+    const next = Math.min(rows.length - 1, Math.max(0, at + by));
+    virtual.scrollToIndex(next);
+    requestAnimationFrame(() => {
+      scroller.current?.querySelector<HTMLElement>(`[data-row-index="${next}"]`)?.focus();
+    });
+  };
+  useShortcuts({
+    j: () => move(1),
+    ArrowDown: () => move(1),
+    k: () => move(-1),
+    ArrowUp: () => move(-1),
+  });
+  const tracks = { gridTemplateColumns: columns.map(({ width }) => width).join(" ") };
+  return (
+    <div
+      className={css.table}
+      role="table"
+      aria-label={label}
+      aria-rowcount={rows.length + 1}
+      ref={scroller}
+    >
+      <div role="rowgroup" className={css.headGroup}>
+        <div role="row" aria-rowindex={1} className={css.head} style={tracks}>
+          {columns.map((column) => (
+            <span key={column.key} role="columnheader">
+              {column.head}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" className={css.body} style={{ height: virtual.getTotalSize() }}>
+        {virtual.getVirtualItems().map(({ index, start }) => {
+          const row = rows[index];
+          if (row === undefined) return null;
+          const id = rowId(row);
+          return (
+            <div
+              key={id}
+              role="row"
+              tabIndex={0}
+              data-testid="table-row"
+              data-row-index={index}
+              aria-rowindex={index + 2}
+              data-selected={id === selectedId || undefined}
+              className={css.row}
+              style={{ ...tracks, transform: `translateY(${start}px)` }}
+              onClick={() => onOpen(row)}
+              onKeyDown={(event) => {
+                if (event.key !== "Enter" || event.target !== event.currentTarget) return;
+                event.preventDefault();
+                onOpen(row);
+              }}
+            >
+              {columns.map((column) => (
+                <span key={column.key} role="cell" className={css.cell}>
+                  {column.cell(row)}
+                </span>
+              ))}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import type { Gender, Patient } from "../api/types";
+
+const NOT_GIVEN = "not given";
+
+/** DICOM order, family name first and in capitals: the way a console names a patient. */
+export function personName(person: { first_name: string; last_name: string }): string {
+  return [person.last_name.toLocaleUpperCase(), person.first_name].filter(Boolean).join(", ");
+}
+
+/** The end of a long id, enough to tell two apart by eye; the full one is copied. */
+export function shortId(id: string): string {
+  return id.length > 12 ? id.slice(-8).toUpperCase() : id;
+}
+
+export function sexWord(sex: Gender): string {
+  return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: "sex not given" }[sex];
+}
+
+export function ageInYears(birthDate: string, today: Date): number | null {
+  const born = new Date(`${birthDate}T00:00:00`);
+  if (Number.isNaN(born.getTime())) return null;
+  const hadBirthday =
+    today.getMonth() > born.getMonth() ||
+    (today.getMonth() === born.getMonth() && today.getDate() >= born.getDate());
+  return today.getFullYear() - born.getFullYear() - (hadBirthday ? 0 : 1);
+}
+
+export function ageText(birthDate: string, today = new Date()): string {
+  const age = ageInYears(birthDate, today);
+  return age === null || age < 0 ? "age unknown" : `${age} y`;
+}
+
+export function withUnit(value: number | null | undefined, unit: string, digits = 0): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NOT_GIVEN;
+  const rounded = Number(value.toFixed(digits));
+  return `${rounded}\u202f${unit}`;
+}
+
+export function hasWeight(patient: Pick<Patient, "weight">): boolean {
+  return typeof patient.weight === "number" && patient.weight > 0;
+}
+
+/** `75` s is `1:15`; over an hour `1:02:09`. */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (part: number) => String(part).padStart(2, "0");
+  return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
+}
+
+export function clock(time: string | number | Date | null | undefined, seconds = true): string {
+  const date = asDate(time);
+  if (!date) return "–";
+  return date.toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(seconds && { second: "2-digit" }),
+  });
+}
+
+/** ISO order: unambiguous between countries. */
+export function day(time: string | number | Date | null | undefined): string {
+  const date = asDate(time);
+  if (!date) return "–";
+  const pad = (part: number) => String(part).padStart(2, "0");
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
+export function dayOrClock(time: string | null | undefined, now = new Date()): string {
+  return day(time) === day(now) ? clock(time, false) : day(time);
+}
+
+export function secondsBetween(from: string | null | undefined, to: number): number | null {
+  const date = asDate(from);
+  return date ? Math.max(0, (to - date.getTime()) / 1000) : null;
+}
+
+function asDate(time: string | number | Date | null | undefined): Date | null {
+  if (time === null || time === undefined) return null;
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? null : date;
+}

@@ -1,0 +1,36 @@
+import { useEffect, useRef } from "react";
+
+type Handlers = Record<string, (event: KeyboardEvent) => void>;
+
+/** Single keys by their `event.key`; off while typing and while a dialog is open. */
+export function useShortcuts(handlers: Handlers, enabled = true): void {
+  const latest = useRef(handlers);
+  latest.current = handlers;
+  useEffect(() => {
+    if (!enabled) return;
+    const onKey = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isTyping(event.target) || dialogIsOpen()) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const handler = latest.current[key];
+      if (!handler) return;
+      event.preventDefault();
+      handler(event);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [enabled]);
+}
+
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  return (
+    target.isContentEditable ||
+    ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName) ||
+    target.getAttribute("role") === "combobox"
+  );
+}
+
+function dialogIsOpen(): boolean {
+  return document.querySelector('[role="dialog"]') !== null;
+}

@@ -1,0 +1,153 @@
+import { Button, Skeleton } from "@mantine/core";
+import {
+  IconAlertTriangle,
+  IconCopy,
+  IconLock,
+  IconRefresh,
+  type TablerIcon,
+} from "@tabler/icons-react";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useState } from "react";
+
+import { ApiError } from "../api/problem";
+import css from "./shared.module.css";
+
+/** The designed states of a view: loading, empty, error, no permission. */
+
+export function Loading({ rows = 5, label = "Loading" }: { rows?: number; label?: string }) {
+  const late = useAfter(200);
+  return (
+    <div role="status" aria-label={label} className={css.loading}>
+      {late &&
+        Array.from({ length: rows }, (_, row) => (
+          <Skeleton key={row} height={16} width={`${86 - ((row * 17) % 40)}%`} radius="sm" />
+        ))}
+    </div>
+  );
+}
+
+export function Empty({
+  icon: Icon,
+  title,
+  children,
+  action,
+}: {
+  icon?: TablerIcon;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
+  return (
+    <div className={css.state}>
+      {Icon && <Icon size={28} stroke={1.5} className={css.stateIcon} aria-hidden />}
+      <h3>{title}</h3>
+      {children && <p className="dim">{children}</p>}
+      {action}
+    </div>
+  );
+}
+
+export function ErrorState({
+  error,
+  safe,
+  onRetry,
+}: {
+  error: unknown;
+  /** What is safe: what the failure did not touch. */
+  safe: string;
+  onRetry?: () => void;
+}) {
+  const problem = error instanceof ApiError ? error : null;
+  if (problem?.status === 403) {
+    return (
+      <Empty icon={IconLock} title="Not allowed for your role">
+        {problem.detail} Ask an administrator if you need this.
+      </Empty>
+    );
+  }
+  return (
+    <div className={css.state} role="alert">
+      <IconAlertTriangle size={28} stroke={1.5} color="var(--status-fault)" aria-hidden />
+      <h3>{problem?.title ?? "This view could not be shown"}</h3>
+      <p>{problem?.detail ?? (error instanceof Error ? error.message : "Unknown error.")}</p>
+      <Reasons reasons={problem?.reasons ?? []} />
+      <p className="dim">{safe}</p>
+      <div className={css.stateActions}>
+        {onRetry && (
+          <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRetry}>
+            Try again
+          </Button>
+        )}
+        {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
+      </div>
+    </div>
+  );
+}
+
+/** The same, small enough for a form. */
+export function ErrorLine({ error }: { error: unknown }) {
+  if (!error) return null;
+  const problem = error instanceof ApiError ? error : null;
+  return (
+    <div className={css.errorLine} role="alert">
+      <IconAlertTriangle size={16} aria-hidden />
+      <div>
+        {problem?.detail ?? (error instanceof Error ? error.message : "Unknown error.")}
+        <Reasons reasons={problem?.reasons ?? []} />
+        {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
+      </div>
+    </div>
+  );
+}
+
+export function Reasons({ reasons }: { reasons: string[] }) {
+  if (reasons.length === 0) return null;
+  return (
+    <ul className={css.reasons}>
+      {reasons.map((reason) => (
+        <li key={reason}>{reason}</li>
+      ))}
+    </ul>
+  );
+}
+
+export function CorrelationId({ id }: { id: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = () => {
+    void navigator.clipboard?.writeText(id).then(() => setCopied(true));
+  };
+  return (
+    <button type="button" className={css.copyId} onClick={copy} title={id}>
+      <IconCopy size={14} aria-hidden />
+      {copied ? "Copied" : `Reference ${id.slice(0, 8)}`}
+    </button>
+  );
+}
+
+/** Renders a query in its state; `children` only ever sees data. */
+export function QueryView<T>({
+  query,
+  safe,
+  rows,
+  children,
+}: {
+  query: UseQueryResult<T>;
+  safe: string;
+  rows?: number;
+  children: (data: T) => ReactNode;
+}) {
+  if (query.data !== undefined) return children(query.data);
+  if (query.isError) {
+    return <ErrorState error={query.error} safe={safe} onRetry={() => void query.refetch()} />;
+  }
+  return <Loading rows={rows} />;
+}
+
+function useAfter(ms: number): boolean {
+  const [passed, setPassed] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setPassed(true), ms);
+    return () => window.clearTimeout(timer);
+  }, [ms]);
+  return passed;
+}
