@@ -1,0 +1,1 @@
+"""workflow-manager: runs, the DICOM node, dispatch and the platform's journal."""

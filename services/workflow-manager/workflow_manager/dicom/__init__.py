@@ -1,0 +1,1 @@
+"""The DICOM node: files, index, listener, sender."""

@@ -1,0 +1,77 @@
+"""Instances from other scanners: the listener's threads on one side, the index on the other."""
+
+import asyncio
+from contextlib import suppress
+
+from scanhub_libraries.logging import get_logger
+from workflow_manager.dicom import rules
+from workflow_manager.dicom.scp import DicomListener, Received
+from workflow_manager.dicom.service import DicomStore, Origin, Outcome
+from workflow_manager.settings import WorkflowManagerSettings
+
+logger = get_logger(__name__)
+_STORE_TIMEOUT_S = 120.0
+
+
+class IntakeError(Exception):
+    """The listener cannot start; the text says why."""
+
+
+class DicomIntake:
+    """Receives instances and decides when a received series is complete."""
+
+    def __init__(self, settings: WorkflowManagerSettings, store: DicomStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[None] | None = None
+        self.listener: DicomListener | None = None
+
+    async def start(self) -> None:
+        """Listen, if a port is configured."""
+        settings = self._settings
+        self._task = asyncio.create_task(self._watch_quiet(), name="quiet-series")
+        if settings.dicom_port is None:
+            return
+        self.listener = DicomListener(
+            ae_title=settings.dicom_ae_title,
+            host=settings.dicom_host,
+            port=settings.dicom_port,
+            handler=self._receive,
+            timeout_s=settings.dicom_timeout_s,
+        )
+        try:
+            await asyncio.to_thread(self.listener.start)
+        except OSError as error:
+            raise IntakeError(
+                f"The DICOM port {settings.dicom_port} on {settings.dicom_host} cannot be used: "
+                f"{error}. Give another one, or end the program that has it."
+            ) from error
+        logger.info("dicom listener", port=self.listener.port, ae_title=settings.dicom_ae_title)
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self.listener is not None:
+            await asyncio.to_thread(self.listener.stop)
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def _receive(self, received: Received) -> int:
+        """Store an instance; in the association's thread."""
+        storing = self._store.store_instance(received.data, Origin(source=received.calling_ae))
+        future = asyncio.run_coroutine_threadsafe(storing, self._loop)
+        stored = future.result(timeout=_STORE_TIMEOUT_S)
+        if stored.outcome is Outcome.QUARANTINED:
+            return rules.CANNOT_UNDERSTAND
+        return rules.SUCCESS
+
+    async def _watch_quiet(self) -> None:
+        quiet_s = self._settings.series_quiet_s
+        while True:
+            await asyncio.sleep(min(5.0, quiet_s / 2))
+            try:
+                await self._store.complete_quiet_series(quiet_s)
+            except Exception as error:  # noqa: BLE001 - watching must go on
+                logger.warning("quiet series cannot be looked for", error=repr(error))

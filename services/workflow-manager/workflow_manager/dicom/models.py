@@ -1,0 +1,56 @@
+"""The index of the DICOM node."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import JSONDocument, UtcDateTime
+from scanhub_libraries.ids import new_id
+from workflow_manager.database import Table
+
+
+class DicomSeries(Table, table=True):
+    """A series, as its first instance described it."""
+
+    __tablename__ = "dicom_series"
+    __table_args__ = (sa.UniqueConstraint("study_instance_uid", "series_instance_uid"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    study_instance_uid: str = Field(max_length=64)
+    series_instance_uid: str = Field(max_length=64, index=True)
+    modality: str = Field(default="", max_length=64)
+    series_description: str = Field(default="", max_length=1024)
+    series_number: int | None = Field(default=None, sa_type=sa.BigInteger)
+    patient_id: str = Field(default="", max_length=1024)
+    patient_name: str = Field(default="", max_length=1024)
+    study_date: str = Field(default="", max_length=64)
+    source: str = Field(max_length=64, description="AE title, or the run")
+    task_id: UUID | None = Field(default=None, index=True)
+    exam_id: UUID | None = Field(default=None)
+    complete: bool = Field(default=False, index=True)
+    complete_reason: str | None = Field(default=None, max_length=64)
+    received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    last_received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class DicomInstance(Table, table=True):
+    """An instance: where its file is and what it is about."""
+
+    __tablename__ = "dicom_instance"
+
+    sop_instance_uid: str = Field(primary_key=True, max_length=64)
+    series_id: UUID = Field(foreign_key="dicom_series.id", index=True)
+    sop_class_uid: str = Field(max_length=64)
+    transfer_syntax_uid: str = Field(max_length=64)
+    instance_number: int | None = Field(default=None, sa_type=sa.BigInteger)
+    sha256: str = Field(max_length=64)
+    size: int = Field(sa_type=sa.BigInteger)
+    key: str = Field(max_length=255, description="Place below the root of the lake")
+    tags: dict[str, Any] = Field(default_factory=dict, sa_type=JSONDocument)
+    duplicates: int = Field(default=0)
+    conflicts: int = Field(default=0)
+    received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -1,0 +1,188 @@
+"""Send instances to another node: contexts from the data, a report per instance. Blocking."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, _config
+from pynetdicom.association import Association
+
+# Files are sent as they are on disk, in pieces; nothing is decoded to be sent.
+_config.STORE_SEND_CHUNKED_DATASET = True
+
+_VERIFICATION = "1.2.840.10008.1.1"
+_NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_MAX_CONTEXTS = 128  # PS3.8 section 9.3.2.2: odd numbers to 255
+_WARNINGS = range(0xB000, 0xC000)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The node to send to."""
+
+    host: str
+    port: int
+    aet_target: str
+    aet_source: str
+    connect_timeout_s: float = 10.0
+    timeout_s: float = 30.0
+
+
+@dataclass(slots=True)
+class SendReport:
+    """What became of every instance."""
+
+    sent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    """SOP Instance UID and reason."""
+
+    @property
+    def error(self) -> str | None:
+        """One sentence for a person; None when all went well."""
+        if not self.failed:
+            return None
+        reasons = sorted(set(self.failed.values()))
+        more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+        total = len(self.failed) + len(self.sent)
+        return f"{len(self.failed)} of {total} not sent: {reasons[0]}{more}"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    sop_instance_uid: str
+    path: Path
+    sop_class: str
+    transfer_syntax: str
+
+
+def echo(peer: Peer) -> str | None:
+    """Test the connection (C-ECHO); return what is wrong, or None."""
+    association, reason = _associate(peer, [(_VERIFICATION, [ImplicitVRLittleEndian])])
+    if association is None:
+        return reason
+    try:
+        status = association.send_c_echo()
+        if not status:
+            return "The node took the association, but did not answer the C-ECHO."
+        return None if status.Status == 0 else f"The node answered status 0x{status.Status:04X}."
+    finally:
+        association.release()
+
+
+def send_series(files: Sequence[tuple[str, Path]], peer: Peer) -> SendReport:
+    """Send instances over as few associations as their contexts need."""
+    report = SendReport()
+    readable: list[_File] = []
+    for sop_instance_uid, path in files:
+        try:
+            meta = pydicom.filereader.read_file_meta_info(path)
+            readable.append(
+                _File(
+                    sop_instance_uid,
+                    path,
+                    str(meta.MediaStorageSOPClassUID),
+                    str(meta.TransferSyntaxUID),
+                )
+            )
+        except (OSError, AttributeError, ValueError, pydicom.errors.InvalidDicomError) as error:
+            report.failed[sop_instance_uid] = f"The file cannot be read: {error}"
+    for group in _groups(readable):
+        _send_group(group, peer, report)
+    return report
+
+
+def _groups(files: Sequence[_File]) -> Iterator[list[_File]]:
+    """Split files so that one association can carry the contexts of each part."""
+    group: list[_File] = []
+    contexts: set[tuple[str, str]] = set()
+    for file in files:
+        context = (file.sop_class, file.transfer_syntax)
+        if context not in contexts and len(contexts) >= _MAX_CONTEXTS // 2:
+            yield group
+            group, contexts = [], set()
+        contexts.add(context)
+        group.append(file)
+    if group:
+        yield group
+
+
+def _contexts(files: Sequence[_File]) -> list[tuple[str, list[str]]]:
+    """One context for every encoding there is, and one more where a native one can be converted."""
+    wanted: dict[tuple[str, tuple[str, ...]], None] = {}
+    for file in files:
+        wanted[file.sop_class, (file.transfer_syntax,)] = None
+        if file.transfer_syntax in _NATIVE:
+            wanted[file.sop_class, tuple(map(str, _NATIVE))] = None
+    return [(sop_class, list(syntaxes)) for sop_class, syntaxes in wanted]
+
+
+def _associate(
+    peer: Peer, contexts: Sequence[tuple[str, Sequence[str]]]
+) -> tuple[Association | None, str]:
+    ae = AE(peer.aet_source)
+    ae.connection_timeout = peer.connect_timeout_s
+    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = peer.timeout_s
+    for abstract_syntax, transfer_syntaxes in contexts:
+        ae.add_requested_context(abstract_syntax, list(transfer_syntaxes))
+    association = ae.associate(peer.host, peer.port, ae_title=peer.aet_target, max_pdu=131_072)
+    if association.is_established:
+        return association, ""
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        why = getattr(answer, "reason_str", "no reason given")
+        return None, f"The node refused the association: {why} (its AE title: {peer.aet_target})."
+    if association.acceptor.primitive is None:
+        return None, f"Nobody answers at {peer.host}:{peer.port}."
+    return None, "The node took the connection, but none of the image types offered."
+
+
+def _send_group(files: Sequence[_File], peer: Peer, report: SendReport) -> None:
+    association, reason = _associate(peer, _contexts(files))
+    if association is None:
+        report.failed.update(dict.fromkeys((f.sop_instance_uid for f in files), reason))
+        return
+    try:
+        for number, file in enumerate(files):
+            if not association.is_established:
+                lost = "The association was lost while sending."
+                rest = (f.sop_instance_uid for f in files[number:])
+                report.failed.update(dict.fromkeys(rest, lost))
+                return
+            _send_one(association, file, number, report)
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _send_one(association: Association, file: _File, number: int, report: SendReport) -> None:
+    accepted = {
+        str(syntax)
+        for context in association.accepted_contexts
+        if context.abstract_syntax == file.sop_class
+        for syntax in context.transfer_syntax
+    }
+    if not accepted:
+        report.failed[file.sop_instance_uid] = f"The node does not take {_name(file.sop_class)}."
+        return
+    try:
+        as_it_is = file.transfer_syntax in accepted
+        source = file.path if as_it_is else pydicom.dcmread(file.path)
+        status = association.send_c_store(source, msg_id=number % 65535 + 1)
+    except (ValueError, OSError, RuntimeError, AttributeError) as error:
+        report.failed[file.sop_instance_uid] = f"It could not be sent: {error}"
+        return
+    if not status:
+        report.failed[file.sop_instance_uid] = "The node did not answer."
+    elif status.Status == 0 or status.Status in _WARNINGS:
+        report.sent.append(file.sop_instance_uid)
+    else:
+        comment = str(status.get("ErrorComment", "")).strip()
+        report.failed[file.sop_instance_uid] = (
+            f"The node answered status 0x{status.Status:04X}{f': {comment}' if comment else ''}."
+        )
+
+
+def _name(sop_class: str) -> str:
+    return pydicom.uid.UID(sop_class).name

@@ -1,0 +1,1 @@
+"""Dispatch: series on their way to other DICOM nodes, until they are there."""

@@ -1,0 +1,5 @@
+"""The durable run engine. Nothing outside this package knows which one it is."""
+
+from workflow_manager.engine.port import Engine, EngineError, Steps, WorkflowBody, WorkflowState
+
+__all__ = ["Engine", "EngineError", "Steps", "WorkflowBody", "WorkflowState"]

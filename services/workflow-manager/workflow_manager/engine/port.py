@@ -1,0 +1,80 @@
+"""What this service asks of a run engine, in its own words.
+
+A workflow is a plain function of a key. It does its work in steps; the engine remembers the result
+of a finished step, and after a crash runs the workflow again from the first step that is not
+finished. So every step must be harmless to repeat, and the function between the steps must do
+the same again. The engine holds keys and small JSON values only: the state is in our tables.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class EngineError(Exception):
+    """The engine cannot be used."""
+
+
+class WorkflowState(StrEnum):
+    """What the engine knows of a workflow."""
+
+    ACTIVE = "active"
+    """Running, queued or delayed; after a crash it will go on by itself."""
+    ENDED = "ended"
+    GIVEN_UP = "given-up"
+    """It failed in a way that the workflow did not handle, or crashed the process too often."""
+
+
+class Steps(Protocol):
+    """What a workflow function works with."""
+
+    def run(self, name: str, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
+        """Run a coroutine function on the event loop of the service and remember its result."""
+        ...
+
+    def start(
+        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+    ) -> None:
+        """Start another workflow, now or later. Starting it twice is harmless."""
+        ...
+
+
+WorkflowBody = Callable[[Steps, str], None]
+
+
+class Engine(Protocol):
+    """Starts workflows and brings them to their end, whatever happens to the process."""
+
+    async def start(
+        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+    ) -> None:
+        """Start the workflow `kind:key`; starting it twice is harmless.
+
+        Args:
+            kind: Which workflow function.
+            key: Its argument, and its identity.
+            queue: Where it waits when its turn has not come.
+            partition: Workflows of one partition run one at a time.
+            delay_s: Not before this long from now [s].
+        """
+        ...
+
+    async def cancel(self, kind: str, key: str) -> None:
+        """Forget a workflow that waits."""
+        ...
+
+    async def states(self, kind: str, keys: Sequence[str]) -> dict[str, WorkflowState]:
+        """Return what the engine knows of these workflows; unknown ones are left out."""
+        ...
+
+    async def recover(self, executor_id: str) -> int:
+        """Take over the workflows of a process that is gone for good."""
+        ...
+
+    async def launch(self) -> None:
+        """Begin to work; what an earlier process left goes on."""
+        ...
+
+    async def close(self) -> None:
+        """Stop; what runs goes on after the next launch."""
+        ...

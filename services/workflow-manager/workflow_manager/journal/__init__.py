@@ -1,0 +1,1 @@
+"""The journal: every event of the platform, in one order."""

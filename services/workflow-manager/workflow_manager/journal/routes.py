@@ -1,0 +1,64 @@
+"""Routes of the journal."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.sse import EventSourceResponse
+
+from scanhub_libraries.errors import BadRequestError
+from scanhub_libraries.events import EventBatch
+from scanhub_libraries.models import JournalEntry
+from scanhub_libraries.security.tokens import TokenVerifier
+from scanhub_libraries.web import PrincipalDep, SessionDep
+from workflow_manager.journal import repository, service
+from workflow_manager.journal.stream import follow
+from workflow_manager.journal.tail import JournalTail
+
+router = APIRouter(prefix="/api/v1/workflowmanager", tags=["journal"])
+
+
+@router.post("/journal/events", status_code=200, summary="Bring events to the journal")
+async def append_events(session: SessionDep, batch: EventBatch) -> dict[str, int]:
+    """Events that the journal has are dropped: delivering again is harmless."""
+    return {"written": await service.append(session, batch.events)}
+
+
+@router.get("/journal", summary="Read the journal")
+async def list_journal(
+    session: SessionDep,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    subject: Annotated[str | None, Query(max_length=128)] = None,
+) -> list[JournalEntry]:
+    """Return events after a sequence number, oldest first."""
+    rows = await repository.list_events(session, after=after, limit=limit, subject=subject)
+    return [JournalEntry.model_validate(row) for row in rows]
+
+
+@router.get("/events", summary="Follow the journal", response_class=EventSourceResponse)
+async def stream_events(
+    request: Request,
+    principal: PrincipalDep,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
+
+    The browser's Last-Event-ID goes before `after`. The first message is `hello`.
+    """
+    if last_event_id:
+        if not last_event_id.isdecimal() or len(last_event_id) > 18:  # noqa: PLR2004 - 64 bit
+            raise BadRequestError("Last-Event-ID is a sequence number of the journal.")
+        after = int(last_event_id)
+    tail: JournalTail = request.app.state.tail
+    verifier: TokenVerifier = request.app.state.verifier
+
+    def may_read() -> bool:
+        alive = principal.expires_at == 0 or time.time() < principal.expires_at
+        return alive and not verifier.revocations.is_revoked(principal)
+
+    return EventSourceResponse(
+        follow(tail, after, may_read),
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

@@ -1,0 +1,52 @@
+"""Write events; who reads them is not known here."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
+
+from scanhub_libraries.events import Event, EventType
+from workflow_manager.journal import repository
+from workflow_manager.journal.models import JournalEvent
+
+SOURCE = "workflow-manager"
+WRITTEN = "journal_written"
+"""Key in `session.info` that tells the tail of the journal about a commit."""
+
+
+async def append(session: AsyncSession, events: Sequence[Event]) -> int:
+    """Write events into the transaction; those that the journal has are dropped.
+
+    Make it the last thing in a transaction: on PostgreSQL other writers wait from here to the
+    commit.
+
+    Returns:
+        How many were new.
+    """
+    await repository.lock_for_writing(session)
+    seen = await repository.known_ids(session, [event.id for event in events])
+    rows: dict[UUID, JournalEvent] = {
+        event.id: JournalEvent(**event.model_dump()) for event in events if event.id not in seen
+    }
+    if rows:
+        session.add_all(rows.values())
+        await session.flush()  # in the order of the events: the numbers follow it
+        session.info[WRITTEN] = True
+    return len(rows)
+
+
+def own_event(
+    event_type: EventType, subject: UUID | str, data: dict[str, Any], *, actor: str | None = None
+) -> Event:
+    """Make an event of this service; `data` holds JSON values only."""
+    context = get_contextvars()
+    return Event(
+        type=event_type,
+        source=SOURCE,
+        subject=str(subject),
+        actor=actor or context.get("actor"),
+        correlation_id=context.get("correlation_id"),
+        data=data,
+    )

@@ -1,0 +1,120 @@
+"""The newest events in memory, for all who follow: woken at commit, bounded, no queue per reader.
+
+A reader keeps its own place. A slow one falls back to the database; it never makes the others
+wait and never makes memory grow.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy import event as sa_event
+from sqlalchemy.orm import Session
+
+from scanhub_libraries.database import Sessions, reading
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models import JournalEntry
+from workflow_manager.journal import repository
+from workflow_manager.journal.service import WRITTEN
+
+logger = get_logger(__name__)
+_PAGE = 500
+
+
+class JournalTail:
+    """Follows the journal for every reader of this process."""
+
+    def __init__(
+        self, sessions: Sessions, *, keep: int = 2000, poll_seconds: float | None = None
+    ) -> None:
+        """Make a tail.
+
+        Args:
+            sessions: Where the journal is.
+            keep: Events held in memory.
+            poll_seconds: Look at the journal this often as well, when other processes write it.
+        """
+        self._sessions = sessions
+        self._recent: deque[JournalEntry] = deque(maxlen=keep)
+        self._poll_seconds = poll_seconds
+        self._committed = asyncio.Event()
+        self._news = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self.last = 0
+        self.closed = asyncio.Event()
+        """Set at shutdown: streams end."""
+
+    async def start(self) -> None:
+        """Begin to follow."""
+        loop = asyncio.get_running_loop()
+
+        class JournalSession(Session):  # of its own, so that two apps do not wake each other
+            pass
+
+        @sa_event.listens_for(JournalSession, "after_commit")
+        def _after_commit(session: Session) -> None:
+            if session.info.pop(WRITTEN, False):
+                loop.call_soon_threadsafe(self._committed.set)
+
+        self._sessions.configure(sync_session_class=JournalSession)
+        async with reading(self._sessions) as session:
+            self.last = await repository.last_sequence(session)
+        self._task = asyncio.create_task(self._run(), name="journal-tail")
+
+    async def stop(self) -> None:
+        """End every stream and stop following."""
+        await self.close_streams()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def close_streams(self) -> None:
+        """End every stream now: a server that shuts down waits for open responses."""
+        self.closed.set()
+        async with self._news:
+            self._news.notify_all()
+
+    async def wait(self, after: int, seconds: float) -> None:
+        """Return when there is something after a number, when closed, or after some seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait_for(lambda: self.last > after or self.closed.is_set())
+
+    async def read(self, after: int, limit: int = _PAGE) -> Sequence[JournalEntry]:
+        """Return events after a number, from memory where possible."""
+        recent = self._recent
+        if recent and recent[0].sequence <= after + 1:
+            return [entry for entry in recent if entry.sequence > after][:limit]
+        if after >= self.last:
+            return []
+        async with reading(self._sessions) as session:
+            rows = await repository.list_events(session, after=after, limit=limit)
+        return [JournalEntry.model_validate(row) for row in rows]
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._committed.wait()
+            except TimeoutError:
+                pass
+            self._committed.clear()
+            try:
+                await self._fetch()
+            except Exception as error:  # noqa: BLE001 - following must go on
+                logger.warning("journal cannot be read", error=repr(error))
+                await asyncio.sleep(1.0)
+                self._committed.set()
+
+    async def _fetch(self) -> None:
+        while True:
+            async with reading(self._sessions) as session:
+                rows = await repository.list_events(session, after=self.last, limit=_PAGE)
+            if not rows:
+                return
+            self._recent.extend(JournalEntry.model_validate(row) for row in rows)
+            async with self._news:
+                self.last = self._recent[-1].sequence
+                self._news.notify_all()

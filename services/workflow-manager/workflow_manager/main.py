@@ -1,0 +1,190 @@
+"""The application of workflow-manager: builds everything, opens it, closes it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import httpx
+from fastapi import FastAPI
+
+from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
+from scanhub_libraries.clients.base import RevocationFeed
+from scanhub_libraries.database import create_engine, create_sessions
+from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.security.tokens import TokenVerifier
+from scanhub_libraries.web import create_service_app
+from workflow_manager.dicom import routes as dicom_routes
+from workflow_manager.dicom.intake import DicomIntake
+from workflow_manager.dicom.service import DicomStore
+from workflow_manager.dispatch import routes as dispatch_routes
+from workflow_manager.dispatch import service as dispatch_service
+from workflow_manager.dispatch.workflow import (
+    DispatchSteps,
+    dispatch_workflow,
+    start_missing_dispatches,
+)
+from workflow_manager.engine import WorkflowBody
+from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
+from workflow_manager.journal import routes as journal_routes
+from workflow_manager.journal.tail import JournalTail
+from workflow_manager.runs import routes as runs_routes
+from workflow_manager.runs import service as runs_service
+from workflow_manager.runs.reactor import RunReactor
+from workflow_manager.runs.recovery import start_missing_runs
+from workflow_manager.runs.steps import RunSteps
+from workflow_manager.runs.workflow import run_workflow
+from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.triggers import routes as triggers_routes
+from workflow_manager.wiring import Wiring
+
+logger = get_logger(__name__)
+PREFIX = "/api/v1/workflowmanager"
+_SENDERS = 8
+_SWEEP_S = 60.0
+
+
+def create_app(
+    settings: WorkflowManagerSettings,
+    *,
+    exam_manager: httpx.AsyncClient,
+    device_manager: httpx.AsyncClient,
+    verifier: TokenVerifier,
+    token_source: TokenSource | None = None,
+) -> FastAPI:
+    """Return the application; nothing is opened before its lifespan.
+
+    Args:
+        settings: What the installation decides.
+        exam_manager: Client whose base URL (or transport) leads to exam-manager.
+        device_manager: The same for device-manager.
+        verifier: Verifies tokens; its revocation list is kept fresh here.
+        token_source: Gives this service its own token.
+    """
+    outside = _Outside(settings, exam_manager, device_manager, token_source)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            wiring = await _open(app, stack, outside)
+            feed = RevocationFeed(verifier.revocations, wiring.exam_manager.get_revocations)
+            if token_source is not None:
+                feed.start()
+                stack.push_async_callback(feed.stop)
+            app.state.started = True
+            yield
+            app.state.started = False
+
+    app = create_service_app(
+        title="workflow-manager",
+        version=version("workflow-manager"),
+        prefixes=[PREFIX],
+        lifespan=lifespan,
+        verifier=verifier,
+    )
+    for routes in (triggers_routes, runs_routes, dicom_routes, dispatch_routes, journal_routes):
+        app.include_router(routes.router)
+    return app
+
+
+async def close_streams(app: FastAPI) -> None:
+    """End the event streams now: a server that shuts down waits for open responses."""
+    tail: JournalTail | None = getattr(app.state, "tail", None)
+    if tail is not None:
+        await tail.close_streams()
+
+
+@dataclass(frozen=True)
+class _Outside:
+    """What comes from outside of this service."""
+
+    settings: WorkflowManagerSettings
+    exam_manager: httpx.AsyncClient
+    device_manager: httpx.AsyncClient
+    token_source: TokenSource | None
+
+
+async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wiring:
+    """Open what the service works with; the stack closes it in the opposite order."""
+    settings, token_source = outside.settings, outside.token_source
+    await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
+    database = create_engine(settings.database_url)
+    stack.push_async_callback(database.dispose)
+    sessions = create_sessions(database)
+    embedded = settings.database_url.startswith("sqlite")
+    tail = JournalTail(sessions, poll_seconds=None if embedded else 1.0)
+    await tail.start()
+    stack.push_async_callback(tail.stop)
+    senders = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="dicom-send")
+    stack.callback(senders.shutdown, wait=False, cancel_futures=True)
+    lake = LocalLake(settings.lake_root)
+    engine, bodies = _engine(settings)
+    wiring = Wiring(
+        settings=settings,
+        sessions=sessions,
+        lake=lake,
+        exam_manager=ExamManagerClient(outside.exam_manager, token_source),
+        device_manager=DeviceManagerClient(outside.device_manager, token_source),
+        store=DicomStore(sessions, lake),
+        tail=tail,
+        engine=engine,
+        slots=asyncio.Semaphore(settings.recon_slots),
+        senders=senders,
+    )
+    do_run = RunSteps(wiring)
+    bodies[runs_service.KIND] = run_workflow(do_run)
+    bodies[dispatch_service.KIND] = dispatch_workflow(DispatchSteps(wiring))
+    app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
+    await engine.launch()
+    stack.push_async_callback(engine.close)
+    await _start_work(stack, wiring, do_run)
+    return wiring
+
+
+async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -> None:
+    reactor = RunReactor(wiring)
+    await reactor.start()
+    stack.push_async_callback(reactor.stop)
+    sweep = asyncio.create_task(_sweep(wiring, do_run), name="sweep")
+    stack.push_async_callback(_cancelled, sweep)
+    intake = DicomIntake(wiring.settings, wiring.store)
+    await intake.start()
+    stack.push_async_callback(intake.stop)
+
+
+def _engine(
+    settings: WorkflowManagerSettings,
+) -> tuple[DbosEngine, dict[str, WorkflowBody]]:
+    """Return the engine and the workflow functions it will find once they are made."""
+    bodies: dict[str, WorkflowBody] = {}
+    engine = DbosEngine(
+        settings.engine_database_url,
+        executor_id=settings.executor_id,
+        bodies=bodies,
+        queues={
+            runs_service.QUEUE: QueueSettings(at_once=settings.recon_slots),
+            dispatch_service.QUEUE: QueueSettings(at_once=_SENDERS, at_once_per_partition=1),
+        },
+    )
+    return engine, bodies
+
+
+async def _sweep(wiring: Wiring, do_run: RunSteps) -> None:
+    """Find what was left behind: at the start, and now and then."""
+    while True:
+        try:
+            await start_missing_runs(wiring, do_run)
+            await start_missing_dispatches(wiring)
+        except Exception as error:  # noqa: BLE001 - sweeping must go on
+            logger.warning("sweep failed", error=repr(error))
+        await asyncio.sleep(_SWEEP_S)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,8 @@
+import workflow_manager.dicom.models
+import workflow_manager.dispatch.models
+import workflow_manager.journal.models
+import workflow_manager.runs.models  # noqa: F401
+from scanhub_libraries.migrate import run_env
+from workflow_manager.database import Table
+
+run_env(Table.metadata)

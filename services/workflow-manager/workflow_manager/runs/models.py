@@ -1,0 +1,38 @@
+"""A run."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
+from workflow_manager.database import Table
+from workflow_manager.runs.rules import RunStatus
+
+
+class Run(Table, table=True):
+    """One run of a job. Its id is the claim on the task, so claiming again is harmless."""
+
+    __tablename__ = "run"
+
+    id: UUID = Field(primary_key=True)
+    task_id: UUID = Field(index=True)
+    exam_id: UUID | None = Field(default=None, index=True)
+    workflow_id: UUID | None = Field(default=None)
+    job_id: str = Field(max_length=200)
+    status: RunStatus = Field(default=RunStatus.QUEUED, sa_type=text_enum(RunStatus), index=True)
+    progress: int = Field(default=0)
+    error: str | None = Field(default=None, sa_type=sa.Text)
+    result_id: UUID | None = Field(default=None)
+    attempt: int = Field(default=1, description="Which run of the task this is")
+    inputs: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="Input task to result"
+    )
+    cancel_requested: bool = Field(default=False)
+    requested_by: str = Field(default="", max_length=256)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,317 @@
+"""The steps of a run. Each may be repeated after a crash, and then does no harm.
+
+A step returns JSON values for the engine to remember, never an exception: `failed` is a sentence
+for a person, `canceled` says that somebody stopped the run.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.errors import (
+    ConflictError,
+    NotFoundError,
+    ScanHubError,
+    TooManyRequestsError,
+    UnprocessableError,
+)
+from scanhub_libraries.events import EventType
+from scanhub_libraries.lake import result_directory, result_key, safe_name, sync_directory
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models import (
+    ClaimTask,
+    FinishTask,
+    ItemStatus,
+    ReleaseTask,
+    ResultType,
+    SetResult,
+    TaskReport,
+)
+from workflow_manager.dicom import repository as dicom_repository
+from workflow_manager.dicom import service as dicom_service
+from workflow_manager.dicom.service import Origin, Outcome
+from workflow_manager.dispatch.service import queue_dispatches
+from workflow_manager.journal.service import append
+from workflow_manager.runs.context import job_context
+from workflow_manager.runs.job_process import run_job
+from workflow_manager.runs.jobs import JOBS
+from workflow_manager.runs.models import Run
+from workflow_manager.runs.rules import ENDED, RunStatus, mrd_file, result_id_of
+from workflow_manager.runs.service import end_run, event_of, get_run
+from workflow_manager.wiring import Wiring
+
+logger = get_logger(__name__)
+T = TypeVar("T")
+Answer = dict[str, Any]
+_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_SERVER_ERRORS = 500
+_PROGRESS_EVERY_S = 0.25
+
+
+class RunSteps:
+    """The steps, with what they work on."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    async def prepare(self, run_id: str) -> Answer:
+        """Claim the task, write the job's context, make the blank result."""
+        run = await self._read(run_id)
+        if run.status in ENDED:
+            return {"ended": True}
+        if run.cancel_requested:
+            return {"canceled": True}
+        try:
+            claim = await self._patiently(
+                lambda: self._wiring.exam_manager.claim_task(
+                    run.task_id, ClaimTask(claim_id=run.id, run_id=run.id)
+                )
+            )
+            source = await self._prepare_input(run, claim)
+            await self._patiently(
+                lambda: self._wiring.exam_manager.create_result(
+                    run.task_id, result_id=result_id_of(run.id)
+                )
+            )
+        except ScanHubError as error:
+            return {"failed": error.detail}
+        async with transaction(self._wiring.sessions) as session:
+            row = await get_run(session, run.id, lock=True)
+            if row.status is RunStatus.QUEUED:
+                row.status, row.started_at = RunStatus.RUNNING, utc_now()
+                row.exam_id, row.result_id = claim.exam_id, result_id_of(run.id)
+                await session.flush()
+                await append(session, [event_of(row, EventType.RUN_STARTED)])
+        return {"input": source}
+
+    async def compute(self, run_id: str, source: str) -> Answer:
+        """Run the job and put its files in their place in the lake."""
+        run = await self._read(run_id)
+        target = self._result_folder(run)
+        if target.exists():  # a crash came after the rename, before the engine remembered
+            return {"files": _files(target)}
+        work = self._work_folder(run)
+        output = work / "output"
+        cancel = self._wiring.cancels.setdefault(run.id, asyncio.Event())
+        if run.cancel_requested:
+            cancel.set()
+        try:
+            async with self._wiring.slots:
+                await asyncio.to_thread(shutil.rmtree, output, ignore_errors=True)
+                end = await run_job(
+                    JOBS[run.job_id].module,
+                    _arguments(source, work, output),
+                    cancel,
+                    _Progress(self._wiring, run),
+                )
+        finally:
+            self._wiring.cancels.pop(run.id, None)
+        if end.canceled:
+            return {"canceled": True}
+        if end.failure is not None:
+            logger.info("a job failed", run_id=run_id, stderr=end.stderr_tail[-2000:])
+            return {"failed": end.failure}
+        await asyncio.to_thread(_put_in_place, output, target)
+        return {"files": _files(target)}
+
+    async def index(self, run_id: str, names: list[str]) -> Answer:
+        """Bring the images into the DICOM node, as if they had arrived from a scanner."""
+        run = await self._read(run_id)
+        folder = self._result_folder(run)
+        origin = Origin(source=f"run:{run.id}", task_id=run.task_id, exam_id=run.exam_id)
+        series: dict[str, int] = {}
+        for name in names:
+            stored = await self._wiring.store.store_instance(folder / name, origin)
+            if stored.outcome not in {Outcome.STORED, Outcome.DUPLICATE} or stored.header is None:
+                return {"failed": f"Image {name} cannot be indexed: {stored.detail}"}
+            uid = stored.header.series_instance_uid
+            series[uid] = series.get(uid, 0) + 1
+        return {"series": sorted(series)}
+
+    async def finish(self, run_id: str, names: list[str], series: list[str]) -> Answer:
+        """End the task with its result; then the run, with what goes to whom."""
+        run = await self._read(run_id)
+        result_id = result_id_of(run.id)
+        workflow_id = run.workflow_id
+        if workflow_id is None:
+            return {"failed": "The run belongs to no workflow."}
+        prefix = f"/api/v1/exam/dcm/{workflow_id}/{run.task_id}/{result_id}"
+        result = SetResult(
+            type=ResultType.DICOM,
+            directory=result_directory(workflow_id, run.task_id, result_id),
+            files=names,
+            meta={
+                "run_id": str(run.id),
+                "instance_count": len(names),
+                "instances": [f"{prefix}/{name}" for name in names],
+                "series_instance_uids": series,
+            },
+        )
+        finish = FinishTask(claim_id=run.id, result_id=result_id, result=result)
+        try:
+            await self._patiently(
+                lambda: self._wiring.exam_manager.finish_task(run.task_id, finish)
+            )
+        except ScanHubError as error:
+            return {"failed": f"The result could not be written: {error.detail}"}
+        return {"dispatches": await self._succeed(run.id, series)}
+
+    async def fail(self, run_id: str, reason: str) -> Answer:
+        """End task and run with a reason."""
+        return await self._end(run_id, RunStatus.FAILED, ItemStatus.ERROR, reason)
+
+    async def cancel(self, run_id: str) -> Answer:
+        """End task and run because somebody stopped them."""
+        return await self._end(run_id, RunStatus.CANCELED, ItemStatus.CANCELED, "Stopped.")
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    async def _succeed(self, run_id: UUID, series: list[str]) -> list[str]:
+        async with transaction(self._wiring.sessions) as session:
+            run = await get_run(session, run_id, lock=True)
+            events = []
+            dispatches: list[str] = []
+            for uid in series:
+                for row, count in await dicom_repository.list_series(
+                    session, series_instance_uid=uid
+                ):
+                    if not row.complete:
+                        events.append(dicom_service.complete(row, "own run"))
+                    queued, more = await queue_dispatches(session, row, instances=count)
+                    dispatches += queued
+                    events += more
+            ended = await end_run(session, run, RunStatus.SUCCEEDED)
+            if ended is not None:
+                events.append(ended)
+            await append(session, events)
+        await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
+        return dispatches
+
+    async def _end(self, run_id: str, status: RunStatus, task_status: Any, reason: str) -> Answer:
+        run = await self._read(run_id)
+        if run.status not in ENDED:
+            release = ReleaseTask(claim_id=run.id, status=task_status, reason=reason)
+            try:
+                await self._patiently(
+                    lambda: self._wiring.exam_manager.release_task(run.task_id, release)
+                )
+            except ScanHubError as error:  # the claim is not ours (any more): nothing to give back
+                logger.info("task not released", run_id=run_id, reason=error.detail)
+        async with transaction(self._wiring.sessions) as session:
+            row = await get_run(session, run.id, lock=True)
+            event = await end_run(session, row, status, error=reason)
+            if event is not None:
+                await append(session, [event])
+        await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
+        return {}
+
+    async def _prepare_input(self, run: Run, claim: Any) -> str:
+        """Write the context and return the path of the raw data."""
+        ((task_id, result_id),) = run.inputs.items()
+        source = await self._patiently(lambda: self._wiring.exam_manager.get_task(UUID(task_id)))
+        raw_data = next((r for r in source.results if str(r.id) == result_id), None)
+        name = mrd_file(raw_data) if raw_data is not None else None
+        if raw_data is None or name is None or source.workflow_id is None:
+            raise ConflictError(f"The raw data of {source.name!r} were deleted: scan again.")
+        try:
+            # The folder follows from the ids: what a record says of it is not trusted.
+            key = result_key(source.workflow_id, source.id, raw_data.id, safe_name(name))
+            path = self._wiring.lake.path(key)
+        except (NotFoundError, UnprocessableError) as error:
+            raise ConflictError(
+                f"The raw data file of {source.name!r} is not in the lake: {error.detail}"
+            ) from error
+        folder = self._work_folder(run)
+        context = job_context(run, claim, source, raw_data)
+        await asyncio.to_thread(_write_context, folder, context.model_dump_json())
+        return str(path)
+
+    async def _read(self, run_id: str) -> Run:
+        async with reading(self._wiring.sessions) as session:
+            return await get_run(session, UUID(run_id))
+
+    def _work_folder(self, run: Run) -> Path:
+        return self._wiring.lake.root / "runs" / str(run.id)
+
+    def _result_folder(self, run: Run) -> Path:
+        if run.workflow_id is None:
+            raise ConflictError("The run belongs to no workflow.")
+        key = result_directory(run.workflow_id, run.task_id, result_id_of(run.id))
+        return self._wiring.lake.root / key
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call exam-manager; wait for it while it is away, give up when it says no."""
+        deadline = asyncio.get_running_loop().time() + self._wiring.settings.exam_manager_patience_s
+        attempt = 0
+        while True:
+            try:
+                return await call()
+            except ScanHubError as error:
+                waiting = error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
+                if not waiting or asyncio.get_running_loop().time() > deadline:
+                    raise
+                if attempt == 0:
+                    logger.warning("exam-manager is waited for", reason=error.detail)
+            await asyncio.sleep(_DELAYS_S[min(attempt, len(_DELAYS_S) - 1)])
+            attempt += 1
+
+
+class _Progress:
+    """Writes progress to the run and the task, not more often than people can see."""
+
+    def __init__(self, wiring: Wiring, run: Run) -> None:
+        self._wiring = wiring
+        self._run = run
+        self._said = -1
+        self._said_at = 0.0
+
+    async def __call__(self, percent: int, message: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if percent <= self._said or now - self._said_at < _PROGRESS_EVERY_S:
+            return
+        self._said, self._said_at = percent, now
+        async with transaction(self._wiring.sessions) as session:
+            run = await get_run(session, self._run.id, lock=True)
+            run.progress = min(percent, 99)
+            await session.flush()
+            await append(session, [event_of(run, EventType.RUN_PROGRESS)])
+        report = TaskReport(
+            claim_id=self._run.id,
+            status=ItemStatus.INPROGRESS,
+            progress=min(percent, 99),
+            message=message or None,
+        )
+        try:
+            await self._wiring.exam_manager.report_task(self._run.task_id, report)
+        except ScanHubError as error:  # progress is a courtesy: the end of the run decides
+            logger.info("progress not reported", run_id=str(self._run.id), reason=error.detail)
+
+
+def _arguments(source: str, work: Path, output: Path) -> list[str]:
+    context = str(work / "context.json")
+    return ["--input", source, "--context", context, "--output", str(output)]
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix == ".dcm")
+
+
+def _write_context(folder: Path, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "context.json.part"
+    part.write_text(text)
+    part.rename(folder / "context.json")
+
+
+def _put_in_place(output: Path, target: Path) -> None:
+    sync_directory(output)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    output.rename(target)
+    sync_directory(target.parent)

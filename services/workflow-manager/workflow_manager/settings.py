@@ -1,0 +1,41 @@
+"""Settings of workflow-manager: environment `SCANHUB_WORKFLOW_*`."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WorkflowManagerSettings(BaseSettings):
+    """What an installation decides. Every field can be set as `SCANHUB_WORKFLOW_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="SCANHUB_WORKFLOW_", frozen=True, extra="ignore")
+
+    database_url: str = Field(description="Database of this service (SQLAlchemy async URL)")
+    engine_database_url: str = Field(
+        description="Database of the run engine: a SQLite file of its own, or PostgreSQL"
+    )
+    lake_root: Path = Field(description="Root of the data lake")
+    executor_id: str = Field("main", description="Stable name of this process in the run engine")
+    dicom_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of the DICOM listener; none: no listener; 0: any"
+    )
+    dicom_host: str = Field("127.0.0.1", description="Address that the DICOM listener binds to")
+    dicom_ae_title: str = Field("SCANHUB", min_length=1, max_length=16)
+    recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
+    exam_manager_patience_s: float = Field(
+        3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"
+    )
+    dispatch_backoff_s: tuple[float, ...] = Field(
+        (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800),
+        description="Waiting times between attempts to send [s]; after the last one it has failed",
+    )
+    series_quiet_s: float = Field(
+        15.0, gt=0, description="A received series is complete after this long without an image [s]"
+    )
+    dicom_timeout_s: float = Field(
+        30.0, gt=0, description="How long a DICOM peer may take to answer [s]"
+    )
+    connect_timeout_s: float = Field(
+        10.0, gt=0, description="How long connecting to a DICOM peer may take [s]"
+    )

@@ -1,0 +1,1 @@
+"""Start and stop tasks: what the start and stop buttons call."""

@@ -1,0 +1,30 @@
+"""Routes of the start and stop buttons; ScanHub's paths."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from scanhub_libraries.models import JobOut
+from scanhub_libraries.web import PrincipalDep
+from workflow_manager.triggers import service
+
+router = APIRouter(prefix="/api/v1/workflowmanager", tags=["triggers"])
+
+
+@router.post("/trigger_task/{task_id}/", summary="Start a task")
+async def trigger_task(request: Request, principal: PrincipalDep, task_id: UUID) -> dict[str, Any]:
+    """Start a scan on its device, or a job as a run."""
+    return await service.trigger_task(request.app.state.wiring, task_id, principal)
+
+
+@router.post("/stop_task/{task_id}/", summary="Stop a task")
+async def stop_task(request: Request, principal: PrincipalDep, task_id: UUID) -> dict[str, Any]:
+    """Stop a scan or a run; the answer says whether the stop is confirmed."""
+    return await service.stop_task(request.app.state.wiring, task_id, principal)
+
+
+@router.get("/tasks/", summary="List the jobs that a task can name")
+async def list_jobs() -> list[JobOut]:
+    """Return the jobs of this installation."""
+    return service.list_jobs()

@@ -1,0 +1,54 @@
+"""Start and stop: a scan goes to device-manager, a job becomes a run."""
+
+from typing import Any
+from uuid import UUID
+
+from scanhub_libraries.errors import ConflictError, NotImplementedHereError
+from scanhub_libraries.models import (
+    AcquisitionTaskOut,
+    DAGTaskOut,
+    JobOut,
+    StopRequest,
+)
+from scanhub_libraries.security.principal import Principal
+from workflow_manager.runs.jobs import JOBS
+from workflow_manager.runs.service import cancel_runs, start_task
+from workflow_manager.wiring import Wiring
+
+_REPOSITORY = "scanhub_jobs"
+_LOCATION = "workflow-manager"
+
+
+def list_jobs() -> list[JobOut]:
+    """Return the jobs in the form in which ScanHub's clients know them."""
+    return [
+        JobOut(job_id=job.job_id, job_name=job.name, repository=_REPOSITORY, location=_LOCATION)
+        for job in JOBS.values()
+    ]
+
+
+async def trigger_task(wiring: Wiring, task_id: UUID, principal: Principal) -> dict[str, Any]:
+    """Start a task with the rights of whoever asks."""
+    task = await wiring.exam_manager.get_task(task_id, token=principal.token)
+    if isinstance(task, AcquisitionTaskOut):
+        started = await wiring.device_manager.start_scan(task, token=principal.token)
+        return {"task_id": str(task_id), **started.model_dump(mode="json")}
+    if isinstance(task, DAGTaskOut):
+        run = await start_task(wiring, task, actor=principal.actor, token=principal.token)
+        return {"task_id": str(task_id), "run_id": str(run.id), "state": run.status.value}
+    raise NotImplementedHereError(f"Tasks of type {task.task_type} cannot be started.")
+
+
+async def stop_task(wiring: Wiring, task_id: UUID, principal: Principal) -> dict[str, Any]:
+    """Stop a task, wherever it runs."""
+    task = await wiring.exam_manager.get_task(task_id, token=principal.token)
+    if isinstance(task, AcquisitionTaskOut):
+        if task.device_id is None:
+            raise ConflictError(f"Task {task.name!r} has no device: there is nothing to stop.")
+        answer = await wiring.device_manager.stop(
+            task.device_id, StopRequest(task_id=task_id), token=principal.token
+        )
+        return answer.model_dump(mode="json")
+    count = await cancel_runs(wiring, task_id)
+    detail = f"{count} run is being stopped." if count else "Nothing of this task is running."
+    return {"sent": count > 0, "confirmed": count > 0, "detail": detail}

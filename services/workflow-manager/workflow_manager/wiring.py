@@ -1,0 +1,34 @@
+"""What the parts of this service work with, opened in the lifespan and closed with it."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient
+from scanhub_libraries.database import Sessions
+from scanhub_libraries.lake import LocalLake
+from workflow_manager.dicom.service import DicomStore
+from workflow_manager.engine import Engine
+from workflow_manager.journal.tail import JournalTail
+from workflow_manager.settings import WorkflowManagerSettings
+
+
+@dataclass
+class Wiring:
+    """The collaborators of background work; requests find them on `app.state.wiring`."""
+
+    settings: WorkflowManagerSettings
+    sessions: Sessions
+    lake: LocalLake
+    exam_manager: ExamManagerClient
+    device_manager: DeviceManagerClient
+    store: DicomStore
+    tail: JournalTail
+    engine: Engine
+    slots: asyncio.Semaphore
+    """Jobs that compute at the same time."""
+    senders: ThreadPoolExecutor
+    """Threads that talk to DICOM peers: a silent peer must not stop anything else."""
+    cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
+    """Runs whose job is computing in this process, and how to stop it."""
