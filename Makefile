@@ -61,6 +61,7 @@ check-sizes: setup
 
 check-openapi: setup
 	$(BIN)/scanhub openapi --check
+	$(BIN)/python scripts/write_settings_page.py --check
 
 check-frontend: setup
 	$(NODE) npm run --silent format:check
@@ -74,6 +75,7 @@ format: setup
 
 openapi: setup
 	$(BIN)/scanhub openapi
+	$(BIN)/python scripts/write_settings_page.py
 	$(NODE) npm run --silent generate
 
 lock: setup

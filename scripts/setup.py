@@ -29,11 +29,18 @@ def say(message: str) -> None:
     print(f"setup: {message}", flush=True)
 
 
-def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
-    """Run a command whose failure ends the set-up."""
+def run(
+    *command: str | Path,
+    cwd: Path = ROOT,
+    env: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> None:
+    """Run a command whose failure ends the set-up; a quiet one is heard only when it fails."""
+    out, errors = (subprocess.PIPE, subprocess.STDOUT) if quiet else (None, None)
     try:
-        subprocess.run(command, cwd=cwd, env=env, check=True)
+        subprocess.run(command, cwd=cwd, env=env, check=True, text=True, stdout=out, stderr=errors)
     except (OSError, subprocess.CalledProcessError) as error:
+        print(getattr(error, "stdout", None) or "", end="", flush=True)
         shown = " ".join(str(part) for part in command)
         raise SetupError(f"this command failed, its output is above: {shown}") from error
 
@@ -182,10 +189,10 @@ def set_up_ui() -> None:
     env = node_environment()
     if not is_done(packages_stamp, packages):
         say("installing the packages of the UI")
-        run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error", cwd=FRONTEND, env=env)
+        run("npm", "ci", "--no-audit", "--no-fund", cwd=FRONTEND, env=env, quiet=True)
         packages_stamp.write_text(packages)
     say("building the UI")
-    run("npm", "run", "--silent", "build", cwd=FRONTEND, env=env)
+    run("npm", "run", "--silent", "build", cwd=FRONTEND, env=env, quiet=True)
     sources_stamp.write_text(sources)
 
 

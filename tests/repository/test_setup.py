@@ -81,13 +81,21 @@ def test_the_ui_is_skipped_where_there_is_none(setup: ModuleType) -> None:
     setup.set_up_ui()
 
 
-def test_a_failing_command_is_told_in_a_sentence(
-    setup: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_command_is_told_in_a_sentence(setup: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(setup.SetupError, match=r"this command failed.*exit 3"):
-        setup.run("sh", "-c", "exit 3")
+        setup.run("sh", "-c", "exit 3", cwd=tmp_path)
     with pytest.raises(setup.SetupError, match="no-such-program"):
-        setup.run("no-such-program")
+        setup.run("no-such-program", cwd=tmp_path)
+
+
+def test_a_quiet_command_is_heard_only_when_it_fails(
+    setup: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    setup.run("sh", "-c", "echo hundreds of lines", cwd=tmp_path, quiet=True)
+    assert capfd.readouterr().out == ""
+    with pytest.raises(setup.SetupError):
+        setup.run("sh", "-c", "echo what went wrong; exit 1", cwd=tmp_path, quiet=True)
+    assert "what went wrong" in capfd.readouterr().out
 
 
 def test_the_ui_is_built_again_only_when_a_source_changed(

@@ -48,6 +48,18 @@ def test_the_lock_of_the_frontend_has_no_addresses_either() -> None:
     assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
 
 
+def test_the_lock_of_the_frontend_has_every_package_for_every_platform() -> None:
+    """Where one for another platform is missing, `npm ci` of some versions refuses the lock."""
+    lock = json.loads((ROOT / "frontend" / "package-lock.json").read_text("utf-8"))
+    locked = {path.rpartition("node_modules/")[2] for path in lock["packages"]}
+    wanted = {
+        name
+        for entry in lock["packages"].values()
+        for name in entry.get("optionalDependencies", ())
+    }
+    assert wanted - locked == set()
+
+
 def test_every_dependency_of_a_member_is_locked() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     locked = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
