@@ -161,6 +161,7 @@ PERMISSIONS: dict[str, Access] = {
     f"DELETE {_W}/targets/{{name}}": TECHNICAL,
     f"POST {_W}/targets/{{name}}/test": TECHNICAL,
     f"GET {_W}/dispatches": READ,
+    f"POST {_W}/dispatches/{{dispatch_id}}/retry": PLANNING,
     f"GET {_W}/journal": READ,
     f"POST {_W}/journal/events": SERVICE,
     f"GET {_W}/events": READ,
