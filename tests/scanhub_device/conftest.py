@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scanhub_device import ClientSettings, DeviceClient, DeviceDetails, Scan, Scanner
 from websockets.asyncio.server import Server, ServerConnection, serve
+
+from scanhub_device import ClientSettings, DeviceClient, DeviceDetails, Scan, Scanner
 
 FAST = ClientSettings(
     heartbeat_s=0.1,

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from scanhub_device import DeviceClient, DeviceState, Scan, ScanError, ScannerFaultError
 from scanhub_device.credentials import load_credentials
 from scanhub_device.errors import CredentialsError

@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+
 from scanhub_device.errors import InvalidTransitionError
 from scanhub_device.state import TRANSITIONS, DeviceEvent, DeviceState, next_state
 

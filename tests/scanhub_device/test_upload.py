@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from scanhub_device import Scan, UploadReceipt
 
 
@@ -24,21 +25,27 @@ def uploads(path: Path, receipts: list[UploadReceipt] | None = None) -> Any:
     return work
 
 
+@pytest.fixture
+def big_digest(big_file: Path) -> tuple[str, int]:
+    content = big_file.read_bytes()
+    return hashlib.sha256(content).hexdigest(), len(content)
+
+
 async def test_the_bytes_arrive_as_they_are_on_disk(
-    server: Any, connect: Any, big_file: Path
+    server: Any, connect: Any, big_file: Path, big_digest: tuple[str, int]
 ) -> None:
     receipts: list[UploadReceipt] = []
     await connect(uploads(big_file, receipts))
     await server.start()
     header = await server.expect("file-transfer")
     content = await server.file(header)
-    digest = hashlib.sha256(big_file.read_bytes()).hexdigest()
+    digest, size = big_digest
     assert header == {
         "command": "file-transfer",
         "task_id": "task-1",
         "user_access_token": "token-1",
         "filename": "raw.mrd",
-        "size_bytes": big_file.stat().st_size,
+        "size_bytes": size,
         "content_type": "application/x-ismrmrd+hdf5",
         "sha256": digest,
         "device_parameter": {"gain": 3},

@@ -92,7 +92,8 @@ class Scan:
 
     def report_progress_from_thread(self, percent: float) -> None:
         """Tell how far the scan is [%], from a thread that `run_in_thread` started."""
-        asyncio.run_coroutine_threadsafe(self.report_progress(percent), self._loop)
+        if int(percent) != self._progress:
+            asyncio.run_coroutine_threadsafe(self.report_progress(percent), self._loop)
 
     async def run_in_thread(
         self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs

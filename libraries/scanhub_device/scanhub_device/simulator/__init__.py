@@ -1,0 +1,30 @@
+"""A scanner that is not there: it plays Pulseq files on a phantom known in closed form."""
+
+from scanhub_device.simulator.acquire import SimulatorSettings
+from scanhub_device.simulator.phantom import (
+    MARKER_HEAD,
+    MARKER_LEFT,
+    PHANTOM,
+    Contrast,
+    Ellipsoid,
+    phantom_image,
+)
+from scanhub_device.simulator.plan import ScanPlan, plan_scan
+from scanhub_device.simulator.run import run
+from scanhub_device.simulator.scanner import SimulatedScanner
+from scanhub_device.simulator.sequences import default_sequence
+
+__all__ = [
+    "MARKER_HEAD",
+    "MARKER_LEFT",
+    "PHANTOM",
+    "Contrast",
+    "Ellipsoid",
+    "ScanPlan",
+    "SimulatedScanner",
+    "SimulatorSettings",
+    "default_sequence",
+    "phantom_image",
+    "plan_scan",
+    "run",
+]

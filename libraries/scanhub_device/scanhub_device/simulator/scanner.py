@@ -1,0 +1,103 @@
+"""The simulated scanner: a `Scanner` that plays the sequence it is given."""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from scanhub_device.errors import ScanError, UploadError
+from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails
+from scanhub_device.scan import Scan
+from scanhub_device.simulator.acquire import SimulatorSettings, acquire
+from scanhub_device.simulator.mrd import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ, VENDOR, Labels
+from scanhub_device.simulator.phantom import Floats
+from scanhub_device.simulator.plan import plan_scan
+
+FILENAME = "data.mrd"
+CONTENT_TYPE = "application/x-ismrmrd+hdf5"
+
+
+class SimulatedScanner:
+    """Scans the phantom and delivers ISMRMRD raw data.
+
+    Args:
+        settings: how it scans.
+        data_dir: where the raw data lies until the server has it; default: the temporary folder.
+        name: what it calls itself.
+    """
+
+    def __init__(
+        self,
+        settings: SimulatorSettings | None = None,
+        *,
+        data_dir: Path | None = None,
+        name: str = "Simulated scanner",
+    ) -> None:
+        self._settings = settings or SimulatorSettings()
+        self._data_dir = data_dir
+        self._details = DeviceDetails(
+            device_name=name,
+            serial_number="SIM-1",
+            manufacturer=VENDOR,
+            modality="MR",
+            site="none",
+            parameter={
+                "larmor_frequency": LARMOR_FREQUENCY_HZ,
+                "field_strength_t": FIELD_STRENGTH_T,
+                "receiver_channels": self._settings.coils,
+            },
+        )
+
+    @property
+    def details(self) -> DeviceDetails:
+        """What the scanner says of itself."""
+        return self._details
+
+    async def scan(self, scan: Scan, /) -> None:
+        """Play the sequence, then deliver the raw data.
+
+        Raises:
+            ScanError: it cannot play this sequence with these parameters.
+        """
+        if scan.payload.calibration:
+            raise ScanError("the simulated scanner has nothing to calibrate")
+        offset_m = offset_of(scan.payload.acquisition_parameter or AcquisitionParameter())
+        text = scan.sequence_text
+        plan = await scan.run_in_thread(plan_scan, text)
+        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, None, "scan-", self._data_dir))
+        path = folder / FILENAME
+        keep = False
+        try:
+            await scan.run_in_thread(
+                acquire,
+                plan,
+                self._settings,
+                path,
+                labels=Labels(scan.task_id, device_name=self._details.device_name),
+                offset_m=offset_m,
+                stop=scan.stop_requested,
+                progress=scan.report_progress_from_thread,
+            )
+            await scan.upload(path, content_type=CONTENT_TYPE)
+        except UploadError as error:
+            keep = True
+            raise ScanError(f"{error}; the raw data is kept at {path}") from error
+        finally:
+            if not keep:
+                shutil.rmtree(folder)
+
+
+def offset_of(parameter: AcquisitionParameter) -> Floats:
+    """The shift of the field of view, LPS [m].
+
+    Raises:
+        ScanError: the field of view is to be scaled or rotated, which is not simulated.
+    """
+    if parameter.fov_scaling != XYZ(x=1, y=1, z=1):
+        raise ScanError("the simulated scanner cannot scale the field of view; set it to 1, 1, 1")
+    if parameter.fov_rotation != XYZ(x=0, y=0, z=0):
+        raise ScanError("the simulated scanner cannot rotate the field of view; set it to 0, 0, 0")
+    offset = parameter.fov_offset
+    return np.array([offset.x, offset.y, offset.z]) * 1e-3

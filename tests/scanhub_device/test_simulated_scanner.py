@@ -1,0 +1,160 @@
+"""The simulated scanner on the link, and as a program of its own."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import ismrmrd
+import pytest
+
+from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
+
+GRE = default_sequence().read_text()
+SEQUENCE = {"_id": "gre", "seq_file": GRE}
+
+
+async def test_a_scan_is_played_with_true_progress_and_delivered(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    settings = SimulatorSettings(coils=2, time_scale=0)
+    data_dir = tmp_path / "scanner"
+    data_dir.mkdir()
+    await connect(SimulatedScanner(settings, data_dir=data_dir))
+    await server.start(sequence=SEQUENCE)
+    header = await server.expect("file-transfer", within_s=20)
+    content = await server.file(header)
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+    assert header["filename"] == "data.mrd"
+    assert header["device_parameter"]["receiver_channels"] == 2
+    progress = [m["data"]["progress"] for m in server.log if m.get("status") == "BUSY"]
+    assert progress == sorted(set(progress))
+    assert (progress[0], progress[-1]) == (0, 100)
+    assert len(progress) > 50
+    received = tmp_path / "received.mrd"
+    received.write_bytes(content)
+    dataset = ismrmrd.Dataset(str(received), "dataset", create_if_needed=False)
+    assert dataset.number_of_acquisitions() == 128
+    dataset.close()
+    assert not list(data_dir.iterdir())
+
+
+async def test_the_scan_takes_its_time(server: Any, connect: Any) -> None:
+    await connect(SimulatedScanner(SimulatorSettings(coils=1, time_scale=0.2)))
+    begin = time.monotonic()
+    await server.start(sequence=SEQUENCE)
+    header = await server.expect("file-transfer", within_s=20)
+    taken = time.monotonic() - begin
+    await server.file(header)
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+    assert 0.2 * 5.7 < taken < 0.2 * 5.7 + 2
+
+
+async def test_stop_ends_the_scan_at_once_and_nothing_is_left(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    await connect(SimulatedScanner(SimulatorSettings(coils=1), data_dir=tmp_path))
+    await server.start(sequence=SEQUENCE)
+    await server.expect("update_status", data={"progress": 1})
+    begin = time.monotonic()
+    await server.send("stop", task_id="task-1")
+    await server.expect("stopped", within_s=1, task_id="task-1")
+    assert time.monotonic() - begin < 0.5
+    await server.expect("update_status", status="ONLINE")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, "no sequence"),
+        ({"sequence": {"seq_file": "hello"}}, "no Pulseq file"),
+        (
+            {
+                "sequence": SEQUENCE,
+                "acquisition_parameter": {
+                    "fov_scaling": {"x": 2, "y": 1, "z": 1},
+                    "fov_offset": {"x": 0, "y": 0, "z": 0},
+                    "fov_rotation": {"x": 0, "y": 0, "z": 0},
+                },
+            },
+            "cannot scale",
+        ),
+        ({"sequence": SEQUENCE, "calibration": ["shims"]}, "calibrate"),
+    ],
+)
+async def test_what_cannot_be_played_is_an_error_with_its_reason(
+    server: Any, connect: Any, fields: dict[str, Any], reason: str
+) -> None:
+    await connect(SimulatedScanner())
+    await server.start(**fields)
+    error = await server.expect("update_status", status="ERROR", task_id="task-1")
+    assert reason in error["data"]["error_message"]
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_data_that_the_server_does_not_take_is_kept(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    scanner = SimulatedScanner(SimulatorSettings(coils=1, time_scale=0), data_dir=tmp_path)
+    await connect(scanner)
+    await server.start(sequence=SEQUENCE)
+    for _ in range(3):
+        header = await server.expect("file-transfer", within_s=20)
+        await server.file(header)
+        await server.verdict(header, ok=False, message="the disk is full")
+    error = await server.expect("update_status", status="ERROR")
+    [kept] = tmp_path.glob("*/data.mrd")
+    assert "the disk is full" in error["data"]["error_message"]
+    assert str(kept) in error["data"]["error_message"]
+
+
+async def start_program(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "scanhub_device.simulator",
+        *arguments,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_program_connects_scans_and_ends_cleanly(
+    server: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    credentials = tmp_path / "device_credentials.json"
+    credentials.write_text(json.dumps({"device_id": "device-9", "device_token": "secret-9"}))
+    program = await start_program(
+        "--url", server.url, "--credentials", str(credentials), "--coils", "3", "--name", "Bench"
+    )
+    try:
+        register = await server.expect("register", within_s=20)
+        assert register["data"]["device_name"] == "Bench"
+        assert register["data"]["parameter"]["receiver_channels"] == 3
+        assert server.headers[0]["Device-Id"] == "device-9"
+        await server.start(sequence=SEQUENCE)
+        await server.expect("update_status", data={"progress": 1})
+        program.send_signal(number)
+        await server.expect("update_status", status="ERROR", task_id="task-1")
+        _, errors = await asyncio.wait_for(program.communicate(), 10)
+    finally:
+        if program.returncode is None:
+            program.kill()
+    assert program.returncode == 0
+    assert b"Traceback" not in errors
+    assert b"secret-9" not in errors
+
+
+async def test_the_program_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
+    credentials = tmp_path / "device_credentials.json"
+    program = await start_program("--url", "ws://127.0.0.1:1/", "--credentials", str(credentials))
+    _, errors = await program.communicate()
+    assert program.returncode == 2
+    assert b"cannot read" in errors
+    assert b"Traceback" not in errors
