@@ -26,7 +26,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
 # `scanhub serve` gives a service what has no default, and these, from its own settings.
 GIVEN = {
     ExamManagerSettings: {"service_secrets"},
-    WorkflowManagerSettings: {"dicom_port", "dicom_ae_title"},
+    WorkflowManagerSettings: {"dicom_host", "dicom_port", "dicom_ae_title"},
 }
 
 
