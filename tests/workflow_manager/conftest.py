@@ -1,0 +1,128 @@
+"""workflow-manager as an application, with a clinical record in memory beside it."""
+
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.models import UserRole
+from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
+from workflow_manager.main import create_app
+from workflow_manager.runs.jobs import JOBS
+from workflow_manager.settings import WorkflowManagerSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "scanhub_jobs"))
+
+from clinical_record import ClinicalRecord
+from workflow_service import Service, SlowJob
+
+
+@pytest.fixture
+def record() -> ClinicalRecord:
+    return ClinicalRecord()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., WorkflowManagerSettings]:
+    def make(**changes: Any) -> WorkflowManagerSettings:
+        values = {
+            "database_url": sqlite_url(tmp_path / "workflow.sqlite"),
+            "engine_database_url": f"sqlite:///{tmp_path / 'engine.sqlite'}",
+            "lake_root": tmp_path / "lake",
+            "dispatch_backoff_s": (0.5, 0.5, 0.5),
+            "connect_timeout_s": 2.0,
+            "dicom_timeout_s": 5.0,
+            **changes,
+        }
+        return WorkflowManagerSettings(**values)
+
+    return make
+
+
+@pytest.fixture
+def serving(
+    record: ClinicalRecord,
+    keys: SigningKeys,
+    signer: TokenSigner,
+    headers_of: Callable[..., dict[str, str]],
+    make_settings: Callable[..., WorkflowManagerSettings],
+) -> Any:
+    """Return a context manager that runs the service; keyword arguments change its settings."""
+
+    @asynccontextmanager
+    async def serve(**changes: Any) -> AsyncIterator[Service]:
+        exam = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=record.app), base_url="http://exam-manager"
+        )
+        device = httpx.AsyncClient(base_url="http://127.0.0.1:9")
+        app = create_app(
+            make_settings(**changes),
+            exam_manager=exam,
+            device_manager=device,
+            verifier=TokenVerifier(keys.public_pem),
+        )
+        transport = httpx.ASGITransport(app=app)
+        user = httpx.AsyncClient(
+            transport=transport, base_url="http://test", headers=headers_of(UserRole.ADMIN)
+        )
+        token = signer.service_token("exam-manager")
+        peer = httpx.AsyncClient(
+            transport=transport,
+            base_url="http://test",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        async with exam, device, user, peer, app.router.lifespan_context(app):
+            yield Service(app, user, peer)
+
+    return serve
+
+
+@pytest.fixture
+async def service(serving: Any) -> AsyncIterator[Service]:
+    async with serving() as running:
+        yield running
+
+
+SLOW_JOB = """
+import os, pathlib, sys, time
+from scanhub_jobs.reconstruction import main
+folder = pathlib.Path({folder!r})
+(folder / "pid").write_text(str(os.getpid()))
+while not (folder / "hurry").exists():
+    time.sleep(0.02)
+raise SystemExit(main())
+"""
+CRASHING_JOB = """
+import sys
+sys.stderr.write("noise\\nthe scanner ate my homework\\n")
+sys.exit(3)
+"""
+
+
+def _install_job(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, source: str
+) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    job = dataclasses.replace(JOBS["cartesian_reconstruction"], module=name)
+    monkeypatch.setitem(JOBS, "cartesian_reconstruction", job)
+
+
+@pytest.fixture
+def slow_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlowJob:
+    folder = tmp_path / "jobs"
+    _install_job(monkeypatch, folder, "slow_job_for_test", SLOW_JOB.format(folder=str(folder)))
+    return SlowJob(folder)
+
+
+@pytest.fixture
+def crashing_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _install_job(monkeypatch, tmp_path / "jobs", "crashing_job_for_test", CRASHING_JOB)

@@ -1,0 +1,86 @@
+"""A running workflow-manager, and how tests talk to it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from workflow_manager.wiring import Wiring
+
+WORKFLOW = "/api/v1/workflowmanager"
+
+
+async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """Wait for a condition; a coroutine function is awaited."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not happen in time")
+        await asyncio.sleep(0.02)
+
+
+@dataclass
+class Service:
+    """A running workflow-manager, and how to talk to it."""
+
+    app: FastAPI
+    user: httpx.AsyncClient
+    peer: httpx.AsyncClient
+    """A service."""
+
+    @property
+    def wiring(self) -> Wiring:
+        wiring: Wiring = self.app.state.wiring
+        return wiring
+
+    async def get(self, path: str) -> Any:
+        response = await self.user.get(f"{WORKFLOW}{path}")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def deliver(self, *events: dict[str, Any]) -> int:
+        response = await self.peer.post(f"{WORKFLOW}/journal/events", json={"events": events})
+        assert response.status_code == 200, response.text
+        written: int = response.json()["written"]
+        return written
+
+    async def run_in(self, *statuses: str, task_id: Any) -> dict[str, Any]:
+        """Wait until the newest run of a task is in one of these states."""
+
+        async def reached() -> dict[str, Any] | None:
+            runs = await self.get(f"/runs?task_id={task_id}")
+            return runs[0] if runs and runs[0]["status"] in statuses else None
+
+        found: dict[str, Any] = await until(reached)
+        return found
+
+
+@dataclass
+class SlowJob:
+    """A job that computes until it is told to hurry."""
+
+    folder: Path
+
+    def pid(self) -> int | None:
+        file = self.folder / "pid"
+        return int(file.read_text()) if file.exists() and file.read_text() else None
+
+    def hurry(self) -> None:
+        (self.folder / "hurry").touch()
+
+    @staticmethod
+    def alive(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
