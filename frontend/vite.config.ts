@@ -7,7 +7,12 @@ const backend = process.env.SCANHUB_API ?? "http://127.0.0.1:8000";
 export default defineConfig({
   base: "/",
   plugins: [
-    tanstackRouter({ target: "react", autoCodeSplitting: true, quoteStyle: "double", semicolons: true }),
+    tanstackRouter({
+      target: "react",
+      autoCodeSplitting: true,
+      quoteStyle: "double",
+      semicolons: true,
+    }),
     react(),
   ],
   worker: { format: "es" },

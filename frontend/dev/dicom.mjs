@@ -25,9 +25,11 @@ export function makeDicom({ patient, uid, slice, description, studyUid, seriesUi
       const y = (2 * (row + 0.5)) / SIZE - 1;
       let value = 0;
       for (const [v, rx, ry, rz, cx, cy, cz] of ELLIPSOIDS) {
-        if (((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 + ((z * 0.95 - cz) / rz) ** 2 <= 1) value += v;
+        if (((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 + ((z * 0.95 - cz) / rz) ** 2 <= 1)
+          value += v;
       }
-      const noise = Math.abs(Math.sin(row * 12.9898 + column * 78.233 + slice * 37.7) * 43758.5453) % 1;
+      const noise =
+        Math.abs(Math.sin(row * 12.9898 + column * 78.233 + slice * 37.7) * 43758.5453) % 1;
       pixels.writeUInt16LE(Math.max(0, Math.round(value + noise * 36)), (row * SIZE + column) * 2);
     }
   }

@@ -28,7 +28,10 @@ const state = {
 };
 
 state.exams.push(
-  copyTemplate(templates[1], patients[0].id, { indication: "Headache for six weeks", name: "Head, routine" }),
+  copyTemplate(templates[1], patients[0].id, {
+    indication: "Headache for six weeks",
+    name: "Head, routine",
+  }),
   copyTemplate(templates[0], patients[1].id, { indication: "Dizziness" }),
   copyTemplate(templates[0], patients[2].id, { indication: "Follow-up" }),
 );
@@ -187,13 +190,21 @@ export async function reconstruct(located) {
   await wait(1200);
   run.ended_at = new Date().toISOString();
   if (fail) {
-    const error = "EncodingError: 12 of 128 phase-encoding lines are missing in data.mrd.\nThe scan ended early; acquire it again.";
+    const error =
+      "EncodingError: 12 of 128 phase-encoding lines are missing in data.mrd.\nThe scan ended early; acquire it again.";
     Object.assign(run, { status: "failed", error });
     emit("run.failed", run.id, { ...said, error }, "service:workflow-manager");
-    changeTask(located, "exam.task.failed", { status: "ERROR", status_reason: error.split("\n")[0] });
+    changeTask(located, "exam.task.failed", {
+      status: "ERROR",
+      status_reason: error.split("\n")[0],
+    });
     return;
   }
-  store(located, "DICOM", Array.from({ length: SLICES }, (_, slice) => `im${slice + 1}.dcm`));
+  store(
+    located,
+    "DICOM",
+    Array.from({ length: SLICES }, (_, slice) => `im${slice + 1}.dcm`),
+  );
   Object.assign(run, { status: "succeeded", progress: 100 });
   emit("run.succeeded", run.id, said, "service:workflow-manager");
   changeTask(located, "exam.task.finished", {
@@ -203,7 +214,11 @@ export async function reconstruct(located) {
   });
   for (const [target, status, error] of [
     ["PACS", "sent", null],
-    ["Research archive", "waiting", "Association refused by 10.0.4.7:11112: called AE title not recognised"],
+    [
+      "Research archive",
+      "waiting",
+      "Association refused by 10.0.4.7:11112: called AE title not recognised",
+    ],
   ]) {
     const dispatch = {
       id: randomUUID(),
@@ -222,10 +237,15 @@ export async function reconstruct(located) {
       ended_at: status === "sent" ? new Date().toISOString() : null,
     };
     state.dispatches.push(dispatch);
-    emit(`dispatch.${status === "sent" ? "sent" : "retry"}`, dispatch.id, {
-      ...dispatch,
-      dispatch_id: dispatch.id,
-    }, "service:workflow-manager");
+    emit(
+      `dispatch.${status === "sent" ? "sent" : "retry"}`,
+      dispatch.id,
+      {
+        ...dispatch,
+        dispatch_id: dispatch.id,
+      },
+      "service:workflow-manager",
+    );
   }
 }
 
@@ -234,7 +254,13 @@ export async function reconstruct(located) {
 class Problem extends Error {
   constructor(status, slug, detail, more = {}) {
     super(detail);
-    this.body = { type: `/problems/${slug}`, title: slug.replaceAll("-", " "), status, detail, ...more };
+    this.body = {
+      type: `/problems/${slug}`,
+      title: slug.replaceAll("-", " "),
+      status,
+      detail,
+      ...more,
+    };
   }
 }
 const found = (value, what) => {
@@ -276,7 +302,15 @@ const routes = [
   ],
   ["GET", "/api/v1/userlogin/getcurrentuser", () => user],
   ["GET", "/api/v1/patient/", () => patients],
-  ["GET", "/api/v1/patient/:id", ({ id }) => found(patients.find((p) => p.id === id), "patient")],
+  [
+    "GET",
+    "/api/v1/patient/:id",
+    ({ id }) =>
+      found(
+        patients.find((p) => p.id === id),
+        "patient",
+      ),
+  ],
   [
     "POST",
     "/api/v1/patient/",
@@ -291,7 +325,10 @@ const routes = [
     "PUT",
     "/api/v1/patient/:id",
     ({ id, json }) => {
-      const one = found(patients.find((p) => p.id === id), "patient");
+      const one = found(
+        patients.find((p) => p.id === id),
+        "patient",
+      );
       Object.assign(one, json);
       emit("patient.updated", id, {}, "user:technician");
       return one;
@@ -304,14 +341,28 @@ const routes = [
     "POST",
     "/api/v1/exam/",
     ({ url, json }) => {
-      const source = found(templates.find((t) => t.id === url.searchParams.get("template_id")), "template");
-      const exam = copyTemplate(source, json.patient_id, { name: json.name, indication: json.indication });
+      const source = found(
+        templates.find((t) => t.id === url.searchParams.get("template_id")),
+        "template",
+      );
+      const exam = copyTemplate(source, json.patient_id, {
+        name: json.name,
+        indication: json.indication,
+      });
       state.exams.push(exam);
       emit("exam.created", exam.id, {}, "user:technician");
       return exam;
     },
   ],
-  ["GET", "/api/v1/exam/:id", ({ id }) => found(state.exams.find((e) => e.id === id), "exam")],
+  [
+    "GET",
+    "/api/v1/exam/:id",
+    ({ id }) =>
+      found(
+        state.exams.find((e) => e.id === id),
+        "exam",
+      ),
+  ],
   [
     "PUT",
     "/api/v1/exam/task/:id",
@@ -332,12 +383,19 @@ const routes = [
       return { device_token: "f".repeat(64), device_id: added.id };
     },
   ],
-  ["POST", "/api/v1/device/:id/rotate-token", ({ id }) => ({ device_token: "e".repeat(64), device_id: id })],
+  [
+    "POST",
+    "/api/v1/device/:id/rotate-token",
+    ({ id }) => ({ device_token: "e".repeat(64), device_id: id }),
+  ],
   [
     "DELETE",
     "/api/v1/device/:id",
     ({ id }) => {
-      devices.splice(devices.findIndex((d) => d.id === id), 1);
+      devices.splice(
+        devices.findIndex((d) => d.id === id),
+        1,
+      );
       emit("device.deleted", id, {}, "user:technician");
       return null;
     },
@@ -348,7 +406,12 @@ const routes = [
     async ({ id }) => {
       if (state.deafScanner) {
         await wait(2000);
-        return { sent: true, confirmed: false, detail: "Low-field 1 did not confirm within 2 s.", task_id: null };
+        return {
+          sent: true,
+          confirmed: false,
+          detail: "Low-field 1 did not confirm within 2 s.",
+          task_id: null,
+        };
       }
       const scanning = scans.get(id);
       if (scanning) scanning.stopped = true;
@@ -367,19 +430,32 @@ const routes = [
       }
       const owner = patients.find((p) => p.id === located.exam.patient_id);
       if (owner.weight > 90) {
-        throw new Problem(422, "unprocessable", "The scan was refused by the checks of Low-field 1.", {
-          reasons: [
-            "Gradient amplitude 24.1 mT/m in block 17 exceeds 20 mT/m of this device",
-            "RF raster 1 µs is not a multiple of the device's 2 µs",
-          ],
-        });
+        throw new Problem(
+          422,
+          "unprocessable",
+          "The scan was refused by the checks of Low-field 1.",
+          {
+            reasons: [
+              "Gradient amplitude 24.1 mT/m in block 17 exceeds 20 mT/m of this device",
+              "RF raster 1 µs is not a multiple of the device's 2 µs",
+            ],
+          },
+        );
       }
       void scan(located);
       return { acquisition_id: randomUUID(), task_id: id, state: "requested" };
     },
   ],
-  ["GET", "/api/v1/workflowmanager/runs", ({ url }) => state.runs.filter((r) => r.task_id === url.searchParams.get("task_id"))],
-  ["GET", "/api/v1/workflowmanager/dispatches", ({ url }) => state.dispatches.filter((d) => d.exam_id === url.searchParams.get("exam_id"))],
+  [
+    "GET",
+    "/api/v1/workflowmanager/runs",
+    ({ url }) => state.runs.filter((r) => r.task_id === url.searchParams.get("task_id")),
+  ],
+  [
+    "GET",
+    "/api/v1/workflowmanager/dispatches",
+    ({ url }) => state.dispatches.filter((d) => d.exam_id === url.searchParams.get("exam_id")),
+  ],
   [
     "GET",
     "/api/v1/workflowmanager/journal",
@@ -398,7 +474,12 @@ function setState(json) {
       if (task.task_type === "DAG") void reconstruct(located);
       else {
         store(located, "MRD", ["data.mrd"]);
-        changeTask(located, "exam.task.finished", { status: "FINISHED", progress: 100, started_at: new Date(Date.now() - 78_000).toISOString(), finished_at: new Date().toISOString() });
+        changeTask(located, "exam.task.finished", {
+          status: "FINISHED",
+          progress: 100,
+          started_at: new Date(Date.now() - 78_000).toISOString(),
+          finished_at: new Date().toISOString(),
+        });
       }
     }
   }
@@ -418,7 +499,12 @@ function worklist() {
         ...summary,
         tasks_total: tasks.length,
         tasks_finished: finished,
-        status: finished === tasks.length ? "FINISHED" : tasks.some((t) => ["STARTED", "INPROGRESS"].includes(t.status)) ? "INPROGRESS" : "NEW",
+        status:
+          finished === tasks.length
+            ? "FINISHED"
+            : tasks.some((t) => ["STARTED", "INPROGRESS"].includes(t.status))
+              ? "INPROGRESS"
+              : "NEW",
         scheduled_on: null,
       },
       patient: patients.find((p) => p.id === exam.patient_id),
@@ -456,14 +542,24 @@ function stream(request, response, url) {
     return;
   }
   response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
-  const after = Number(request.headers["last-event-id"] ?? url.searchParams.get("after") ?? state.journal.length);
-  response.write(`retry: 1000\nevent: hello\nid: ${after}\ndata: {"sequence":${state.journal.length}}\n\n`);
+  const after = Number(
+    request.headers["last-event-id"] ?? url.searchParams.get("after") ?? state.journal.length,
+  );
+  response.write(
+    `retry: 1000\nevent: hello\nid: ${after}\ndata: {"sequence":${state.journal.length}}\n\n`,
+  );
   for (const entry of state.journal.slice(after)) send(response, entry);
   state.streams.add(response);
   response.on("close", () => state.streams.delete(response));
 }
 
-const TYPES = { ".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".wasm": "application/wasm" };
+const TYPES = {
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".html": "text/html",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
 
 function file(path, response) {
   const wanted = existsSync(DIST + path) && extname(path) ? path : "index.html";
@@ -487,7 +583,8 @@ createServer(async (request, response) => {
   const path = decodeURIComponent(url.pathname);
   if (path === "/api/v1/workflowmanager/events") return stream(request, response, url);
   if (path.startsWith("/api/v1/exam/dcm/")) return dicom(path, response);
-  if (!path.startsWith("/api/") && !path.startsWith("/fixture/")) return file(path.slice(1), response);
+  if (!path.startsWith("/api/") && !path.startsWith("/fixture/"))
+    return file(path.slice(1), response);
   let body = "";
   for await (const chunk of request) body += chunk;
   response.setHeader("Content-Type", "application/json");

@@ -36,7 +36,13 @@ export const sequences = [
   seq_file_extension: ".seq",
   sha256: "",
   size_bytes: 10240,
-  facts: { pulseq_version: "1.4.1", duration_s, num_blocks: 500, num_readouts: 64, definitions: {} },
+  facts: {
+    pulseq_version: "1.4.1",
+    duration_s,
+    num_blocks: 500,
+    num_readouts: 64,
+    definitions: {},
+  },
 }));
 
 export const devices = [

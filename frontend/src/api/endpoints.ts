@@ -71,8 +71,7 @@ export const createPatient = (body: BasePatient) =>
 export const updatePatient = (id: string, body: BasePatient) =>
   call<Patient>("put", "/api/v1/patient/{id}", { path: { id }, body });
 
-export const getExam = (id: string) =>
-  call<Exam>("get", "/api/v1/exam/{id}", { path: { id } });
+export const getExam = (id: string) => call<Exam>("get", "/api/v1/exam/{id}", { path: { id } });
 export const listExamTemplates = () => call<Exam[]>("get", "/api/v1/exam/templates/all");
 export const createExamFromTemplate = (templateId: string, body: BaseExam) =>
   call<Exam>("post", "/api/v1/exam/", { query: { template_id: templateId }, body });

@@ -102,8 +102,9 @@ export function applyEffects(client: QueryClient, effects: Effect[]): void {
   for (const effect of effects) {
     switch (effect.kind) {
       case "task":
-        client.setQueryData<Exam>(keys.exam(effect.examId), (exam) =>
-          exam && patchTask(exam, effect.taskId, effect.patch),
+        client.setQueryData<Exam>(
+          keys.exam(effect.examId),
+          (exam) => exam && patchTask(exam, effect.taskId, effect.patch),
         );
         break;
       case "device":
@@ -117,8 +118,9 @@ export function applyEffects(client: QueryClient, effects: Effect[]): void {
         client.setQueryData<AcquisitionSeen | null>(keys.acquisition(effect.taskId), effect.seen);
         break;
       case "journal":
-        client.setQueryData<JournalEvent[]>(keys.journal(effect.subject), (events) =>
-          events && appendEvent(events, effect.event),
+        client.setQueryData<JournalEvent[]>(
+          keys.journal(effect.subject),
+          (events) => events && appendEvent(events, effect.event),
         );
         break;
       case "refetch":
@@ -176,16 +178,9 @@ const EVENT_TYPES = [
   ...["created", "updated", "deleted", "connected", "disconnected", "status"].map(
     (verb) => `device.${verb}`,
   ),
-  ...[
-    "requested",
-    "accepted",
-    "running",
-    "stopping",
-    "stopped",
-    "finished",
-    "failed",
-    "lost",
-  ].map((verb) => `acquisition.${verb}`),
+  ...["requested", "accepted", "running", "stopping", "stopped", "finished", "failed", "lost"].map(
+    (verb) => `acquisition.${verb}`,
+  ),
   ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
     (verb) => `run.${verb}`,
   ),

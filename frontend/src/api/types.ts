@@ -1,14 +1,7 @@
 /** The wire models the screens use, by the names the services give them. */
 
 export type ItemStatus =
-  | "NEW"
-  | "UPDATED"
-  | "STARTED"
-  | "INPROGRESS"
-  | "PAUSED"
-  | "FINISHED"
-  | "ERROR"
-  | "CANCELED";
+  "NEW" | "UPDATED" | "STARTED" | "INPROGRESS" | "PAUSED" | "FINISHED" | "ERROR" | "CANCELED";
 export type DeviceStatus = "ONLINE" | "OFFLINE" | "BUSY" | "ERROR";
 export type Gender = "MALE" | "FEMALE" | "OTHER" | "NOT_GIVEN";
 export type UserRole = "admin" | "medical" | "scientist" | "engineer";

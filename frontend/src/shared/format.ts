@@ -30,6 +30,20 @@ export function ageText(birthDate: string, today = new Date()): string {
   return age === null || age < 0 ? "age unknown" : `${age} y`;
 }
 
+/** `19751210` and `1975.12.10` as typed become `1975-12-10`. */
+export function isoDate(typed: string): string {
+  const match = /^\s*(\d{4})[-./ ]?(\d{1,2})[-./ ]?(\d{1,2})\s*$/.exec(typed);
+  if (!match) return typed.trim();
+  const [, year = "", month = "", date = ""] = match;
+  return [year, month.padStart(2, "0"), date.padStart(2, "0")].join("-");
+}
+
+export function isRealDate(iso: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(iso)) return false;
+  const date = new Date(`${iso}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso);
+}
+
 export function withUnit(value: number | null | undefined, unit: string, digits = 0): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOT_GIVEN;
   const rounded = Number(value.toFixed(digits));

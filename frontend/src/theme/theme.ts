@@ -1,5 +1,6 @@
 import {
   Button,
+  Input,
   createTheme,
   type CSSVariablesResolver,
   localStorageColorSchemeManager,
@@ -14,7 +15,7 @@ import {
 
 export const colorSchemeManager = localStorageColorSchemeManager({ key: "scanhub-color-scheme" });
 
-const field = { defaultProps: { size: "sm" }, styles: { input: { minHeight: "var(--touch)" } } };
+const field = { defaultProps: { size: "sm" } };
 
 export const theme = createTheme({
   fontFamily: "var(--font)",
@@ -43,6 +44,10 @@ export const theme = createTheme({
     Button: Button.extend({
       styles: { root: { height: "var(--touch)", fontWeight: 600 } },
     }),
+    Input: Input.extend({ classNames: { input: "field" } }),
+    InputWrapper: Input.Wrapper.extend({
+      classNames: { label: "field-label", error: "field-note", description: "field-note" },
+    }),
     TextInput: TextInput.extend(field),
     PasswordInput: PasswordInput.extend({
       ...field,
@@ -61,9 +66,15 @@ export const theme = createTheme({
         lockScroll: false,
         transitionProps: { duration: 80 },
         overlayProps: { backgroundOpacity: 0.55 },
-        closeButtonProps: { "aria-label": "Close", size: 40 },
+        closeButtonProps: { "aria-label": "Close", size: 40, iconSize: 18 },
       },
-      classNames: { overlay: "overlay-area", inner: "overlay-area" },
+      classNames: {
+        overlay: "overlay-area",
+        inner: "overlay-area",
+        content: "dialog",
+        header: "dialog",
+        title: "dialog-title",
+      },
     }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true } }),
   },

@@ -1,4 +1,10 @@
-import { IconAlertTriangle, IconCircleCheck, IconLoader2, IconPlayerPlay, IconX } from "@tabler/icons-react";
+import {
+  IconAlertTriangle,
+  IconCircleCheck,
+  IconLoader2,
+  IconPlayerPlay,
+  IconX,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
@@ -40,7 +46,12 @@ export function DeviceStrip({ exam, patient, open }: Props) {
   const selected =
     exam?.workflows.flatMap((workflow) => workflow.tasks).find(({ id }) => id === open.taskId) ??
     null;
-  const shown = active ?? (selected?.task_type === "ACQUISITION" ? selected : null);
+  const shown =
+    active ??
+    (selected?.task_type === "ACQUISITION" ? selected : null) ??
+    scans.find((task) => task.status !== "FINISHED" && task.device_id) ??
+    scans.find((task) => task.device_id) ??
+    null;
   const deviceOf = (task: Task | null): Device | null | undefined =>
     task?.device_id && !devices.data
       ? undefined
@@ -61,7 +72,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
     >
       <Notice task={selected} />
       <DeviceFace device={deviceOf(shown)} />
-      <ScanFace task={active} next={shown} />
+      <ScanFace task={active} next={shown === selected ? selected : null} />
       <StreamBadge />
       <StartControl task={selected} reasons={reasons} patient={patient} />
       <StopButton exam={exam} />
@@ -92,7 +103,8 @@ function ScanFace({ task, next }: { task: Task | null; next: Task | null }) {
     return <div className={css.scan}>{next && <span className="dim">Next: {next.name}</span>}</div>;
   }
   const elapsed = secondsBetween(task.started_at, now);
-  const planned = sequences.data?.find(({ _id }) => _id === task.sequence_id)?.facts?.duration_s ?? null;
+  const planned =
+    sequences.data?.find(({ _id }) => _id === task.sequence_id)?.facts?.duration_s ?? null;
   const left = remainingSeconds(task.progress, elapsed, planned);
   return (
     <div className={css.scan} role="group" aria-label="Scan progress">
@@ -186,7 +198,13 @@ function Notice({ task }: { task: Task | null }) {
     const bad = stopped.kind === "unconfirmed";
     return (
       <div className={css.notice} role="alert" data-bad={bad || undefined}>
-        {bad ? <IconAlertTriangle size={18} aria-hidden /> : stopped.kind === "sending" ? <IconLoader2 size={18} className={css.spin} aria-hidden /> : <IconCircleCheck size={18} aria-hidden />}
+        {bad ? (
+          <IconAlertTriangle size={18} aria-hidden />
+        ) : stopped.kind === "sending" ? (
+          <IconLoader2 size={18} className={css.spin} aria-hidden />
+        ) : (
+          <IconCircleCheck size={18} aria-hidden />
+        )}
         <div>
           <strong>
             {stopped.kind === "sending" && "Stop sent, waiting for the scanner"}

@@ -70,7 +70,9 @@ function deviceReasons(task: Task, device: Device | null | undefined): StartReas
       return [{ text: `${device.name} is scanning` }];
     case "ERROR":
       return [
-        { text: `${device.name} reports a fault${device.status_detail ? `: ${device.status_detail}` : ""}` },
+        {
+          text: `${device.name} reports a fault${device.status_detail ? `: ${device.status_detail}` : ""}`,
+        },
       ];
   }
 }

@@ -41,7 +41,10 @@ export function useStart(task: Task | null) {
       note(task.id, { refusal });
     } finally {
       await client.invalidateQueries({ queryKey: ["exam"] });
-      window.setTimeout(() => note(task.id, { requestedAt: null }), attempts.get()[task.id]?.refusal ? 0 : SETTLE_MS);
+      window.setTimeout(
+        () => note(task.id, { requestedAt: null }),
+        attempts.get()[task.id]?.refusal ? 0 : SETTLE_MS,
+      );
     }
   }
 

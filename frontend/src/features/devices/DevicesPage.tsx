@@ -35,7 +35,9 @@ const COLUMNS: Column<Device>[] = [
     head: "Last seen",
     width: "92px",
     cell: (device) => (
-      <span className="live-number">{device.last_seen ? dayOrClock(device.last_seen) : "never"}</span>
+      <span className="live-number">
+        {device.last_seen ? dayOrClock(device.last_seen) : "never"}
+      </span>
     ),
   },
   {
@@ -202,7 +204,9 @@ function Fact({ name, value, mono }: { name: string; value?: string | null; mono
   return (
     <>
       <dt>{name}</dt>
-      <dd className={mono ? "mono" : undefined}>{value || <span className="dim">not told</span>}</dd>
+      <dd className={mono ? "mono" : undefined}>
+        {value || <span className="dim">not told</span>}
+      </dd>
     </>
   );
 }

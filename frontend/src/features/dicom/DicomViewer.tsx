@@ -16,9 +16,11 @@ interface Props {
   patient: Patient;
   /** What to call the series until its own description is read. */
   title: string;
+  /** When the series was stored: an earlier run must not pass for the present one. */
+  stored: string;
 }
 
-export default function DicomViewer({ urls, patient, title }: Props) {
+export default function DicomViewer({ urls, patient, title, stored }: Props) {
   const element = useRef<HTMLDivElement>(null);
   const viewer = useRef<StackViewer | null>(null);
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
@@ -68,28 +70,38 @@ export default function DicomViewer({ urls, patient, title }: Props) {
         style={{ visibility: match?.ok ? "visible" : "hidden" }}
         onContextMenu={(event) => event.preventDefault()}
       />
-      {snapshot && match?.ok && <Overlay snapshot={snapshot} title={title} />}
+      {snapshot && match?.ok && <Overlay snapshot={snapshot} title={title} stored={stored} />}
       {snapshot && match?.ok && (
-        <div className={css.tools}>
-          {presets.map((preset) => (
+        <div className={css.foot}>
+          <span data-testid="slice">
+            Slice {snapshot.index + 1}/{snapshot.count}
+          </span>
+          {snapshot.window && (
+            <span data-testid="window-level">
+              W {Math.round(snapshot.window.width)} L {Math.round(snapshot.window.center)}
+            </span>
+          )}
+          <div className={css.tools} role="group" aria-label="Window presets">
+            {presets.map((preset) => (
+              <button
+                key={preset.key}
+                type="button"
+                aria-label={`Window ${preset.key}: ${preset.name}`}
+                title={`${preset.key}: ${preset.name}`}
+                onClick={() => viewer.current?.apply(preset)}
+              >
+                {preset.key}
+              </button>
+            ))}
             <button
-              key={preset.key}
               type="button"
-              aria-label={`Window ${preset.key}: ${preset.name}`}
-              title={`${preset.key}: ${preset.name}`}
-              onClick={() => viewer.current?.apply(preset)}
+              aria-label="Reset the view"
+              title="Reset the view (R)"
+              onClick={() => viewer.current?.reset()}
             >
-              {preset.key}
+              <IconZoomReset size={18} aria-hidden />
             </button>
-          ))}
-          <button
-            type="button"
-            aria-label="Reset the view"
-            title="Reset the view (R)"
-            onClick={() => viewer.current?.reset()}
-          >
-            <IconZoomReset size={18} aria-hidden />
-          </button>
+          </div>
         </div>
       )}
       {!snapshot && !failure && <Loading label="Loading images" rows={1} />}

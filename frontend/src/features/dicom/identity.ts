@@ -17,12 +17,12 @@ export function matchPatient(
   const id = image.patientId.trim().toLowerCase();
   if (id === "") return { ok: false, because: "The image names no patient ID." };
   if (id !== patient.id.trim().toLowerCase()) {
-    return { ok: false, because: `The image is of patient ID ${image.patientId.trim()}.` };
+    return { ok: false, because: "The patient ID in the image is another one." };
   }
   const [family = "", given = ""] = image.patientName.split("=")[0]?.split("^") ?? [];
   const named = fold(`${family} ${given}`);
   if (named !== "" && named !== fold(`${patient.last_name} ${patient.first_name}`)) {
-    return { ok: false, because: `The image is of ${displayName(image.patientName)}.` };
+    return { ok: false, because: "The patient name in the image is another one." };
   }
   return { ok: true };
 }

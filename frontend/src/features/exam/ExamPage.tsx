@@ -34,11 +34,7 @@ export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
   );
 }
 
-function Cockpit({
-  exam,
-  selectedTaskId,
-  onSelectTask,
-}: Omit<Props, "examId"> & { exam: Exam }) {
+function Cockpit({ exam, selectedTaskId, onSelectTask }: Omit<Props, "examId"> & { exam: Exam }) {
   const stream = useStreamState();
   const queue = queueOf(exam);
   const selected = queue.find(({ task }) => task.id === selectedTaskId) ?? nextUp(queue);

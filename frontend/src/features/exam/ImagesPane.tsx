@@ -70,6 +70,7 @@ function Images({
         key={shown.result.id}
         patient={patient}
         title={shown.task.name}
+        stored={shown.result.datetime_created}
         urls={shown.files.map((file) =>
           resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
         )}

@@ -20,7 +20,7 @@ import { type Located, sequenceOf } from "./tree";
 /** Everything about the selected task; nothing here opens a dialog. */
 export function Inspector({ exam, selected }: { exam: Exam; selected: Located | null }) {
   return (
-    <aside className={css.inspector} aria-label="Inspector">
+    <aside className={css.inspector} aria-label="Inspector" tabIndex={0}>
       {selected ? (
         <TaskInspector key={selected.task.id} exam={exam} task={selected.task} />
       ) : (
@@ -67,9 +67,7 @@ function ScanFacts({ exam, task }: { exam: Exam; task: Task }) {
           <Fact name="Sequence">
             {sequence?.name ?? (task.sequence_id ? "unknown" : "not chosen")}
           </Fact>
-          {sequence?.facts && (
-            <Fact name="Scan time">{duration(sequence.facts.duration_s)}</Fact>
-          )}
+          {sequence?.facts && <Fact name="Scan time">{duration(sequence.facts.duration_s)}</Fact>}
           {parameter && (
             <>
               <Fact name="FoV scaling">{vector(parameter.fov_scaling, "")}</Fact>
@@ -83,9 +81,11 @@ function ScanFacts({ exam, task }: { exam: Exam; task: Task }) {
       <Section title={limits ? "Limits sent with the scan" : "Limits to be sent"}>
         <dl className={css.facts}>
           <Fact name="Weight">
-            {withUnit(limits?.patient_weight ?? patient?.weight, "kg", 1)}
+            {withUnit((limits?.patient_weight ?? patient?.weight) || null, "kg", 1)}
           </Fact>
-          <Fact name="Height">{withUnit(limits?.patient_height ?? patient?.height, "cm")}</Fact>
+          <Fact name="Height">
+            {withUnit((limits?.patient_height ?? patient?.height) || null, "cm")}
+          </Fact>
         </dl>
       </Section>
     </>

@@ -121,6 +121,7 @@ function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[] | und
   const done = scans.filter(({ task }) => task.status === "FINISHED").length;
   const failed = scans.filter(({ task }) => task.status === "ERROR").length;
   const left = remainingQueueSeconds(queue, sequences);
+  const running = scans.some(({ task }) => isActive(task.status));
   if (scans.length === 0) return null;
   return (
     <footer className={css.queueEnd}>
@@ -134,7 +135,7 @@ function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[] | und
       )}
       {left !== null && left > 0 && (
         <span className="live-number" title={`${duration(left)} of scanning left`}>
-          ends {clock(now + left * 1000, false)} if started now
+          {running ? "queue ends" : "started now, ends"} {clock(now + left * 1000, false)}
         </span>
       )}
     </footer>

@@ -1,6 +1,5 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { Button, Modal, NumberInput, Select, Textarea, TextInput } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod/mini";
@@ -9,7 +8,7 @@ import { createPatient, updatePatient } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import { sessionStore } from "../../api/session";
 import type { Patient } from "../../api/types";
-import { day, personName } from "../../shared/format";
+import { ageText, day, isoDate, isRealDate, personName } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
@@ -27,7 +26,7 @@ const schema = z.object({
   last_name: name("The last name"),
   first_name: name("The first name"),
   birth_date: z.string().check(
-    z.regex(/^\d{4}-\d{2}-\d{2}$/, "Birth date is needed"),
+    z.refine(isRealDate, "Birth date as YYYY-MM-DD is needed"),
     z.refine((date) => date >= "1880-01-01", "This lies before 1880"),
     z.refine((date) => date <= day(Date.now()), "This lies in the future"),
   ),
@@ -47,7 +46,7 @@ interface Props {
 
 export default function PatientModal({ patient, onClose, onSaved }: Props) {
   const client = useQueryClient();
-  const { register, control, handleSubmit, formState } = useForm<Form>({
+  const { register, control, handleSubmit, formState, setValue, watch } = useForm<Form>({
     resolver: zodResolver(schema),
     mode: "onTouched",
     defaultValues: {
@@ -74,14 +73,12 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
       client.setQueryData(keys.patient(saved.id), saved);
       void client.invalidateQueries({ queryKey: keys.patients });
       void client.invalidateQueries({ queryKey: keys.worklist });
-      notifications.show({
-        message: `${personName(saved)} ${patient ? "saved" : "registered"}`,
-        withBorder: true,
-      });
       onClose();
       onSaved?.(saved);
     },
   });
+  const date = isoDate(watch("birth_date"));
+  const born = isRealDate(date) ? ageText(date) : null;
   const error = (field: keyof Form) => formState.errors[field]?.message;
   return (
     <Modal
@@ -113,10 +110,14 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
         </div>
         <div className={page.pair}>
           <TextInput
-            label="Birth date"
-            type="date"
-            max={day(Date.now())}
-            {...register("birth_date")}
+            label={`Birth date${born ? ` (${born})` : ""}`}
+            placeholder="YYYY-MM-DD"
+            inputMode="numeric"
+            autoComplete="off"
+            {...register("birth_date", { setValueAs: isoDate })}
+            onBlur={(event) => {
+              setValue("birth_date", isoDate(event.target.value), { shouldValidate: true });
+            }}
             error={error("birth_date")}
           />
           <Controller
@@ -151,7 +152,6 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
                   onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
                   label={quantityName === "weight" ? "Weight" : "Height"}
                   suffix={quantityName === "weight" ? " kg" : " cm"}
-                  description={quantityName === "weight" ? "Bounds the RF power (SAR)" : "\u00a0"}
                   decimalScale={quantityName === "weight" ? 1 : 0}
                   hideControls
                   allowNegative={false}

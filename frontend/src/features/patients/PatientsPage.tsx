@@ -77,7 +77,9 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
                     icon={IconUsers}
                     title={filter ? `Nobody matches “${filter}”` : "No patients yet"}
                   >
-                    {filter ? "Check the spelling, or register the patient." : "Register the first one."}
+                    {filter
+                      ? "Check the spelling, or register the patient."
+                      : "Register the first one."}
                   </Empty>
                 );
               }

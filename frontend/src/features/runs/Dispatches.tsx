@@ -28,13 +28,17 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
                 <li key={dispatch.id}>
                   <div className={css.line}>
                     <StatusBadge look={workStatus(dispatch.status)} />
-                    <span>{dispatch.target}</span>
+                    <span className={css.target}>{dispatch.target}</span>
                     <span className={`dim live-number ${css.end}`}>
-                      {dispatch.sent}/{dispatch.instances} images
+                      {dispatch.sent}/{dispatch.instances}
                       {dispatch.ended_at && ` · ${clock(dispatch.ended_at)}`}
-                      {dispatch.next_attempt_at && ` · again ${clock(dispatch.next_attempt_at)}`}
                     </span>
                   </div>
+                  {dispatch.next_attempt_at && (
+                    <p className="dim live-number">
+                      Attempt {dispatch.attempt} failed, next at {clock(dispatch.next_attempt_at)}
+                    </p>
+                  )}
                   {dispatch.error && <pre className={css.error}>{dispatch.error}</pre>}
                 </li>
               ))}

@@ -88,7 +88,7 @@ function UserMenu({ onHelp }: Pick<Props, "onHelp">) {
   return (
     <Menu position="right-end" width={230} shadow="md">
       <Menu.Target>
-        <button type="button" className={css.navItem} aria-label="User and settings">
+        <button type="button" className={css.navItem} aria-label="Account and settings">
           <NavFace icon={IconUser} label="Account" />
         </button>
       </Menu.Target>

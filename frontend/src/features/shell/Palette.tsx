@@ -1,16 +1,27 @@
 import "@mantine/spotlight/styles.css";
 
-import { Spotlight, type SpotlightActionData } from "@mantine/spotlight";
-import { IconListDetails, IconScan, IconSearch, IconStack2, IconUser, IconUsers } from "@tabler/icons-react";
+import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/spotlight";
+import {
+  IconListDetails,
+  IconScan,
+  IconSearch,
+  IconStack2,
+  IconUser,
+  IconUsers,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
 
 import { queries } from "../../api/queries";
 import { personName, shortId } from "../../shared/format";
 
+const [store, spotlight] = createSpotlight();
+
 /** Ctrl+K: pages, exams and patients by name. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
+  useEffect(spotlight.open, []);
   const worklist = useQuery(queries.worklist).data ?? [];
   const patients = useQuery(queries.patients).data ?? [];
   const pages: SpotlightActionData[] = [
@@ -51,7 +62,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   }));
   return (
     <Spotlight
-      forceOpened
+      store={store}
       onSpotlightClose={onClose}
       shortcut={null}
       limit={12}
@@ -64,7 +75,11 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         "aria-label": "Page, exam or patient",
         leftSection: <IconSearch size={18} />,
       }}
-      classNames={{ overlay: "overlay-area", inner: "overlay-area" }}
+      // Blur would reach under the patient banner; the dimmed page says enough.
+      overlayProps={{ blur: 0, backgroundOpacity: 0.55 }}
+      transitionProps={{ duration: 80 }}
+      attributes={{ content: { "aria-label": "Go to" } }}
+      classNames={{ overlay: "overlay-area", inner: "overlay-area", content: "dialog" }}
       actions={[
         { group: "Pages", actions: pages },
         { group: "Exams", actions: exams },

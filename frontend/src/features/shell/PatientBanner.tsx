@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconPencil, IconX } from "@tabler/icons-react";
+import { IconAlertTriangle, IconInfoCircle, IconPencil, IconX } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
@@ -88,6 +88,11 @@ function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
       <span className={`${css.bannerFact} ${css.bannerOptional}`}>
         {patient.height ? withUnit(patient.height, "cm") : ""}
       </span>
+      {patient.comment && (
+        <span className={`${css.bannerNote} ${css.bannerOptional}`} title={patient.comment}>
+          <IconInfoCircle size={16} aria-hidden /> {patient.comment}
+        </span>
+      )}
       <button
         type="button"
         className={css.bannerButton}

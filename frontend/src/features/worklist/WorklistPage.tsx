@@ -40,7 +40,7 @@ const COLUMNS: Column<WorklistItem>[] = [
   {
     key: "born",
     head: "Born",
-    width: "150px",
+    width: "200px",
     cell: ({ patient }) => (
       <>
         {patient.birth_date}{" "}
