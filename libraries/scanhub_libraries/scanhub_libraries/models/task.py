@@ -114,7 +114,7 @@ class AcquisitionPayload(AcquisitionTaskOut):
     """
 
     mrd_header: str = ""
-    sequence: MRISequenceOut
+    sequence: MRISequenceOut | None = None
     access_token: str
     device_parameter: dict[str, Any] = {}
     acquisition_id: UUID | None = None
