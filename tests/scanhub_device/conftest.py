@@ -30,6 +30,7 @@ class ScriptedServer:
         self.log: list[dict[str, Any]] = []
         self.headers: list[Any] = []
         self.extensions: list[Any] = []
+        self.goodbyes: list[int | None] = []
         self.on_connect: Callable[[ServerConnection], Awaitable[None]] | None = None
         self._inbox: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._server: Server | None = None
@@ -66,6 +67,7 @@ class ScriptedServer:
         with suppress(Exception):
             async for frame in socket:
                 await self._inbox.put(frame)
+        self.goodbyes.append(socket.close_code)
 
     async def send(self, command: str, **fields: Any) -> None:
         assert self._socket is not None

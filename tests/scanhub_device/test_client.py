@@ -195,6 +195,10 @@ async def test_a_device_that_is_closed_during_a_scan_says_so(server: Any, connec
     client.close()
     error = await server.expect("update_status", status="ERROR", task_id="task-1")
     assert "ended during the scan" in error["data"]["error_message"]
+    async with asyncio.timeout(5):
+        while not server.goodbyes:
+            await asyncio.sleep(0.01)
+    assert server.goodbyes == [1001]
 
 
 async def test_a_wrong_address_is_an_error_at_once() -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from scanhub_device.errors import LinkLostError
 from scanhub_device.messages import Message
@@ -28,6 +29,11 @@ class Link:
         """The websocket is gone."""
         self._websocket = None
         self._up.clear()
+
+    async def close(self) -> None:
+        """Say goodbye to the server, if there is a link."""
+        if self._websocket is not None:
+            await self._websocket.close(CloseCode.GOING_AWAY, "the device goes away")
 
     async def wait_up(self) -> None:
         """Wait until there is a link."""

@@ -95,7 +95,9 @@ class DeviceClient:
             if connection.done():
                 connection.result()
         finally:
+            self._closing.set()
             await self._runner.shut_down(self._settings.shutdown_s)
+            await self._link.close()
             connection.cancel()
             closing.cancel()
             await asyncio.wait({connection, closing})
@@ -111,6 +113,8 @@ class DeviceClient:
     async def _stay_connected(self) -> None:
         while True:
             reason = await self._connect_once()
+            if self._closing.is_set():
+                return
             if not self._told_lost:
                 self._told_lost = True
                 _logger.warning("no link to %s: %s; will go on trying", self._url, reason)
