@@ -1,0 +1,1 @@
+"""Scanners: their registry, their links, their acquisitions, the intake of their data."""

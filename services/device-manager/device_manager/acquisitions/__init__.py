@@ -1,0 +1,1 @@
+"""Acquisitions: one task on one scanner, from the request to its end."""

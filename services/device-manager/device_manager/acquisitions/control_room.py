@@ -1,0 +1,193 @@
+"""The control room: what runs on which scanner, and everything that is needed to steer it."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from device_manager.acquisitions import repository, service
+from device_manager.acquisitions.deadlines import Deadline, Deadlines
+from device_manager.acquisitions.lease import Lease, LeaseBook, lease_of
+from device_manager.acquisitions.models import Acquisition
+from device_manager.acquisitions.progress import ProgressReporter
+from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.acquisitions.settlement import Settlement
+from device_manager.devices.models import Device
+from device_manager.devices.presence import Presence
+from device_manager.links.link import LinkClosedError
+from device_manager.links.messages import Feedback
+from device_manager.links.registry import LinkRegistry
+from device_manager.settings import DeviceManagerSettings
+from scanhub_libraries.clients import ExamManagerClient, TokenSource
+from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.lake import Lake
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.security.tokens import TokenVerifier
+
+logger = get_logger(__name__)
+SERVICE_ACTOR = "service:device-manager"
+
+
+class ControlRoom:
+    """Holds the leases, and moves them on: first in the database, then here."""
+
+    def __init__(
+        self,
+        settings: DeviceManagerSettings,
+        *,
+        sessions: Sessions,
+        lake: Lake,
+        exam_manager: ExamManagerClient,
+        service_token: TokenSource,
+        verifier: TokenVerifier,
+    ) -> None:
+        self.settings = settings
+        self.sessions = sessions
+        self.lake = lake
+        self.exam_manager = exam_manager
+        self.verifier = verifier
+        self.links = LinkRegistry()
+        self.presence = Presence(sessions, self.links)
+        self.leases = LeaseBook()
+        self.deadlines = Deadlines()
+        self.progress = ProgressReporter(exam_manager, self.claim_lost)
+        self.settlement = Settlement(sessions, exam_manager, service_token, self.progress)
+        self._stop_waiters: dict[asyncio.Future[None], tuple[UUID, UUID | None]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Take over from an earlier process: nobody is connected, and what ran may come back."""
+        await self.presence.all_offline("the service was restarted")
+        async with reading(self.sessions) as session:
+            rows = await repository.list_open(session)
+            for row in rows:
+                device = await session.get(Device, row.device_id)
+                self.leases.add(lease_of(row, device.parameter if device else None))
+        self.progress.start()
+        await self.settlement.resume()
+        for lease in self.leases.all_open():
+            self.expect_reconnect(lease, "the service was restarted and the device did not return")
+
+    async def close(self) -> None:
+        """Close the links; what runs on the scanners goes on there."""
+        for link in self.links:
+            link.close("the service is going down")
+        await self.deadlines.close()
+        await self.progress.stop()
+        await self.settlement.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.presence.all_offline("the service is down")
+
+    def run(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run something in the background for as long as the service lives."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --- leases -----------------------------------------------------------------------------------
+
+    async def find_lease(self, device_id: UUID, acquisition_id: UUID) -> Lease | None:
+        """Return an acquisition of a device, also one that has ended."""
+        latest = self.leases.latest(device_id)
+        if latest is not None and latest.id == acquisition_id:
+            return latest
+        async with reading(self.sessions) as session:
+            row = await session.get(Acquisition, acquisition_id)
+        return lease_of(row) if row is not None and row.device_id == device_id else None
+
+    async def move(
+        self,
+        lease: Lease,
+        to: AcquisitionState,
+        reason: str | None = None,
+        *,
+        actor: str = SERVICE_ACTOR,
+        settled: bool = False,
+    ) -> bool:
+        """Move an acquisition on; False if it may not (any more)."""
+        async with lease.lock:
+            async with transaction(self.sessions) as session:
+                state = await service.change_state(
+                    session,
+                    lease.id,
+                    to,
+                    reason=reason,
+                    actor=actor,
+                    exam_id=lease.exam_id,
+                    settled=settled,
+                )
+            lease.state = state or AcquisitionState.LOST
+        if not lease.is_open:
+            self.ended(lease)
+        return state is to
+
+    def ended(self, lease: Lease) -> None:
+        """Wait for nothing more of an acquisition, and tell exam-manager how it ended."""
+        self.deadlines.over(lease.id)
+        self.settlement.begin(lease.id)
+
+    # --- the device ends something ----------------------------------------------------------------
+
+    def wait_for_stopped(self, device_id: UUID, task_id: UUID | None) -> "asyncio.Future[None]":
+        """Return what is done as soon as the device says that the task does not run there."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stop_waiters[waiter] = (device_id, task_id)
+        waiter.add_done_callback(lambda done: self._stop_waiters.pop(done, None))
+        return waiter
+
+    def heard_stopped(self, device_id: UUID, task_id: UUID | None) -> None:
+        """The device says that a task (None: any) does not run there."""
+        for waiter, (device, task) in list(self._stop_waiters.items()):
+            if device == device_id and (None in (task, task_id) or task == task_id):
+                waiter.set_result(None)
+
+    async def send_stop(self, device_id: UUID, task_id: UUID | None, lease_id: UUID | None) -> bool:
+        """Send a stop, if there is a link; say whether it is on its way."""
+        link = self.links.find(device_id)
+        if link is None:
+            return False
+        with suppress(LinkClosedError):
+            await link.stop(task_id, lease_id)
+            return True
+        return False
+
+    def tell(self, device_id: UUID, feedback: Feedback) -> None:
+        """Say something to a device, over the link that it has now."""
+        link = self.links.find(device_id)
+        if link is not None:
+            link.tell(feedback)
+
+    async def claim_lost(self, lease: Lease, detail: str) -> None:
+        """The task was taken away from the acquisition while it ran: the scan has no owner."""
+        await self.send_stop(lease.device_id, lease.task_id, lease.id)
+        reason = f"The task was taken back while it was scanned ({detail}); the scan was stopped."
+        await self.move(lease, AcquisitionState.FAILED, reason, settled=True)
+
+    # --- silence ----------------------------------------------------------------------------------
+
+    def expect_reconnect(self, lease: Lease, what: str) -> None:
+        """The device of a running acquisition has to come back."""
+        seconds = self.settings.lost_after_seconds
+
+        async def missed() -> None:
+            reason = f"No contact with the device for {seconds:g} s: {what}."
+            await self.move(lease, AcquisitionState.LOST, reason)
+
+        self.deadlines.set(lease.id, Deadline.RECONNECT, seconds, missed)
+
+    def expect_data(self, lease: Lease, what: str) -> None:
+        """The device of a running acquisition has to send its data, or say that it goes on."""
+        seconds = self.settings.data_deadline_seconds
+
+        async def missed() -> None:
+            if lease.uploading:
+                self.expect_data(lease, what)
+                return
+            reason = f"{what}, and no data came within {seconds:g} s."
+            await self.move(lease, AcquisitionState.FAILED, reason)
+
+        self.deadlines.set(lease.id, Deadline.DATA, seconds, missed)

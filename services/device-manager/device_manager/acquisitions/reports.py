@@ -1,0 +1,201 @@
+"""What devices say about themselves and their scans, and what follows from it."""
+
+from typing import Final
+from uuid import UUID
+
+from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.acquisitions.deadlines import Deadline
+from device_manager.acquisitions.lease import Lease
+from device_manager.acquisitions.rules import AcquisitionState, check_task_token
+from device_manager.devices.service import device_actor
+from device_manager.links.link import DeviceLink
+from device_manager.links.messages import (
+    Ack,
+    Feedback,
+    RegisterData,
+    Stopped,
+    UpdateStatus,
+    refusal,
+)
+from scanhub_libraries.errors import ForbiddenError, UnprocessableError
+from scanhub_libraries.models import DeviceStatus
+
+REGISTERED: Final = "Device registered successfully"
+_NO_REASON: Final = "The device reports an error and gives no reason."
+_WAITING: Final = frozenset({AcquisitionState.REQUESTED, AcquisitionState.ACCEPTED})
+_BROKEN_OFF: Final = frozenset(
+    {AcquisitionState.FAILED, AcquisitionState.STOPPED, AcquisitionState.LOST}
+)
+
+
+async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) -> Feedback:
+    """A device has introduced itself; a scan of it that runs goes on."""
+    kept = (DeviceStatus.BUSY, DeviceStatus.ERROR)
+    status = data.status if data.status in kept else DeviceStatus.ONLINE
+    details = data.model_dump(exclude={"status"})
+    details["parameter"] = data.parameter or None
+    await room.presence.registered(link.device_id, details, status)
+    lease = room.leases.find_open(link.device_id)
+    if lease is not None:
+        room.deadlines.met(lease.id, Deadline.RECONNECT)
+        if lease.state is AcquisitionState.STOPPING:
+            await room.send_stop(lease.device_id, lease.task_id, lease.id)
+        room.expect_data(lease, "The device came back and said nothing of the scan")
+    return Feedback(message=REGISTERED, ok=True)
+
+
+async def disconnected(room: ControlRoom, device_id: UUID) -> None:
+    """The link of a device has ended; its scan may go on and the device come back."""
+    lease = room.leases.find_open(device_id)
+    if lease is not None:
+        room.expect_reconnect(lease, "the link to the device broke during the scan")
+    await room.presence.disconnected(device_id)
+
+
+async def acknowledged(room: ControlRoom, link: DeviceLink, message: Ack) -> Feedback | None:
+    """A device has taken a scan; if that comes too late it must not scan."""
+    lease = room.leases.find_open(link.device_id)
+    ours = (
+        lease is not None
+        and lease.task_id == message.task_id
+        and message.acquisition_id in (None, lease.id)
+    )
+    if lease is None or not ours:
+        await room.send_stop(link.device_id, message.task_id, message.acquisition_id)
+        return refusal("ack: this start is not valid any more; stop the scan.", message.task_id)
+    room.deadlines.met(lease.id, Deadline.ACK)
+    if lease.state is AcquisitionState.REQUESTED:
+        actor = device_actor(link.device_id)
+        await room.move(lease, AcquisitionState.ACCEPTED, actor=actor)
+    return None
+
+
+async def stopped(room: ControlRoom, link: DeviceLink, message: Stopped) -> None:
+    """A scan has ended on the device because it was told to, or because the device chose to."""
+    lease = room.leases.find_open(link.device_id)
+    if lease is None or message.task_id not in (None, lease.task_id):
+        return
+    if message.task_id is None and lease.stop_reason is None:
+        return
+    await _confirm_stopped(room, lease)
+
+
+async def _confirm_stopped(room: ControlRoom, lease: Lease) -> None:
+    reason = lease.stop_reason or "stopped at the device"
+    actor = device_actor(lease.device_id)
+    await room.move(lease, AcquisitionState.STOPPED, reason, actor=actor)
+
+
+async def find_reported(
+    room: ControlRoom, device_id: UUID, task_id: UUID | None, token: str | None
+) -> Lease | None:
+    """Return the acquisition that a message speaks of; None if it speaks of none.
+
+    Raises:
+        UnprocessableError: Only one of task and token was sent.
+        TokenInvalidError: The token is no token, or has expired.
+        ForbiddenError: It is not the token of this task on this device.
+    """
+    if task_id is None and token is None:
+        return None
+    for field, value in (("task_id", task_id), ("user_access_token", token)):
+        if value is None:
+            raise UnprocessableError(f"{field}: missing; send it as it came with `start`.")
+    if task_id is None or token is None:
+        return None
+    acquisition_id = check_task_token(room.verifier.verify(token), device_id, task_id)
+    lease = await room.find_lease(device_id, acquisition_id)
+    if lease is None:
+        raise ForbiddenError("user_access_token: the acquisition that it was made for is unknown.")
+    return lease
+
+
+async def status(room: ControlRoom, link: DeviceLink, message: UpdateStatus) -> Feedback:
+    """A device says in which state it is and, with task and token, how its scan goes on."""
+    lease = await find_reported(room, link.device_id, message.task_id, message.user_access_token)
+    match message.status:
+        case DeviceStatus.BUSY:
+            return await _busy(room, link, message, lease)
+        case DeviceStatus.ERROR:
+            return await _error(room, link, message, lease)
+        case DeviceStatus.ONLINE:
+            await _free(room, link.device_id)
+        case DeviceStatus.OFFLINE:
+            pass
+    await room.presence.changed(link.device_id, message.status)
+    return Feedback(message=f"Device status {message.status} noted", ok=True)
+
+
+async def _busy(
+    room: ControlRoom, link: DeviceLink, message: UpdateStatus, lease: Lease | None
+) -> Feedback:
+    progress = message.data.progress
+    if lease is not None and not lease.is_open:
+        return await _too_late(room, link, lease)
+    if lease is not None and progress is None:
+        raise UnprocessableError("data.progress: missing; send how far the scan is [%].")
+    await room.presence.changed(link.device_id, DeviceStatus.BUSY)
+    if lease is None or progress is None:
+        return _device_only(DeviceStatus.BUSY)
+    room.deadlines.met(lease.id, Deadline.ACK, Deadline.DATA)
+    if lease.state in _WAITING:
+        actor = device_actor(link.device_id)
+        await room.move(lease, AcquisitionState.RUNNING, actor=actor)
+    await room.progress.put(lease, progress)
+    return progress_noted(lease, progress)
+
+
+def progress_noted(lease: Lease, progress: int) -> Feedback:
+    """Return the answer to a progress."""
+    return Feedback(message=f"Task progress {progress} % noted", ok=True, task_id=lease.task_id)
+
+
+async def _too_late(room: ControlRoom, link: DeviceLink, lease: Lease) -> Feedback:
+    if lease.state in _BROKEN_OFF:
+        await room.send_stop(link.device_id, lease.task_id, lease.id)
+    return refusal(
+        f"update_status: the acquisition has ended ({lease.state}); nothing was changed.",
+        lease.task_id,
+    )
+
+
+async def _error(
+    room: ControlRoom, link: DeviceLink, message: UpdateStatus, lease: Lease | None
+) -> Feedback:
+    reason = message.data.error_message or _NO_REASON
+    await room.presence.changed(link.device_id, DeviceStatus.ERROR, reason)
+    running = room.leases.find_open(link.device_id)
+    if lease is None:
+        if running is not None and not running.uploading:
+            room.expect_data(running, f"The device reported an error ({reason})")
+        return _device_only(DeviceStatus.ERROR)
+    if not lease.is_open:
+        return refusal(
+            f"update_status: the acquisition has ended ({lease.state}); "
+            "only the state of the device was stored.",
+            lease.task_id,
+        )
+    room.heard_stopped(link.device_id, lease.task_id)
+    actor = device_actor(link.device_id)
+    await room.move(lease, AcquisitionState.FAILED, reason, actor=actor)
+    return Feedback(message="Error noted", ok=True, task_id=lease.task_id)
+
+
+def _device_only(status: DeviceStatus) -> Feedback:
+    return Feedback(
+        message=f"Device status {status} noted. To report on a task, send task_id and "
+        "user_access_token as they came with `start`.",
+        ok=True,
+    )
+
+
+async def _free(room: ControlRoom, device_id: UUID) -> None:
+    """A device that says it is free has ended its scan; its data may still come."""
+    lease = room.leases.find_open(device_id)
+    if lease is None or lease.state is AcquisitionState.REQUESTED:
+        return  # after a start, an older word may still be on its way
+    if lease.stop_reason is not None:
+        await _confirm_stopped(room, lease)
+        room.heard_stopped(device_id, lease.task_id)
+    elif not lease.uploading:
+        room.expect_data(lease, "The device says that it is free")

@@ -1,0 +1,49 @@
+"""Queries on acquisitions."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from device_manager.acquisitions.models import Acquisition
+from device_manager.acquisitions.rules import OPEN_STATES
+
+
+async def lock_acquisition(session: AsyncSession, acquisition_id: UUID) -> Acquisition | None:
+    """Return an acquisition that nobody else changes before this transaction ends."""
+    return await session.get(Acquisition, acquisition_id, with_for_update=True)
+
+
+async def list_acquisitions(
+    session: AsyncSession, *, device_id: UUID | None, task_id: UUID | None, limit: int
+) -> Sequence[Acquisition]:
+    """Return acquisitions, newest first."""
+    query = select(Acquisition).order_by(col(Acquisition.id).desc()).limit(limit)
+    if device_id is not None:
+        query = query.where(col(Acquisition.device_id) == device_id)
+    if task_id is not None:
+        query = query.where(col(Acquisition.task_id) == task_id)
+    return (await session.scalars(query)).all()
+
+
+async def list_open(session: AsyncSession) -> Sequence[Acquisition]:
+    """Return the acquisitions that have not ended."""
+    query = select(Acquisition).where(col(Acquisition.state).in_(list(OPEN_STATES)))
+    return (await session.scalars(query)).all()
+
+
+async def list_unsettled(session: AsyncSession) -> Sequence[Acquisition]:
+    """Return the acquisitions that have ended without exam-manager knowing."""
+    query = select(Acquisition).where(
+        col(Acquisition.settled_at).is_(None), col(Acquisition.state).not_in(list(OPEN_STATES))
+    )
+    return (await session.scalars(query.order_by(col(Acquisition.id)))).all()
+
+
+async def has_open(session: AsyncSession, device_id: UUID) -> bool:
+    """Say whether something runs on a device."""
+    query = select(Acquisition.id).where(
+        col(Acquisition.device_id) == device_id, col(Acquisition.state).in_(list(OPEN_STATES))
+    )
+    return (await session.scalars(query.limit(1))).first() is not None

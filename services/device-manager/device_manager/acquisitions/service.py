@@ -1,0 +1,141 @@
+"""Acquisitions in the database: each change of state with its event, in one transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from device_manager.acquisitions import repository
+from device_manager.acquisitions.models import Acquisition
+from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState, may_become
+from device_manager.database import add_event
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.events import EventType
+
+_REASON_LENGTH = 4000
+_EVENTS: dict[AcquisitionState, EventType] = {
+    AcquisitionState.REQUESTED: EventType.ACQUISITION_REQUESTED,
+    AcquisitionState.ACCEPTED: EventType.ACQUISITION_ACCEPTED,
+    AcquisitionState.RUNNING: EventType.ACQUISITION_RUNNING,
+    AcquisitionState.STOPPING: EventType.ACQUISITION_STOPPING,
+    AcquisitionState.STOPPED: EventType.ACQUISITION_STOPPED,
+    AcquisitionState.FINISHED: EventType.ACQUISITION_FINISHED,
+    AcquisitionState.FAILED: EventType.ACQUISITION_FAILED,
+    AcquisitionState.LOST: EventType.ACQUISITION_FAILED,
+}
+
+
+def _event(session: AsyncSession, row: Acquisition, actor: str | None) -> None:
+    data: dict[str, Any] = {
+        "acquisition_id": str(row.id),
+        "task_id": str(row.task_id),
+        "workflow_id": str(row.workflow_id),
+        "exam_id": str(row.exam_id) if row.exam_id else None,
+        "device_id": str(row.device_id),
+        "state": row.state.value,
+        "reason": row.reason,
+        "result_id": str(row.result_id) if row.result_id else None,
+    }
+    add_event(session, _EVENTS[row.state], row.id, data, actor=actor)
+
+
+async def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
+    """Write a new acquisition, which takes the device.
+
+    Raises:
+        ConflictError: The device is taken.
+    """
+    session.add(row)
+    _event(session, row, row.requested_by)
+    try:
+        await session.flush()
+    except IntegrityError:
+        reason = "Device is busy: another scan was started on it at the same moment."
+        raise ConflictError(reason, reasons=[reason]) from None
+
+
+async def change_state(
+    session: AsyncSession,
+    acquisition_id: UUID,
+    to: AcquisitionState,
+    *,
+    reason: str | None = None,
+    actor: str | None = None,
+    exam_id: UUID | None = None,
+    settled: bool = False,
+) -> AcquisitionState | None:
+    """Move an acquisition on, if it may; return the state it is in now, None if there is none.
+
+    Repeating is harmless, and what has ended stays ended: whoever comes first decides.
+
+    Args:
+        session: The transaction.
+        acquisition_id: Which one.
+        to: The new state.
+        reason: Why, for a person to read.
+        actor: Who did it.
+        exam_id: The exam, when it is known by now.
+        settled: exam-manager does not need to be told.
+    """
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is None:
+        return None
+    if not may_become(row.state, to):
+        return row.state
+    now = utc_now()
+    row.state = to
+    row.exam_id = row.exam_id or exam_id
+    row.reason = reason[:_REASON_LENGTH] if reason else row.reason
+    if to is AcquisitionState.ACCEPTED:
+        row.accepted_at = now
+    if to is AcquisitionState.RUNNING:
+        row.accepted_at = row.accepted_at or now
+        row.started_at = now
+    if to not in OPEN_STATES:
+        row.ended_at = now
+        row.settled_at = now if settled else None
+    _event(session, row, actor)
+    return row.state
+
+
+async def add_file(
+    session: AsyncSession, acquisition_id: UUID, file: dict[str, Any], *, actor: str
+) -> AcquisitionState | None:
+    """Record a file that is safe in the lake; the first one finishes the acquisition."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is None:
+        return None
+    finished = AcquisitionState.FINISHED
+    if row.state is not finished and not may_become(row.state, finished):
+        return row.state
+    if any(known["filename"] == file["filename"] for known in row.files):
+        return row.state
+    row.files = [*row.files, file]
+    row.settled_at = None
+    if row.result_id is None:
+        row.result_id = UUID(file["result_id"])
+    return await change_state(session, acquisition_id, finished, actor=actor)
+
+
+async def mark_settled(
+    session: AsyncSession, acquisition_id: UUID, *, problem: str | None = None
+) -> None:
+    """Note that exam-manager knows of the end, or has refused to (`problem`)."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is None:
+        return
+    row.settled_at = utc_now()
+    if problem:
+        row.reason = f"{row.reason} | {problem}"[:_REASON_LENGTH] if row.reason else problem
+
+
+async def list_acquisitions(
+    session: AsyncSession, *, device_id: UUID | None, task_id: UUID | None, limit: int
+) -> Sequence[Acquisition]:
+    """Return acquisitions, newest first."""
+    return await repository.list_acquisitions(
+        session, device_id=device_id, task_id=task_id, limit=limit
+    )

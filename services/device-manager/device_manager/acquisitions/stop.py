@@ -1,0 +1,103 @@
+"""Stopping a scan: the stop goes down the link before anything else is done."""
+
+import asyncio
+from contextlib import suppress
+from typing import NoReturn
+from uuid import UUID
+
+from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.acquisitions.lease import Lease
+from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.devices import service as devices
+from device_manager.links.link import DeviceLink, LinkClosedError
+from scanhub_libraries.database import reading
+from scanhub_libraries.errors import ConflictError, UnavailableError
+from scanhub_libraries.models import StopRequest, StopResult
+from scanhub_libraries.security.principal import Principal
+
+_SETTLE_SECONDS = 1.0
+
+
+async def stop_scan(
+    room: ControlRoom, device_id: UUID, request: StopRequest, principal: Principal
+) -> StopResult:
+    """Stop what runs on a device, and wait for the device to say that it has stopped.
+
+    Raises:
+        NotFoundError: There is no such device.
+        ConflictError: It carries out another task than the one to stop.
+        UnavailableError: The device is offline: nobody can stop it from here.
+    """
+    lease = room.leases.find_open(device_id)
+    if lease is not None and request.task_id not in (None, lease.task_id):
+        raise ConflictError(
+            f"The device is carrying out another task ({lease.task_id}); that one was not stopped."
+        )
+    link = room.links.find(device_id)
+    if link is None:
+        await _refuse_offline(room, device_id)
+    task_id = lease.task_id if lease else request.task_id
+    reason = f"stopped by {principal.actor}"
+    if lease is not None:
+        lease.stop_reason = reason
+    stopped = room.wait_for_stopped(device_id, task_id)
+    try:
+        await link.stop(task_id, lease.id if lease else None)
+        confirmed = await _in_time(stopped, room.settings.stop_deadline_seconds)
+    except LinkClosedError:
+        await _refuse_offline(room, device_id)
+    finally:
+        stopped.cancel()
+    if lease is not None:
+        await _record(room, lease, principal, reason, confirmed=confirmed)
+    detail = _detail(room, link, lease, confirmed=confirmed)
+    return StopResult(sent=True, confirmed=confirmed, detail=detail, task_id=task_id)
+
+
+async def _refuse_offline(room: ControlRoom, device_id: UUID) -> NoReturn:
+    async with reading(room.sessions) as session:
+        device = await devices.get_device(session, device_id)
+    raise UnavailableError(
+        f"{device.name} is not connected: the stop was not sent. Stop the scanner at its console.",
+        sent=False,
+        confirmed=False,
+    )
+
+
+async def _in_time(stopped: "asyncio.Future[None]", seconds: float) -> bool:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopped
+        return True
+    return False
+
+
+async def _record(
+    room: ControlRoom, lease: Lease, principal: Principal, reason: str, *, confirmed: bool
+) -> None:
+    if not confirmed:
+        not_yet = f"{reason}; not confirmed by the device"
+        await room.move(lease, AcquisitionState.STOPPING, not_yet, actor=principal.actor)
+        return
+    await room.move(lease, AcquisitionState.STOPPED, reason, actor=principal.actor)
+    with suppress(TimeoutError):
+        await room.settlement.wait(lease.id, _SETTLE_SECONDS)
+
+
+def _detail(room: ControlRoom, link: DeviceLink, lease: Lease | None, *, confirmed: bool) -> str:
+    if confirmed:
+        if lease is None:
+            return "The device says that nothing runs."
+        if lease.state is AcquisitionState.FINISHED:
+            return "The scan had finished before the stop arrived; its data is stored."
+        return "The device has stopped."
+    seconds = room.settings.stop_deadline_seconds
+    if "stop" not in link.capabilities:
+        return (
+            "The stop was sent, but this device does not announce that it knows it. "
+            "Stop the scanner at its console."
+        )
+    return (
+        f"The stop was sent and the device has not confirmed it within {seconds:g} s. "
+        "Look at the scanner, try again, or stop it at its console."
+    )

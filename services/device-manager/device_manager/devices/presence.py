@@ -1,0 +1,64 @@
+"""The state of the devices as they say it, kept in the database and, for speed, in memory."""
+
+import asyncio
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+from device_manager.devices import service
+from device_manager.links.registry import LinkRegistry
+from scanhub_libraries.database import Sessions, transaction
+from scanhub_libraries.events import EventType
+from scanhub_libraries.models import DeviceStatus
+
+
+class Presence:
+    """Writes the state of a device when it changes, one change of a device after the other."""
+
+    def __init__(self, sessions: Sessions, links: LinkRegistry) -> None:
+        self._sessions = sessions
+        self._links = links
+        self._known: dict[UUID, tuple[DeviceStatus, str | None]] = {}
+        self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    def status(self, device_id: UUID) -> DeviceStatus:
+        """Return the state of a device."""
+        return self._known.get(device_id, (DeviceStatus.OFFLINE, None))[0]
+
+    async def registered(
+        self, device_id: UUID, details: dict[str, object], status: DeviceStatus
+    ) -> None:
+        """A device has introduced itself."""
+        async with self._lock(device_id):
+            async with transaction(self._sessions) as session:
+                await service.register(session, device_id, details, status)
+            self._known[device_id] = (status, None)
+
+    async def changed(
+        self, device_id: UUID, status: DeviceStatus, detail: str | None = None
+    ) -> None:
+        """A device says in which state it is."""
+        if self._known.get(device_id) == (status, detail):
+            return
+        async with self._lock(device_id):
+            async with transaction(self._sessions) as session:
+                await service.set_status(session, device_id, status, detail)
+            self._known[device_id] = (status, detail)
+
+    async def disconnected(self, device_id: UUID) -> None:
+        """The link of a device has ended, unless there is a new one by now."""
+        async with self._lock(device_id):
+            if self._links.find(device_id) is not None:
+                return
+            self._known.pop(device_id, None)
+            async with transaction(self._sessions) as session:
+                await service.set_status(
+                    session, device_id, DeviceStatus.OFFLINE, None, EventType.DEVICE_DISCONNECTED
+                )
+
+    async def all_offline(self, detail: str) -> None:
+        """No device is connected: the service starts or ends."""
+        async with transaction(self._sessions) as session:
+            await service.set_all_offline(session, detail)
+
+    def _lock(self, device_id: UUID) -> asyncio.Lock:
+        return self._locks.setdefault(device_id, asyncio.Lock())

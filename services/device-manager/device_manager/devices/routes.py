@@ -1,0 +1,97 @@
+"""HTTP routes of the device registry."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response, status
+
+from device_manager.acquisitions import repository as acquisitions
+from device_manager.control import ControlRoomDep
+from device_manager.devices import service
+from device_manager.devices.models import Device, DeviceNaming
+from scanhub_libraries.database import transaction
+from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.models import DeviceCredentials, DeviceOut
+from scanhub_libraries.web import SessionDep
+
+router = APIRouter(prefix="/api/v1/device", tags=["devices"])
+_CREDENTIALS = {"Content-Disposition": 'attachment; filename="device_credentials.json"'}
+Parameter = Annotated[dict[str, Any], Body(description="Parameters of the device, by its names")]
+
+
+@router.get("/", summary="List the devices")
+async def list_devices(session: SessionDep, room: ControlRoomDep) -> list[DeviceOut]:
+    """Return all devices."""
+    return [_out(device, room) for device in await service.list_devices(session)]
+
+
+@router.post(
+    "/createdevice",
+    status_code=status.HTTP_201_CREATED,
+    summary="Let a device connect",
+    responses={400: {"description": "Name or description is empty"}},
+)
+async def create_device(
+    naming: DeviceNaming, session: SessionDep, response: Response
+) -> DeviceCredentials:
+    """Create a device; the answer is the file to install on it, and is never shown again."""
+    response.headers.update(_CREDENTIALS)
+    return await service.create_device(session, naming.name, naming.description)
+
+
+@router.put("/parameter/{device_id}", summary="Replace the parameters of a device")
+async def set_parameter(
+    device_id: UUID, parameter: Parameter, session: SessionDep, room: ControlRoomDep
+) -> DeviceOut:
+    """Replace the parameters that the device gets with its next start."""
+    return _out(await service.set_parameter(session, device_id, parameter), room)
+
+
+@router.get("/{device_id}", summary="Return a device")
+async def get_device(device_id: UUID, session: SessionDep, room: ControlRoomDep) -> DeviceOut:
+    """Return a device."""
+    return _out(await service.get_device(session, device_id), room)
+
+
+@router.put("/{device_id}", summary="Rename a device")
+async def update_device(
+    device_id: UUID, naming: DeviceNaming, session: SessionDep, room: ControlRoomDep
+) -> DeviceOut:
+    """Change name and description of a device."""
+    device = await service.rename_device(session, device_id, naming.name, naming.description)
+    return _out(device, room)
+
+
+@router.post("/{device_id}/rotate-token", summary="Give a device a new token")
+async def rotate_token(
+    device_id: UUID, room: ControlRoomDep, response: Response
+) -> DeviceCredentials:
+    """Make a new token. The old one is void at once, and the link that it opened is closed."""
+    async with transaction(room.sessions) as session:
+        credentials = await service.rotate_token(session, device_id)
+    _close_link(room, device_id, "the token of this device was replaced")
+    response.headers.update(_CREDENTIALS)
+    return credentials
+
+
+@router.delete("/{device_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a device")
+async def delete_device(device_id: UUID, room: ControlRoomDep) -> None:
+    """Take a device out of the registry; refused while it scans."""
+    async with transaction(room.sessions) as session:
+        if await acquisitions.has_open(session, device_id):
+            raise ConflictError("The device is scanning: stop the scan first.")
+        await service.delete_device(session, device_id)
+    room.leases.forget(device_id)
+    _close_link(room, device_id, "this device was deleted")
+
+
+def _close_link(room: ControlRoomDep, device_id: UUID, why: str) -> None:
+    link = room.links.find(device_id)
+    if link is not None:
+        link.close(why)
+
+
+def _out(device: Device, room: ControlRoomDep) -> DeviceOut:
+    out = DeviceOut.model_validate(device)
+    link = room.links.find(device.id)
+    return out if link is None else out.model_copy(update={"last_seen": link.last_heard_at})

@@ -1,0 +1,1 @@
+"""Links to scanners: one Protocol, and the websocket behind it."""

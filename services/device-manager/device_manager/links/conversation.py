@@ -1,0 +1,186 @@
+"""The conversation with one device: each frame read and passed on, nothing waited for."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from starlette.websockets import WebSocket
+
+from device_manager.acquisitions import reports
+from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.acquisitions.lease import Lease
+from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.links.messages import (
+    Ack,
+    DeviceMessage,
+    Feedback,
+    FileTransfer,
+    MessageError,
+    Ping,
+    Register,
+    Stopped,
+    UpdateStatus,
+    parse,
+    refusal,
+)
+from device_manager.links.websocket import WebsocketLink
+from device_manager.uploads.archive import Archive
+from device_manager.uploads.intake import Intake
+from scanhub_libraries.errors import ScanHubError
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models import DeviceStatus
+
+logger = get_logger(__name__)
+_QUEUE = 256
+_GOODBYE_SECONDS = 1.0
+_OUR_FAULT = "Something went wrong on our side; nothing was changed. Send it again."
+
+
+class Conversation:
+    """Reads a link. What takes time is done by a worker, in the order in which it came."""
+
+    def __init__(
+        self, websocket: WebSocket, link: WebsocketLink, room: ControlRoom, archive: Archive
+    ) -> None:
+        self._websocket = websocket
+        self._link = link
+        self._room = room
+        self._intake = Intake(link, room, archive)
+        self._jobs: asyncio.Queue[DeviceMessage] = asyncio.Queue(_QUEUE)
+        self._running: tuple[str, Lease] | None = None
+        self._taking = False  # while the disk is slower than the network, a frame takes its time
+
+    async def run(self) -> None:
+        """Serve the link until it ends."""
+        workers = [
+            asyncio.create_task(self._link.run(), name="link-sender"),
+            asyncio.create_task(self._work(), name="link-worker"),
+            asyncio.create_task(self._watch(), name="link-watch"),
+        ]
+        try:
+            await self._read()
+        finally:
+            self._intake.link_ended()
+            if self._link.is_closing:  # the reason goes out first
+                await asyncio.wait(workers[:1], timeout=_GOODBYE_SECONDS)
+            for worker in workers:
+                worker.cancel()
+            for worker in workers:
+                with suppress(asyncio.CancelledError):
+                    await worker
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._websocket.receive()
+            if frame["type"] == "websocket.disconnect" or not self._is_current():
+                return
+            self._link.last_heard = time.monotonic()
+            self._taking = True
+            try:
+                await self._take(frame.get("text"), frame.get("bytes"))
+            except MessageError as error:
+                self._link.tell(refusal(str(error)))
+            except Exception:
+                logger.exception("a frame failed", device_id=str(self._link.device_id))
+                self._link.tell(refusal(_OUR_FAULT))
+            finally:
+                self._taking = False
+                self._link.last_heard = time.monotonic()
+
+    def _is_current(self) -> bool:
+        return not self._link.is_closing and self._room.links.is_current(self._link)
+
+    async def _take(self, text: str | None, data: bytes | None) -> None:
+        largest = self._room.settings.max_frame_bytes
+        if len(text or data or b"") > largest:
+            self._link.close(f"a frame is larger than {largest} bytes")
+        elif text is not None:
+            await self._take_text(text)
+        elif data is not None:
+            await self._intake.take(data)
+
+    async def _take_text(self, text: str) -> None:
+        message = parse(text)
+        match message:
+            case Ping():
+                self._link.sends_heartbeats = True
+                self._link.pong()
+            case FileTransfer():
+                await self._intake.begin(message)
+            case UpdateStatus() if self._is_progress(message):
+                await self._take_progress(message)
+            case Stopped():
+                self._intake.stopped()
+                self._room.heard_stopped(self._link.device_id, message.task_id)
+                await self._jobs.put(message)
+            case Register() | UpdateStatus() | Ack():
+                await self._jobs.put(message)
+
+    # --- progress: the message that comes most often touches no database --------------------------
+
+    def _is_progress(self, message: UpdateStatus) -> bool:
+        """Say whether this is one more progress of the scan that runs, by the same token."""
+        if self._running is None or message.status is not DeviceStatus.BUSY:
+            return False
+        token, lease = self._running
+        return (
+            message.data.progress is not None
+            and message.user_access_token == token
+            and message.task_id == lease.task_id
+            and lease.state is AcquisitionState.RUNNING
+            and self._jobs.empty()
+            and self._room.presence.status(lease.device_id) is DeviceStatus.BUSY
+        )
+
+    async def _take_progress(self, message: UpdateStatus) -> None:
+        if self._running is None or message.data.progress is None:
+            return
+        _, lease = self._running
+        await self._room.progress.put(lease, message.data.progress)
+        self._link.tell(reports.progress_noted(lease, message.data.progress))
+
+    # --- everything else, one after the other -----------------------------------------------------
+
+    async def _work(self) -> None:
+        while True:
+            message = await self._jobs.get()
+            try:
+                answer = await self._handle(message)
+            except ScanHubError as error:
+                answer = refusal(error.detail)
+            except Exception:
+                logger.exception("a message failed", device_id=str(self._link.device_id))
+                answer = refusal(_OUR_FAULT)
+            if answer is not None:
+                self._link.tell(answer)
+
+    async def _handle(self, message: DeviceMessage) -> Feedback | None:
+        match message:
+            case Register():
+                self._link.introduced(message.data.capabilities)
+                return await reports.registered(self._room, self._link, message.data)
+            case UpdateStatus():
+                answer = await reports.status(self._room, self._link, message)
+                self._remember(message)
+                return answer
+            case Ack():
+                return await reports.acknowledged(self._room, self._link, message)
+            case Stopped():
+                await reports.stopped(self._room, self._link, message)
+        return None
+
+    def _remember(self, message: UpdateStatus) -> None:
+        """Keep the token that was good for the scan that runs."""
+        lease = self._room.leases.find_open(self._link.device_id)
+        token = message.user_access_token
+        if lease is not None and lease.task_id == message.task_id and token is not None:
+            self._running = (token, lease)
+
+    async def _watch(self) -> None:
+        """Close a link on which a device that sends heartbeats has fallen silent."""
+        seconds = self._room.settings.idle_timeout_seconds
+        while True:
+            await asyncio.sleep(seconds / 4)
+            silence = time.monotonic() - self._link.last_heard
+            if self._link.sends_heartbeats and not self._taking and silence > seconds:
+                self._link.close(f"nothing heard for {silence:.0f} s")

@@ -1,0 +1,60 @@
+"""What the rest of device-manager needs of a link to a scanner, in its own words."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from device_manager.links.messages import Feedback
+from scanhub_libraries.models import AcquisitionPayload
+
+
+class LinkClosedError(Exception):
+    """The link broke before the message was out."""
+
+
+class DeviceLink(Protocol):
+    """A live connection to one scanner."""
+
+    @property
+    def device_id(self) -> UUID:
+        """Whose link it is."""
+        ...
+
+    @property
+    def registered(self) -> bool:
+        """Say whether the device has introduced itself."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Commands beyond version 1 that the device knows."""
+        ...
+
+    @property
+    def last_heard_at(self) -> datetime:
+        """When the device was last heard."""
+        ...
+
+    async def start(self, payload: AcquisitionPayload) -> None:
+        """Send a scan to the device; returns when it is on its way.
+
+        Raises:
+            LinkClosedError: It could not be sent.
+        """
+        ...
+
+    async def stop(self, task_id: UUID | None, acquisition_id: UUID | None) -> None:
+        """Tell the device to stop, before anything else that waits to be sent.
+
+        Raises:
+            LinkClosedError: It could not be sent.
+        """
+        ...
+
+    def tell(self, feedback: Feedback) -> None:
+        """Send a word about what the device has sent; never waits."""
+        ...
+
+    def close(self, reason: str) -> None:
+        """End the link, saying why; never waits."""
+        ...

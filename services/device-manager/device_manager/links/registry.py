@@ -1,0 +1,43 @@
+"""Which link is a device's link now."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from device_manager.links.link import DeviceLink
+
+
+class LinkRegistry:
+    """The live links of this process. The newest connection of a device is its link."""
+
+    def __init__(self) -> None:
+        self._links: dict[UUID, DeviceLink] = {}
+
+    def add(self, link: DeviceLink) -> None:
+        """Take in a link; an older one of the same device is closed."""
+        older = self._links.get(link.device_id)
+        self._links[link.device_id] = link
+        if older is not None and older is not link:
+            older.close("the device has connected again")
+
+    def remove(self, link: DeviceLink) -> bool:
+        """Take out this very link; False if another one has taken its place."""
+        if self._links.get(link.device_id) is not link:
+            return False
+        del self._links[link.device_id]
+        return True
+
+    def is_current(self, link: DeviceLink) -> bool:
+        """Say whether this is the device's link."""
+        return self._links.get(link.device_id) is link
+
+    def find(self, device_id: UUID) -> DeviceLink | None:
+        """Return the link of a device."""
+        return self._links.get(device_id)
+
+    def find_ready(self, device_id: UUID) -> DeviceLink | None:
+        """Return the link of a device that has introduced itself."""
+        link = self._links.get(device_id)
+        return link if link is not None and link.registered else None
+
+    def __iter__(self) -> Iterator[DeviceLink]:
+        return iter(list(self._links.values()))

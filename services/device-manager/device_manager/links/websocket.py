@@ -1,0 +1,138 @@
+"""The websocket behind a link: what is sent waits in a queue, so that nobody waits to send."""
+
+import asyncio
+import time
+from collections import deque
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from device_manager.links.link import LinkClosedError
+from device_manager.links.messages import PONG, Feedback, Start, Stop
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.models import AcquisitionPayload
+
+_POLICY_VIOLATION = 1008
+_MOST_WAITING = 10_000
+_Sent = asyncio.Future[None]
+
+
+class WebsocketLink:
+    """A DeviceLink over a websocket that has been accepted."""
+
+    def __init__(self, websocket: WebSocket, device_id: UUID) -> None:
+        self._websocket = websocket
+        self._device_id = device_id
+        self._waiting: deque[tuple[str, _Sent | None]] = deque()
+        self._woken = asyncio.Event()
+        self._closing: str | None = None
+        self._closed = False
+        self._registered = False
+        self._capabilities: frozenset[str] = frozenset()
+        self.last_heard = time.monotonic()
+        self.sends_heartbeats = False
+
+    @property
+    def device_id(self) -> UUID:
+        """Whose link it is."""
+        return self._device_id
+
+    @property
+    def registered(self) -> bool:
+        """Say whether the device has introduced itself."""
+        return self._registered
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Commands beyond version 1 that the device knows."""
+        return self._capabilities
+
+    @property
+    def last_heard_at(self) -> datetime:
+        """When the device was last heard."""
+        return utc_now() - timedelta(seconds=time.monotonic() - self.last_heard)
+
+    @property
+    def is_closing(self) -> bool:
+        """Say whether the link is at its end, whatever may still come in."""
+        return self._closed or self._closing is not None
+
+    def introduced(self, capabilities: list[str]) -> None:
+        """The device has registered."""
+        self._registered = True
+        self._capabilities = frozenset(capabilities)
+
+    async def start(self, payload: AcquisitionPayload) -> None:
+        """Send a scan to the device."""
+        await self._send(Start(data=payload).to_json())
+
+    async def stop(self, task_id: UUID | None, acquisition_id: UUID | None) -> None:
+        """Send a stop, before anything else that waits."""
+        message = Stop(task_id=task_id, acquisition_id=acquisition_id)
+        await self._send(message.to_json(), urgent=True)
+
+    def tell(self, feedback: Feedback) -> None:
+        """Send feedback."""
+        self._put(feedback.to_json())
+
+    def pong(self) -> None:
+        """Answer a heartbeat."""
+        self._put(PONG)
+
+    def close(self, reason: str) -> None:
+        """End the link after what waits has been sent."""
+        if self._closing is None:
+            self._closing = reason
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send what there is to send, until the link ends."""
+        try:
+            while self._closing is None:
+                await self._woken.wait()
+                self._woken.clear()
+                await self._send_waiting()
+            await self._websocket.close(_POLICY_VIOLATION, self._closing)
+        except (WebSocketDisconnect, RuntimeError, OSError):
+            pass  # the device is gone, and the reader hears of it too
+        finally:
+            self._end()
+
+    async def _send_waiting(self) -> None:
+        while self._waiting:
+            text, sent = self._waiting.popleft()
+            try:
+                await self._websocket.send_text(text)
+            except BaseException:
+                _fail(sent)
+                raise
+            if sent is not None and not sent.done():
+                sent.set_result(None)
+
+    def _end(self) -> None:
+        self._closed = True
+        while self._waiting:
+            _fail(self._waiting.popleft()[1])
+
+    def _put(self, text: str, sent: _Sent | None = None, *, urgent: bool = False) -> None:
+        if self._closed:
+            _fail(sent)
+            return
+        if len(self._waiting) >= _MOST_WAITING and not urgent:
+            self.close("the device does not read what it is sent")
+        if urgent:
+            self._waiting.appendleft((text, sent))
+        else:
+            self._waiting.append((text, sent))
+        self._woken.set()
+
+    async def _send(self, text: str, *, urgent: bool = False) -> None:
+        sent: _Sent = asyncio.get_running_loop().create_future()
+        self._put(text, sent, urgent=urgent)
+        await sent
+
+
+def _fail(sent: _Sent | None) -> None:
+    if sent is not None and not sent.done():
+        sent.set_exception(LinkClosedError("the link broke"))

@@ -1,0 +1,108 @@
+"""The application of device-manager.
+
+Whoever serves it turns websocket compression off (`uvicorn --ws-per-message-deflate false`):
+deflating raw data makes an upload ten times slower and starves the heartbeat of the device.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import httpx
+from fastapi import FastAPI
+
+from device_manager.acquisitions import routes as acquisition_routes
+from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.database import OutboxEvent
+from device_manager.devices import routes as device_routes
+from device_manager.links import routes as link_routes
+from device_manager.links.throttle import HandshakeThrottle
+from device_manager.settings import DeviceManagerSettings
+from device_manager.uploads.archive import Archive
+from scanhub_libraries.clients import ExamManagerClient, TokenSource
+from scanhub_libraries.clients.base import RevocationFeed
+from scanhub_libraries.database import create_engine, create_sessions
+from scanhub_libraries.lake import Lake, LocalLake
+from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.outbox import Deliver, OutboxRelay
+from scanhub_libraries.security.tokens import TokenVerifier
+from scanhub_libraries.web import create_service_app
+
+PREFIX = "/api/v1/device"
+
+
+def create_app(
+    settings: DeviceManagerSettings,
+    *,
+    exam_manager: httpx.AsyncClient,
+    deliver: Deliver,
+    service_token: TokenSource,
+    verifier: TokenVerifier,
+    lake: Lake | None = None,
+    follow_revocations: bool = True,
+) -> FastAPI:
+    """Return the application; its lifespan migrates the database.
+
+    One process holds all links: a device is where its websocket is.
+
+    Args:
+        settings: Deadlines, sizes, places.
+        exam_manager: HTTP client of exam-manager.
+        deliver: Where events go.
+        service_token: Tokens for work that no user waits for.
+        verifier: Verifies the tokens of users and of tasks.
+        lake: Where files go; by default the folder in the settings.
+        follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
+            list of exam-manager itself.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(upgrade, "device_manager", settings.database_url)
+        if settings.migrate:
+            await asyncio.to_thread(upgrade, "device_manager", settings.database_url)
+        engine = create_engine(settings.database_url)
+        sessions = create_sessions(engine)
+        client = ExamManagerClient(exam_manager, service_token)
+        relay = OutboxRelay(sessions, OutboxEvent, deliver)
+        relay.start()
+        feed = RevocationFeed(verifier.revocations, client.get_revocations)
+        if follow_revocations:
+            feed.start()
+        room = ControlRoom(
+            settings,
+            sessions=sessions,
+            lake=lake or LocalLake(settings.lake_root),
+            exam_manager=client,
+            service_token=service_token,
+            verifier=verifier,
+        )
+        app.state.sessions, app.state.room = sessions, room
+        app.state.archive = Archive(room)
+        app.state.throttle = HandshakeThrottle(
+            settings.handshake_failures, settings.handshake_window_seconds
+        )
+        try:
+            await room.open()
+            app.state.started = True
+            yield
+        finally:
+            app.state.started = False
+            await room.close()
+            await feed.stop()
+            await relay.stop()
+            await engine.dispose()
+
+    app = create_service_app(
+        title="device-manager",
+        version=version("device-manager"),
+        prefixes=[PREFIX],
+        lifespan=lifespan,
+        verifier=verifier,
+    )
+    # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
+    app.include_router(acquisition_routes.router)
+    app.include_router(link_routes.router)
+    app.include_router(device_routes.router)
+    return app

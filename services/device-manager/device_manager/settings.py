@@ -1,0 +1,76 @@
+"""Settings of device-manager (environment: SCANHUB_DEVICE_*)."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DeviceManagerSettings(BaseSettings):
+    """Built once, by whoever starts the service; handed on from there."""
+
+    model_config = SettingsConfigDict(env_prefix="SCANHUB_DEVICE_", frozen=True)
+
+    database_url: Annotated[str, Field(description="SQLAlchemy URL of this service's database")]
+    lake_root: Annotated[Path, Field(description="Folder of the data lake")]
+    migrate: Annotated[
+        bool, Field(description="Bring the database to the newest schema at the start")
+    ] = True
+    ack_deadline_seconds: Annotated[
+        float, Field(gt=0, description="Time a device has to confirm a start [s]")
+    ] = 5.0
+    first_status_deadline_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="The same for a device that knows no `ack`: time to its first status [s]",
+        ),
+    ] = 15.0
+    stop_deadline_seconds: Annotated[
+        float, Field(gt=0, description="Time a device has to confirm a stop [s]")
+    ] = 2.0
+    lost_after_seconds: Annotated[
+        float,
+        Field(gt=0, description="Time without a link after which a running scan is lost [s]"),
+    ] = 30.0
+    data_deadline_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Time in which data must come once a device says that it is free [s]",
+        ),
+    ] = 60.0
+    idle_timeout_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Silence after which a device that sends heartbeats is taken for gone [s]",
+        ),
+    ] = 35.0
+    upload_idle_seconds: Annotated[
+        float, Field(gt=0, description="Longest pause within an upload [s]")
+    ] = 60.0
+    upload_buffer_bytes: Annotated[
+        int, Field(gt=0, description="Data received and not yet written, per link [byte]")
+    ] = 32 * 2**20
+    max_frame_bytes: Annotated[
+        int, Field(gt=0, description="Largest frame a device may send [byte]")
+    ] = 16 * 2**20
+    max_upload_bytes: Annotated[
+        int, Field(gt=0, description="Largest file a device may send [byte]")
+    ] = 200 * 2**30
+    record_wait_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Time to wait for exam-manager before a device is told that its file is "
+            "safe and will be entered later [s]",
+        ),
+    ] = 10.0
+    handshake_failures: Annotated[
+        int, Field(gt=0, description="Refused handshakes of one device from one address")
+    ] = 20
+    handshake_window_seconds: Annotated[
+        float, Field(gt=0, description="Time over which refused handshakes are counted [s]")
+    ] = 60.0

@@ -1,0 +1,77 @@
+"""What a file from a device may be called and be, and which result it makes. Pure."""
+
+from pathlib import PurePosixPath
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from scanhub_libraries.errors import PayloadTooLargeError, UnprocessableError
+from scanhub_libraries.lake import result_directory, safe_name
+from scanhub_libraries.models import ResultType, SetResult
+
+PARAMETER_FILE: Final = "device_parameter.json"
+_TYPES: Final = {
+    ".dcm": ResultType.DICOM,
+    ".dicom": ResultType.DICOM,
+    ".mrd": ResultType.MRD,
+    ".h5": ResultType.MRD,
+    ".npy": ResultType.NUMPY,
+    ".json": ResultType.CALIBRATION,
+}
+
+
+def result_type(filename: str) -> ResultType:
+    """Return what a file is, by the end of its name."""
+    return _TYPES.get(PurePosixPath(filename).suffix.lower(), ResultType.NOT_SET)
+
+
+def result_id_of(acquisition_id: UUID, filename: str) -> UUID:
+    """Return the id of the result that a file of an acquisition makes.
+
+    The same file sent again makes the same result, so that a repeated upload never doubles one.
+    """
+    return uuid5(acquisition_id, filename)
+
+
+def check_header(filename: str, size_bytes: int, *, largest: int) -> str:
+    """Return the name under which the file may be stored.
+
+    Raises:
+        UnprocessableError: The name cannot be one in the lake, or the file is empty.
+        PayloadTooLargeError: The file is too large.
+    """
+    name = safe_name(filename)
+    if name == PARAMETER_FILE:
+        raise UnprocessableError(
+            f"{PARAMETER_FILE} is written by the platform: send the file under another name.",
+            field="filename",
+        )
+    if size_bytes <= 0:
+        raise UnprocessableError(
+            "size_bytes must be the size of the file, and an empty file is none.",
+            field="size_bytes",
+        )
+    if size_bytes > largest:
+        raise PayloadTooLargeError(
+            f"The file has {size_bytes} bytes, the limit is {largest}: raise "
+            "SCANHUB_DEVICE_MAX_UPLOAD_BYTES if this is right.",
+            field="size_bytes",
+        )
+    return name
+
+
+def result_of(
+    workflow_id: UUID, task_id: UUID, acquisition_id: UUID, device_id: UUID, file: dict[str, Any]
+) -> SetResult:
+    """Return the result that a stored file makes."""
+    filename = str(file["filename"])
+    return SetResult(
+        type=result_type(filename),
+        directory=result_directory(workflow_id, task_id, UUID(file["result_id"])),
+        files=[filename, PARAMETER_FILE],
+        meta={
+            "sha256": file["sha256"],
+            "size_bytes": file["size_bytes"],
+            "acquisition_id": str(acquisition_id),
+            "device_id": str(device_id),
+        },
+    )

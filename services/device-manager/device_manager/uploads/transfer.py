@@ -1,0 +1,126 @@
+"""One file on its way in: frames from the link, bytes to the lake."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from scanhub_libraries.lake import PartFile
+
+_WRITE_BYTES = 1 << 20
+
+
+class TransferError(Exception):
+    """The file did not come whole; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A file as the device announced it, after the checks."""
+
+    filename: str
+    size_bytes: int
+    sha256: str | None
+    result_id: UUID
+    device_parameter: dict[str, Any]
+
+
+class Transfer:
+    """Takes frames from the reader and writes them in another task.
+
+    A bounded buffer lies between: the reader waits only while the disk is slower than the network
+    for longer than the buffer holds.
+    """
+
+    def __init__(self, announced: Announced, *, buffer_bytes: int, idle_seconds: float) -> None:
+        self.announced = announced
+        self.received = 0
+        self.ended = asyncio.Event()
+        self._buffer_bytes = buffer_bytes
+        self._idle_seconds = idle_seconds
+        self._frames: deque[bytes] = deque()
+        self._buffered = 0
+        self._data = asyncio.Event()
+        self._room = asyncio.Event()
+        self._failure: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether all announced bytes have been received."""
+        return self.received == self.announced.size_bytes and self._failure is None
+
+    def fail(self, why: str) -> None:
+        """The rest will not come, unless it has come already."""
+        if not self.is_whole and self._failure is None:
+            self._failure = why
+            self._data.set()
+            self._room.set()
+
+    async def take(self, frame: bytes) -> None:
+        """Take a binary frame; wait while the buffer is full."""
+        if self.received + len(frame) > self.announced.size_bytes:
+            self.fail(
+                f"more bytes came than size_bytes announced ({self.announced.size_bytes}); "
+                "send the file again with its right size"
+            )
+        if self._failure is not None:
+            return
+        self.received += len(frame)
+        self._frames.append(frame)
+        self._buffered += len(frame)
+        self._data.set()
+        while self._buffered > self._buffer_bytes and self._failure is None:
+            self._room.clear()
+            await self._room.wait()
+
+    async def write_to(self, part: PartFile) -> None:
+        """Write until the file is whole and right.
+
+        Raises:
+            TransferError: It is not.
+            OSError: The lake cannot take it.
+        """
+        while part.size < self.announced.size_bytes:
+            chunk = await self._next_chunk()
+            try:
+                await part.write(chunk)
+            except OSError:
+                self.fail("the lake cannot store the file")
+                raise
+            self._buffered -= len(chunk)
+            self._room.set()
+        expected = self.announced.sha256
+        if expected is not None and part.sha256 != expected.lower():
+            raise TransferError(
+                f"the sha256 is {part.sha256}, announced was {expected}; send the file again"
+            )
+
+    async def _next_chunk(self) -> bytes:
+        while not self._frames:
+            if self._failure is not None:
+                raise TransferError(self._failure)
+            self._data.clear()
+            await self._wait_for_data()
+        if self._failure is not None:
+            raise TransferError(self._failure)
+        first = self._frames.popleft()
+        if len(first) >= _WRITE_BYTES or not self._frames:
+            return first
+        # Small frames are written together: a thread is not worth its while for each of them.
+        batch, size = [first], len(first)
+        while self._frames and size < _WRITE_BYTES:
+            batch.append(self._frames.popleft())
+            size += len(batch[-1])
+        return b"".join(batch)
+
+    async def _wait_for_data(self) -> None:
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                await self._data.wait()
+        except TimeoutError:
+            self._failure = (
+                f"nothing came for {self._idle_seconds:g} s after {self.received} of "
+                f"{self.announced.size_bytes} bytes; send the file again"
+            )
+            self._room.set()
