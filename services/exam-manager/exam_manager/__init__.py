@@ -1,0 +1,1 @@
+"""The clinical record: users, patients, exams, workflows, tasks, results, sequences."""

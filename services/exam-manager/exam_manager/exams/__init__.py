@@ -1,0 +1,1 @@
+"""Exams: the root of the tree exam, workflow, task, result."""

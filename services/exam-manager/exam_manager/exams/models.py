@@ -1,0 +1,37 @@
+"""Table: exams."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from exam_manager.database import Table
+from scanhub_libraries.database import UtcDateTime, text_enum
+from scanhub_libraries.ids import new_id
+from scanhub_libraries.models import ItemStatus
+
+
+class Exam(Table, table=True):
+    """An exam, or a template of one."""
+
+    __tablename__ = "exam"
+    __table_args__ = (
+        sa.Index("ix_exam_is_template_datetime_created", "is_template", "datetime_created"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    patient_id: UUID | None = Field(default=None, foreign_key="patient.id", index=True)
+    name: str = Field(max_length=200)
+    description: str = Field(default="", sa_type=sa.Text)
+    indication: str | None = Field(default=None, sa_type=sa.Text)
+    comment: str | None = Field(default=None, sa_type=sa.Text)
+    status: ItemStatus = Field(sa_type=text_enum(ItemStatus))
+    is_template: bool
+    accession_number: str | None = Field(default=None, max_length=200)
+    study_instance_uid: str | None = Field(default=None, max_length=64, unique=True)
+    creator: str = Field(max_length=200)
+    datetime_created: datetime = Field(sa_type=UtcDateTime)
+    datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+    """Counts the edits of people, not what the platform notes."""

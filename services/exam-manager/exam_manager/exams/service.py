@@ -1,0 +1,161 @@
+"""Exams: the root of the tree."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from exam_manager.exams import rules
+from exam_manager.exams.models import Exam
+from exam_manager.patients.models import Patient
+from exam_manager.tasks import repository as task_repository
+from exam_manager.tasks import service as tasks
+from exam_manager.tasks.copying import copied_tree
+from exam_manager.tasks.repository import TASK
+from exam_manager.tasks.tree import emit_exam
+from exam_manager.versions import check_version
+from exam_manager.workflows import service as workflows
+from exam_manager.workflows.service import WORKFLOW
+from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
+from scanhub_libraries.events import EventType
+from scanhub_libraries.ids import dicom_uid, new_id
+from scanhub_libraries.models import BaseExam, ExamOut, ItemStatus, WorkflowOut
+
+EXAM = Exam.__table__  # type: ignore[attr-defined]
+
+
+def _exam_out(row: Any, found: list[WorkflowOut]) -> ExamOut:
+    return ExamOut.model_validate({**row, "workflows": found})
+
+
+async def read_exams(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> list[ExamOut]:
+    """Return exams with the whole tree below them, newest first: four statements."""
+    query = (
+        sa.select(EXAM)
+        .where(*conditions)
+        .order_by(EXAM.c.datetime_created.desc(), EXAM.c.id.desc())
+    )
+    rows = (await session.execute(query)).mappings().all()
+    below = WORKFLOW.c.exam_id.in_(sa.select(EXAM.c.id).where(*conditions))
+    by_exam: dict[UUID, list[WorkflowOut]] = {row["id"]: [] for row in rows}
+    for workflow in await workflows.read_workflows(session, below) if rows else []:
+        if workflow.exam_id in by_exam:
+            by_exam[workflow.exam_id].append(workflow)
+    return [_exam_out(row, by_exam[row["id"]]) for row in rows]
+
+
+async def get_exam(session: AsyncSession, exam_id: UUID) -> ExamOut:
+    """Return one exam."""
+    found = await read_exams(session, EXAM.c.id == exam_id)
+    if not found:
+        raise NotFoundError(f"There is no exam {exam_id}.")
+    return found[0]
+
+
+async def _check_patient(session: AsyncSession, body: BaseExam) -> None:
+    rules.check_patient(is_template=body.is_template, patient_id=body.patient_id)
+    if body.patient_id is not None:
+        query = sa.select(col(Patient.id)).where(col(Patient.id) == body.patient_id)
+        if await session.scalar(query) is None:
+            raise BadRequestError(f"There is no patient {body.patient_id}.", field="patient_id")
+
+
+async def create_exam(
+    session: AsyncSession, body: BaseExam, *, creator: str, now: datetime
+) -> ExamOut:
+    """Create an exam without workflows, or a template."""
+    rules.check_new_status(body.status)
+    await _check_patient(session, body)
+    row = _new_exam(body, creator=creator, now=now)
+    await _insert(session, row)
+    return _exam_out(row, [])
+
+
+def _new_exam(body: BaseExam, *, creator: str, now: datetime) -> dict[str, Any]:
+    return {
+        **body.model_dump(),
+        "id": new_id(),
+        "status": ItemStatus.NEW,
+        "study_instance_uid": None if body.is_template else dicom_uid(new_id()),
+        "creator": creator,
+        "datetime_created": now,
+        "datetime_updated": None,
+        "version": 1,
+    }
+
+
+async def _insert(session: AsyncSession, row: dict[str, Any]) -> None:
+    await session.execute(sa.insert(Exam), [row])
+    emit_exam(session, EventType.EXAM_CREATED, Exam(**row))
+
+
+async def copy_exam(
+    session: AsyncSession, template_id: UUID, body: BaseExam, *, creator: str, now: datetime
+) -> ExamOut:
+    """Make an exam from a template, with the whole tree, in one transaction."""
+    await _check_patient(session, body)
+    source = await session.get(Exam, template_id)
+    if source is None:
+        raise BadRequestError(f"There is no exam template {template_id}.", field="template_id")
+    rules.check_source(is_template=source.is_template, what="exam")
+    order = (WORKFLOW.c.position, WORKFLOW.c.datetime_created, WORKFLOW.c.id)
+    query = sa.select(WORKFLOW).where(WORKFLOW.c.exam_id == template_id).order_by(*order)
+    sources = [dict(row) for row in (await session.execute(query)).mappings()]
+    below = TASK.c.workflow_id.in_(
+        sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == template_id)
+    )
+    row = _new_exam(body, creator=creator, now=now)
+    new_workflows, new_tasks = copied_tree(
+        sources,
+        await task_repository.list_rows(session, (below,)),
+        exam_id=row["id"],
+        is_template=body.is_template,
+        creator=creator,
+        now=now,
+    )
+    await _insert(session, row)
+    await workflows.insert_tree(session, new_workflows, new_tasks)
+    return _exam_out(row, workflows.tree_out(new_workflows, new_tasks))
+
+
+async def update_exam(
+    session: AsyncSession, exam_id: UUID, body: BaseExam, *, if_match: str | None, now: datetime
+) -> ExamOut:
+    """Take a person's edit."""
+    row = await _get(session, exam_id)
+    check_version(if_match, row.version)
+    rules.check_put_status(body.status)
+    rules.check_template_kept(stored=row.is_template, given=body.is_template)
+    await _check_patient(session, body)
+    if body.patient_id != row.patient_id and await tasks.exam_has_started(session, exam_id):
+        raise ConflictError(
+            "Tasks of the exam were started: its images are of this patient.", field="patient_id"
+        )
+    status = rules.status_after_edit(row.status, body.status)
+    row.sqlmodel_update({**body.model_dump(), "status": status})
+    row.version += 1
+    row.datetime_updated = now
+    emit_exam(session, EventType.EXAM_UPDATED, row)
+    await session.flush()
+    return await get_exam(session, exam_id)
+
+
+async def delete_exam(session: AsyncSession, exam_id: UUID) -> list[str]:
+    """Delete an exam with its tree; return the folders to remove once that is committed."""
+    row = await _get(session, exam_id)
+    await tasks.check_exam_free(session, exam_id, "delete the exam")
+    query = sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == exam_id)
+    folders = [f"lake/{workflow_id}" for workflow_id in await session.scalars(query)]
+    await session.delete(row)
+    emit_exam(session, EventType.EXAM_DELETED, row)
+    return folders
+
+
+async def _get(session: AsyncSession, exam_id: UUID) -> Exam:
+    row = await session.get(Exam, exam_id, with_for_update=True)
+    if row is None:
+        raise NotFoundError(f"There is no exam {exam_id}.")
+    return row

@@ -1,0 +1,151 @@
+"""The application of exam-manager."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+
+from exam_manager.database import OutboxEvent
+from exam_manager.dependencies import Clock
+from exam_manager.exams.routes import router as exams
+from exam_manager.patients.routes import router as patients
+from exam_manager.results.routes import router as results
+from exam_manager.sequences.reader import ReaderProcess, SequenceReader
+from exam_manager.sequences.routes import router as sequences
+from exam_manager.settings import ExamManagerSettings
+from exam_manager.tasks.routes import router as tasks
+from exam_manager.users.login_gate import LoginGate
+from exam_manager.users.revocations import OwnRevocations
+from exam_manager.users.routes import router as users
+from exam_manager.workflows.routes import router as workflows
+from scanhub_libraries.clients.base import RevocationFeed
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import create_engine, create_sessions, reading
+from scanhub_libraries.errors import ConflictError, ScanHubError, UnavailableError
+from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.outbox import Deliver, OutboxRelay
+from scanhub_libraries.security.tokens import (
+    SigningKeys,
+    TokenSigner,
+    TokenVerifier,
+    load_or_create_keys,
+)
+from scanhub_libraries.web import create_service_app, problem_response
+
+PREFIXES = ["/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"]
+VERSION = "0.1.0"
+_MAX_BODY_BYTES = 96 * 2**20
+
+
+class OwnToken:
+    """Source of exam-manager's own service token: it signs, so it asks nobody."""
+
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
+
+    async def __call__(self) -> str:
+        """Return a fresh token."""
+        return self._signer.service_token("exam-manager")
+
+
+def create_app(
+    settings: ExamManagerSettings,
+    *,
+    deliver: Deliver | None = None,
+    keys: SigningKeys | None = None,
+    clock: Clock = utc_now,
+    read_sequence: SequenceReader | None = None,
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: The settings.
+        deliver: Brings events to the journal; without it they wait in the outbox.
+        keys: The signing keys; without them those in the settings' folder.
+        clock: What time it is.
+        read_sequence: Reads Pulseq files; without it a process of its own does.
+    """
+    keys = keys or load_or_create_keys(settings.keys_folder)
+    verifier = TokenVerifier(keys.public_pem)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if settings.migrate:
+            await asyncio.to_thread(upgrade, "exam_manager", settings.database_url)
+        engine = create_engine(settings.database_url)
+        sessions = create_sessions(engine)
+        own_revocations = OwnRevocations(sessions)
+        verifier.revocations.update(await own_revocations(0))
+        feed = RevocationFeed(verifier.revocations, own_revocations)
+        relay = OutboxRelay(sessions, OutboxEvent, deliver) if deliver else None
+        app.state.sessions = sessions
+        app.state.lake = LocalLake(settings.lake_root)
+        app.state.check_ready = _Ready(app)
+        if relay is not None:
+            relay.start()
+        feed.start()
+        app.state.started = True
+        try:
+            yield
+        finally:
+            app.state.started = False
+            await feed.stop()
+            if relay is not None:
+                await relay.stop()
+            await engine.dispose()
+
+    app = create_service_app(
+        title="exam-manager",
+        version=VERSION,
+        prefixes=PREFIXES,
+        lifespan=lifespan,
+        verifier=verifier,
+        malformed_path_status=400,
+    )
+    app.max_body_size = _MAX_BODY_BYTES
+    app.state.settings = settings
+    app.state.signer = TokenSigner(keys.private_pem)
+    app.state.clock = clock
+    app.state.login_gate = LoginGate()
+    app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
+    app.add_exception_handler(IntegrityError, _integrity_error)
+    app.add_exception_handler(OperationalError, _operational_error)
+    for router in (users, patients, tasks, workflows, results, sequences, exams):
+        app.include_router(router)
+    return app
+
+
+class _Ready:
+    """Asks the database whether it is there."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self) -> None:
+        """Raise UnavailableError while the database does not answer."""
+        try:
+            async with reading(self._app.state.sessions) as session:
+                await session.execute(sa.text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            raise UnavailableError("The database does not answer.") from error
+
+
+async def _integrity_error(request: Request, _error: Exception) -> JSONResponse:
+    return _problem(
+        request, ConflictError("Something it refers to was changed at the same moment: try again.")
+    )
+
+
+async def _operational_error(request: Request, _error: Exception) -> JSONResponse:
+    return _problem(request, UnavailableError("The database is busy: try again.", retry_after=1))
+
+
+def _problem(request: Request, error: ScanHubError) -> JSONResponse:
+    return problem_response(
+        request, error.status, error.slug, error.title, error.detail, **error.extensions
+    )

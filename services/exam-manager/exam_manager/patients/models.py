@@ -1,0 +1,33 @@
+"""Table: patients."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from exam_manager.database import Table
+from scanhub_libraries.database import UtcDateTime, text_enum
+from scanhub_libraries.ids import new_id
+from scanhub_libraries.models import Gender, ItemStatus
+
+
+class Patient(Table, table=True):
+    """A patient."""
+
+    __tablename__ = "patient"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    first_name: str = Field(max_length=200)
+    last_name: str = Field(max_length=200)
+    search_text: str = Field(max_length=1000)
+    """Names, case-folded: databases fold case each in their own way."""
+    birth_date: date
+    sex: Gender = Field(sa_type=text_enum(Gender))
+    height: float
+    weight: float
+    issuer: str = Field(max_length=200)
+    status: ItemStatus = Field(sa_type=text_enum(ItemStatus))
+    comment: str | None = Field(default=None, sa_type=sa.Text)
+    datetime_created: datetime = Field(sa_type=UtcDateTime)
+    datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)

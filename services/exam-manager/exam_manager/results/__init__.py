@@ -1,0 +1,1 @@
+"""Results: files in the lake that a task left."""

@@ -1,0 +1,27 @@
+"""Settings of exam-manager."""
+
+from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ExamManagerSettings(BaseSettings):
+    """What exam-manager needs to know; the environment has it as SCANHUB_EXAM_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="SCANHUB_EXAM_", frozen=True)
+
+    database_url: str
+    """`sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
+    lake_root: Path
+    """Root of the data lake; results, images and sequences lie below it."""
+    keys_folder: Path
+    """Where the signing key lies; it is made there at the first start."""
+    service_secrets: dict[str, SecretStr] = {}
+    """Secret of each service that may ask for a service token."""
+    cookie_secure: bool | None = None
+    """Secure attribute of the login cookie; None: when the request came over https."""
+    migrate: bool = True
+    """Bring the database to the newest schema at the start."""
+    sequence_seconds: float = 120.0
+    """How long a sequence file may take to read [s]."""

@@ -1,0 +1,1 @@
+"""Tasks: planning, claiming, reporting, finishing."""

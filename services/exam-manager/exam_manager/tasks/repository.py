@@ -1,0 +1,131 @@
+"""Queries of tasks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from exam_manager.exams.models import Exam
+from exam_manager.tasks.models import Task
+from exam_manager.workflows.models import Workflow
+from scanhub_libraries.database import is_postgresql
+from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.models import ItemStatus
+
+TASK = Task.__table__  # type: ignore[attr-defined]
+Conditions = tuple[sa.ColumnElement[bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChain:
+    """A task and where it hangs in the tree."""
+
+    task: Task
+    exam_id: UUID | None
+    patient_id: UUID | None
+
+
+async def get_chain(
+    session: AsyncSession, task_id: UUID, *, lock: bool = False, lock_exam: bool = False
+) -> TaskChain:
+    """Return a task with the ids above it.
+
+    Args:
+        session: The transaction.
+        task_id: The task.
+        lock: Hold the task's row until the end of the transaction.
+        lock_exam: Before that, hold the exam's row: whoever changes what the exam's status is
+            derived from does so one after the other, and in the same order as a delete.
+
+    Raises:
+        NotFoundError: There is no such task.
+    """
+    if lock_exam and is_postgresql(session):
+        exam = (
+            sa.select(col(Workflow.exam_id))
+            .join(Task, col(Task.workflow_id) == col(Workflow.id))
+            .where(col(Task.id) == task_id)
+        )
+        await lock_exams(session, col(Exam.id).in_(exam))
+    query = (
+        sa.select(Task, col(Workflow.exam_id), col(Exam.patient_id))
+        .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
+        .outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
+        .where(col(Task.id) == task_id)
+    )
+    if lock:
+        query = query.with_for_update(of=Task)
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        raise NotFoundError(f"There is no task {task_id}.")
+    return TaskChain(*found)
+
+
+async def lock_exams(session: AsyncSession, condition: sa.ColumnElement[bool]) -> None:
+    """Hold the rows of exams until the end of the transaction."""
+    if is_postgresql(session):
+        query = sa.select(col(Exam.id)).where(condition).order_by(col(Exam.id)).with_for_update()
+        await session.execute(query)
+
+
+async def list_rows(session: AsyncSession, conditions: Conditions) -> Sequence[Any]:
+    """Return the rows of tasks in their order, as mappings."""
+    query = (
+        sa.select(TASK)
+        .where(*conditions)
+        .order_by(TASK.c.workflow_id, TASK.c.position, TASK.c.datetime_created, TASK.c.id)
+    )
+    return (await session.execute(query)).mappings().all()
+
+
+async def tree_inputs(session: AsyncSession, workflow_id: UUID) -> dict[UUID, list[UUID]]:
+    """Return the inputs of every task in the exam, or else the workflow, of a workflow."""
+    exam_id = sa.select(col(Workflow.exam_id)).where(col(Workflow.id) == workflow_id)
+    query = (
+        sa.select(col(Task.id), col(Task.input_task_ids))
+        .join(Workflow, col(Workflow.id) == col(Task.workflow_id))
+        .where(
+            sa.or_(
+                col(Workflow.id) == workflow_id, col(Workflow.exam_id) == exam_id.scalar_subquery()
+            )
+        )
+    )
+    rows = await session.execute(query)
+    return {task_id: [UUID(item) for item in inputs] for task_id, inputs in rows}
+
+
+async def list_exam_tasks(session: AsyncSession, exam_id: UUID) -> Sequence[UUID]:
+    """Return the ids of the tasks of an exam."""
+    query = (
+        sa.select(col(Task.id))
+        .join(Workflow, col(Workflow.id) == col(Task.workflow_id))
+        .where(col(Workflow.exam_id) == exam_id)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def next_position(session: AsyncSession, workflow_id: UUID) -> int:
+    """Return the position after the last task of a workflow."""
+    query = sa.select(sa.func.max(col(Task.position))).where(col(Task.workflow_id) == workflow_id)
+    last = await session.scalar(query)
+    return 0 if last is None else last + 1
+
+
+async def statuses_of_exam(session: AsyncSession, exam_id: UUID) -> list[tuple[UUID, ItemStatus]]:
+    """Return workflow and status of every task of an exam."""
+    query = (
+        sa.select(col(Workflow.id), col(Task.status))
+        .join(Task, col(Task.workflow_id) == col(Workflow.id))
+        .where(col(Workflow.exam_id) == exam_id)
+    )
+    return [(workflow_id, status) for workflow_id, status in await session.execute(query)]
+
+
+async def claimed_tasks(session: AsyncSession, conditions: Conditions) -> Sequence[UUID]:
+    """Return the tasks that a device or a run holds."""
+    query = sa.select(col(Task.id)).where(col(Task.claim_active), *conditions)
+    return (await session.scalars(query)).all()

@@ -1,0 +1,126 @@
+"""Tasks as the wire has them, and what a change of a task means for the levels above."""
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from exam_manager.database import emit
+from exam_manager.exams.models import Exam
+from exam_manager.results.service import read_results
+from exam_manager.tasks import repository, rules
+from exam_manager.tasks.repository import TASK, TaskChain
+from exam_manager.workflows.models import Workflow
+from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.events import EventType
+from scanhub_libraries.models import (
+    AcquisitionTaskOut,
+    DAGTaskOut,
+    ItemStatus,
+    ResultOut,
+    TaskOut,
+    TaskType,
+)
+
+
+def task_out(row: Any, results: list[ResultOut]) -> TaskOut:
+    """Return a task as the wire has it.
+
+    Args:
+        row: A mapping of the table's columns.
+        results: The task's results.
+    """
+    model = AcquisitionTaskOut if row["task_type"] is TaskType.ACQUISITION else DAGTaskOut
+    return model.model_validate({**row, "results": results})
+
+
+async def read_tasks(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> list[TaskOut]:
+    """Return tasks with their results, in order of workflow and position: two statements."""
+    rows = await repository.list_rows(session, conditions)
+    results = await read_results(session, sa.select(TASK.c.id).where(*conditions)) if rows else {}
+    return [task_out(row, results.get(row["id"], [])) for row in rows]
+
+
+async def read_task(session: AsyncSession, task_id: UUID) -> TaskOut:
+    """Return one task.
+
+    Raises:
+        NotFoundError: There is no such task.
+    """
+    found = await read_tasks(session, TASK.c.id == task_id)
+    if not found:
+        raise NotFoundError(f"There is no task {task_id}.")
+    return found[0]
+
+
+def emit_task(session: AsyncSession, event_type: EventType, chain: TaskChain) -> None:
+    """Tell what happened to a task."""
+    task = chain.task
+    emit(
+        session,
+        event_type,
+        task.id,
+        {
+            "task_id": str(task.id),
+            "workflow_id": _text(task.workflow_id),
+            "exam_id": _text(chain.exam_id),
+            "patient_id": _text(chain.patient_id),
+            "task_type": task.task_type.value,
+            "name": task.name,
+            "status": task.status.value,
+            "progress": task.progress,
+            "status_reason": task.status_reason,
+        },
+    )
+
+
+def emit_workflow(session: AsyncSession, event_type: EventType, workflow: Workflow) -> None:
+    """Tell what happened to a workflow."""
+    data = {
+        "workflow_id": str(workflow.id),
+        "exam_id": _text(workflow.exam_id),
+        "name": workflow.name,
+        "status": workflow.status.value,
+        "is_template": workflow.is_template,
+    }
+    emit(session, event_type, workflow.id, data)
+
+
+def emit_exam(session: AsyncSession, event_type: EventType, exam: Exam) -> None:
+    """Tell what happened to an exam."""
+    data = {
+        "exam_id": str(exam.id),
+        "patient_id": _text(exam.patient_id),
+        "name": exam.name,
+        "status": exam.status.value,
+        "is_template": exam.is_template,
+    }
+    emit(session, event_type, exam.id, data)
+
+
+def _text(identifier: UUID | None) -> str | None:
+    return str(identifier) if identifier else None
+
+
+async def derive_statuses(session: AsyncSession, chain: TaskChain) -> None:
+    """Bring the status of the workflow and the exam of a changed task up to date."""
+    if chain.exam_id is None or chain.task.workflow_id is None:
+        return
+    await session.flush()
+    statuses = await repository.statuses_of_exam(session, chain.exam_id)
+    workflow = await session.get(Workflow, chain.task.workflow_id)
+    exam = await session.get(Exam, chain.exam_id)
+    if workflow is None or exam is None:
+        return
+    of_workflow = [status for workflow_id, status in statuses if workflow_id == workflow.id]
+    if _set_status(workflow, rules.derive_status(workflow.status, of_workflow)):
+        emit_workflow(session, EventType.WORKFLOW_UPDATED, workflow)
+    if _set_status(exam, rules.derive_status(exam.status, [status for _, status in statuses])):
+        emit_exam(session, EventType.EXAM_UPDATED, exam)
+
+
+def _set_status(item: Workflow | Exam, status: ItemStatus) -> bool:
+    changed = item.status is not status
+    item.status = status
+    return changed

@@ -1,0 +1,1 @@
+"""Workflows: the tasks of an exam that belong together."""
