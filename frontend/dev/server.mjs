@@ -561,7 +561,7 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-function file(path, response) {
+function serveDist(path, response) {
   const wanted = existsSync(DIST + path) && extname(path) ? path : "index.html";
   response.setHeader("Content-Type", TYPES[extname(wanted)] ?? "application/octet-stream");
   response.end(readFileSync(DIST + wanted));
@@ -584,7 +584,7 @@ createServer(async (request, response) => {
   if (path === "/api/v1/workflowmanager/events") return stream(request, response, url);
   if (path.startsWith("/api/v1/exam/dcm/")) return dicom(path, response);
   if (!path.startsWith("/api/") && !path.startsWith("/fixture/"))
-    return file(path.slice(1), response);
+    return serveDist(path.slice(1), response);
   let body = "";
   for await (const chunk of request) body += chunk;
   response.setHeader("Content-Type", "application/json");

@@ -3,7 +3,7 @@
   var scheme = "dark";
   try {
     if (localStorage.getItem("scanhub-color-scheme") === "light") scheme = "light";
-  } catch (error) {
+  } catch {
     // Storage may be forbidden; dark is the default of a control room.
   }
   document.documentElement.setAttribute("data-mantine-color-scheme", scheme);

@@ -10,7 +10,7 @@ export interface Column<Row> {
   /** A track of CSS grid: `120px`, `minmax(0, 2fr)`. */
   width: string;
   cell: (row: Row) => ReactNode;
-  /** Dropped first when the room is short. */
+  /** Left out while a detail pane takes the room. */
   optional?: boolean;
 }
 
@@ -21,12 +21,22 @@ interface Props<Row> {
   rowId: (row: Row) => string;
   selectedId?: string | null;
   onOpen: (row: Row) => void;
+  compact?: boolean;
 }
 
 const ROW_HEIGHT = 44;
 
 /** A virtualised table of rows that open: arrows or J/K move, Enter opens. */
-export function DataTable<Row>({ label, rows, columns, rowId, selectedId, onOpen }: Props<Row>) {
+export function DataTable<Row>({
+  label,
+  rows,
+  columns: all,
+  rowId,
+  selectedId,
+  onOpen,
+  compact,
+}: Props<Row>) {
+  const columns = compact ? all.filter(({ optional }) => !optional) : all;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,

@@ -1,6 +1,6 @@
 import { TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useRef, useState } from "react";
 
 import css from "./page.module.css";
 import { useShortcuts } from "./shortcuts";
@@ -21,7 +21,12 @@ export function PageHead({
 }) {
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(filter);
-  useEffect(() => setText(filter), [filter]);
+  const [known, setKnown] = useState(filter);
+  if (known !== filter) {
+    // The address changed by itself (back, a scanned barcode): follow it.
+    setKnown(filter);
+    setText(filter);
+  }
   useShortcuts({ "/": () => input.current?.select() });
   return (
     <header className={css.head}>

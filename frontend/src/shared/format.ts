@@ -59,7 +59,6 @@ export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const whole = Math.max(0, Math.round(seconds));
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const pad = (part: number) => String(part).padStart(2, "0");
   return h > 0 ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 }
 
@@ -77,7 +76,6 @@ export function clock(time: string | number | Date | null | undefined, seconds =
 export function day(time: string | number | Date | null | undefined): string {
   const date = asDate(time);
   if (!date) return "–";
-  const pad = (part: number) => String(part).padStart(2, "0");
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 }
 
@@ -89,6 +87,8 @@ export function secondsBetween(from: string | null | undefined, to: number): num
   const date = asDate(from);
   return date ? Math.max(0, (to - date.getTime()) / 1000) : null;
 }
+
+const pad = (part: number) => String(part).padStart(2, "0");
 
 function asDate(time: string | number | Date | null | undefined): Date | null {
   if (time === null || time === undefined) return null;

@@ -1,11 +1,12 @@
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
+
+import { useLatest } from "./useLatest";
 
 type Handlers = Record<string, (event: KeyboardEvent) => void>;
 
 /** Single keys by their `event.key`; off while typing and while a dialog is open. */
 export function useShortcuts(handlers: Handlers, enabled = true): void {
-  const latest = useRef(handlers);
-  latest.current = handlers;
+  const latest = useLatest(handlers);
   useEffect(() => {
     if (!enabled) return;
     const onKey = (event: KeyboardEvent) => {
@@ -19,7 +20,7 @@ export function useShortcuts(handlers: Handlers, enabled = true): void {
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [enabled]);
+  }, [enabled, latest]);
 }
 
 export function isTyping(target: EventTarget | null): boolean {

@@ -72,7 +72,11 @@ export function DeviceStrip({ exam, patient, open }: Props) {
     >
       <Notice task={selected} />
       <DeviceFace device={deviceOf(shown)} />
-      <ScanFace task={active} next={shown === selected ? selected : null} />
+      <ScanFace
+        task={active}
+        next={shown === selected ? selected : null}
+        phaseShown={active?.id !== selected?.id}
+      />
       <StreamBadge />
       <StartControl task={selected} reasons={reasons} patient={patient} />
       <StopButton exam={exam} />
@@ -95,7 +99,16 @@ function DeviceFace({ device }: { device: Device | null | undefined }) {
   );
 }
 
-function ScanFace({ task, next }: { task: Task | null; next: Task | null }) {
+function ScanFace({
+  task,
+  next,
+  phaseShown,
+}: {
+  task: Task | null;
+  next: Task | null;
+  /** The Start button says the phase of the selected task; here it is said of another one. */
+  phaseShown: boolean;
+}) {
   const sequences = useQuery({ ...queries.sequences, enabled: task !== null });
   const now = useNow(task !== null);
   const { phase } = useStart(task);
@@ -117,9 +130,13 @@ function ScanFace({ task, next }: { task: Task | null; next: Task | null }) {
             {left !== null && <span className="dim">{duration(left)} left</span>}
           </>
         ) : (
-          <span style={{ color: phase.kind === "unconfirmed" ? "var(--status-fault)" : undefined }}>
-            {PHASE_WORDS[phase.kind]}
-          </span>
+          phaseShown && (
+            <span
+              style={{ color: phase.kind === "unconfirmed" ? "var(--status-fault)" : undefined }}
+            >
+              {PHASE_WORDS[phase.kind]}
+            </span>
+          )
         )}
       </span>
     </div>
@@ -193,7 +210,7 @@ function StartControl({
 /** What the last Start or Stop came to; stays until it is read and closed. */
 function Notice({ task }: { task: Task | null }) {
   const stopped = useStopOutcome();
-  const { refusal, failure, dismiss } = useStart(task);
+  const { refusal, dismiss } = useStart(task);
   if (stopped) {
     const bad = stopped.kind === "unconfirmed";
     return (
@@ -231,9 +248,6 @@ function Notice({ task }: { task: Task | null }) {
         <Dismiss onClick={dismiss} />
       </div>
     );
-  }
-  if (failure && task && !isActive(task.status) && task.status !== "FINISHED" && failure.reason) {
-    return null; // the queue and the inspector show the task's own reason
   }
   return null;
 }

@@ -1,10 +1,11 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { stopDevice } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import type { Device, Exam } from "../../api/types";
 import { createStore, useStore } from "../../shared/store";
+import { useLatest } from "../../shared/useLatest";
 import css from "./acquisition.module.css";
 import { type StopOutcome, stopOutcome, stopTargets } from "./stop";
 
@@ -17,8 +18,7 @@ export const dismissStopOutcome = () => outcome.set(null);
 /** Always visible, never disabled, one click, no selection, no question. Esc held for 1 s too. */
 export function StopButton({ exam }: { exam: Exam | null }) {
   const client = useQueryClient();
-  const examNow = useRef(exam);
-  examNow.current = exam;
+  const examNow = useLatest(exam);
 
   async function stop(): Promise<void> {
     const sentAt = Date.now();
@@ -51,8 +51,7 @@ export function StopButton({ exam }: { exam: Exam | null }) {
 
 function useEscapeHeld(onHeld: () => void): boolean {
   const [holding, setHolding] = useState(false);
-  const latest = useRef(onHeld);
-  latest.current = onHeld;
+  const latest = useLatest(onHeld);
   useEffect(() => {
     let timer: number | undefined;
     const release = () => {
@@ -81,6 +80,6 @@ function useEscapeHeld(onHeld: () => void): boolean {
       window.removeEventListener("keyup", lift, true);
       window.removeEventListener("blur", release);
     };
-  }, []);
+  }, [latest]);
   return holding;
 }

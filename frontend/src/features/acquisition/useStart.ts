@@ -52,7 +52,6 @@ export function useStart(task: Task | null) {
     start,
     phase: startPhase(task, requestedAt, seen, now),
     refusal: attempt?.refusal ?? null,
-    failure: seen && (seen.state === "failed" || seen.state === "lost") ? seen : null,
     dismiss: () => note(taskId, { refusal: null }),
   };
 }

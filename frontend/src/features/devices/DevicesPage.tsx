@@ -49,12 +49,14 @@ const COLUMNS: Column<Device>[] = [
   {
     key: "modality",
     head: "Modality",
+    optional: true,
     width: "76px",
     cell: (device) => device.modality ?? <span className="dim">–</span>,
   },
   {
     key: "site",
     head: "Site",
+    optional: true,
     width: "minmax(80px, 1fr)",
     cell: (device) => device.site ?? <span className="dim">–</span>,
   },
@@ -109,6 +111,7 @@ export function DevicesPage({ filter, selectedId, onFilter, onSelect }: Props) {
                   columns={COLUMNS}
                   rowId={({ id }) => id}
                   selectedId={selectedId}
+                  compact={selected !== null}
                   onOpen={({ id }) => onSelect(id === selectedId ? null : id)}
                 />
               );

@@ -20,19 +20,22 @@ interface Props {
   stored: string;
 }
 
-export default function DicomViewer({ urls, patient, title, stored }: Props) {
+export default function DicomViewer(props: Props) {
+  const [attempt, setAttempt] = useState(0);
+  return <Stack key={attempt} {...props} onRetry={() => setAttempt(attempt + 1)} />;
+}
+
+function Stack({ urls, patient, title, stored, onRetry }: Props & { onRetry: () => void }) {
   const element = useRef<HTMLDivElement>(null);
   const viewer = useRef<StackViewer | null>(null);
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  const [attempt, setAttempt] = useState(0);
   const key = urls.join("\n");
 
   useEffect(() => {
     if (!element.current) return;
     const opened = new StackViewer(element.current, setSnapshot);
     viewer.current = opened;
-    setFailure(null);
     opened.open(key.split("\n")).catch((error: unknown) => {
       if (viewer.current === opened) setFailure(readable(error));
     });
@@ -40,9 +43,9 @@ export default function DicomViewer({ urls, patient, title, stored }: Props) {
       viewer.current = null;
       opened.destroy();
     };
-  }, [key, attempt]);
+  }, [key]);
 
-  const presets = viewer.current?.presets ?? [];
+  const presets = snapshot?.presets ?? [];
   useShortcuts({
     r: () => viewer.current?.reset(),
     ArrowLeft: () => viewer.current?.scroll(-1),
@@ -68,7 +71,6 @@ export default function DicomViewer({ urls, patient, title, stored }: Props) {
         }
         // Nothing of another patient may be seen, not for one frame.
         style={{ visibility: match?.ok ? "visible" : "hidden" }}
-        onContextMenu={(event) => event.preventDefault()}
       />
       {snapshot && match?.ok && <Overlay snapshot={snapshot} title={title} stored={stored} />}
       {snapshot && match?.ok && (
@@ -113,7 +115,7 @@ export default function DicomViewer({ urls, patient, title, stored }: Props) {
           <ErrorState
             error={failure}
             safe="The files are stored; only showing them failed."
-            onRetry={() => setAttempt((count) => count + 1)}
+            onRetry={onRetry}
           />
         </div>
       )}

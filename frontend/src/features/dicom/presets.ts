@@ -35,7 +35,7 @@ function sample(pixels: ArrayLike<number>): number[] {
   const step = Math.max(1, Math.floor(pixels.length / SAMPLES));
   const picked: number[] = [];
   for (let at = 0; at < pixels.length; at += step) picked.push(pixels[at] ?? 0);
-  return picked.sort((a, b) => a - b);
+  return picked.toSorted((a, b) => a - b);
 }
 
 function span(lower: number, upper: number): Window {

@@ -23,6 +23,7 @@ export interface Snapshot {
   scale: { mm: number; px: number } | null;
   identity: ImageIdentity;
   description: string;
+  presets: Preset[];
 }
 
 const VIEWPORT = "stack";
@@ -56,10 +57,6 @@ export class StackViewer {
     this.#viewport.render();
     this.#changed();
     if (frames === imageIds) await this.#sortOnceLoaded(imageIds);
-  }
-
-  get presets(): Preset[] {
-    return this.#presets;
   }
 
   apply({ window }: Preset): void {
@@ -124,6 +121,8 @@ export class StackViewer {
     ]) {
       this.#element.addEventListener(event, this.#changed);
     }
+    // The right button zooms here.
+    this.#element.addEventListener("contextmenu", (event) => event.preventDefault());
     this.#resize = new ResizeObserver(() => {
       engine.resize(true, true);
       this.#changed();
@@ -173,6 +172,7 @@ export class StackViewer {
         patientName: tag(imageId, "PatientName"),
       },
       description: tag(imageId, "SeriesDescription"),
+      presets: this.#presets,
     });
   };
 }

@@ -20,6 +20,8 @@ import { type Located, sequenceOf } from "./tree";
 /** Everything about the selected task; nothing here opens a dialog. */
 export function Inspector({ exam, selected }: { exam: Exam; selected: Located | null }) {
   return (
+    // A scrolling region has to be reachable by keyboard even when nothing in it takes the focus.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <aside className={css.inspector} aria-label="Inspector" tabIndex={0}>
       {selected ? (
         <TaskInspector key={selected.task.id} exam={exam} task={selected.task} />
@@ -149,6 +151,7 @@ function Results({ task }: { task: Task }) {
       <ul className={css.lines}>
         {task.results
           .toSorted((a, b) => b.datetime_created.localeCompare(a.datetime_created))
+          .slice(0, SHOWN)
           .map((result) => (
             <li key={result.id}>
               <span>{result.type === "NOT_SET" ? "Not complete" : result.type}</span>
@@ -159,9 +162,14 @@ function Results({ task }: { task: Task }) {
             </li>
           ))}
       </ul>
+      {task.results.length > SHOWN && (
+        <p className="dim">and {task.results.length - SHOWN} earlier, under Files</p>
+      )}
     </Section>
   );
 }
+
+const SHOWN = 3;
 
 export function Section({ title, children }: { title: string; children: ReactNode }) {
   return (

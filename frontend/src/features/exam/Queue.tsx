@@ -135,7 +135,8 @@ function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[] | und
       )}
       {left !== null && left > 0 && (
         <span className="live-number" title={`${duration(left)} of scanning left`}>
-          {running ? "queue ends" : "started now, ends"} {clock(now + left * 1000, false)}
+          {running ? "queue ends" : "ends"} {clock(now + left * 1000, false)}
+          {!running && " if started now"}
         </span>
       )}
     </footer>

@@ -29,11 +29,24 @@ const COLUMNS: Column<Patient>[] = [
   { key: "born", head: "Born", width: "92px", cell: (patient) => patient.birth_date },
   { key: "age", head: "Age", width: "56px", cell: (patient) => ageText(patient.birth_date) },
   { key: "sex", head: "Sex", width: "88px", cell: (patient) => sexWord(patient.sex) },
-  { key: "weight", head: "Weight", width: "72px", cell: (p) => withUnit(p.weight, "kg", 1) },
-  { key: "height", head: "Height", width: "72px", cell: (p) => withUnit(p.height, "cm") },
+  {
+    key: "weight",
+    head: "Weight",
+    width: "72px",
+    optional: true,
+    cell: (p) => withUnit(p.weight || null, "kg", 1),
+  },
+  {
+    key: "height",
+    head: "Height",
+    width: "72px",
+    optional: true,
+    cell: (p) => withUnit(p.height || null, "cm"),
+  },
   {
     key: "added",
     head: "Registered",
+    optional: true,
     width: "92px",
     cell: (patient) => day(patient.datetime_created),
   },
@@ -90,6 +103,7 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
                   columns={COLUMNS}
                   rowId={({ id }) => id}
                   selectedId={selectedId}
+                  compact={selected !== null}
                   onOpen={({ id }) => onSelect(id === selectedId ? null : id)}
                 />
               );
@@ -132,7 +146,7 @@ function PatientDetail({ patient }: { patient: Patient }) {
           <dt>Sex</dt>
           <dd>{sexWord(patient.sex)}</dd>
           <dt>Weight</dt>
-          <dd>{withUnit(patient.weight, "kg", 1)}</dd>
+          <dd>{withUnit(patient.weight || null, "kg", 1)}</dd>
           <dt>Height</dt>
           <dd>{withUnit(patient.height, "cm")}</dd>
           {patient.comment && (

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
-import type { Exam, Task } from "../../api/types";
+import type { Dispatch, Exam, Task } from "../../api/types";
 import { clock } from "../../shared/format";
 import { QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
@@ -20,7 +20,7 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
     <Section title="Sent to">
       <QueryView query={dispatches} rows={1} safe="The images are stored; sending goes on.">
         {(all) => {
-          const list = all.filter(({ task_id }) => !task_id || fed.includes(task_id));
+          const list = latest(all.filter(({ task_id }) => !task_id || fed.includes(task_id)));
           if (list.length === 0) return <p className="dim">Nothing sent yet.</p>;
           return (
             <ul className={css.list}>
@@ -48,4 +48,14 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
       </QueryView>
     </Section>
   );
+}
+
+/** One line per target: the newest series sent there, or being sent. */
+function latest(dispatches: Dispatch[]): Dispatch[] {
+  const byTarget = new Map<string, Dispatch>();
+  for (const dispatch of dispatches) {
+    const known = byTarget.get(dispatch.target);
+    if (!known || known.created_at < dispatch.created_at) byTarget.set(dispatch.target, dispatch);
+  }
+  return [...byTarget.values()];
 }

@@ -20,7 +20,7 @@ export function Runs({ task }: { task: Task }) {
             <p className="dim">Not run yet.</p>
           ) : (
             <ul className={css.list}>
-              {list.map((run) => (
+              {list.slice(0, 5).map((run) => (
                 <RunLine key={run.id} run={run} />
               ))}
             </ul>

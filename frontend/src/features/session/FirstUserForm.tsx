@@ -29,9 +29,10 @@ type Form = z.infer<typeof schema>;
 export default function FirstUserForm({ onDone }: { onDone: () => void }) {
   const { register, handleSubmit, formState } = useForm<Form>({ resolver: zodResolver(schema) });
   const create = useMutation({
-    mutationFn: async ({ repeated: _, ...user }: Form) => {
-      await createFirstUser(user);
-      await login(user.username, user.password);
+    mutationFn: async (form: Form) => {
+      const { username, first_name, last_name, email, password } = form;
+      await createFirstUser({ username, first_name, last_name, email, password });
+      await login(username, password);
     },
     onSuccess: onDone,
   });

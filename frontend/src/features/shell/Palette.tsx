@@ -21,7 +21,7 @@ const [store, spotlight] = createSpotlight();
 /** Ctrl+K: pages, exams and patients by name. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
-  useEffect(spotlight.open, []);
+  useEffect(() => spotlight.open(), []);
   const worklist = useQuery(queries.worklist).data ?? [];
   const patients = useQuery(queries.patients).data ?? [];
   const pages: SpotlightActionData[] = [

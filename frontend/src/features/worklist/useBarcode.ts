@@ -1,14 +1,14 @@
-import { useEffect, useRef } from "react";
+import { useEffect } from "react";
 
 import { isTyping } from "../../shared/shortcuts";
+import { useLatest } from "../../shared/useLatest";
 
 const KEY_GAP_MS = 40;
 const MIN_LENGTH = 5;
 
 /** A barcode scanner types fast and ends with Enter, wherever the focus is. */
 export function useBarcode(onCode: (code: string) => void): void {
-  const latest = useRef(onCode);
-  latest.current = onCode;
+  const latest = useLatest(onCode);
   useEffect(() => {
     let code = "";
     let lastAt = 0;
@@ -31,5 +31,5 @@ export function useBarcode(onCode: (code: string) => void): void {
     };
     window.addEventListener("keydown", onKey, true);
     return () => window.removeEventListener("keydown", onKey, true);
-  }, []);
+  }, [latest]);
 }
