@@ -41,7 +41,7 @@ def _details_or_nothing(value: Any) -> Any:
 
 
 Progress = Annotated[int | None, BeforeValidator(_percent)]
-Token = Annotated[str, Field(max_length=8192, repr=False)]
+Token = Annotated[str, Field(max_length=8192)]
 Sha256 = Annotated[
     Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None, BeforeValidator(_none_if_empty)
 ]

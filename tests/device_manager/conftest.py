@@ -1,0 +1,31 @@
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from scanner_lab import Lab, open_lab
+
+from scanhub_libraries.models import UserRole
+from scanhub_libraries.security.tokens import SigningKeys
+
+
+@pytest.fixture
+def make_lab(
+    tmp_path: Path, keys: SigningKeys, headers_of: Callable[..., dict[str, str]]
+) -> Callable[..., Any]:
+    """Return what opens the installation of this test, as often as it likes."""
+
+    def make(**settings: Any) -> Any:
+        return open_lab(tmp_path, keys, headers_of(UserRole.ADMIN), **settings)
+
+    return make
+
+
+@pytest.fixture
+async def lab(make_lab: Callable[..., Any]) -> AsyncIterator[Lab]:
+    async with make_lab() as lab:
+        yield lab

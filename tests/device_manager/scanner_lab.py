@@ -1,0 +1,374 @@
+"""A running device-manager with the real exam-manager behind it, and scanners made of raw frames."""
+
+import asyncio
+import hashlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+from websockets.asyncio.client import ClientConnection, connect
+
+from device_manager.main import create_app
+from device_manager.settings import DeviceManagerSettings
+from exam_manager.main import create_app as create_exam_manager
+from exam_manager.settings import ExamManagerSettings
+from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.events import Event
+from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
+
+EXAM = "/api/v1/exam"
+DEVICE = "/api/v1/device"
+PATIENT = {
+    "first_name": "Ada",
+    "last_name": "Test",
+    "birth_date": "1990-01-01",
+    "sex": "FEMALE",
+    "height": 170.0,
+    "weight": 60.9,
+    "issuer": "test",
+}
+DEADLINES: dict[str, Any] = {
+    "ack_deadline_seconds": 0.5,
+    "first_status_deadline_seconds": 0.5,
+    "stop_deadline_seconds": 0.5,
+    "lost_after_seconds": 0.5,
+    "data_deadline_seconds": 0.5,
+    "record_wait_seconds": 3.0,
+}
+
+
+class LoopbackServer(uvicorn.Server):
+    """A server in the loop of the test, as the product configures it."""
+
+    def __init__(self, app: Any) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            app, lifespan="on", log_level="warning", ws_per_message_deflate=False
+        )
+        super().__init__(config)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> str:
+        host, port = self.listener.getsockname()
+        return f"{host}:{port}"
+
+    async def begin(self) -> None:
+        self._task = asyncio.create_task(self._serve(sockets=[self.listener]))
+        while not self.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("the server did not start")
+            await asyncio.sleep(0.005)
+
+    async def end(self) -> None:
+        self.should_exit = True
+        if self._task is not None:
+            await asyncio.wait_for(self._task, 20)
+
+
+@dataclass
+class Scanner:
+    """A device that sends what a test tells it to."""
+
+    device_id: str
+    websocket: ClientConnection
+    heard: list[dict[str, Any]] = field(default_factory=list)
+
+    async def say(self, **message: Any) -> None:
+        await self.websocket.send(json.dumps(message))
+
+    async def register(self, *, capabilities: tuple[str, ...] = ("ack", "stop"), **data: Any):
+        details = {"device_name": "Lab", "status": "ONLINE", "capabilities": list(capabilities)}
+        await self.say(command="register", data={**details, **data})
+        return await self.hear("feedback")
+
+    async def hear(self, command: str | None = None, seconds: float = 5.0) -> dict[str, Any]:
+        """Return the next message (with this command); the others are kept in `heard`."""
+        async with asyncio.timeout(seconds):
+            while True:
+                message: dict[str, Any] = json.loads(await self.websocket.recv())
+                if command in (None, message["command"]):
+                    return message
+                self.heard.append(message)
+
+    async def hear_nothing(self, seconds: float = 0.2) -> None:
+        try:
+            message = await self.hear(seconds=seconds)
+        except TimeoutError:
+            return
+        raise AssertionError(f"heard {message}")
+
+    async def verdict(self, filename: str, seconds: float = 20.0) -> dict[str, Any]:
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await self.hear("feedback", seconds)
+                if message.get("filename") == filename:
+                    return message
+
+    async def status(self, status: str, start: dict[str, Any] | None = None, **data: Any) -> None:
+        who = {} if start is None else reporter(start)
+        await self.say(command="update_status", status=status, data=data, **who)
+
+    async def accept(self) -> dict[str, Any]:
+        """Take the scan that comes and say so; return its payload."""
+        start: dict[str, Any] = (await self.hear("start"))["data"]
+        await self.say(command="ack", task_id=start["id"], acquisition_id=start["acquisition_id"])
+        return start
+
+    async def run(self, progress: int = 10) -> dict[str, Any]:
+        """Take the scan that comes and begin it."""
+        start = await self.accept()
+        await self.status("BUSY", start, progress=progress)
+        await self.hear("feedback")
+        return start
+
+    async def announce(
+        self, start: dict[str, Any], filename: str, data: bytes, **changes: Any
+    ) -> None:
+        header = {
+            "filename": filename,
+            "size_bytes": len(data),
+            "content_type": "application/octet-stream",
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        await self.say(command="file-transfer", **{**reporter(start), **header, **changes})
+
+    async def send_bytes(self, data: bytes, frame: int = 1 << 20) -> None:
+        for offset in range(0, len(data), frame):
+            await self.websocket.send(data[offset : offset + frame])
+
+    async def upload(
+        self, start: dict[str, Any], filename: str, data: bytes, **changes: Any
+    ) -> dict[str, Any]:
+        await self.announce(start, filename, data, **changes)
+        await self.send_bytes(data)
+        return await self.verdict(filename)
+
+
+def reporter(start: dict[str, Any]) -> dict[str, str]:
+    return {"task_id": start["id"], "user_access_token": start["access_token"]}
+
+
+@dataclass
+class Lab:
+    """A device-manager over the loopback, exam-manager within the process."""
+
+    address: str
+    app: FastAPI
+    http: httpx.AsyncClient
+    exam: httpx.AsyncClient
+    exam_gate: "Gate"
+    lake_root: Path
+    events: list[Event]
+
+    # --- devices ----------------------------------------------------------------------------------
+
+    async def create_device(self, name: str = "Scanner") -> dict[str, str]:
+        answer = await self.http.post(
+            f"{DEVICE}/createdevice", json={"name": name, "description": "in the lab"}
+        )
+        assert answer.status_code == 201, answer.text
+        credentials: dict[str, str] = answer.json()
+        return credentials
+
+    def connect(self, credentials: dict[str, str], **options: Any) -> connect:
+        headers = {
+            "Device-Id": credentials["device_id"],
+            "Device-Token": credentials["device_token"],
+        }
+        return connect(
+            f"ws://{self.address}{DEVICE}/ws", additional_headers=headers, proxy=None, **options
+        )
+
+    @asynccontextmanager
+    async def scanner(
+        self,
+        credentials: dict[str, str] | None = None,
+        *,
+        capabilities: tuple[str, ...] = ("ack", "stop"),
+        **register: Any,
+    ) -> AsyncIterator[Scanner]:
+        credentials = credentials or await self.create_device()
+        async with self.connect(credentials) as websocket:
+            scanner = Scanner(credentials["device_id"], websocket)
+            await scanner.register(capabilities=capabilities, **register)
+            yield scanner
+
+    async def device(self, device_id: str) -> dict[str, Any]:
+        return (await self.http.get(f"{DEVICE}/{device_id}")).json()
+
+    # --- tasks ------------------------------------------------------------------------------------
+
+    async def create_task(self, device_id: str | None, **changes: Any) -> dict[str, Any]:
+        patient = await self._post("/api/v1/patient/", PATIENT)
+        exam = await self._post(f"{EXAM}/new", {"patient_id": patient["id"], "name": "Exam"})
+        workflow = await self._post(f"{EXAM}/workflow/new", {"exam_id": exam["id"], "name": "Head"})
+        task = {
+            "workflow_id": workflow["id"],
+            "name": "GRE",
+            "task_type": "ACQUISITION",
+            "device_id": device_id,
+            "calibration": ["frequency"],
+        }
+        return await self._post(f"{EXAM}/task/new", {**task, **changes})
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await self.exam.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def task(self, task_id: str) -> dict[str, Any]:
+        return (await self.exam.get(f"{EXAM}/task/{task_id}")).json()
+
+    # --- scans ------------------------------------------------------------------------------------
+
+    async def start(self, task: dict[str, Any]) -> httpx.Response:
+        return await self.http.post(f"{DEVICE}/start_scan_via_websocket", json=task)
+
+    async def started(self, scanner: Scanner, **changes: Any) -> dict[str, Any]:
+        """Make a task, start it, let the scanner begin it; return the payload."""
+        task = await self.create_task(scanner.device_id, **changes)
+        answer = await self.start(task)
+        assert answer.status_code == 200, answer.text
+        return await scanner.run()
+
+    async def stop(self, device_id: str, **body: Any) -> httpx.Response:
+        return await self.http.post(f"{DEVICE}/{device_id}/stop", json=body or None)
+
+    async def acquisition(self, task_id: str) -> dict[str, Any]:
+        answer = await self.http.get(f"{DEVICE}/acquisitions", params={"task_id": task_id})
+        return answer.json()[0]
+
+    async def eventually(
+        self, look: Callable[[], Any], check: Callable[[Any], bool], seconds: float = 10.0
+    ) -> Any:
+        """Look until the check holds."""
+        seen = None
+        try:
+            async with asyncio.timeout(seconds):
+                while not check(seen := await look()):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"last seen: {seen}") from None
+        return seen
+
+    async def task_becomes(self, task_id: str, status: str, seconds: float = 10.0):
+        return await self.eventually(
+            lambda: self.task(task_id), lambda task: task["status"] == status, seconds
+        )
+
+    async def acquisition_becomes(self, task_id: str, state: str, seconds: float = 10.0):
+        return await self.eventually(
+            lambda: self.acquisition(task_id), lambda row: row["state"] == state, seconds
+        )
+
+    async def device_becomes(self, device_id: str, status: str):
+        return await self.eventually(
+            lambda: self.device(device_id), lambda device: device["status"] == status
+        )
+
+    # --- the lake ---------------------------------------------------------------------------------
+
+    def files(self) -> list[str]:
+        """Return every file of the lake, also the hidden ones."""
+        paths = (self.lake_root / "lake").rglob("*")
+        return sorted(path.name for path in paths if path.is_file())
+
+    def folder(self, start: dict[str, Any], result_id: str) -> Path:
+        return self.lake_root / "lake" / start["workflow_id"] / start["id"] / result_id
+
+
+class Gate(httpx.AsyncBaseTransport):
+    """The way to exam-manager, which a test can close."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._inner = httpx.ASGITransport(app)
+        self.closed = False
+        self.requests: list[tuple[str, str]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append((request.method, request.url.path))
+        if self.closed:
+            raise httpx.ConnectError("the gate is closed")
+        return await self._inner.handle_async_request(request)
+
+
+@asynccontextmanager
+async def open_lab(
+    folder: Path,
+    keys: SigningKeys,
+    admin: dict[str, str],
+    *,
+    database_url: str | None = None,
+    lake: Any = None,
+    **settings: Any,
+) -> AsyncIterator[Lab]:
+    """Run both services; a second lab in the same folder is the same installation, restarted."""
+    exam_app = create_exam_manager(
+        ExamManagerSettings(
+            database_url=sqlite_url(folder / "exam.sqlite"),
+            lake_root=folder,
+            keys_folder=folder / "keys",
+        ),
+        keys=keys,
+    )
+    signer = TokenSigner(keys.private_pem)
+
+    async def service_token() -> str:
+        return signer.service_token("device-manager")
+
+    events: list[Event] = []
+
+    async def deliver(batch: Any) -> None:
+        events.extend(batch)
+
+    gate = Gate(exam_app)
+    base = {"base_url": "http://exam-manager", "timeout": 10.0}
+    async with (
+        exam_app.router.lifespan_context(exam_app),
+        httpx.AsyncClient(transport=gate, **base) as to_exam,
+        httpx.AsyncClient(transport=httpx.ASGITransport(exam_app), headers=admin, **base) as exam,
+    ):
+        app = create_app(
+            DeviceManagerSettings(
+                database_url=database_url or sqlite_url(folder / "device.sqlite"),
+                lake_root=folder,
+                **{**DEADLINES, **settings},
+            ),
+            exam_manager=to_exam,
+            deliver=deliver,
+            service_token=service_token,
+            verifier=TokenVerifier(keys.public_pem),
+            lake=lake,
+            follow_revocations=False,
+        )
+        server = LoopbackServer(app)
+        await server.begin()
+        try:
+            async with httpx.AsyncClient(
+                base_url=f"http://{server.address}", headers=admin, timeout=30
+            ) as http:
+                yield Lab(
+                    address=server.address,
+                    app=app,
+                    http=http,
+                    exam=exam,
+                    exam_gate=gate,
+                    lake_root=folder,
+                    events=events,
+                )
+        finally:
+            await server.end()
+
+
+def is_uuid(text: str) -> bool:
+    return str(UUID(text)) == text

@@ -1,0 +1,55 @@
+"""A scan from the start to its result, and everything that may go wrong on the way."""
+
+import hashlib
+import json
+
+
+async def test_a_scan_goes_from_start_to_result(lab):
+    async with lab.scanner(parameter={"larmor_frequency": 2.1e6}) as scanner:
+        task = await lab.create_task(scanner.device_id)
+        answer = await lab.start(task)
+        assert answer.status_code == 200, answer.text
+        start = await scanner.accept()
+        assert answer.json()["acquisition_id"] == start["acquisition_id"]
+        assert start["id"] == task["id"]
+        assert start["device_parameter"] == {"larmor_frequency": 2.1e6}
+        assert start["acquisition_limits"]["patient_weight"] == 60
+        await lab.acquisition_becomes(task["id"], "accepted")
+        assert (await lab.task(task["id"]))["status"] == "STARTED"
+
+        await scanner.status("BUSY", start, progress=40)
+        assert (await scanner.hear("feedback"))["ok"]
+        await lab.acquisition_becomes(task["id"], "running")
+        assert (await lab.device(scanner.device_id))["status"] == "BUSY"
+        await lab.eventually(
+            lambda: lab.task(task["id"]), lambda seen: seen["progress"] == 40
+        )
+
+        data = bytes(range(256)) * 5000
+        verdict = await scanner.upload(start, "data.mrd", data)
+        assert verdict["ok"], verdict
+        assert "saved" in verdict["message"]
+        done = await lab.task(task["id"])
+        assert (done["status"], done["progress"]) == ("FINISHED", 100)
+        (result,) = done["results"]
+        assert result["id"] == verdict["result_id"]
+        assert result["type"] == "MRD"
+        assert result["files"] == ["data.mrd", "device_parameter.json"]
+        assert result["meta"]["sha256"] == hashlib.sha256(data).hexdigest()
+        folder = lab.folder(start, result["id"])
+        assert (folder / "data.mrd").read_bytes() == data
+        assert json.loads((folder / "device_parameter.json").read_text()) == {
+            "device_id": scanner.device_id,
+            "parameter": {"larmor_frequency": 2.1e6},
+        }
+        assert lab.files() == ["data.mrd", "device_parameter.json"]
+        row = await lab.acquisition(task["id"])
+        assert (row["state"], row["result_id"]) == ("finished", result["id"])
+    await lab.device_becomes(scanner.device_id, "OFFLINE")
+    told = [event.type.value for event in lab.events]
+    assert [kind for kind in told if kind.startswith("acquisition.")] == [
+        "acquisition.requested",
+        "acquisition.accepted",
+        "acquisition.running",
+        "acquisition.finished",
+    ]
