@@ -10,10 +10,15 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from bench.device import BareDevice, Message
 from bench.measure import Row, latency_row
 from scanhub.demo.data import DemoApi, DemoData
 from scanhub.demo.follow import EventDocument, EventFollower
+from scanhub_device.simulator import SimulatorSettings, default_sequence, plan_scan
+from scanhub_device.simulator.acquire import acquire
+from scanhub_device.simulator.mrd import Labels
 
 _STARTS = 200
 _UPLOAD_BYTES = 128 * 1024 * 1024
@@ -143,6 +148,22 @@ async def _stop_during_upload(
     await pushing
     await asyncio.sleep(0.2)
     return seconds
+
+
+def simulate(path: Path) -> Path:
+    """Write what the simulated scanner measures of the demo's sequence."""
+    plan = plan_scan(default_sequence().read_text())
+    settings = SimulatorSettings(time_scale=0.0)
+    acquire(
+        plan,
+        settings,
+        path,
+        labels=Labels(),
+        offset_m=np.zeros(3),
+        stop=threading.Event(),
+        progress=lambda _percent: None,
+    )
+    return path
 
 
 async def raw_to_archive(

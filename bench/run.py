@@ -26,7 +26,7 @@ from bench.measure import Row
 from scanhub.demo.data import DemoApi, create_data
 from scanhub.demo.follow import following
 from scanhub.demo.processes import Child, free_port, start
-from scanhub_device.simulator import default_sequence, simulate_to_file
+from scanhub_device.simulator import default_sequence
 
 _READY_SECONDS = 30.0
 
@@ -92,7 +92,7 @@ async def _measure(folder: Path) -> list[Row]:
         link = f"ws://127.0.0.1:{port}/api/v1/device/ws"
         device = await stack.enter_async_context(connected(link, credentials))
         table += await rows.start_and_stop(api, data, device)
-        raw = await asyncio.to_thread(simulate_to_file, default_sequence(), folder / "raw.mrd")
+        raw = await asyncio.to_thread(rows.simulate, folder / "raw.mrd")
         table += await rows.raw_to_archive(api, data, device, raw, follower)
         table += await rows.upload(api, data, device, folder)
     return table

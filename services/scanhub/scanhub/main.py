@@ -4,34 +4,34 @@ The same code runs all three in one process (the default; they call one another 
 `ASGITransport`) or one alone (`--only`; over the network). Tokens are checked either way.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-import device_manager.main
-import device_manager.settings
-import exam_manager.main
-import exam_manager.settings
 import httpx
-import workflow_manager.main
-import workflow_manager.settings
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from device_manager.main import create_app as create_device_manager
+from device_manager.settings import DeviceManagerSettings
+from exam_manager.main import create_app as create_exam_manager
+from exam_manager.settings import ExamManagerSettings
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub.ui import UserInterface, find_ui
 from scanhub_libraries.clients import ServiceTokenSource, TokenSource, WorkflowManagerClient
 from scanhub_libraries.models import ServiceCredentials
 from scanhub_libraries.outbox import Deliver
 from scanhub_libraries.security.tokens import (
-    SigningKeys,
     TokenSigner,
     TokenVerifier,
     generate_keys,
     load_or_create_keys,
 )
+from workflow_manager.main import create_app as create_workflow_manager
+from workflow_manager.settings import WorkflowManagerSettings
 
 PREFIXES: dict[ServiceName, tuple[str, ...]] = {
     "exam-manager": ("/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"),
@@ -109,10 +109,106 @@ def build_apps(
 
     Args:
         settings: The installation.
-        offline: Nothing is read or written; for the OpenAPI documents.
+        offline: Read no keys and no secrets; for the OpenAPI documents.
     """
-    return _build(Peers(settings), offline=offline)
+    return _Builder(settings, offline=offline).build()
 
 
-def _build(peers: Peers, *, offline: bool = False) -> dict[ServiceName, FastAPI]:
-    raise NotImplementedError
+class _Builder:
+    """Joins the services: each gets its settings, its peers and the public key."""
+
+    def __init__(self, settings: InstallationSettings, *, offline: bool = False) -> None:
+        self._settings = settings
+        self._offline = offline
+        self._keys = generate_keys() if offline else load_or_create_keys(settings.keys_dir)
+        self.peers = Peers(settings)
+
+    def build(self) -> dict[ServiceName, FastAPI]:
+        """Build what this process serves, in the order of starting."""
+        builders: dict[ServiceName, Callable[[], FastAPI]] = {
+            "exam-manager": self._exam_manager,
+            "workflow-manager": self._workflow_manager,
+            "device-manager": self._device_manager,
+        }
+        for service in _START_ORDER:
+            if self._settings.only in {None, service}:
+                self.peers.apps[service] = builders[service]()
+        return self.peers.apps
+
+    def _secret(self, service: ServiceName) -> str:
+        return "offline" if self._offline else self._settings.service_secret(service)
+
+    def _token_source(self, service: ServiceName) -> TokenSource:
+        credentials = ServiceCredentials(service=service, secret=self._secret(service))
+        return ServiceTokenSource(self.peers.client("exam-manager"), credentials)
+
+    def _deliver(self, token_source: TokenSource) -> Deliver:
+        """Return what brings a service's events to the journal."""
+        client = WorkflowManagerClient(self.peers.client("workflow-manager"), token_source)
+        return client.deliver
+
+    def _verifier(self) -> TokenVerifier:
+        return TokenVerifier(self._keys.public_pem)
+
+    def _exam_manager(self) -> FastAPI:
+        signer = TokenSigner(self._keys.private_pem)
+
+        async def own_token() -> str:
+            return signer.service_token("exam-manager")
+
+        settings = ExamManagerSettings(
+            database_url=self._settings.database_url("exam-manager"),
+            lake_root=self._settings.lake_root,
+            keys_folder=self._settings.keys_dir,
+            service_secrets={service: SecretStr(self._secret(service)) for service in SERVICES},
+        )
+        return create_exam_manager(settings, keys=self._keys, deliver=self._deliver(own_token))
+
+    def _workflow_manager(self) -> FastAPI:
+        settings = WorkflowManagerSettings(
+            database_url=self._settings.database_url("workflow-manager"),
+            engine_database_url=self._settings.engine_url,
+            lake_root=self._settings.lake_root,
+            dicom_port=self._settings.dicom_port,
+            dicom_host=self._settings.host,
+            dicom_ae_title=self._settings.dicom_ae_title,
+        )
+        return create_workflow_manager(
+            settings,
+            exam_manager=self.peers.client("exam-manager"),
+            device_manager=self.peers.client("device-manager"),
+            verifier=self._verifier(),
+            token_source=self._token_source("workflow-manager"),
+        )
+
+    def _device_manager(self) -> FastAPI:
+        token_source = self._token_source("device-manager")
+        settings = DeviceManagerSettings(
+            database_url=self._settings.database_url("device-manager"),
+            lake_root=self._settings.lake_root,
+        )
+        return create_device_manager(
+            settings,
+            exam_manager=self.peers.client("exam-manager"),
+            deliver=self._deliver(token_source),
+            service_token=token_source,
+            verifier=self._verifier(),
+        )
+
+
+def create_app(settings: InstallationSettings) -> ASGIApp:
+    """Return the application that `scanhub serve` runs."""
+    builder = _Builder(settings)
+    apps = builder.build()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(builder.peers.close)
+            for app in apps.values():
+                # Starlette does not run the lifespan of an application inside another one.
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    ui = UserInterface(find_ui(settings.ui_dir))
+    return Starlette(routes=[Mount("/", app=Dispatcher(apps, ui))], lifespan=lifespan)
