@@ -71,9 +71,7 @@ class ClinicalRecord:
         scan = self.task(self.scan)
         scan["status"], scan["progress"] = "FINISHED", 100
         directory = f"lake/{self.workflow_id}/{self.scan}/{result_id}"
-        scan["results"].append(
-            self._result(result_id, self.scan, "MRD", directory, [filename])
-        )
+        scan["results"].append(self._result(result_id, self.scan, "MRD", directory, [filename]))
         return result_id
 
     @staticmethod

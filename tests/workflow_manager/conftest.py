@@ -106,9 +106,7 @@ sys.exit(3)
 """
 
 
-def _install_job(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, source: str
-) -> None:
+def _install_job(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, source: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", str(folder))

@@ -107,9 +107,7 @@ async def test_data_that_cannot_be_reconstructed_end_in_a_readable_reason(
     raw_data(Scan(trajectory="spiral"))
     await service.deliver(record.finished_event())
     run = await service.run_in("failed", task_id=record.job)
-    assert run["error"] == (
-        "The data are spiral; this job reconstructs Cartesian data only."
-    )
+    assert run["error"] == ("The data are spiral; this job reconstructs Cartesian data only.")
     job = record.task(record.job)
     assert (job["status"], job["status_reason"]) == ("ERROR", run["error"])
     assert "run.failed" in await events_of(service, run["id"])
@@ -129,7 +127,9 @@ async def test_exam_manager_being_away_for_a_while_is_waited_for(service, record
     await service.deliver(record.finished_event())
     await asyncio.sleep(0.5)
     record.away = False
-    assert (await service.run_in("succeeded", "failed", task_id=record.job))["status"] == "succeeded"
+    assert (await service.run_in("succeeded", "failed", task_id=record.job))[
+        "status"
+    ] == "succeeded"
 
 
 async def test_starting_a_job_by_hand_answers_with_its_run(service, record, raw_data):

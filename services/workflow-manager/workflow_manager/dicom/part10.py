@@ -12,6 +12,10 @@ from pydicom.errors import InvalidDicomError
 
 from workflow_manager.dicom.rules import NotStorableError, checked_uid
 
+# Scanners send values that break the rules of their VR; the index takes them as they are and checks
+# itself what it relies on.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+
 _PREAMBLE = 128 + 4
 _GROUP_LENGTH_ELEMENT = 12
 _CHUNK = 1 << 20

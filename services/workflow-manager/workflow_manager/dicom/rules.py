@@ -2,8 +2,8 @@
 
 import re
 
-_UID = re.compile(r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$", re.ASCII)
-_LENIENT_UID = re.compile(r"^[0-9]+(\.[0-9]+)*$", re.ASCII)
+_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*", re.ASCII)
+_LENIENT_UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _MAX_UID = 64
 
 SUCCESS = 0x0000
@@ -21,14 +21,14 @@ def checked_uid(value: object, keyword: str) -> str:
     Components with leading zeros break the standard, but scanners send them and they do no harm.
     """
     text = "" if value is None else str(value)
-    if len(text) > _MAX_UID or not _LENIENT_UID.match(text):
+    if len(text) > _MAX_UID or not _LENIENT_UID.fullmatch(text):
         raise NotStorableError(f"{keyword} is {text[:80]!r}, which is no DICOM UID.")
     return text
 
 
 def is_standard_uid(text: str) -> bool:
     """Say whether a UID follows the standard to the letter."""
-    return len(text) <= _MAX_UID and bool(_UID.match(text))
+    return len(text) <= _MAX_UID and bool(_UID.fullmatch(text))
 
 
 def instance_key(study: str, series: str, sop: str) -> str:

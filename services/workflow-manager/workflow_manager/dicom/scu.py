@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 # Files are sent as they are on disk, in pieces; nothing is decoded to be sent.
 _config.STORE_SEND_CHUNKED_DATASET = True
@@ -15,6 +16,7 @@ _config.STORE_SEND_CHUNKED_DATASET = True
 _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _MAX_CONTEXTS = 128  # PS3.8 section 9.3.2.2: odd numbers to 255
+_MAX_PDU = 131_072
 _WARNINGS = range(0xB000, 0xC000)
 
 
@@ -126,16 +128,47 @@ def _associate(
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = peer.timeout_s
     for abstract_syntax, transfer_syntaxes in contexts:
         ae.add_requested_context(abstract_syntax, list(transfer_syntaxes))
-    association = ae.associate(peer.host, peer.port, ae_title=peer.aet_target, max_pdu=131_072)
+    seen = _Seen()
+    association = ae.associate(
+        peer.host,
+        peer.port,
+        ae_title=peer.aet_target,
+        max_pdu=_MAX_PDU,
+        evt_handlers=[(evt.EVT_CONN_OPEN, seen.connected), (evt.EVT_PDU_RECV, seen.received)],
+    )
     if association.is_established:
         return association, ""
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        why = getattr(answer, "reason_str", "no reason given")
-        return None, f"The node refused the association: {why} (its AE title: {peer.aet_target})."
-    if association.acceptor.primitive is None:
-        return None, f"Nobody answers at {peer.host}:{peer.port}."
-    return None, "The node took the connection, but none of the image types offered."
+    return None, seen.reason(peer)
+
+
+class _Seen:
+    """What happened on the way to an association, so that a failure can be named."""
+
+    def __init__(self) -> None:
+        self._open = False
+        self._refusal: str | None = None
+        self._answered = False
+
+    def connected(self, _event: evt.Event) -> None:
+        self._open = True
+
+    def received(self, event: evt.Event) -> None:
+        self._answered = True
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            self._refusal = event.pdu.reason_str
+
+    def reason(self, peer: Peer) -> str:
+        """Return what went wrong, for a person."""
+        if not self._open:
+            return f"Nobody answers at {peer.host}:{peer.port}."
+        if self._refusal is not None:
+            return (
+                f"The node refused the association: {self._refusal} "
+                f"(asked for AE title {peer.aet_target!r} as {peer.aet_source!r})."
+            )
+        if not self._answered:
+            return f"Something listens at {peer.host}:{peer.port}, but it does not speak DICOM."
+        return "The node took the association, but none of the image types offered."
 
 
 def _send_group(files: Sequence[_File], peer: Peer, report: SendReport) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -14,12 +15,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom import files, repository, rules
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.dicom.part10 import Header, read_header
 from workflow_manager.journal.service import append, own_event
+
+_ATTEMPTS = 10
 
 
 class Outcome(StrEnum):
@@ -68,23 +72,28 @@ class DicomStore:
         key = rules.instance_key(
             header.study_instance_uid, header.series_instance_uid, header.sop_instance_uid
         )
-        target = self._lake.root / key
-        known = await self._look_up(header)
-        if known is None:
-            part = await asyncio.to_thread(files.write_part, source, target)
-            try:
-                async with transaction(self._sessions) as session:
-                    await _index(session, header, key, origin)
-                    # The row is ours now: no other writer can put a file in this place.
-                    await asyncio.to_thread(files.put_in_place, part, target)
+        for _ in range(_ATTEMPTS):
+            known = await self._look_up(header)
+            if known == header.sha256:
+                return await self._count_duplicate(header)
+            if known is not None:
+                return await self._keep_aside(source, header, origin)
+            with suppress(IntegrityError):  # another association was faster: look again
+                await self._put(source, header, key, origin)
                 return Stored(Outcome.STORED, header=header)
-            except IntegrityError:  # another association was faster with the same UID
-                pass
-            finally:
-                await asyncio.to_thread(part.unlink, missing_ok=True)
-        if known == header.sha256 or await self._look_up(header) == header.sha256:
-            return await self._count_duplicate(header)
-        return await self._keep_aside(source, header, origin)
+        raise UnavailableError("The instance could not be indexed: too many writers at once.")
+
+    async def _put(self, source: Path | bytes, header: Header, key: str, origin: Origin) -> None:
+        target = self._lake.root / key
+        part = await asyncio.to_thread(files.write_part, source, target)
+        try:
+            async with transaction(self._sessions) as session:
+                events = await _index(session, header, key, origin)
+                # The row is ours now: no other writer can put a file in this place.
+                await asyncio.to_thread(files.put_in_place, part, target)
+                await append(session, events)
+        finally:
+            await asyncio.to_thread(part.unlink, missing_ok=True)
 
     async def _look_up(self, header: Header) -> str | None:
         async with reading(self._sessions) as session:
@@ -149,7 +158,7 @@ def _bytes(source: Path | bytes) -> bytes:
     return source if isinstance(source, bytes) else source.read_bytes()
 
 
-async def _index(session: AsyncSession, header: Header, key: str, origin: Origin) -> None:
+async def _index(session: AsyncSession, header: Header, key: str, origin: Origin) -> list[Event]:
     series = await repository.find_series(
         session, header.study_instance_uid, header.series_instance_uid
     )
@@ -177,8 +186,7 @@ async def _index(session: AsyncSession, header: Header, key: str, origin: Origin
         )
     )
     await session.flush()
-    if events:
-        await append(session, events)
+    return events
 
 
 def _new_series(header: Header, origin: Origin) -> DicomSeries:

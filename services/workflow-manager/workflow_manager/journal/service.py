@@ -25,6 +25,8 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
     Returns:
         How many were new.
     """
+    if not events:
+        return 0
     await repository.lock_for_writing(session)
     seen = await repository.known_ids(session, [event.id for event in events])
     rows: dict[UUID, JournalEvent] = {

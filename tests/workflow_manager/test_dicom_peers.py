@@ -1,0 +1,186 @@
+"""Real associations with DCMTK on the other side."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+
+import pydicom
+import pytest
+from images import SERIES, STUDY, data_set_bytes, storescp, write_instance
+from programs import require_program
+from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
+from pynetdicom import AE
+from workflow_service import WORKFLOW, a_port, until
+
+from workflow_manager.dicom.scu import Peer, echo, send_series
+
+
+async def run(*command):
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode(errors="replace")
+
+
+async def test_dcmtk_echoes_and_stores_and_the_bytes_are_those_sent(serving, tmp_path):
+    echoscu, storescu = require_program("echoscu"), require_program("storescu")
+    port = a_port()
+    paths = [write_instance(tmp_path / "out", n, size=256) for n in range(1, 4)]
+    async with serving(dicom_port=port, series_quiet_s=0.5) as service:
+        code, output = await run(echoscu, "-aec", "SCANHUB", "127.0.0.1", str(port))
+        assert code == 0, output
+        code, output = await run(
+            storescu, "-aec", "SCANHUB", "-aet", "SCANNER", "127.0.0.1", str(port), *map(str, paths)
+        )
+        assert code == 0, output
+        (series,) = await service.get(f"/series?study_instance_uid={STUDY}")
+        assert (series["instances"], series["patient_id"]) == (3, "P-1")
+        for path in paths:
+            stored = service.wiring.lake.path(f"dicom/{STUDY}/{SERIES}/{SERIES}.{path.stem}.dcm")
+            assert data_set_bytes(stored) == data_set_bytes(path)
+
+        async def complete():
+            return (await service.get("/series"))[0]["complete"]
+
+        await until(complete)
+
+
+async def test_an_unparsable_object_costs_one_status_not_the_association(serving, tmp_path):
+    port = a_port()
+    async with serving(dicom_port=port) as service:
+
+        def send():
+            ae = AE("SCANNER")
+            ae.add_requested_context("1.2.840.10008.5.1.4.1.1.4")
+            association = ae.associate("127.0.0.1", port, ae_title="SCANHUB")
+            assert association.is_established
+            broken = Dataset()
+            broken.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+            broken.SOPInstanceUID = "1.2.3"
+            broken.file_meta = Dataset()
+            broken.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+            first = association.send_c_store(broken).Status
+            second = association.send_c_store(broken).Status
+            alive = association.is_established
+            association.release()
+            return first, second, alive
+
+        assert await asyncio.to_thread(send) == (0xC000, 0xC000, True)
+        journal = await service.get("/journal")
+        assert [e["type"] for e in journal] == ["dicom.instance.quarantined"] * 2
+        assert "Study Instance UID" in journal[0]["data"]["detail"]
+
+
+def test_sending_to_dcmtk_and_back_keeps_every_byte(tmp_path):
+    program = require_program("storescp")
+    port = a_port()
+    paths = [write_instance(tmp_path / "out", n, size=200) for n in range(1, 6)]
+    peer = Peer("127.0.0.1", port, "PEER", "SCANHUB")
+    with storescp(program, tmp_path / "in", port, "+xa"):
+        assert echo(peer) is None
+        report = send_series([(f"{SERIES}.{p.stem}", p) for p in paths], peer)
+    assert (len(report.sent), report.failed, report.error) == (5, {}, None)
+    received = sorted(data_set_bytes(p) for p in (tmp_path / "in").iterdir())
+    assert received == sorted(data_set_bytes(p) for p in paths)
+
+
+def test_a_node_that_takes_implicit_only_gets_it(tmp_path):
+    program = require_program("storescp")
+    port = a_port()
+    path = write_instance(tmp_path / "out", 1)
+    with storescp(program, tmp_path / "in", port, "+xi"):
+        report = send_series([("1", path)], Peer("127.0.0.1", port, "PEER", "SCANHUB"))
+    assert report.error is None
+    assert len(list((tmp_path / "in").iterdir())) == 1
+
+
+def test_what_cannot_be_sent_is_named_one_by_one(tmp_path):
+    program = require_program("storescp")
+    port = a_port()
+    good = write_instance(tmp_path / "out", 1)
+    compressed = tmp_path / "compressed.dcm"
+    content = good.read_bytes()
+    compressed.write_bytes(content)
+    dataset = pydicom.dcmread(compressed)
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    dataset.PixelData = pydicom.encaps.encapsulate([b"\x00" * 100])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(compressed, enforce_file_format=True)
+    missing = tmp_path / "missing.dcm"
+    with storescp(program, tmp_path / "in", port):
+        report = send_series(
+            [("good", good), ("compressed", compressed), ("missing", missing)],
+            Peer("127.0.0.1", port, "PEER", "SCANHUB"),
+        )
+    assert report.sent == ["good"]
+    assert set(report.failed) == {"compressed", "missing"}
+    assert "cannot be read" in report.failed["missing"]
+    assert "2 of 3 not sent" in report.error
+
+
+# pynetdicom leaves the socket of a refused connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_node_that_is_not_there_is_named(tmp_path):
+    peer = Peer("127.0.0.1", a_port(), "PEER", "SCANHUB", connect_timeout_s=2)
+    assert echo(peer) == f"Nobody answers at 127.0.0.1:{peer.port}."
+    report = send_series([("1", write_instance(tmp_path, 1))], peer)
+    assert report.error == f"1 of 1 not sent: Nobody answers at 127.0.0.1:{peer.port}."
+
+
+def test_a_node_that_refuses_us_says_so(tmp_path):
+    program = require_program("storescp")
+    port = a_port()
+    with storescp(program, tmp_path / "in", port, "--refuse"):
+        reason = echo(Peer("127.0.0.1", port, "PEER", "SCANHUB"))
+    assert reason.startswith("The node refused the association:")
+
+
+def test_something_that_does_not_speak_dicom_is_named():
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        port = mute.getsockname()[1]
+        peer = Peer("127.0.0.1", port, "PEER", "SCANHUB", timeout_s=0.5)
+        assert "does not speak DICOM" in echo(peer)
+
+
+async def test_the_archive_prints_a_line_for_every_instance(tmp_path):
+    storescu = require_program("storescu")
+    command = [sys.executable, "-m", "workflow_manager.dicom.archive", "--port", "0"]
+    command += ["--folder", str(tmp_path / "archive"), "--ae-title", "ARCHIVE"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            port = json.loads(process.stdout.readline())["port"]
+            path = write_instance(tmp_path / "out", 1)
+            arguments = ("-aec", "ARCHIVE", "127.0.0.1", str(port), str(path))
+            for duplicate in (False, True):
+                code, output = await run(storescu, *arguments)
+                assert code == 0, output
+                line = json.loads(process.stdout.readline())
+                assert (line["event"], line["duplicate"]) == ("stored", duplicate)
+                assert line["sop_instance_uid"] == f"{SERIES}.1"
+        finally:
+            process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+async def test_a_taken_port_is_said_at_the_start(serving):
+    port = a_port()
+    async with serving(dicom_port=port):
+        pass
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(Exception, match="cannot be used"):
+            async with serving(dicom_port=taken.getsockname()[1]):
+                pass
+
+
+async def test_images_have_their_routes(serving, tmp_path):
+    async with serving() as service:
+        assert (await service.user.get(f"{WORKFLOW}/series/1.2.3/instances")).status_code == 404
+        assert (await service.user.get(f"{WORKFLOW}/instances/1.2.3/file")).status_code == 404
