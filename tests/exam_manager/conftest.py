@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from fastapi import FastAPI
+
 from exam_manager.database import OutboxEvent
 from exam_manager.main import create_app
 from exam_manager.settings import ExamManagerSettings
-from fastapi import FastAPI
-
 from scanhub_libraries.database import reading, sqlite_url
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
