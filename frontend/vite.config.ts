@@ -39,5 +39,6 @@ export default defineConfig({
     css: false,
     pool: "threads",
     maxWorkers: 1,
+    isolate: false,
   },
 });

@@ -19,7 +19,10 @@ interface RawClient {
   ): Promise<{ data?: unknown; error?: unknown; response: Response }>;
 }
 
-const client = createClient({ baseUrl: window.location.origin });
+const client = createClient({
+  baseUrl: window.location.origin,
+  fetch: (request: Request) => fetch(request),
+});
 client.use({
   onRequest({ request }) {
     for (const [name, value] of Object.entries(authorizationHeader())) {

@@ -44,6 +44,12 @@ export function isRealDate(iso: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(iso);
 }
 
+/** A quantity as typed, with a point or a comma; null when it is no number. */
+export function toNumber(typed: string): number | null {
+  const text = typed.trim().replace(",", ".");
+  return /^\d+(\.\d*)?$/.test(text) ? Number(text) : null;
+}
+
 export function withUnit(value: number | null | undefined, unit: string, digits = 0): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOT_GIVEN;
   const rounded = Number(value.toFixed(digits));

@@ -5,7 +5,6 @@ import {
   type CSSVariablesResolver,
   localStorageColorSchemeManager,
   Modal,
-  NumberInput,
   PasswordInput,
   Select,
   Textarea,
@@ -56,7 +55,6 @@ export const theme = createTheme({
         visibilityToggleButtonProps: { "aria-label": "Show what is typed" },
       },
     }),
-    NumberInput: NumberInput.extend(field),
     Select: Select.extend(field),
     Textarea: Textarea.extend({ defaultProps: { size: "sm" } }),
     // Overlays leave the patient banner and the device strip uncovered and clickable.

@@ -1,5 +1,5 @@
 import { zodResolver } from "@hookform/resolvers/zod";
-import { Button, Modal, NumberInput, Select, Textarea, TextInput } from "@mantine/core";
+import { Button, Modal, Select, Textarea, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Controller, useForm } from "react-hook-form";
 import { z } from "zod/mini";
@@ -8,19 +8,22 @@ import { createPatient, updatePatient } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import { sessionStore } from "../../api/session";
 import type { Patient } from "../../api/types";
-import { ageText, day, isoDate, isRealDate, personName } from "../../shared/format";
+import { ageText, day, isoDate, isRealDate, personName, toNumber } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
 const name = (what: string) =>
   z.string().check(z.trim(), z.minLength(1, `${what} is needed`), z.maxLength(200, "Too long"));
 const quantity = (what: string, low: number, high: number, unit: string) =>
-  z
-    .number(`${what} is needed`)
-    .check(
-      z.minimum(low, `${what} below ${low} ${unit} is not plausible`),
-      z.maximum(high, `${what} above ${high} ${unit} is not plausible`),
-    );
+  z.string().check(
+    z.refine((typed) => toNumber(typed) !== null, `${what} in ${unit} is needed`),
+    z.refine(
+      (typed) => within(toNumber(typed), low, high),
+      `${what} is not plausible: ${low} to ${high} ${unit}`,
+    ),
+  );
+const within = (value: number | null, low: number, high: number) =>
+  value === null || (value >= low && value <= high);
 
 const schema = z.object({
   last_name: name("The last name"),
@@ -54,8 +57,8 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
       first_name: patient?.first_name ?? "",
       birth_date: patient?.birth_date ?? "",
       sex: patient?.sex ?? "NOT_GIVEN",
-      weight: patient?.weight || undefined,
-      height: patient?.height || undefined,
+      weight: patient?.weight ? String(patient.weight) : "",
+      height: patient?.height ? String(patient.height) : "",
       comment: patient?.comment ?? "",
     },
   });
@@ -63,6 +66,8 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
     mutationFn: (form: Form) => {
       const body = {
         ...form,
+        weight: toNumber(form.weight) ?? Number.NaN,
+        height: toNumber(form.height) ?? Number.NaN,
         comment: form.comment || null,
         issuer: patient?.issuer ?? sessionStore.get().user?.username ?? "",
         status: patient ? ("UPDATED" as const) : ("NEW" as const),
@@ -140,26 +145,22 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
           />
         </div>
         <div className={page.pair}>
-          {(["weight", "height"] as const).map((quantityName) => (
-            <Controller
-              key={quantityName}
-              control={control}
-              name={quantityName}
-              render={({ field: { onChange, value, ...field } }) => (
-                <NumberInput
-                  {...field}
-                  value={value ?? ""}
-                  onChange={(next) => onChange(typeof next === "number" ? next : undefined)}
-                  label={quantityName === "weight" ? "Weight" : "Height"}
-                  suffix={quantityName === "weight" ? " kg" : " cm"}
-                  decimalScale={quantityName === "weight" ? 1 : 0}
-                  hideControls
-                  allowNegative={false}
-                  error={error(quantityName)}
-                />
-              )}
-            />
-          ))}
+          <TextInput
+            label="Weight"
+            inputMode="decimal"
+            autoComplete="off"
+            rightSection="kg"
+            {...register("weight")}
+            error={error("weight")}
+          />
+          <TextInput
+            label="Height"
+            inputMode="decimal"
+            autoComplete="off"
+            rightSection="cm"
+            {...register("height")}
+            error={error("height")}
+          />
         </div>
         <Textarea label="Comment" autosize minRows={2} {...register("comment")} />
         <ErrorLine error={save.error} />

@@ -1,0 +1,22 @@
+import { expect, test } from "vitest";
+
+import { anEvent } from "../../testing/builders";
+import { timelineOf } from "./timeline";
+
+test("a stretch of progress is one line and the newest event comes first", () => {
+  const lines = timelineOf([
+    anEvent("exam.task.started", {}, { id: "1", actor: "user:technician" }),
+    anEvent("exam.task.progress", { progress: 10 }, { id: "2" }),
+    anEvent("exam.task.progress", { progress: 90 }, { id: "3" }),
+    anEvent("exam.task.failed", { status_reason: "Coil unplugged" }, { id: "4" }),
+  ]);
+  expect(lines.map(({ words, detail, fault }) => [words, detail, fault])).toEqual([
+    ["Failed", "Coil unplugged", true],
+    ["Progress", "90 %", false],
+    ["Claimed for the scanner", "by technician", false],
+  ]);
+});
+
+test("an event of a later version is shown by its own name", () => {
+  expect(timelineOf([anEvent("task.reordered.twice")])[0]?.words).toBe("task reordered twice");
+});

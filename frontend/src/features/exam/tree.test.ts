@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+
+import type { Result, Sequence } from "../../api/types";
+import { anExam, aTask } from "../../testing/builders";
+import { dicomFiles, imagesFor, nextUp, queueOf, remainingQueueSeconds } from "./tree";
+
+function aResult(changes: Partial<Result>): Result {
+  return {
+    id: "result-1",
+    task_id: "task-1",
+    type: "DICOM",
+    directory: "",
+    files: ["im1.dcm"],
+    datetime_created: "2026-11-21T08:00:00Z",
+    ...changes,
+  } as Result;
+}
+
+test("files are in counting order and addresses of other hosts are ignored", () => {
+  expect(dicomFiles(aResult({ files: ["im10.dcm", "im2.dcm", "notes.txt"] }))).toEqual([
+    "im2.dcm",
+    "im10.dcm",
+  ]);
+  const instances = ["https://elsewhere:8443/api/v1/exam/dcm/w/t/r/a%201.dcm?frame=1"];
+  expect(dicomFiles(aResult({ files: [], meta: { instances } }))).toEqual(["a 1.dcm"]);
+});
+
+test("a scan shows the newest images of the reconstruction it feeds, also over two steps", () => {
+  const exam = anExam([
+    aTask(),
+    aTask({ id: "recon", task_type: "DAG", input_task_ids: ["task-1"] }),
+    aTask({
+      id: "denoise",
+      task_type: "DAG",
+      input_task_ids: ["recon"],
+      results: [
+        aResult({ id: "old" }),
+        aResult({ id: "new", datetime_created: "2026-11-21T09:00:00Z" }),
+      ],
+    }),
+    aTask({ id: "other", results: [aResult({ id: "foreign" })] }),
+  ]);
+  expect(imagesFor(exam, "task-1").map(({ result }) => result.id)).toEqual(["new", "old"]);
+});
+
+test("raw data is not an image", () => {
+  const exam = anExam([aTask({ results: [aResult({ type: "MRD", files: ["data.mrd"] })] })]);
+  expect(imagesFor(exam, "task-1")).toEqual([]);
+});
+
+test("the running task comes first, then the first scan not done", () => {
+  const done = aTask({ status: "FINISHED" });
+  const planned = aTask({ id: "task-2", position: 1 });
+  const running = aTask({ id: "task-3", position: 2, status: "INPROGRESS" });
+  expect(nextUp(queueOf(anExam([done, planned, running])))?.task.id).toBe("task-3");
+  expect(nextUp(queueOf(anExam([done, planned])))?.task.id).toBe("task-2");
+  expect(nextUp(queueOf(anExam([])))).toBeNull();
+});
+
+test("the queue follows positions and leaves the fetched tree as it was", () => {
+  const exam = anExam([aTask({ id: "b", position: 1 }), aTask({ id: "a", position: 0 })]);
+  expect(queueOf(exam).map(({ task }) => task.id)).toEqual(["a", "b"]);
+  expect(exam.workflows[0]?.tasks[0]?.id).toBe("b");
+});
+
+test("the end of the queue is only told when every duration is known", () => {
+  const sequences = [
+    { _id: "sequence-1", name: "GRE", facts: { duration_s: 80 } },
+  ] as unknown as Sequence[];
+  const queue = (changes: object) =>
+    queueOf(
+      anExam([aTask({ status: "INPROGRESS", progress: 50 }), aTask({ id: "2", ...changes })]),
+    );
+  expect(remainingQueueSeconds(queue({}), sequences)).toBe(120);
+  expect(remainingQueueSeconds(queue({ status: "FINISHED" }), sequences)).toBe(40);
+  expect(remainingQueueSeconds(queue({ sequence_id: "unknown" }), sequences)).toBeNull();
+});

@@ -1,0 +1,117 @@
+import type { Device, Exam, JournalEvent, Patient, Task, WorklistItem } from "../api/types";
+
+/** Valid wire objects for tests; each test names only what it is about. */
+
+export function aPatient(changes: Partial<Patient> = {}): Patient {
+  return {
+    id: "0193a0b0-0000-7000-8000-00000000ada1",
+    first_name: "Ada",
+    last_name: "Lovelace",
+    birth_date: "1975-12-10",
+    sex: "FEMALE",
+    height: 168,
+    weight: 61.5,
+    issuer: "technician",
+    status: "NEW",
+    comment: null,
+    datetime_created: "2026-11-20T08:00:00Z",
+    ...changes,
+  };
+}
+
+export function aTask(changes: Partial<Task> = {}): Task {
+  return {
+    id: "task-1",
+    workflow_id: "workflow-1",
+    name: "GRE",
+    description: "",
+    task_type: "ACQUISITION",
+    status: "NEW",
+    progress: 0,
+    is_template: false,
+    datetime_created: "2026-11-21T08:00:00Z",
+    results: [],
+    position: 0,
+    device_id: "device-1",
+    sequence_id: "sequence-1",
+    ...changes,
+  } as Task;
+}
+
+export function anExam(tasks: Task[], changes: Partial<Exam> = {}): Exam {
+  return {
+    id: "exam-1",
+    patient_id: "0193a0b0-0000-7000-8000-00000000ada1",
+    name: "First light",
+    description: "",
+    indication: "Headache",
+    status: "NEW",
+    is_template: false,
+    datetime_created: "2026-11-21T08:00:00Z",
+    workflows: [
+      {
+        id: "workflow-1",
+        exam_id: "exam-1",
+        name: "Head",
+        description: "",
+        status: "NEW",
+        is_template: false,
+        tasks,
+      },
+    ],
+    ...changes,
+  } as Exam;
+}
+
+export function aDevice(changes: Partial<Device> = {}): Device {
+  return {
+    id: "device-1",
+    name: "Low-field 1",
+    description: "50 mT",
+    status: "ONLINE",
+    datetime_created: "2026-11-01T08:00:00Z",
+    ...changes,
+  } as Device;
+}
+
+export function anEvent(
+  type: string,
+  data: Record<string, unknown> = {},
+  changes: Partial<JournalEvent> = {},
+): JournalEvent {
+  return {
+    sequence: 1,
+    id: `event-${type}`,
+    type,
+    source: "exam-manager",
+    subject: "subject-1",
+    time: "2026-11-21T08:00:00Z",
+    actor: "service:device-manager",
+    correlation_id: null,
+    data,
+    ...changes,
+  };
+}
+
+export function aWorklistItem(
+  exam: Partial<WorklistItem["exam"]> = {},
+  patient: Partial<Patient> = {},
+): WorklistItem {
+  return {
+    exam: {
+      id: "exam-1",
+      patient_id: "patient-1",
+      name: "First light",
+      description: "",
+      indication: null,
+      status: "NEW",
+      is_template: false,
+      creator: "technician",
+      datetime_created: "2026-11-21T08:00:00Z",
+      tasks_total: 2,
+      tasks_finished: 0,
+      ...exam,
+    } as WorklistItem["exam"],
+    patient: aPatient(patient),
+  };
+}
