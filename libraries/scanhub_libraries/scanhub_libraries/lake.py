@@ -17,7 +17,7 @@ from uuid import UUID
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
 from scanhub_libraries.ids import new_id
 
-_SAFE_NAME = re.compile(r"^[\w][\w.+@=,() -]{0,199}$", re.ASCII)
+_SAFE_NAME = re.compile(r"[\w][\w.+@=,() -]{0,199}", re.ASCII)
 _RESERVED = (".part",)
 
 
@@ -28,7 +28,7 @@ def safe_name(name: str) -> str:
         UnprocessableError: It has a path in it, control characters, a reserved ending, or is empty
             or too long.
     """
-    if not _SAFE_NAME.match(name) or name.endswith(_RESERVED) or name.endswith((" ", ".")):
+    if not _SAFE_NAME.fullmatch(name) or name.endswith(_RESERVED) or name.endswith((" ", ".")):
         raise UnprocessableError(
             f"{name[:80]!r} cannot be a file name: use letters, digits, and . _ - + = @ , ( ) "
             "or blank, begin with a letter, digit or underscore, 200 characters at most, "
