@@ -14,11 +14,14 @@ from fastapi import FastAPI
 
 from exam_manager.database import OutboxEvent
 from exam_manager.main import create_app
+from exam_manager.sequences.pulseq import read_facts
+from exam_manager.sequences.pulseq_text import PulseqTextError
+from exam_manager.sequences.reader import unreadable
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.database import reading, sqlite_url
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
-from scanhub_libraries.models import UserRole
+from scanhub_libraries.models import SequenceFacts, UserRole
 
 EXAM, PATIENT, LOGIN = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
 PASSWORD = "correct horse battery"
@@ -86,6 +89,14 @@ class Platform:
             return [row for row in rows if kind is None or row.type == kind]
 
 
+async def read_in_thread(data: bytes) -> SequenceFacts:
+    """Read a Pulseq file without the seconds that starting a process takes."""
+    try:
+        return await asyncio.to_thread(read_facts, data)
+    except PulseqTextError as error:
+        raise unreadable(error.line, error.message) from error
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
@@ -151,7 +162,7 @@ def start(tmp_path, keys, headers_of, signer):
             service_secrets=secrets,
             migrate=migrate,
         )
-        app = create_app(settings, keys=keys, **options)
+        app = create_app(settings, keys=keys, **{"read_sequence": read_in_thread, **options})
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
