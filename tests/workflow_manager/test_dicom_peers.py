@@ -17,6 +17,9 @@ from workflow_service import WORKFLOW, a_port, until
 
 from workflow_manager.dicom.scu import Peer, echo, send_series
 
+# pynetdicom leaves the socket of a refused connection to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 
 async def run(*command):
     process = await asyncio.create_subprocess_exec(
@@ -122,8 +125,6 @@ def test_what_cannot_be_sent_is_named_one_by_one(tmp_path):
     assert "2 of 3 not sent" in report.error
 
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_node_that_is_not_there_is_named(tmp_path):
     peer = Peer("127.0.0.1", a_port(), "PEER", "SCANHUB", connect_timeout_s=2)
     assert echo(peer) == f"Nobody answers at 127.0.0.1:{peer.port}."

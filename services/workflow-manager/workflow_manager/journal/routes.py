@@ -1,10 +1,10 @@
 """Routes of the journal."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import StreamingResponse
 
 from scanhub_libraries.errors import BadRequestError
 from scanhub_libraries.events import EventBatch
@@ -16,6 +16,7 @@ from workflow_manager.journal.stream import follow
 from workflow_manager.journal.tail import JournalTail
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["journal"])
+_EVENT_STREAM = "text/event-stream"
 
 
 @router.post("/journal/events", status_code=200, summary="Bring events to the journal")
@@ -36,13 +37,23 @@ async def list_journal(
     return [JournalEntry.model_validate(row) for row in rows]
 
 
-@router.get("/events", summary="Follow the journal", response_class=EventSourceResponse)
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {_EVENT_STREAM: {"schema": {"type": "string"}}}, "description": "The stream"}
+}
+
+
+@router.get(
+    "/events",
+    summary="Follow the journal",
+    response_class=StreamingResponse,
+    responses=_STREAM,
+)
 async def stream_events(
     request: Request,
     principal: PrincipalDep,
     after: Annotated[int | None, Query(ge=0)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
-) -> EventSourceResponse:
+) -> StreamingResponse:
     """Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
 
     The browser's Last-Event-ID goes before `after`. The first message is `hello`.
@@ -58,7 +69,8 @@ async def stream_events(
         alive = principal.expires_at == 0 or time.time() < principal.expires_at
         return alive and not verifier.revocations.is_revoked(principal)
 
-    return EventSourceResponse(
+    return StreamingResponse(
         follow(tail, after, may_read),
+        media_type=_EVENT_STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

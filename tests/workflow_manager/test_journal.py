@@ -1,0 +1,270 @@
+"""One order for every event, and a stream that misses nothing."""
+
+import asyncio
+import json
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from workflow_service import WORKFLOW, over_http, until
+
+from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
+from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.models import UserRole
+from scanhub_libraries.models.user import Revocation, Revocations
+from workflow_manager.journal import repository
+from workflow_manager.journal.models import JournalEvent
+from workflow_manager.journal.service import append
+from workflow_manager.journal.tail import JournalTail
+from workflow_manager.main import close_streams
+
+
+def event(subject="x", **data):
+    return Event(type=EventType.TASK_UPDATED, source="test", subject=subject, data=data)
+
+
+def wire(subject="x", **data):
+    return event(subject, **data).model_dump(mode="json")
+
+
+@pytest.fixture
+async def sessions(database_url):
+    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
+    engine = create_engine(database_url)
+    yield create_sessions(engine)
+    await engine.dispose()
+
+
+async def test_numbers_follow_the_order_of_a_batch(sessions):
+    batch = [event(number=n) for n in range(300)]
+    async with transaction(sessions) as session:
+        assert await append(session, batch) == 300
+    async with reading(sessions) as session:
+        rows = await repository.list_events(session, after=0, limit=1000)
+    assert [row.id for row in rows] == [e.id for e in batch]
+    assert [row.sequence for row in rows] == sorted(row.sequence for row in rows)
+
+
+async def test_delivering_again_writes_nothing(sessions):
+    first, second = event(), event()
+    for batch, written in (([first], 1), ([first, second], 1), ([first, second], 0), ([], 0)):
+        async with transaction(sessions) as session:
+            assert await append(session, batch) == written
+
+
+async def test_an_event_twice_in_one_batch_is_written_once(sessions):
+    one = event()
+    async with transaction(sessions) as session:
+        assert await append(session, [one, one]) == 1
+
+
+async def test_sequence_order_is_commit_order(sessions):
+    """A reader that has seen a number never meets a lower one later."""
+    seen: list[int] = []
+    stop = asyncio.Event()
+
+    async def write(writer):
+        for number in range(8):
+            async with transaction(sessions) as session:
+                await append(session, [event(str(writer), number=number)])
+                await asyncio.sleep(0.002 * (writer % 3))  # keep the commit waiting
+
+    async def read():
+        while not stop.is_set():
+            async with reading(sessions) as session:
+                rows = await repository.list_events(
+                    session, after=seen[-1] if seen else 0, limit=1000
+                )
+            seen.extend(row.sequence for row in rows)
+            await asyncio.sleep(0.001)
+
+    reader = asyncio.create_task(read())
+    await asyncio.gather(*(write(n) for n in range(6)))
+    await until(lambda: len(seen) >= 48, 5)
+    stop.set()
+    await reader
+    async with reading(sessions) as session:
+        count = await session.scalar(sa.select(sa.func.count()).select_from(JournalEvent))
+    assert len(seen) == count == 48
+
+
+async def test_an_event_of_a_transaction_that_failed_was_never_there(sessions):
+    with pytest.raises(RuntimeError):
+        async with transaction(sessions) as session:
+            await append(session, [event()])
+            raise RuntimeError
+    async with reading(sessions) as session:
+        assert await repository.last_sequence(session) == 0
+
+
+async def test_a_number_is_never_given_twice(sessions):
+    async with transaction(sessions) as session:
+        await append(session, [event(), event()])
+    async with transaction(sessions) as session:
+        await session.execute(sa.delete(JournalEvent))
+    async with transaction(sessions) as session:
+        await append(session, [event()])
+    async with reading(sessions) as session:
+        assert await repository.last_sequence(session) >= 3
+
+
+async def test_a_tail_wakes_at_commit_and_holds_a_bounded_number(sessions):
+    tail = JournalTail(sessions, keep=10)
+    await tail.start()
+    waiting = asyncio.create_task(tail.wait(0, 5))
+    async with transaction(sessions) as session:
+        await append(session, [event(number=n) for n in range(50)])
+    await asyncio.wait_for(waiting, 2)
+    assert len(tail._recent) == 10
+    everything, place = [], 0
+    while page := await tail.read(place, 20):  # a slow reader gets the old ones from the database
+        everything += page
+        place = page[-1].sequence
+    assert [entry.data["number"] for entry in everything] == list(range(50))
+    await tail.stop()
+
+
+async def test_only_services_write_the_journal(service, headers_of):
+    for headers in (None, headers_of(UserRole.ADMIN)):
+        async with httpx.AsyncClient(transport=service.user._transport) as client:
+            answer = await client.post(
+                f"http://test{WORKFLOW}/journal/events", json={"events": []}, headers=headers
+            )
+            assert answer.status_code == (401 if headers is None else 403)
+
+
+async def test_the_journal_is_read_by_number_and_subject(service):
+    await service.deliver(wire("a"), wire("b"), wire("a"))
+    assert [e["subject"] for e in await service.get("/journal")] == ["a", "b", "a"]
+    assert len(await service.get("/journal?subject=a")) == 2
+    (last,) = await service.get("/journal?after=2")
+    assert last["sequence"] == 3
+
+
+async def test_an_unknown_event_type_is_refused_by_name(service):
+    answer = await service.peer.post(
+        f"{WORKFLOW}/journal/events", json={"events": [{**wire(), "type": "nonsense"}]}
+    )
+    assert answer.status_code == 422
+    assert "/body/events/0/type" in answer.text
+
+
+class Stream:
+    """A browser's EventSource, as far as the tests need it."""
+
+    def __init__(self, response):
+        self._lines = response.aiter_lines()
+
+    async def next(self, seconds=5.0):
+        message = {}
+        async with asyncio.timeout(seconds):
+            async for line in self._lines:
+                if not line:
+                    if "data" in message:
+                        return message
+                    continue
+                name, _, value = line.partition(": ")
+                message[name] = value
+        return None
+
+
+async def test_the_stream_says_hello_then_every_event_at_once(service, headers_of):
+    await service.deliver(wire("before"))
+    async with (
+        over_http(service.app) as url,
+        httpx.AsyncClient(headers=headers_of()) as client,
+        client.stream("GET", f"{url}{WORKFLOW}/events") as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        stream = Stream(response)
+        hello = await stream.next()
+        assert (hello["event"], hello["id"]) == ("hello", "1")
+        assert json.loads(hello["data"]) == {"sequence": 1}
+        await service.deliver(wire("one", number=1), wire("two"))
+        first = await stream.next(1.0)
+        assert (first["event"], first["id"]) == ("task.updated", "2")
+        assert json.loads(first["data"])["data"] == {"number": 1}
+        assert (await stream.next(1.0))["id"] == "3"
+
+
+async def test_who_comes_back_misses_nothing(service, headers_of):
+    await service.deliver(*(wire(str(n)) for n in range(5)))
+    async with over_http(service.app) as url, httpx.AsyncClient(headers=headers_of()) as client:
+        for how in ({"headers": {"Last-Event-ID": "2"}}, {"params": {"after": 2}}):
+            async with client.stream("GET", f"{url}{WORKFLOW}/events", **how) as response:
+                stream = Stream(response)
+                assert (await stream.next())["event"] == "hello"
+                assert [(await stream.next())["id"] for _ in range(3)] == ["3", "4", "5"]
+
+
+async def test_a_number_from_the_future_is_taken_as_now(service, headers_of):
+    """The journal was put back from a backup: the browser's number is ahead of it."""
+    await service.deliver(wire())
+    async with (
+        over_http(service.app) as url,
+        httpx.AsyncClient(headers=headers_of()) as client,
+        client.stream("GET", f"{url}{WORKFLOW}/events?after=999") as response,
+    ):
+        stream = Stream(response)
+        assert (await stream.next())["id"] == "1"
+        await service.deliver(wire())
+        assert (await stream.next())["id"] == "2"
+
+
+async def test_nonsense_as_last_event_id_is_refused(service):
+    answer = await service.user.get(f"{WORKFLOW}/events", headers={"Last-Event-ID": "x"})
+    assert answer.status_code == 400
+
+
+async def test_the_stream_takes_the_cookie_and_refuses_nobody(service, headers_of):
+    token = headers_of()["Authorization"].split()[1]
+    async with over_http(service.app) as url, httpx.AsyncClient() as client:
+        assert (await client.get(f"{url}{WORKFLOW}/events")).status_code == 401
+        cookie = {"Cookie": f"access_token={token}"}
+        async with client.stream("GET", f"{url}{WORKFLOW}/events", headers=cookie) as response:
+            assert response.status_code == 200
+
+
+async def test_the_stream_ends_at_shutdown_at_once(service, headers_of):
+    async with (
+        over_http(service.app) as url,
+        httpx.AsyncClient(headers=headers_of()) as client,
+        client.stream("GET", f"{url}{WORKFLOW}/events") as response,
+    ):
+        stream = Stream(response)
+        await stream.next()
+        await close_streams(service.app)
+        assert await stream.next(1.0) is None
+
+
+async def test_the_stream_ends_when_the_session_does(service, signer):
+    session_id = uuid4()
+    token = signer.user_token("tester", UserRole.MEDICAL, UUID(int=session_id.int))
+    async with (
+        over_http(service.app) as url,
+        httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as client,
+        client.stream("GET", f"{url}{WORKFLOW}/events") as response,
+    ):
+        stream = Stream(response)
+        await stream.next()
+        revoked = Revocation(id=1, kind="session", value=str(session_id), not_before=0)
+        service.app.state.verifier.revocations.update(Revocations(items=[revoked], last=1))
+        assert await stream.next(4.0) is None
+
+
+async def test_many_readers_share_one_tail(service, headers_of):
+    async with over_http(service.app) as url, httpx.AsyncClient(headers=headers_of()) as client:
+
+        async def follow():
+            async with client.stream("GET", f"{url}{WORKFLOW}/events?after=0") as response:
+                stream = Stream(response)
+                return [(await stream.next())["id"] for _ in range(21)][1:]
+
+        readers = [asyncio.create_task(follow()) for _ in range(20)]
+        await asyncio.sleep(0.2)
+        for number in range(20):
+            await service.deliver(wire(str(number)))
+        expected = [str(n) for n in range(1, 21)]
+        assert await asyncio.gather(*readers) == [expected] * 20
