@@ -28,7 +28,7 @@ async def test_a_server_killed_after_the_upload_completes_the_scan_after_its_res
 ):
     archive = await start_archive(scene, tmp_path)
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0")
-    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    await scene.until("device.connected", device_id=scene.data.device_id)
     acquisition = scene.data.acquisition_task_id
     await scene.api.call("POST", f"/workflowmanager/trigger_task/{acquisition}/")
     await scene.until("exam.task.finished", task_id=acquisition)
@@ -55,7 +55,7 @@ async def test_a_server_killed_after_the_upload_completes_the_scan_after_its_res
 
 async def test_a_server_killed_while_the_scanner_scans_gets_the_data_after_its_restart(scene):
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0.5")
-    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    await scene.until("device.connected", device_id=scene.data.device_id)
     acquisition = scene.data.acquisition_task_id
     await scene.api.call("POST", f"/workflowmanager/trigger_task/{acquisition}/")
     await scene.until("exam.task.progress", task_id=acquisition)

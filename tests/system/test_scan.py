@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_gr
 
 async def test_a_stop_reaches_the_scanner_and_is_confirmed(scene):
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "1")
-    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    await scene.until("device.connected", device_id=scene.data.device_id)
     task_id = scene.data.acquisition_task_id
     await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
     await scene.until("exam.task.progress", task_id=task_id)
@@ -45,7 +45,7 @@ async def test_a_scanner_that_is_offline_is_503_and_the_task_stays_as_it_was(sce
 
 async def test_a_scanner_that_scans_is_409_for_the_second_start(scene):
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "1")
-    await scene.until("device.status", device_id=scene.data.device_id, status="ONLINE")
+    await scene.until("device.connected", device_id=scene.data.device_id)
     task_id = scene.data.acquisition_task_id
     answers = await asyncio.gather(
         *(

@@ -24,7 +24,13 @@ def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(
+            colors=False,
+            # The richer formatter prints local variables: names and tokens would be among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -42,13 +48,16 @@ def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
             ],
         )
     )
+    # ismrmrd turns every warning on when it is imported; warnings go to the log, not to the screen.
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "pynetdicom", "aiosqlite", "alembic"):
+    for noisy in ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn", "dbos"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # The access log would carry query strings; requests are logged by the web layer instead.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    # A peer that does not answer is told where it matters: on the dispatch, at the target's test.
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 def _keep(

@@ -172,9 +172,7 @@ async def _start_scanner(
     stack.push_async_callback(scanner.stop)
     await follower.wait_for(
         lambda event: (
-            event["type"] == "device.status"
-            and event["subject"] == str(data.device_id)
-            and event["data"]["status"] == "ONLINE"
+            event["type"] == "device.connected" and event["subject"] == str(data.device_id)
         ),
         lambda _event: None,
         _START_SECONDS,

@@ -1,0 +1,144 @@
+"""The technician's day in a real browser: log in, open the exam, scan, look, stop."""
+
+import io
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.async_api import Page, async_playwright, expect
+
+from scanhub.demo.data import PASSWORD, USERNAME
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.xdist_group("system"),
+]
+UI = Path(__file__).parents[2] / "frontend" / "dist" / "index.html"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def missing(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture
+async def page(installation):
+    """A page of the UI in Chromium; an error in its console fails the test."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium is not installed")
+    if not UI.is_file():
+        missing("the UI is not built: run `make setup`")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = await browser.new_page(
+            base_url=installation.url, viewport={"width": 1280, "height": 800}
+        )
+        errors = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        await browser.close()
+        assert errors == []
+
+
+async def log_in(page: Page, path: str = "/") -> None:
+    await page.goto(path)
+    await page.get_by_label("User name").fill(USERNAME)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+
+
+async def test_a_wrong_password_is_told_and_the_right_one_leads_where_one_wanted(page, scene):
+    await page.goto("/devices")
+    await page.get_by_label("User name").fill(USERNAME)
+    await page.get_by_label("Password", exact=True).fill("not-the-password")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_contain_text("wrong")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page).to_have_url(re.compile(r"/devices$"))
+    await expect(page.get_by_text("Simulated scanner").first).to_be_visible()
+
+
+async def test_a_technician_scans_and_sees_the_image_without_reloading(page, scene):
+    await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0.3")
+    await scene.until("device.connected", device_id=scene.data.device_id)
+    await log_in(page)
+    await page.get_by_text("Phantom").first.click()
+    await page.get_by_text("First light").first.wait_for()
+    if not page.url.endswith(str(scene.data.exam_id)):
+        await page.goto(f"/exams/{scene.data.exam_id}")
+    await expect(page.get_by_test_id("patient-banner")).to_contain_text("Phantom")
+    await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
+    start = page.get_by_role("button", name="Start scan")
+    await expect(start).to_be_enabled(timeout=15_000)
+    await start.click()
+    row = page.get_by_test_id("task-row").filter(has_text="GRE axial")
+    await expect(row).to_contain_text(re.compile(r"\d+ ?%"), timeout=20_000)
+    await expect(row).to_contain_text(re.compile("finished|done", re.IGNORECASE), timeout=60_000)
+    recon = page.get_by_test_id("task-row").filter(has_text="Reconstruction")
+    await expect(recon).to_contain_text(re.compile("finished|done", re.IGNORECASE), timeout=60_000)
+    await recon.click()
+    canvas = page.get_by_test_id("viewer-canvas").locator("canvas").first
+    await expect(canvas).to_be_visible(timeout=30_000)
+    await until_lit(page)
+
+
+async def until_lit(page: Page) -> None:
+    """Wait until the image is shown: a share of the canvas is not black."""
+    for _ in range(100):
+        if await lit_share(page) > 0.05:
+            return
+        await page.wait_for_timeout(200)
+    pytest.fail("the image stays black")
+
+
+async def lit_share(page: Page) -> float:
+    """Return the share of bright points in a picture of the viewer."""
+    picture = await page.get_by_test_id("viewer-canvas").screenshot()
+    grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
+    return float((grey > 40).mean())
+
+
+async def test_stop_in_the_browser_stops_the_scanner(page, scene):
+    await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "3")
+    await scene.until("device.connected", device_id=scene.data.device_id)
+    await log_in(page, f"/exams/{scene.data.exam_id}")
+    await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
+    start = page.get_by_role("button", name="Start scan")
+    await expect(start).to_be_enabled(timeout=15_000)
+    await start.click()
+    await scene.until("exam.task.progress", task_id=scene.data.acquisition_task_id)
+    await page.get_by_role("button", name="Stop scanner").click()
+    await scene.until("exam.task.canceled", task_id=scene.data.acquisition_task_id)
+    row = page.get_by_test_id("task-row").filter(has_text="GRE axial")
+    await expect(row).to_contain_text(re.compile("stopped|cancel", re.IGNORECASE), timeout=10_000)
+
+
+async def test_a_scanner_that_leaves_is_seen_leaving(page, scene):
+    scanner = await scene.installation.connect_scanner(scene.data.credentials)
+    await scene.until("device.connected", device_id=scene.data.device_id)
+    await log_in(page, f"/exams/{scene.data.exam_id}")
+    await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
+    strip = page.get_by_test_id("device-strip")
+    await expect(strip).to_contain_text(re.compile("ready|online", re.IGNORECASE))
+    scanner.terminate()
+    await expect(strip).to_contain_text("ffline", timeout=15_000)
+    await expect(page.get_by_role("button", name="Start scan")).to_be_disabled()
