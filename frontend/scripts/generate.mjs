@@ -4,8 +4,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const documents = process.env.OPENAPI_DIR ?? `${root}../docs/openapi`;
 for (const service of ["exam-manager", "device-manager", "workflow-manager"]) {
-  const source = `${root}../docs/openapi/${service}.json`;
+  const source = `${documents}/${service}.json`;
   if (!existsSync(source)) {
     console.error(`missing ${source}: run "scanhub openapi" first`);
     process.exitCode = 1;

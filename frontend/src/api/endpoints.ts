@@ -1,34 +1,24 @@
-import { call } from "./client";
+import { answer, client } from "./client";
 import { ApiError } from "./problem";
 import { sessionStore } from "./session";
-import type {
-  BaseExam,
-  BasePatient,
-  Device,
-  DeviceCredentials,
-  Dispatch,
-  Exam,
-  JournalEvent,
-  Patient,
-  Run,
-  Sequence,
-  StopReply,
-  Task,
-  User,
-  WorklistItem,
-} from "./types";
+import type { AcquisitionTask, BaseExam, BasePatient } from "./types";
 
 // --- session ---------------------------------------------------------------------------------
 
 export async function login(username: string, password: string): Promise<void> {
-  const form = { grant_type: "password", username, password };
-  sessionStore.begin(await call<User>("post", "/api/v1/userlogin/login", { form }));
+  const user = await answer(
+    client.POST("/api/v1/userlogin/login", {
+      body: { grant_type: "password", username, password, scope: "" },
+      bodySerializer: (form) => new URLSearchParams(form as Record<string, string>),
+    }),
+  );
+  sessionStore.begin(user);
 }
 
 /** True when the cookie still opened a session; false when a login is needed. */
 export async function resumeSession(): Promise<boolean> {
   try {
-    sessionStore.begin(await call<User>("post", "/api/v1/userlogin/loginfromcookie"));
+    sessionStore.begin(await answer(client.POST("/api/v1/userlogin/loginfromcookie")));
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return false;
@@ -38,14 +28,14 @@ export async function resumeSession(): Promise<boolean> {
 
 export async function logout(): Promise<void> {
   try {
-    await call("post", "/api/v1/userlogin/logout");
+    await answer(client.POST("/api/v1/userlogin/logout"));
   } finally {
     sessionStore.end(null);
   }
 }
 
-export const getCurrentUser = () => call<User>("get", "/api/v1/userlogin/getcurrentuser");
-export const checkNoUsers = () => call<boolean>("get", "/api/v1/userlogin/checknousers");
+export const getCurrentUser = () => answer(client.GET("/api/v1/userlogin/getcurrentuser"));
+export const checkNoUsers = () => answer(client.GET("/api/v1/userlogin/checknousers"));
 
 export interface FirstUser {
   username: string;
@@ -55,29 +45,39 @@ export interface FirstUser {
   password: string;
 }
 export const createFirstUser = ({ password, ...user }: FirstUser) =>
-  call("post", "/api/v1/userlogin/createfirstuser", {
-    // The wire model carries the new password in access_token.
-    body: { ...user, role: "admin", access_token: password, token_type: "password" },
-  });
+  answer(
+    client.POST("/api/v1/userlogin/createfirstuser", {
+      // The wire model carries the new password in access_token.
+      body: { ...user, role: "admin", access_token: password, token_type: "password" },
+    }),
+  );
 
 // --- patients and exams ----------------------------------------------------------------------
 
-export const listWorklist = () => call<WorklistItem[]>("get", "/api/v1/exam/worklist");
-export const listPatients = () => call<Patient[]>("get", "/api/v1/patient/");
-export const getPatient = (id: string) =>
-  call<Patient>("get", "/api/v1/patient/{id}", { path: { id } });
+export const listWorklist = () => answer(client.GET("/api/v1/exam/worklist"));
+export const listPatients = () => answer(client.GET("/api/v1/patient/"));
+export const getPatient = (patient_id: string) =>
+  answer(client.GET("/api/v1/patient/{patient_id}", { params: { path: { patient_id } } }));
 export const createPatient = (body: BasePatient) =>
-  call<Patient>("post", "/api/v1/patient/", { body });
-export const updatePatient = (id: string, body: BasePatient) =>
-  call<Patient>("put", "/api/v1/patient/{id}", { path: { id }, body });
+  answer(client.POST("/api/v1/patient/", { body }));
+export const updatePatient = (patient_id: string, body: BasePatient) =>
+  answer(client.PUT("/api/v1/patient/{patient_id}", { params: { path: { patient_id } }, body }));
 
-export const getExam = (id: string) => call<Exam>("get", "/api/v1/exam/{id}", { path: { id } });
-export const listExamTemplates = () => call<Exam[]>("get", "/api/v1/exam/templates/all");
-export const createExamFromTemplate = (templateId: string, body: BaseExam) =>
-  call<Exam>("post", "/api/v1/exam/", { query: { template_id: templateId }, body });
-export const updateTask = (task: Task) =>
-  call<Task>("put", "/api/v1/exam/task/{id}", { path: { id: task.id }, body: task });
-export const listSequences = () => call<Sequence[]>("get", "/api/v1/exam/sequences/all");
+export const getExam = (exam_id: string) =>
+  answer(client.GET("/api/v1/exam/{exam_id}", { params: { path: { exam_id } } }));
+export const listExams = (patient_id: string) =>
+  answer(client.GET("/api/v1/exam/all/{patient_id}", { params: { path: { patient_id } } }));
+export const listExamTemplates = () => answer(client.GET("/api/v1/exam/templates/all"));
+export const createExamFromTemplate = (template_id: string, body: BaseExam) =>
+  answer(client.POST("/api/v1/exam/", { params: { query: { template_id } }, body }));
+export const updateScan = (task: AcquisitionTask) =>
+  answer(
+    client.PUT("/api/v1/exam/task/{task_id}", {
+      params: { path: { task_id: task.id } },
+      body: task,
+    }),
+  );
+export const listSequences = () => answer(client.GET("/api/v1/exam/sequences/all"));
 
 export function resultFileUrl(
   workflowId: string,
@@ -91,30 +91,36 @@ export function resultFileUrl(
 
 // --- devices ---------------------------------------------------------------------------------
 
-export const listDevices = () => call<Device[]>("get", "/api/v1/device/");
+export const listDevices = () => answer(client.GET("/api/v1/device/"));
 export const createDevice = (name: string, description: string) =>
-  call<DeviceCredentials>("post", "/api/v1/device/createdevice", { body: { name, description } });
-export const rotateDeviceToken = (id: string) =>
-  call<DeviceCredentials>("post", "/api/v1/device/{id}/rotate-token", { path: { id } });
-export const deleteDevice = (id: string) =>
-  call<void>("delete", "/api/v1/device/{id}", { path: { id } });
-export const stopDevice = (id: string, taskId?: string) =>
-  call<StopReply>("post", "/api/v1/device/{id}/stop", {
-    path: { id },
-    body: taskId ? { task_id: taskId } : {},
-  });
+  answer(client.POST("/api/v1/device/createdevice", { body: { name, description } }));
+export const rotateDeviceToken = (device_id: string) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/rotate-token", { params: { path: { device_id } } }),
+  );
+export const deleteDevice = (device_id: string) =>
+  answer(client.DELETE("/api/v1/device/{device_id}", { params: { path: { device_id } } }));
+export const stopDevice = (device_id: string, task_id?: string) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/stop", {
+      params: { path: { device_id } },
+      body: { task_id: task_id ?? null },
+    }),
+  );
 
 // --- work ------------------------------------------------------------------------------------
 
-export const triggerTask = (taskId: string) =>
-  call<unknown>("post", "/api/v1/workflowmanager/trigger_task/{task_id}/", {
-    path: { task_id: taskId },
-  });
-export const listRuns = (taskId: string) =>
-  call<Run[]>("get", "/api/v1/workflowmanager/runs", { query: { task_id: taskId, limit: 20 } });
-export const listDispatches = (examId: string) =>
-  call<Dispatch[]>("get", "/api/v1/workflowmanager/dispatches", { query: { exam_id: examId } });
+export const triggerTask = (task_id: string) =>
+  answer(
+    client.POST("/api/v1/workflowmanager/trigger_task/{task_id}/", {
+      params: { path: { task_id } },
+    }),
+  );
+export const listRuns = (task_id: string) =>
+  answer(client.GET("/api/v1/workflowmanager/runs", { params: { query: { task_id, limit: 20 } } }));
+export const listDispatches = (exam_id: string) =>
+  answer(client.GET("/api/v1/workflowmanager/dispatches", { params: { query: { exam_id } } }));
 export const listJournal = (subject: string) =>
-  call<JournalEvent[]>("get", "/api/v1/workflowmanager/journal", {
-    query: { subject, limit: 1000 },
-  });
+  answer(
+    client.GET("/api/v1/workflowmanager/journal", { params: { query: { subject, limit: 1000 } } }),
+  );

@@ -10,8 +10,10 @@ import type { Device, Exam, JournalEvent, Task } from "./types";
 
 // --- what an event changes -------------------------------------------------------------------
 
+type TaskPatch = Partial<Pick<Task, "status" | "progress" | "status_reason">>;
+
 export type Effect =
-  | { kind: "task"; examId: string; taskId: string; patch: Partial<Task> }
+  | { kind: "task"; examId: string; taskId: string; patch: TaskPatch }
   | { kind: "device"; deviceId: string; patch: Partial<Device> }
   | { kind: "acquisition"; taskId: string; seen: AcquisitionSeen }
   | { kind: "journal"; subject: string; event: JournalEvent }
@@ -54,7 +56,7 @@ export function effectsOf(event: JournalEvent): Effect[] {
 
 function taskEffects({ type, data }: JournalEvent, taskId: string, examId: string | null) {
   const effects: Effect[] = [];
-  const patch: Partial<Task> = {};
+  const patch: TaskPatch = {};
   if (typeof data.status === "string") patch.status = data.status as Task["status"];
   if (typeof data.progress === "number") patch.progress = data.progress;
   if (data.status_reason === null || typeof data.status_reason === "string") {
@@ -130,7 +132,7 @@ export function applyEffects(client: QueryClient, effects: Effect[]): void {
   }
 }
 
-export function patchTask(exam: Exam, taskId: string, patch: Partial<Task>): Exam {
+export function patchTask(exam: Exam, taskId: string, patch: TaskPatch): Exam {
   return {
     ...exam,
     workflows: exam.workflows.map((workflow) =>

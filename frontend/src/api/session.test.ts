@@ -3,7 +3,13 @@ import { expect, test } from "vitest";
 import { authorizationHeader, sessionStore } from "./session";
 
 test("the authorization header is that of the present session, never of an earlier one", () => {
-  const user = { username: "t", first_name: "T", last_name: "D", role: "medical" } as const;
+  const user = {
+    username: "t",
+    first_name: "T",
+    last_name: "D",
+    role: "medical",
+    token_type: "bearer",
+  } as const;
   sessionStore.begin({ ...user, access_token: "first" });
   sessionStore.end(null);
   expect(authorizationHeader()).toEqual({});

@@ -2,7 +2,7 @@ import type { User } from "./types";
 
 /** Who is logged in. The token lives in memory only; a reload asks the cookie for a new one. */
 export interface Session {
-  user: User | null;
+  user: Omit<User, "access_token"> | null;
   token: string | null;
   /** Said on the login page: why the last session ended. */
   endedBecause: string | null;

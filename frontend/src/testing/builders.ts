@@ -1,4 +1,13 @@
-import type { Device, Exam, JournalEvent, Patient, Task, WorklistItem } from "../api/types";
+import type {
+  AcquisitionTask,
+  Device,
+  Exam,
+  JobTask,
+  JournalEvent,
+  Patient,
+  Task,
+  WorklistItem,
+} from "../api/types";
 
 /** Valid wire objects for tests; each test names only what it is about. */
 
@@ -19,12 +28,16 @@ export function aPatient(changes: Partial<Patient> = {}): Patient {
   };
 }
 
-export function aTask(changes: Partial<Task> = {}): Task {
+export function aTask(changes: Partial<AcquisitionTask> = {}): AcquisitionTask {
   return {
     id: "task-1",
     workflow_id: "workflow-1",
     name: "GRE",
     description: "",
+    destination: "",
+    creator: "technician",
+    version: 1,
+    calibration: [],
     task_type: "ACQUISITION",
     status: "NEW",
     progress: 0,
@@ -35,7 +48,30 @@ export function aTask(changes: Partial<Task> = {}): Task {
     device_id: "device-1",
     sequence_id: "sequence-1",
     ...changes,
-  } as Task;
+  };
+}
+
+export function aJob(changes: Partial<JobTask> = {}): JobTask {
+  return {
+    id: "job-1",
+    workflow_id: "workflow-1",
+    name: "Reconstruction",
+    description: "",
+    destination: "",
+    creator: "technician",
+    version: 1,
+    task_type: "DAG",
+    dag_type: "RECONSTRUCTION",
+    dag_id: "cartesian_reconstruction",
+    input_task_ids: ["task-1"],
+    status: "NEW",
+    progress: 0,
+    is_template: false,
+    datetime_created: "2026-11-21T08:00:00Z",
+    results: [],
+    position: 1,
+    ...changes,
+  };
 }
 
 export function anExam(tasks: Task[], changes: Partial<Exam> = {}): Exam {

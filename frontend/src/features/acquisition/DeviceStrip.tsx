@@ -10,7 +10,14 @@ import { useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
-import type { Device, Exam, Patient, Task } from "../../api/types";
+import {
+  type AcquisitionTask,
+  type Device,
+  type Exam,
+  isScan,
+  type Patient,
+  type Task,
+} from "../../api/types";
 import { clock, duration, secondsBetween } from "../../shared/format";
 import { CorrelationId, Reasons } from "../../shared/states";
 import { DEVICE_STATUS, isActive } from "../../shared/status";
@@ -48,18 +55,18 @@ export function DeviceStrip({ exam, patient, open }: Props) {
     null;
   const shown =
     active ??
-    (selected?.task_type === "ACQUISITION" ? selected : null) ??
+    (selected && isScan(selected) ? selected : null) ??
     scans.find((task) => task.status !== "FINISHED" && task.device_id) ??
     scans.find((task) => task.device_id) ??
     null;
-  const deviceOf = (task: Task | null): Device | null | undefined =>
+  const deviceOf = (task: AcquisitionTask | null): Device | null | undefined =>
     task?.device_id && !devices.data
       ? undefined
       : (devices.data?.find((device) => device.id === task?.device_id) ?? null);
   const reasons = startReasons({
     task: selected,
     patient,
-    device: deviceOf(selected),
+    device: deviceOf(selected && isScan(selected) ? selected : null),
     stream,
     onExamPage,
   });
@@ -74,7 +81,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
       <DeviceFace device={deviceOf(shown)} />
       <ScanFace
         task={active}
-        next={shown === selected ? selected : null}
+        next={shown?.id === selected?.id ? shown : null}
         phaseShown={active?.id !== selected?.id}
       />
       <StreamBadge />
@@ -104,8 +111,8 @@ function ScanFace({
   next,
   phaseShown,
 }: {
-  task: Task | null;
-  next: Task | null;
+  task: AcquisitionTask | null;
+  next: AcquisitionTask | null;
   /** The Start button says the phase of the selected task; here it is said of another one. */
   phaseShown: boolean;
 }) {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import type { AcquisitionSeen } from "../../api/queries";
 import type { Device } from "../../api/types";
-import { aDevice, aPatient, aTask } from "../../testing/builders";
+import { aDevice, aJob, aPatient, aTask } from "../../testing/builders";
 import { CONFIRM_WITHIN_MS, type StartFacts, startPhase, startReasons } from "./start";
 
 const ready: StartFacts = {
@@ -26,7 +26,7 @@ test.each<[string, Partial<StartFacts>, string]>([
   ["deleted device", { device: null }, "The chosen device no longer exists"],
   ["sequence", { task: aTask({ sequence_id: null }) }, "No sequence chosen"],
   ["selection", { task: null }, "Select an acquisition in the queue"],
-  ["job", { task: aTask({ task_type: "DAG" }) }, "Not a scan: run it from the inspector"],
+  ["job", { task: aJob() }, "Not a scan: run it from the inspector"],
   ["running", { task: aTask({ status: "INPROGRESS" }) }, "This scan is under way"],
   ["other page", { onExamPage: false }, "Open the exam to start a scan"],
   ["first connection", { stream: { kind: "connecting" } }, "Connecting to the live status"],

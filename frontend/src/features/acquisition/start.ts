@@ -1,6 +1,12 @@
 import type { StreamState } from "../../api/events";
 import type { AcquisitionSeen } from "../../api/queries";
-import type { Device, Patient, Task } from "../../api/types";
+import {
+  type AcquisitionTask,
+  type Device,
+  isScan,
+  type Patient,
+  type Task,
+} from "../../api/types";
 import { clock, hasWeight } from "../../shared/format";
 import { isActive } from "../../shared/status";
 
@@ -29,7 +35,7 @@ export function startReasons({
 }: StartFacts): StartReason[] {
   if (!onExamPage) return [{ text: "Open the exam to start a scan" }];
   if (!task) return [{ text: "Select an acquisition in the queue" }];
-  if (task.task_type !== "ACQUISITION") {
+  if (!isScan(task)) {
     return [{ text: "Not a scan: run it from the inspector" }];
   }
   if (isActive(task.status)) return [{ text: "This scan is under way" }];
@@ -57,7 +63,7 @@ function linkReason(stream: StreamState): string | null {
   }
 }
 
-function deviceReasons(task: Task, device: Device | null | undefined): StartReason[] {
+function deviceReasons(task: AcquisitionTask, device: Device | null | undefined): StartReason[] {
   if (!task.device_id) return [{ text: "No device chosen", fix: "device" }];
   if (device === undefined) return [{ text: "Device state not read yet" }];
   if (device === null) return [{ text: "The chosen device no longer exists", fix: "device" }];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { StopReply } from "../../api/types";
-import { aDevice, anExam, aTask } from "../../testing/builders";
+import { aDevice, aJob, anExam, aTask } from "../../testing/builders";
 import { stopOutcome, stopTargets } from "./stop";
 
 const devices = [
@@ -19,7 +19,7 @@ test("stop reaches the scanner of the running task, and only that", () => {
 });
 
 test("when nothing seems to run, stop asks every scanner of the exam once", () => {
-  const exam = anExam([aTask(), aTask({ id: "task-2" }), aTask({ id: "t", task_type: "DAG" })]);
+  const exam = anExam([aTask(), aTask({ id: "task-2" }), aJob()]);
   expect(stopTargets(exam, devices)).toEqual([{ deviceId: "device-1" }]);
 });
 

@@ -1,4 +1,10 @@
-import type { Device, Exam, StopReply, Task } from "../../api/types";
+import {
+  type AcquisitionTask,
+  type Device,
+  type Exam,
+  isScan,
+  type StopReply,
+} from "../../api/types";
 import { isActive } from "../../shared/status";
 
 /** Which scanners STOP reaches. It must always have somewhere to go, without any selection. */
@@ -22,10 +28,8 @@ export function stopTargets(exam: Exam | null, devices: Device[]): StopTarget[] 
   return (busy.length > 0 ? busy : devices).map((device) => ({ deviceId: device.id }));
 }
 
-export function acquisitionsOf(exam: Exam | null): Task[] {
-  return (exam?.workflows ?? [])
-    .flatMap((workflow) => workflow.tasks)
-    .filter((task) => task.task_type === "ACQUISITION");
+export function acquisitionsOf(exam: Exam | null): AcquisitionTask[] {
+  return (exam?.workflows ?? []).flatMap((workflow) => workflow.tasks).filter(isScan);
 }
 
 export type StopOutcome =

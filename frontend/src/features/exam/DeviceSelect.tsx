@@ -1,19 +1,19 @@
 import { Select } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
-import { updateTask } from "../../api/endpoints";
-import { keys, queries } from "../../api/queries";
-import type { Task } from "../../api/types";
+import { updateScan } from "../../api/endpoints";
+import { queries } from "../../api/queries";
+import type { AcquisitionTask } from "../../api/types";
 import { ErrorLine } from "../../shared/states";
 import { DEVICE_STATUS, isActive } from "../../shared/status";
 
 /** Which scanner runs this task. Locked while it runs. */
-export function DeviceSelect({ task }: { task: Task }) {
+export function DeviceSelect({ task }: { task: AcquisitionTask }) {
   const client = useQueryClient();
   const devices = useQuery(queries.devices);
   const choose = useMutation({
-    mutationFn: (deviceId: string) => updateTask({ ...task, device_id: deviceId }),
-    onSettled: () => client.invalidateQueries({ queryKey: keys.exam("").slice(0, 1) }),
+    mutationFn: (deviceId: string) => updateScan({ ...task, device_id: deviceId }),
+    onSettled: () => client.invalidateQueries({ queryKey: ["exam"] }),
   });
   const chosen = choose.isPending ? choose.variables : (task.device_id ?? null);
   return (

@@ -5,7 +5,14 @@ import type { ReactNode } from "react";
 
 import { triggerTask } from "../../api/endpoints";
 import { queries } from "../../api/queries";
-import type { Exam, Task, XYZ } from "../../api/types";
+import {
+  type AcquisitionTask,
+  type Exam,
+  isScan,
+  type JobTask,
+  type Task,
+  type XYZ,
+} from "../../api/types";
 import { clock, duration, secondsBetween, withUnit } from "../../shared/format";
 import { Empty, ErrorLine } from "../../shared/states";
 import { ITEM_STATUS, isActive } from "../../shared/status";
@@ -33,7 +40,6 @@ export function Inspector({ exam, selected }: { exam: Exam; selected: Located | 
 }
 
 function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
-  const scan = task.task_type === "ACQUISITION";
   return (
     <>
       <header className={css.inspectorHead}>
@@ -46,7 +52,7 @@ function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
           </p>
         )}
       </header>
-      {scan ? <ScanFacts exam={exam} task={task} /> : <JobFacts exam={exam} task={task} />}
+      {isScan(task) ? <ScanFacts exam={exam} task={task} /> : <JobFacts exam={exam} task={task} />}
       <Results task={task} />
       <Dispatches exam={exam} task={task} />
       <Timeline taskId={task.id} />
@@ -54,7 +60,7 @@ function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
   );
 }
 
-function ScanFacts({ exam, task }: { exam: Exam; task: Task }) {
+function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
   const sequences = useQuery(queries.sequences).data;
   const patientId = exam.patient_id ?? "";
   const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
@@ -94,10 +100,10 @@ function ScanFacts({ exam, task }: { exam: Exam; task: Task }) {
   );
 }
 
-function JobFacts({ exam, task }: { exam: Exam; task: Task }) {
+function JobFacts({ exam, task }: { exam: Exam; task: JobTask }) {
   const run = useMutation({ mutationFn: () => triggerTask(task.id) });
   const all = exam.workflows.flatMap(({ tasks }) => tasks);
-  const inputs = (task.input_task_ids ?? []).map(
+  const inputs = task.input_task_ids.map(
     (id) => all.find((other) => other.id === id)?.name ?? "a task that no longer exists",
   );
   const again = task.results.length > 0 || task.status === "ERROR";
@@ -105,7 +111,7 @@ function JobFacts({ exam, task }: { exam: Exam; task: Task }) {
     <>
       <Section title="Job">
         <dl className={css.facts}>
-          <Fact name="Job">{task.dag_id ?? "not chosen"}</Fact>
+          <Fact name="Job">{task.dag_id}</Fact>
           <Fact name="Input">{inputs.join(", ") || "none"}</Fact>
           <Times task={task} />
         </dl>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Result, Sequence } from "../../api/types";
-import { anExam, aTask } from "../../testing/builders";
+import { aJob, anExam, aTask } from "../../testing/builders";
 import { dicomFiles, imagesFor, nextUp, queueOf, remainingQueueSeconds } from "./tree";
 
 function aResult(changes: Partial<Result>): Result {
@@ -28,10 +28,9 @@ test("files are in counting order and addresses of other hosts are ignored", () 
 test("a scan shows the newest images of the reconstruction it feeds, also over two steps", () => {
   const exam = anExam([
     aTask(),
-    aTask({ id: "recon", task_type: "DAG", input_task_ids: ["task-1"] }),
-    aTask({
+    aJob({ id: "recon", input_task_ids: ["task-1"] }),
+    aJob({
       id: "denoise",
-      task_type: "DAG",
       input_task_ids: ["recon"],
       results: [
         aResult({ id: "old" }),

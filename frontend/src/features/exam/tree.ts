@@ -1,4 +1,11 @@
-import type { Exam, Result, Sequence, Task, Workflow } from "../../api/types";
+import {
+  type Exam,
+  isScan,
+  type Result,
+  type Sequence,
+  type Task,
+  type Workflow,
+} from "../../api/types";
 import { isActive } from "../../shared/status";
 
 /** Questions asked of an exam's tree. */
@@ -50,7 +57,7 @@ function fedBy(queue: Located[], taskId: string): Set<string> {
   const open = [taskId];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     for (const { task } of queue) {
-      if (!found.has(task.id) && task.input_task_ids?.includes(id)) {
+      if (!found.has(task.id) && inputsOf(task).includes(id)) {
         found.add(task.id);
         open.push(task.id);
       }
@@ -58,6 +65,8 @@ function fedBy(queue: Located[], taskId: string): Set<string> {
   }
   return found;
 }
+
+export const inputsOf = (task: Task): string[] => (isScan(task) ? [] : task.input_task_ids);
 
 function seriesOf(located: Located[]): Series[] {
   return located
@@ -77,7 +86,7 @@ export function dicomFiles(result: Result): string[] {
   const named =
     result.files.length > 0
       ? result.files
-      : (result.meta?.instances ?? []).map((url) =>
+      : addressesOf(result).map((url) =>
           decodeURIComponent(url.split("?")[0]?.split("/").pop() ?? ""),
         );
   return named
@@ -85,7 +94,15 @@ export function dicomFiles(result: Result): string[] {
     .toSorted((a, b) => natural.compare(a, b));
 }
 
+function addressesOf({ meta }: Result): string[] {
+  const instances = meta?.instances;
+  return Array.isArray(instances)
+    ? instances.filter((url): url is string => typeof url === "string")
+    : [];
+}
+
 export function sequenceOf(task: Task, sequences: Sequence[] | undefined): Sequence | null {
+  if (!isScan(task)) return null;
   return sequences?.find(({ _id }) => _id === task.sequence_id) ?? null;
 }
 

@@ -7,6 +7,7 @@ import { QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { Section } from "../exam/Inspector";
+import { inputsOf } from "../exam/tree";
 import css from "./runs.module.css";
 
 /** Where the images of this task, or of what it feeds, were sent. */
@@ -14,7 +15,7 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
   const dispatches = useQuery(queries.dispatches(exam.id));
   const fed = exam.workflows
     .flatMap(({ tasks }) => tasks)
-    .filter((other) => other.id === task.id || other.input_task_ids?.includes(task.id))
+    .filter((other) => other.id === task.id || inputsOf(other).includes(task.id))
     .map((other) => other.id);
   return (
     <Section title="Sent to">

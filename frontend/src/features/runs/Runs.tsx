@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
-import type { Run, Task } from "../../api/types";
+import type { JobTask, Run } from "../../api/types";
 import { clock, duration, secondsBetween } from "../../shared/format";
 import { QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
@@ -10,7 +10,7 @@ import { Section } from "../exam/Inspector";
 import css from "./runs.module.css";
 
 /** The runs of a job task; a failure says why in full. */
-export function Runs({ task }: { task: Task }) {
+export function Runs({ task }: { task: JobTask }) {
   const runs = useQuery(queries.runs(task.id));
   return (
     <Section title="Runs">
