@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +113,7 @@ class Scanner:
                 message = await self.hear("feedback", seconds)
                 if message.get("filename") == filename:
                     return message
+                self.heard.append(message)
 
     async def status(self, status: str, start: dict[str, Any] | None = None, **data: Any) -> None:
         who = {} if start is None else reporter(start)
@@ -239,7 +240,9 @@ class Lab:
         task = await self.create_task(scanner.device_id, **changes)
         answer = await self.start(task)
         assert answer.status_code == 200, answer.text
-        return await scanner.run()
+        start = await scanner.run()
+        await self.task_becomes(start["id"], "INPROGRESS")
+        return start
 
     async def stop(self, device_id: str, **body: Any) -> httpx.Response:
         return await self.http.post(f"{DEVICE}/{device_id}/stop", json=body or None)
@@ -293,13 +296,21 @@ class Gate(httpx.AsyncBaseTransport):
     def __init__(self, app: FastAPI) -> None:
         self._inner = httpx.ASGITransport(app)
         self.closed = False
-        self.requests: list[tuple[str, str]] = []
+        self.lose_answer_of: str | None = None
+        self.before: Callable[[str], Awaitable[None] | None] | None = None
+        self.requests: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append((request.method, request.url.path))
+        path = request.url.path
+        self.requests.append(path)
         if self.closed:
             raise httpx.ConnectError("the gate is closed")
-        return await self._inner.handle_async_request(request)
+        if self.before is not None and (first := self.before(path)) is not None:
+            await first
+        response = await self._inner.handle_async_request(request)
+        if self.lose_answer_of is not None and path.endswith(self.lose_answer_of):
+            raise httpx.ReadError("the answer was lost")
+        return response
 
 
 @asynccontextmanager

@@ -48,7 +48,9 @@ async def test_credentials_are_a_file_and_told_once(lab):
     assert [item["id"] for item in (await lab.http.get(f"{DEVICE}/")).json()] == [device["id"]]
 
 
-@pytest.mark.parametrize("body", [{"name": " ", "description": "x"}, {"name": "x", "description": ""}])
+@pytest.mark.parametrize(
+    "body", [{"name": " ", "description": "x"}, {"name": "x", "description": ""}]
+)
 async def test_a_device_needs_a_name_and_a_description(lab, body):
     answer = await lab.http.post(f"{DEVICE}/createdevice", json=body)
     assert answer.status_code == 400

@@ -51,7 +51,13 @@ def test_an_explanation_never_repeats_the_token():
 
 async def test_garbage_is_answered_and_the_link_lives_on(lab):
     async with lab.scanner() as scanner:
-        for garbage in ("hello", "{}", '{"command":"dance"}', "\u0000", '{"command":"register","data":7}'):
+        for garbage in (
+            "hello",
+            "{}",
+            '{"command":"dance"}',
+            "\u0000",
+            '{"command":"register","data":7}',
+        ):
             await scanner.websocket.send(garbage)
             assert (await scanner.hear("feedback"))["ok"] is False
         await scanner.websocket.send(b"\x00" * 100)

@@ -21,9 +21,7 @@ async def test_a_scan_goes_from_start_to_result(lab):
         assert (await scanner.hear("feedback"))["ok"]
         await lab.acquisition_becomes(task["id"], "running")
         assert (await lab.device(scanner.device_id))["status"] == "BUSY"
-        await lab.eventually(
-            lambda: lab.task(task["id"]), lambda seen: seen["progress"] == 40
-        )
+        await lab.eventually(lambda: lab.task(task["id"]), lambda seen: seen["progress"] == 40)
 
         data = bytes(range(256)) * 5000
         verdict = await scanner.upload(start, "data.mrd", data)

@@ -23,6 +23,7 @@ from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models import DeviceStatus
 from scanhub_libraries.security.tokens import TokenVerifier
 
 logger = get_logger(__name__)
@@ -123,12 +124,22 @@ class ControlRoom:
             lease.state = state or AcquisitionState.LOST
         if not lease.is_open:
             self.ended(lease)
+            await self.free_device(lease)
         return state is to
 
     def ended(self, lease: Lease) -> None:
         """Wait for nothing more of an acquisition, and tell exam-manager how it ended."""
         self.deadlines.over(lease.id)
         self.settlement.begin(lease.id)
+
+    async def free_device(self, lease: Lease) -> None:
+        """A device whose last word was BUSY is free once its scan has ended as it should.
+
+        Devices of version 1 do not say so themselves.
+        """
+        busy = self.presence.status(lease.device_id) is DeviceStatus.BUSY
+        if busy and lease.state in (AcquisitionState.FINISHED, AcquisitionState.STOPPED):
+            await self.presence.changed(lease.device_id, DeviceStatus.ONLINE)
 
     # --- the device ends something ----------------------------------------------------------------
 

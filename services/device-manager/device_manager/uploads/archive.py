@@ -112,6 +112,7 @@ class Archive:
     async def _entered(self, lease: Lease, announced: Announced) -> Feedback:
         """Return the verdict on a file that is safe in the lake."""
         message = f"File {announced.filename} saved"
+        await self._room.free_device(lease)
         try:
             refused = await self._room.settlement.wait(
                 lease.id, self._room.settings.record_wait_seconds
