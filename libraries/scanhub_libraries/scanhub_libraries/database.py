@@ -124,9 +124,12 @@ async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
 
 @asynccontextmanager
 async def reading(sessions: Sessions) -> AsyncIterator[AsyncSession]:
-    """Open a session that only reads: on SQLite it never waits for a writer."""
+    """Open a session that only reads, one state of things; on SQLite it waits for no writer."""
     async with sessions() as session, session.begin():
-        await session.connection(execution_options={"read_only": True})
+        options: dict[str, Any] = {"read_only": True}
+        if is_postgresql(session):
+            options["isolation_level"] = "REPEATABLE READ"
+        await session.connection(execution_options=options)
         yield session
 
 
