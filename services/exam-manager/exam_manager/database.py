@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session, registry
 from sqlmodel import SQLModel
 
-from scanhub_libraries.database import NAMING
+from scanhub_libraries.database import NAMING, is_postgresql
 from scanhub_libraries.events import EventType
 from scanhub_libraries.outbox import OutboxEventColumns, add_event
 
@@ -37,6 +37,12 @@ def emit(
 ) -> None:
     """Write an event into the transaction of `session`."""
     add_event(session, OutboxEvent, event_type, subject, source=SOURCE, data=data, actor=actor)
+
+
+async def see_one_state(session: AsyncSession) -> None:
+    """Let a transaction see one state of things in all its reads; to be called before the first."""
+    if is_postgresql(session):
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
 def after_commit(session: AsyncSession, action: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.database import see_one_state
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
@@ -96,6 +97,7 @@ async def copy_exam(
     session: AsyncSession, template_id: UUID, body: BaseExam, *, creator: str, now: datetime
 ) -> ExamOut:
     """Make an exam from a template, with the whole tree, in one transaction."""
+    await see_one_state(session)
     await _check_patient(session, body)
     source = await session.get(Exam, template_id)
     if source is None:

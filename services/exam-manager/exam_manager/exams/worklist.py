@@ -16,6 +16,7 @@ from scanhub_libraries.models import ExamSummary, ItemStatus, PatientOut, Workli
 
 _EXAM = Exam.__table__  # type: ignore[attr-defined]
 _PATIENT = Patient.__table__  # type: ignore[attr-defined]
+_PREFIX = "of_patient_"
 
 
 async def read_worklist(
@@ -36,7 +37,7 @@ async def read_worklist(
         limit: At most so many.
     """
     query = (
-        sa.select(_EXAM, *(column.label(f"patient_{column.name}") for column in _PATIENT.c))
+        sa.select(_EXAM, *(column.label(f"{_PREFIX}{column.name}") for column in _PATIENT.c))
         .join(_PATIENT, _PATIENT.c.id == _EXAM.c.patient_id)
         .where(_EXAM.c.is_template.is_(False))
         .order_by(_EXAM.c.datetime_created.desc(), _EXAM.c.id.desc())
@@ -71,7 +72,7 @@ async def _count_tasks(session: AsyncSession, exam_ids: list[Any]) -> dict[Any, 
 
 
 def _item(row: dict[str, Any], counts: tuple[int, int]) -> WorklistItem:
-    patient = {name.name: row[f"patient_{name.name}"] for name in _PATIENT.c}
+    patient = {column.name: row[f"{_PREFIX}{column.name}"] for column in _PATIENT.c}
     return WorklistItem(
         exam=ExamSummary.model_validate(
             {

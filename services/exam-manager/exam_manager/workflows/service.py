@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.database import see_one_state
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam
 from exam_manager.tasks import repository as task_repository
@@ -105,6 +106,7 @@ async def copy_workflow(
     now: datetime,
 ) -> WorkflowOut:
     """Make a workflow from a template, with its tasks, in one transaction."""
+    await see_one_state(session)
     query = sa.select(WORKFLOW).where(WORKFLOW.c.id == template_id)
     source = (await session.execute(query)).mappings().one_or_none()
     if source is None:
