@@ -30,6 +30,7 @@ from scanhub_libraries.security.tokens import (
     generate_keys,
     load_or_create_keys,
 )
+from workflow_manager.main import close_streams
 from workflow_manager.main import create_app as create_workflow_manager
 from workflow_manager.settings import WorkflowManagerSettings
 
@@ -196,19 +197,28 @@ class _Builder:
         )
 
 
-def create_app(settings: InstallationSettings) -> ASGIApp:
-    """Return the application that `scanhub serve` runs."""
-    builder = _Builder(settings)
-    apps = builder.build()
+class ScanHub:
+    """The application that `scanhub serve` runs."""
+
+    def __init__(self, settings: InstallationSettings) -> None:
+        builder = _Builder(settings)
+        self._peers = builder.peers
+        self._apps = builder.build()
+        ui = UserInterface(find_ui(settings.ui_dir))
+        self.asgi = Starlette(
+            routes=[Mount("/", app=Dispatcher(self._apps, ui))], lifespan=self._lifespan
+        )
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(builder.peers.close)
-            for app in apps.values():
+            stack.push_async_callback(self._peers.close)
+            for app in self._apps.values():
                 # Starlette does not run the lifespan of an application inside another one.
                 await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
-    ui = UserInterface(find_ui(settings.ui_dir))
-    return Starlette(routes=[Mount("/", app=Dispatcher(apps, ui))], lifespan=lifespan)
+    async def close_streams(self) -> None:
+        """End the event streams, so that the server can end."""
+        if app := self._apps.get("workflow-manager"):
+            await close_streams(app)

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import uvicorn
 from rich.console import Console
 
-from scanhub.main import create_app
+from scanhub.main import ScanHub
 from scanhub.settings import SERVICES, InstallationSettings
 from scanhub.ui import find_ui
 from scanhub_libraries.logging import configure_logging
@@ -54,9 +55,14 @@ class _Server(uvicorn.Server):
     """Says where to click once it answers."""
 
     def __init__(
-        self, config: uvicorn.Config, settings: InstallationSettings, console: Console
+        self,
+        config: uvicorn.Config,
+        application: ScanHub,
+        settings: InstallationSettings,
+        console: Console,
     ) -> None:
         super().__init__(config)
+        self._application = application
         self._settings = settings
         self._console = console
 
@@ -72,10 +78,28 @@ class _Server(uvicorn.Server):
             self._console.print("The UI is not built: run `make setup`.")
         self._console.print(f"API documents: {url}/api/v1/exam/docs")
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End on SIGINT and SIGTERM. Unlike uvicorn's own, do not raise them again: 0 is clean."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the event streams first: uvicorn waits for every open answer."""
+        await self._application.close_streams()
+        await super().shutdown(sockets)
+
 
 async def _serve(settings: InstallationSettings, console: Console) -> None:
+    application = ScanHub(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        application.asgi,
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -87,7 +111,7 @@ async def _serve(settings: InstallationSettings, console: Console) -> None:
         # Deflate costs twelve times the upload speed and stalls the link (docs/performance.md).
         ws_per_message_deflate=False,
     )
-    server = _Server(config, settings, console)
+    server = _Server(config, application, settings, console)
     try:
         await server.serve()
     except SystemExit as error:
