@@ -1,4 +1,4 @@
-"""A running device-manager with the real exam-manager behind it, and scanners made of raw frames."""
+"""A running device-manager, the real exam-manager behind it, and scanners of raw frames."""
 
 import asyncio
 import hashlib

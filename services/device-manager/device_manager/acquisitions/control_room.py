@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from device_manager.links.registry import LinkRegistry
 from device_manager.settings import DeviceManagerSettings
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import DeviceStatus
@@ -68,7 +70,14 @@ class ControlRoom:
         self.progress.start()
         await self.settlement.resume()
         for lease in self.leases.all_open():
+            await self._sweep(lease)
             self.expect_reconnect(lease, "the service was restarted and the device did not return")
+
+    async def _sweep(self, lease: Lease) -> None:
+        """Remove the halves of files that an earlier process was writing when it ended."""
+        with suppress(NotFoundError):
+            folder = self.lake.path(f"lake/{lease.workflow_id}/{lease.task_id}")
+            await asyncio.to_thread(_remove_parts, folder)
 
     async def close(self) -> None:
         """Close the links; what runs on the scanners goes on there."""
@@ -202,3 +211,8 @@ class ControlRoom:
             await self.move(lease, AcquisitionState.FAILED, reason)
 
         self.deadlines.set(lease.id, Deadline.DATA, seconds, missed)
+
+
+def _remove_parts(folder: Path) -> None:
+    for part in folder.glob("*/.*.part"):
+        part.unlink(missing_ok=True)
