@@ -121,7 +121,8 @@ def set_up_python() -> None:
     uv = make_venv()
     say("installing the locked dependencies")
     install = (*uv, "pip", "install", "--quiet", "--python", venv_python())
-    run(*install, "--require-hashes", "-r", lock)
+    # Compiled now, the first start is as quick as every other.
+    run(*install, "--compile-bytecode", "--require-hashes", "-r", lock)
     editable = [part for member in members() for part in ("-e", str(member))]
     run(*install, "--no-deps", *editable)
     stamp.write_text(wanted)
