@@ -22,6 +22,9 @@ const browser = await chromium.launch({
 });
 let bad = 0;
 
+/** Not open questions: an empty field, a one-letter preset that a message covers. */
+const isOpen = ({ any }) => !/has no value|too short/.test(any[0]?.message ?? "");
+
 async function look(page, name) {
   await page.screenshot({ path: `${SHOTS}${name}.png` });
   await page.evaluate(axeSource);
@@ -34,7 +37,10 @@ async function look(page, name) {
   );
   const issues = [
     ...found.violations,
-    ...found.incomplete.filter(({ id }) => id === "color-contrast"),
+    ...found.incomplete
+      .filter(({ id }) => id === "color-contrast")
+      .map((issue) => ({ ...issue, nodes: issue.nodes.filter(isOpen) }))
+      .filter(({ nodes }) => nodes.length > 0),
   ];
   for (const issue of issues) {
     bad += 1;

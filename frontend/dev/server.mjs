@@ -274,7 +274,10 @@ const routes = [
   [
     "POST",
     "/api/v1/userlogin/login",
-    ({ body, response }) => {
+    ({ body, request, response }) => {
+      if (request.headers["content-type"] !== "application/x-www-form-urlencoded") {
+        throw new Problem(422, "invalid-request", "The login is a form.");
+      }
       const form = new URLSearchParams(body);
       if (form.get("password") !== "technician-demo") {
         throw new Problem(401, "unauthenticated", "Invalid authentication credentials");
@@ -373,6 +376,7 @@ const routes = [
     },
   ],
   ["GET", "/api/v1/device/", () => devices],
+  ["GET", "/api/v1/device/acquisitions", () => []],
   [
     "POST",
     "/api/v1/device/createdevice",

@@ -9,7 +9,8 @@ export async function login(username: string, password: string): Promise<void> {
   const user = await answer(
     client.POST("/api/v1/userlogin/login", {
       body: { grant_type: "password", username, password, scope: "" },
-      bodySerializer: (form) => new URLSearchParams(form as Record<string, string>),
+      // Named, because the client would call the form JSON.
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
     }),
   );
   sessionStore.begin(user);
@@ -107,6 +108,9 @@ export const stopDevice = (device_id: string, task_id?: string) =>
       body: { task_id: task_id ?? null },
     }),
   );
+
+export const listAcquisitions = (task_id: string, limit: number) =>
+  answer(client.GET("/api/v1/device/acquisitions", { params: { query: { task_id, limit } } }));
 
 // --- work ------------------------------------------------------------------------------------
 

@@ -83,11 +83,10 @@ function deviceEffects({ type, subject, time, data }: JournalEvent): Effect[] {
   return type === "device.status" ? [patched] : [patched, refetch(keys.devices)];
 }
 
-function acquisitionSeen({ type, subject, time, data }: JournalEvent): AcquisitionSeen {
+function acquisitionSeen({ type, subject, data }: JournalEvent): AcquisitionSeen {
   return {
     acquisitionId: str(data.acquisition_id) ?? subject,
     state: str(data.state) ?? type.slice("acquisition.".length),
-    at: time,
     reason: str(data.reason) ?? str(data.detail),
   };
 }

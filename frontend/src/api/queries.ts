@@ -20,11 +20,10 @@ export function makeQueryClient(): QueryClient {
   });
 }
 
-/** What the device manager last said about a task's acquisition; fed by events only. */
+/** What the device manager last said about a task's acquisition; kept up by events. */
 export interface AcquisitionSeen {
   acquisitionId: string;
   state: string;
-  at: string;
   reason: string | null;
 }
 
@@ -58,17 +57,34 @@ export const queries = {
   journal: (subject: string) =>
     queryOptions({
       queryKey: keys.journal(subject),
-      queryFn: async (): Promise<JournalEvent[]> => oldestFirst(await api.listJournal(subject)),
+      queryFn: () => taskHistory(subject),
     }),
   acquisition: (taskId: string) =>
     queryOptions<AcquisitionSeen | null>({
       queryKey: keys.acquisition(taskId),
-      queryFn: () => null,
-      initialData: null,
+      queryFn: async () => {
+        const [latest] = await api.listAcquisitions(taskId, 1);
+        if (!latest) return null;
+        const { id: acquisitionId, state, reason } = latest;
+        return { acquisitionId, state, reason };
+      },
       gcTime: Infinity,
     }),
 };
 
-function oldestFirst(events: JournalEvent[]): JournalEvent[] {
-  return events.toSorted((a, b) => a.time.localeCompare(b.time));
+const HISTORY_OF = 3;
+
+/** The journal of a task and of its latest acquisitions and runs, oldest first. */
+async function taskHistory(taskId: string): Promise<JournalEvent[]> {
+  const [acquisitions, runs] = await Promise.all([
+    api.listAcquisitions(taskId, HISTORY_OF),
+    api.listRuns(taskId),
+  ]);
+  const subjects = [
+    taskId,
+    ...acquisitions.map(({ id }) => id),
+    ...runs.slice(0, HISTORY_OF).map(({ id }) => id),
+  ];
+  const events = (await Promise.all(subjects.map(api.listJournal))).flat();
+  return events.toSorted((a, b) => a.sequence - b.sequence);
 }

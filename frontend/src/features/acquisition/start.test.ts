@@ -60,23 +60,23 @@ test("all reasons are told at once, with what mends them", () => {
 const seen = (state: string): AcquisitionSeen => ({
   acquisitionId: "a-1",
   state,
-  at: "2026-11-21T08:00:00Z",
   reason: null,
 });
 const now = 1_000_000;
+const asked = (requestedAt: number) => ({ requestedAt, pending: false });
 
 test("a start is only requested until the scanner itself has answered", () => {
   const task = aTask({ status: "STARTED" });
-  expect(startPhase(task, now - 100, null, now).kind).toBe("requested");
-  expect(startPhase(task, now - 100, seen("requested"), now).kind).toBe("requested");
-  expect(startPhase(task, now - 100, seen("accepted"), now).kind).toBe("accepted");
-  expect(startPhase(task, now - 100, seen("running"), now).kind).toBe("running");
+  expect(startPhase(task, asked(now - 100), null, now).kind).toBe("requested");
+  expect(startPhase(task, asked(now - 100), seen("requested"), now).kind).toBe("requested");
+  expect(startPhase(task, asked(now - 100), seen("accepted"), now).kind).toBe("accepted");
+  expect(startPhase(task, asked(now - 100), seen("running"), now).kind).toBe("running");
   expect(startPhase(aTask({ status: "INPROGRESS" }), null, null, now).kind).toBe("running");
 });
 
 test("without the scanner's word for five seconds it is not confirmed", () => {
   const task = aTask({ status: "STARTED" });
-  expect(startPhase(task, now - CONFIRM_WITHIN_MS - 1, null, now).kind).toBe("unconfirmed");
+  expect(startPhase(task, asked(now - CONFIRM_WITHIN_MS - 1), null, now).kind).toBe("unconfirmed");
 });
 
 test("after a reload the claim's own time counts", () => {
@@ -89,4 +89,10 @@ test("after a reload the claim's own time counts", () => {
 test("nothing asked, nothing claimed: idle", () => {
   expect(startPhase(aTask(), null, null, now).kind).toBe("idle");
   expect(startPhase(null, null, null, now).kind).toBe("idle");
+});
+
+test("an attempt whose scan is over does not linger as requested", () => {
+  expect(startPhase(aTask({ status: "FINISHED" }), asked(now - 100), null, now).kind).toBe("idle");
+  const pending = { requestedAt: now - 100, pending: true };
+  expect(startPhase(aTask(), pending, null, now).kind).toBe("requested");
 });

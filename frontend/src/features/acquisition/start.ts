@@ -93,19 +93,27 @@ export type StartPhase =
   | { kind: "accepted" }
   | { kind: "running" };
 
+/** A start that this tab has asked for. */
+export interface StartAttempt {
+  requestedAt: number;
+  /** The server has not answered yet; from its answer on, the task itself tells. */
+  pending: boolean;
+}
+
 /** Never optimistic: a phase is what a message of the server or of the scanner has shown. */
 export function startPhase(
   task: Pick<Task, "status" | "started_at"> | null,
-  requestedAt: number | null,
+  attempt: StartAttempt | null,
   seen: AcquisitionSeen | null,
   now: number,
 ): StartPhase {
   if (task?.status === "INPROGRESS" || task?.status === "PAUSED") return { kind: "running" };
   const claimed = task?.status === "STARTED";
-  if (requestedAt === null && !claimed) return { kind: "idle" };
+  if (!claimed && !attempt?.pending) return { kind: "idle" };
   if (seen?.state === "running") return { kind: "running" };
   if (seen?.state === "accepted") return { kind: "accepted" };
-  const since = requestedAt ?? Date.parse(task?.started_at ?? "");
+  // Our own clock where we asked; after a reload the server's time of the claim.
+  const since = attempt?.requestedAt ?? Date.parse(task?.started_at ?? "");
   const late = Number.isFinite(since) && now - since > CONFIRM_WITHIN_MS;
   return { kind: late ? "unconfirmed" : "requested" };
 }

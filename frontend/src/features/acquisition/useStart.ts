@@ -6,55 +6,47 @@ import type { Task } from "../../api/types";
 import { isActive } from "../../shared/status";
 import { createStore, useStore } from "../../shared/store";
 import { useNow } from "../../shared/useNow";
-import { startPhase } from "./start";
+import { type StartAttempt, startPhase } from "./start";
 
-/** Requests of this tab whose outcome the event stream has not told yet. */
-interface StartAttempt {
-  taskId: string;
-  requestedAt: number | null;
+interface Attempt extends StartAttempt {
   refusal: unknown;
 }
-const attempts = createStore<Record<string, StartAttempt>>({});
 
-function note(taskId: string, change: Partial<StartAttempt>): void {
-  const before = attempts.get()[taskId] ?? { taskId, requestedAt: null, refusal: null };
-  attempts.set({ ...attempts.get(), [taskId]: { ...before, ...change } });
+/** By task: what this tab has asked for. */
+const attempts = createStore<Record<string, Attempt>>({});
+
+function note(taskId: string, attempt: Attempt): void {
+  attempts.set({ ...attempts.get(), [taskId]: attempt });
 }
 
 export function useStart(task: Task | null) {
   const client = useQueryClient();
   const taskId = task?.id ?? "";
-  const attempt = useStore(attempts)[taskId];
-  const seen = useQuery({ ...queries.acquisition(taskId), enabled: false }).data ?? null;
-  const over = seen !== null && ["failed", "lost", "stopped", "finished"].includes(seen.state);
-  const requestedAt = over ? null : (attempt?.requestedAt ?? null);
-  const waiting = requestedAt !== null || task?.status === "STARTED";
-  const now = useNow(waiting, 500);
+  const attempt = useStore(attempts)[taskId] ?? null;
+  const claimed = task?.status === "STARTED";
+  const seen = useQuery({ ...queries.acquisition(taskId), enabled: claimed }).data ?? null;
+  const now = useNow(claimed || attempt?.pending === true, 500);
 
   async function start(): Promise<void> {
-    if (!task || isActive(task.status) || attempts.get()[task.id]?.requestedAt) return;
+    if (!task || isActive(task.status) || attempts.get()[task.id]?.pending) return;
+    const asked = { requestedAt: Date.now(), pending: true, refusal: null };
     client.setQueryData(keys.acquisition(task.id), null);
-    note(task.id, { requestedAt: Date.now(), refusal: null });
+    note(task.id, asked);
+    let refusal: unknown = null;
     try {
       await triggerTask(task.id);
-    } catch (refusal) {
-      note(task.id, { refusal });
-    } finally {
-      await client.invalidateQueries({ queryKey: ["exam"] });
-      window.setTimeout(
-        () => note(task.id, { requestedAt: null }),
-        attempts.get()[task.id]?.refusal ? 0 : SETTLE_MS,
-      );
+    } catch (error) {
+      refusal = error;
     }
+    // The claim was made before the answer: with the exam read anew, the task tells the rest.
+    await client.invalidateQueries({ queryKey: ["exam"] });
+    note(task.id, { ...asked, pending: false, refusal });
   }
 
   return {
     start,
-    phase: startPhase(task, requestedAt, seen, now),
+    phase: startPhase(task, attempt, seen, now),
     refusal: attempt?.refusal ?? null,
-    dismiss: () => note(taskId, { refusal: null }),
+    dismiss: () => attempt && note(taskId, { ...attempt, refusal: null }),
   };
 }
-
-/** The claim is visible in the task long before this; then the task itself tells the phase. */
-const SETTLE_MS = 15_000;

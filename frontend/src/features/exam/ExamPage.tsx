@@ -4,6 +4,7 @@ import { lazy, Suspense, useEffect } from "react";
 import { queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
 import { QueryView } from "../../shared/states";
+import { useLatest } from "../../shared/useLatest";
 import { openExam } from "../shell/openExam";
 import { useStreamState } from "../shell/StreamBadge";
 import css from "./exam.module.css";
@@ -40,6 +41,12 @@ function Cockpit({ exam, selectedTaskId, onSelectTask }: Omit<Props, "examId"> &
   const selected = queue.find(({ task }) => task.id === selectedTaskId) ?? nextUp(queue);
   const taskId = selected?.task.id ?? null;
   useEffect(() => openExam({ examId: exam.id, taskId }), [exam.id, taskId]);
+  const chosen = selectedTaskId !== null && selectedTaskId === taskId;
+  const select = useLatest(onSelectTask);
+  useEffect(() => {
+    // What is selected stays selected: Start must never move to another task by itself.
+    if (!chosen && taskId) select.current(taskId);
+  }, [chosen, taskId, select]);
   return (
     <div className={css.cockpit} data-stale={stream.kind === "stale" || undefined}>
       <h1 className="visually-hidden">Exam {exam.name}</h1>

@@ -59,7 +59,8 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
     const said = data[key];
     if (typeof said === "string" && said !== "" && !parts.includes(said)) parts.push(said);
   }
-  if (actor && parts.length === 0) parts.push(`by ${actor.split(":").pop()}`);
+  // Which service wrote it down is no news to a technician; which person did it is.
+  if (actor?.startsWith("user:")) parts.push(`by ${actor.slice("user:".length)}`);
   return {
     id,
     time,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Result, Sequence } from "../../api/types";
+import type { AcquisitionTask, Result, Sequence } from "../../api/types";
 import { aJob, anExam, aTask } from "../../testing/builders";
 import { dicomFiles, imagesFor, nextUp, queueOf, remainingQueueSeconds } from "./tree";
 
@@ -66,7 +66,7 @@ test("the end of the queue is only told when every duration is known", () => {
   const sequences = [
     { _id: "sequence-1", name: "GRE", facts: { duration_s: 80 } },
   ] as unknown as Sequence[];
-  const queue = (changes: object) =>
+  const queue = (changes: Partial<AcquisitionTask>) =>
     queueOf(
       anExam([aTask({ status: "INPROGRESS", progress: 50 }), aTask({ id: "2", ...changes })]),
     );
