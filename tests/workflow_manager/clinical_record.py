@@ -101,91 +101,94 @@ class ClinicalRecord:
 
     def _build(self) -> FastAPI:
         app = FastAPI()
-
-        @app.middleware("http")
-        async def _watch(request: Request, call_next: Any) -> Any:
-            self.calls.append(f"{request.method} {request.url.path}")
-            if self.away:
-                return JSONResponse({"detail": "away"}, status_code=503)
-            return await call_next(request)
-
-        def problem(status: int, detail: str) -> JSONResponse:
-            return JSONResponse({"detail": detail}, status_code=status)
-
-        @app.get("/api/v1/exam/task/{task_id}")
-        async def _get_task(task_id: str) -> Any:
-            return self.tasks.get(task_id) or problem(404, "no such task")
-
-        @app.get("/api/v1/exam/workflow/{workflow_id}")
-        async def _get_workflow(workflow_id: str) -> Any:
-            if workflow_id != str(self.workflow_id):
-                return problem(404, "no such workflow")
-            return {
-                "id": workflow_id,
-                "exam_id": str(self.exam_id),
-                "name": "Head",
-                "creator": "tester",
-                "datetime_created": utc_now().isoformat(),
-                "version": 1,
-                "tasks": list(self.tasks.values()),
-            }
-
-        @app.post("/api/v1/exam/task/{task_id}/claim")
-        async def _claim(task_id: str, body: dict[str, Any]) -> Any:
-            task = self.tasks[task_id]
-            if self.claims.get(task_id) != body["claim_id"]:
-                if task["status"] in {"STARTED", "INPROGRESS", "PAUSED"}:
-                    return problem(409, f"Task {task['name']!r} is running already.")
-                self.claims[task_id] = body["claim_id"]
-                task["status"] = "STARTED"
-            return {
-                "claim_id": body["claim_id"],
-                "task": task,
-                "task_token": "token",
-                "exam_id": str(self.exam_id),
-                "exam_name": "First light",
-                "study_instance_uid": dicom_uid(self.exam_id),
-                "accession_number": "A-1",
-                "patient": {
-                    **PATIENT,
-                    "id": str(self.patient_id),
-                    "datetime_created": utc_now().isoformat(),
-                },
-            }
-
-        @app.post("/api/v1/exam/task/{task_id}/report")
-        async def _report(task_id: str, body: dict[str, Any]) -> Any:
-            task = self.tasks[task_id]
-            task["progress"] = body["progress"]
-            task["status"] = body["status"] or task["status"]
-            return task
-
-        @app.post("/api/v1/exam/task/{task_id}/release")
-        async def _release(task_id: str, body: dict[str, Any]) -> Any:
-            task = self.tasks[task_id]
-            if self.claims.get(task_id) != body["claim_id"]:
-                return problem(409, "This claim does not hold.")
-            self.releases.append(body)
-            task["status"], task["status_reason"] = body["status"], body["reason"]
-            return task
-
-        @app.post("/api/v1/exam/result")
-        async def _result(task_id: str, result_id: str) -> Any:
-            results = self.tasks[task_id]["results"]
-            found = next((r for r in results if r["id"] == result_id), None)
-            if found is None:
-                found = self._result(result_id, task_id, "NOT_SET", "", [])
-                results.append(found)
-            return found
-
-        @app.post("/api/v1/exam/task/{task_id}/finish")
-        async def _finish(task_id: str, body: dict[str, Any]) -> Any:
-            if self.refuse_finish is not None:
-                return problem(409, self.refuse_finish)
-            task = self.tasks[task_id]
-            result = next(r for r in task["results"] if r["id"] == body["result_id"])
-            result.update(body["result"])
-            task["status"], task["progress"] = "FINISHED", 100
-            return task
-
+        app.middleware("http")(self._watch)
+        for method, path, answer in (
+            ("GET", "/api/v1/exam/task/{task_id}", self.answer_get_task),
+            ("GET", "/api/v1/exam/workflow/{workflow_id}", self.answer_get_workflow),
+            ("POST", "/api/v1/exam/task/{task_id}/claim", self.answer_claim),
+            ("POST", "/api/v1/exam/task/{task_id}/report", self.answer_report),
+            ("POST", "/api/v1/exam/task/{task_id}/release", self.answer_release),
+            ("POST", "/api/v1/exam/result", self.answer_result),
+            ("POST", "/api/v1/exam/task/{task_id}/finish", self.answer_finish),
+        ):
+            app.add_api_route(path, answer, methods=[method], response_model=None)
         return app
+
+    async def _watch(self, request: Request, call_next: Any) -> Any:
+        self.calls.append(f"{request.method} {request.url.path}")
+        if self.away:
+            return _problem(503, "away")
+        return await call_next(request)
+
+    async def answer_get_task(self, task_id: str) -> Any:
+        return self.tasks.get(task_id) or _problem(404, "no such task")
+
+    async def answer_get_workflow(self, workflow_id: str) -> Any:
+        if workflow_id != str(self.workflow_id):
+            return _problem(404, "no such workflow")
+        return {
+            "id": workflow_id,
+            "exam_id": str(self.exam_id),
+            "name": "Head",
+            "creator": "tester",
+            "datetime_created": utc_now().isoformat(),
+            "version": 1,
+            "tasks": list(self.tasks.values()),
+        }
+
+    async def answer_claim(self, task_id: str, body: dict[str, Any]) -> Any:
+        task = self.tasks[task_id]
+        if self.claims.get(task_id) != body["claim_id"]:
+            if task["status"] in {"STARTED", "INPROGRESS", "PAUSED"}:
+                return _problem(409, f"Task {task['name']!r} is running already.")
+            self.claims[task_id] = body["claim_id"]
+            task["status"] = "STARTED"
+        return {
+            "claim_id": body["claim_id"],
+            "task": task,
+            "task_token": "token",
+            "exam_id": str(self.exam_id),
+            "exam_name": "First light",
+            "study_instance_uid": dicom_uid(self.exam_id),
+            "accession_number": "A-1",
+            "patient": {
+                **PATIENT,
+                "id": str(self.patient_id),
+                "datetime_created": utc_now().isoformat(),
+            },
+        }
+
+    async def answer_report(self, task_id: str, body: dict[str, Any]) -> Any:
+        task = self.tasks[task_id]
+        task["progress"] = body["progress"]
+        task["status"] = body["status"] or task["status"]
+        return task
+
+    async def answer_release(self, task_id: str, body: dict[str, Any]) -> Any:
+        task = self.tasks[task_id]
+        if self.claims.get(task_id) != body["claim_id"]:
+            return _problem(409, "This claim does not hold.")
+        self.releases.append(body)
+        task["status"], task["status_reason"] = body["status"], body["reason"]
+        return task
+
+    async def answer_result(self, task_id: str, result_id: str) -> Any:
+        results = self.tasks[task_id]["results"]
+        found = next((r for r in results if r["id"] == result_id), None)
+        if found is None:
+            found = self._result(result_id, task_id, "NOT_SET", "", [])
+            results.append(found)
+        return found
+
+    async def answer_finish(self, task_id: str, body: dict[str, Any]) -> Any:
+        if self.refuse_finish is not None:
+            return _problem(409, self.refuse_finish)
+        task = self.tasks[task_id]
+        result = next(r for r in task["results"] if r["id"] == body["result_id"])
+        result.update(body["result"])
+        task["status"], task["progress"] = "FINISHED", 100
+        return task
+
+
+def _problem(status: int, detail: str) -> JSONResponse:
+    return JSONResponse({"detail": detail}, status_code=status)

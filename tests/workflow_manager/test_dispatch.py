@@ -9,6 +9,7 @@ from raw_files import Scan, write
 from workflow_service import WORKFLOW, a_port, until
 
 from scanhub_libraries.models import UserRole
+from workflow_manager.dicom.scp import DicomListener
 from workflow_manager.dispatch.rules import backoff_s
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
@@ -39,7 +40,7 @@ async def add_target(service, port, **changes):
     assert answer.status_code == 201, answer.text
 
 
-async def dispatch_in(service, record, *statuses, seconds=15.0):
+async def dispatch_in(service, record, *statuses, seconds=30.0):
     async def reached():
         rows = await service.get(f"/dispatches?exam_id={record.exam_id}")
         return rows[0] if rows and rows[0]["status"] in statuses else None
@@ -72,7 +73,7 @@ async def test_a_target_that_is_down_gets_its_images_when_it_is_up(
     assert waiting["error"] == f"4 of 4 not sent: Nobody answers at 127.0.0.1:{port}."
     assert waiting["next_attempt_at"] is not None
     with storescp(program, tmp_path / "pacs", port):
-        sent = await dispatch_in(service, record, "sent", "failed", seconds=20)
+        sent = await dispatch_in(service, record, "sent", "failed")
     assert sent["status"] == "sent"
     assert sent["attempt"] > 1
     assert sent["error"] is None
@@ -109,8 +110,6 @@ async def test_a_waiting_dispatch_survives_a_restart(serving, record, finished_s
 
 
 async def test_only_what_is_not_there_yet_is_sent_again(service, record, finished_scan, tmp_path):
-    from workflow_manager.dicom.scp import DicomListener
-
     port, received = a_port(), []
 
     def store(instance):

@@ -9,6 +9,9 @@ import pytest
 from raw_files import Scan, write
 from workflow_service import WORKFLOW, until
 
+from scanhub_libraries.database import transaction
+from workflow_manager.runs.models import Run
+
 
 @pytest.fixture
 def raw_data(record, tmp_path):
@@ -226,9 +229,6 @@ async def test_an_orderly_restart_in_the_middle_of_a_job_lets_it_go_on(
 async def test_a_run_whose_workflow_was_never_started_is_found_at_the_start(
     serving, record, raw_data
 ):
-    from scanhub_libraries.database import transaction
-    from workflow_manager.runs.models import Run
-
     result_id = raw_data()
     run_id = UUID(int=7)
     async with serving() as service, transaction(service.wiring.sessions) as session:

@@ -18,7 +18,7 @@ from workflow_manager.wiring import Wiring
 WORKFLOW = "/api/v1/workflowmanager"
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait for a condition; a coroutine function is awaited."""
     deadline = time.monotonic() + seconds
     while True:
