@@ -17,8 +17,7 @@ from scanhub_libraries.web import COOKIE, PrincipalDep, SessionDep, create_servi
 THING = "/api/v1/thing"
 
 
-@pytest.fixture
-async def app(tmp_path, keys, monkeypatch):
+def make_router():
     router = APIRouter(prefix=THING)
 
     @router.get("/{thing_id}")
@@ -37,6 +36,11 @@ async def app(tmp_path, keys, monkeypatch):
     async def put_thing(thing_id: UUID) -> None:
         """No row in the table."""
 
+    return router
+
+
+@pytest.fixture
+async def app(tmp_path, keys, monkeypatch):
     for method in ("GET", "POST", "DELETE"):
         monkeypatch.setitem(
             permissions.PERMISSIONS, f"{method} {THING}/{{thing_id}}", permissions.CLINICAL
@@ -60,7 +64,7 @@ async def app(tmp_path, keys, monkeypatch):
         lifespan=lifespan,
         verifier=TokenVerifier(keys.public_pem),
     )
-    app.include_router(router)
+    app.include_router(make_router())
     async with app.router.lifespan_context(app):
         yield app
 

@@ -2,12 +2,25 @@
 
 import logging
 import sys
-from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 __all__ = ["bound_contextvars", "configure_logging", "get_logger"]
+
+_SHARED: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+_LEVELS = {
+    **dict.fromkeys(("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn", "dbos"), "WARNING"),
+    # A peer that does not answer is told where it matters: on the dispatch, at the target's test.
+    "pynetdicom": "CRITICAL",
+    # ismrmrd turns every warning on when it is imported.
+    "py.warnings": "ERROR",
+}
 
 
 def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
@@ -17,53 +30,35 @@ def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
         json: One JSON object a line (deployment); else text for people.
         level: Lowest level shown.
     """
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if json
-        else structlog.dev.ConsoleRenderer(
-            colors=False,
-            # The richer formatter prints local variables: names and tokens would be among them.
-            exception_formatter=structlog.dev.plain_traceback,
-        )
-    )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info if json else _keep,
-                renderer,
+                *_renderers(json=json),
             ],
         )
     )
-    # ismrmrd turns every warning on when it is imported; warnings go to the log, not to the screen.
     logging.captureWarnings(capture=True)
-    logging.getLogger("py.warnings").setLevel(logging.ERROR)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn", "dbos"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # A peer that does not answer is told where it matters: on the dispatch, at the target's test.
-    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+    for name, least in _LEVELS.items():
+        logging.getLogger(name).setLevel(least)
 
 
-def _keep(
-    _logger: Any, _name: str, event_dict: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    return event_dict
+def _renderers(*, json: bool) -> list[structlog.typing.Processor]:
+    if json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # The richer traceback prints local variables: names and tokens would be among them.
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

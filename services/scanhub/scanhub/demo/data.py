@@ -80,17 +80,8 @@ async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
     credentials = folder / "device_credentials.json"
     credentials.touch(mode=0o600)
     credentials.write_text(json.dumps(device))
-    uploaded = await api.call(
-        "POST",
-        "/exam/sequence",
-        files={"seq_file": (sequence.name, sequence.read_bytes())},
-        data={
-            "name": sequence.stem,
-            "description": "2D spoiled gradient echo, axial",
-            "sequence_type": "GRE",
-        },
-    )
-    template_id = await _create_template(api, uploaded["_id"], device["device_id"])
+    sequence_id = await _upload_sequence(api, sequence)
+    template_id = await _create_template(api, sequence_id, device["device_id"])
     exam = await api.call(
         "POST",
         "/exam/",
@@ -112,6 +103,20 @@ async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
         reconstruction_task_id=by_type["DAG"],
         credentials=credentials,
     )
+
+
+async def _upload_sequence(api: DemoApi, sequence: Path) -> str:
+    uploaded = await api.call(
+        "POST",
+        "/exam/sequence",
+        files={"seq_file": (sequence.name, sequence.read_bytes())},
+        data={
+            "name": sequence.stem,
+            "description": "2D spoiled gradient echo, axial",
+            "sequence_type": "GRE",
+        },
+    )
+    return str(uploaded["_id"])
 
 
 async def _create_template(api: DemoApi, sequence_id: str, device_id: str) -> str:
