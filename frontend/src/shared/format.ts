@@ -12,6 +12,11 @@ export function shortId(id: string): string {
   return id.length > 12 ? id.slice(-8).toUpperCase() : id;
 }
 
+/** Reasons name an actor as `user:name`; a person reads the name. */
+export function plainReason(reason: string): string {
+  return reason.replace(/\b(?:user|device|service):(?=\w)/g, "");
+}
+
 export function sexWord(sex: Gender): string {
   return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: "sex not given" }[sex];
 }

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
 import type { Exam, Sequence, Task } from "../../api/types";
-import { clock, duration } from "../../shared/format";
+import { clock, duration, plainReason } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
 import { Empty } from "../../shared/states";
 import { ITEM_STATUS, isActive } from "../../shared/status";
@@ -105,8 +105,8 @@ function TaskRow({
         <StatusBadge look={ITEM_STATUS[task.status]} />
         {isActive(task.status) && <Progress task={task} />}
         {failed && task.status_reason && (
-          <span className={css.rowReason} title={task.status_reason}>
-            {task.status_reason}
+          <span className={css.rowReason} title={plainReason(task.status_reason)}>
+            {plainReason(task.status_reason)}
           </span>
         )}
       </span>

@@ -20,3 +20,18 @@ test("a stretch of progress is one line and the newest event comes first", () =>
 test("an event of a later version is shown by its own name", () => {
   expect(timelineOf([anEvent("task.reordered.twice")])[0]?.words).toBe("task reordered twice");
 });
+
+test("events of two services stand in the order of their time, and a person is named once", () => {
+  const lines = timelineOf([
+    anEvent("exam.task.canceled", {}, { id: "late", time: "2026-11-21T08:00:02Z" }),
+    anEvent(
+      "acquisition.stopped",
+      { reason: "stopped by user:technician" },
+      { id: "early", time: "2026-11-21T08:00:01Z", actor: "user:technician" },
+    ),
+  ]);
+  expect(lines.map(({ id, detail }) => [id, detail])).toEqual([
+    ["late", ""],
+    ["early", "stopped by technician"],
+  ]);
+});

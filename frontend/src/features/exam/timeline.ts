@@ -1,4 +1,5 @@
 import type { JournalEvent } from "../../api/types";
+import { plainReason } from "../../shared/format";
 
 export interface TimelineLine {
   id: string;
@@ -41,8 +42,9 @@ const WORDS: Record<string, string> = {
 
 /** Newest first; a stretch of progress is one line, its last. */
 export function timelineOf(events: JournalEvent[]): TimelineLine[] {
-  const kept = events.filter((event, at) => {
-    const next = events[at + 1];
+  const inTime = events.toSorted((a, b) => a.time.localeCompare(b.time));
+  const kept = inTime.filter((event, at) => {
+    const next = inTime[at + 1];
     return !(isProgress(event) && next && isProgress(next) && next.type === event.type);
   });
   return kept.map(lineOf).toReversed();
@@ -57,10 +59,13 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   }
   for (const key of ["target", "error", "reason", "status_reason", "detail"]) {
     const said = data[key];
-    if (typeof said === "string" && said !== "" && !parts.includes(said)) parts.push(said);
+    if (typeof said !== "string" || said === "") continue;
+    const plain = plainReason(said);
+    if (!parts.includes(plain)) parts.push(plain);
   }
   // Which service wrote it down is no news to a technician; which person did it is.
-  if (actor?.startsWith("user:")) parts.push(`by ${actor.slice("user:".length)}`);
+  const person = actor?.startsWith("user:") ? `by ${plainReason(actor)}` : null;
+  if (person && !parts.some((part) => part.endsWith(person))) parts.push(person);
   return {
     id,
     time,

@@ -5,6 +5,7 @@ import { sessionStore } from "../../api/session";
 import { stream } from "../../app";
 import { useShortcuts } from "../../shared/shortcuts";
 import { useStore } from "../../shared/store";
+import { useLatest } from "../../shared/useLatest";
 import { NavRail } from "./NavRail";
 import { useOpenExam } from "./openExam";
 import css from "./shell.module.css";
@@ -57,7 +58,11 @@ function useReturnToLogin(): void {
   const { token } = useStore(sessionStore);
   const navigate = useNavigate();
   const href = useRouterState({ select: (state) => state.location.href });
+  const wanted = useLatest(href);
   useEffect(() => {
-    if (!token) void navigate({ to: "/login", search: { next: href } });
-  }, [token, href, navigate]);
+    if (token) return;
+    // Whoever logged out on purpose starts afresh; whoever was thrown out comes back here.
+    const next = sessionStore.get().endedBecause ? wanted.current : undefined;
+    void navigate({ to: "/login", search: { next } });
+  }, [token, wanted, navigate]);
 }
