@@ -1,10 +1,12 @@
 """Real associations with DCMTK on the other side."""
 
 import asyncio
+import itertools
 import json
 import socket
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
 import pydicom
 import pytest
@@ -50,6 +52,42 @@ async def test_dcmtk_echoes_and_stores_and_the_bytes_are_those_sent(serving, tmp
             return (await service.get("/series"))[0]["complete"]
 
         await until(complete)
+
+
+@asynccontextmanager
+async def fragmenting(port):
+    """A way to a port on which TCP arrives in crumbs of every size."""
+
+    async def crumble(reader, writer):
+        sizes = itertools.cycle((1, 5, 6, 7, 11, 13, 700, 4096, 3))
+        while data := await reader.read(next(sizes)):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def connect(reader, writer):
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        there_writer.transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
+        await asyncio.gather(crumble(reader, there_writer), crumble(there_reader, writer))
+
+    server = await asyncio.start_server(connect, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_fragmented_tcp_changes_no_byte(serving, tmp_path):
+    storescu, port = require_program("storescu"), a_port()
+    paths = [write_instance(tmp_path / "out", n, size=128) for n in range(1, 6)]
+    async with serving(dicom_port=port) as service, fragmenting(port) as way:
+        code, output = await run(
+            storescu, "-aec", "SCANHUB", "127.0.0.1", str(way), *map(str, paths)
+        )
+        assert code == 0, output
+        for path in paths:
+            stored = service.wiring.lake.path(f"dicom/{STUDY}/{SERIES}/{SERIES}.{path.stem}.dcm")
+            assert data_set_bytes(stored) == data_set_bytes(path)
 
 
 async def test_an_unparsable_object_costs_one_status_not_the_association(serving, tmp_path):

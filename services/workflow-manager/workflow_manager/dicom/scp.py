@@ -9,6 +9,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom.rules import OUT_OF_RESOURCES
+from workflow_manager.dicom.transport import without_delays
 
 logger = get_logger(__name__)
 _MAX_ASSOCIATIONS = 64
@@ -57,7 +58,10 @@ class DicomListener:
 
     def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
-        handlers: list[Any] = [(evt.EVT_C_STORE, self._store)]
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, without_delays),
+            (evt.EVT_C_STORE, self._store),
+        ]
         self._server = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
 
     def stop(self) -> None:

@@ -10,6 +10,8 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 
+from workflow_manager.dicom.transport import without_delays
+
 # Files are sent as they are on disk, in pieces; nothing is decoded to be sent.
 _config.STORE_SEND_CHUNKED_DATASET = True
 
@@ -149,8 +151,9 @@ class _Seen:
         self._refusal: str | None = None
         self._answered = False
 
-    def connected(self, _event: evt.Event) -> None:
+    def connected(self, event: evt.Event) -> None:
         self._open = True
+        without_delays(event)
 
     def received(self, event: evt.Event) -> None:
         self._answered = True
