@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 
 import httpx
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import get_logger
@@ -46,6 +48,7 @@ logger = get_logger(__name__)
 PREFIX = "/api/v1/workflowmanager"
 _SENDERS = 8
 _SWEEP_S = 60.0
+_REMEMBER = timedelta(days=30)
 
 
 def create_app(
@@ -179,6 +182,7 @@ async def _sweep(wiring: Wiring, do_run: RunSteps) -> None:
         try:
             await start_missing_runs(wiring, do_run)
             await start_missing_dispatches(wiring)
+            await wiring.engine.forget(utc_now() - _REMEMBER)
         except Exception as error:  # noqa: BLE001 - sweeping must go on
             logger.warning("sweep failed", error=repr(error))
         await asyncio.sleep(_SWEEP_S)

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -24,6 +25,8 @@ logger = get_logger(__name__)
 APPLICATION_VERSION = "scanhub-wf-1"
 MAX_RECOVERY_ATTEMPTS = 5
 _ACTIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
+_ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
+_FORGET_AT_ONCE = 500
 _THREADS = 48
 _DRAIN_S = 10.0
 
@@ -231,6 +234,10 @@ class DbosEngine:
         recover = DBOS._recover_pending_workflows  # noqa: SLF001 - see docs; a test guards it
         return len(await asyncio.to_thread(recover, [executor_id]))
 
+    async def forget(self, ended_before: datetime) -> int:
+        """Drop what the engine knows of workflows that ended long ago; say how many."""
+        return await asyncio.to_thread(_delete_workflows, ended_before.isoformat())
+
 
 class _Steps:
     """What a workflow function works with."""
@@ -260,6 +267,18 @@ def _execute(kind: str, key: str, queue: str, partition: str | None) -> None:
 
 def _list_workflows(ids: list[str]) -> list[WorkflowStatus]:
     return DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+
+
+def _delete_workflows(ended_before: str) -> int:
+    old = DBOS.list_workflows(
+        status=list(_ENDED),
+        completed_before=ended_before,
+        limit=_FORGET_AT_ONCE,
+        load_input=False,
+        load_output=False,
+    )
+    DBOS.delete_workflows([status.workflow_id for status in old])
+    return len(old)
 
 
 def _state(status: str) -> WorkflowState:

@@ -7,6 +7,7 @@ the same again. The engine holds keys and small JSON values only: the state is i
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -69,6 +70,10 @@ class Engine(Protocol):
 
     async def recover(self, executor_id: str) -> int:
         """Take over the workflows of a process that is gone for good."""
+        ...
+
+    async def forget(self, ended_before: datetime) -> int:
+        """Drop what the engine knows of workflows that ended long ago; say how many."""
         ...
 
     async def launch(self) -> None:

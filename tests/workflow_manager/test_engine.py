@@ -1,0 +1,203 @@
+"""The run engine, through its port: what starts ends, once, whatever happens to the process."""
+
+import asyncio
+import sqlite3
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from workflow_service import until
+
+from scanhub_libraries.clock import utc_now
+from workflow_manager.engine import EngineError, WorkflowState
+from workflow_manager.engine.dbos_engine import DBOS, DbosEngine, QueueSettings
+from workflow_manager.engine.serializer import JSONSerializer
+
+
+class Work:
+    """Workflow functions that write down what they do."""
+
+    def __init__(self):
+        self.done: list[str] = []
+        self.hold = asyncio.Event()
+        self.at_once = self.most_at_once = 0
+
+    async def note(self, key):
+        self.done.append(key)
+        return {"noted": key}
+
+    async def wait(self, _key):
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.hold.wait()
+        finally:
+            self.at_once -= 1
+
+    async def fail(self, _key):
+        raise ValueError("as planned")
+
+    def bodies(self):
+        def short(steps, key):
+            assert steps.run("note", self.note, key) == {"noted": key}
+
+        def long(steps, key):
+            steps.run("note", self.note, key)
+            steps.run("wait", self.wait, key)
+            steps.run("note", self.note, f"{key} again")
+
+        def chain(steps, key):
+            steps.run("note", self.note, key)
+            steps.start("short", f"{key}-next", queue="free", delay_s=0.1)
+
+        def broken(steps, key):
+            steps.run("fail", self.fail, key)
+
+        return {"short": short, "long": long, "chain": chain, "broken": broken}
+
+
+@pytest.fixture
+def work():
+    return Work()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/engine.sqlite"
+    return request.getfixturevalue("make_postgresql_url")()
+
+
+@asynccontextmanager
+async def launched(url, work, executor_id="main"):
+    queues = {
+        "free": QueueSettings(),
+        "two": QueueSettings(at_once=2),
+        "each": QueueSettings(at_once_per_partition=1),
+    }
+    engine = DbosEngine(url, executor_id=executor_id, bodies=work.bodies(), queues=queues)
+    await engine.launch()
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+async def test_starting_twice_does_it_once(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        for _ in range(3):
+            await engine.start("short", "a", queue="free")
+        await until(lambda: work.done == ["a"])
+        await asyncio.sleep(0.2)
+        assert work.done == ["a"]
+        states = await engine.states("short", ["a", "unknown"])
+        assert states == {"a": WorkflowState.ENDED}
+
+
+async def test_a_finished_step_is_not_done_again_after_a_restart(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("long", "a", queue="two")
+        await until(lambda: work.at_once == 1)
+        assert await engine.states("long", ["a"]) == {"a": WorkflowState.ACTIVE}
+    work.hold.set()
+    async with launched(engine_url, work):
+        await until(lambda: "a again" in work.done)
+    assert work.done == ["a", "a again"]
+
+
+async def test_a_workflow_starts_the_next_one_later(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("chain", "a", queue="free")
+        await until(lambda: work.done == ["a", "a-next"])
+
+
+async def test_a_delayed_workflow_waits_over_a_restart(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("short", "later", queue="each", partition="x", delay_s=1.5)
+    assert work.done == []
+    async with launched(engine_url, work):
+        await until(lambda: work.done == ["later"])
+
+
+async def test_one_partition_does_not_hold_up_the_others(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("long", "x", queue="each", partition="x")
+        await until(lambda: work.at_once == 1)
+        await engine.start("short", "x2", queue="each", partition="x")
+        await engine.start("short", "y", queue="each", partition="y")
+        await until(lambda: "y" in work.done)
+        work.hold.set()
+        await until(lambda: "x2" in work.done)
+
+
+async def test_what_a_workflow_did_not_handle_is_given_up(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("broken", "a", queue="free")
+
+        async def given_up():
+            return await engine.states("broken", ["a"]) == {"a": WorkflowState.GIVEN_UP}
+
+        await until(given_up)
+
+
+async def test_the_work_of_a_process_that_is_gone_is_taken_over(engine_url, work):
+    async with launched(engine_url, work, executor_id="gone") as engine:
+        await engine.start("long", "a", queue="two")
+        await until(lambda: work.at_once == 1)
+    work.hold.set()
+    async with launched(engine_url, work, executor_id="here") as engine:
+        await asyncio.sleep(0.5)
+        assert "a again" not in work.done
+        assert await engine.recover("gone") == 1
+        await until(lambda: "a again" in work.done)
+        assert await engine.recover("gone") == 0
+
+
+async def test_what_ended_long_ago_is_forgotten(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("short", "a", queue="free")
+
+        async def ended():
+            return await engine.states("short", ["a"]) == {"a": WorkflowState.ENDED}
+
+        await until(ended)
+        assert await engine.forget(utc_now() - timedelta(days=1)) == 0
+        assert await engine.forget(utc_now() + timedelta(minutes=1)) == 1
+        assert await engine.states("short", ["a"]) == {}
+
+
+async def test_the_database_holds_json_and_survives_a_power_cut(tmp_path, work):
+    path = tmp_path / "engine.sqlite"
+    async with launched(f"sqlite:///{path}", work) as engine:
+        await engine.start("short", "a", queue="free")
+        await until(lambda: work.done == ["a"])
+    with sqlite3.connect(path) as connection:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        dump = "\n".join(connection.iterdump())
+    connection.close()
+    assert mode == "wal"
+    assert '["short","a","free",null]' in dump
+    assert "gASV" not in dump  # how a pickle begins in base64
+
+
+async def test_a_process_has_one_engine(tmp_path, work):
+    async with launched(f"sqlite:///{tmp_path}/a.sqlite", work):
+        with pytest.raises(EngineError, match="already launched"):
+            async with launched(f"sqlite:///{tmp_path}/b.sqlite", work):
+                pass
+
+
+async def test_an_unknown_workflow_is_refused(tmp_path, work):
+    async with launched(f"sqlite:///{tmp_path}/a.sqlite", work) as engine:
+        with pytest.raises(EngineError, match="no workflow 'nonsense'"):
+            await engine.start("nonsense", "a", queue="free")
+
+
+def test_the_private_call_that_takes_over_still_exists():
+    assert callable(DBOS._recover_pending_workflows)
+
+
+def test_errors_become_text():
+    serializer = JSONSerializer()
+    back = serializer.deserialize(serializer.serialize(ValueError("no")))
+    assert str(back) == "ValueError: no"
