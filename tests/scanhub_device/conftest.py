@@ -17,7 +17,7 @@ FAST = ClientSettings(
     reconnect_base_s=0.05,
     reconnect_max_s=0.2,
     upload_retry_delays_s=(0.05, 0.05),
-    upload_answer_timeout_s=5,
+    upload_answer_timeout_s=30,
     shutdown_s=2,
 )
 
@@ -27,6 +27,7 @@ class ScriptedServer:
 
     def __init__(self) -> None:
         self.port = 0
+        self.pace_s = 0.0
         self.log: list[dict[str, Any]] = []
         self.headers: list[Any] = []
         self.extensions: list[Any] = []
@@ -67,6 +68,7 @@ class ScriptedServer:
         with suppress(Exception):
             async for frame in socket:
                 await self._inbox.put(frame)
+                await asyncio.sleep(self.pace_s)
         self.goodbyes.append(socket.close_code)
 
     async def send(self, command: str, **fields: Any) -> None:

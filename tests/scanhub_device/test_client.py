@@ -1,4 +1,5 @@
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,9 @@ async def test_stop_waits_for_the_thread_of_the_scanner(server: Any, connect: An
     async def work(scan: Scan) -> None:
         def acquire() -> None:
             scan.report_progress_from_thread(3)
-            returned.append(scan.stop_requested.wait(5))
+            stopped = scan.stop_requested.wait(5)
+            time.sleep(0.1)  # the hardware comes to rest
+            returned.append(stopped)
             scan.report_progress_from_thread(99)
 
         await scan.run_in_thread(acquire)

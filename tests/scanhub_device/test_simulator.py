@@ -237,6 +237,22 @@ def test_an_offset_moves_the_field_of_view_and_the_position_says_so(tmp_path: Pa
     assert error(image, unmoved) > 0.5
 
 
+def test_a_receiver_frequency_moves_the_field_of_view_along_the_readout(tmp_path: Path) -> None:
+    unsigned, _, _ = made(tmp_path).partition("\n[SIGNATURE]")
+    before, adc, after = unsigned.partition("[ADC]\n")
+    lines = after.splitlines()
+    for number in range(lines.index("")):  # num samples dwell delay ppm ppm frequency phase shape
+        fields = lines[number].split()
+        fields[6] = "2000"
+        lines[number] = " ".join(fields)
+    raw = scan(tmp_path, before + adc + "\n".join(lines))
+    shift_mm = 2000 * 40e-6 * 256  # frequency over the gradient of the readout
+    assert list(raw.readouts[0].position) == pytest.approx([shift_mm, 0, 0], abs=1e-3)
+    image = np.abs(raw.images()[0, 0])
+    assert error(image, raw.truth()) < 0.12
+    assert error(image, phantom_image(64, 0.256, contrast=raw.plan.contrast)) > 0.4
+
+
 def test_the_coils_see_the_phantom_through_their_sensitivities(tmp_path: Path) -> None:
     raw = scan(tmp_path, made(tmp_path), SimulatorSettings(coils=4, noise=0, time_scale=0))
     images = raw.images()[0]

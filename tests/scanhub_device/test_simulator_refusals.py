@@ -187,9 +187,6 @@ def test_a_sequence_that_is_not_simulated_is_refused(
 UNSIGNED = default_sequence().read_text().partition("\n[SIGNATURE]")[0]
 
 
-# PyPulseq leaves the file open when it fails
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "text",
     [
@@ -204,6 +201,21 @@ UNSIGNED = default_sequence().read_text().partition("\n[SIGNATURE]")[0]
 def test_a_damaged_file_is_refused(text: str) -> None:
     with pytest.raises(ScanError, match="Pulseq file"):
         plan_scan(text)
+
+
+@pytest.mark.parametrize("percent", range(3, 100, 6))
+def test_a_file_that_ends_too_early_is_played_right_or_refused(percent: int) -> None:
+    whole = plan_scan(UNSIGNED)
+    try:
+        plan = plan_scan(UNSIGNED[: len(UNSIGNED) * percent // 100])
+    except ScanError:
+        return
+    assert (plan.step, plan.recon_matrix) == (whole.step, whole.recon_matrix)
+
+
+def test_readouts_that_the_file_format_cannot_hold_are_refused() -> None:
+    with pytest.raises(ScanError, match="65535 samples"):
+        plan_scan(UNSIGNED.replace(" 128 20000 40 ", " 70000 20 40 "))
 
 
 def test_a_file_that_was_changed_after_it_was_signed_is_refused() -> None:

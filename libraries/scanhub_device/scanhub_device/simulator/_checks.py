@@ -14,6 +14,7 @@ _ONLY = "the simulated scanner plays 2D Cartesian spoiled gradient echo sequence
 _GRID = 0.05  # of the distance of two samples
 _BALANCED_PER_M = 1.0
 _LARGEST_FLIP_DEG = 90.5
+_MOST_SAMPLES = 65535
 
 
 def check_sequence(played: PlayedSequence) -> None:
@@ -57,6 +58,8 @@ def _check_order(played: PlayedSequence) -> None:
 
 def _check_readouts(played: PlayedSequence) -> None:
     first = played.readouts[0]
+    if len(first.times_s) > _MOST_SAMPLES:
+        raise ScanError(f"ISMRMRD holds at most {_MOST_SAMPLES} samples per readout")
     for readout in played.readouts:
         if (len(readout.times_s), readout.dwell_s) != (len(first.times_s), first.dwell_s):
             raise ScanError(f"{_ONLY}its readouts differ in length or dwell time")

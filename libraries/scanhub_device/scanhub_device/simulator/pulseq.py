@@ -3,7 +3,9 @@
 import hashlib
 import tempfile
 from dataclasses import dataclass
+from io import IOBase
 from pathlib import Path
+from traceback import walk_tb
 from types import SimpleNamespace
 from typing import Any
 
@@ -80,10 +82,12 @@ def play(text: str) -> PlayedSequence:
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "sequence.seq")
-            path.write_text(text)
+            # without an empty line at the end of its last section PyPulseq reads on for ever
+            path.write_text(f"{text}\n\n")
             sequence.read(str(path))
         return _play(sequence)
     except _PARSER_ERRORS as error:
+        _close_files(error)
         raise ScanError(f"the Pulseq file cannot be read: {error}") from error
 
 
@@ -103,6 +107,14 @@ def _check_signature(text: str) -> None:
             "the Pulseq file was changed after it was signed: write it anew, or take out its "
             "[SIGNATURE] section if the change is meant"
         )
+
+
+def _close_files(error: BaseException) -> None:
+    """PyPulseq leaves its file open when it fails."""
+    for frame, _ in walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            if isinstance(value, IOBase):
+                value.close()
 
 
 def _play(sequence: Any) -> PlayedSequence:
