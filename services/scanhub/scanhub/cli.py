@@ -76,7 +76,7 @@ def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the scan.")] = False,
 ) -> None:
     """Run one scan from login to archive with a simulated scanner, then leave the server up."""
-    from scanhub.demo import DemoOptions, run_demo
+    from scanhub.demo.run import DemoOptions, run_demo
 
     options = DemoOptions(
         data_dir=(data_dir or Path("demo-data")).resolve(),
