@@ -1254,7 +1254,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description The stream */
             200: {
                 headers: {
                     [name: string]: unknown;

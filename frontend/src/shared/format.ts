@@ -18,7 +18,7 @@ export function plainReason(reason: string): string {
 }
 
 export function sexWord(sex: Gender): string {
-  return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: "sex not given" }[sex];
+  return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: NOT_GIVEN }[sex];
 }
 
 export function ageInYears(birthDate: string, today: Date): number | null {

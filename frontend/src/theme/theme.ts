@@ -45,6 +45,8 @@ export const theme = createTheme({
     }),
     Input: Input.extend({ classNames: { input: "field" } }),
     InputWrapper: Input.Wrapper.extend({
+      // Nearly every field is required: what may stay empty is the exception.
+      defaultProps: { withAsterisk: false },
       classNames: { label: "field-label", error: "field-note", description: "field-note" },
     }),
     TextInput: TextInput.extend(field),

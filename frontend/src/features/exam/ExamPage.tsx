@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect } from "react";
 
+import { ApiError } from "../../api/problem";
 import { queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
-import { QueryView } from "../../shared/states";
+import { Empty, QueryView } from "../../shared/states";
 import { useLatest } from "../../shared/useLatest";
 import { openExam } from "../shell/openExam";
 import { useStreamState } from "../shell/StreamBadge";
@@ -22,11 +24,18 @@ interface Props {
 
 export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
   const exam = useQuery(queries.exam(examId));
+  if (exam.error instanceof ApiError && [400, 404].includes(exam.error.status)) {
+    return (
+      <Empty title="There is no such exam" action={<Link to="/">Go to the worklist</Link>}>
+        It may have been deleted, or the address is not complete.
+      </Empty>
+    );
+  }
   return (
     <QueryView
       query={exam}
       rows={8}
-      safe="The exam itself is untouched, and a running scan goes on. STOP works."
+      safe="The exam itself is untouched, and a running scan goes on."
     >
       {(data) => (
         <Cockpit exam={data} selectedTaskId={selectedTaskId} onSelectTask={onSelectTask} />

@@ -1,5 +1,5 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
@@ -15,8 +15,11 @@ const FirstUserForm = lazy(() => import("./FirstUserForm"));
 
 export function LoginPage({ next }: { next?: string }) {
   const router = useRouter();
+  const client = useQueryClient();
   const noUsers = useQuery({ queryKey: ["no-users"], queryFn: checkNoUsers, gcTime: 0 });
   const onDone = () => {
+    // What the last user had read is not the next one's to see.
+    client.clear();
     // Only a path of our own: `next` comes from the address bar.
     const target = next?.startsWith("/") && !next.startsWith("//") ? next : "/";
     router.history.push(target);

@@ -15,6 +15,7 @@ import { useEffect } from "react";
 
 import { queries } from "../../api/queries";
 import { personName, shortId } from "../../shared/format";
+import { fold } from "../worklist/worklist";
 
 const [store, spotlight] = createSpotlight();
 
@@ -48,7 +49,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     id: exam.id,
     label: `${personName(patient)}: ${exam.name}`,
     description: exam.indication ?? undefined,
-    keywords: [patient.id, patient.birth_date],
+    keywords: [patient.id, patient.birth_date, fold(personName(patient))],
     leftSection: <IconStack2 size={18} />,
     onClick: () => void navigate({ to: "/exams/$examId", params: { examId: exam.id } }),
   }));
@@ -56,7 +57,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     id: patient.id,
     label: personName(patient),
     description: `${shortId(patient.id)}, born ${patient.birth_date}`,
-    keywords: [patient.id],
+    keywords: [patient.id, fold(personName(patient))],
     leftSection: <IconUser size={18} />,
     onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
   }));
@@ -65,6 +66,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       store={store}
       onSpotlightClose={onClose}
       shortcut={null}
+      centered={false}
       limit={12}
       highlightQuery
       scrollable

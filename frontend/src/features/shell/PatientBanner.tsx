@@ -77,7 +77,9 @@ function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
         <span>born</span> {patient.birth_date}
         <span>{ageText(patient.birth_date)}</span>
       </span>
-      <span className={css.bannerFact}>{sexWord(patient.sex)}</span>
+      <span className={css.bannerFact}>
+        {patient.sex === "NOT_GIVEN" ? "sex not given" : sexWord(patient.sex)}
+      </span>
       {hasWeight(patient) ? (
         <span className={css.bannerFact}>{withUnit(patient.weight, "kg", 1)}</span>
       ) : (

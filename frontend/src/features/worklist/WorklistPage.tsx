@@ -45,7 +45,8 @@ const COLUMNS: Column<WorklistItem>[] = [
       <>
         {patient.birth_date}{" "}
         <span className="dim">
-          {ageText(patient.birth_date)}, {sexWord(patient.sex)}
+          {ageText(patient.birth_date)}
+          {patient.sex !== "NOT_GIVEN" && `, ${sexWord(patient.sex)}`}
         </span>
       </>
     ),

@@ -49,6 +49,7 @@ export function containsWords(fields: string[], filter: string): boolean {
     .every((word) => text.includes(word));
 }
 
-function fold(text: string): string {
+/** Without case and accents: `Müller` is found as `muller`. */
+export function fold(text: string): string {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
