@@ -7,7 +7,13 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
@@ -39,18 +45,18 @@ from scanhub_libraries.web import create_service_app, problem_response
 
 PREFIXES = ["/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"]
 VERSION = "0.1.0"
-_MAX_BODY_BYTES = 96 * 2**20
-
-
-class OwnToken:
-    """Source of exam-manager's own service token: it signs, so it asks nobody."""
-
-    def __init__(self, signer: TokenSigner) -> None:
-        self._signer = signer
-
-    async def __call__(self) -> str:
-        """Return a fresh token."""
-        return self._signer.service_token("exam-manager")
+_MIB = 2**20
+_ROUTERS = (
+    (users, _MIB),
+    (patients, _MIB),
+    (tasks, 32 * _MIB),  # a result may name 100,000 files
+    (workflows, _MIB),
+    (results, 32 * _MIB),
+    (sequences, 96 * _MIB),
+    (exams, _MIB),
+)
+"""Each with the bytes that a request may have."""
+_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
 def create_app(
@@ -107,16 +113,15 @@ def create_app(
         verifier=verifier,
         malformed_path_status=400,
     )
-    app.max_body_size = _MAX_BODY_BYTES
     app.state.settings = settings
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
-    app.add_exception_handler(IntegrityError, _integrity_error)
-    app.add_exception_handler(OperationalError, _operational_error)
-    for router in (users, patients, tasks, workflows, results, sequences, exams):
-        app.include_router(router)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(ConnectionError, _unreachable)
+    for router, max_body_size in _ROUTERS:
+        app.include_router(router, max_body_size=max_body_size)
     return app
 
 
@@ -135,14 +140,23 @@ class _Ready:
             raise UnavailableError("The database does not answer.") from error
 
 
-async def _integrity_error(request: Request, _error: Exception) -> JSONResponse:
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what is nobody's mistake; whatever else it is, is ours."""
+    if isinstance(error, IntegrityError):
+        return _problem(
+            request,
+            ConflictError("Something it refers to was changed at the same moment: try again."),
+        )
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if isinstance(error, OperationalError | InterfaceError) or state in _RETRY:
+        return await _unreachable(request, error)
+    raise error
+
+
+async def _unreachable(request: Request, _error: Exception) -> JSONResponse:
     return _problem(
-        request, ConflictError("Something it refers to was changed at the same moment: try again.")
+        request, UnavailableError("The database is busy or away: try again.", retry_after=1)
     )
-
-
-async def _operational_error(request: Request, _error: Exception) -> JSONResponse:
-    return _problem(request, UnavailableError("The database is busy: try again.", retry_after=1))
 
 
 def _problem(request: Request, error: ScanHubError) -> JSONResponse:

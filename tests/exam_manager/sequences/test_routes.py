@@ -3,6 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from exam_manager.sequences.reader import ReaderProcess
+from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.errors import UnprocessableError
+
 EXAM = "/api/v1/exam"
 SAMPLES = Path(os.environ.get("SCANHUB_PULSEQ_SAMPLES", "tests/data/pulseq"))
 
@@ -174,12 +178,10 @@ async def test_a_task_token_reads_the_sequence_of_its_task_alone(platform):
     await platform.call("GET", f"{EXAM}/sequence/{other['_id']}", headers=token, expect=403)
 
 
-async def test_the_reader_process_reads_the_same(platform, start, database_url):
+async def test_the_reader_process_reads_the_same(platform, start, tmp_path):
     """What the product uses: a process of its own."""
-    if not database_url.startswith("sqlite"):
-        pytest.skip("the dialect does not matter here")
     expected = (await upload(platform))["facts"]
-    async with start(database_url, read_sequence=None) as running:
+    async with start(sqlite_url(tmp_path / "other.sqlite"), read_sequence=None) as running:
         assert (await upload(running))["facts"] == expected
         assert (await upload(running, SMALL.replace("[TRAP]", "[T]"), expect=422))["line"] == 22
 
@@ -193,3 +195,8 @@ async def test_every_sample_file_can_be_read(platform):
         declared = made["facts"]["definitions"].get("TotalDuration")
         assert made["facts"]["duration_s"] == pytest.approx(declared or made["facts"]["duration_s"])
         assert made["facts"]["num_readouts"] > 0
+
+
+async def test_a_file_that_takes_too_long_is_given_up():
+    with pytest.raises(UnprocessableError, match="could not be read within"):
+        await ReaderProcess(0.05)(SMALL.encode())

@@ -62,6 +62,8 @@ async def test_the_contract_refuses_what_a_first_user_must_not_be(platform):
         {"token_type": "bearer"},
         {"access_token": "short"},
         {"access_token": " " * 12},
+        {"access_token": "x" * 1025},
+        {"username": "x" * 101},
     ):
         body = user_in(**wrong)
         await platform.call("POST", f"{LOGIN}/createfirstuser", json=body, headers={}, expect=400)
@@ -273,3 +275,19 @@ async def test_a_restart_knows_what_was_revoked(start, database_url):
         await running.call("POST", f"{LOGIN}/logout", headers=admin, expect=200)
     async with start(database_url) as running:
         await running.call("GET", f"{LOGIN}/getcurrentuser", headers=admin, expect=401)
+
+
+async def test_odd_passwords_are_wrong_passwords(either):
+    await first_admin(either)
+    await log_in(either, password="a\x00bcdefghijkl", expect=401)
+    await log_in(either, password="x" * 1024, expect=401)
+    await log_in(either, password="x" * 1025, expect=422)
+    await log_in(either, username="a\x00b", expect=422)
+
+
+async def test_the_longest_names_fit(either):
+    name = "ß" * 100
+    body = user_in(name, first_name="ß" * 200, last_name="ß" * 200, access_token="ß" * 1024)
+    await either.call("POST", f"{LOGIN}/createfirstuser", json=body, headers={}, expect=201)
+    await log_in(either, name, "ß" * 1024)
+    await either.patient(first_name="ß" * 200, last_name="ß" * 200)

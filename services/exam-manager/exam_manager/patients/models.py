@@ -20,7 +20,7 @@ class Patient(Table, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     first_name: str = Field(max_length=200)
     last_name: str = Field(max_length=200)
-    search_text: str = Field(max_length=1000)
+    search_text: str = Field(sa_type=sa.Text)
     """Names, case-folded: databases fold case each in their own way."""
     birth_date: date
     sex: Gender = Field(sa_type=text_enum(Gender))

@@ -58,7 +58,7 @@ async def get_chain(
         .where(col(Task.id) == task_id)
     )
     if lock:
-        query = query.with_for_update(of=Task)
+        query = query.with_for_update(of=Task, key_share=True)
     found = (await session.execute(query)).one_or_none()
     if found is None:
         raise NotFoundError(f"There is no task {task_id}.")
@@ -68,8 +68,9 @@ async def get_chain(
 async def lock_exams(session: AsyncSession, condition: sa.ColumnElement[bool]) -> None:
     """Hold the rows of exams until the end of the transaction."""
     if is_postgresql(session):
-        query = sa.select(col(Exam.id)).where(condition).order_by(col(Exam.id)).with_for_update()
-        await session.execute(query)
+        query = sa.select(col(Exam.id)).where(condition).order_by(col(Exam.id))
+        # Not FOR UPDATE: that would make whoever adds a workflow wait as well.
+        await session.execute(query.with_for_update(key_share=True))
 
 
 async def list_rows(session: AsyncSession, conditions: Conditions) -> Sequence[Any]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.exams.models import Exam
 from exam_manager.exams.rules import (
     check_new_status,
     check_parent,
@@ -78,6 +79,9 @@ async def get_parent(
         what="task",
         parent="workflow",
     )
+    if workflow is not None and workflow.exam_id is not None:
+        # Whoever changes what an exam's status is derived from holds the exam first.
+        await repository.lock_exams(session, col(Exam.id) == workflow.exam_id)
     return workflow
 
 

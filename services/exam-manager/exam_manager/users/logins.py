@@ -3,7 +3,9 @@
 import hmac
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from exam_manager.database import emit
 from exam_manager.settings import ExamManagerSettings
@@ -57,6 +59,7 @@ async def log_in(
             username=username, datetime_created=now, expires_at=now + USER_LIFETIME
         )
         session.add(login)
+        await session.execute(sa.delete(LoginSession).where(col(LoginSession.expires_at) < now))
         account.last_login_at = account.last_activity_at = now
         emit(
             session,

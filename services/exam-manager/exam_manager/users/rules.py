@@ -4,18 +4,22 @@ from scanhub_libraries.errors import BadRequestError, ForbiddenError
 from scanhub_libraries.models import User, UserRole
 
 PASSWORD_LENGTH = 12
+LONGEST_PASSWORD = 1024
+LONGEST_USERNAME = 100
 FREE_ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 300
 
 
 def check_password(password: str) -> None:
-    """Refuse a password that is too short or blank.
+    """Refuse a password that is too short, too long or blank.
 
     Raises:
         BadRequestError: With the reason.
     """
     if len(password) < PASSWORD_LENGTH:
         raise BadRequestError(f"The password needs at least {PASSWORD_LENGTH} characters.")
+    if len(password) > LONGEST_PASSWORD:
+        raise BadRequestError(f"The password may have {LONGEST_PASSWORD} characters at most.")
     if not password.strip():
         raise BadRequestError("The password must not consist of blanks.")
 
@@ -38,6 +42,10 @@ def check_new_user(user: User) -> None:
         BadRequestError: With the reason.
     """
     check_names(user)
+    if len(user.username.strip()) > LONGEST_USERNAME:
+        raise BadRequestError(
+            f"username may have {LONGEST_USERNAME} characters at most.", field="username"
+        )
     if user.token_type != "password":  # noqa: S105 - the contract's word, not a password
         raise BadRequestError(
             "token_type must be 'password' and access_token the password.", field="token_type"

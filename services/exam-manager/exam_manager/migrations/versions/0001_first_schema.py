@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("first_name", sa.String(length=200), nullable=False),
         sa.Column("last_name", sa.String(length=200), nullable=False),
-        sa.Column("search_text", sa.String(length=1000), nullable=False),
+        sa.Column("search_text", sa.Text(), nullable=False),
         sa.Column("birth_date", sa.Date(), nullable=False),
         sa.Column("sex", text_enum(GENDER, "gender"), nullable=False),
         sa.Column("height", sa.Float(), nullable=False),
