@@ -29,6 +29,7 @@ class ClinicalRecord:
 
     def __init__(self) -> None:
         self.away = False
+        self.away_at: str | None = None
         self.refuse_finish: str | None = None
         self.calls: list[str] = []
         self.releases: list[dict[str, Any]] = []
@@ -116,7 +117,7 @@ class ClinicalRecord:
 
     async def _watch(self, request: Request, call_next: Any) -> Any:
         self.calls.append(f"{request.method} {request.url.path}")
-        if self.away:
+        if self.away or (self.away_at and request.url.path.endswith(self.away_at)):
             return _problem(503, "away")
         return await call_next(request)
 

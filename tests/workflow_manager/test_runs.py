@@ -194,6 +194,17 @@ async def test_stopping_a_job_kills_its_process_and_frees_the_task(
     assert again.json()["sent"] is False
 
 
+async def test_a_run_that_waits_for_exam_manager_can_be_stopped(service, record, raw_data):
+    raw_data()
+    record.away_at = "/claim"
+    answer = await service.user.post(f"{WORKFLOW}/trigger_task/{record.job}/")
+    assert answer.status_code == 200
+    await until(lambda: any(call.endswith("/claim") for call in record.calls))
+    answer = await service.user.post(f"{WORKFLOW}/stop_task/{record.job}/")
+    assert answer.json()["sent"] is True
+    await service.run_in("canceled", task_id=record.job)
+
+
 async def test_a_job_that_crashes_leaves_its_last_words(service, record, raw_data, crashing_job):
     raw_data()
     await service.deliver(record.finished_event())

@@ -145,16 +145,16 @@ async def start_missing_dispatches(wiring: Wiring) -> int:
             )
             started += 1
         else:
-            await _start_again(wiring, dispatch.id)
+            await _start_again(wiring, dispatch.id, dispatch.attempt)
     return started
 
 
-async def _start_again(wiring: Wiring, dispatch_id: UUID) -> None:
+async def _start_again(wiring: Wiring, dispatch_id: UUID, given_up: int) -> None:
     """The engine gave the attempt up: make the next one."""
     async with transaction(wiring.sessions) as session:
         dispatch = await get_dispatch(session, dispatch_id, lock=True)
-        if dispatch.status in ENDED:
-            return
+        if dispatch.status in ENDED or dispatch.attempt != given_up:
+            return  # it went on while we looked
         dispatch.attempt += 1
         dispatch.status = DispatchStatus.QUEUED
     logger.warning("an attempt to send was given up", dispatch_id=str(dispatch_id))

@@ -53,6 +53,10 @@ _SERVER_ERRORS = 500
 _PROGRESS_EVERY_S = 0.25
 
 
+class RunCanceledError(Exception):
+    """Somebody stopped the run while it waited."""
+
+
 class RunSteps:
     """The steps, with what they work on."""
 
@@ -68,18 +72,18 @@ class RunSteps:
             return {"ended": True}
         if run.cancel_requested:
             return {"canceled": True}
+        exam_manager = self._wiring.exam_manager
+        claiming = ClaimTask(claim_id=run.id, run_id=run.id)
         try:
             claim = await self._patiently(
-                lambda: self._wiring.exam_manager.claim_task(
-                    run.task_id, ClaimTask(claim_id=run.id, run_id=run.id)
-                )
+                lambda: exam_manager.claim_task(run.task_id, claiming), run
             )
             source = await self._prepare_input(run, claim)
             await self._patiently(
-                lambda: self._wiring.exam_manager.create_result(
-                    run.task_id, result_id=result_id_of(run.id)
-                )
+                lambda: exam_manager.create_result(run.task_id, result_id=result_id_of(run.id)), run
             )
+        except RunCanceledError:
+            return {"canceled": True}
         except ScanHubError as error:
             return {"failed": error.detail}
         async with transaction(self._wiring.sessions) as session:
@@ -215,7 +219,9 @@ class RunSteps:
     async def _prepare_input(self, run: Run, claim: Any) -> str:
         """Write the context and return the path of the raw data."""
         ((task_id, result_id),) = run.inputs.items()
-        source = await self._patiently(lambda: self._wiring.exam_manager.get_task(UUID(task_id)))
+        source = await self._patiently(
+            lambda: self._wiring.exam_manager.get_task(UUID(task_id)), run
+        )
         raw_data = next((r for r in source.results if str(r.id) == result_id), None)
         name = mrd_file(raw_data) if raw_data is not None else None
         if raw_data is None or name is None or source.workflow_id is None:
@@ -246,8 +252,13 @@ class RunSteps:
         key = result_directory(run.workflow_id, run.task_id, result_id_of(run.id))
         return self._wiring.lake.root / key
 
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call exam-manager; wait for it while it is away, give up when it says no."""
+    async def _patiently(self, call: Callable[[], Awaitable[T]], run: Run | None = None) -> T:
+        """Call exam-manager; wait for it while it is away, give up when it says no.
+
+        Args:
+            call: The call; repeating it must be harmless.
+            run: Stop waiting when somebody stops this run.
+        """
         deadline = asyncio.get_running_loop().time() + self._wiring.settings.exam_manager_patience_s
         attempt = 0
         while True:
@@ -259,6 +270,8 @@ class RunSteps:
                     raise
                 if attempt == 0:
                     logger.warning("exam-manager is waited for", reason=error.detail)
+            if run is not None and (await self._read(str(run.id))).cancel_requested:
+                raise RunCanceledError
             await asyncio.sleep(_DELAYS_S[min(attempt, len(_DELAYS_S) - 1)])
             attempt += 1
 
