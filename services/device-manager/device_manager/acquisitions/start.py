@@ -16,8 +16,7 @@ from device_manager.acquisitions.rules import (
 )
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
-from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import NotFoundError, ScanHubError, UnavailableError
 from scanhub_libraries.models import (
     AcquisitionPayload,
@@ -46,14 +45,9 @@ async def start_scan(room: ControlRoom, task_id: UUID, principal: Principal) -> 
         str(task_id), principal.token, exam_manager=room.exam_manager
     )
     sequence = await _find_sequence(room, task, principal)
-    device = await _find_device(room, task)
-    situation = _situation(room, device) if device is not None else None
-    raise_refusals(
-        start_refusals(task, situation, sequence_found=sequence is not None or not task.sequence_id)
+    lease = await _take_device(
+        room, task, principal, sequence_found=sequence is not None or not task.sequence_id
     )
-    if device is None or task.workflow_id is None:  # refused above
-        raise NotFoundError("The task has no device.")
-    lease = await _take_device(room, task, task.workflow_id, device, principal)
     try:
         await _hand_over(room, lease, sequence, principal)
     except ScanHubError as error:
@@ -62,7 +56,7 @@ async def start_scan(room: ControlRoom, task_id: UUID, principal: Principal) -> 
         await room.move(lease, AcquisitionState.FAILED, error.detail, settled=refused)
         raise
     except LinkClosedError:
-        reason = f"{device.name} went offline while the scan was started."
+        reason = "The device went offline while the scan was started."
         await room.move(lease, AcquisitionState.FAILED, reason)
         raise UnavailableError(reason, reasons=[reason]) from None
     return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
@@ -81,11 +75,26 @@ async def _find_sequence(
         return None
 
 
-async def _find_device(room: ControlRoom, task: AcquisitionTaskOut) -> Device | None:
-    if task.device_id is None:
-        return None
-    async with reading(room.sessions) as session:
-        return await session.get(Device, task.device_id)
+async def _take_device(
+    room: ControlRoom, task: AcquisitionTaskOut, principal: Principal, *, sequence_found: bool
+) -> Lease:
+    """Check everything and write the acquisition, in one transaction."""
+    async with transaction(room.sessions) as session:
+        device = await session.get(Device, task.device_id) if task.device_id else None
+        situation = _situation(room, device) if device is not None else None
+        raise_refusals(start_refusals(task, situation, sequence_found=sequence_found))
+        if device is None or task.workflow_id is None:
+            raise NotFoundError("The task has no device.")  # refused above
+        row = Acquisition(
+            task_id=task.id,
+            workflow_id=task.workflow_id,
+            device_id=device.id,
+            requested_by=principal.actor,
+        )
+        await service.request_acquisition(session, row)
+    lease = lease_of(row, device.parameter)
+    room.leases.add(lease)
+    return lease
 
 
 def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
@@ -97,27 +106,6 @@ def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
         online=room.links.find_ready(device.id) is not None,
         open_task_id=lease.task_id if lease else None,
     )
-
-
-async def _take_device(
-    room: ControlRoom,
-    task: AcquisitionTaskOut,
-    workflow_id: UUID,
-    device: Device,
-    principal: Principal,
-) -> Lease:
-    row = Acquisition(
-        task_id=task.id,
-        workflow_id=workflow_id,
-        device_id=device.id,
-        requested_by=principal.actor,
-        created_at=utc_now(),
-    )
-    async with transaction(room.sessions) as session:
-        await service.request_acquisition(session, row)
-    lease = lease_of(row, device.parameter)
-    room.leases.add(lease)
-    return lease
 
 
 async def _hand_over(
