@@ -22,8 +22,15 @@ const browser = await chromium.launch({
 });
 let bad = 0;
 
-/** Not open questions: an empty field, a one-letter preset that a message covers. */
-const isOpen = ({ any }) => !/has no value|too short/.test(any[0]?.message ?? "");
+/**
+ * Not open questions: an empty field, a one-letter preset that a message covers, and the message
+ * above the strip, whose ground is opaque (ink on fault-tint is above 13:1).
+ */
+const isOpen = ({ any, target }) => {
+  const message = any[0]?.message ?? "";
+  if (/has no value|too short/.test(message)) return false;
+  return !(/overlaps other elements/.test(message) && /notice|reasons/.test(target.join(" ")));
+};
 
 async function look(page, name) {
   await page.screenshot({ path: `${SHOTS}${name}.png` });
