@@ -5,7 +5,8 @@ import os
 import signal
 import sys
 from asyncio.subprocess import STDOUT, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Installation:
 
     data_dir: Path
     port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=dict)
     server: Process | None = None
     others: list[Process] = field(default_factory=list)
 
@@ -47,7 +49,7 @@ class Installation:
                 stdout=log,
                 stderr=STDOUT,
                 start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONUNBUFFERED": "1"} | self.environment,
             )
 
     async def start(self, *arguments: str) -> None:
@@ -138,11 +140,36 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
         await installation.end()
 
 
-@pytest.fixture
-async def scene(installation: Installation, tmp_path: Path) -> AsyncIterator[Scene]:
+@asynccontextmanager
+async def opened_scene(installation: Installation, folder: Path) -> AsyncIterator[Scene]:
+    """Log in, make the demo's data and follow the events."""
     async with httpx.AsyncClient(base_url=installation.url, timeout=30) as http:
         api = DemoApi(http)
         await api.log_in()
-        data = await create_data(api, default_sequence(), tmp_path)
+        data = await create_data(api, default_sequence(), folder)
         async with following(http, api.token) as follower:
             yield Scene(installation, api, data, follower)
+
+
+@pytest.fixture
+async def scene(installation: Installation, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with opened_scene(installation, tmp_path) as scene:
+        yield scene
+
+
+@pytest.fixture
+async def postgresql_scene(
+    make_postgresql_url: Callable[[], str], tmp_path: Path
+) -> AsyncIterator[Scene]:
+    """The same on PostgreSQL: a database for each service and one for the run engine."""
+    services = ("EXAM", "DEVICE", "WORKFLOW")
+    environment = {f"SCANHUB_{name}_DATABASE_URL": make_postgresql_url() for name in services}
+    engine_url = make_postgresql_url().replace("postgresql+asyncpg", "postgresql")
+    environment["SCANHUB_ENGINE_DATABASE_URL"] = engine_url
+    installation = Installation(tmp_path, environment=environment)
+    try:
+        await installation.start()
+        async with opened_scene(installation, tmp_path) as scene:
+            yield scene
+    finally:
+        await installation.end()

@@ -102,3 +102,15 @@ async def test_two_servers_do_not_share_a_data_folder(installation):
         assert "Another server uses" in installation.log
     finally:
         await second.end()
+
+
+async def test_a_scan_on_postgresql_ends_with_images_too(postgresql_scene):
+    scene = postgresql_scene
+    await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0")
+    await scene.until("device.connected", device_id=scene.data.device_id)
+    task_id = scene.data.acquisition_task_id
+    await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+    await scene.until("exam.task.finished", task_id=scene.data.reconstruction_task_id)
+    task = await scene.api.call("GET", f"/exam/task/{scene.data.reconstruction_task_id}")
+    assert (task["status"], len(task["results"])) == ("FINISHED", 1)
+    assert not list((scene.installation.data_dir / "data").rglob("*.sqlite"))
