@@ -30,9 +30,10 @@ async def follow(
         after: The last number that the reader has; None: from now on.
         may_read: Asked every few seconds: a session that ended ends its stream.
     """
-    place = tail.last if after is None else min(after, tail.last)
+    newest = await tail.newest()
+    place = newest if after is None else min(after, newest)
     yield format_sse_event(
-        event="hello", id=str(place), data_str=f'{{"sequence":{tail.last}}}', retry=1000
+        event="hello", id=str(place), data_str=f'{{"sequence":{newest}}}', retry=1000
     )
     said_something = time.monotonic()
     while not tail.closed.is_set() and may_read():

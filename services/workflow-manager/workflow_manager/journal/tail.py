@@ -82,6 +82,11 @@ class JournalTail:
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(lambda: self.last > after or self.closed.is_set())
 
+    async def newest(self) -> int:
+        """Return the number of the newest event that is committed, read or not."""
+        async with reading(self._sessions) as session:
+            return max(self.last, await repository.last_sequence(session))
+
     async def read(self, after: int, limit: int = _PAGE) -> Sequence[JournalEntry]:
         """Return events after a number, from memory where possible."""
         recent = self._recent
