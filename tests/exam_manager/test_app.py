@@ -149,39 +149,41 @@ async def test_the_service_says_when_it_is_ready(platform):
     await platform.call("GET", f"{EXAM}/health/readiness", headers={}, expect=503)
 
 
+def compare(connection):
+    context = MigrationContext.configure(
+        connection,
+        opts={
+            "compare_type": True,
+            "include_name": lambda name, kind, _parents: (
+                kind != "table" or not name.startswith("alembic_version")
+            ),
+        },
+    )
+    return compare_metadata(context, METADATA)
+
+
+def foreign_keys_without_index(connection):
+    inspector = inspect(connection)
+    found = []
+    for table in METADATA.tables:
+        leading = {index["column_names"][0] for index in inspector.get_indexes(table)}
+        columns = [key["constrained_columns"][0] for key in inspector.get_foreign_keys(table)]
+        found += [(table, column) for column in columns if column not in leading]
+    return found
+
+
+def checks(connection):
+    inspector = inspect(connection)
+    return {
+        check["name"]
+        for table in METADATA.tables
+        for check in inspector.get_check_constraints(table)
+    }
+
+
 async def test_the_migrations_make_exactly_the_tables(database_url):
     await asyncio.to_thread(upgrade, "exam_manager", database_url)
     engine = create_engine(database_url)
-
-    def compare(connection):
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_type": True,
-                "include_name": lambda name, kind, _parents: (
-                    kind != "table" or not name.startswith("alembic_version")
-                ),
-            },
-        )
-        return compare_metadata(context, METADATA)
-
-    def foreign_keys_without_index(connection):
-        inspector = inspect(connection)
-        found = []
-        for table in METADATA.tables:
-            leading = {index["column_names"][0] for index in inspector.get_indexes(table)}
-            columns = [key["constrained_columns"][0] for key in inspector.get_foreign_keys(table)]
-            found += [(table, column) for column in columns if column not in leading]
-        return found
-
-    def checks(connection):
-        inspector = inspect(connection)
-        return {
-            check["name"]
-            for table in METADATA.tables
-            for check in inspector.get_check_constraints(table)
-        }
-
     try:
         async with engine.connect() as connection:
             assert await connection.run_sync(compare) == []

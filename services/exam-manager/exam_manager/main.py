@@ -79,37 +79,11 @@ def create_app(
     keys = keys or load_or_create_keys(settings.keys_folder)
     verifier = TokenVerifier(keys.public_pem)
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if settings.migrate:
-            await asyncio.to_thread(upgrade, "exam_manager", settings.database_url)
-        engine = create_engine(settings.database_url)
-        sessions = create_sessions(engine)
-        own_revocations = OwnRevocations(sessions)
-        verifier.revocations.update(await own_revocations(0))
-        feed = RevocationFeed(verifier.revocations, own_revocations)
-        relay = OutboxRelay(sessions, OutboxEvent, deliver) if deliver else None
-        app.state.sessions = sessions
-        app.state.lake = LocalLake(settings.lake_root)
-        app.state.check_ready = _Ready(app)
-        if relay is not None:
-            relay.start()
-        feed.start()
-        app.state.started = True
-        try:
-            yield
-        finally:
-            app.state.started = False
-            await feed.stop()
-            if relay is not None:
-                await relay.stop()
-            await engine.dispose()
-
     app = create_service_app(
         title="exam-manager",
         version=VERSION,
         prefixes=PREFIXES,
-        lifespan=lifespan,
+        lifespan=lambda app: _opened(app, settings, verifier, deliver),
         verifier=verifier,
         malformed_path_status=400,
     )
@@ -123,6 +97,39 @@ def create_app(
     for router, max_body_size in _ROUTERS:
         app.include_router(router, max_body_size=max_body_size)
     return app
+
+
+@asynccontextmanager
+async def _opened(
+    app: FastAPI,
+    settings: ExamManagerSettings,
+    verifier: TokenVerifier,
+    deliver: Deliver | None,
+) -> AsyncIterator[None]:
+    """Open what the service works with, and close it at the end."""
+    if settings.migrate:
+        await asyncio.to_thread(upgrade, "exam_manager", settings.database_url)
+    engine = create_engine(settings.database_url)
+    sessions = create_sessions(engine)
+    own_revocations = OwnRevocations(sessions)
+    verifier.revocations.update(await own_revocations(0))
+    feed = RevocationFeed(verifier.revocations, own_revocations)
+    relay = OutboxRelay(sessions, OutboxEvent, deliver) if deliver else None
+    app.state.sessions = sessions
+    app.state.lake = LocalLake(settings.lake_root)
+    app.state.check_ready = _Ready(app)
+    if relay is not None:
+        relay.start()
+    feed.start()
+    app.state.started = True
+    try:
+        yield
+    finally:
+        app.state.started = False
+        await feed.stop()
+        if relay is not None:
+            await relay.stop()
+        await engine.dispose()
 
 
 class _Ready:

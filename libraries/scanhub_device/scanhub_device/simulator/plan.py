@@ -113,18 +113,11 @@ def plan_scan(text: str) -> ScanPlan:
     slices, positions = _slices(pulses, slice_dir)
     step = tuple(int(n) for n in np.rint((lines - lines.min()) * phase.fov_m))
     checks.check_complete(step, slices, phase.count)
-    shift_m = played.readouts[0].frequency_offset_hz * played.readouts[0].dwell_s * read.fov_m
     return ScanPlan(
         name=str(played.definitions.get("Name", "sequence")),
         duration_s=played.duration_s,
         contrast=_contrast(played, pulses, slices, read.centre),
-        geometry=Geometry(
-            read_dir,
-            phase_dir,
-            slice_dir,
-            positions + shift_m * read_dir,
-            _thickness_m(played, slice_dir, len(positions)),
-        ),
+        geometry=_geometry(played, read_dir, phase_dir, positions, read),
         read=read,
         phase=phase,
         recon_fov_m=(
@@ -138,6 +131,21 @@ def plan_scan(text: str) -> ScanPlan:
         ends_s=np.array([readout.times_s[-1] for readout in played.readouts]),
         step=step,
         slice=slices,
+    )
+
+
+def _geometry(
+    played: PlayedSequence, read_dir: Floats, phase_dir: Floats, positions: Floats, read: Encoding
+) -> Geometry:
+    """Where the slices lie; a receiver off resonance shifts them along the readout."""
+    slice_dir = np.cross(read_dir, phase_dir)
+    shift_m = played.readouts[0].frequency_offset_hz * played.readouts[0].dwell_s * read.fov_m
+    return Geometry(
+        read_dir,
+        phase_dir,
+        slice_dir,
+        positions + shift_m * read_dir,
+        _thickness_m(played, slice_dir, len(positions)),
     )
 
 
