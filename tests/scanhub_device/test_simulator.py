@@ -24,8 +24,8 @@ from scanhub_device.simulator.phantom import BRAIN
 from scanhub_device.simulator.plan import ScanPlan
 from scanhub_device.simulator.sequences import default_sequence, write_gre
 
-# files that PyPulseq's own tests expect; PULSEQ_EXAMPLES names their folder
-EXAMPLES = Path(os.environ.get("PULSEQ_EXAMPLES", "absent"))
+# files that PyPulseq's own tests expect; SCANHUB_SAMPLES names the folder of pulseq/
+EXAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
 NO_NOISE = SimulatorSettings(coils=1, noise=0, time_scale=0)
 BORE = (0.0, 0.0, 0.0)
 
@@ -155,7 +155,7 @@ def test_the_marker_lies_left_and_front_by_the_directions_of_the_file(tmp_path: 
     assert np.hypot(x - MARKER_LEFT.centre_m[0], y - MARKER_LEFT.centre_m[1]) < reach
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="PULSEQ_EXAMPLES names no folder")
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="SCANHUB_SAMPLES names no folder of sample data")
 @pytest.mark.parametrize("name", ["write_gre.seq", "write_gre_label.seq"])
 def test_a_file_of_the_pulseq_examples_plays(tmp_path: Path, name: str) -> None:
     raw = scan(tmp_path, (EXAMPLES / name).read_text())

@@ -15,7 +15,7 @@ from scanhub_device.simulator import plan_scan
 from scanhub_device.simulator.scanner import offset_of
 from scanhub_device.simulator.sequences import default_sequence, write_gre
 
-EXAMPLES = Path(os.environ.get("PULSEQ_EXAMPLES", "absent"))
+EXAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
 LINES, FOV = 8, 0.2
 
 
@@ -227,7 +227,7 @@ def test_a_file_that_was_changed_after_it_was_signed_is_refused() -> None:
     assert plan_scan(text.replace("\n", "\r\n")).recon_fov_m[0] == pytest.approx(0.256)
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="PULSEQ_EXAMPLES names no folder")
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="SCANHUB_SAMPLES names no folder of sample data")
 @pytest.mark.parametrize("name", ["write_epi.seq", "simple_mprage141.seq"])
 def test_other_kinds_of_real_sequences_are_refused(name: str) -> None:
     with pytest.raises(ScanError, match="2D Cartesian spoiled gradient echo sequences only"):

@@ -14,7 +14,7 @@ from scanhub_jobs import JobInputError
 from scanhub_jobs.cartesian import Reconstruction, reconstruct_cartesian
 from scanhub_jobs.context import JobContext
 
-EXAMPLE = Path(os.environ.get("MRD_EXAMPLE", "absent"))
+EXAMPLE = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "mrd" / "scanhub-example.mrd"
 OBLIQUE = ((0.8, 0.6, 0.0), (-0.6, 0.8, 0.0), (0.0, 0.0, 1.0))
 
 
@@ -213,7 +213,7 @@ def test_a_file_damaged_in_its_middle_is_refused(tmp_path):
 
 def test_real_raw_data_of_another_scanner_reconstruct():
     if not EXAMPLE.exists():
-        pytest.skip("MRD_EXAMPLE names no ISMRMRD file of a real scanner")
+        pytest.skip("SCANHUB_SAMPLES names no folder of sample data")
     reconstruction = reconstruct_cartesian(EXAMPLE)
     assert len(reconstruction.slices) == 10
     assert reconstruction.slices[0].pixels.shape == (100, 100)

@@ -8,7 +8,7 @@ from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.errors import UnprocessableError
 
 EXAM = "/api/v1/exam"
-SAMPLES = Path(os.environ.get("SCANHUB_PULSEQ_SAMPLES", "tests/data/pulseq"))
+SAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
 
 SMALL = """# Pulseq sequence file
 
@@ -189,7 +189,7 @@ async def test_the_reader_process_reads_the_same(platform, start, tmp_path):
 async def test_every_sample_file_can_be_read(platform):
     samples = sorted(SAMPLES.glob("*.seq"))
     if not samples:
-        pytest.skip(f"no samples in {SAMPLES}; set SCANHUB_PULSEQ_SAMPLES")
+        pytest.skip(f"no samples in {SAMPLES}; set SCANHUB_SAMPLES")
     for path in samples:
         made = await upload(platform, path.read_bytes(), filename=path.name)
         declared = made["facts"]["definitions"].get("TotalDuration")
