@@ -49,7 +49,9 @@ class LoopbackServer(uvicorn.Server):
     """A server in the loop of the test, as the product configures it."""
 
     def __init__(self, app: Any) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        # asyncio turns Nagle's algorithm off only on sockets whose protocol is named.
+        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self.listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
             app, lifespan="on", log_level="warning", ws_per_message_deflate=False
         )
