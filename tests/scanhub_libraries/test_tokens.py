@@ -109,6 +109,33 @@ def test_a_revoked_session_is_refused_and_another_one_is_not(signer, verifier):
     assert verifier.revocations.last == 1
 
 
+def test_a_token_that_was_good_once_is_refused_when_it_is_revoked(signer, verifier):
+    session_id = uuid4()
+    token = signer.user_token("ada", UserRole.ADMIN, session_id)
+    assert verifier.verify(token) is verifier.verify(token)
+    revoked = Revocation(id=1, kind="session", value=str(session_id), not_before=0)
+    verifier.revocations.update(Revocations(items=[revoked], last=1))
+    with pytest.raises(TokenInvalidError):
+        verifier.verify(token)
+
+
+def test_a_token_that_was_good_once_is_refused_when_it_expires(keys, verifier):
+    claims = {"iss": "scanhub", "sub": "exam-manager", "kind": "service", "iat": 1}
+    token = jwt.encode({**claims, "exp": int(time.time()) - 4}, keys.private_pem, algorithm="ES256")
+    verifier.verify(token)  # within the leeway
+    time.sleep(2.1)
+    with pytest.raises(TokenInvalidError):
+        verifier.verify(token)
+
+
+def test_a_verifier_remembers_a_bounded_number_of_tokens(keys, signer):
+    verifier = TokenVerifier(keys.public_pem, remembered=3)
+    tokens = [signer.service_token(f"service-{number}") for number in range(9)]
+    for token in [*tokens, tokens[0]]:
+        assert verifier.verify(token).kind is PrincipalKind.SERVICE
+    assert len(verifier._known) == 3
+
+
 def test_keys_are_made_once_and_only_the_owner_may_read_them(tmp_path):
     first = load_or_create_keys(tmp_path / "keys")
     assert load_or_create_keys(tmp_path / "keys") == first

@@ -95,12 +95,14 @@ class OutboxRelay:
         deliver: Deliver,
         *,
         batch: int = 200,
+        gather_seconds: float = 0.02,
         retry_seconds: tuple[float, ...] = (0.05, 0.2, 1.0, 5.0),
     ) -> None:
         self._sessions = sessions
         self._table = table
         self._deliver = deliver
         self._batch = batch
+        self._gather_seconds = gather_seconds
         self._retry_seconds = retry_seconds
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -137,6 +139,9 @@ class OutboxRelay:
         failures = 0
         while True:
             await self._woken.wait()
+            # What made the events goes first: a start is on its way to the device before the
+            # journal is told, and the events of one act travel together.
+            await asyncio.sleep(self._gather_seconds)
             self._woken.clear()
             try:
                 while await self._deliver_batch():

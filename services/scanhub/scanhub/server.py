@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import uvicorn
+import uvloop
 from rich.console import Console
 
 from scanhub.main import ScanHub
@@ -35,7 +36,8 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
     with ExitStack() as stack:
         for service in [settings.only] if settings.only else SERVICES:
             stack.enter_context(_locked(settings.data_dir / f"{service}.lock"))
-        asyncio.run(_serve(settings, console))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, console))
 
 
 @contextmanager

@@ -147,10 +147,17 @@ class RevocationList:
 
 
 class TokenVerifier:
-    """Verifies tokens with the public key alone."""
+    """Verifies tokens with the public key alone.
 
-    def __init__(self, public_pem: str, revocations: RevocationList | None = None) -> None:
+    A signature is checked once a token; expiry and revocation at every use.
+    """
+
+    def __init__(
+        self, public_pem: str, revocations: RevocationList | None = None, *, remembered: int = 4096
+    ) -> None:
         self._public_pem = public_pem
+        self._remembered = remembered
+        self._known: dict[str, Principal] = {}
         self.revocations = revocations or RevocationList()
 
     def verify(self, token: str) -> Principal:
@@ -159,6 +166,19 @@ class TokenVerifier:
         Raises:
             TokenInvalidError: Wrong signature or form, expired, or revoked.
         """
+        principal = self._known.get(token)
+        if principal is None or principal.expires_at <= time.time():
+            self._known.pop(token, None)
+            principal = self._decode(token)
+            if len(self._known) >= self._remembered:
+                del self._known[next(iter(self._known))]  # the one known longest
+            self._known[token] = principal
+        if self.revocations.is_revoked(principal):
+            raise TokenInvalidError("The session has ended: log in again.")
+        return principal
+
+    def _decode(self, token: str) -> Principal:
+        """Check signature, expiry and form."""
         try:
             claims = jwt.decode(
                 token,
@@ -173,14 +193,11 @@ class TokenVerifier:
                     "leeway": _LEEWAY_SECONDS,
                 },
             )
-            principal = _principal(claims, token)
+            return _principal(claims, token)
         except (JWTError, ValueError, KeyError) as error:
             raise TokenInvalidError(
                 "The token is not valid or has expired: log in again."
             ) from error
-        if self.revocations.is_revoked(principal):
-            raise TokenInvalidError("The session has ended: log in again.")
-        return principal
 
 
 def _principal(claims: dict[str, Any], token: str) -> Principal:
