@@ -7,13 +7,24 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from workflow_service import WORKFLOW, over_http, until
 
-from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
+from scanhub_libraries.database import (
+    JSONDocument,
+    UtcDateTime,
+    create_engine,
+    create_sessions,
+    reading,
+    transaction,
+)
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.migrate import alembic_config, upgrade
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.models.user import Revocation, Revocations
+from workflow_manager.database import Table
 from workflow_manager.journal import repository
 from workflow_manager.journal.models import JournalEvent
 from workflow_manager.journal.service import append
@@ -140,6 +151,73 @@ async def test_a_reader_never_gets_what_it_has_when_the_tail_lags(sessions):
     assert next(line for line in got.split(b"\n") if line.startswith(b"id:")) == b"id: 3"
     await stream.aclose()
     await tail.stop()
+
+
+async def test_a_quiet_stream_gives_a_sign_of_life_that_a_browser_can_see(sessions):
+    tail = JournalTail(sessions)
+    async with transaction(sessions) as session:
+        await append(session, [event()])
+    await tail.start()
+    stream = follow(tail, None, lambda: True, heartbeat_s=0.05)
+    assert b"event: hello" in await anext(stream)
+    for _ in range(2):
+        lines = (await asyncio.wait_for(anext(stream), 5)).split(b"\n")
+        assert lines == [b"event: heartbeat", b'data: {"sequence":1}', b"", b""]  # and no id
+    await stream.aclose()
+    await tail.stop()
+
+
+async def test_the_migrations_make_what_the_models_say(sessions):
+    def compare(sync) -> list:
+        options = {"compare_type": True, "version_table": "alembic_version_workflow_manager"}
+        return compare_metadata(MigrationContext.configure(sync, opts=options), Table.metadata)
+
+    async with reading(sessions) as session:
+        connection = await session.connection()
+        assert await connection.run_sync(compare) == []
+
+
+async def test_events_of_before_the_column_keep_their_task(database_url):
+    await asyncio.to_thread(upgrade, "workflow_manager", database_url, "0001")
+    task = uuid4()
+    old = sa.table(
+        "journal_event",
+        *(sa.column(name) for name in ("type", "source", "subject")),
+        sa.column("id", sa.Uuid()),
+        sa.column("time", UtcDateTime()),
+        sa.column("data", JSONDocument),
+    )
+    engine = create_engine(database_url)
+    try:
+        async with engine.begin() as connection:
+            for data in ({"task_id": str(task)}, {"task_id": None}, {}, {"task_id": "archive"}):
+                row = event(**data)
+                values = row.model_dump(include={"id", "source", "subject", "time", "data"})
+                await connection.execute(old.insert().values(type=str(row.type), **values))
+        await asyncio.to_thread(upgrade, "workflow_manager", database_url)
+        async with reading(create_sessions(engine)) as session:
+            rows = await repository.list_events(session, after=0, limit=9)
+        assert [row.task_id for row in rows] == [task, None, None, None]
+        config = alembic_config("workflow_manager", database_url)
+        await asyncio.to_thread(command.downgrade, config, "0001")
+    finally:
+        await engine.dispose()
+
+
+async def test_the_history_of_a_task_is_whatever_tells_of_it(service):
+    task, other = str(uuid4()), str(uuid4())
+    await service.deliver(
+        wire(task, task_id=task, status="STARTED"),
+        wire("run-1", task_id=task),
+        wire(other, task_id=other),
+        wire("archive", task_id="archive"),
+        wire("dispatch-1", task_id=task),
+    )
+    found = await service.get(f"/journal?task_id={task}")
+    assert [e["subject"] for e in found] == [task, "run-1", "dispatch-1"]
+    newest = await service.get(f"/journal?task_id={task}&newest=true&limit=2")
+    assert newest == found[1:]
+    assert await service.get(f"/journal?task_id={uuid4()}") == []
 
 
 async def test_only_services_write_the_journal(service, headers_of):

@@ -319,6 +319,9 @@ export interface paths {
         /**
          * Read the journal
          * @description Return events after a sequence number, oldest first.
+         *
+         *     `task_id` takes whatever tells of a task: its acquisitions, runs, images and dispatches too.
+         *     `newest` returns the last `limit` events instead of the first.
          */
         get: operations["list_journal"];
         put?: never;
@@ -340,7 +343,8 @@ export interface paths {
          * Follow the journal
          * @description Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
          *
-         *     The browser's Last-Event-ID goes before `after`. The first message is `hello`.
+         *     The browser's Last-Event-ID goes before `after`. The first message is `hello`;
+         *     a quiet stream says `heartbeat` every 15 s, without an id.
          */
         get: operations["stream_events"];
         put?: never;
@@ -1214,6 +1218,8 @@ export interface operations {
                 after?: number;
                 limit?: number;
                 subject?: string | null;
+                task_id?: string | null;
+                newest?: boolean;
             };
             header?: never;
             path?: never;

@@ -17,13 +17,18 @@ class JournalEvent(Table, table=True):
     """An event as it was written; `sequence` is its place, and the id of the event stream."""
 
     __tablename__ = "journal_event"
-    __table_args__ = ({"sqlite_autoincrement": True},)  # a number is never given twice
+    __table_args__ = (
+        sa.Index("ix_journal_event_task_id_sequence", "task_id", "sequence"),
+        {"sqlite_autoincrement": True},  # a number is never given twice
+    )
 
     sequence: int | None = Field(default=None, primary_key=True, sa_type=_SEQUENCE)
     id: UUID = Field(unique=True)
     type: str = Field(max_length=64)
     source: str = Field(max_length=64)
     subject: str = Field(max_length=128, index=True)
+    task_id: UUID | None = Field(default=None)
+    """The task that the event tells of, from `data`: a task's history is one query."""
     time: datetime = Field(sa_type=UtcDateTime)
     actor: str | None = Field(default=None, max_length=256)
     correlation_id: str | None = Field(default=None, max_length=64)

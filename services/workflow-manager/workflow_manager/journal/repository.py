@@ -34,11 +34,30 @@ async def last_sequence(session: AsyncSession) -> int:
 
 
 async def list_events(
-    session: AsyncSession, *, after: int, limit: int, subject: str | None = None
+    session: AsyncSession,
+    *,
+    after: int,
+    limit: int,
+    subject: str | None = None,
+    task_id: UUID | None = None,
+    newest: bool = False,
 ) -> Sequence[JournalEvent]:
-    """Return the events after a number, oldest first."""
+    """Return events after a number, oldest first.
+
+    Args:
+        session: Where to look.
+        after: Events up to this number are left out.
+        limit: How many at most.
+        subject: Only events of this subject.
+        task_id: Only events that tell of this task.
+        newest: Where there are more than `limit`, return the last ones instead of the first.
+    """
     query = select(JournalEvent).where(col(JournalEvent.sequence) > after)
     if subject is not None:
         query = query.where(col(JournalEvent.subject) == subject)
-    query = query.order_by(col(JournalEvent.sequence)).limit(limit)
-    return (await session.scalars(query)).all()
+    if task_id is not None:
+        query = query.where(col(JournalEvent.task_id) == task_id)
+    order = col(JournalEvent.sequence)
+    query = query.order_by(order.desc() if newest else order).limit(limit)
+    rows = (await session.scalars(query)).all()
+    return rows[::-1] if newest else rows

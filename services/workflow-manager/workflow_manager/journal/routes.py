@@ -2,6 +2,7 @@
 
 import time
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
@@ -28,12 +29,21 @@ async def append_events(session: SessionDep, batch: EventBatch) -> dict[str, int
 @router.get("/journal", summary="Read the journal")
 async def list_journal(
     session: SessionDep,
+    *,
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     subject: Annotated[str | None, Query(max_length=128)] = None,
+    task_id: UUID | None = None,
+    newest: bool = False,
 ) -> list[JournalEntry]:
-    """Return events after a sequence number, oldest first."""
-    rows = await repository.list_events(session, after=after, limit=limit, subject=subject)
+    """Return events after a sequence number, oldest first.
+
+    `task_id` takes whatever tells of a task: its acquisitions, runs, images and dispatches too.
+    `newest` returns the last `limit` events instead of the first.
+    """
+    rows = await repository.list_events(
+        session, after=after, limit=limit, subject=subject, task_id=task_id, newest=newest
+    )
     return [JournalEntry.model_validate(row) for row in rows]
 
 
@@ -56,7 +66,8 @@ async def stream_events(
 ) -> StreamingResponse:
     """Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
 
-    The browser's Last-Event-ID goes before `after`. The first message is `hello`.
+    The browser's Last-Event-ID goes before `after`. The first message is `hello`;
+    a quiet stream says `heartbeat` every 15 s, without an id.
     """
     if last_event_id:
         if not last_event_id.isdecimal() or len(last_event_id) > 18:  # noqa: PLR2004 - 64 bit

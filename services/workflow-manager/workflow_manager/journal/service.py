@@ -30,13 +30,23 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
     await repository.lock_for_writing(session)
     seen = await repository.known_ids(session, [event.id for event in events])
     rows: dict[UUID, JournalEvent] = {
-        event.id: JournalEvent(**event.model_dump()) for event in events if event.id not in seen
+        event.id: JournalEvent(**event.model_dump(), task_id=task_of(event))
+        for event in events
+        if event.id not in seen
     }
     if rows:
         session.add_all(rows.values())
         await session.flush()  # in the order of the events: the numbers follow it
         session.info[WRITTEN] = True
     return len(rows)
+
+
+def task_of(event: Event) -> UUID | None:
+    """Return the task that an event tells of; what is no id is no task."""
+    try:
+        return UUID(event.data["task_id"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def own_event(

@@ -10,7 +10,6 @@ from workflow_manager.journal.tail import JournalTail
 
 HEARTBEAT_S = 15.0
 _CHECK_S = 2.0
-_HEARTBEAT = b": heartbeat\n\n"
 
 
 def encode(entry: JournalEntry) -> bytes:
@@ -20,8 +19,16 @@ def encode(entry: JournalEntry) -> bytes:
     )
 
 
+def heartbeat(sequence: int) -> bytes:
+    """Write a sign of life: an event, for a browser sees no comment; no id, for it is none."""
+    return format_sse_event(event="heartbeat", data_str=f'{{"sequence":{sequence}}}')
+
+
 async def follow(
-    tail: JournalTail, after: int | None, may_read: Callable[[], bool]
+    tail: JournalTail,
+    after: int | None,
+    may_read: Callable[[], bool],
+    heartbeat_s: float = HEARTBEAT_S,
 ) -> AsyncIterator[bytes]:
     """Yield the stream from a number on, until shutdown or until the reader may not read any more.
 
@@ -29,6 +36,7 @@ async def follow(
         tail: What to follow.
         after: The last number that the reader has; None: from now on.
         may_read: Asked every few seconds: a session that ended ends its stream.
+        heartbeat_s: After this long without an event the stream gives a sign of life.
     """
     newest = await tail.newest()
     place = newest if after is None else min(after, newest)
@@ -43,7 +51,7 @@ async def follow(
             said_something = time.monotonic()
             yield b"".join(map(encode, entries))
             continue
-        if time.monotonic() - said_something >= HEARTBEAT_S:
+        if time.monotonic() - said_something >= heartbeat_s:
             said_something = time.monotonic()
-            yield _HEARTBEAT
-        await tail.wait(place, _CHECK_S)
+            yield heartbeat(place)
+        await tail.wait(place, min(_CHECK_S, heartbeat_s))
