@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
+from loopback import LoopbackServer
 from websockets.asyncio.client import ClientConnection, connect
 
 from device_manager.main import create_app
@@ -43,38 +42,6 @@ DEADLINES: dict[str, Any] = {
     "data_deadline_seconds": 0.5,
     "record_wait_seconds": 3.0,
 }
-
-
-class LoopbackServer(uvicorn.Server):
-    """A server in the loop of the test, as the product configures it."""
-
-    def __init__(self, app: Any) -> None:
-        # asyncio turns Nagle's algorithm off only on sockets whose protocol is named.
-        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self.listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            app, lifespan="on", log_level="warning", ws_per_message_deflate=False
-        )
-        super().__init__(config)
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def address(self) -> str:
-        host, port = self.listener.getsockname()
-        return f"{host}:{port}"
-
-    async def begin(self) -> None:
-        self._task = asyncio.create_task(self._serve(sockets=[self.listener]))
-        while not self.started:
-            if self._task.done():
-                self._task.result()
-                raise RuntimeError("the server did not start")
-            await asyncio.sleep(0.005)
-
-    async def end(self) -> None:
-        self.should_exit = True
-        if self._task is not None:
-            await asyncio.wait_for(self._task, 20)
 
 
 @dataclass
@@ -326,7 +293,42 @@ async def open_lab(
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     """Run both services; a second lab in the same folder is the same installation, restarted."""
-    exam_app = create_exam_manager(
+    places = {
+        "database_url": database_url or sqlite_url(folder / "device.sqlite"),
+        "lake_root": folder,
+    }
+    events: list[Event] = []
+    async with _open_exam_manager(folder, keys, admin) as (gate, to_exam, exam):
+        app = _device_manager(
+            DeviceManagerSettings(**{**places, **DEADLINES, **settings}),
+            keys,
+            to_exam,
+            events,
+            lake=lake,
+        )
+        async with (
+            _served(app) as server,
+            httpx.AsyncClient(
+                base_url=f"http://{server.address}", headers=admin, timeout=30
+            ) as http,
+        ):
+            yield Lab(
+                address=server.address,
+                app=app,
+                http=http,
+                exam=exam,
+                exam_gate=gate,
+                lake_root=folder,
+                events=events,
+            )
+
+
+@asynccontextmanager
+async def _open_exam_manager(
+    folder: Path, keys: SigningKeys, admin: dict[str, str]
+) -> AsyncIterator[tuple[Gate, httpx.AsyncClient, httpx.AsyncClient]]:
+    """Yield the gate, the way through it, and the way of an administrator past it."""
+    app = create_exam_manager(
         ExamManagerSettings(
             database_url=sqlite_url(folder / "exam.sqlite"),
             lake_root=folder,
@@ -334,53 +336,51 @@ async def open_lab(
         ),
         keys=keys,
     )
+    gate = Gate(app)
+    base = {"base_url": "http://exam-manager", "timeout": 10.0}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=gate, **base) as to_exam,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), headers=admin, **base) as exam,
+    ):
+        yield gate, to_exam, exam
+
+
+def _device_manager(
+    settings: DeviceManagerSettings,
+    keys: SigningKeys,
+    to_exam: httpx.AsyncClient,
+    events: list[Event],
+    *,
+    lake: Any,
+) -> FastAPI:
     signer = TokenSigner(keys.private_pem)
 
     async def service_token() -> str:
         return signer.service_token("device-manager")
 
-    events: list[Event] = []
-
     async def deliver(batch: Any) -> None:
         events.extend(batch)
 
-    gate = Gate(exam_app)
-    base = {"base_url": "http://exam-manager", "timeout": 10.0}
-    async with (
-        exam_app.router.lifespan_context(exam_app),
-        httpx.AsyncClient(transport=gate, **base) as to_exam,
-        httpx.AsyncClient(transport=httpx.ASGITransport(exam_app), headers=admin, **base) as exam,
-    ):
-        app = create_app(
-            DeviceManagerSettings(
-                database_url=database_url or sqlite_url(folder / "device.sqlite"),
-                lake_root=folder,
-                **{**DEADLINES, **settings},
-            ),
-            exam_manager=to_exam,
-            deliver=deliver,
-            service_token=service_token,
-            verifier=TokenVerifier(keys.public_pem),
-            lake=lake,
-            follow_revocations=False,
-        )
-        server = LoopbackServer(app)
-        await server.begin()
-        try:
-            async with httpx.AsyncClient(
-                base_url=f"http://{server.address}", headers=admin, timeout=30
-            ) as http:
-                yield Lab(
-                    address=server.address,
-                    app=app,
-                    http=http,
-                    exam=exam,
-                    exam_gate=gate,
-                    lake_root=folder,
-                    events=events,
-                )
-        finally:
-            await server.end()
+    return create_app(
+        settings,
+        exam_manager=to_exam,
+        deliver=deliver,
+        service_token=service_token,
+        verifier=TokenVerifier(keys.public_pem),
+        lake=lake,
+        follow_revocations=False,
+    )
+
+
+@asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[LoopbackServer]:
+    server = LoopbackServer(app)
+    await server.begin()
+    try:
+        yield server
+    finally:
+        await server.end()
 
 
 def is_uuid(text: str) -> bool:

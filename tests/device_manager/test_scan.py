@@ -23,26 +23,7 @@ async def test_a_scan_goes_from_start_to_result(lab):
         assert (await lab.device(scanner.device_id))["status"] == "BUSY"
         await lab.eventually(lambda: lab.task(task["id"]), lambda seen: seen["progress"] == 40)
 
-        data = bytes(range(256)) * 5000
-        verdict = await scanner.upload(start, "data.mrd", data)
-        assert verdict["ok"], verdict
-        assert "saved" in verdict["message"]
-        done = await lab.task(task["id"])
-        assert (done["status"], done["progress"]) == ("FINISHED", 100)
-        (result,) = done["results"]
-        assert result["id"] == verdict["result_id"]
-        assert result["type"] == "MRD"
-        assert result["files"] == ["data.mrd", "device_parameter.json"]
-        assert result["meta"]["sha256"] == hashlib.sha256(data).hexdigest()
-        folder = lab.folder(start, result["id"])
-        assert (folder / "data.mrd").read_bytes() == data
-        assert json.loads((folder / "device_parameter.json").read_text()) == {
-            "device_id": scanner.device_id,
-            "parameter": {"larmor_frequency": 2.1e6},
-        }
-        assert lab.files() == ["data.mrd", "device_parameter.json"]
-        row = await lab.acquisition(task["id"])
-        assert (row["state"], row["result_id"]) == ("finished", result["id"])
+        await _its_data_become_the_result(lab, scanner, start)
     await lab.device_becomes(scanner.device_id, "OFFLINE")
     told = [event.type.value for event in lab.events]
     assert [kind for kind in told if kind.startswith("acquisition.")] == [
@@ -51,3 +32,26 @@ async def test_a_scan_goes_from_start_to_result(lab):
         "acquisition.running",
         "acquisition.finished",
     ]
+
+
+async def _its_data_become_the_result(lab, scanner, start):
+    data = bytes(range(256)) * 5000
+    verdict = await scanner.upload(start, "data.mrd", data)
+    assert verdict["ok"], verdict
+    assert "saved" in verdict["message"]
+    done = await lab.task(start["id"])
+    assert (done["status"], done["progress"]) == ("FINISHED", 100)
+    (result,) = done["results"]
+    assert result["id"] == verdict["result_id"]
+    assert result["type"] == "MRD"
+    assert result["files"] == ["data.mrd", "device_parameter.json"]
+    assert result["meta"]["sha256"] == hashlib.sha256(data).hexdigest()
+    folder = lab.folder(start, result["id"])
+    assert (folder / "data.mrd").read_bytes() == data
+    assert json.loads((folder / "device_parameter.json").read_text()) == {
+        "device_id": scanner.device_id,
+        "parameter": {"larmor_frequency": 2.1e6},
+    }
+    assert lab.files() == ["data.mrd", "device_parameter.json"]
+    row = await lab.acquisition(start["id"])
+    assert (row["state"], row["result_id"]) == ("finished", result["id"])

@@ -9,6 +9,7 @@ turns Nagle's algorithm off only then, and a `start` or `stop` can wait 40 ms be
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import httpx
@@ -24,7 +25,7 @@ from device_manager.settings import DeviceManagerSettings
 from device_manager.uploads.archive import Archive
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
-from scanhub_libraries.database import create_engine, create_sessions
+from scanhub_libraries.database import Sessions, create_engine, create_sessions
 from scanhub_libraries.lake import Lake, LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
@@ -58,28 +59,48 @@ def create_app(
         follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
             list of exam-manager itself.
     """
+    opening = _Opening(settings, exam_manager, deliver, service_token, lake, follow_revocations)
+    app = create_service_app(
+        title="device-manager",
+        version=version("device-manager"),
+        prefixes=[PREFIX],
+        lifespan=opening.opened,
+        verifier=verifier,
+    )
+    # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
+    app.include_router(acquisition_routes.router)
+    app.include_router(link_routes.router)
+    app.include_router(device_routes.router)
+    return app
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What the service is given, and how it is opened."""
+
+    settings: DeviceManagerSettings
+    exam_manager: httpx.AsyncClient
+    deliver: Deliver
+    service_token: TokenSource
+    lake: Lake | None
+    follow_revocations: bool
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(upgrade, "device_manager", settings.database_url)
+    async def opened(self, app: FastAPI) -> AsyncIterator[None]:
+        """Open what the service works with, and close it at the end."""
+        settings = self.settings
         if settings.migrate:
             await asyncio.to_thread(upgrade, "device_manager", settings.database_url)
         engine = create_engine(settings.database_url)
         sessions = create_sessions(engine)
-        client = ExamManagerClient(exam_manager, service_token)
-        relay = OutboxRelay(sessions, OutboxEvent, deliver)
+        client = ExamManagerClient(self.exam_manager, self.service_token)
+        verifier: TokenVerifier = app.state.verifier
+        relay = OutboxRelay(sessions, OutboxEvent, self.deliver)
         relay.start()
         feed = RevocationFeed(verifier.revocations, client.get_revocations)
-        if follow_revocations:
+        if self.follow_revocations:
             feed.start()
-        room = ControlRoom(
-            settings,
-            sessions=sessions,
-            lake=lake or LocalLake(settings.lake_root),
-            exam_manager=client,
-            service_token=service_token,
-            verifier=verifier,
-        )
+        room = self._room(client, sessions, verifier)
         app.state.sessions, app.state.room = sessions, room
         app.state.archive = Archive(room)
         app.state.throttle = HandshakeThrottle(
@@ -96,15 +117,14 @@ def create_app(
             await relay.stop()
             await engine.dispose()
 
-    app = create_service_app(
-        title="device-manager",
-        version=version("device-manager"),
-        prefixes=[PREFIX],
-        lifespan=lifespan,
-        verifier=verifier,
-    )
-    # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
-    app.include_router(acquisition_routes.router)
-    app.include_router(link_routes.router)
-    app.include_router(device_routes.router)
-    return app
+    def _room(
+        self, client: ExamManagerClient, sessions: Sessions, verifier: TokenVerifier
+    ) -> ControlRoom:
+        return ControlRoom(
+            self.settings,
+            sessions=sessions,
+            lake=self.lake or LocalLake(self.settings.lake_root),
+            exam_manager=client,
+            service_token=self.service_token,
+            verifier=verifier,
+        )
