@@ -5,16 +5,21 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exam_manager.exams.models import Exam
 from exam_manager.patients import rules as patient_rules
-from exam_manager.patients.models import Patient
 from exam_manager.results import service as results
 from exam_manager.results.models import Result
 from exam_manager.tasks import repository, rules
 from exam_manager.tasks.models import Task
-from exam_manager.tasks.repository import TaskChain
+from exam_manager.tasks.repository import TaskBranch, TaskChain
 from exam_manager.tasks.rules import Actor
-from exam_manager.tasks.tree import derive_statuses, emit_task, read_task
+from exam_manager.tasks.tree import (
+    derive_statuses,
+    emit_task,
+    read_task,
+    read_task_results,
+    set_derived,
+    task_out,
+)
 from scanhub_libraries.errors import InvalidTransactionError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import Lake
@@ -43,13 +48,13 @@ async def claim_task(
     session: AsyncSession, signer: TokenSigner, task_id: UUID, claim: ClaimTask, *, now: datetime
 ) -> TaskClaim:
     """Take a task for a device or a run. Of several at once, one gets it."""
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
-    task = chain.task
-    if task.claim_id == claim.claim_id:
-        _check_repeated(task, claim)
+    branch = await repository.lock_branch(session, task_id)
+    if branch.task.claim_id == claim.claim_id:
+        _check_repeated(branch.task, claim)
     else:
-        await _take(session, chain, claim, now=now)
-    return await _claim_out(session, signer, chain, claim)
+        _check_claimable(branch, claim)
+        _take(session, branch, claim, now=now)
+    return await _claim_out(session, signer, branch, claim)
 
 
 def _check_repeated(task: Task, claim: ClaimTask) -> None:
@@ -58,10 +63,8 @@ def _check_repeated(task: Task, claim: ClaimTask) -> None:
     rules.check_claim(task.claim_id, claim.claim_id, active=task.claim_active)
 
 
-async def _take(
-    session: AsyncSession, chain: TaskChain, claim: ClaimTask, *, now: datetime
-) -> None:
-    task = chain.task
+def _check_claimable(branch: TaskBranch, claim: ClaimTask) -> None:
+    task, patient = branch.task, branch.patient
     acquisition = task.task_type is TaskType.ACQUISITION
     reasons = rules.claim_reasons(
         is_template=task.is_template,
@@ -72,13 +75,16 @@ async def _take(
         if acquisition
         else bool(task.dag_id),
     )
-    patient = await session.get(Patient, chain.patient_id) if chain.patient_id else None
     if acquisition and patient is not None:
         reasons += patient_rules.limit_reasons(patient.height, patient.weight)
     if reasons:
         raise UnprocessableError(" ".join(reasons), reasons=reasons)
     rules.check_transition(task.status, ItemStatus.STARTED, Actor.CLAIM)
-    if acquisition and patient is not None:
+
+
+def _take(session: AsyncSession, branch: TaskBranch, claim: ClaimTask, *, now: datetime) -> None:
+    task, patient = branch.task, branch.patient
+    if task.task_type is TaskType.ACQUISITION and patient is not None:
         task.acquisition_limits = patient_rules.acquisition_limits(
             height=patient.height,
             weight=patient.weight,
@@ -91,25 +97,28 @@ async def _take(
     task.claim_device_id = claim.device_id
     task.status, task.progress, task.status_reason = ItemStatus.STARTED, 0, None
     task.started_at, task.finished_at = now, None
-    emit_task(session, EventType.TASK_STARTED, chain)
-    await derive_statuses(session, chain)
+    emit_task(session, EventType.TASK_STARTED, branch.chain)
+    # One task at work settles the status above it: the others need not be read.
+    for item in (branch.workflow, branch.exam):
+        if item is not None and branch.exam is not None:
+            set_derived(session, item, [task.status])
 
 
 async def _claim_out(
-    session: AsyncSession, signer: TokenSigner, chain: TaskChain, claim: ClaimTask
+    session: AsyncSession, signer: TokenSigner, branch: TaskBranch, claim: ClaimTask
 ) -> TaskClaim:
-    exam = await session.get(Exam, chain.exam_id)
-    patient = await session.get(Patient, chain.patient_id)
+    task, exam, patient = branch.task, branch.exam, branch.patient
     if exam is None or patient is None:
         raise UnprocessableError("The task belongs to no exam of a patient.")
     if claim.device_id is not None:
-        token = signer.task_token(chain.task.id, claim.device_id, claim.claim_id)
+        token = signer.task_token(task.id, claim.device_id, claim.claim_id)
     else:
         run_id = claim.run_id or claim.claim_id
-        token = signer.job_token(chain.task.id, run_id, claim.claim_id)
+        token = signer.job_token(task.id, run_id, claim.claim_id)
+    results = await read_task_results(session, task.id) if branch.has_results else []
     return TaskClaim(
         claim_id=claim.claim_id,
-        task=await read_task(session, chain.task.id),
+        task=task_out(dict(task), results),
         task_token=token,
         exam_id=exam.id,
         exam_name=exam.name,

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.exams.models import Exam
+from exam_manager.patients.models import Patient
+from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.database import is_postgresql
@@ -17,6 +19,7 @@ from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.models import ItemStatus
 
 TASK = Task.__table__  # type: ignore[attr-defined]
+_HAS_RESULTS = sa.exists().where(col(Result.task_id) == col(Task.id)).label("has_results")
 Conditions = tuple[sa.ColumnElement[bool], ...]
 
 
@@ -27,6 +30,23 @@ class TaskChain:
     task: Task
     exam_id: UUID | None
     patient_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBranch:
+    """A task and the rows above it, as a claim needs them."""
+
+    task: Task
+    workflow: Workflow | None
+    exam: Exam | None
+    patient: Patient | None
+    has_results: bool
+
+    @property
+    def chain(self) -> TaskChain:
+        """The task with the ids above it."""
+        exam = self.exam
+        return TaskChain(self.task, exam.id if exam else None, exam.patient_id if exam else None)
 
 
 async def get_chain(
@@ -44,13 +64,8 @@ async def get_chain(
     Raises:
         NotFoundError: There is no such task.
     """
-    if lock_exam and is_postgresql(session):
-        exam = (
-            sa.select(col(Workflow.exam_id))
-            .join(Task, col(Task.workflow_id) == col(Workflow.id))
-            .where(col(Task.id) == task_id)
-        )
-        await lock_exams(session, col(Exam.id).in_(exam))
+    if lock_exam:
+        await _lock_exam_of(session, task_id)
     query = (
         sa.select(Task, col(Workflow.exam_id), col(Exam.patient_id))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
@@ -63,6 +78,37 @@ async def get_chain(
     if found is None:
         raise NotFoundError(f"There is no task {task_id}.")
     return TaskChain(*found)
+
+
+async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
+    """Return a task with the rows above it in one statement, task and exam held.
+
+    Raises:
+        NotFoundError: There is no such task.
+    """
+    await _lock_exam_of(session, task_id)
+    query = (
+        sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS)
+        .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
+        .outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
+        .outerjoin(Patient, col(Patient.id) == col(Exam.patient_id))
+        .where(col(Task.id) == task_id)
+        .with_for_update(of=Task, key_share=True)
+    )
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        raise NotFoundError(f"There is no task {task_id}.")
+    return TaskBranch(*found)
+
+
+async def _lock_exam_of(session: AsyncSession, task_id: UUID) -> None:
+    if is_postgresql(session):
+        exam = (
+            sa.select(col(Workflow.exam_id))
+            .join(Task, col(Task.workflow_id) == col(Workflow.id))
+            .where(col(Task.id) == task_id)
+        )
+        await lock_exams(session, col(Exam.id).in_(exam))
 
 
 async def lock_exams(session: AsyncSession, condition: sa.ColumnElement[bool]) -> None:
@@ -81,6 +127,12 @@ async def list_rows(session: AsyncSession, conditions: Conditions) -> Sequence[A
         .order_by(TASK.c.workflow_id, TASK.c.position, TASK.c.datetime_created, TASK.c.id)
     )
     return (await session.execute(query)).mappings().all()
+
+
+async def find_row(session: AsyncSession, task_id: UUID) -> Any:
+    """Return the row of a task as a mapping, with `has_results`; None if there is none."""
+    query = sa.select(TASK, _HAS_RESULTS).where(TASK.c.id == task_id)
+    return (await session.execute(query)).mappings().one_or_none()
 
 
 async def tree_inputs(session: AsyncSession, workflow_id: UUID) -> dict[UUID, list[UUID]]:

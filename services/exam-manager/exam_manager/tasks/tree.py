@@ -48,10 +48,16 @@ async def read_task(session: AsyncSession, task_id: UUID) -> TaskOut:
     Raises:
         NotFoundError: There is no such task.
     """
-    found = await read_tasks(session, TASK.c.id == task_id)
-    if not found:
+    row = await repository.find_row(session, task_id)
+    if row is None:
         raise NotFoundError(f"There is no task {task_id}.")
-    return found[0]
+    return task_out(row, await read_task_results(session, task_id) if row["has_results"] else [])
+
+
+async def read_task_results(session: AsyncSession, task_id: UUID) -> list[ResultOut]:
+    """Return the results of one task, oldest first."""
+    found = await read_results(session, sa.select(sa.literal(task_id, sa.Uuid)))
+    return found.get(task_id, [])
 
 
 def emit_task(session: AsyncSession, event_type: EventType, chain: TaskChain) -> None:
@@ -114,10 +120,18 @@ async def derive_statuses(session: AsyncSession, chain: TaskChain) -> None:
     if workflow is None or exam is None:
         return
     of_workflow = [status for workflow_id, status in statuses if workflow_id == workflow.id]
-    if _set_status(workflow, rules.derive_status(workflow.status, of_workflow)):
-        emit_workflow(session, EventType.WORKFLOW_UPDATED, workflow)
-    if _set_status(exam, rules.derive_status(exam.status, [status for _, status in statuses])):
-        emit_exam(session, EventType.EXAM_UPDATED, exam)
+    set_derived(session, workflow, of_workflow)
+    set_derived(session, exam, [status for _, status in statuses])
+
+
+def set_derived(session: AsyncSession, item: Workflow | Exam, tasks: list[ItemStatus]) -> None:
+    """Give a workflow or an exam the status that follows from those of its tasks."""
+    if not _set_status(item, rules.derive_status(item.status, tasks)):
+        return
+    if isinstance(item, Workflow):
+        emit_workflow(session, EventType.WORKFLOW_UPDATED, item)
+    else:
+        emit_exam(session, EventType.EXAM_UPDATED, item)
 
 
 def _set_status(item: Workflow | Exam, status: ItemStatus) -> bool:
