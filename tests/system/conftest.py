@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import STDOUT, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Installation:
     data_dir: Path
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
+    ready_path: str = "/api/v1/exam/health/readiness"
     server: Process | None = None
     others: list[Process] = field(default_factory=list)
 
@@ -67,7 +68,7 @@ class Installation:
             while True:
                 assert self.server.returncode is None, self.log
                 try:
-                    if (await http.get("/api/v1/exam/health/readiness")).is_success:
+                    if (await http.get(self.ready_path)).is_success:
                         return
                 except httpx.TransportError:
                     pass
@@ -141,14 +142,19 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
 
 
 @asynccontextmanager
-async def opened_scene(installation: Installation, folder: Path) -> AsyncIterator[Scene]:
+async def opened_scene(
+    installation: Installation, folder: Path, client: httpx.AsyncClient | None = None
+) -> AsyncIterator[Scene]:
     """Log in, make the demo's data and follow the events."""
-    async with httpx.AsyncClient(base_url=installation.url, timeout=30) as http:
+    async with AsyncExitStack() as stack:
+        http = client or await stack.enter_async_context(
+            httpx.AsyncClient(base_url=installation.url, timeout=30)
+        )
         api = DemoApi(http)
         await api.log_in()
         data = await create_data(api, default_sequence(), folder)
-        async with following(http, api.token) as follower:
-            yield Scene(installation, api, data, follower)
+        follower = await stack.enter_async_context(following(http, api.token))
+        yield Scene(installation, api, data, follower)
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""The three services as three processes: the same code, the same tokens, over the network."""
+
+import httpx
+import pytest
+
+from scanhub.demo.processes import free_port
+from scanhub.main import PREFIXES
+from scanhub.settings import SERVICES
+
+from .conftest import Installation, opened_scene
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+
+
+class Gateway(httpx.AsyncBaseTransport):
+    """Sends each request to the service whose prefix it bears, as a gateway would."""
+
+    def __init__(self, ports):
+        self._ports = ports
+        self._transport = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request):
+        for service, port in self._ports.items():
+            if any(request.url.path.startswith(f"{prefix}/") for prefix in PREFIXES[service]):
+                request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=port)
+        return await self._transport.handle_async_request(request)
+
+    async def aclose(self):
+        await self._transport.aclose()
+
+
+@pytest.fixture
+async def apart(tmp_path):
+    """Three servers on one data folder, each with one service."""
+    ports = {service: free_port() for service in SERVICES}
+    environment = {
+        f"SCANHUB_{service.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{port}"
+        for service, port in ports.items()
+    }
+    servers = {}
+    try:
+        for service, port in ports.items():
+            server = Installation(tmp_path, port=port, environment=environment)
+            server.ready_path = f"{PREFIXES[service][0]}/health/readiness"
+            servers[service] = server
+            await server.start("--only", service)
+        yield servers
+    finally:
+        for server in servers.values():
+            await server.end()
+
+
+async def test_a_scan_goes_through_three_processes(apart, tmp_path):
+    gateway = Gateway({service: server.port for service, server in apart.items()})
+    devices = apart["device-manager"]
+    async with (
+        httpx.AsyncClient(base_url="http://gateway", transport=gateway, timeout=30) as http,
+        opened_scene(devices, tmp_path, http) as scene,
+    ):
+        await devices.connect_scanner(scene.data.credentials, "--time-scale", "0")
+        await scene.until("device.connected", device_id=scene.data.device_id)
+        task_id = scene.data.acquisition_task_id
+        await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+        reconstruction = scene.data.reconstruction_task_id
+        await scene.until("exam.task.finished", task_id=reconstruction)
+        task = await scene.api.call("GET", f"/exam/task/{reconstruction}")
+        assert (task["status"], len(task["results"])) == ("FINISHED", 1)
+        headers = {"Authorization": f"Bearer {scene.api.token}"}
+        image = await http.get(task["results"][0]["meta"]["instances"][0], headers=headers)
+        assert image.content[128:132] == b"DICM"
