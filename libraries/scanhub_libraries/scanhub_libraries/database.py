@@ -6,6 +6,8 @@ A service makes its own registry, so that one service never creates the tables o
         ...
 """
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,7 +24,9 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
+from sqlalchemy.util import await_only
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -33,6 +37,8 @@ NAMING = {
 }
 JSONDocument: TypeEngine[Any] = JSON(none_as_null=True)
 """Column type of a JSON document; None is SQL NULL."""
+_BUSY_SECONDS = 30
+_HAS_TURN = "has_write_turn"
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -79,7 +85,8 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """Return the engine of a service.
 
     SQLite: WAL with synchronous=FULL, so that a commit survives a power cut; a write waits for the
-    one before it. Transactions begin IMMEDIATE: two that read and then write cannot deadlock.
+    one before it. Transactions begin IMMEDIATE: two that read and then write cannot deadlock. The
+    writers of one process take turns.
 
     Args:
         url: `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`.
@@ -87,14 +94,16 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": 30})
+    engine = create_async_engine(
+        url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=15, max_overflow=0
+    )
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's
         cursor = connection.cursor()
         for pragma in (
-            "busy_timeout=30000",
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -102,12 +111,54 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    turn = _WriteTurn()
+
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        read_only = connection.get_execution_options().get("read_only", False)
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        turn.take(connection)
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
+    event.listen(engine.sync_engine.pool, "checkin", turn.give_back)
     return engine
+
+
+class _WriteTurn:
+    """Lets the writers of one engine in one after the other, in the order in which they came.
+
+    SQLite has one writer. The others would poll its lock, ever more seldom and in no order: with
+    hundreds of them the disk idles, and who is unlucky waits until the time is over.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    def take(self, connection: sa.Connection) -> None:
+        """Wait for the turn of this connection.
+
+        Raises:
+            OperationalError: It did not come in time.
+        """
+        held = connection.connection.record_info  # it outlives a connection that breaks
+        if held is not None and not held.get(_HAS_TURN):
+            await_only(self._wait())
+            held[_HAS_TURN] = True
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_BUSY_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            locked = sqlite3.OperationalError("database is locked")
+            raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, locked) from None
+
+    def give_back(self, _connection: Any, record: ConnectionPoolEntry) -> None:
+        """The connection goes back to the pool: its transaction is over, one way or the other."""
+        held = record.record_info
+        if held is not None and held.pop(_HAS_TURN, False):
+            self._lock.release()
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
