@@ -61,6 +61,37 @@ async def test_only_the_id_of_the_body_is_read(lab):
         await other.hear_nothing()
 
 
+async def test_a_body_that_invents_a_plan_bypasses_nothing(lab):
+    async with lab.scanner() as scanner:
+        homeless = await lab.create_task(None)
+        answer = await lab.start({**homeless, "device_id": scanner.device_id})
+        assert answer.status_code == 404
+        assert answer.json()["reasons"] == ["The task has no device: choose one."]
+        empty = await lab.create_task(scanner.device_id, calibration=[])
+        answer = await lab.start({**empty, "calibration": ["frequency"]})
+        assert answer.status_code == 422
+        unknown = await lab.start({**homeless, "id": NOBODY, "device_id": scanner.device_id})
+        assert unknown.status_code == 404
+        await scanner.hear_nothing()
+        for task in (homeless, empty):
+            seen = await lab.task(task["id"])
+            assert (seen["status"], seen["device_id"]) == ("NEW", task["device_id"])
+        # What was taken on the word of the body was given back, and left no trace but events.
+        assert (await lab.http.get(f"{DEVICE}/acquisitions")).json() == []
+        assert "acquisition.failed" in [event.type for event in lab.events]
+
+
+async def test_a_body_that_is_out_of_date_starts_the_task_as_it_is_planned(lab):
+    async with lab.scanner() as scanner:
+        for stale in ({"workflow_id": NOBODY}, {"sequence_id": NOBODY}, {"status": "INPROGRESS"}):
+            task = await lab.create_task(scanner.device_id)
+            assert (await lab.start({**task, **stale})).status_code == 200
+            start = await scanner.run()
+            assert (start["workflow_id"], start["sequence"]) == (task["workflow_id"], None)
+            assert (await scanner.upload(start, "data.npy", b"x"))["ok"]
+            await lab.task_becomes(task["id"], "FINISHED")
+
+
 async def test_the_device_gets_a_token_for_this_task_and_nothing_else(lab):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)

@@ -32,7 +32,7 @@ export interface paths {
         put?: never;
         /**
          * Start an acquisition task on its device
-         * @description Send a task to its device. Only its id is read from the body: the rest is loaded.
+         * @description Send a task to its device. Only its id counts; what else the body says is verified.
          */
         post: operations["start_scan_via_websocket"];
         delete?: never;

@@ -1423,6 +1423,11 @@ export interface components {
             device_id?: string | null;
             /** Run Id */
             run_id?: string | null;
+            /**
+             * Workflow Id
+             * @description Where the claimant takes the task to be. Given, the claim is refused unless the plan says so, and names the device.
+             */
+            workflow_id?: string | null;
         };
         /**
          * DAGTaskOut

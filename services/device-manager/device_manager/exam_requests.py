@@ -44,7 +44,12 @@ def _identifier(value: str, what: str) -> UUID:
         raise BadRequestError(f"{str(value)[:80]!r} is not the id of a {what}.") from None
 
 
-def _acquisition(task: TaskOut) -> AcquisitionTaskOut:
+def acquisition(task: TaskOut) -> AcquisitionTaskOut:
+    """Return a task as an acquisition.
+
+    Raises:
+        BadRequestError: It is not one.
+    """
     if not isinstance(task, AcquisitionTaskOut):
         raise BadRequestError(
             f"Task {task.id} is a {task.task_type} task: only an ACQUISITION task can be scanned."
@@ -63,7 +68,7 @@ async def get_task(
     """
     async with _client(exam_manager) as client:
         task = await client.get_task(_identifier(task_id, "task"), token=user_access_token)
-    return _acquisition(task)
+    return acquisition(task)
 
 
 async def set_task(
@@ -80,7 +85,7 @@ async def set_task(
     """
     async with _client(exam_manager) as client:
         task = await client.put_task(_identifier(task_id, "task"), payload, token=user_access_token)
-    return _acquisition(task)
+    return acquisition(task)
 
 
 async def get_sequence(

@@ -61,7 +61,9 @@ def test_an_edit_marks_a_plan_and_undoes_no_work(current):
     assert after is (current if current in working else S.UPDATED)
 
 
-@pytest.mark.parametrize(("current", "to"), list(product(S, sorted(ACTIVE | {S.FINISHED, S.ERROR}))))
+@pytest.mark.parametrize(
+    ("current", "to"), list(product(S, sorted(ACTIVE | {S.FINISHED, S.ERROR})))
+)
 def test_a_person_never_claims_that_work_was_done(current, to):
     if current is not to:
         with pytest.raises(TransitionNotAllowedError):
@@ -114,6 +116,18 @@ def test_a_refused_claim_names_every_reason():
     job = {"task_type": TaskType.DAG, "by_device": None}
     assert reasons(**job) == []
     assert len(reasons(**{**job, "by_device": A, "has_content": False})) == 2
+
+
+def test_a_claimant_that_names_the_plan_has_to_know_it():
+    def wrong(**known):
+        return rules.plan_reasons(
+            **{"workflow_id": A, "taken_to_be": A, "planned_device": B, **known}
+        )
+
+    assert wrong() == []
+    assert wrong(taken_to_be=None, planned_device=None) == []
+    assert len(wrong(taken_to_be=B)) == 1
+    assert len(wrong(workflow_id=None, planned_device=None)) == 2
 
 
 def test_inputs_are_tasks_of_the_same_tree_and_make_no_circle():

@@ -20,6 +20,13 @@ class ClaimTask(WireModel):
     claim_id: UUID
     device_id: UUID | None = None
     run_id: UUID | None = None
+    workflow_id: Annotated[
+        UUID | None,
+        Field(
+            description="Where the claimant takes the task to be. Given, the claim is refused "
+            "unless the plan says so, and names the device."
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _one_claimant(self) -> "ClaimTask":

@@ -35,8 +35,8 @@ _START_REFUSALS = {
 async def start_scan_via_websocket(
     task: AcquisitionTaskOut, room: ControlRoomDep, principal: PrincipalDep
 ) -> StartResult:
-    """Send a task to its device. Only its id is read from the body: the rest is loaded."""
-    return await start_scan(room, task.id, principal)
+    """Send a task to its device. Only its id counts; what else the body says is verified."""
+    return await start_scan(room, task, principal)
 
 
 @router.post(

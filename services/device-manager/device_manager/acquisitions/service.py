@@ -57,6 +57,17 @@ async def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
         raise ConflictError(reason, reasons=[reason]) from None
 
 
+async def withdraw(session: AsyncSession, acquisition_id: UUID, reason: str, *, actor: str) -> bool:
+    """Remove an acquisition for which no task was claimed; False if it has moved on by itself."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is None or row.state is not AcquisitionState.REQUESTED:
+        return False
+    row.state, row.reason = AcquisitionState.FAILED, reason[:_REASON_LENGTH]
+    _event(session, row, actor)
+    await session.delete(row)
+    return True
+
+
 async def change_state(
     session: AsyncSession,
     acquisition_id: UUID,

@@ -1,10 +1,19 @@
-"""Starting a scan: check everything, take the device, claim the task, send it."""
+"""Starting a scan: take the device, claim the task, send it; on any doubt, check everything.
 
+A start that goes well asks exam-manager once. One that does not is begun anew from the plan, so
+that the refusal names every reason.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
+
+import httpx
 
 from device_manager import exam_requests
 from device_manager.acquisitions import service
-from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.acquisitions.control_room import SERVICE_ACTOR, ControlRoom
 from device_manager.acquisitions.deadlines import Deadline
 from device_manager.acquisitions.lease import Lease, lease_of
 from device_manager.acquisitions.models import Acquisition
@@ -31,16 +40,83 @@ from scanhub_libraries.security.principal import Principal
 _SERVER_ERROR = 500
 
 
-async def start_scan(room: ControlRoom, task_id: UUID, principal: Principal) -> StartResult:
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A device that is taken, the task that was claimed for it, and what is to be played."""
+
+    lease: Lease
+    claim: TaskClaim
+    sequence: MRISequenceOut | None
+
+
+async def start_scan(
+    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal
+) -> StartResult:
     """Send a task to its device; returns when it is on its way.
 
     Whether the device takes it is told by events: within the ack deadline the acquisition is
     accepted, or failed and the task given back.
 
+    Args:
+        room: The control room.
+        asked: The task. Its id counts; the rest is a guess at the plan, which the claim confirms.
+        principal: Who asks.
+
     Raises:
         ScanHubError: It cannot be started; `reasons` has every reason. Nothing was changed, or
             what was begun has been taken back.
     """
+    claimed = await _claim_as_asked(room, asked, principal)
+    if claimed is None:
+        claimed = await _claim_as_planned(room, asked.id, principal)
+    lease = claimed.lease
+    try:
+        await _send(room, claimed, principal)
+    except ScanHubError as error:
+        await room.move(lease, AcquisitionState.FAILED, error.detail)
+        raise
+    except LinkClosedError:
+        reason = "The device went offline while the scan was started."
+        await room.move(lease, AcquisitionState.FAILED, reason)
+        raise UnavailableError(reason, reasons=[reason]) from None
+    return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
+
+
+async def _claim_as_asked(
+    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal
+) -> _Claimed | None:
+    """Take device and task at once, without first reading the plan.
+
+    The claim is refused unless the plan names this device and this workflow, and what is sent
+    comes from the claim. None: there is something against it, and nothing was changed.
+    """
+
+    async def find() -> MRISequenceOut | None:
+        with suppress(ScanHubError):
+            return await _find_sequence(room, asked, principal)
+        return None
+
+    async def take() -> Lease | None:
+        with suppress(ScanHubError):
+            return await _take_device(room, asked, principal, sequence_found=True)
+        return None
+
+    sequence, lease = await asyncio.gather(find(), take())
+    if lease is None:
+        return None
+    try:
+        if asked.sequence_id and sequence is None:
+            raise NotFoundError("The sequence could not be read.")
+        return _Claimed(lease, await _claim(room, lease, principal), sequence)
+    except ScanHubError as error:
+        if _never_claimed(error) and await _withdraw(room, lease, error.detail):
+            return None
+        await room.move(lease, AcquisitionState.FAILED, error.detail)
+        raise
+
+
+async def _claim_as_planned(room: ControlRoom, task_id: UUID, principal: Principal) -> _Claimed:
+    """Read the plan, check everything against it, then take device and task."""
     task = await exam_requests.get_task(
         str(task_id), principal.token, exam_manager=room.exam_manager
     )
@@ -49,17 +125,36 @@ async def start_scan(room: ControlRoom, task_id: UUID, principal: Principal) -> 
         room, task, principal, sequence_found=sequence is not None or not task.sequence_id
     )
     try:
-        await _hand_over(room, lease, sequence, principal)
+        return _Claimed(lease, await _claim(room, lease, principal), sequence)
     except ScanHubError as error:
-        # A refused claim is none; after a lost answer the task may be claimed and is released.
-        refused = error.status < _SERVER_ERROR
-        await room.move(lease, AcquisitionState.FAILED, error.detail, settled=refused)
+        # After a lost answer the task may be claimed, and is released.
+        settled = _never_claimed(error)
+        await room.move(lease, AcquisitionState.FAILED, error.detail, settled=settled)
         raise
-    except LinkClosedError:
-        reason = "The device went offline while the scan was started."
-        await room.move(lease, AcquisitionState.FAILED, reason)
-        raise UnavailableError(reason, reasons=[reason]) from None
-    return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
+
+
+async def _claim(room: ControlRoom, lease: Lease, principal: Principal) -> TaskClaim:
+    return await room.exam_manager.claim_task(
+        lease.task_id,
+        ClaimTask(claim_id=lease.id, device_id=lease.device_id, workflow_id=lease.workflow_id),
+        token=principal.token,
+    )
+
+
+def _never_claimed(error: ScanHubError) -> bool:
+    """Say whether a claim was refused or did not get as far as exam-manager."""
+    unreached = isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
+    return error.status < _SERVER_ERROR or unreached
+
+
+async def _withdraw(room: ControlRoom, lease: Lease, reason: str) -> bool:
+    """Give the device back as if it had not been taken; False if a stop was faster."""
+    async with lease.lock:
+        async with transaction(room.sessions) as session:
+            withdrawn = await service.withdraw(session, lease.id, reason, actor=SERVICE_ACTOR)
+        if withdrawn:
+            lease.state = AcquisitionState.FAILED
+    return withdrawn
 
 
 async def _find_sequence(
@@ -108,15 +203,12 @@ def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
     )
 
 
-async def _hand_over(
-    room: ControlRoom, lease: Lease, sequence: MRISequenceOut | None, principal: Principal
-) -> None:
-    claim = await room.exam_manager.claim_task(
-        lease.task_id,
-        ClaimTask(claim_id=lease.id, device_id=lease.device_id),
-        token=principal.token,
-    )
+async def _send(room: ControlRoom, claimed: _Claimed, principal: Principal) -> None:
+    lease, claim, sequence = claimed.lease, claimed.claim, claimed.sequence
     lease.exam_id = claim.exam_id
+    task = exam_requests.acquisition(claim.task)
+    if task.sequence_id != (sequence.id if sequence else None):
+        sequence = await _find_sequence(room, task, principal)
     link = room.links.find_ready(lease.device_id)
     if link is None:
         raise LinkClosedError("the device is not connected any more")

@@ -75,6 +75,12 @@ def _check_claimable(branch: TaskBranch, claim: ClaimTask) -> None:
         if acquisition
         else bool(task.dag_id),
     )
+    if acquisition:
+        reasons += rules.plan_reasons(
+            workflow_id=task.workflow_id,
+            taken_to_be=claim.workflow_id,
+            planned_device=task.device_id,
+        )
     if acquisition and patient is not None:
         reasons += patient_rules.limit_reasons(patient.height, patient.weight)
     if reasons:

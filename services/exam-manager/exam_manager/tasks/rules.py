@@ -186,6 +186,24 @@ def claim_reasons(
     return reasons
 
 
+def plan_reasons(
+    *, workflow_id: UUID | None, taken_to_be: UUID | None, planned_device: UUID | None
+) -> list[str]:
+    """Return why a claimant who says what it knows of the plan is wrong about it.
+
+    Args:
+        workflow_id: The workflow of the task.
+        taken_to_be: The workflow that the claimant names; None if it says nothing.
+        planned_device: The device that the plan names.
+    """
+    reasons = []
+    if taken_to_be is not None and workflow_id != taken_to_be:
+        reasons.append("The task belongs to another workflow.")
+    if taken_to_be is not None and planned_device is None:
+        reasons.append("The task has no device: choose one.")
+    return reasons
+
+
 def check_inputs(inputs: Sequence[UUID], task_id: UUID, tree: Iterable[UUID]) -> None:
     """Refuse inputs that are not tasks of the same tree.
 
