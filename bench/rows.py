@@ -21,6 +21,7 @@ from scanhub_device.simulator.acquire import acquire
 from scanhub_device.simulator.mrd import Labels
 
 _STARTS = 200
+_SETTLED_SECONDS = 10.0
 _UPLOAD_BYTES = 128 * 1024 * 1024
 _UPLOADS = 3
 _CHUNK = 1024 * 1024
@@ -55,13 +56,25 @@ async def _stop(api: DemoApi, data: DemoData, device: BareDevice) -> float:
     return arrived - sent
 
 
-async def start_and_stop(api: DemoApi, data: DemoData, device: BareDevice) -> list[Row]:
-    """Measure how long a start and a stop take to the device."""
+async def start_and_stop(
+    api: DemoApi, data: DemoData, device: BareDevice, follower: EventFollower
+) -> list[Row]:
+    """Measure how long a start and a stop take to the device.
+
+    A start begins when the journal has told the end of the scan before: nobody starts a scan while
+    the scanner and the records are still ending the last one.
+    """
+    canceled: asyncio.Queue[EventDocument] = asyncio.Queue()
+    follower.listen(
+        lambda event: canceled.put_nowait(event) if event["type"] == "exam.task.canceled" else None
+    )
     starts, stops = [], []
     for _ in range(_STARTS):
         seconds, _message = await _start(api, data, device)
         starts.append(seconds)
         stops.append(await _stop(api, data, device))
+        async with asyncio.timeout(_SETTLED_SECONDS):
+            await canceled.get()
     return [
         latency_row("trigger_task to `start` at the device", starts, 15, 40),
         latency_row("stop request to `stop` at the device", stops, None, 50),

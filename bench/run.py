@@ -91,7 +91,7 @@ async def _measure(folder: Path) -> list[Row]:
         credentials = json.loads(data.credentials.read_text())
         link = f"ws://127.0.0.1:{port}/api/v1/device/ws"
         device = await stack.enter_async_context(connected(link, credentials))
-        table += await rows.start_and_stop(api, data, device)
+        table += await rows.start_and_stop(api, data, device, follower)
         raw = await asyncio.to_thread(rows.simulate, folder / "raw.mrd")
         table += await rows.raw_to_archive(api, data, device, raw, follower)
         table += await rows.upload(api, data, device, folder)
