@@ -1,4 +1,4 @@
-"""workflow-manager as an application, with a clinical record in memory beside it."""
+"""workflow-manager as an application, with the real exam-manager beside it."""
 
 import dataclasses
 import sys
@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from scanhub_libraries.clients import ServiceTokenSource
 from scanhub_libraries.database import sqlite_url
-from scanhub_libraries.models import UserRole
+from scanhub_libraries.models import ServiceCredentials, UserRole
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
 from workflow_manager.main import create_app
 from workflow_manager.runs.jobs import JOBS
@@ -20,13 +21,26 @@ from workflow_manager.settings import WorkflowManagerSettings
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "scanhub_jobs"))
 
-from clinical_record import ClinicalRecord
+from clinic import SECRET, QuietClinic, build_exam_manager
+from wire import Wire
 from workflow_service import Service, SlowJob
 
 
 @pytest.fixture
-def record() -> ClinicalRecord:
-    return ClinicalRecord()
+async def clinic(
+    tmp_path: Path, keys: SigningKeys, headers_of: Callable[..., dict[str, str]]
+) -> AsyncIterator[QuietClinic]:
+    app = build_exam_manager(tmp_path, keys)
+    clinic = QuietClinic(app, headers_of(UserRole.ADMIN), keys, tmp_path / "lake")
+    async with clinic.client, app.router.lifespan_context(app):
+        await clinic.plan()
+        yield clinic
+
+
+@pytest.fixture
+def wire(clinic: QuietClinic) -> Wire:
+    """The way from workflow-manager to exam-manager."""
+    return Wire(clinic.app)
 
 
 @pytest.fixture
@@ -48,7 +62,7 @@ def make_settings(tmp_path: Path) -> Callable[..., WorkflowManagerSettings]:
 
 @pytest.fixture
 def serving(
-    record: ClinicalRecord,
+    wire: Wire,
     keys: SigningKeys,
     signer: TokenSigner,
     headers_of: Callable[..., dict[str, str]],
@@ -59,14 +73,16 @@ def serving(
     @asynccontextmanager
     async def serve(**changes: Any) -> AsyncIterator[Service]:
         exam = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=record.app), base_url="http://exam-manager"
+            transport=httpx.ASGITransport(app=wire), base_url="http://exam-manager"
         )
+        credentials = ServiceCredentials(service="workflow-manager", secret=SECRET)
         device = httpx.AsyncClient(base_url="http://127.0.0.1:9")
         app = create_app(
             make_settings(**changes),
             exam_manager=exam,
             device_manager=device,
             verifier=TokenVerifier(keys.public_pem),
+            token_source=ServiceTokenSource(exam, credentials),
         )
         transport = httpx.ASGITransport(app=app)
         user = httpx.AsyncClient(

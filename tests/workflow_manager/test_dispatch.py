@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from images import storescp
 from programs import require_program
-from raw_files import Scan, write
+from raw_files import Scan
 from workflow_service import WORKFLOW, a_port, until
 
 from scanhub_libraries.models import UserRole
@@ -28,11 +28,8 @@ def target(port=104, **changes):
 
 
 @pytest.fixture
-def finished_scan(record, tmp_path):
-    result_id = record.add_raw_data()
-    folder = tmp_path / "lake" / "lake" / str(record.workflow_id) / str(record.scan)
-    (folder / str(result_id)).mkdir(parents=True)
-    write(folder / str(result_id) / "data.mrd", Scan((16, 16, 4), (160, 160, 160)))
+async def finished_scan(clinic):
+    await clinic.measure(Scan((16, 16, 4), (160, 160, 160)))
 
 
 async def add_target(service, port, **changes):
@@ -40,20 +37,20 @@ async def add_target(service, port, **changes):
     assert answer.status_code == 201, answer.text
 
 
-async def dispatch_in(service, record, *statuses, seconds=30.0):
+async def dispatch_in(service, clinic, *statuses, seconds=30.0):
     async def reached():
-        rows = await service.get(f"/dispatches?exam_id={record.exam_id}")
+        rows = await service.get(f"/dispatches?exam_id={clinic.exam_id}")
         return rows[0] if rows and rows[0]["status"] in statuses else None
 
     return await until(reached, seconds)
 
 
-async def test_images_of_our_own_scan_reach_the_target(service, record, finished_scan, tmp_path):
+async def test_images_of_our_own_scan_reach_the_target(service, clinic, finished_scan, tmp_path):
     program, port = require_program("storescp"), a_port()
     with storescp(program, tmp_path / "pacs", port):
         await add_target(service, port)
-        await service.deliver(record.finished_event())
-        sent = await dispatch_in(service, record, "sent", "failed")
+        await service.deliver(await clinic.event())
+        sent = await dispatch_in(service, clinic, "sent", "failed")
     assert (sent["status"], sent["sent"], sent["instances"]) == ("sent", 4, 4)
     assert (sent["attempt"], sent["error"]) == (1, None)
     assert len(list((tmp_path / "pacs").iterdir())) == 4
@@ -64,16 +61,16 @@ async def test_images_of_our_own_scan_reach_the_target(service, record, finished
 
 
 async def test_a_target_that_is_down_gets_its_images_when_it_is_up(
-    service, record, finished_scan, tmp_path
+    service, clinic, finished_scan, tmp_path
 ):
     program, port = require_program("storescp"), a_port()
     await add_target(service, port)
-    await service.deliver(record.finished_event())
-    waiting = await dispatch_in(service, record, "waiting")
+    await service.deliver(await clinic.event())
+    waiting = await dispatch_in(service, clinic, "waiting")
     assert waiting["error"] == f"4 of 4 not sent: Nobody answers at 127.0.0.1:{port}."
     assert waiting["next_attempt_at"] is not None
     with storescp(program, tmp_path / "pacs", port):
-        sent = await dispatch_in(service, record, "sent", "failed")
+        sent = await dispatch_in(service, clinic, "sent", "failed")
     assert sent["status"] == "sent"
     assert sent["attempt"] > 1
     assert sent["error"] is None
@@ -81,35 +78,35 @@ async def test_a_target_that_is_down_gets_its_images_when_it_is_up(
 
 
 async def test_after_the_last_attempt_it_has_failed_with_a_reason_and_a_button(
-    serving, record, finished_scan, tmp_path
+    serving, clinic, finished_scan, tmp_path
 ):
     program, port = require_program("storescp"), a_port()
     async with serving(dispatch_backoff_s=(0.1,)) as service:
         await add_target(service, port)
-        await service.deliver(record.finished_event())
-        failed = await dispatch_in(service, record, "failed")
+        await service.deliver(await clinic.event())
+        failed = await dispatch_in(service, clinic, "failed")
         assert "Nobody answers" in failed["error"]
         assert failed["attempt"] == 2
         with storescp(program, tmp_path / "pacs", port):
             answer = await service.user.post(f"{WORKFLOW}/dispatches/{failed['id']}/retry")
             assert answer.status_code == 200, answer.text
-            assert (await dispatch_in(service, record, "sent"))["sent"] == 4
+            assert (await dispatch_in(service, clinic, "sent"))["sent"] == 4
         again = await service.user.post(f"{WORKFLOW}/dispatches/{failed['id']}/retry")
         assert again.status_code == 409
 
 
-async def test_a_waiting_dispatch_survives_a_restart(serving, record, finished_scan, tmp_path):
+async def test_a_waiting_dispatch_survives_a_restart(serving, clinic, finished_scan, tmp_path):
     program, port = require_program("storescp"), a_port()
     async with serving(dispatch_backoff_s=(3.0,)) as service:
         await add_target(service, port)
-        await service.deliver(record.finished_event())
-        await dispatch_in(service, record, "waiting")
+        await service.deliver(await clinic.event())
+        await dispatch_in(service, clinic, "waiting")
     with storescp(program, tmp_path / "pacs", port):
         async with serving(dispatch_backoff_s=(3.0,)) as service:
-            assert (await dispatch_in(service, record, "sent", "failed"))["status"] == "sent"
+            assert (await dispatch_in(service, clinic, "sent", "failed"))["status"] == "sent"
 
 
-async def test_only_what_is_not_there_yet_is_sent_again(service, record, finished_scan, tmp_path):
+async def test_only_what_is_not_there_yet_is_sent_again(service, clinic, finished_scan, tmp_path):
     port, received = a_port(), []
 
     def store(instance):
@@ -120,27 +117,27 @@ async def test_only_what_is_not_there_yet_is_sent_again(service, record, finishe
     listener.start()
     try:
         await add_target(service, port)
-        await service.deliver(record.finished_event())
-        sent = await dispatch_in(service, record, "sent", "failed")
+        await service.deliver(await clinic.event())
+        sent = await dispatch_in(service, clinic, "sent", "failed")
     finally:
         await asyncio.to_thread(listener.stop)
     assert (sent["status"], sent["attempt"]) == ("sent", 2)
     assert len(received) == 5
 
 
-async def test_a_target_that_is_off_gets_nothing(service, record, finished_scan):
+async def test_a_target_that_is_off_gets_nothing(service, clinic, finished_scan):
     await add_target(service, a_port(), enabled=False)
-    await service.deliver(record.finished_event())
-    await service.run_in("succeeded", task_id=record.job)
+    await service.deliver(await clinic.event())
+    await service.run_in("succeeded", task_id=clinic.job)
     assert await service.get("/dispatches") == []
 
 
-async def test_deleting_a_target_ends_what_was_on_its_way_there(service, record, finished_scan):
+async def test_deleting_a_target_ends_what_was_on_its_way_there(service, clinic, finished_scan):
     await add_target(service, a_port())
-    await service.deliver(record.finished_event())
-    await dispatch_in(service, record, "waiting")
+    await service.deliver(await clinic.event())
+    await dispatch_in(service, clinic, "waiting")
     assert (await service.user.delete(f"{WORKFLOW}/targets/PACS")).status_code == 204
-    canceled = await dispatch_in(service, record, "canceled")
+    canceled = await dispatch_in(service, clinic, "canceled")
     assert canceled["error"] == "Target 'PACS' was deleted."
 
 

@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
-from raw_files import Scan, write
+from clinic import SECRET
+from raw_files import Scan
+from wire import answer_lost
 from workflow_service import WORKFLOW, a_port, over_http, until
 
 from scanhub_libraries.models import UserRole
@@ -21,9 +23,9 @@ SCRIPT = Path(__file__).parent / "serve_for_test.py"
 class Outside:
     """The process under test, as the rest of the world sees it."""
 
-    def __init__(self, folder, record, keys, signer, headers_of):
-        self.folder, self.record = folder, record
-        self.environment = dict(os.environ)
+    def __init__(self, folder, clinic, keys, signer, headers_of):
+        self.folder, self.clinic = folder, clinic
+        self.environment = {**os.environ, "TEST_SECRET": SECRET}
         self.port = a_port()
         self.process = None
         self._user = headers_of(UserRole.ADMIN)
@@ -64,76 +66,101 @@ class Outside:
     async def wait(self):
         await asyncio.wait_for(self.process.wait(), 20)
 
-    async def succeeded(self):
+    async def ended_runs(self):
         async def ended():
-            runs = await self.get(f"/runs?task_id={self.record.job}")
+            runs = await self.get(f"/runs?task_id={self.clinic.job}")
             return runs if runs and runs[0]["status"] in {"succeeded", "failed"} else None
 
         return await until(ended, 60)
 
 
 @pytest.fixture
-def outside(tmp_path, record, keys, signer, headers_of):
-    result_id = record.add_raw_data()
-    folder = tmp_path / "lake" / "lake" / str(record.workflow_id) / str(record.scan)
-    (folder / str(result_id)).mkdir(parents=True)
-    write(folder / str(result_id) / "data.mrd", Scan((16, 16, 3), (160, 160, 160)))
-    return Outside(tmp_path, record, keys, signer, headers_of)
+async def outside(tmp_path, clinic, keys, signer, headers_of):
+    await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
+    return Outside(tmp_path, clinic, keys, signer, headers_of)
 
 
-@asynccontextmanager
-async def killing_at(outside, ending, when):
-    """exam-manager's record, during whose answer to one call the process is killed, once."""
-    app, done = outside.record.app, asyncio.Event()
+class Killing:
+    """The process is killed during one call, before the service got it or after it did it."""
 
-    async def wrapped(scope, receive, send):
-        hit = scope["type"] == "http" and scope["path"].endswith(ending) and not done.is_set()
-        if hit and scope["method"] == "POST":
-            done.set()
-            if when == "after":
-                await app(scope, receive, _nothing)
-            outside.kill()
-            await outside.wait()
-            raise ConnectionAbortedError
-        await app(scope, receive, send)
+    def __init__(self, outside, when):
+        self._outside, self._when = outside, when
+        self.done = asyncio.Event()
 
-    async with over_http(wrapped) as url:
-        yield url, done
+    async def __call__(self, app, scope, receive, send):
+        if self._when == "after":
+            with suppress(httpx.ReadError):
+                await answer_lost(app, scope, receive, send)
+        self._outside.kill()
+        await self._outside.wait()
+        self.done.set()
+        raise ConnectionAbortedError
 
 
-async def _nothing(_message):
-    """The answer is lost."""
+async def killed_once(outside, url, killing):
+    await outside.start(url)
+    await outside.deliver(await outside.clinic.event())
+    await asyncio.wait_for(killing.done.wait(), 60)
+    await outside.start(url)
 
 
 @pytest.mark.parametrize(
-    ("ending", "when"),
+    ("at", "when"),
     [
-        ("/claim", "before"),
-        ("/claim", "after"),
-        ("/exam/result", "after"),
-        ("/report", "after"),
-        ("/finish", "before"),
-        ("/finish", "after"),
+        ("/claim$", "before"),
+        ("/claim$", "after"),
+        ("GET .*/task/", "after"),
+        ("/report$", "after"),
+        ("/finish$", "before"),
+        ("/finish$", "after"),
     ],
 )
-async def test_killed_while_talking_to_exam_manager(outside, ending, when):
-    async with killing_at(outside, ending, when) as (url, done):
-        await outside.start(url)
-        await outside.deliver(outside.record.finished_event())
-        await asyncio.wait_for(done.wait(), 60)
-        await outside.wait()
-        await outside.start(url)
+async def test_killed_while_talking_to_exam_manager(outside, wire, at, when):
+    killing = Killing(outside, when)
+    wire.disturb(killing, at, times=1)
+    async with over_http(wire) as url:
+        await killed_once(outside, url, killing)
         await assert_done_once(outside)
         outside.process.terminate()
         await outside.wait()
 
 
-async def test_killed_in_the_middle_of_the_reconstruction(outside, slow_job):
+@pytest.mark.parametrize(
+    ("at", "when"), [("/finish$", "after"), ("/release$", "before"), ("/release$", "after")]
+)
+async def test_killed_while_a_run_fails_whose_files_are_in_the_lake(outside, wire, at, when):
+    """One of its files vanishes before the end: exam-manager refuses the finish."""
+    killing, lake = Killing(outside, when), outside.clinic.lake
+
+    async def losing(app, scope, receive, send):
+        next(iter(lake.glob("lake/*/*/*/image-0002.dcm"))).unlink()
+        await after_that(app, scope, receive, send)
+
+    async def passed_on(app, scope, receive, send):
+        await app(scope, receive, send)
+
+    after_that = killing if at == "/finish$" else passed_on
+    wire.disturb(losing, "/finish$", times=1)
+    wire.disturb(killing, "/release$", times=1 if at == "/release$" else 0)
+    async with over_http(wire) as url:
+        await killed_once(outside, url, killing)
+        (run,) = await outside.ended_runs()
+        outside.process.terminate()
+        await outside.wait()
+    assert (run["status"], run["result_id"]) == ("failed", None)
+    assert "Not in the lake: image-0002.dcm" in run["error"]
+    job = await outside.clinic.task(outside.clinic.job)
+    assert (job["status"], job["status_reason"]) == ("ERROR", run["error"])
+    assert job["results"] == []
+    assert not list(lake.glob(f"lake/*/{job['id']}/*"))
+
+
+async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_job):
     outside.environment["PYTHONPATH"] = str(slow_job.folder)
     outside.environment["TEST_JOB"] = "slow_job_for_test"
-    async with over_http(outside.record.app) as url:
+    async with over_http(wire) as url:
         await outside.start(url)
-        await outside.deliver(outside.record.finished_event())
+        await outside.deliver(await outside.clinic.event())
         pid = await until(slow_job.pid, 60)
         outside.kill()
         await outside.wait()
@@ -146,7 +173,7 @@ async def test_killed_in_the_middle_of_the_reconstruction(outside, slow_job):
 
 
 async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
-    outside, slow_job, make_postgresql_url
+    outside, wire, slow_job, make_postgresql_url
 ):
     outside.environment |= {
         "PYTHONPATH": str(slow_job.folder),
@@ -154,9 +181,9 @@ async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
         "TEST_DATABASE": make_postgresql_url(),
         "TEST_ENGINE": make_postgresql_url(),
     }
-    async with over_http(outside.record.app) as url:
+    async with over_http(wire) as url:
         await outside.start(url)
-        await outside.deliver(outside.record.finished_event())
+        await outside.deliver(await outside.clinic.event())
         await until(slow_job.pid, 60)
         outside.kill()
         await outside.wait()
@@ -168,12 +195,12 @@ async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
 
 
 async def assert_done_once(outside):
-    (run,) = await outside.succeeded()
+    (run,) = await outside.ended_runs()
     assert run["status"] == "succeeded", run["error"]
-    job = outside.record.task(outside.record.job)
+    job = await outside.clinic.task(outside.clinic.job)
     assert job["status"] == "FINISHED"
-    assert [result["type"] for result in job["results"]] == ["DICOM"]
-    (series,) = await outside.get(f"/series?task_id={outside.record.job}")
+    assert [(r["id"], r["type"]) for r in job["results"]] == [(run["result_id"], "DICOM")]
+    (series,) = await outside.get(f"/series?task_id={outside.clinic.job}")
     assert (series["instances"], series["complete"]) == (3, True)
     journal = [e["type"] for e in await outside.get(f"/journal?subject={run['id']}&limit=1000")]
     assert journal.count("run.queued") == 1

@@ -28,6 +28,7 @@ from scanhub_libraries.models import (
     FinishTask,
     ItemStatus,
     ReleaseTask,
+    ResultOut,
     ResultType,
     SetResult,
     TaskReport,
@@ -66,7 +67,7 @@ class RunSteps:
     # --- steps ----------------------------------------------------------------------------------
 
     async def prepare(self, run_id: str) -> Answer:
-        """Claim the task, write the job's context, make the blank result."""
+        """Claim the task and write the job's context."""
         run = await self._read(run_id)
         if run.status in ENDED:
             return {"ended": True}
@@ -79,9 +80,6 @@ class RunSteps:
                 lambda: exam_manager.claim_task(run.task_id, claiming), run
             )
             source = await self._prepare_input(run, claim)
-            await self._patiently(
-                lambda: exam_manager.create_result(run.task_id, result_id=result_id_of(run.id)), run
-            )
         except RunCanceledError:
             return {"canceled": True}
         except ScanHubError as error:
@@ -90,7 +88,7 @@ class RunSteps:
             row = await get_run(session, run.id, lock=True)
             if row.status is RunStatus.QUEUED:
                 row.status, row.started_at = RunStatus.RUNNING, utc_now()
-                row.exam_id, row.result_id = claim.exam_id, result_id_of(run.id)
+                row.exam_id = claim.exam_id
                 await session.flush()
                 await append(session, [event_of(row, EventType.RUN_STARTED)])
         return {"input": source}
@@ -164,7 +162,8 @@ class RunSteps:
                 lambda: self._wiring.exam_manager.finish_task(run.task_id, finish)
             )
         except ScanHubError as error:
-            return {"failed": f"The result could not be written: {error.detail}"}
+            if _is_away(error) or await self._stored_result(run) is None:
+                return {"failed": f"The result could not be written: {error.detail}"}
         return {"dispatches": await self._succeed(run.id, series)}
 
     async def fail(self, run_id: str, reason: str) -> Answer:
@@ -191,6 +190,8 @@ class RunSteps:
                     queued, more = await queue_dispatches(session, row, instances=count)
                     dispatches += queued
                     events += more
+            if run.status not in ENDED:
+                run.result_id = result_id_of(run.id)
             ended = await end_run(session, run, RunStatus.SUCCEEDED)
             if ended is not None:
                 events.append(ended)
@@ -201,13 +202,10 @@ class RunSteps:
     async def _end(self, run_id: str, status: RunStatus, task_status: Any, reason: str) -> Answer:
         run = await self._read(run_id)
         if run.status not in ENDED:
-            release = ReleaseTask(claim_id=run.id, status=task_status, reason=reason)
-            try:
-                await self._patiently(
-                    lambda: self._wiring.exam_manager.release_task(run.task_id, release)
-                )
-            except ScanHubError as error:  # the claim is not ours (any more): nothing to give back
-                logger.info("task not released", run_id=run_id, reason=error.detail)
+            stored = await self._give_back(run, task_status, reason)
+            if stored is not None:  # the end came too late: the task has its result
+                await self._succeed(run.id, (stored.meta or {}).get("series_instance_uids", []))
+                return {}
         async with transaction(self._wiring.sessions) as session:
             row = await get_run(session, run.id, lock=True)
             event = await end_run(session, row, status, error=reason)
@@ -215,6 +213,52 @@ class RunSteps:
                 await append(session, [event])
         await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
         return {}
+
+    async def _give_back(self, run: Run, status: Any, reason: str) -> ResultOut | None:
+        """Release the task and take the files back; or return the result that it ended with."""
+        release = ReleaseTask(claim_id=run.id, status=status, reason=reason)
+        try:
+            if not await self._release(run, release):
+                stored = await self._stored_result(run)
+                if stored is not None:
+                    return stored
+        except ScanHubError as error:  # nobody knows whether the task ended with these files
+            logger.warning("files of a run stay", run_id=str(run.id), reason=error.detail)
+        else:
+            if run.workflow_id is not None:
+                target, work = self._result_folder(run), self._work_folder(run)
+                await asyncio.to_thread(_take_back, target, work)
+        return None
+
+    async def _release(self, run: Run, release: ReleaseTask) -> bool:
+        """Release the task; say whether the claim was still ours.
+
+        Raises:
+            ScanHubError: exam-manager is away.
+        """
+        try:
+            await self._patiently(
+                lambda: self._wiring.exam_manager.release_task(run.task_id, release)
+            )
+        except ScanHubError as error:
+            if _is_away(error):
+                raise
+            logger.info("task not released", run_id=str(run.id), reason=error.detail)
+            return False
+        return True
+
+    async def _stored_result(self, run: Run) -> ResultOut | None:
+        """Return the result of this run if exam-manager has it.
+
+        Raises:
+            ScanHubError: exam-manager is away.
+        """
+        try:
+            task = await self._patiently(lambda: self._wiring.exam_manager.get_task(run.task_id))
+        except NotFoundError:
+            return None
+        own = result_id_of(run.id)
+        return next((r for r in task.results if r.id == own and r.files), None)
 
     async def _prepare_input(self, run: Run, claim: Any) -> str:
         """Write the context and return the path of the raw data."""
@@ -265,8 +309,7 @@ class RunSteps:
             try:
                 return await call()
             except ScanHubError as error:
-                waiting = error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
-                if not waiting or asyncio.get_running_loop().time() > deadline:
+                if not _is_away(error) or asyncio.get_running_loop().time() > deadline:
                     raise
                 if attempt == 0:
                     logger.warning("exam-manager is waited for", reason=error.detail)
@@ -307,6 +350,10 @@ class _Progress:
             logger.info("progress not reported", run_id=str(self._run.id), reason=error.detail)
 
 
+def _is_away(error: ScanHubError) -> bool:
+    return error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
+
+
 def _arguments(source: str, work: Path, output: Path) -> list[str]:
     context = str(work / "context.json")
     return ["--input", source, "--context", context, "--output", str(output)]
@@ -327,4 +374,13 @@ def _put_in_place(output: Path, target: Path) -> None:
     sync_directory(output)
     target.parent.mkdir(parents=True, exist_ok=True)
     output.rename(target)
+    sync_directory(target.parent)
+
+
+def _take_back(target: Path, work: Path) -> None:
+    """Move the result folder away in one step; it goes with the work folder."""
+    if not target.exists():
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    target.rename(work / "taken-back")
     sync_directory(target.parent)
