@@ -5,7 +5,21 @@ import asyncio
 import pytest
 from raw_files import Scan
 from wire import Held, answer_lost, away
-from workflow_service import WORKFLOW, until
+from workflow_service import WORKFLOW, a_port, until
+
+from workflow_manager.dicom.scp import DicomListener
+
+
+@pytest.fixture
+async def archive():
+    """The port of an archive that takes every image."""
+    port = a_port()
+    listener = DicomListener(
+        ae_title="PEER", host="127.0.0.1", port=port, handler=lambda _instance: 0x0000
+    )
+    listener.start()
+    yield port
+    await asyncio.to_thread(listener.stop)
 
 
 def folders(clinic):
@@ -85,15 +99,24 @@ async def test_a_task_deleted_under_its_run_leaves_no_folder(service, clinic, wi
 
 
 async def test_a_finish_whose_answer_is_lost_for_good_is_a_success_all_the_same(
-    serving, clinic, wire
+    serving, clinic, wire, archive
 ):
     await clinic.measure(Scan((16, 16, 2), (160, 160, 160)))
     wire.disturb(answer_lost, "/finish$", times=1)
     wire.disturb(away, "/finish$")
+    target = {"name": "PACS", "ip": "127.0.0.1", "port": archive, "aet_target": "PEER"}
     async with serving(exam_manager_patience_s=0.5) as service:
+        answer = await service.user.post(f"{WORKFLOW}/targets", json=target)
+        assert answer.is_success, answer.text
         await service.deliver(await clinic.event())
         run = await service.run_in("succeeded", "failed", task_id=clinic.job)
         (series,) = await service.get(f"/series?task_id={clinic.job}")
+
+        async def sent():
+            (dispatch,) = await service.get(f"/dispatches?exam_id={clinic.exam_id}")
+            return dispatch["status"] == "sent"
+
+        await until(sent)
     assert (run["status"], run["error"], series["complete"]) == ("succeeded", None, True)
     (result,) = (await clinic.task(clinic.job))["results"]
     assert result["id"] == run["result_id"]

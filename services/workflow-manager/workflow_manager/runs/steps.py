@@ -21,7 +21,7 @@ from scanhub_libraries.errors import (
     UnprocessableError,
 )
 from scanhub_libraries.events import EventType
-from scanhub_libraries.lake import result_directory, result_key, safe_name, sync_directory
+from scanhub_libraries.lake import result_directory, result_key, safe_name
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import (
     ClaimTask,
@@ -31,7 +31,6 @@ from scanhub_libraries.models import (
     ResultOut,
     ResultType,
     SetResult,
-    TaskReport,
 )
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
@@ -39,9 +38,11 @@ from workflow_manager.dicom.service import Origin, Outcome
 from workflow_manager.dispatch.service import queue_dispatches
 from workflow_manager.journal.service import append
 from workflow_manager.runs.context import job_context
+from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
 from workflow_manager.runs.job_process import run_job
 from workflow_manager.runs.jobs import JOBS
 from workflow_manager.runs.models import Run
+from workflow_manager.runs.progress import ProgressReport
 from workflow_manager.runs.rules import ENDED, RunStatus, mrd_file, result_id_of
 from workflow_manager.runs.service import end_run, event_of, get_run
 from workflow_manager.wiring import Wiring
@@ -51,7 +52,6 @@ T = TypeVar("T")
 Answer = dict[str, Any]
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _SERVER_ERRORS = 500
-_PROGRESS_EVERY_S = 0.25
 
 
 class RunCanceledError(Exception):
@@ -98,7 +98,7 @@ class RunSteps:
         run = await self._read(run_id)
         target = self._result_folder(run)
         if target.exists():  # a crash came after the rename, before the engine remembered
-            return {"files": _files(target)}
+            return {"files": image_names(target)}
         work = self._work_folder(run)
         output = work / "output"
         cancel = self._wiring.cancels.setdefault(run.id, asyncio.Event())
@@ -111,7 +111,7 @@ class RunSteps:
                     JOBS[run.job_id].module,
                     _arguments(source, work, output),
                     cancel,
-                    _Progress(self._wiring, run),
+                    ProgressReport(self._wiring, run),
                 )
         finally:
             self._wiring.cancels.pop(run.id, None)
@@ -120,8 +120,8 @@ class RunSteps:
         if end.failure is not None:
             logger.info("a job failed", run_id=run_id, stderr=end.stderr_tail[-2000:])
             return {"failed": end.failure}
-        await asyncio.to_thread(_put_in_place, output, target)
-        return {"files": _files(target)}
+        await asyncio.to_thread(put_in_place, output, target)
+        return {"files": image_names(target)}
 
     async def index(self, run_id: str, names: list[str]) -> Answer:
         """Bring the images into the DICOM node, as if they had arrived from a scanner."""
@@ -204,8 +204,8 @@ class RunSteps:
         if run.status not in ENDED:
             stored = await self._give_back(run, task_status, reason)
             if stored is not None:  # the end came too late: the task has its result
-                await self._succeed(run.id, (stored.meta or {}).get("series_instance_uids", []))
-                return {}
+                series = (stored.meta or {}).get("series_instance_uids", [])
+                return {"dispatches": await self._succeed(run.id, series)}
         async with transaction(self._wiring.sessions) as session:
             row = await get_run(session, run.id, lock=True)
             event = await end_run(session, row, status, error=reason)
@@ -227,7 +227,7 @@ class RunSteps:
         else:
             if run.workflow_id is not None:
                 target, work = self._result_folder(run), self._work_folder(run)
-                await asyncio.to_thread(_take_back, target, work)
+                await asyncio.to_thread(take_back, target, work)
         return None
 
     async def _release(self, run: Run, release: ReleaseTask) -> bool:
@@ -280,7 +280,7 @@ class RunSteps:
             ) from error
         folder = self._work_folder(run)
         context = job_context(run, claim, source, raw_data)
-        await asyncio.to_thread(_write_context, folder, context.model_dump_json())
+        await asyncio.to_thread(write_context, folder, context.model_dump_json())
         return str(path)
 
     async def _read(self, run_id: str) -> Run:
@@ -319,37 +319,6 @@ class RunSteps:
             attempt += 1
 
 
-class _Progress:
-    """Writes progress to the run and the task, not more often than people can see."""
-
-    def __init__(self, wiring: Wiring, run: Run) -> None:
-        self._wiring = wiring
-        self._run = run
-        self._said = -1
-        self._said_at = 0.0
-
-    async def __call__(self, percent: int, message: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if percent <= self._said or now - self._said_at < _PROGRESS_EVERY_S:
-            return
-        self._said, self._said_at = percent, now
-        async with transaction(self._wiring.sessions) as session:
-            run = await get_run(session, self._run.id, lock=True)
-            run.progress = min(percent, 99)
-            await session.flush()
-            await append(session, [event_of(run, EventType.RUN_PROGRESS)])
-        report = TaskReport(
-            claim_id=self._run.id,
-            status=ItemStatus.INPROGRESS,
-            progress=min(percent, 99),
-            message=message or None,
-        )
-        try:
-            await self._wiring.exam_manager.report_task(self._run.task_id, report)
-        except ScanHubError as error:  # progress is a courtesy: the end of the run decides
-            logger.info("progress not reported", run_id=str(self._run.id), reason=error.detail)
-
-
 def _is_away(error: ScanHubError) -> bool:
     return error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
 
@@ -357,30 +326,3 @@ def _is_away(error: ScanHubError) -> bool:
 def _arguments(source: str, work: Path, output: Path) -> list[str]:
     context = str(work / "context.json")
     return ["--input", source, "--context", context, "--output", str(output)]
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix == ".dcm")
-
-
-def _write_context(folder: Path, text: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "context.json.part"
-    part.write_text(text)
-    part.rename(folder / "context.json")
-
-
-def _put_in_place(output: Path, target: Path) -> None:
-    sync_directory(output)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    output.rename(target)
-    sync_directory(target.parent)
-
-
-def _take_back(target: Path, work: Path) -> None:
-    """Move the result folder away in one step; it goes with the work folder."""
-    if not target.exists():
-        return
-    work.mkdir(parents=True, exist_ok=True)
-    target.rename(work / "taken-back")
-    sync_directory(target.parent)

@@ -27,11 +27,7 @@ def run_workflow(do: RunSteps) -> WorkflowBody:
         try:
             dispatches = _work(steps, do, run_id)
         except _Ended as end:
-            if "canceled" in end.answer:
-                steps.run("cancel", do.cancel, run_id)
-            elif "failed" in end.answer:
-                steps.run("fail", do.fail, run_id, end.answer["failed"])
-            return
+            dispatches = _end(steps, do, run_id, end.answer)
         for dispatch in dispatches:
             key, _, target = dispatch.partition("@")
             steps.start(DISPATCH, key, queue=DISPATCH_QUEUE, partition=target)
@@ -44,6 +40,17 @@ def _work(steps: Steps, do: RunSteps, run_id: str) -> list[str]:
     files = _go(steps, "compute", do.compute, run_id, source)["files"]
     series = _go(steps, "index", do.index, run_id, files)["series"]
     dispatches: list[str] = _go(steps, "finish", do.finish, run_id, files, series)["dispatches"]
+    return dispatches
+
+
+def _end(steps: Steps, do: RunSteps, run_id: str, why: Answer) -> list[str]:
+    """End the run; where the task turns out to have its result, what goes to whom."""
+    answer: Answer = {}
+    if "canceled" in why:
+        answer = steps.run("cancel", do.cancel, run_id)
+    elif "failed" in why:
+        answer = steps.run("fail", do.fail, run_id, why["failed"])
+    dispatches: list[str] = answer.get("dispatches", [])
     return dispatches
 
 
