@@ -1941,6 +1941,11 @@ export interface components {
             /** Accession Number */
             accession_number: string | null;
             patient: components["schemas"]["PatientOut"];
+            /**
+             * Sequence Updated At
+             * @description When what is said of the task's sequence last changed
+             */
+            sequence_updated_at?: string | null;
         };
         /**
          * TaskReport

@@ -1,5 +1,6 @@
 """How a device or a job takes a task, reports on it and ends it (additive to ScanHub's wire)."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -46,6 +47,9 @@ class TaskClaim(WireModel):
     study_instance_uid: str
     accession_number: str | None
     patient: PatientOut
+    sequence_updated_at: Annotated[
+        datetime | None, Field(description="When what is said of the task's sequence last changed")
+    ] = None
 
 
 class TaskReport(WireModel):

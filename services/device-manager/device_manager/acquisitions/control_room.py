@@ -13,6 +13,7 @@ from device_manager.acquisitions.lease import Lease, LeaseBook, lease_of
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.progress import ProgressReporter
 from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.acquisitions.sequences import SequenceShelf
 from device_manager.acquisitions.settlement import Settlement
 from device_manager.devices.models import Device
 from device_manager.devices.presence import Presence
@@ -53,6 +54,7 @@ class ControlRoom:
         self.links = LinkRegistry()
         self.presence = Presence(sessions, self.links)
         self.leases = LeaseBook()
+        self.sequences = SequenceShelf()
         self.deadlines = Deadlines()
         self.progress = ProgressReporter(exam_manager, self.claim_lost)
         self.settlement = Settlement(sessions, exam_manager, service_token, self.progress)

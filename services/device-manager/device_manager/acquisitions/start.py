@@ -23,6 +23,7 @@ from device_manager.acquisitions.rules import (
     raise_refusals,
     start_refusals,
 )
+from device_manager.acquisitions.sequences import is_current
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
 from scanhub_libraries.database import transaction
@@ -93,7 +94,8 @@ async def _claim_as_asked(
 
     async def find() -> MRISequenceOut | None:
         with suppress(ScanHubError):
-            return await _find_sequence(room, asked, principal)
+            known = room.sequences.find(asked.sequence_id or "")
+            return known or await _find_sequence(room, asked, principal)
         return None
 
     async def take() -> Lease | None:
@@ -163,11 +165,13 @@ async def _find_sequence(
     if not task.sequence_id:
         return None
     try:
-        return await exam_requests.get_sequence(
+        sequence = await exam_requests.get_sequence(
             task.sequence_id, principal.token, exam_manager=room.exam_manager
         )
     except NotFoundError:
         return None
+    room.sequences.put(sequence)
+    return sequence
 
 
 async def _take_device(
@@ -207,7 +211,7 @@ async def _send(room: ControlRoom, claimed: _Claimed, principal: Principal) -> N
     lease, claim, sequence = claimed.lease, claimed.claim, claimed.sequence
     lease.exam_id = claim.exam_id
     task = exam_requests.acquisition(claim.task)
-    if task.sequence_id != (sequence.id if sequence else None):
+    if not is_current(sequence, task.sequence_id, claim.sequence_updated_at):
         sequence = await _find_sequence(room, task, principal)
     link = room.links.find_ready(lease.device_id)
     if link is None:

@@ -131,6 +131,7 @@ async def _claim_out(
         study_instance_uid=exam.study_instance_uid or "",
         accession_number=exam.accession_number,
         patient=PatientOut.model_validate(patient),
+        sequence_updated_at=branch.sequence_updated_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlmodel import col
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
 from exam_manager.results.models import Result
+from exam_manager.sequences.models import Sequence as SequenceRow
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.database import is_postgresql
@@ -41,6 +43,7 @@ class TaskBranch:
     exam: Exam | None
     patient: Patient | None
     has_results: bool
+    sequence_updated_at: datetime | None
 
     @property
     def chain(self) -> TaskChain:
@@ -88,10 +91,11 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
     """
     await _lock_exam_of(session, task_id)
     query = (
-        sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS)
+        sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS, col(SequenceRow.updated_at))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
         .outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
         .outerjoin(Patient, col(Patient.id) == col(Exam.patient_id))
+        .outerjoin(SequenceRow, col(SequenceRow.id) == col(Task.sequence_id))
         .where(col(Task.id) == task_id)
         .with_for_update(of=Task, key_share=True)
     )
