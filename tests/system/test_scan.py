@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from scanhub.demo.errors import DemoError
+from scanhub_device import DeviceClient, DeviceDetails, load_credentials
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("system")]
 
@@ -114,3 +115,50 @@ async def test_a_scan_on_postgresql_ends_with_images_too(postgresql_scene):
     task = await scene.api.call("GET", f"/exam/task/{scene.data.reconstruction_task_id}")
     assert (task["status"], len(task["results"])) == ("FINISHED", 1)
     assert not list((scene.installation.data_dir / "data").rglob("*.sqlite"))
+
+
+class NoisyScanner:
+    """A scanner whose file is not what its name says."""
+
+    def __init__(self, path):
+        self._path = path
+        self.details = DeviceDetails(
+            device_name="Noisy",
+            serial_number="1",
+            manufacturer="test",
+            modality="MR",
+            site="here",
+            parameter={},
+        )
+
+    async def scan(self, scan, /):
+        await scan.report_progress(50)
+        await scan.upload(self._path)
+
+
+async def test_raw_data_that_is_none_ends_as_a_failed_run_whose_reason_a_person_can_read(
+    scene, tmp_path
+):
+    garbage = tmp_path / "raw.mrd"
+    garbage.write_bytes(b"this is not ISMRMRD" * 100)
+    known = load_credentials(scene.data.credentials)
+    url = f"ws://127.0.0.1:{scene.installation.port}/api/v1/device/ws"
+    token = known.device_token.get_secret_value()
+    client = DeviceClient(url, known.device_id, token, NoisyScanner(garbage))
+    running = asyncio.create_task(client.run())
+    try:
+        await scene.until("device.connected", device_id=scene.data.device_id)
+        task_id = scene.data.acquisition_task_id
+        await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+        await scene.until("exam.task.finished", task_id=task_id)
+        reconstruction = scene.data.reconstruction_task_id
+        await scene.until("run.failed", task_id=reconstruction)
+        await scene.until("exam.task.failed", task_id=reconstruction)
+        task = await scene.api.call("GET", f"/exam/task/{reconstruction}")
+        assert task["status"] == "ERROR"
+        assert "ISMRMRD" in task["status_reason"]
+        assert "Traceback" not in task["status_reason"]
+        assert task["results"] == []
+    finally:
+        client.close()
+        await running
