@@ -464,8 +464,8 @@ const routes = [
     "GET",
     "/api/v1/workflowmanager/journal",
     ({ url }) => {
-      const subject = url.searchParams.get("subject");
-      return state.journal.filter((e) => e.subject === subject || e.data.task_id === subject);
+      const taskId = url.searchParams.get("task_id");
+      return state.journal.filter((e) => e.data.task_id === taskId);
     },
   ],
   ["POST", "/fixture/set", ({ json }) => setState(json)],
@@ -554,7 +554,14 @@ function stream(request, response, url) {
   );
   for (const entry of state.journal.slice(after)) send(response, entry);
   state.streams.add(response);
-  response.on("close", () => state.streams.delete(response));
+  const heartbeat = setInterval(
+    () => response.write(`event: heartbeat\ndata: {"sequence":${state.journal.length}}\n\n`),
+    15_000,
+  );
+  response.on("close", () => {
+    clearInterval(heartbeat);
+    state.streams.delete(response);
+  });
 }
 
 const TYPES = {

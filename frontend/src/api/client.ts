@@ -8,13 +8,19 @@ import type { paths as WorkflowPaths } from "./workflow-manager";
 
 const CORRELATION = "X-Correlation-Id";
 
+/** `crypto.randomUUID` exists on secure origins only; a console may be served by plain HTTP. */
+function correlationId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Adds who asks and an id to find the request by; turns every refusal into an ApiError. */
 const conversation: Middleware = {
   onRequest({ request }) {
     for (const [name, value] of Object.entries(authorizationHeader())) {
       request.headers.set(name, value);
     }
-    request.headers.set(CORRELATION, crypto.randomUUID());
+    request.headers.set(CORRELATION, correlationId());
     return request;
   },
   async onResponse({ request, response }) {

@@ -1,6 +1,6 @@
 import { answer, client } from "./client";
 import { ApiError } from "./problem";
-import { sessionStore } from "./session";
+import { otherTabs, sessionStore } from "./session";
 import type { AcquisitionTask, BaseExam, BasePatient } from "./types";
 
 // --- session ---------------------------------------------------------------------------------
@@ -32,6 +32,7 @@ export async function logout(): Promise<void> {
     await answer(client.POST("/api/v1/userlogin/logout"));
   } finally {
     sessionStore.end(null);
+    otherTabs.tellLogout();
   }
 }
 
@@ -124,7 +125,10 @@ export const listRuns = (task_id: string) =>
   answer(client.GET("/api/v1/workflowmanager/runs", { params: { query: { task_id, limit: 20 } } }));
 export const listDispatches = (exam_id: string) =>
   answer(client.GET("/api/v1/workflowmanager/dispatches", { params: { query: { exam_id } } }));
-export const listJournal = (subject: string) =>
+/** What happened to a task, its acquisitions, runs and images; the newest part, oldest first. */
+export const listHistory = (task_id: string) =>
   answer(
-    client.GET("/api/v1/workflowmanager/journal", { params: { query: { subject, limit: 1000 } } }),
+    client.GET("/api/v1/workflowmanager/journal", {
+      params: { query: { task_id, newest: true, limit: 1000 } },
+    }),
   );

@@ -1,96 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { aDevice, anEvent, anExam, aTask } from "../testing/builders";
-import { applyEffects, type Effect, effectsOf, EventStream, STALE_AFTER_MS } from "./events";
+import { anEvent } from "../testing/builders";
+import { EventStream, STALE_AFTER_MS } from "./events";
 import { keys, makeQueryClient } from "./queries";
-import type { Device, Exam, JournalEvent } from "./types";
-
-const refetched = (effects: Effect[]) =>
-  effects.filter((effect) => effect.kind === "refetch").map((effect) => effect.key);
-
-test("progress patches the task in place and fetches nothing", () => {
-  const client = makeQueryClient();
-  client.setQueryData(keys.exam("exam-1"), anExam([aTask(), aTask({ id: "task-2" })]));
-  const event = anEvent("exam.task.progress", {
-    task_id: "task-1",
-    exam_id: "exam-1",
-    status: "INPROGRESS",
-    progress: 42,
-    status_reason: null,
-  });
-
-  const effects = effectsOf(event);
-  applyEffects(client, effects);
-
-  const tasks = client.getQueryData<Exam>(keys.exam("exam-1"))?.workflows[0]?.tasks;
-  expect(tasks?.[0]).toMatchObject({ status: "INPROGRESS", progress: 42 });
-  expect(tasks?.[1]).toMatchObject({ status: "NEW", progress: 0 });
-  expect(refetched(effects)).toEqual([]);
-});
-
-test("a finished task is patched at once and its exam and the worklist are read again", () => {
-  const effects = effectsOf(
-    anEvent("exam.task.finished", { task_id: "task-1", exam_id: "exam-1", status: "FINISHED" }),
-  );
-  expect(effects).toContainEqual({
-    kind: "task",
-    examId: "exam-1",
-    taskId: "task-1",
-    patch: { status: "FINISHED" },
-  });
-  expect(refetched(effects)).toEqual([keys.exam("exam-1"), keys.worklist]);
-});
-
-test("a device status is patched without a request", () => {
-  const client = makeQueryClient();
-  client.setQueryData(keys.devices, [aDevice(), aDevice({ id: "device-2" })]);
-  const event = anEvent(
-    "device.status",
-    { device_id: "device-1", status: "ERROR", detail: "Too hot" },
-    { subject: "device-1" },
-  );
-  applyEffects(client, effectsOf(event));
-  const [first, second] = client.getQueryData<Device[]>(keys.devices) ?? [];
-  expect(first).toMatchObject({ status: "ERROR", status_detail: "Too hot", last_seen: event.time });
-  expect(second?.status).toBe("ONLINE");
-});
-
-test("an acquisition event tells the start button of its task", () => {
-  const client = makeQueryClient();
-  applyEffects(
-    client,
-    effectsOf(anEvent("acquisition.accepted", { task_id: "task-1", acquisition_id: "a-1" })),
-  );
-  expect(client.getQueryData(keys.acquisition("task-1"))).toMatchObject({
-    acquisitionId: "a-1",
-    state: "accepted",
-  });
-});
-
-test("an event delivered twice stands once in the timeline of its subject and of its task", () => {
-  const client = makeQueryClient();
-  client.setQueryData(keys.journal("run-1"), []);
-  client.setQueryData(keys.journal("task-1"), []);
-  const effects = effectsOf(anEvent("run.failed", { task_id: "task-1" }, { subject: "run-1" }));
-  applyEffects(client, effects);
-  applyEffects(client, effects);
-  expect(client.getQueryData<JournalEvent[]>(keys.journal("run-1"))).toHaveLength(1);
-  expect(client.getQueryData<JournalEvent[]>(keys.journal("task-1"))).toHaveLength(1);
-  expect(refetched(effects)).toEqual([keys.runs("task-1")]);
-});
-
-test.each([
-  ["patient.updated", [keys.patient("subject-1"), keys.patients, keys.worklist]],
-  ["dispatch.sent", [["dispatches"]]],
-  ["device.created", [keys.devices]],
-  ["sequence.created", [keys.sequences]],
-  ["result.stored", [["exam"]]],
-  ["user.created", []],
-])("%s reads exactly what it may have changed", (type, expected) => {
-  expect(refetched(effectsOf(anEvent(type)))).toEqual(expected);
-});
-
-// --- the stream ------------------------------------------------------------------------------
+import type { JournalEvent } from "./types";
 
 class FakeEventSource extends EventTarget {
   static readonly CLOSED = 2;
@@ -163,4 +76,138 @@ test("silence after named heartbeats counts as a lost link", () => {
   source.say("heartbeat");
   vi.advanceTimersByTime(41_000);
   expect(stream.get().kind).toBe("reconnecting");
+});
+
+// --- one stream for all tabs -----------------------------------------------------------------
+
+/** The Web Locks API as far as the stream uses it. */
+class FakeLocks {
+  #holder: { reject: (reason: unknown) => void } | null = null;
+  #line: { options: LockOptions; run: () => void }[] = [];
+
+  request(_name: string, options: LockOptions, callback: () => unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const aborted = () => reject(new DOMException("aborted", "AbortError"));
+      const run = () => {
+        const mine = { reject };
+        this.#holder = mine;
+        void Promise.resolve(callback()).then((value) => {
+          resolve(value);
+          if (this.#holder === mine) this.#next();
+        });
+      };
+      if (options.signal?.aborted) return aborted();
+      options.signal?.addEventListener("abort", aborted);
+      if (options.steal) {
+        this.#holder?.reject(new DOMException("stolen", "AbortError"));
+        run();
+      } else if (this.#holder) this.#line.push({ options, run });
+      else run();
+    });
+  }
+
+  #next() {
+    this.#holder = null;
+    this.#line = this.#line.filter(({ options }) => !options.signal?.aborted);
+    this.#line.shift()?.run();
+  }
+}
+
+class FakeChannel extends EventTarget {
+  static open = new Set<FakeChannel>();
+  constructor(readonly name: string) {
+    super();
+    FakeChannel.open.add(this);
+  }
+  postMessage(data: unknown) {
+    if (!FakeChannel.open.has(this)) return;
+    for (const other of FakeChannel.open) {
+      if (other !== this) other.dispatchEvent(new MessageEvent("message", { data }));
+    }
+  }
+  close() {
+    FakeChannel.open.delete(this);
+  }
+}
+
+function shareStreams() {
+  Object.defineProperty(navigator, "locks", { value: new FakeLocks(), configurable: true });
+  FakeChannel.open.clear();
+  vi.stubGlobal("BroadcastChannel", FakeChannel);
+}
+afterEach(() => {
+  Reflect.deleteProperty(navigator, "locks");
+});
+
+const journal = (client: ReturnType<typeof makeQueryClient>) =>
+  client.getQueryData<JournalEvent[]>(keys.journal("task-1"))?.map(({ id }) => id);
+
+function openTab() {
+  const client = makeQueryClient();
+  client.setQueryData(keys.journal("task-1"), []);
+  const stream = new EventStream(client, () => {});
+  stream.open();
+  return { client, stream };
+}
+
+const said = (number: number) => ({
+  data: JSON.stringify(anEvent("run.started", { task_id: "task-1" }, { id: `${number}` })),
+  lastEventId: `${number}`,
+});
+const settled = () => vi.advanceTimersByTimeAsync(0);
+
+test("two tabs have one link, and when its tab closes the other goes on behind the last event", async () => {
+  shareStreams();
+  const [first, second] = [openTab(), openTab()];
+  const [source] = FakeEventSource.made;
+  expect(FakeEventSource.made).toHaveLength(1);
+  source?.say("open");
+  source?.say("hello", { lastEventId: "6", data: "{}" });
+  source?.say("run.started", said(7));
+  expect([journal(first.client), journal(second.client)]).toEqual([["7"], ["7"]]);
+  expect(second.stream.get()).toEqual({ kind: "live" });
+
+  first.stream.close();
+  await settled();
+  expect(FakeEventSource.made).toHaveLength(2);
+  expect(FakeEventSource.made[1]?.url).toMatch(/\?after=7$/);
+  expect(second.stream.get()).toEqual({ kind: "live" });
+  FakeEventSource.made[1]?.say("run.started", said(7));
+  FakeEventSource.made[1]?.say("run.started", said(8));
+  expect(journal(second.client)).toEqual(["7", "8"]);
+  second.stream.close();
+});
+
+test("a tab that joins later is told where the stream stands", () => {
+  shareStreams();
+  const first = openTab();
+  FakeEventSource.made[0]?.say("open");
+  const second = openTab();
+  expect(second.stream.get()).toEqual({ kind: "live" });
+  FakeEventSource.made[0]?.say("error");
+  expect(second.stream.get()).toEqual(first.stream.get());
+  expect(second.stream.get().kind).toBe("reconnecting");
+  first.stream.close();
+  second.stream.close();
+});
+
+test("a tab takes the link over from one that has gone silent, and that one steps back", async () => {
+  shareStreams();
+  const first = openTab();
+  FakeEventSource.made[0]?.say("open");
+  FakeChannel.open.clear(); // frozen: the first tab neither hears nor speaks
+  const second = openTab();
+  FakeChannel.open.forEach((channel) =>
+    channel.dispatchEvent(new MessageEvent("message", { data: { say: "heartbeat" } })),
+  );
+  await vi.advanceTimersByTimeAsync(39_000);
+  FakeEventSource.made[0]?.say("heartbeat");
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(second.stream.get().kind).toBe("reconnecting");
+  expect(FakeEventSource.made).toHaveLength(2);
+  expect(FakeEventSource.made[0]?.readyState).toBe(FakeEventSource.CLOSED);
+  FakeEventSource.made[1]?.say("open");
+  expect(second.stream.get()).toEqual({ kind: "live" });
+  first.stream.close();
+  second.stream.close();
 });

@@ -2,7 +2,6 @@ import { QueryClient, queryOptions } from "@tanstack/react-query";
 
 import * as api from "./endpoints";
 import { ApiError } from "./problem";
-import type { JournalEvent } from "./types";
 
 /** Nothing polls: the event stream marks what changed, so fetched data is good until it says so. */
 export function makeQueryClient(): QueryClient {
@@ -37,7 +36,7 @@ export const keys = {
   devices: ["devices"] as const,
   runs: (taskId: string) => ["runs", taskId] as const,
   dispatches: (examId: string) => ["dispatches", examId] as const,
-  journal: (subject: string) => ["journal", subject] as const,
+  journal: (taskId: string) => ["journal", taskId] as const,
   acquisition: (taskId: string) => ["acquisition", taskId] as const,
 };
 
@@ -54,11 +53,8 @@ export const queries = {
     queryOptions({ queryKey: keys.runs(taskId), queryFn: () => api.listRuns(taskId) }),
   dispatches: (examId: string) =>
     queryOptions({ queryKey: keys.dispatches(examId), queryFn: () => api.listDispatches(examId) }),
-  journal: (subject: string) =>
-    queryOptions({
-      queryKey: keys.journal(subject),
-      queryFn: () => taskHistory(subject),
-    }),
+  journal: (taskId: string) =>
+    queryOptions({ queryKey: keys.journal(taskId), queryFn: () => api.listHistory(taskId) }),
   acquisition: (taskId: string) =>
     queryOptions<AcquisitionSeen | null>({
       queryKey: keys.acquisition(taskId),
@@ -71,20 +67,3 @@ export const queries = {
       gcTime: Infinity,
     }),
 };
-
-const HISTORY_OF = 3;
-
-/** The journal of a task and of its latest acquisitions and runs, oldest first. */
-async function taskHistory(taskId: string): Promise<JournalEvent[]> {
-  const [acquisitions, runs] = await Promise.all([
-    api.listAcquisitions(taskId, HISTORY_OF),
-    api.listRuns(taskId),
-  ]);
-  const subjects = [
-    taskId,
-    ...acquisitions.map(({ id }) => id),
-    ...runs.slice(0, HISTORY_OF).map(({ id }) => id),
-  ];
-  const events = (await Promise.all(subjects.map(api.listJournal))).flat();
-  return events.toSorted((a, b) => a.sequence - b.sequence);
-}

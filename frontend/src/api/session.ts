@@ -27,6 +27,15 @@ export const sessionStore = {
   },
 };
 
+const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel("scanhub-session") : null;
+
+/** The cookie and the server's session are the browser's, not a tab's: logging out ends them all. */
+export const otherTabs = {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
+  tellLogout: (): void => channel?.postMessage("logout"),
+  onLogout: (listener: () => void): void => channel?.addEventListener("message", listener),
+};
+
 /** Asked for at every request, so that nothing keeps an old token. */
 export function authorizationHeader(): Record<string, string> {
   return session.token ? { Authorization: `Bearer ${session.token}` } : {};

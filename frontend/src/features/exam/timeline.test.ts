@@ -5,7 +5,11 @@ import { timelineOf } from "./timeline";
 
 test("a stretch of progress is one line and the newest event comes first", () => {
   const lines = timelineOf([
-    anEvent("exam.task.started", {}, { id: "1", actor: "user:technician" }),
+    anEvent(
+      "exam.task.started",
+      { task_type: "ACQUISITION" },
+      { id: "1", actor: "user:technician" },
+    ),
     anEvent("exam.task.progress", { progress: 10 }, { id: "2" }),
     anEvent("exam.task.progress", { progress: 90 }, { id: "3" }),
     anEvent("exam.task.failed", { status_reason: "Coil unplugged" }, { id: "4" }),
@@ -17,8 +21,24 @@ test("a stretch of progress is one line and the newest event comes first", () =>
   ]);
 });
 
+test("a job is claimed for the job, and its progress is told once", () => {
+  const at = (second: number) => ({ id: `${second}`, time: `2026-11-21T08:00:0${second}Z` });
+  const lines = timelineOf([
+    anEvent("exam.task.started", { task_type: "DAG" }, at(1)),
+    anEvent("run.started", {}, at(2)),
+    anEvent("exam.task.progress", { progress: 5, status_reason: "Reading" }, at(3)),
+    anEvent("run.progress", { progress: 10 }, at(4)),
+    anEvent("exam.task.progress", { progress: 10, status_reason: "128 readouts read" }, at(5)),
+  ]);
+  expect(lines.map(({ words, detail }) => [words, detail])).toEqual([
+    ["Progress", "10 % · 128 readouts read"],
+    ["Job started", ""],
+    ["Claimed for the job", ""],
+  ]);
+});
+
 test("an event of a later version is shown by its own name", () => {
-  expect(timelineOf([anEvent("task.reordered.twice")])[0]?.words).toBe("task reordered twice");
+  expect(timelineOf([anEvent("task.reordered.twice")])[0]?.words).toBe("Task reordered twice");
 });
 
 test("events of two services stand in the order of their time, and a person is named once", () => {

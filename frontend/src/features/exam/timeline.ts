@@ -42,10 +42,13 @@ const WORDS: Record<string, string> = {
 
 /** Newest first; a stretch of progress is one line, its last. */
 export function timelineOf(events: JournalEvent[]): TimelineLine[] {
-  const inTime = events.toSorted((a, b) => a.time.localeCompare(b.time));
+  const inTime = events
+    // The task's own progress says the same with more words.
+    .filter(({ type }) => type !== "run.progress")
+    .toSorted((a, b) => a.time.localeCompare(b.time) || a.sequence - b.sequence);
   const kept = inTime.filter((event, at) => {
     const next = inTime[at + 1];
-    return !(isProgress(event) && next && isProgress(next) && next.type === event.type);
+    return !(isProgress(event) && next && isProgress(next));
   });
   return kept.map(lineOf).toReversed();
 }
@@ -69,8 +72,14 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   return {
     id,
     time,
-    words: WORDS[type] ?? type.replaceAll(".", " "),
+    words: wordsFor(type, data.task_type),
     detail: parts.join(" · "),
     fault: /\.(failed|lost)$/.test(type),
   };
+}
+
+function wordsFor(type: string, taskType: unknown): string {
+  if (type === "exam.task.started" && taskType !== "ACQUISITION") return "Claimed for the job";
+  const words = WORDS[type] ?? type.replaceAll(".", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+
+import { aDevice, anEvent, anExam, aTask } from "../testing/builders";
+import { applyEffects, type Effect, effectsOf } from "./effects";
+import { keys, makeQueryClient } from "./queries";
+import type { Device, Exam, JournalEvent } from "./types";
+
+const refetched = (effects: Effect[]) =>
+  effects.filter((effect) => effect.kind === "refetch").map((effect) => effect.key);
+
+test("progress patches the task in place and fetches nothing", () => {
+  const client = makeQueryClient();
+  client.setQueryData(keys.exam("exam-1"), anExam([aTask(), aTask({ id: "task-2" })]));
+  const event = anEvent("exam.task.progress", {
+    task_id: "task-1",
+    exam_id: "exam-1",
+    status: "INPROGRESS",
+    progress: 42,
+    status_reason: null,
+  });
+
+  const effects = effectsOf(event);
+  applyEffects(client, effects);
+
+  const tasks = client.getQueryData<Exam>(keys.exam("exam-1"))?.workflows[0]?.tasks;
+  expect(tasks?.[0]).toMatchObject({ status: "INPROGRESS", progress: 42 });
+  expect(tasks?.[1]).toMatchObject({ status: "NEW", progress: 0 });
+  expect(refetched(effects)).toEqual([]);
+});
+
+test("a finished task is patched at once and its exam and the worklist are read again", () => {
+  const effects = effectsOf(
+    anEvent("exam.task.finished", { task_id: "task-1", exam_id: "exam-1", status: "FINISHED" }),
+  );
+  expect(effects).toContainEqual({
+    kind: "task",
+    examId: "exam-1",
+    taskId: "task-1",
+    patch: { status: "FINISHED" },
+  });
+  expect(refetched(effects)).toEqual([keys.exam("exam-1"), keys.worklist]);
+});
+
+test("a device status is patched without a request", () => {
+  const client = makeQueryClient();
+  client.setQueryData(keys.devices, [aDevice(), aDevice({ id: "device-2" })]);
+  const event = anEvent(
+    "device.status",
+    { device_id: "device-1", status: "ERROR", detail: "Too hot" },
+    { subject: "device-1" },
+  );
+  applyEffects(client, effectsOf(event));
+  const [first, second] = client.getQueryData<Device[]>(keys.devices) ?? [];
+  expect(first).toMatchObject({ status: "ERROR", status_detail: "Too hot", last_seen: event.time });
+  expect(second?.status).toBe("ONLINE");
+});
+
+test("an acquisition event tells the start button of its task", () => {
+  const client = makeQueryClient();
+  applyEffects(
+    client,
+    effectsOf(anEvent("acquisition.accepted", { task_id: "task-1", acquisition_id: "a-1" })),
+  );
+  expect(client.getQueryData(keys.acquisition("task-1"))).toMatchObject({
+    acquisitionId: "a-1",
+    state: "accepted",
+  });
+});
+
+test("an event delivered twice stands once in the timeline of its task", () => {
+  const client = makeQueryClient();
+  client.setQueryData(keys.journal("task-1"), []);
+  const effects = effectsOf(anEvent("run.failed", { task_id: "task-1" }, { subject: "run-1" }));
+  applyEffects(client, effects);
+  applyEffects(client, effects);
+  expect(client.getQueryData<JournalEvent[]>(keys.journal("task-1"))).toHaveLength(1);
+  expect(refetched(effects)).toEqual([keys.runs("task-1")]);
+});
+
+test.each([
+  ["patient.updated", [keys.patient("subject-1"), keys.patients, keys.worklist]],
+  ["dispatch.sent", [["dispatches"]]],
+  ["device.created", [keys.devices]],
+  ["sequence.created", [keys.sequences]],
+  ["result.stored", [["exam"]]],
+  ["user.created", []],
+])("%s reads exactly what it may have changed", (type, expected) => {
+  expect(refetched(effectsOf(anEvent(type)))).toEqual(expected);
+});

@@ -1,0 +1,139 @@
+import type { JournalEvent } from "./types";
+
+const EVENT_TYPES = [
+  ...["created", "updated", "deleted"].flatMap((verb) =>
+    ["exam", "workflow", "task", "patient", "sequence", "user"].map((noun) => `${noun}.${verb}`),
+  ),
+  ...["started", "progress", "finished", "failed", "canceled", "released", "paused"].map(
+    (verb) => `exam.task.${verb}`,
+  ),
+  "result.stored",
+  "result.deleted",
+  ...["created", "updated", "deleted", "connected", "disconnected", "status"].map(
+    (verb) => `device.${verb}`,
+  ),
+  ...["requested", "accepted", "running", "stopping", "stopped", "finished", "failed", "lost"].map(
+    (verb) => `acquisition.${verb}`,
+  ),
+  ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
+    (verb) => `run.${verb}`,
+  ),
+  "dicom.series.received",
+  "dicom.series.complete",
+  ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
+];
+
+/** Silence this long means a dead link: the server says something every 15 s. */
+export const SILENCE_MS = 40_000;
+/** A link that has not opened by now is tried anew. */
+const OPEN_WITHIN_MS = 10_000;
+const RETRY_MS = [500, 1_000, 2_000, 5_000];
+
+export interface LinkHandlers {
+  /** The number of the last event seen, to go on from. */
+  after: () => string | null;
+  onUp: () => void;
+  /** The server says where the stream stands; it may be an earlier place than was asked for. */
+  onHello: (id: string) => void;
+  onHeartbeat: () => void;
+  onEvent: (event: JournalEvent, id: string) => void;
+  onDown: () => void;
+  /** The server refused the stream: an EventSource cannot tell why. */
+  onRefused: () => void;
+}
+
+/** One connection to the event stream that keeps itself up. */
+export class Link {
+  #handlers: LinkHandlers;
+  #source: EventSource | null = null;
+  #attempt = 0;
+  #timers: { retry?: number; silence?: number } = {};
+
+  constructor(handlers: LinkHandlers) {
+    this.#handlers = handlers;
+  }
+
+  open(): void {
+    if (this.#source) return;
+    window.addEventListener("offline", this.#onOffline);
+    window.addEventListener("online", this.#connect);
+    this.#connect();
+  }
+
+  close(): void {
+    window.removeEventListener("offline", this.#onOffline);
+    window.removeEventListener("online", this.#connect);
+    this.#drop();
+    this.#attempt = 0;
+  }
+
+  #connect = (): void => {
+    this.#drop();
+    // The browser resends Last-Event-ID only within one EventSource; a new one asks by ?after=.
+    const after = this.#handlers.after();
+    const query = after ? `?after=${encodeURIComponent(after)}` : "";
+    const source = new EventSource(`/api/v1/workflowmanager/events${query}`);
+    this.#source = source;
+    source.addEventListener("open", this.#onOpen);
+    source.addEventListener("error", this.#onError);
+    source.addEventListener("hello", this.#onHello);
+    source.addEventListener("heartbeat", this.#onHeartbeat);
+    for (const type of EVENT_TYPES) source.addEventListener(type, this.#onEvent);
+    source.addEventListener("message", this.#onEvent);
+    this.#expectWithin(OPEN_WITHIN_MS);
+  };
+
+  #drop(): void {
+    window.clearTimeout(this.#timers.retry);
+    window.clearTimeout(this.#timers.silence);
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  #onOpen = (): void => {
+    this.#attempt = 0;
+    this.#expectWithin(SILENCE_MS);
+    this.#handlers.onUp();
+  };
+
+  #onHello = (message: MessageEvent<string>): void => {
+    this.#expectWithin(SILENCE_MS);
+    if (message.lastEventId) this.#handlers.onHello(message.lastEventId);
+  };
+
+  #onHeartbeat = (): void => {
+    this.#expectWithin(SILENCE_MS);
+    this.#handlers.onHeartbeat();
+  };
+
+  #onEvent = (message: MessageEvent<string>): void => {
+    this.#expectWithin(SILENCE_MS);
+    this.#handlers.onEvent(JSON.parse(message.data) as JournalEvent, message.lastEventId);
+  };
+
+  #onError = (): void => {
+    this.#handlers.onDown();
+    // A refused stream (not 200) closes for good: then reconnecting is ours.
+    if (this.#source?.readyState !== EventSource.CLOSED) {
+      this.#expectWithin(OPEN_WITHIN_MS);
+      return;
+    }
+    window.clearTimeout(this.#timers.silence);
+    const wait = RETRY_MS[Math.min(this.#attempt, RETRY_MS.length - 1)];
+    this.#attempt += 1;
+    window.clearTimeout(this.#timers.retry);
+    this.#timers.retry = window.setTimeout(this.#connect, wait);
+    this.#handlers.onRefused();
+  };
+
+  #onOffline = (): void => this.#handlers.onDown();
+
+  /** A link can be half open: then no error ever comes, only silence. */
+  #expectWithin(milliseconds: number): void {
+    window.clearTimeout(this.#timers.silence);
+    this.#timers.silence = window.setTimeout(() => {
+      this.#handlers.onDown();
+      this.#connect();
+    }, milliseconds);
+  }
+}
