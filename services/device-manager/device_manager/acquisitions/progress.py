@@ -78,6 +78,8 @@ class ProgressReporter:
             began = time.monotonic()
             try:
                 await self._report(lease, percent)
+            except Exception:
+                logger.exception("a report failed", task_id=str(lease.task_id))
             finally:
                 self._under_way.discard(key)
                 async with self._woken:
@@ -99,7 +101,5 @@ class ProgressReporter:
             if lease.is_open:
                 self._waiting.setdefault(lease.id, (lease, percent))
             await asyncio.sleep(_PAUSE_SECONDS)
-        except Exception:
-            logger.exception("progress could not be reported", task_id=str(lease.task_id))
         else:
             self._away = False
