@@ -13,6 +13,6 @@ export const stream = new EventStream(queryClient, () => {
 
 otherTabs.onLogout(() => {
   closeExam();
-  sessionStore.end("You have logged out in another tab.");
+  sessionStore.end("You have logged out in another tab.", false);
   queryClient.clear();
 });

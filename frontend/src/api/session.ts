@@ -6,9 +6,11 @@ export interface Session {
   token: string | null;
   /** Said on the login page: why the last session ended. */
   endedBecause: string | null;
+  /** Whether the next login goes on where this session ended. */
+  goesOn: boolean;
 }
 
-let session: Session = { user: null, token: null, endedBecause: null };
+let session: Session = { user: null, token: null, endedBecause: null, goesOn: false };
 const listeners = new Set<() => void>();
 
 export const sessionStore = {
@@ -19,11 +21,11 @@ export const sessionStore = {
   },
   begin(user: User): void {
     const { access_token: token, ...rest } = user;
-    set({ user: rest, token: token ?? null, endedBecause: null });
+    set({ user: rest, token: token ?? null, endedBecause: null, goesOn: false });
   },
-  end(because: string | null): void {
+  end(because: string | null, goesOn = because !== null): void {
     if (session.token === null && session.user === null) return;
-    set({ user: null, token: null, endedBecause: because });
+    set({ user: null, token: null, endedBecause: because, goesOn });
   },
 };
 

@@ -8,6 +8,7 @@ import {
   isoDate,
   isRealDate,
   personName,
+  reasonAfter,
   shortId,
   toNumber,
   withUnit,
@@ -82,4 +83,10 @@ test("a day that is in no calendar is no date", () => {
 test("a long id is shown by its end", () => {
   expect(shortId("0193a0b0-0000-7000-8000-00000000ada1")).toBe("0000ADA1");
   expect(shortId("MRN-7")).toBe("MRN-7");
+});
+
+test("a reason does not say again the word that it stands beside", () => {
+  expect(reasonAfter("Stopped", "stopped by user:technician")).toBe("by technician");
+  expect(reasonAfter("Scanner has stopped", "stopped by technician")).toBe("by technician");
+  expect(reasonAfter("Failed", "Coil unplugged")).toBe("Coil unplugged");
 });

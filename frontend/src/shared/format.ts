@@ -17,6 +17,17 @@ export function plainReason(reason: string): string {
   return reason.replace(/\b(?:user|device|service):(?=\w)/g, "");
 }
 
+/** A reason beside a word that begins it: "Stopped" and "stopped by Ada" read "by Ada". */
+export function reasonAfter(word: string, reason: string): string {
+  const plain = plainReason(reason);
+  const last = word.split(" ").at(-1) ?? "";
+  return plain.toLowerCase().startsWith(`${last.toLowerCase()} `)
+    ? plain.slice(last.length + 1)
+    : plain;
+}
+
+export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function sexWord(sex: Gender): string {
   return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: NOT_GIVEN }[sex];
 }

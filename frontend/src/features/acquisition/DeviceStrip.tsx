@@ -120,7 +120,15 @@ function ScanFace({
   const now = useNow(task !== null);
   const { phase } = useStart(task);
   if (!task) {
-    return <div className={css.scan}>{next && <span className="dim">Next: {next.name}</span>}</div>;
+    return (
+      <div className={css.scan}>
+        {next && (
+          <span className="dim">
+            {next.status === "FINISHED" ? "Again" : "Next"}: {next.name}
+          </span>
+        )}
+      </div>
+    );
   }
   const elapsed = secondsBetween(task.started_at, now);
   const planned =

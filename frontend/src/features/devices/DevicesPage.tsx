@@ -13,6 +13,7 @@ import { Empty, QueryView } from "../../shared/states";
 import { DEVICE_STATUS } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { containsWords } from "../worklist/worklist";
+import { parameterFact } from "./parameters";
 
 const CredentialsModal = lazy(() => import("./CredentialsModal"));
 const DeleteDeviceModal = lazy(() => import("./DeleteDeviceModal"));
@@ -184,11 +185,7 @@ function DeviceDetail({ device, onGone }: { device: Device; onGone: () => void }
           <h3>Parameters</h3>
           <dl className={page.facts}>
             {parameters.map(([name, value]) => (
-              <Fact
-                key={name}
-                name={name.replaceAll("_", " ")}
-                value={typeof value === "object" ? JSON.stringify(value) : String(value)}
-              />
+              <Fact key={name} {...parameterFact(name, value)} />
             ))}
           </dl>
         </section>

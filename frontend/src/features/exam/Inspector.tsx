@@ -13,7 +13,14 @@ import {
   type Task,
   type XYZ,
 } from "../../api/types";
-import { clock, duration, plainReason, secondsBetween, withUnit } from "../../shared/format";
+import {
+  capitalised,
+  clock,
+  duration,
+  plainReason,
+  secondsBetween,
+  withUnit,
+} from "../../shared/format";
 import { Empty, ErrorLine } from "../../shared/states";
 import { ITEM_STATUS, isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
@@ -48,7 +55,7 @@ function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
         {task.description && <p className="dim">{task.description}</p>}
         {task.status_reason && (
           <p className={css.statusReason} data-fault={task.status === "ERROR" || undefined}>
-            {plainReason(task.status_reason)}
+            {capitalised(plainReason(task.status_reason))}
           </p>
         )}
       </header>

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
 import type { Exam, Sequence, Task } from "../../api/types";
-import { clock, duration, plainReason } from "../../shared/format";
+import { clock, duration, plainReason, reasonAfter } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
 import { Empty } from "../../shared/states";
 import { ITEM_STATUS, isActive } from "../../shared/status";
@@ -106,7 +106,7 @@ function TaskRow({
         {isActive(task.status) && <Progress task={task} />}
         {failed && task.status_reason && (
           <span className={css.rowReason} title={plainReason(task.status_reason)}>
-            {plainReason(task.status_reason)}
+            {reasonAfter(ITEM_STATUS[task.status].word, task.status_reason)}
           </span>
         )}
       </span>

@@ -52,6 +52,6 @@ test("events of two services stand in the order of their time, and a person is n
   ]);
   expect(lines.map(({ id, detail }) => [id, detail])).toEqual([
     ["late", ""],
-    ["early", "stopped by technician"],
+    ["early", "by technician"],
   ]);
 });

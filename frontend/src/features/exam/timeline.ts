@@ -1,5 +1,5 @@
 import type { JournalEvent } from "../../api/types";
-import { plainReason } from "../../shared/format";
+import { capitalised, plainReason, reasonAfter } from "../../shared/format";
 
 export interface TimelineLine {
   id: string;
@@ -56,6 +56,7 @@ export function timelineOf(events: JournalEvent[]): TimelineLine[] {
 const isProgress = (event: JournalEvent) => event.type.endsWith(".progress");
 
 function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
+  const words = wordsFor(type, data.task_type);
   const parts: string[] = [];
   if (type.endsWith(".progress") && typeof data.progress === "number") {
     parts.push(`${data.progress} %`);
@@ -63,7 +64,8 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   for (const key of ["target", "error", "reason", "status_reason", "detail"]) {
     const said = data[key];
     if (typeof said !== "string" || said === "") continue;
-    const plain = plainReason(said);
+    if (type === "dicom.series.complete") continue; // how it was known is no news either
+    const plain = reasonAfter(words, said);
     if (!parts.includes(plain)) parts.push(plain);
   }
   // Which service wrote it down is no news to a technician; which person did it is.
@@ -72,7 +74,7 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   return {
     id,
     time,
-    words: wordsFor(type, data.task_type),
+    words,
     detail: parts.join(" · "),
     fault: /\.(failed|lost)$/.test(type),
   };
@@ -80,6 +82,5 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
 
 function wordsFor(type: string, taskType: unknown): string {
   if (type === "exam.task.started" && taskType !== "ACQUISITION") return "Claimed for the job";
-  const words = WORDS[type] ?? type.replaceAll(".", " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return WORDS[type] ?? capitalised(type.replaceAll(".", " "));
 }

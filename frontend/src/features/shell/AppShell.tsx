@@ -62,7 +62,7 @@ function useReturnToLogin(): void {
   useEffect(() => {
     if (token) return;
     // Whoever logged out on purpose starts afresh; whoever was thrown out comes back here.
-    const next = sessionStore.get().endedBecause ? wanted.current : undefined;
+    const next = sessionStore.get().goesOn ? wanted.current : undefined;
     void navigate({ to: "/login", search: { next } });
   }, [token, wanted, navigate]);
 }
