@@ -190,17 +190,13 @@ async def raw_to_archive(
         _, start = await _start(api, data, device)
         await device.upload(start, f"scan-{number}.mrd", content)
         await follower.wait_for(
-            lambda event, mark=mark: (  # type: ignore[misc]
-                event["type"] == "dispatch.sent" and event in follower.events[mark:]
-            ),
-            lambda event, mark=mark: (  # type: ignore[misc]
-                str(event["data"])
-                if event["type"] in {"run.failed", "dispatch.failed"}
-                and event in follower.events[mark:]
-                else None
+            lambda event: event["type"] == "dispatch.sent",
+            lambda event: (
+                str(event["data"]) if event["type"] in {"run.failed", "dispatch.failed"} else None
             ),
             60.0,
             "the image in the archive",
+            after=mark,
         )
         at = _times(follower.events[mark:], str(data.acquisition_task_id))
         to_run.append(at["run.started"] - at["stored"])

@@ -60,6 +60,8 @@ class EventFollower:
         fails: Callable[[EventDocument], str | None],
         seconds: float,
         what: str,
+        *,
+        after: int = 0,
     ) -> EventDocument:
         """Return the first event that matches.
 
@@ -68,13 +70,14 @@ class EventFollower:
             fails: Says why the wait is over for nothing, if it is.
             seconds: Longest wait.
             what: What is waited for, for the error.
+            after: How many of the first events to leave aside.
 
         Raises:
             DemoError: It failed, or did not come in time.
         """
         try:
             async with asyncio.timeout(seconds):
-                return await self._search(matches, fails)
+                return await self._search(matches, fails, after)
         except TimeoutError:
             raise DemoError(f"{what}: nothing heard of it for {seconds:.0f} s.") from None
 
@@ -82,8 +85,8 @@ class EventFollower:
         self,
         matches: Callable[[EventDocument], bool],
         fails: Callable[[EventDocument], str | None],
+        seen: int,
     ) -> EventDocument:
-        seen = 0
         async with self._arrived:
             while True:
                 for document in self.events[seen:]:
