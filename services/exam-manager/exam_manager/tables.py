@@ -1,5 +1,6 @@
 """Every table of exam-manager, imported, so that its metadata is complete."""
 
+from exam_manager.audit.models import AuditEntry
 from exam_manager.database import OutboxEvent, Table
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
@@ -12,6 +13,7 @@ from exam_manager.workflows.models import Workflow
 METADATA = Table.metadata
 TABLES = (
     Account,
+    AuditEntry,
     Exam,
     LoginSession,
     OutboxEvent,

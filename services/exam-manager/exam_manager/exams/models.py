@@ -1,6 +1,6 @@
 """Table: exams."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +18,9 @@ class Exam(Table, table=True):
     __tablename__ = "exam"
     __table_args__ = (
         sa.Index("ix_exam_is_template_datetime_created", "is_template", "datetime_created"),
+        sa.Index(
+            "ix_exam_protocol_id_protocol_version", "protocol_id", "protocol_version", unique=True
+        ),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -35,3 +38,19 @@ class Exam(Table, table=True):
     datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
     version: int = 1
     """Counts the edits of people, not what the platform notes."""
+    scheduled_on: date | None = Field(default=None, index=True)
+    search_text: str = Field(default="", sa_type=sa.Text)
+    """Name and description, case-folded."""
+    revision: int = Field(default=1, sa_type=sa.BigInteger)
+    """Counts every change of the exam or of anything below it; not on the wire."""
+
+    template_id: UUID | None = Field(default=None, index=True)
+    """The template it was made from, which may be gone by now."""
+    template_version: int | None = None
+    """The protocol version of that template."""
+    protocol_id: UUID | None = None
+    """Templates only: what the versions of one protocol have in common."""
+    protocol_version: int | None = None
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    released_by: str | None = Field(default=None, max_length=200)
+    release_comment: str | None = Field(default=None, sa_type=sa.Text)

@@ -22,7 +22,9 @@ class Patient(Table, table=True):
     last_name: str = Field(max_length=200)
     search_text: str = Field(sa_type=sa.Text)
     """Names, case-folded: databases fold case each in their own way."""
-    birth_date: date
+    patient_id: str | None = Field(default=None, max_length=64, unique=True, index=True)
+    """The hospital's number: DICOM Patient ID (0010,0020)."""
+    birth_date: date = Field(index=True)
     sex: Gender = Field(sa_type=text_enum(Gender))
     height: float
     weight: float
@@ -31,3 +33,4 @@ class Patient(Table, table=True):
     comment: str | None = Field(default=None, sa_type=sa.Text)
     datetime_created: datetime = Field(sa_type=UtcDateTime)
     datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1

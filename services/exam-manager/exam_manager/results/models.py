@@ -26,3 +26,5 @@ class Result(Table, table=True):
     files: list[str] = Field(default_factory=list, sa_type=JSONDocument)
     meta: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     datetime_created: datetime = Field(sa_type=UtcDateTime)
+    datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1

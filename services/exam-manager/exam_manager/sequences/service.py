@@ -49,9 +49,11 @@ async def create_sequence(
         rules.check_size(len(xml_file.data), "xml_file")
         header = rules.decode(xml_file.data, "xml_file")
     facts = await read_sequence(seq_file.data)
+    sequence_id = str(new_id())
     row = Sequence(
         **body.model_dump(),
-        id=str(new_id()),
+        id=sequence_id,
+        lineage_id=sequence_id,
         seq_file_extension=rules.suffix_of(seq_file.name, ".seq"),
         xml_file_extension=rules.suffix_of(xml_file.name, ".xml") if xml_file else None,
         sha256="",

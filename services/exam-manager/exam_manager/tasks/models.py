@@ -58,3 +58,8 @@ class Task(Table, table=True):
     claim_active: bool = False
     claim_device_id: UUID | None = None
     claimed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    template_id: UUID | None = None
+    """The task of the template it was copied from, which may be gone by now."""
+    template_values: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
+    """What the template says where the task deviates from it; None: not made from a template."""

@@ -29,6 +29,12 @@ class Account(Table, table=True):
     datetime_created: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     last_login_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_activity_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
+    must_change_password: bool = False
+    password_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failed_logins: int = 0
+    """Wrong passwords in a row."""
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class LoginSession(Table, table=True):
@@ -42,6 +48,8 @@ class LoginSession(Table, table=True):
     )
     datetime_created: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    address: str = Field(default="", max_length=64)
+    user_agent: str = Field(default="", max_length=200)
 
 
 class RevokedAccess(Table, table=True):

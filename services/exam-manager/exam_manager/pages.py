@@ -1,0 +1,75 @@
+"""Pages of lists: `limit` and `after` in, a `Link` header to the next page out (RFC 8288).
+
+Without `limit` a list answers whole, as the contract's clients expect it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, Query, Request, Response
+
+from scanhub_libraries.models.fields import ShortText
+
+MOST = 1000
+Key = TypeVar("Key", UUID, str)
+Item = TypeVar("Item")
+Limit = Annotated[
+    int | None, Query(ge=1, le=MOST, description="At most so many; the Link header has the next")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Key]):
+    """Which part of a list is asked for."""
+
+    limit: int | None = None
+    after: Key | None = None
+
+    @property
+    def fetch(self) -> int | None:
+        """How many rows to read: one more than is shown tells whether there are more."""
+        return None if self.limit is None else self.limit + 1
+
+    def cut(
+        self,
+        items: Sequence[Item],
+        key_of: Callable[[Item], Key],
+        request: Request,
+        response: Response,
+    ) -> list[Item]:
+        """Return the items of this page, and link to the next one if there is one.
+
+        Args:
+            items: What was read, at most `fetch`.
+            key_of: Returns the key of an item that `after` takes.
+            request: Where the list was asked for.
+            response: Gets the header.
+        """
+        if self.limit is None or len(items) <= self.limit:
+            return list(items)
+        shown = list(items[: self.limit])
+        query = [pair for pair in request.query_params.multi_items() if pair[0] != "after"]
+        following = urlencode([*query, ("after", str(key_of(shown[-1])))])
+        response.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
+        return shown
+
+
+async def _page_by_id(
+    limit: Limit = None,
+    after: Annotated[UUID | None, Query(description="Go on after this one")] = None,
+) -> Page[UUID]:
+    return Page(limit, after)
+
+
+async def _page_by_name(
+    limit: Limit = None,
+    after: Annotated[ShortText | None, Query(description="Go on after this one")] = None,
+) -> Page[str]:
+    return Page(limit, after)
+
+
+PageDep = Annotated[Page[UUID], Depends(_page_by_id)]
+NamedPageDep = Annotated[Page[str], Depends(_page_by_name)]
