@@ -50,9 +50,11 @@ class Page(Generic[Key]):
         """
         if self.limit is None or len(items) <= self.limit:
             return list(items)
-        shown = list(items[: self.limit])
-        query = [pair for pair in request.query_params.multi_items() if pair[0] != "after"]
-        following = urlencode([*query, ("after", str(key_of(shown[-1])))])
+        shown: list[Item] = list(items[: self.limit])
+        kept: list[tuple[str, str]] = [
+            pair for pair in request.query_params.multi_items() if pair[0] != "after"
+        ]
+        following = urlencode([*kept, ("after", str(key_of(shown[-1])))])
         response.headers["Link"] = f'<{request.url.path}?{following}>; rel="next"'
         return shown
 
