@@ -25,7 +25,7 @@ def make_router():
         return {"actor": who.actor, "bound": str(get_contextvars().get("actor"))}
 
     @router.post("/{thing_id}")
-    async def post_thing(thing_id: UUID) -> None:
+    async def post_thing(thing_id: UUID, thing: dict[str, int] | None = None) -> None:
         raise ConflictError("It is taken.", reasons=["taken", "painted"])
 
     @router.delete("/{thing_id}")
@@ -64,7 +64,7 @@ async def app(tmp_path, keys, monkeypatch):
         lifespan=lifespan,
         verifier=TokenVerifier(keys.public_pem),
     )
-    app.include_router(make_router())
+    app.include_router(make_router(), max_body_size=1000)
     async with app.router.lifespan_context(app):
         yield app
 
@@ -179,3 +179,33 @@ async def test_readiness_waits_for_the_lifespan(http, app):
     assert (await http.get(f"{THING}/health/readiness")).json() == {"status": "ok"}
     app.state.started = False
     assert (await http.get(f"{THING}/health/readiness")).status_code == 503
+
+
+async def test_an_unknown_route_is_a_problem(http):
+    response = await http.get("/nowhere")
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["type"] == "/problems/not-found"
+
+
+async def test_a_wrong_method_names_every_method_of_the_path(http):
+    response = await http.patch(PATH)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "DELETE, GET, POST, PUT"
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "DELETE, GET, POST, PUT" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_body_over_the_limit_is_a_problem_that_names_the_limit(http, headers_of, told):
+    async def pieces():
+        for _ in range(3):
+            yield b" " * 1000
+
+    body = b" " * 3000 if told else pieces()
+    response = await http.post(PATH, headers=headers_of(), content=body)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["X-Correlation-Id"]
+    assert response.json()["type"] == "/problems/payload-too-large"
+    assert "1000 bytes" in response.json()["detail"]

@@ -3,29 +3,20 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.exc import StaleDataError
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from scanhub_libraries.database import Sessions, reading, transaction
-from scanhub_libraries.errors import (
-    ConflictError,
-    ScanHubError,
-    UnauthenticatedError,
-    UnavailableError,
-    problem_type,
-)
+from scanhub_libraries.errors import UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.problems import answer_with_problems
 from scanhub_libraries.security.permissions import check_access
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -35,7 +26,6 @@ CORRELATION_HEADER = "X-Correlation-Id"
 COOKIE = "access_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
-_SERVER_ERROR = 500
 
 
 # --- transactions ---------------------------------------------------------------------------------
@@ -93,76 +83,6 @@ async def get_principal(request: Request) -> Principal:
 
 
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
-
-
-# --- problems (RFC 9457) --------------------------------------------------------------------------
-
-
-def problem_response(
-    request: Request, status: int, slug: str, title: str, detail: str, **extensions: Any
-) -> JSONResponse:
-    """Return a problem document."""
-    headers = {"WWW-Authenticate": "Bearer"} if status == UnauthenticatedError.status else {}
-    if "retry_after" in extensions:
-        headers["Retry-After"] = str(extensions["retry_after"])
-    return JSONResponse(
-        {
-            "type": problem_type(slug),
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "instance": request.url.path,
-            "correlation_id": getattr(request.state, "correlation_id", None),
-            **extensions,
-        },
-        status_code=status,
-        media_type="application/problem+json",
-        headers=headers,
-    )
-
-
-async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
-    return problem_response(
-        request, error.status, error.slug, error.title, error.detail, **error.extensions
-    )
-
-
-async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
-    return problem_response(
-        request, error.status_code, "about-blank", str(error.detail), str(error.detail)
-    )
-
-
-async def _stale_data(request: Request, _error: StaleDataError) -> JSONResponse:
-    return await _scanhub_error(
-        request, ConflictError("The record was changed by somebody else at the same moment.")
-    )
-
-
-async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
-    errors = [
-        {"pointer": "/" + "/".join(str(part) for part in item["loc"]), "detail": item["msg"]}
-        for item in error.errors()
-    ]
-    malformed = request.app.state.malformed_path_status
-    in_path = [item["loc"] for item in error.errors() if item["loc"][0] == "path"]
-    status = malformed if in_path and "patient_id" not in in_path[0] else 422
-    detail = "; ".join(f"{item['pointer']}: {item['detail']}" for item in errors)
-    return problem_response(
-        request, status, "invalid-request", "The request is not valid", detail, errors=errors
-    )
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    logger.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem_response(
-        request,
-        _SERVER_ERROR,
-        ScanHubError.slug,
-        ScanHubError.title,
-        "Something went wrong on our side; nothing was changed. "
-        "Give the correlation id to support.",
-    )
 
 
 # --- correlation ----------------------------------------------------------------------------------
@@ -223,8 +143,9 @@ async def _ready() -> None:
 def _health_router(prefix: str) -> APIRouter:
     router = APIRouter(prefix=f"{prefix}/health", tags=["health"])
 
-    @router.get("/readiness", summary="Say whether the service is ready", operation_id=None)
+    @router.get("/readiness", summary="Say whether the service is ready")
     async def readiness(request: Request) -> dict[str, str]:
+        """Answer `ok` once the service has started and its database answers."""
         if not request.app.state.started:
             raise UnavailableError("The service is starting.")
         await request.app.state.check_ready()
@@ -277,11 +198,7 @@ def create_service_app(
     app.state.malformed_path_status = malformed_path_status
     app.state.started = False
     app.state.check_ready = _ready
-    app.add_exception_handler(ScanHubError, _scanhub_error)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
-    app.add_exception_handler(StaleDataError, _stale_data)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    answer_with_problems(app)
     app.add_middleware(CorrelationMiddleware)
     for prefix in prefixes:
         app.include_router(_health_router(prefix))

@@ -35,13 +35,14 @@ from scanhub_libraries.errors import ConflictError, ScanHubError, UnavailableErr
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
+from scanhub_libraries.problems import problem_response
 from scanhub_libraries.security.tokens import (
     SigningKeys,
     TokenSigner,
     TokenVerifier,
     load_or_create_keys,
 )
-from scanhub_libraries.web import create_service_app, problem_response
+from scanhub_libraries.web import create_service_app
 
 PREFIXES = ["/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"]
 VERSION = "0.1.0"

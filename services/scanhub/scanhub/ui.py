@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
-from starlette.responses import FileResponse, PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
+
+from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.problems import problem_response
 
 _CHECKOUT_UI = Path(__file__).resolve().parents[3] / "frontend" / "dist"
 _SECURITY_HEADERS = {
@@ -35,13 +39,19 @@ class UserInterface:
         """Answer one request."""
         await self._respond(scope)(scope, receive, send)
 
-    def _respond(self, scope: Scope) -> PlainTextResponse | FileResponse:
+    def _respond(self, scope: Scope) -> Response:
+        if scope["path"].startswith("/api/"):
+            return problem_response(
+                Request(scope),
+                NotFoundError.status,
+                NotFoundError.slug,
+                NotFoundError.title,
+                "There is no such service here.",
+            )
         if scope["method"] not in {"GET", "HEAD"}:
             return PlainTextResponse("Method not allowed", 405, {"Allow": "GET, HEAD"})
         if self._folder is None:
             return PlainTextResponse("The UI is not built: run `make setup`.", 503)
-        if scope["path"].startswith("/api/"):
-            return PlainTextResponse("There is no such service here.", 404)
         candidate = (self._folder / scope["path"].lstrip("/")).resolve()
         if candidate.is_relative_to(self._folder) and candidate.is_file():
             hashed = candidate.parent.name == "assets"
