@@ -58,6 +58,30 @@ class ExamOut(BaseExam):
     study_instance_uid: Annotated[
         str | None, Field(description="Study Instance UID of the images (none for a template)")
     ] = None
+    template_id: Annotated[
+        UUID | None, Field(description="The template it was made from, which may be gone by now")
+    ] = None
+    template_version: Annotated[
+        int | None, Field(description="The protocol_version of that template")
+    ] = None
+    template_note: Annotated[
+        str | None,
+        Field(description="In the answer to a copy: why another version may be the better choice"),
+    ] = None
+    protocol_id: Annotated[
+        UUID | None, Field(description="Templates: what the versions of one protocol share")
+    ] = None
+    protocol_version: Annotated[
+        int | None, Field(description="Templates: which version of the protocol, from 1")
+    ] = None
+    released_at: Annotated[datetime | None, Field(description="Templates: frozen since then")] = (
+        None
+    )
+    released_by: str | None = None
+    release_comment: str | None = None
+    retired_at: Annotated[
+        datetime | None, Field(description="Templates: no new exams are made from it since then")
+    ] = None
     workflows: list[WorkflowOut] = []
 
 

@@ -75,6 +75,16 @@ class BaseDAGTask(BaseTask):
     parameter: JSONObject | None = None
 
 
+class Deviation(WireModel):
+    """A planned value that is not the template's."""
+
+    field: Annotated[
+        str, Field(description="Name of the field; after a dot a part of it", examples=["dag_id"])
+    ]
+    template: Annotated[Any, Field(description="What the template says")] = None
+    task: Annotated[Any, Field(description="What the task says")] = None
+
+
 class _TaskOut(WireModel):
     id: UUID
     creator: str
@@ -88,6 +98,12 @@ class _TaskOut(WireModel):
     ] = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    template_id: Annotated[
+        UUID | None, Field(description="The task of the template that it was copied from")
+    ] = None
+    deviations: Annotated[
+        list[Deviation], Field(description="Where the plan is not the template's any more")
+    ] = []
 
 
 class AcquisitionTaskOut(_TaskOut, BaseAcquisitionTask):

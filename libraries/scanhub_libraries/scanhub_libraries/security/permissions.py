@@ -93,6 +93,17 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_E}/{{exam_id}}": READ,
     f"PUT {_E}/{{exam_id}}": PLANNING,
     f"DELETE {_E}/{{exam_id}}": CLINICAL,
+    # Protocols: exam templates in versions
+    f"GET {_E}/protocols": READ,
+    f"GET {_E}/protocols/export": USERS,
+    f"POST {_E}/protocols/import": PLANNING,
+    f"GET {_E}/templates/diff": READ,
+    f"GET {_E}/templates/{{exam_id}}/versions": READ,
+    f"GET {_E}/templates/{{exam_id}}/export": USERS,
+    f"POST {_E}/templates/{{exam_id}}/revise": PLANNING,
+    f"POST {_E}/templates/{{exam_id}}/release": CLINICAL,
+    f"POST {_E}/templates/{{exam_id}}/retire": CLINICAL,
+    f"GET {_E}/{{exam_id}}/deviations": READ,
     # Workflows
     f"POST {_E}/workflow/new": PLANNING,
     f"POST {_E}/workflow": PLANNING,

@@ -1,6 +1,7 @@
 """Table: exams."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,12 +13,30 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import ItemStatus
 
 
+def _day(context: Any) -> date:
+    """Return the day of a new exam: planned, or else that on which it was made (UTC)."""
+    given = context.get_current_parameters()
+    day: date = given.get("scheduled_on") or given["datetime_created"].date()
+    return day
+
+
+def search_text(name: str, description: str) -> str:
+    """Return what a search looks at, case-folded: databases fold case each in their own way."""
+    return f"{name} {description}".casefold()
+
+
+def _search_text(context: Any) -> str:
+    given = context.get_current_parameters()
+    return search_text(given["name"], given.get("description") or "")
+
+
 class Exam(Table, table=True):
     """An exam, or a template of one."""
 
     __tablename__ = "exam"
     __table_args__ = (
         sa.Index("ix_exam_is_template_datetime_created", "is_template", "datetime_created"),
+        sa.Index("ix_exam_is_template_day_id", "is_template", "day", "id"),
         sa.Index(
             "ix_exam_protocol_id_protocol_version", "protocol_id", "protocol_version", unique=True
         ),
@@ -39,7 +58,11 @@ class Exam(Table, table=True):
     version: int = 1
     """Counts the edits of people, not what the platform notes."""
     scheduled_on: date | None = Field(default=None, index=True)
-    search_text: str = Field(default="", sa_type=sa.Text)
+    day: date | None = Field(default=None, nullable=False, sa_column_kwargs={"default": _day})
+    """Where the worklist has it: the day it is planned for, or else that on which it was made."""
+    search_text: str | None = Field(
+        default=None, nullable=False, sa_type=sa.Text, sa_column_kwargs={"default": _search_text}
+    )
     """Name and description, case-folded."""
     revision: int = Field(default=1, sa_type=sa.BigInteger)
     """Counts every change of the exam or of anything below it; not on the wire."""
@@ -54,3 +77,5 @@ class Exam(Table, table=True):
     released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     released_by: str | None = Field(default=None, max_length=200)
     release_comment: str | None = Field(default=None, sa_type=sa.Text)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """No new exams are made from it since then."""

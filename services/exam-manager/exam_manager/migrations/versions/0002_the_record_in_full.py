@@ -27,6 +27,9 @@ def upgrade() -> None:
 def _exams() -> None:
     op.add_column("exam", sa.Column("scheduled_on", sa.Date(), nullable=True))
     op.add_column(
+        "exam", sa.Column("day", sa.Date(), nullable=False, server_default="1970-01-01")
+    )
+    op.add_column(
         "exam", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="1")
     )
     op.add_column("exam", sa.Column("search_text", sa.Text(), nullable=False, server_default=""))
@@ -37,7 +40,9 @@ def _exams() -> None:
     op.add_column("exam", sa.Column("released_at", TIME, nullable=True))
     op.add_column("exam", sa.Column("released_by", sa.String(length=200), nullable=True))
     op.add_column("exam", sa.Column("release_comment", sa.Text(), nullable=True))
+    op.add_column("exam", sa.Column("retired_at", TIME, nullable=True))
     op.create_index("ix_exam_scheduled_on", "exam", ["scheduled_on"])
+    op.create_index("ix_exam_is_template_day_id", "exam", ["is_template", "day", "id"])
     op.create_index("ix_exam_template_id", "exam", ["template_id"])
     op.create_index(
         "ix_exam_protocol_id_protocol_version",
@@ -46,6 +51,10 @@ def _exams() -> None:
         unique=True,
     )
     op.execute("UPDATE exam SET search_text = lower(name || ' ' || description)")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("UPDATE exam SET day = CAST(datetime_created AT TIME ZONE 'UTC' AS DATE)")
+    else:
+        op.execute("UPDATE exam SET day = date(datetime_created)")
     op.execute("UPDATE exam SET protocol_id = id, protocol_version = 1 WHERE is_template")
 
 
