@@ -21,6 +21,7 @@ class AuditEntry(Table, table=True):
         sa.Index("ix_audit_entry_exam_id_id", "exam_id", "id"),
         sa.Index("ix_audit_entry_patient_id_id", "patient_id", "id"),
         sa.Index("ix_audit_entry_subject_id_id", "subject_id", "id"),
+        sa.Index("ix_audit_entry_actor_id", "actor", "id"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)

@@ -133,6 +133,7 @@ def _audit() -> None:
     op.create_index("ix_audit_entry_exam_id_id", "audit_entry", ["exam_id", "id"])
     op.create_index("ix_audit_entry_patient_id_id", "audit_entry", ["patient_id", "id"])
     op.create_index("ix_audit_entry_subject_id_id", "audit_entry", ["subject_id", "id"])
+    op.create_index("ix_audit_entry_actor_id", "audit_entry", ["actor", "id"])
 
 
 def downgrade() -> None:
