@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.database import Sessions
 from scanhub_libraries.lake import Lake
@@ -32,6 +33,12 @@ async def get_lake(request: Request) -> Lake:
     return lake
 
 
+async def get_trees(request: Request) -> TreeCache:
+    """Return the exam trees that this process keeps."""
+    trees: TreeCache = request.app.state.trees
+    return trees
+
+
 async def get_signer(request: Request) -> TokenSigner:
     """Return what signs tokens."""
     signer: TokenSigner = request.app.state.signer
@@ -53,9 +60,14 @@ async def get_now(request: Request) -> datetime:
 SettingsDep = Annotated[ExamManagerSettings, Depends(get_settings)]
 SessionsDep = Annotated[Sessions, Depends(get_sessions)]
 LakeDep = Annotated[Lake, Depends(get_lake)]
+TreesDep = Annotated[TreeCache, Depends(get_trees)]
 SignerDep = Annotated[TokenSigner, Depends(get_signer)]
 RevocationsDep = Annotated[RevocationList, Depends(get_revocations)]
 NowDep = Annotated[datetime, Depends(get_now)]
 IfMatchDep = Annotated[
     str | None, Header(alias="If-Match", description='The version that was read: `"3"`')
+]
+IfNoneMatchDep = Annotated[
+    str | None,
+    Header(alias="If-None-Match", description="The ETag that was read: 304 while it is current"),
 ]

@@ -18,6 +18,7 @@ from sqlalchemy.exc import (
 from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
 from exam_manager.exams.routes import router as exams
+from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.patients.routes import router as patients
 from exam_manager.results.routes import router as results
 from exam_manager.sequences.reader import ReaderProcess, SequenceReader
@@ -91,6 +92,7 @@ def create_app(
     app.state.settings = settings
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
+    app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
     app.add_exception_handler(DBAPIError, _database_error)

@@ -21,6 +21,8 @@ class ExamManagerSettings(BaseSettings):
     """Secret of each service that may ask for a service token."""
     cookie_secure: bool | None = None
     """Secure attribute of the login cookie; None: when the request came over https."""
+    tree_cache_mib: int = 64
+    """Memory for exam trees that were read, as JSON [MiB]; 0: keep none."""
     migrate: bool = True
     """Bring the database to the newest schema at the start."""
     sequence_seconds: float = 120.0
