@@ -60,7 +60,18 @@ from scanhub_libraries.models.protocol import (
     WorkflowFile,
 )
 from scanhub_libraries.models.result import ResultOut, SetResult
-from scanhub_libraries.models.sequence import BaseMRISequence, MRISequenceOut, SequenceFacts
+from scanhub_libraries.models.sequence import (
+    BaseMRISequence,
+    MRISequenceCreated,
+    MRISequenceOut,
+    SequenceFacts,
+)
+from scanhub_libraries.models.sequence_use import (
+    FactDifference,
+    SequenceDiff,
+    SequenceReference,
+    SequenceUse,
+)
 from scanhub_libraries.models.task import (
     AcquisitionLimits,
     AcquisitionParameter,
@@ -126,6 +137,7 @@ __all__ = [
     "ExamDeviations",
     "ExamOut",
     "ExamSummary",
+    "FactDifference",
     "FinishTask",
     "Gender",
     "ImportedProtocol",
@@ -135,6 +147,7 @@ __all__ = [
     "ItemStatus",
     "JobOut",
     "JournalEntry",
+    "MRISequenceCreated",
     "MRISequenceOut",
     "PasswordUpdateRequest",
     "PatientOut",
@@ -151,9 +164,12 @@ __all__ = [
     "Revocation",
     "Revocations",
     "RunOut",
+    "SequenceDiff",
     "SequenceFacts",
     "SequenceFile",
     "SequenceName",
+    "SequenceReference",
+    "SequenceUse",
     "SeriesOut",
     "ServiceCredentials",
     "ServiceToken",

@@ -35,6 +35,9 @@ class MRISequenceOut(BaseMRISequence):
     id: Annotated[str, Field(alias="_id")]
     created_at: datetime
     updated_at: datetime | None = None
+    version: Annotated[int, Field(description="Counts the edits; the ETag has it")] = 1
+    lineage_id: Annotated[str, Field(description="What all versions of a sequence share")] = ""
+    lineage_version: Annotated[int, Field(description="Which version of its lineage it is")] = 1
     seq_file: str = ""
     seq_file_extension: str = ".seq"
     xml_file: str | None = None
@@ -42,3 +45,11 @@ class MRISequenceOut(BaseMRISequence):
     sha256: str = ""
     size_bytes: Annotated[int, Field(description="Size of the file [byte]")] = 0
     facts: SequenceFacts | None = None
+
+
+class MRISequenceCreated(MRISequenceOut):
+    """A sequence that was just uploaded."""
+
+    same_content_as: Annotated[
+        list[str], Field(description="Sequences stored earlier with the same file, newest first")
+    ] = []
