@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.routing import APIRoute
@@ -16,6 +16,8 @@ from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.openapi import complete
+from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
 from scanhub_libraries.problems import answer_with_problems
 from scanhub_libraries.security.permissions import check_access
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
@@ -161,6 +163,16 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
+class ServiceApp(FastAPI):
+    """An application whose OpenAPI document says what follows from the permission table."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            complete(self, super().openapi())
+        return super().openapi()
+
+
 def create_service_app(
     *,
     title: str,
@@ -183,8 +195,11 @@ def create_service_app(
         verifier: Verifies tokens.
         malformed_path_status: Status for a malformed id in a path (ScanHub's exam paths: 400).
     """
-    app = FastAPI(
+    app = ServiceApp(
         title=title,
+        description=INTRODUCTIONS.get(title, ""),
+        contact=CONTACT,
+        license_info=LICENSE,
         version=version,
         lifespan=lifespan,
         openapi_url=f"{prefixes[0]}/openapi.json",

@@ -1,6 +1,6 @@
 """HTTP routes of the device registry."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Response, status
@@ -12,11 +12,18 @@ from device_manager.devices.models import Device, DeviceNaming
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.models import DeviceCredentials, DeviceOut
+from scanhub_libraries.models.fields import JSONObject
 from scanhub_libraries.web import SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["devices"])
 _CREDENTIALS = {"Content-Disposition": 'attachment; filename="device_credentials.json"'}
-Parameter = Annotated[dict[str, Any], Body(description="Parameters of the device, by its names")]
+Parameter = Annotated[
+    JSONObject,
+    Body(
+        description="Parameters of the device, by its names",
+        examples=[{"larmor_frequency": 2_000_000.0, "flip_angle_calibration": 1.02}],
+    ),
+]
 
 
 @router.get("/", summary="List the devices")
