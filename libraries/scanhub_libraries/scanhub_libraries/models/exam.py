@@ -45,6 +45,9 @@ class BaseExam(WireModel):
     status: ItemStatus = ItemStatus.NEW
     is_template: bool = False
     accession_number: ShortText | None = None
+    scheduled_on: Annotated[
+        date | None, Field(description="The day it is planned for; without it that of its making")
+    ] = None
 
 
 class ExamOut(BaseExam):

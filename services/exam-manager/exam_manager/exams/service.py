@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from exam_manager.database import see_one_state
 from exam_manager.exams import rules
-from exam_manager.exams.models import Exam
+from exam_manager.exams.models import Exam, search_text
 from exam_manager.patients.models import Patient
 from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import service as tasks
@@ -138,6 +138,8 @@ async def update_exam(
         )
     status = rules.status_after_edit(row.status, body.status)
     row.sqlmodel_update({**body.model_dump(), "status": status})
+    row.search_text = search_text(body.name, body.description)
+    row.day = body.scheduled_on or row.datetime_created.date()
     row.version += 1
     row.datetime_updated = now
     emit_exam(session, EventType.EXAM_UPDATED, row)
@@ -145,9 +147,12 @@ async def update_exam(
     return await get_exam(session, exam_id)
 
 
-async def delete_exam(session: AsyncSession, exam_id: UUID) -> list[str]:
+async def delete_exam(
+    session: AsyncSession, exam_id: UUID, *, if_match: str | None = None
+) -> list[str]:
     """Delete an exam with its tree; return the folders to remove once that is committed."""
     row = await _get(session, exam_id)
+    check_version(if_match, row.version)
     await tasks.check_exam_free(session, exam_id, "delete the exam")
     query = sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == exam_id)
     folders = [f"lake/{workflow_id}" for workflow_id in await session.scalars(query)]
