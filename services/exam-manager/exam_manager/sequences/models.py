@@ -37,3 +37,5 @@ class Sequence(Table, table=True):
     lineage_id: str = Field(max_length=36)
     """Id of the first version: what the versions of one sequence have in common."""
     lineage_version: int = 1
+    search_text: str = Field(default="", sa_type=sa.Text)
+    """What people say of it, case-folded; each tag stands between unit separators."""

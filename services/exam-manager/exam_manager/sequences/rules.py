@@ -6,8 +6,11 @@ from pathlib import PurePath
 from uuid import UUID
 
 from scanhub_libraries.errors import ConflictError, PayloadTooLargeError, UnprocessableError
+from scanhub_libraries.models import BaseMRISequence
 
 MAX_BYTES = 64 * 2**20
+TAG_BORDER = "\x1f"
+"""The unit separator: nobody types it, so it stands between tags in the text to search."""
 _SUFFIX = re.compile(r"^\.[a-z0-9]{1,8}$")
 
 
@@ -58,3 +61,16 @@ def check_unused(task_ids: Sequence[UUID]) -> None:
             f"{len(task_ids)} tasks use the sequence: give them another one first.",
             tasks=[str(task_id) for task_id in task_ids],
         )
+
+
+def search_text(body: BaseMRISequence) -> str:
+    """Return what a search looks at, case-folded; each tag stands between two borders."""
+    said = f"{body.name} {body.description} {body.sequence_type}".replace(TAG_BORDER, " ")
+    tags = [tag.replace(TAG_BORDER, " ") for tag in body.tags]
+    return TAG_BORDER.join([said, *tags, ""]).casefold()
+
+
+def like_pattern(text: str) -> str:
+    """Return a LIKE pattern, backslash its escape, for what contains `text` in any case."""
+    escaped = text.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"

@@ -26,9 +26,7 @@ def upgrade() -> None:
 
 def _exams() -> None:
     op.add_column("exam", sa.Column("scheduled_on", sa.Date(), nullable=True))
-    op.add_column(
-        "exam", sa.Column("day", sa.Date(), nullable=False, server_default="1970-01-01")
-    )
+    op.add_column("exam", sa.Column("day", sa.Date(), nullable=False, server_default="1970-01-01"))
     op.add_column(
         "exam", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="1")
     )
@@ -76,7 +74,11 @@ def _sequences() -> None:
     op.add_column(
         "sequence", sa.Column("lineage_version", sa.Integer(), nullable=False, server_default="1")
     )
+    op.add_column(
+        "sequence", sa.Column("search_text", sa.Text(), nullable=False, server_default="")
+    )
     op.execute("UPDATE sequence SET lineage_id = id")
+    _sequence_search_text()
     op.create_index(
         "ix_sequence_lineage_id_lineage_version",
         "sequence",
@@ -84,6 +86,22 @@ def _sequences() -> None:
         unique=True,
     )
     op.create_index("ix_sequence_sha256", "sequence", ["sha256"])
+
+
+def _sequence_search_text() -> None:
+    """Fill what `sequences.rules.search_text` makes of new rows."""
+    names = ("name", "description", "sequence_type")
+    table = sa.table(
+        "sequence",
+        *(sa.column(name, sa.String()) for name in ("id", *names, "search_text")),
+        sa.column("tags", sa.JSON()),
+    )
+    connection = op.get_bind()
+    columns = (table.c.id, table.c.tags, *(table.c[name] for name in names))
+    for row in connection.execute(sa.select(*columns)).all():
+        said = " ".join(getattr(row, name) for name in names).replace("\x1f", " ")
+        text = "\x1f".join([said, *row.tags, ""]).casefold()
+        connection.execute(sa.update(table).where(table.c.id == row.id).values(search_text=text))
 
 
 def _patients() -> None:
