@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from exam_manager.database import OutboxEvent
 from exam_manager.main import create_app
 from exam_manager.sequences.pulseq import read_facts
-from exam_manager.sequences.pulseq_text import PulseqTextError
+from exam_manager.sequences.pulseq_file import PulseqTextError
 from exam_manager.sequences.reader import unreadable
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.database import reading, sqlite_url

@@ -1,4 +1,4 @@
-"""The only file that imports pypulseq. Run as a program it reads a file from standard input.
+"""Run as a program it reads a Pulseq file from standard input.
 
 `python -m exam_manager.sequences.pulseq <CPU seconds>` writes one JSON document: the facts, or an
 error with its line.
@@ -8,13 +8,11 @@ import json
 import os
 import resource
 import sys
-import tempfile
-import warnings
-from math import isfinite
-from pathlib import Path
 from typing import Any
 
-from exam_manager.sequences.pulseq_text import PulseqTextError, check_text
+import numpy as np
+
+from exam_manager.sequences.pulseq_file import PulseqTextError, read_pulseq
 from scanhub_libraries.models import SequenceFacts
 
 _MEMORY_BYTES = 6 * 2**30
@@ -26,51 +24,14 @@ def read_facts(data: bytes) -> SequenceFacts:
     Raises:
         PulseqTextError: The file cannot be read; with the line where known, else 0.
     """
-    # Importing pypulseq takes seconds; only this process needs it.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pypulseq  # noqa: PLC0415
-        from pypulseq.supported_labels_rf_use import get_supported_labels  # noqa: PLC0415
-
-        check_text(_decode(data), get_supported_labels())
-        sequence = pypulseq.Sequence()
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "sequence.seq"
-            path.write_bytes(data)
-            try:
-                sequence.read(str(path), remove_duplicates=False)
-            except Exception as error:
-                raise PulseqTextError(0, f"pypulseq cannot read the file: {error}") from error
-    blocks = sequence.block_events.values()
+    file = read_pulseq(data)
     return SequenceFacts(
-        pulseq_version=_version(data),
-        duration_s=float(sum(sequence.block_durations.values())),
-        num_blocks=len(blocks),
-        num_readouts=sum(1 for events in blocks if events[5]),
-        definitions={str(key): _plain(value) for key, value in sequence.definitions.items()},
+        pulseq_version=".".join(map(str, file.version)),
+        duration_s=file.duration_s,
+        num_blocks=len(file.blocks),
+        num_readouts=int(np.count_nonzero(file.blocks.adc)),
+        definitions=file.definitions,
     )
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise PulseqTextError(line, "not UTF-8 text") from error
-
-
-def _version(data: bytes) -> str:
-    words = data.decode().split("[VERSION]", 1)[1].split()[:6]
-    given = dict(zip(words[::2], words[1::2], strict=True))
-    return ".".join(given[key] for key in ("major", "minor", "revision"))
-
-
-def _plain(value: Any) -> Any:
-    """Return a definition as JSON has it: a number, a list of numbers, or text."""
-    plain = value.tolist() if hasattr(value, "tolist") else value
-    numbers = plain if isinstance(plain, list) else [plain]
-    finite = all(isfinite(number) for number in numbers if isinstance(number, float))
-    return plain if finite else str(plain)
 
 
 def main() -> None:

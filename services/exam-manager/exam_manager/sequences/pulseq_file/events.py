@@ -28,9 +28,9 @@ _PLATEAU = 0.99999
 
 def shape_seconds(shape: Floats | None, count: int, raster_s: float) -> Floats:
     """Return when the samples are: from a time shape, else in the middle of each raster."""
-    steps = np.arange(count) + 0.5 if shape is None else shape
-    times: Floats = steps * raster_s
-    return times
+    if shape is not None:
+        return shape * raster_s
+    return (np.arange(count, dtype=np.float64) + 0.5) * raster_s
 
 
 def rf_shape(table: RfTable, row: int, shapes: Shapes) -> Complexes:
@@ -96,8 +96,8 @@ def free_times(shape_size: int, time: int, shapes: Shapes, raster_s: float) -> F
     if time > 0:
         return shapes[time] * raster_s
     if time == HALF_RASTER:
-        return np.arange(shape_size + 2) * (raster_s / 2)
-    inner = (np.arange(shape_size) + 0.5) * raster_s
+        return np.arange(shape_size + 2, dtype=np.float64) * (raster_s / 2)
+    inner = (np.arange(shape_size, dtype=np.float64) + 0.5) * raster_s
     return np.concatenate([[0.0], inner, [shape_size * raster_s]])
 
 

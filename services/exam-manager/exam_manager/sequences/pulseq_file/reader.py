@@ -196,7 +196,8 @@ class _Library:
         refer(table, extension, known, "extension")
         if version >= V1_4:
             raster = self.rasters.block_duration_s
-            seconds, ends = duration * raster, np.cumsum(duration) * raster
+            counts = duration.astype(np.float64)
+            seconds, ends = counts * raster, np.cumsum(counts) * raster
         else:
             seconds = self._old_durations(table, named, columns)
             ends = np.cumsum(seconds)
