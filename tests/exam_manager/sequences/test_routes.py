@@ -10,84 +10,29 @@ from scanhub_libraries.errors import UnprocessableError
 EXAM = "/api/v1/exam"
 SAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
 
-SMALL = """# Pulseq sequence file
 
-[VERSION]
-major 1
-minor 5
-revision 0
-
-[DEFINITIONS]
-AdcRasterTime 1e-07
-BlockDurationRaster 1e-05
-GradientRasterTime 1e-05
-RadiofrequencyRasterTime 1e-06
-Name small
-
-[BLOCKS]
-1 100 1 0 0 0 0 0
-2 324 0 1 0 0 1 0
-
-[RF]
-1 250 1 2 3 500 100 0 0 0 0 e
-
-[TRAP]
-1 100000 100 3000 100 0
-
-[ADC]
-1 64 5000 100 0 0 0 0 0
-
-[SHAPES]
-
-shape_id 1
-num_samples 2
-1
-1
-
-shape_id 2
-num_samples 2
-0
-0
-
-shape_id 3
-num_samples 2
-0
-1000
-
-"""
-
-
-async def upload(platform, data=SMALL, *, expect=201, filename="small.seq", files=None, **form):
-    data = data.encode() if isinstance(data, str) else data
-    fields = {"name": "Small", **form}
-    parts = {"seq_file": (filename, data, "text/plain"), **(files or {})}
-    return (
-        await platform.call("POST", f"{EXAM}/sequence", data=fields, files=parts, expect=expect)
-    ).json()
-
-
-async def test_a_sequence_is_stored_with_what_it_says_of_itself(platform):
+async def test_a_sequence_is_stored_with_what_it_says_of_itself(platform, upload, small):
     made = await upload(platform, description="demo", sequence_type="GRE", tags=["head", "fast"])
     assert made["facts"]["pulseq_version"] == "1.5.0"
     assert made["facts"]["duration_s"] == pytest.approx(0.00424)
     assert (made["facts"]["num_blocks"], made["facts"]["num_readouts"]) == (2, 1)
     assert made["facts"]["definitions"]["Name"] == "small"
     assert made["tags"] == ["head", "fast"]
-    assert made["size_bytes"] == len(SMALL)
+    assert made["size_bytes"] == len(small)
     assert len(made["sha256"]) == 64
     one = (await platform.call("GET", f"{EXAM}/sequence/{made['_id']}", expect=200)).json()
-    assert one["seq_file"] == SMALL
+    assert one["seq_file"] == small
     listed = (await platform.call("GET", f"{EXAM}/sequences/all", expect=200)).json()
     assert [(item["_id"], item["seq_file"]) for item in listed] == [(made["_id"], "")]
     assert [event.subject for event in await platform.events("sequence.created")] == [made["_id"]]
 
 
-async def test_file_and_header_are_downloaded_under_a_safe_name(platform):
+async def test_file_and_header_are_downloaded_under_a_safe_name(platform, upload, small):
     header = {"xml_file": ("header.xml", b"<ismrmrdHeader/>", "text/xml")}
     made = await upload(platform, files=header)
     url = f"{EXAM}/sequence/{made['_id']}"
     file = await platform.call("GET", f"{url}/file", params={"name": 'a"\r\nb.seq'}, expect=200)
-    assert file.content == SMALL.encode()
+    assert file.content == small.encode()
     assert "\n" not in file.headers["content-disposition"]
     xml = await platform.call("GET", f"{url}/header", expect=200)
     assert xml.content == b"<ismrmrdHeader/>"
@@ -114,32 +59,32 @@ async def test_file_and_header_are_downloaded_under_a_safe_name(platform):
         ("num_samples 2\n0\n1000\n", "", 40),
     ],
 )
-async def test_an_error_names_its_line(platform, old, new, line):
-    assert old in SMALL
-    problem = await upload(platform, SMALL.replace(old, new), expect=422)
+async def test_an_error_names_its_line(platform, old, new, line, *, upload, small):
+    assert old in small
+    problem = await upload(platform, small.replace(old, new), expect=422)
     assert problem["line"] == line, problem["detail"]
     assert f"line {line}" in problem["detail"]
     assert (await platform.call("GET", f"{EXAM}/sequences/all")).json() == []
 
 
-async def test_what_is_no_sequence_is_refused(platform):
+async def test_what_is_no_sequence_is_refused(platform, upload, small):
     assert (await upload(platform, b"\xff\xfe\x00", expect=422))["line"] == 1
     await upload(platform, b"", expect=422)
-    await upload(platform, SMALL[: SMALL.index("[BLOCKS]")], expect=422)
+    await upload(platform, small[: small.index("[BLOCKS]")], expect=422)
     await upload(platform, name="", expect=422)
     await upload(platform, files={"xml_file": ("a.xml", b"\xff", "text/xml")}, expect=422)
     no_file = await platform.call("POST", f"{EXAM}/sequence", data={"name": "x"})
     assert no_file.status_code == 422
 
 
-async def test_every_truncation_is_refused(platform):
+async def test_every_truncation_is_refused(platform, upload, small):
     """Wherever a transfer broke off, the answer is a 4xx, never a stored half or a 500."""
-    end = SMALL.rindex("1000")
+    end = small.rindex("1000")
     for cut in range(0, end, 17):
-        await upload(platform, SMALL[:cut], expect=422)
+        await upload(platform, small[:cut], expect=422)
 
 
-async def test_a_file_over_the_limit_is_refused(platform):
+async def test_a_file_over_the_limit_is_refused(platform, upload):
     problem = await upload(platform, b"#" * (64 * 2**20 + 1), expect=413)
     assert problem["type"] == "/problems/payload-too-large"
     parts = {"seq_file": ("big.seq", b"#" * (97 * 2**20), "text/plain")}
@@ -147,7 +92,7 @@ async def test_a_file_over_the_limit_is_refused(platform):
     await platform.call("POST", f"{EXAM}/sequence", data={"name": "x"}, files=parts, expect=413)
 
 
-async def test_fields_can_be_cleared(platform):
+async def test_fields_can_be_cleared(platform, upload):
     made = await upload(platform, description="demo", tags=["head"])
     url = f"{EXAM}/sequence/{made['_id']}"
     cleared = (await platform.call("PUT", url, json={"name": "New"}, expect=200)).json()
@@ -155,7 +100,7 @@ async def test_fields_can_be_cleared(platform):
     await platform.call("PUT", url, json={"name": ""}, expect=422)
 
 
-async def test_a_sequence_in_use_stays(platform):
+async def test_a_sequence_in_use_stays(platform, upload):
     made = await upload(platform)
     exam = await platform.exam()
     task = await platform.acquisition(await platform.workflow(exam), sequence_id=made["_id"])
@@ -169,7 +114,7 @@ async def test_a_sequence_in_use_stays(platform):
     assert not platform.lake.exists(f"sequences/{made['_id']}.seq")
 
 
-async def test_a_task_token_reads_the_sequence_of_its_task_alone(platform):
+async def test_a_task_token_reads_the_sequence_of_its_task_alone(platform, upload):
     mine, other = await upload(platform), await upload(platform)
     workflow = await platform.workflow(await platform.exam())
     task = await platform.acquisition(workflow, sequence_id=mine["_id"])
@@ -178,15 +123,15 @@ async def test_a_task_token_reads_the_sequence_of_its_task_alone(platform):
     await platform.call("GET", f"{EXAM}/sequence/{other['_id']}", headers=token, expect=403)
 
 
-async def test_the_reader_process_reads_the_same(platform, start, tmp_path):
+async def test_the_reader_process_reads_the_same(platform, start, tmp_path, upload, small):
     """What the product uses: a process of its own."""
     expected = (await upload(platform))["facts"]
     async with start(sqlite_url(tmp_path / "other.sqlite"), read_sequence=None) as running:
         assert (await upload(running))["facts"] == expected
-        assert (await upload(running, SMALL.replace("[TRAP]", "[T]"), expect=422))["line"] == 22
+        assert (await upload(running, small.replace("[TRAP]", "[T]"), expect=422))["line"] == 22
 
 
-async def test_every_sample_file_can_be_read(platform):
+async def test_every_sample_file_can_be_read(platform, upload):
     samples = sorted(SAMPLES.glob("*.seq"))
     if not samples:
         pytest.skip(f"no samples in {SAMPLES}; set SCANHUB_SAMPLES")
@@ -197,6 +142,6 @@ async def test_every_sample_file_can_be_read(platform):
         assert made["facts"]["num_readouts"] > 0
 
 
-async def test_a_file_that_takes_too_long_is_given_up():
+async def test_a_file_that_takes_too_long_is_given_up(small):
     with pytest.raises(UnprocessableError, match="could not be read within"):
-        await ReaderProcess(0.05)(SMALL.encode())
+        await ReaderProcess(0.05)(small.encode())

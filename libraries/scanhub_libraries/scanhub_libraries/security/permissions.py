@@ -139,6 +139,9 @@ PERMISSIONS: dict[str, Access] = {
     # Sequences
     f"POST {_E}/sequence": PLANNING,
     f"GET {_E}/sequences/all": READ,
+    f"GET {_E}/sequences/diff": READ,
+    f"GET {_E}/sequence/{{sequence_id}}/versions": READ,
+    f"GET {_E}/sequence/{{sequence_id}}/tasks": READ,
     f"GET {_E}/sequence/{{sequence_id}}": READ_TASK,
     f"GET {_E}/sequence/{{sequence_id}}/file": READ,
     f"GET {_E}/sequence/{{sequence_id}}/header": READ,

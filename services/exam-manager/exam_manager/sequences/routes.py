@@ -1,5 +1,6 @@
 """HTTP: /api/v1/exam/sequence."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import (
@@ -11,16 +12,26 @@ from fastapi import (
     Path,
     Query,
     Request,
+    Response,
     UploadFile,
 )
 from fastapi import status as http
 from fastapi.responses import FileResponse
 
-from exam_manager.dependencies import LakeDep, NowDep
-from exam_manager.sequences import rules, service
+from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.pages import NamedPageDep, PageDep
+from exam_manager.sequences import catalog, rules, service
+from exam_manager.sequences.catalog import Filter
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.sequences.service import UploadedFile
-from scanhub_libraries.models import BaseMRISequence, MRISequenceOut
+from exam_manager.versions import etag
+from scanhub_libraries.models import (
+    BaseMRISequence,
+    MRISequenceCreated,
+    MRISequenceOut,
+    SequenceDiff,
+    SequenceUse,
+)
 from scanhub_libraries.models.fields import Name, ShortText, Text
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
@@ -49,7 +60,12 @@ async def _read(file: UploadFile, field: str) -> UploadedFile:
     return UploadedFile(file.filename, await file.read())
 
 
-@router.post("/sequence", status_code=http.HTTP_201_CREATED, summary="Upload a sequence")
+@router.post(
+    "/sequence",
+    status_code=http.HTTP_201_CREATED,
+    response_model=MRISequenceCreated,
+    summary="Upload a sequence",
+)
 async def create_sequence(
     *,
     seq_file: Annotated[UploadFile, File(description="Pulseq file, at most 64 MiB")],
@@ -59,31 +75,99 @@ async def create_sequence(
     lake: LakeDep,
     now: NowDep,
     xml_file: Annotated[UploadFile | None, File(description="MRD header")] = None,
-) -> MRISequenceOut:
+    version_of: Annotated[
+        ShortText | None, Form(description="Any version of the sequence this is the next one of")
+    ] = None,
+) -> Response:
     """Store a Pulseq file that can be read; an error names the line."""
-    return await service.create_sequence(
+    made = await service.create_sequence(
         session,
         lake,
         reader,
         body,
         seq_file=await _read(seq_file, "seq_file"),
         xml_file=await _read(xml_file, "xml_file") if xml_file else None,
+        version_of=version_of,
         now=now,
     )
+    return await _with_text(made, http.HTTP_201_CREATED)
 
 
-@router.get("/sequences/all", summary="All sequences")
-async def list_sequences(session: SessionDep) -> list[MRISequenceOut]:
-    """Return all sequences without their files."""
-    return await service.list_sequences(session)
+async def _with_text(sequence: MRISequenceOut, status: int = http.HTTP_200_OK) -> Response:
+    """Render a sequence beside the event loop: its text may have 64 MiB."""
+    document = await asyncio.to_thread(sequence.model_dump_json, by_alias=True)
+    return Response(document, status, etag(sequence.version), "application/json")
 
 
-@router.get("/sequence/{sequence_id}", summary="One sequence with its text")
+async def _filter(
+    search: Annotated[
+        ShortText | None, Query(description="Words in name, description, type or tags")
+    ] = None,
+    sequence_type: Annotated[ShortText | None, Query(description="Only of this type")] = None,
+    tag: Annotated[ShortText | None, Query(description="Only with this tag")] = None,
+    newest: Annotated[bool, Query(description="Only the newest version of each")] = False,
+) -> Filter:
+    return Filter(search, sequence_type, tag, newest)
+
+
+@router.get("/sequences/all", summary="All sequences, or those a search finds")
+async def list_sequences(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    page: NamedPageDep,
+    wanted: Annotated[Filter, Depends(_filter)],
+) -> list[MRISequenceOut]:
+    """Return sequences by name, without their files."""
+    found = await catalog.list_sequences(session, wanted, after=page.after, limit=page.fetch)
+    return page.cut(found, lambda sequence: sequence.id, request, response)
+
+
+@router.get("/sequences/diff", summary="Two sequences side by side")
+async def diff_sequences(
+    session: SessionDep,
+    left: Annotated[ShortText, Query(description="Id of one sequence")],
+    right: Annotated[ShortText, Query(description="Id of the other one")],
+) -> SequenceDiff:
+    """Return every fact and every definition of both, and which of them differ."""
+    return await catalog.compare(session, left, right)
+
+
+@router.get("/sequence/{sequence_id}/versions", summary="The versions of a sequence")
+async def list_sequence_versions(
+    sequence_id: SequenceId, session: SessionDep
+) -> list[MRISequenceOut]:
+    """Return all versions, newest first, without their files."""
+    return await catalog.list_versions(session, sequence_id)
+
+
+@router.get("/sequence/{sequence_id}/tasks", summary="The tasks that use a sequence")
+async def list_sequence_tasks(
+    *,
+    sequence_id: SequenceId,
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    page: PageDep,
+    all_versions: Annotated[bool, Query(description="Also those of its other versions")] = False,
+) -> list[SequenceUse]:
+    """Return tasks and their exams, newest first."""
+    found = await catalog.list_uses(
+        session, sequence_id, all_versions=all_versions, after=page.after, limit=page.fetch
+    )
+    return page.cut(found, lambda use: use.task_id, request, response)
+
+
+@router.get(
+    "/sequence/{sequence_id}", response_model=MRISequenceOut, summary="One sequence with its text"
+)
 async def get_sequence(
     sequence_id: SequenceId, session: SessionDep, lake: LakeDep, principal: PrincipalDep
-) -> MRISequenceOut:
+) -> Response:
     """Return a sequence with the text of its file."""
-    return await service.get_sequence(session, lake, sequence_id, principal=principal)
+    return await _with_text(
+        await service.get_sequence(session, lake, sequence_id, principal=principal)
+    )
 
 
 @router.get(
@@ -121,10 +205,18 @@ def _download(path: object, name: str) -> FileResponse:
 
 @router.put("/sequence/{sequence_id}", summary="Change what is said of a sequence")
 async def update_sequence(
-    sequence_id: SequenceId, body: BaseMRISequence, session: SessionDep, now: NowDep
+    *,
+    sequence_id: SequenceId,
+    body: BaseMRISequence,
+    session: SessionDep,
+    now: NowDep,
+    response: Response,
+    if_match: IfMatchDep = None,
 ) -> MRISequenceOut:
-    """Replace name, description, type and tags."""
-    return await service.update_sequence(session, sequence_id, body, now=now)
+    """Replace name, description, type and tags; what is left out is cleared."""
+    changed = await service.update_sequence(session, sequence_id, body, if_match=if_match, now=now)
+    response.headers.update(etag(changed.version))
+    return changed
 
 
 @router.delete(

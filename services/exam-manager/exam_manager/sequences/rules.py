@@ -70,7 +70,14 @@ def search_text(body: BaseMRISequence) -> str:
     return TAG_BORDER.join([said, *tags, ""]).casefold()
 
 
-def like_pattern(text: str) -> str:
-    """Return a LIKE pattern, backslash its escape, for what contains `text` in any case."""
-    escaped = text.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+def search_patterns(search: str | None, tag: str | None) -> list[str]:
+    """Return the LIKE patterns, backslash their escape, that a search text must all match."""
+    patterns = [f"%{_escaped(word)}%" for word in (search or "").split()]
+    if tag is not None:
+        patterns.append(f"%{TAG_BORDER}{_escaped(tag)}{TAG_BORDER}%")
+    return patterns
+
+
+def _escaped(text: str) -> str:
+    folded = text.casefold().replace(TAG_BORDER, " ")
+    return folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

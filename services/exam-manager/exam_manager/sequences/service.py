@@ -1,5 +1,6 @@
 """Sequences: the file in the lake, what it says in the row."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,17 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
-from exam_manager.sequences import rules
+from exam_manager.sequences import lineages, rules
 from exam_manager.sequences.models import Sequence
+from exam_manager.sequences.mrd_header import check_mrd_header
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.rules import check_claim
+from exam_manager.versions import check_version
 from scanhub_libraries.errors import ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import Lake
-from scanhub_libraries.models import BaseMRISequence, MRISequenceOut
+from scanhub_libraries.models import BaseMRISequence, MRISequenceCreated, MRISequenceOut
 from scanhub_libraries.security.principal import Principal, PrincipalKind
+
+_MOST_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,17 @@ async def create_sequence(
     *,
     seq_file: UploadedFile,
     xml_file: UploadedFile | None,
+    version_of: str | None,
     now: datetime,
-) -> MRISequenceOut:
-    """Store a sequence that can be read. No transaction is open while it is read."""
+) -> MRISequenceCreated:
+    """Store a sequence that can be read: first its files, then the row.
+
+    No transaction is open while it is read and stored. What lies in the lake without a row, because
+    the process ended in between, is cleared by the sweep of the lake.
+    """
     rules.check_size(len(seq_file.data), "seq_file")
-    text = rules.decode(seq_file.data, "seq_file")
-    header = None
-    if xml_file is not None:
-        rules.check_size(len(xml_file.data), "xml_file")
-        header = rules.decode(xml_file.data, "xml_file")
+    text = await asyncio.to_thread(rules.decode, seq_file.data, "seq_file")
+    header = await _checked_header(xml_file)
     facts = await read_sequence(seq_file.data)
     sequence_id = str(new_id())
     row = Sequence(
@@ -60,35 +67,73 @@ async def create_sequence(
         size_bytes=len(seq_file.data),
         facts=facts.model_dump(mode="json"),
         created_at=now,
+        search_text=rules.search_text(body),
     )
-    row.sha256 = await lake.put(_seq_key(row), seq_file.data)
-    if xml_file is not None:
-        await lake.put(_header_key(row), xml_file.data)
-    session.add(row)
+    try:
+        row.sha256 = await lake.put(seq_key(row), seq_file.data)
+        if xml_file is not None:
+            await lake.put(_header_key(row), xml_file.data)
+        same = await _same_content(session, row.sha256)
+        await lineages.add(session, row, version_of)
+    except BaseException:
+        await _remove(lake, row)
+        raise
     _emit(session, EventType.SEQUENCE_CREATED, row)
-    await session.flush()
-    return _out(row, text, header)
+    return MRISequenceCreated.model_validate(
+        {**_document(row, text, header), "same_content_as": same}
+    )
 
 
-def _seq_key(row: Sequence) -> str:
+async def _checked_header(xml_file: UploadedFile | None) -> str | None:
+    if xml_file is None:
+        return None
+    rules.check_size(len(xml_file.data), "xml_file")
+    header = await asyncio.to_thread(rules.decode, xml_file.data, "xml_file")
+    await asyncio.to_thread(check_mrd_header, xml_file.data, "xml_file")
+    return header
+
+
+async def _same_content(session: AsyncSession, sha256: str) -> list[str]:
+    query = sa.select(col(Sequence.id)).where(col(Sequence.sha256) == sha256)
+    found = await session.scalars(query.order_by(col(Sequence.id).desc()).limit(_MOST_NAMED))
+    return list(found)
+
+
+async def _remove(lake: Lake, row: Sequence) -> None:
+    for key in file_keys(row):
+        await lake.delete(key)
+
+
+def seq_key(row: Sequence) -> str:
+    """Return where the Pulseq file lies in the lake."""
     return f"sequences/{row.id}{row.seq_file_extension}"
+
+
+def plot_key(row: Sequence) -> str:
+    """Return where what is plotted lies in the lake, once it is computed."""
+    return f"sequences/{row.id}.plot.bin"
 
 
 def _header_key(row: Sequence) -> str:
     return f"sequences/{row.id}.header{row.xml_file_extension}"
 
 
-def _out(row: Any, text: str = "", header: str | None = None) -> MRISequenceOut:
+def file_keys(row: Sequence) -> list[str]:
+    """Return where files of a sequence lie, or may lie; all begin with its id."""
+    header = [_header_key(row)] if row.xml_file_extension else []
+    return [seq_key(row), *header, plot_key(row)]
+
+
+def sequence_out(row: Sequence) -> MRISequenceOut:
+    """Return a sequence as it is told in lists, without its files."""
+    return MRISequenceOut.model_validate(_document(row))
+
+
+def _document(row: Any, text: str = "", header: str | None = None) -> dict[str, Any]:
     document = {
         name: getattr(row, name) for name in MRISequenceOut.model_fields if hasattr(row, name)
     }
-    return MRISequenceOut.model_validate({**document, "seq_file": text, "xml_file": header})
-
-
-async def list_sequences(session: AsyncSession) -> list[MRISequenceOut]:
-    """Return all sequences by name, without their files."""
-    rows = await session.scalars(sa.select(Sequence).order_by(col(Sequence.name), col(Sequence.id)))
-    return [_out(row) for row in rows]
+    return {**document, "seq_file": text, "xml_file": header}
 
 
 async def get_sequence(
@@ -96,9 +141,11 @@ async def get_sequence(
 ) -> MRISequenceOut:
     """Return a sequence with the text of its file; a task token gets that of its task alone."""
     await _check_may_read(session, principal, sequence_id)
-    row = await _get(session, sequence_id)
+    row = await find_sequence(session, sequence_id)
     header = (await lake.read(_header_key(row))).decode() if row.xml_file_extension else None
-    return _out(row, (await lake.read(_seq_key(row))).decode(), header)
+    text = await lake.read(seq_key(row))
+    document = _document(row, await asyncio.to_thread(text.decode), header)
+    return MRISequenceOut.model_validate(document)
 
 
 async def _check_may_read(session: AsyncSession, principal: Principal, sequence_id: str) -> None:
@@ -114,43 +161,56 @@ async def find_file(
     session: AsyncSession, lake: Lake, sequence_id: str, name: str | None
 ) -> tuple[Path, str]:
     """Return the path of a sequence's file and the name to save it under."""
-    row = await _get(session, sequence_id)
-    return lake.path(_seq_key(row)), name or f"{row.name}{row.seq_file_extension}"
+    row = await find_sequence(session, sequence_id)
+    return lake.path(seq_key(row)), name or f"{row.name}{row.seq_file_extension}"
 
 
 async def find_header(
     session: AsyncSession, lake: Lake, sequence_id: str, name: str | None
 ) -> tuple[Path, str]:
     """Return the path of a sequence's MRD header and the name to save it under."""
-    row = await _get(session, sequence_id)
+    row = await find_sequence(session, sequence_id)
     if row.xml_file_extension is None:
         raise NotFoundError("No MRD header available")
     return lake.path(_header_key(row)), name or f"{row.name}{row.xml_file_extension}"
 
 
 async def update_sequence(
-    session: AsyncSession, sequence_id: str, body: BaseMRISequence, *, now: datetime
+    session: AsyncSession,
+    sequence_id: str,
+    body: BaseMRISequence,
+    *,
+    if_match: str | None,
+    now: datetime,
 ) -> MRISequenceOut:
     """Replace what a person says of a sequence; the file stays."""
-    row = await _get(session, sequence_id)
+    row = await find_sequence(session, sequence_id, lock=True)
+    check_version(if_match, row.version)
     row.sqlmodel_update({**body.model_dump(), "updated_at": now})
+    row.search_text = rules.search_text(body)
+    row.version += 1
     _emit(session, EventType.SEQUENCE_UPDATED, row)
     await session.flush()
-    return _out(row)
+    return sequence_out(row)
 
 
 async def delete_sequence(session: AsyncSession, sequence_id: str) -> list[str]:
     """Delete a sequence that no task uses; return the files to remove once that is committed."""
-    row = await _get(session, sequence_id)
+    row = await find_sequence(session, sequence_id, lock=True)
     query = sa.select(col(Task.id)).where(col(Task.sequence_id) == sequence_id)
     rules.check_unused((await session.scalars(query.order_by(col(Task.id)))).all())
     await session.delete(row)
     _emit(session, EventType.SEQUENCE_DELETED, row)
-    return [_seq_key(row), *([_header_key(row)] if row.xml_file_extension else [])]
+    return file_keys(row)
 
 
-async def _get(session: AsyncSession, sequence_id: str) -> Sequence:
-    row = await session.get(Sequence, sequence_id)
+async def find_sequence(session: AsyncSession, sequence_id: str, *, lock: bool = False) -> Sequence:
+    """Return a stored sequence.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = await session.get(Sequence, sequence_id, with_for_update=lock)
     if row is None:
         raise NotFoundError(f"There is no sequence {sequence_id}.")
     return row
