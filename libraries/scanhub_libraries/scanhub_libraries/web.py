@@ -16,7 +16,7 @@ from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.openapi import complete
+from scanhub_libraries.openapi import complete, serve_document
 from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
 from scanhub_libraries.problems import answer_with_problems
 from scanhub_libraries.security.permissions import check_access
@@ -90,6 +90,16 @@ PrincipalDep = Annotated[Principal, Depends(get_principal)]
 # --- correlation ----------------------------------------------------------------------------------
 
 
+def _address(scope: Scope) -> str | None:
+    """Return where a connection comes from.
+
+    Behind a gateway that is what the server makes of X-Forwarded-For: uvicorn believes it of the
+    addresses in FORWARDED_ALLOW_IPS (127.0.0.1, if it is not set), and of nobody else.
+    """
+    client = scope.get("client")
+    return str(client[0]) if client else None
+
+
 class CorrelationMiddleware:
     """Gives every request an id that logs, events, problems and calls to other services carry."""
 
@@ -108,7 +118,7 @@ class CorrelationMiddleware:
         # A call within the process runs in the caller's context: put it back afterwards.
         outer = get_contextvars()
         clear_contextvars()
-        bind_contextvars(correlation_id=correlation_id)
+        bind_contextvars(correlation_id=correlation_id, address=_address(scope))
         started = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
@@ -215,6 +225,7 @@ def create_service_app(
     app.state.check_ready = _ready
     answer_with_problems(app)
     app.add_middleware(CorrelationMiddleware)
+    serve_document(app, prefixes[1:])
     for prefix in prefixes:
         app.include_router(_health_router(prefix))
     return app
