@@ -111,8 +111,11 @@ class OutboxRelay:
         """Begin to deliver: first what an earlier process left, then what commits bring."""
         loop = asyncio.get_running_loop()
 
-        # A subclass of Session is made per factory, so that relays do not wake one another.
-        class OutboxSession(Session):
+        # A subclass is made per factory, so that relays do not wake one another; what else listens
+        # to the factory's sessions goes on listening.
+        base = self._sessions.kw.get("sync_session_class", Session)
+
+        class OutboxSession(base):  # type: ignore[misc, valid-type]
             pass
 
         @sa_event.listens_for(OutboxSession, "after_commit")

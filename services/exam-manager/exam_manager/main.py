@@ -15,6 +15,8 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from exam_manager.audit.recorder import record_changes
+from exam_manager.audit.routes import router as audit
 from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
 from exam_manager.exams.routes import router as exams
@@ -49,6 +51,7 @@ PREFIXES = ["/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"]
 VERSION = "0.1.0"
 _MIB = 2**20
 _ROUTERS = (
+    (audit, _MIB),
     (users, _MIB),
     (patients, _MIB),
     (tasks, 32 * _MIB),  # a result may name 100,000 files
@@ -114,6 +117,7 @@ async def _opened(
         await asyncio.to_thread(upgrade, "exam_manager", settings.database_url)
     engine = create_engine(settings.database_url)
     sessions = create_sessions(engine)
+    record_changes(sessions)
     own_revocations = OwnRevocations(sessions)
     verifier.revocations.update(await own_revocations(0))
     feed = RevocationFeed(verifier.revocations, own_revocations)

@@ -1,5 +1,6 @@
 """Wire models under the names that ScanHub's clients know (docs/coverage.md)."""
 
+from scanhub_libraries.models.audit import AuditEntryOut
 from scanhub_libraries.models.claim import (
     ClaimTask,
     FinishTask,
@@ -114,6 +115,7 @@ __all__ = [
     "AcquisitionPayload",
     "AcquisitionTaskFile",
     "AcquisitionTaskOut",
+    "AuditEntryOut",
     "BaseAcquisitionTask",
     "BaseDAGTask",
     "BaseExam",

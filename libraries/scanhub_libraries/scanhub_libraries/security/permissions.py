@@ -78,6 +78,11 @@ PERMISSIONS: dict[str, Access] = {
     f"PUT {_U}/updateuser": ADMIN,
     f"DELETE {_U}/deleteuser": ADMIN,
     f"GET {_U}/revocations": SERVICE,
+    # Audit
+    f"GET {_E}/{{exam_id}}/timeline": READ,
+    f"GET {_P}/{{patient_id}}/timeline": READ,
+    f"GET {_U}/audit": ADMIN,
+    f"GET {_U}/audit.csv": ADMIN,
     # Patients
     f"GET {_P}/": READ,
     f"POST {_P}/": CLINICAL,

@@ -134,9 +134,11 @@ async def insert_tree(
 ) -> None:
     """Write the rows of a copied tree: two statements."""
     if new_workflows:
-        await session.execute(sa.insert(Workflow), new_workflows)
+        one_statement = sa.insert(Workflow).execution_options(render_nulls=True)
+        await session.execute(one_statement, new_workflows)
     if new_tasks:
-        await session.execute(sa.insert(Task), new_tasks)
+        one_statement = sa.insert(Task).execution_options(render_nulls=True)
+        await session.execute(one_statement, new_tasks)
 
 
 def tree_out(
