@@ -1,9 +1,81 @@
-"""What holds between a level of the tree and the one above it."""
+"""What holds between a level of the tree and the one above it, and what a template may do."""
 
+from enum import StrEnum
 from uuid import UUID
 
-from scanhub_libraries.errors import BadRequestError, ForbiddenError
-from scanhub_libraries.models import ItemStatus
+from scanhub_libraries.errors import BadRequestError, ConflictError, ForbiddenError
+from scanhub_libraries.models import ItemStatus, Standing
+
+
+class Act(StrEnum):
+    """What somebody wants to do with an exam, a template, or anything below it."""
+
+    EDIT = "edit"
+    """Change it; add, order or delete what is below it."""
+    DELETE = "delete"
+    COPY = "copy"
+    """Make something new from it."""
+    RELEASE = "release"
+    REVISE = "revise"
+    RETIRE = "retire"
+    EXPORT = "export"
+    CLAIM = "claim"
+    """Work on its tasks: start, report, finish."""
+    STORE_RESULT = "store a result"
+    HAVE_PATIENT = "have a patient"
+
+
+_MAY = frozenset[Act]
+MAY: dict[Standing, _MAY] = {
+    Standing.INSTANCE: _MAY({Act.EDIT, Act.DELETE, Act.CLAIM, Act.STORE_RESULT, Act.HAVE_PATIENT}),
+    Standing.DRAFT: _MAY({Act.EDIT, Act.DELETE, Act.COPY, Act.RELEASE, Act.EXPORT}),
+    Standing.RELEASED: _MAY({Act.COPY, Act.REVISE, Act.RETIRE, Act.EXPORT}),
+    Standing.RETIRED: _MAY({Act.REVISE, Act.EXPORT}),
+}
+"""What may be done. Templates that hang in no exam are drafts."""
+
+_INSTEAD = {
+    (Standing.DRAFT, Act.REVISE): "It is a draft: edit it as it is.",
+    (Standing.DRAFT, Act.RETIRE): "It is a draft that was never released: delete it.",
+    (Standing.RELEASED, Act.EDIT): "This version is released and frozen: make a new version.",
+    (Standing.RELEASED, Act.DELETE): "This version is released and stays readable: retire it.",
+    (Standing.RELEASED, Act.RELEASE): "This version is released already: make a new version.",
+    (Standing.RETIRED, Act.EDIT): "This version is retired and frozen: make a new version.",
+    (Standing.RETIRED, Act.DELETE): "This version is retired and stays readable.",
+    (Standing.RETIRED, Act.RELEASE): "This version is retired: make a new version of it.",
+    (Standing.RETIRED, Act.COPY): "This version is retired: take a released one.",
+    (Standing.RETIRED, Act.RETIRE): "This version is retired already.",
+}
+
+
+def standing(*, is_template: bool, released: bool, retired: bool) -> Standing:
+    """Return what an exam, or what hangs below it, is as far as plans go."""
+    if not is_template:
+        return Standing.INSTANCE
+    if retired:
+        return Standing.RETIRED
+    return Standing.RELEASED if released else Standing.DRAFT
+
+
+def check_act(standing: Standing, act: Act) -> None:
+    """Refuse what the table does not allow.
+
+    Raises:
+        ConflictError: With what to do instead.
+    """
+    if act in MAY[standing]:
+        return
+    instead = f"That is not done with a {standing} template: {act}."
+    if standing is Standing.INSTANCE:
+        instead = "It is the exam of a patient, not a template."
+    raise ConflictError(
+        _INSTEAD.get((standing, act), instead), standing=standing.value, act=act.value
+    )
+
+
+def template_may(act: Act, *, is_template: bool) -> bool:
+    """Say whether something may be done for being a template, or for not being one."""
+    return act in MAY[standing(is_template=is_template, released=False, retired=False)]
 
 
 def check_new_status(status: ItemStatus) -> None:
@@ -38,9 +110,10 @@ def check_patient(*, is_template: bool, patient_id: UUID | None) -> None:
     Raises:
         BadRequestError: With the reason.
     """
-    if is_template and patient_id is not None:
+    may_have = template_may(Act.HAVE_PATIENT, is_template=is_template)
+    if not may_have and patient_id is not None:
         raise BadRequestError("An exam template has no patient.", field="patient_id")
-    if not is_template and patient_id is None:
+    if may_have and patient_id is None:
         raise BadRequestError("An exam needs a patient (patient_id).", field="patient_id")
 
 
@@ -62,7 +135,7 @@ def check_source(*, is_template: bool, what: str) -> None:
     Raises:
         BadRequestError: The source is no template.
     """
-    if not is_template:
+    if not template_may(Act.COPY, is_template=is_template):
         raise BadRequestError(f"The {what} is not a template: only templates are copied.")
 
 
@@ -87,3 +160,12 @@ def check_parent(
         raise BadRequestError(
             f"A {what} and its {parent} are both templates or both not.", field="is_template"
         )
+
+
+def copy_note(version: int | None, newest_released: int | None) -> str | None:
+    """Return what to tell whoever makes an exam from a version that is not the newest released."""
+    if version is None or newest_released is None or newest_released == version:
+        return None
+    if newest_released > version:
+        return f"Made from version {version}; version {newest_released} is released since."
+    return f"Made from version {version}, a draft; version {newest_released} is released."

@@ -11,6 +11,8 @@ from sqlmodel import col
 from exam_manager.database import see_one_state
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam, search_text
+from exam_manager.exams.rules import Act
+from exam_manager.exams.standing import standing_of, with_newest_released
 from exam_manager.patients.models import Patient
 from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import service as tasks
@@ -76,9 +78,12 @@ async def create_exam(
 
 
 def _new_exam(body: BaseExam, *, creator: str, now: datetime) -> dict[str, Any]:
+    exam_id = new_id()
     return {
         **body.model_dump(),
-        "id": new_id(),
+        "id": exam_id,
+        "protocol_id": exam_id if body.is_template else None,
+        "protocol_version": 1 if body.is_template else None,
         "status": ItemStatus.NEW,
         "study_instance_uid": None if body.is_template else dicom_uid(new_id()),
         "creator": creator,
@@ -99,10 +104,12 @@ async def copy_exam(
     """Make an exam from a template, with the whole tree, in one transaction."""
     await see_one_state(session)
     await _check_patient(session, body)
-    source = await session.get(Exam, template_id)
-    if source is None:
+    found = (await session.execute(with_newest_released(template_id))).one_or_none()
+    if found is None:
         raise BadRequestError(f"There is no exam template {template_id}.", field="template_id")
+    source, newest = found
     rules.check_source(is_template=source.is_template, what="exam")
+    rules.check_act(standing_of(source), Act.COPY)
     order = (WORKFLOW.c.position, WORKFLOW.c.datetime_created, WORKFLOW.c.id)
     query = sa.select(WORKFLOW).where(WORKFLOW.c.exam_id == template_id).order_by(*order)
     sources = [dict(row) for row in (await session.execute(query)).mappings()]
@@ -110,6 +117,7 @@ async def copy_exam(
         sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == template_id)
     )
     row = _new_exam(body, creator=creator, now=now)
+    row |= {"template_id": template_id, "template_version": source.protocol_version}
     new_workflows, new_tasks = copied_tree(
         sources,
         await task_repository.list_rows(session, (below,)),
@@ -120,6 +128,7 @@ async def copy_exam(
     )
     await _insert(session, row)
     await workflows.insert_tree(session, new_workflows, new_tasks)
+    row["template_note"] = rules.copy_note(source.protocol_version, newest)
     return _exam_out(row, workflows.tree_out(new_workflows, new_tasks))
 
 
@@ -129,6 +138,7 @@ async def update_exam(
     """Take a person's edit."""
     row = await _get(session, exam_id)
     check_version(if_match, row.version)
+    rules.check_act(standing_of(row), Act.EDIT)
     rules.check_put_status(body.status)
     rules.check_template_kept(stored=row.is_template, given=body.is_template)
     await _check_patient(session, body)

@@ -9,6 +9,7 @@ from exam_manager.patients import rules as patient_rules
 from exam_manager.results import service as results
 from exam_manager.results.models import Result
 from exam_manager.tasks import repository, rules
+from exam_manager.tasks.deviations import note_device
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import TaskBranch, TaskChain
 from exam_manager.tasks.rules import Actor
@@ -98,6 +99,8 @@ def _take(session: AsyncSession, branch: TaskBranch, claim: ClaimTask, *, now: d
             birth_date=patient.birth_date,
             today=now.date(),
         ).model_dump(mode="json")
+        if task.device_id is None:
+            task.template_values = note_device(task.template_values)
         task.device_id = claim.device_id
     task.claim_id, task.claim_active, task.claimed_at = claim.claim_id, True, now
     task.claim_device_id = claim.device_id
@@ -142,7 +145,7 @@ async def report_task(
     rules.check_scope(principal, task_id)
     rules.check_token_claim(principal, report.claim_id)
     ends = report.status in _ENDED_AS
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=ends)
+    chain = await repository.get_chain(session, task_id, lock=True)
     task = chain.task
     repeated = ends and not task.claim_active and task.status is report.status
     if not (repeated and task.claim_id == report.claim_id):
@@ -184,7 +187,7 @@ async def release_task(
     """Give a claimed task back with a reason."""
     rules.check_scope(principal, task_id)
     rules.check_token_claim(principal, release.claim_id)
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
+    chain = await repository.get_chain(session, task_id, lock=True)
     task = chain.task
     repeated = not task.claim_active and task.claim_id == release.claim_id
     if not (repeated and task.status is release.status):
@@ -206,7 +209,7 @@ async def finish_task(
     """End a claimed task with its result: both, or neither."""
     rules.check_scope(principal, task_id)
     rules.check_token_claim(principal, finish.claim_id)
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
+    chain = await repository.get_chain(session, task_id, lock=True)
     task = chain.task
     if not await _is_finished_by(session, task, finish):
         rules.check_claim(task.claim_id, finish.claim_id, active=task.claim_active)
@@ -238,7 +241,7 @@ async def put_status(
 ) -> TaskOut:
     """Take status and progress of a PUT by a device, a job or a service (ScanHub's set_task)."""
     rules.check_scope(principal, task_id)
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
+    chain = await repository.get_chain(session, task_id, lock=True)
     task = chain.task
     claim_id = principal.claim_id or task.claim_id
     rules.check_claim(task.claim_id, claim_id, active=task.claim_active)

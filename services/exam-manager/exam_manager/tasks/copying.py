@@ -56,6 +56,8 @@ def copied_task(
         "claim_active": False,
         "claim_device_id": None,
         "claimed_at": None,
+        "template_id": source["id"],
+        "template_values": None if is_template else {},
     }
 
 

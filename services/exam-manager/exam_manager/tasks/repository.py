@@ -53,22 +53,23 @@ class TaskBranch:
 
 
 async def get_chain(
-    session: AsyncSession, task_id: UUID, *, lock: bool = False, lock_exam: bool = False
+    session: AsyncSession, task_id: UUID, *, lock: bool = False, into: UUID | None = None
 ) -> TaskChain:
     """Return a task with the ids above it.
 
     Args:
         session: The transaction.
         task_id: The task.
-        lock: Hold the task's row until the end of the transaction.
-        lock_exam: Before that, hold the exam's row: whoever changes what the exam's status is
-            derived from does so one after the other, and in the same order as a delete.
+        lock: Hold the exam's row and then the task's until the end of the transaction: whoever
+            changes anything below an exam does so one after the other, and in the same order as a
+            delete.
+        into: The workflow that the task may move to: its exam is held too.
 
     Raises:
         NotFoundError: There is no such task.
     """
-    if lock_exam:
-        await _lock_exam_of(session, task_id)
+    if lock:
+        await hold_exams(session, task_ids=[task_id], workflow_ids=[into] if into else [])
     query = (
         sa.select(Task, col(Workflow.exam_id), col(Exam.patient_id))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
@@ -89,7 +90,7 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
     Raises:
         NotFoundError: There is no such task.
     """
-    await _lock_exam_of(session, task_id)
+    await hold_exams(session, task_ids=[task_id])
     query = (
         sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS, col(SequenceRow.updated_at))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
@@ -105,22 +106,39 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
     return TaskBranch(*found)
 
 
-async def _lock_exam_of(session: AsyncSession, task_id: UUID) -> None:
-    if is_postgresql(session):
-        exam = (
+async def hold_exams(
+    session: AsyncSession,
+    *,
+    task_ids: Sequence[UUID] = (),
+    workflow_ids: Sequence[UUID] = (),
+    exam_ids: Sequence[UUID] = (),
+) -> None:
+    """Hold the exams of tasks, of workflows, and these, until the end of the transaction.
+
+    To be called before anything below them is read to be changed: every change counts in the
+    exam's row, so two who took it last would wait for one another. SQLite has one writer anyway.
+    """
+    conditions = [col(Exam.id).in_(exam_ids)] if exam_ids else []
+    if task_ids:
+        of_tasks = (
             sa.select(col(Workflow.exam_id))
             .join(Task, col(Task.workflow_id) == col(Workflow.id))
-            .where(col(Task.id) == task_id)
+            .where(col(Task.id).in_(task_ids))
         )
-        await lock_exams(session, col(Exam.id).in_(exam))
-
-
-async def lock_exams(session: AsyncSession, condition: sa.ColumnElement[bool]) -> None:
-    """Hold the rows of exams until the end of the transaction."""
-    if is_postgresql(session):
-        query = sa.select(col(Exam.id)).where(condition).order_by(col(Exam.id))
+        conditions.append(col(Exam.id).in_(of_tasks))
+    if workflow_ids:
+        of_workflows = sa.select(col(Workflow.exam_id)).where(col(Workflow.id).in_(workflow_ids))
+        conditions.append(col(Exam.id).in_(of_workflows))
+    if conditions and is_postgresql(session):
+        query = sa.select(col(Exam.id)).where(sa.or_(*conditions)).order_by(col(Exam.id))
         # Not FOR UPDATE: that would make whoever adds a workflow wait as well.
         await session.execute(query.with_for_update(key_share=True))
+
+
+async def lock_task(session: AsyncSession, task_id: UUID) -> Task | None:
+    """Return a task, its exam and itself held; None if there is none."""
+    await hold_exams(session, task_ids=[task_id])
+    return await session.get(Task, task_id, with_for_update=True)
 
 
 async def list_rows(session: AsyncSession, conditions: Conditions) -> Sequence[Any]:
@@ -163,6 +181,12 @@ async def list_exam_tasks(session: AsyncSession, exam_id: UUID) -> Sequence[UUID
         .where(col(Workflow.exam_id) == exam_id)
     )
     return (await session.scalars(query)).all()
+
+
+async def exam_of(session: AsyncSession, workflow_id: UUID) -> UUID | None:
+    """Return the exam of a workflow."""
+    query = sa.select(col(Workflow.exam_id)).where(col(Workflow.id) == workflow_id)
+    return await session.scalar(query)
 
 
 async def next_position(session: AsyncSession, workflow_id: UUID) -> int:

@@ -107,10 +107,14 @@ async def update_task(
 
 @router.delete("/{task_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a task")
 async def delete_task(
-    task_id: UUID, session: SessionDep, lake: LakeDep, background: BackgroundTasks
+    task_id: UUID,
+    session: SessionDep,
+    lake: LakeDep,
+    background: BackgroundTasks,
+    if_match: IfMatchDep = None,
 ) -> None:
     """Delete a task with its results; refused while it runs or other tasks read it."""
-    folder = await service.delete_task(session, task_id)
+    folder = await service.delete_task(session, task_id, if_match=if_match)
     if folder is not None:
         background.add_task(lake.delete_tree, folder)
 

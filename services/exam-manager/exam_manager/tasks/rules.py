@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
+from exam_manager.exams.rules import Act, template_may
 from scanhub_libraries.errors import (
     BadRequestError,
     ConflictError,
@@ -169,7 +170,7 @@ def claim_reasons(
         has_content: An acquisition has a sequence or a calibration; a job has an id.
     """
     reasons = []
-    if is_template:
+    if not template_may(Act.CLAIM, is_template=is_template):
         reasons.append("The task is a template: make an exam from it first.")
     if task_type is TaskType.ACQUISITION:
         if by_device is None:

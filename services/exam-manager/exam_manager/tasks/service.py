@@ -9,17 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from exam_manager.exams.models import Exam
 from exam_manager.exams.rules import (
     check_new_status,
     check_parent,
     check_source,
     check_template_kept,
 )
+from exam_manager.exams.standing import check_editable
 from exam_manager.sequences.models import Sequence as SequenceRow
 from exam_manager.tasks import repository, rules
 from exam_manager.tasks.claims import put_status
 from exam_manager.tasks.copying import copied_task
+from exam_manager.tasks.deviations import PLANNED, note_edit, planned_values
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import TaskChain
 from exam_manager.tasks.tree import derive_statuses, emit_task, read_task
@@ -70,6 +71,8 @@ async def get_parent(
     session: AsyncSession, workflow_id: UUID | None, *, is_template: bool
 ) -> Workflow | None:
     """Return the workflow a task is to hang in, after checking that it fits."""
+    if workflow_id is not None:
+        await repository.hold_exams(session, workflow_ids=[workflow_id])
     workflow = await session.get(Workflow, workflow_id) if workflow_id is not None else None
     if workflow_id is not None and workflow is None:
         raise BadRequestError(f"There is no workflow {workflow_id}.", field="workflow_id")
@@ -79,9 +82,8 @@ async def get_parent(
         what="task",
         parent="workflow",
     )
-    if workflow is not None and workflow.exam_id is not None:
-        # Whoever changes what an exam's status is derived from holds the exam first.
-        await repository.lock_exams(session, col(Exam.id) == workflow.exam_id)
+    if workflow is not None:
+        await check_editable(session, workflow.exam_id if is_template else None)
     return workflow
 
 
@@ -178,12 +180,13 @@ async def update_task(
     session: AsyncSession, task_id: UUID, body: TaskIn, *, if_match: str | None, now: datetime
 ) -> TaskOut:
     """Take a person's edit. It never undoes what runs or is finished."""
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
+    chain = await repository.get_chain(session, task_id, lock=True, into=body.workflow_id)
     task = chain.task
     check_version(if_match, task.version)
     if body.task_type is not task.task_type:
         raise BadRequestError("task_type cannot be changed: make another task.", field="task_type")
     check_template_kept(stored=task.is_template, given=body.is_template)
+    await check_editable(session, chain.exam_id if task.is_template else None)
     plan = {"workflow_id": body.workflow_id, **plan_of(body)}
     changed = {
         name: plan[name] for name in _PLAN if name in plan and plan[name] != getattr(task, name)
@@ -193,10 +196,7 @@ async def update_task(
     status = rules.status_after_edit(task.status, body.status)
     if status is not task.status:
         task.status, task.status_reason = status, None
-    task.sqlmodel_update({**changed, "name": body.name, "description": body.description})
-    task.destination = body.destination
-    if body.position is not None:
-        task.position = body.position
+    _write_plan(task, body, changed)
     task.version += 1
     task.datetime_updated = now
     await session.flush()
@@ -204,6 +204,16 @@ async def update_task(
     emit_task(session, EventType.TASK_UPDATED, chain)
     await derive_statuses(session, chain)
     return await read_task(session, task_id)
+
+
+def _write_plan(task: Task, body: TaskIn, changed: dict[str, Any]) -> None:
+    before = planned_values(task.model_dump(include=set(PLANNED)))
+    task.sqlmodel_update({**changed, "name": body.name, "description": body.description})
+    task.destination = body.destination
+    after = planned_values(task.model_dump(include=set(PLANNED)))
+    task.template_values = note_edit(task.template_values, before, after)
+    if body.position is not None:
+        task.position = body.position
 
 
 async def _check_replanned(
@@ -243,6 +253,7 @@ async def reorder_tasks(session: AsyncSession, task_ids: Sequence[UUID], *, now:
     """Put the tasks of one workflow in this order; those not named follow as they were."""
     if len(set(task_ids)) != len(task_ids):
         raise BadRequestError("task_ids names a task twice.", field="task_ids")
+    await repository.hold_exams(session, task_ids=task_ids)
     named = (await session.scalars(sa.select(Task).where(col(Task.id).in_(task_ids)))).all()
     if missing := set(task_ids) - {task.id for task in named}:
         raise NotFoundError(f"There is no task {', '.join(sorted(map(str, missing)))}.")
@@ -256,6 +267,8 @@ async def reorder_tasks(session: AsyncSession, task_ids: Sequence[UUID], *, now:
         .order_by(col(Task.position), col(Task.datetime_created), col(Task.id))
         .with_for_update()
     )
+    if named[0].is_template:
+        await check_editable(session, await repository.exam_of(session, workflow_id))
     given = {task_id: index for index, task_id in enumerate(task_ids)}
     tasks = list((await session.scalars(query)).all())
     tasks.sort(key=lambda task: given.get(task.id, len(given)))
@@ -266,10 +279,14 @@ async def reorder_tasks(session: AsyncSession, task_ids: Sequence[UUID], *, now:
             emit_task(session, EventType.TASK_UPDATED, await repository.get_chain(session, task.id))
 
 
-async def delete_task(session: AsyncSession, task_id: UUID) -> str | None:
+async def delete_task(
+    session: AsyncSession, task_id: UUID, *, if_match: str | None = None
+) -> str | None:
     """Delete a task; return the folder to remove once that is committed."""
-    chain = await repository.get_chain(session, task_id, lock=True, lock_exam=True)
+    chain = await repository.get_chain(session, task_id, lock=True)
     task = chain.task
+    check_version(if_match, task.version)
+    await check_editable(session, chain.exam_id if task.is_template else None)
     rules.check_not_claimed([task.id] if task.claim_active else [], "delete the task")
     if task.workflow_id is not None:
         tree = await repository.tree_inputs(session, task.workflow_id)

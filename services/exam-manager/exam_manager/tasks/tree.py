@@ -10,6 +10,7 @@ from exam_manager.database import emit
 from exam_manager.exams.models import Exam
 from exam_manager.results.service import read_results
 from exam_manager.tasks import repository, rules
+from exam_manager.tasks.deviations import deviations_of
 from exam_manager.tasks.repository import TASK, TaskChain
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import NotFoundError
@@ -32,7 +33,7 @@ def task_out(row: Any, results: list[ResultOut]) -> TaskOut:
         results: The task's results.
     """
     model = AcquisitionTaskOut if row["task_type"] is TaskType.ACQUISITION else DAGTaskOut
-    return model.model_validate({**row, "results": results})
+    return model.model_validate({**row, "results": results, "deviations": deviations_of(row)})
 
 
 async def read_tasks(session: AsyncSession, *conditions: sa.ColumnElement[bool]) -> list[TaskOut]:

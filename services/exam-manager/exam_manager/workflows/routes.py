@@ -86,7 +86,12 @@ async def update_workflow(
     "/{workflow_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete a workflow"
 )
 async def delete_workflow(
-    workflow_id: UUID, session: SessionDep, lake: LakeDep, background: BackgroundTasks
+    workflow_id: UUID,
+    session: SessionDep,
+    lake: LakeDep,
+    background: BackgroundTasks,
+    if_match: IfMatchDep = None,
 ) -> None:
     """Delete a workflow with its tasks and results."""
-    background.add_task(lake.delete_tree, await service.delete_workflow(session, workflow_id))
+    folder = await service.delete_workflow(session, workflow_id, if_match=if_match)
+    background.add_task(lake.delete_tree, folder)

@@ -8,14 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from exam_manager.database import see_one_state
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam
+from exam_manager.exams.revisions import revise
+from exam_manager.exams.standing import check_editable
 from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import service as tasks
 from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.models import Task
-from exam_manager.tasks.repository import TASK, lock_exams
+from exam_manager.tasks.repository import TASK, hold_exams
 from exam_manager.tasks.tree import emit_workflow, read_tasks, task_out
 from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
@@ -60,6 +61,8 @@ async def get_workflow(session: AsyncSession, workflow_id: UUID) -> WorkflowOut:
 async def _get_parent(
     session: AsyncSession, exam_id: UUID | None, *, is_template: bool
 ) -> Exam | None:
+    if exam_id is not None:
+        await hold_exams(session, exam_ids=[exam_id])
     exam = await session.get(Exam, exam_id) if exam_id is not None else None
     if exam_id is not None and exam is None:
         raise BadRequestError(f"There is no exam {exam_id}.", field="exam_id")
@@ -69,6 +72,7 @@ async def _get_parent(
         what="workflow",
         parent="exam",
     )
+    await check_editable(session, exam_id if is_template else None)
     return exam
 
 
@@ -106,14 +110,9 @@ async def copy_workflow(
     now: datetime,
 ) -> WorkflowOut:
     """Make a workflow from a template, with its tasks, in one transaction."""
-    await see_one_state(session)
-    query = sa.select(WORKFLOW).where(WORKFLOW.c.id == template_id)
-    source = (await session.execute(query)).mappings().one_or_none()
-    if source is None:
-        raise NotFoundError(f"There is no workflow template {template_id}.")
+    source, sources = await _read_source(session, template_id)
     rules.check_source(is_template=source["is_template"], what="workflow")
     await _get_parent(session, exam_id, is_template=is_template)
-    sources = await task_repository.list_rows(session, (TASK.c.workflow_id == template_id,))
     readable = await task_repository.list_exam_tasks(session, exam_id)
     new_workflows, new_tasks = copied_tree(
         [{**source, "position": await _next_position(session, exam_id)}],
@@ -125,8 +124,29 @@ async def copy_workflow(
         readable=readable,
     )
     await insert_tree(session, new_workflows, new_tasks)
+    await revise(session, exam_id)
     emit_workflow(session, EventType.WORKFLOW_CREATED, Workflow(**new_workflows[0]))
     return tree_out(new_workflows, new_tasks)[0]
+
+
+async def _read_source(
+    session: AsyncSession, template_id: UUID
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the row of a workflow and those of its tasks, in one statement: of one moment."""
+    prefix = "of_task_"
+    query = (
+        sa.select(WORKFLOW, *(column.label(f"{prefix}{column.name}") for column in TASK.c))
+        .outerjoin(TASK, TASK.c.workflow_id == WORKFLOW.c.id)
+        .where(WORKFLOW.c.id == template_id)
+        .order_by(TASK.c.position, TASK.c.datetime_created, TASK.c.id)
+    )
+    rows = (await session.execute(query)).mappings().all()
+    if not rows:
+        raise NotFoundError(f"There is no workflow template {template_id}.")
+    tasks_of = [{column.name: row[f"{prefix}{column.name}"] for column in TASK.c} for row in rows]
+    return {column.name: rows[0][column.name] for column in WORKFLOW.c}, [
+        task for task in tasks_of if task["id"] is not None
+    ]
 
 
 async def insert_tree(
@@ -162,6 +182,12 @@ async def update_workflow(
     now: datetime,
 ) -> WorkflowOut:
     """Take a person's edit."""
+    await hold_exams(
+        session,
+        workflow_ids=[workflow_id],
+        exam_ids=[body.exam_id] if body.exam_id is not None else [],
+    )
+    await _check_editable(session, workflow_id)
     row = await _get(session, workflow_id)
     check_version(if_match, row.version)
     rules.check_put_status(body.status)
@@ -178,6 +204,13 @@ async def update_workflow(
     return await get_workflow(session, workflow_id)
 
 
+async def _check_editable(session: AsyncSession, workflow_id: UUID) -> None:
+    """Refuse to edit a released version; the exam is held before the workflow, as in a delete."""
+    row = await session.get(Workflow, workflow_id)
+    if row is not None and row.is_template:
+        await check_editable(session, row.exam_id)
+
+
 async def _check_movable(session: AsyncSession, row: Workflow) -> None:
     """Refuse to move a workflow whose images bear the exam's Study Instance UID."""
     if await tasks.has_started(session, col(Task.workflow_id) == row.id):
@@ -185,12 +218,14 @@ async def _check_movable(session: AsyncSession, row: Workflow) -> None:
     await tasks.check_workflow_deletable(session, row.id, "move the workflow")
 
 
-async def delete_workflow(session: AsyncSession, workflow_id: UUID) -> str:
+async def delete_workflow(
+    session: AsyncSession, workflow_id: UUID, *, if_match: str | None = None
+) -> str:
     """Delete a workflow with its tasks and results; return the folder to remove."""
-    row = await session.get(Workflow, workflow_id)
-    if row is not None and row.exam_id is not None:
-        await lock_exams(session, col(Exam.id) == row.exam_id)
+    await hold_exams(session, workflow_ids=[workflow_id])
+    await _check_editable(session, workflow_id)
     row = await _get(session, workflow_id)
+    check_version(if_match, row.version)
     await tasks.check_workflow_deletable(session, workflow_id, "delete the workflow")
     await session.delete(row)
     emit_workflow(session, EventType.WORKFLOW_DELETED, row)
