@@ -5,12 +5,15 @@ Without `limit` a list answers whole, as the contract's clients expect it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
+import sqlalchemy as sa
 from fastapi import Depends, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from scanhub_libraries.errors import BadRequestError
 from scanhub_libraries.models.fields import ShortText
 
 MOST = 1000
@@ -19,6 +22,9 @@ Item = TypeVar("Item")
 Limit = Annotated[
     int | None, Query(ge=1, le=MOST, description="At most so many; the Link header has the next")
 ]
+
+
+Order = Sequence[sa.ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,38 @@ class Page(Generic[Key]):
     def fetch(self) -> int | None:
         """How many rows to read: one more than is shown tells whether there are more."""
         return None if self.limit is None else self.limit + 1
+
+    def bounded(self, most: int) -> "Page[Key]":
+        """Return a page that has a limit: for lists that are ours, not the contract's."""
+        return self if self.limit is not None else Page(most, self.after)
+
+    async def select(
+        self, session: AsyncSession, query: sa.Select[Any], order: Order, *, backwards: bool = False
+    ) -> sa.Select[Any]:
+        """Return the query of this page: in order, after the item named, no longer than needed.
+
+        Args:
+            session: The transaction.
+            query: Selects the whole list.
+            order: Columns of one table that hold no NULL, its `id` last.
+            backwards: The greatest first.
+
+        Raises:
+            BadRequestError: The item to go on after is gone.
+        """
+        query = query.order_by(*(column.desc() if backwards else column for column in order))
+        if self.after is not None:
+            found = await session.execute(sa.select(*order).where(order[-1] == self.after))
+            last = found.one_or_none()
+            if last is None:
+                raise BadRequestError(
+                    f"after: there is no {self.after} any more; begin again without it.",
+                    field="after",
+                )
+            values = zip(last, order, strict=True)
+            here = sa.tuple_(*(sa.literal(value, column.type) for value, column in values))
+            query = query.where(sa.tuple_(*order) < here if backwards else sa.tuple_(*order) > here)
+        return query.limit(self.fetch)
 
     def cut(
         self,

@@ -5,7 +5,11 @@ A route without a row is refused, and a test walks the OpenAPI of every service 
 
 from dataclasses import dataclass
 
-from scanhub_libraries.errors import ForbiddenError, UnauthenticatedError
+from scanhub_libraries.errors import (
+    ForbiddenError,
+    PasswordChangeRequiredError,
+    UnauthenticatedError,
+)
 from scanhub_libraries.models.enums import UserRole
 from scanhub_libraries.security.principal import Principal, PrincipalKind
 
@@ -25,6 +29,8 @@ class Access:
     tasks: bool = False
     jobs: bool = False
     public: bool = False
+    before_password_change: bool = False
+    """Also open to a user who has to set a new password first."""
 
     def allows(self, principal: Principal) -> bool:
         """Say whether the principal may call the route."""
@@ -44,6 +50,7 @@ class Access:
 PUBLIC = Access(public=True)
 READ = Access(roles=_EVERYBODY, services=True)
 USERS = Access(roles=_EVERYBODY)
+OWN_LOGIN = Access(roles=_EVERYBODY, before_password_change=True)
 CLINICAL = Access(roles=_CLINICAL)
 PLANNING = Access(roles=_PLANNING)
 SCANNING = Access(roles=_PLANNING, services=True)
@@ -70,13 +77,17 @@ PERMISSIONS: dict[str, Access] = {
     f"POST {_U}/servicetoken": PUBLIC,
     f"GET {_U}/checknousers": PUBLIC,
     f"POST {_U}/createfirstuser": PUBLIC,
-    f"POST {_U}/logout": USERS,
-    f"GET {_U}/getcurrentuser": USERS,
-    f"PUT {_U}/changepassword": USERS,
+    f"POST {_U}/logout": OWN_LOGIN,
+    f"GET {_U}/getcurrentuser": OWN_LOGIN,
+    f"PUT {_U}/changepassword": OWN_LOGIN,
     f"GET {_U}/getallusers": ADMIN,
     f"POST {_U}/createuser": ADMIN,
     f"PUT {_U}/updateuser": ADMIN,
     f"DELETE {_U}/deleteuser": ADMIN,
+    f"POST {_U}/unlockuser": ADMIN,
+    f"GET {_U}/sessions": OWN_LOGIN,
+    f"DELETE {_U}/sessions": OWN_LOGIN,
+    f"DELETE {_U}/sessions/{{session_id}}": OWN_LOGIN,
     f"GET {_U}/revocations": SERVICE,
     # Audit
     f"GET {_E}/{{exam_id}}/timeline": READ,
@@ -91,6 +102,7 @@ PERMISSIONS: dict[str, Access] = {
     f"DELETE {_P}/{{patient_id}}": CLINICAL,
     # Exams
     f"GET {_E}/worklist": READ,
+    f"GET {_E}/list": READ,
     f"GET {_E}/templates/all": READ,
     f"GET {_E}/all/{{patient_id}}": READ,
     f"POST {_E}/new": PLANNING,
@@ -196,10 +208,17 @@ def check_access(route: str, principal: Principal) -> None:
 
     Raises:
         UnauthenticatedError: Nobody is logged in and the route is not public.
+        PasswordChangeRequiredError: The user has to set a new password first.
         ForbiddenError: The principal may not do this.
     """
     access = PERMISSIONS.get(route)
     if access is not None and access.allows(principal):
+        open_before = access.public or access.before_password_change
+        if principal.must_change_password and not open_before:
+            raise PasswordChangeRequiredError(
+                "Set a new password first (PUT /api/v1/userlogin/changepassword), then log in with "
+                "it."
+            )
         return
     if principal.kind is PrincipalKind.ANONYMOUS:
         raise UnauthenticatedError("Not authenticated: log in and send the token as Bearer.")

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, Session, object_session
 from sqlmodel import col
 
+from exam_manager.database import Table
 from exam_manager.exams.models import Exam
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
@@ -26,7 +27,8 @@ _REVISED = "revised"
 async def revise(session: AsyncSession, exam_id: UUID | None) -> None:
     """Count a change below an exam that the unit of work did not see."""
     if exam_id is not None:
-        await session.execute(_raise(_EXAM.c.id == exam_id))
+        connection = await session.connection()
+        await connection.execute(_raise(_EXAM.c.id == exam_id))
 
 
 def _raise(condition: sa.ColumnElement[bool]) -> sa.Update:
@@ -58,7 +60,7 @@ def _exams_of(session: Session, item: Any) -> list[tuple[object, sa.ColumnElemen
         if task is None:
             return [(item.task_id, _EXAM.c.id.in_(_exam_of(workflow.scalar_subquery())))]
         item = task
-    found = []
+    found: list[tuple[object, sa.ColumnElement[bool]]] = []
     for workflow_id in _values(item, "workflow_id"):
         known = session.identity_map.get(session.identity_key(Workflow, workflow_id))
         if known is None:
@@ -91,8 +93,9 @@ def _updated(mapper: Mapper[Any], connection: sa.Connection, item: Any) -> None:
         _changed(mapper, connection, item)
 
 
-for _table in (Workflow, Task, Result):
-    sa_event.listen(_table, "before_insert", _changed)
-    sa_event.listen(_table, "before_delete", _changed)
-for _table in (Exam, Workflow, Task, Result):
+_TREE: tuple[type[Table], ...] = (Exam, Workflow, Task, Result)
+for _table in _TREE:
     sa_event.listen(_table, "before_update", _updated)
+    if _table is not Exam:  # a new one has the first revision, of a deleted one nobody asks
+        sa_event.listen(_table, "before_insert", _changed)
+        sa_event.listen(_table, "before_delete", _changed)

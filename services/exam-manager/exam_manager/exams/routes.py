@@ -1,21 +1,24 @@
 """HTTP: /api/v1/exam."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date as Date  # noqa: N812 - the query parameter is called date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response, status
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
-from exam_manager.exams import service
-from exam_manager.exams.service import EXAM
-from exam_manager.exams.worklist import read_worklist
-from exam_manager.versions import etag
-from scanhub_libraries.models import BaseExam, ExamOut, ItemStatus, WorklistItem
+from exam_manager.dependencies import IfMatchDep, IfNoneMatchDep, LakeDep, NowDep, TreesDep
+from exam_manager.exams import service, trees, worklist
+from exam_manager.exams.filters import ExamFilterDep
+from exam_manager.pages import Page, PageDep
+from exam_manager.versions import etag, is_known
+from scanhub_libraries.models import BaseExam, ExamOut, ExamSummary, WorklistItem
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["exams"])
+_AT_ONCE = 100
 
 
 @router.post("/new", status_code=status.HTTP_201_CREATED, summary="Create an exam")
@@ -38,39 +41,99 @@ async def copy_exam(
     return await service.copy_exam(session, template_id, exam, creator=principal.subject, now=now)
 
 
-@router.get("/worklist", summary="The newest exams with their patients")
+@router.get("/worklist", summary="The exams of a day with their patients")
 async def get_worklist(
     *,
     session: SessionDep,
     now: NowDep,
-    search: Annotated[ShortText | None, Query(description="Words in the patient's names")] = None,
-    status: Annotated[ItemStatus | None, Query()] = None,
-    date: Annotated[Literal["today"] | Date | None, Query(description="Made since (UTC)")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    shown: ExamFilterDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
+    date: Annotated[
+        Literal["today"] | Date | None,
+        Query(description="Only this day; today is the day in UTC, a site elsewhere names its own"),
+    ] = None,
 ) -> list[WorklistItem]:
-    """Return exams, newest first, without their trees."""
-    since = now.date() if date == "today" else date
-    return await read_worklist(session, search=search, status=status, since=since, limit=limit)
+    """Return exams without their trees: today's, then those before, then those to come."""
+    today = now.date()
+    if date is not None:
+        day = today if date == "today" else date
+        shown = replace(shown, since=day, until=day)
+    page = page.bounded(_AT_ONCE)
+    found = await worklist.read_worklist(session, shown, page, today=today)
+    return page.cut(found, lambda item: item.exam.id, request, response)
 
 
-@router.get("/templates/all", summary="All exam templates")
-async def list_exam_templates(session: SessionDep) -> list[ExamOut]:
-    """Return all exam templates with their trees."""
-    return await service.read_exams(session, EXAM.c.is_template)
+@router.get("/list", summary="Exams without their trees")
+async def list_exam_summaries(
+    *,
+    session: SessionDep,
+    shown: ExamFilterDep,
+    page: PageDep,
+    request: Request,
+    response: Response,
+    patient_id: Annotated[UUID | None, Query(description="Only exams of this patient")] = None,
+) -> list[ExamSummary]:
+    """Return exams, no templates, newest day first; without `limit` at most 100."""
+    page = page.bounded(_AT_ONCE)
+    found = await worklist.list_exams(session, shown, page, patient_id=patient_id)
+    return page.cut(found, lambda exam: exam.id, request, response)
 
 
-@router.get("/all/{patient_id}", summary="The exams of a patient")
-async def list_exams(patient_id: UUID, session: SessionDep) -> list[ExamOut]:
+@router.get("/templates/all", summary="All exam templates", response_model=list[ExamOut])
+async def list_exam_templates(
+    session: SessionDep,
+    known: TreesDep,
+    page: PageDep,
+    request: Request,
+    search: Annotated[
+        ShortText | None, Query(description="Words in the name or the description")
+    ] = None,
+) -> Response:
+    """Return all exam templates with their trees, newest first."""
+    found = await trees.list_templates(session, known, page, search=search)
+    return _answer(found, page, request)
+
+
+@router.get("/all/{patient_id}", summary="The exams of a patient", response_model=list[ExamOut])
+async def list_exams(
+    *,
+    patient_id: UUID,
+    session: SessionDep,
+    known: TreesDep,
+    shown: ExamFilterDep,
+    page: PageDep,
+    request: Request,
+) -> Response:
     """Return the exams of a patient with their trees, newest first."""
-    return await service.read_exams(session, EXAM.c.patient_id == patient_id)
+    found = await trees.list_exams(session, known, page, shown, patient_id=patient_id)
+    return _answer(found, page, request)
 
 
-@router.get("/{exam_id}", summary="One exam")
-async def get_exam(exam_id: UUID, session: SessionDep, response: Response) -> ExamOut:
+def _answer(found: Sequence[trees.Tree], page: Page[UUID], request: Request) -> Response:
+    headers = Response()
+    some = page.cut(found, lambda tree: tree.exam_id, request, headers)
+    body = b"[" + b",".join(tree.json for tree in some) + b"]"
+    link = {"Link": headers.headers["Link"]} if "Link" in headers.headers else {}
+    return Response(body, media_type="application/json", headers=link)
+
+
+@router.get(
+    "/{exam_id}",
+    summary="One exam",
+    response_model=ExamOut,
+    responses={304: {"description": "Nothing changed since the tag of If-None-Match"}},
+)
+async def get_exam(
+    exam_id: UUID, session: SessionDep, known: TreesDep, if_none_match: IfNoneMatchDep = None
+) -> Response:
     """Return an exam with its whole tree."""
-    exam = await service.get_exam(session, exam_id)
-    response.headers.update(etag(exam.version))
-    return exam
+    tree = await trees.get_tree(session, known, exam_id)
+    tag = etag(tree.version, tree.revision)
+    if is_known(if_none_match, tag):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=tag)
+    return Response(tree.json, media_type="application/json", headers=tag)
 
 
 @router.put("/{exam_id}", summary="Change an exam")
@@ -85,14 +148,18 @@ async def update_exam(
 ) -> ExamOut:
     """Take a person's edit."""
     changed = await service.update_exam(session, exam_id, exam, if_match=if_match, now=now)
-    response.headers.update(etag(changed.version))
+    response.headers.update(await trees.get_tag(session, exam_id))
     return changed
 
 
 @router.delete("/{exam_id}", status_code=status.HTTP_204_NO_CONTENT, summary="Delete an exam")
 async def delete_exam(
-    exam_id: UUID, session: SessionDep, lake: LakeDep, background: BackgroundTasks
+    exam_id: UUID,
+    session: SessionDep,
+    lake: LakeDep,
+    background: BackgroundTasks,
+    if_match: IfMatchDep = None,
 ) -> None:
     """Delete an exam with everything below it and, once committed, its files."""
-    for folder in await service.delete_exam(session, exam_id):
+    for folder in await service.delete_exam(session, exam_id, if_match=if_match):
         background.add_task(lake.delete_tree, folder)

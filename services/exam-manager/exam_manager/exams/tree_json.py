@@ -17,6 +17,7 @@ from pydantic_core import to_json
 
 from exam_manager.exams.models import Exam
 from exam_manager.results.models import Result
+from exam_manager.tasks.deviations import deviations_of
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.models import (
@@ -70,7 +71,7 @@ def _columns(table: type[Any], *groups: Iterable[str]) -> list[sa.Column[Any]]:
 
 EXAM_COLUMNS = _columns(Exam, _EXAM, ("revision",))
 WORKFLOW_COLUMNS = _columns(Workflow, _WORKFLOW)
-TASK_COLUMNS = _columns(Task, *_TASK.values())
+TASK_COLUMNS = _columns(Task, *_TASK.values(), ("template_values",))
 RESULT_COLUMNS = _columns(Result, _RESULT)
 
 
@@ -97,6 +98,7 @@ def _shown(row: Row, fields: Item, **below: list[Item]) -> Item:
 
 def _task(row: Row, results: Mapping[UUID, list[Item]]) -> Item:
     item = _shown(row, _TASK[row["task_type"]], results=results.get(row["id"], []))
+    item["deviations"] = deviations_of(row)
     for name, model in _DOCUMENTS.items():
         if item.get(name) is not None:  # a document of an earlier release may lack a field
             item[name] = model.model_validate(item[name])

@@ -8,6 +8,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from exam_manager.exams.filters import ExamFilter
+from exam_manager.exams.models import Exam
 from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.exams.tree_json import (
     EXAM_COLUMNS,
@@ -16,13 +18,19 @@ from exam_manager.exams.tree_json import (
     WORKFLOW_COLUMNS,
     render_trees,
 )
+from exam_manager.pages import Page
+from exam_manager.patients.rules import search_terms
 from exam_manager.results.models import Result
 from exam_manager.tasks.repository import TASK
+from exam_manager.versions import etag
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import NotFoundError
 
+_EXAM = Exam.__table__  # type: ignore[attr-defined]
 _WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]
 _RESULT = Result.__table__  # type: ignore[attr-defined]
+_NEWEST = (_EXAM.c.datetime_created, _EXAM.c.id)
+_SELECT = sa.select(*EXAM_COLUMNS)
 _AT_ONCE = 100
 """Trees read together: 40 kB each, if they are large."""
 
@@ -43,15 +51,47 @@ async def get_tree(session: AsyncSession, cache: TreeCache, exam_id: UUID) -> Tr
     Raises:
         NotFoundError: There is no such exam.
     """
-    found = await read_trees(session, cache, sa.select(*EXAM_COLUMNS).where(_ID == exam_id))
+    found = await read_trees(session, cache, _SELECT.where(_EXAM.c.id == exam_id))
     if not found:
         raise NotFoundError(f"There is no exam {exam_id}.")
     return found[0]
 
 
-async def read_trees(
-    session: AsyncSession, cache: TreeCache, query: sa.Select[Any]
+async def get_tag(session: AsyncSession, exam_id: UUID) -> dict[str, str]:
+    """Return the tag of an exam that was just changed, as a header."""
+    query = sa.select(_EXAM.c.version, _EXAM.c.revision).where(_EXAM.c.id == exam_id)
+    return etag(*(await session.execute(query)).one())
+
+
+async def list_exams(
+    session: AsyncSession,
+    cache: TreeCache,
+    page: Page[UUID],
+    shown: ExamFilter,
+    *,
+    patient_id: UUID,
 ) -> list[Tree]:
+    """Return the exams of a patient with everything below them, newest first."""
+    query = _SELECT.where(_EXAM.c.patient_id == patient_id, *shown.conditions)
+    return await read_trees(
+        session, cache, await page.select(session, query, _NEWEST, backwards=True)
+    )
+
+
+async def list_templates(
+    session: AsyncSession, cache: TreeCache, page: Page[UUID], *, search: str | None
+) -> list[Tree]:
+    """Return the exam templates with everything below them, newest first."""
+    words = (
+        _EXAM.c.search_text.like(f"%{term}%", escape="\\") for term in search_terms(search or "")
+    )
+    query = _SELECT.where(_EXAM.c.is_template, *words)
+    return await read_trees(
+        session, cache, await page.select(session, query, _NEWEST, backwards=True)
+    )
+
+
+async def read_trees(session: AsyncSession, cache: TreeCache, query: sa.Select[Any]) -> list[Tree]:
     """Return the exams of a query with everything below them.
 
     Args:
@@ -98,6 +138,3 @@ async def _read(session: AsyncSession, exams: Sequence[Any]) -> dict[UUID, bytes
         (await session.execute(query)).mappings().all() for query in (workflows, tasks, results)
     ]
     return render_trees(exams, *levels)
-
-
-_ID = EXAM_COLUMNS[0]

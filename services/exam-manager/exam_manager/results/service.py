@@ -14,6 +14,7 @@ from exam_manager.database import emit
 from exam_manager.results import rules
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
+from exam_manager.tasks.repository import lock_task
 from exam_manager.tasks.rules import check_claim, check_scope
 from scanhub_libraries.errors import BadRequestError, ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
@@ -68,7 +69,7 @@ async def create_result(
     now: datetime,
 ) -> ResultOut:
     """Create a blank result. With an id, repeating returns what is there."""
-    task = await session.get(Task, task_id, with_for_update=True)
+    task = await lock_task(session, task_id)
     if task is None:
         raise BadRequestError(f"There is no task {task_id}.", field="task_id")
     if task.is_template:
@@ -107,7 +108,7 @@ async def set_result(
 ) -> ResultOut:
     """Write what a result is, once its files are in the lake."""
     row = await _get(session, result_id)
-    task = await session.get(Task, row.task_id, with_for_update=True)
+    task = await lock_task(session, row.task_id)
     if task is None:
         raise NotFoundError(f"There is no result {result_id}.")
     _check_may_write(principal, task)
@@ -175,7 +176,7 @@ async def has_data(session: AsyncSession, task_id: UUID, claim_id: UUID | None) 
 async def delete_result(session: AsyncSession, result_id: UUID, *, principal: Principal) -> str:
     """Delete a result; return the folder to remove once that is committed."""
     row = await _get(session, result_id)
-    task = await session.get(Task, row.task_id, with_for_update=True)
+    task = await lock_task(session, row.task_id)
     if task is None or task.workflow_id is None:
         raise NotFoundError(f"There is no result {result_id}.")
     _check_may_write(principal, task)

@@ -130,6 +130,21 @@ def _accounts() -> None:
         "login_session",
         sa.Column("user_agent", sa.String(length=200), nullable=False, server_default=""),
     )
+    op.create_table(
+        "known_address",
+        sa.Column("username", sa.String(length=200), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("last_login_at", TIME, nullable=False),
+        sa.Column("failed_logins", sa.Integer(), nullable=False),
+        sa.Column("locked_until", TIME, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["username"],
+            ["account.username"],
+            name=op.f("fk_known_address_username_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("username", "address", name=op.f("pk_known_address")),
+    )
 
 
 def _audit() -> None:
