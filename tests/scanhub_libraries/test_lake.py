@@ -1,5 +1,6 @@
 import hashlib
 import os
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -92,3 +93,62 @@ def test_whatever_passes_as_a_file_name_stays_in_its_folder(name):
         return
     assert os.path.normpath(key) == key
     assert key.split("/")[:-1] == ["lake", *map(str, identifiers)]
+
+
+async def test_a_listing_has_every_file_below_a_folder_with_its_size_and_age(lake):
+    await lake.put("lake/a/b/1.dcm", b"one")
+    await lake.put("lake/a/2.dcm", b"three")
+    await lake.put("other/3.dcm", b"")
+    old = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    os.utime(lake.path("lake/a/2.dcm"), (old.timestamp(), old.timestamp()))
+    async with lake.writer("lake/a/b/4.dcm") as part:
+        await part.write(b"half")
+        found = await lake.list_files("lake/a")
+    by_key = {file.key: file for file in found}
+    assert [file.key for file in found] == sorted(by_key)
+    (written,) = [file for file in found if file.is_part]
+    assert (written.key.rsplit("/", 1)[0], written.size_bytes) == ("lake/a/b", 4)
+    assert set(by_key) - {written.key} == {"lake/a/b/1.dcm", "lake/a/2.dcm"}
+    assert by_key["lake/a/2.dcm"].modified_at == old
+    assert (by_key["lake/a/b/1.dcm"].size_bytes, by_key["lake/a/b/1.dcm"].name) == (3, "1.dcm")
+    assert not by_key["lake/a/b/1.dcm"].is_part
+    assert await lake.list_files("lake/none") == []
+
+
+async def test_a_listing_does_not_follow_a_link_out_of_the_lake(lake, tmp_path):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.txt").write_text("secret")
+    await lake.put("lake/a/1.dcm", b"one")
+    lake.path("lake/a").joinpath("link").symlink_to(tmp_path / "outside")
+    found = [file.key for file in await lake.list_files("lake")]
+    assert found == ["lake/a/1.dcm", "lake/a/link"]
+    assert await lake.list_folders("lake/a") == []
+    await lake.delete_empty("lake")
+    assert (tmp_path / "outside" / "secret.txt").read_text() == "secret"
+
+
+async def test_the_folders_right_below_are_listed_and_nothing_else(lake):
+    await lake.put("lake/b/x/1.dcm", b"one")
+    await lake.put("lake/a/2.dcm", b"two")
+    await lake.put("lake/3.dcm", b"three")
+    assert await lake.list_folders("lake") == ["a", "b"]
+    assert await lake.list_folders("lake/none") == []
+    assert await lake.list_folders("lake/3.dcm") == []
+
+
+async def test_only_folders_without_a_file_are_tidied_away(lake):
+    await lake.put("lake/a/b/1.dcm", b"one")
+    lake.folder("lake/a/c/d")
+    await lake.delete_empty("lake/a")
+    assert await lake.list_folders("lake/a") == ["b"]
+    await lake.delete("lake/a/b/1.dcm")
+    await lake.delete_empty("lake/a")
+    await lake.delete_empty("lake/a")
+    assert await lake.list_folders("lake") == []
+
+
+@pytest.mark.parametrize("prefix", ["", "..", "../x", "/etc"])
+async def test_nothing_outside_the_lake_is_listed_or_tidied(lake, prefix):
+    for call in (lake.list_files, lake.list_folders, lake.delete_empty):
+        with pytest.raises(NotFoundError):
+            await call(prefix)

@@ -9,6 +9,10 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Protocol, Self
@@ -46,6 +50,25 @@ def result_directory(workflow_id: UUID, task_id: UUID, result_id: UUID) -> str:
 def result_key(workflow_id: UUID, task_id: UUID, result_id: UUID, filename: str) -> str:
     """Return the key of a file of a result."""
     return f"{result_directory(workflow_id, task_id, result_id)}/{safe_name(filename)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file as a listing has it."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Its name without the folder."""
+        return self.key.rsplit("/", 1)[-1]
+
+    @property
+    def is_part(self) -> bool:
+        """Say whether it is being written, or its writer is gone."""
+        return self.name.startswith(".") and self.name.endswith(_RESERVED)
 
 
 class PartFile(Protocol):
@@ -113,6 +136,18 @@ class Lake(Protocol):
 
     async def delete_tree(self, prefix: str) -> None:
         """Remove a folder, if it is there."""
+        ...
+
+    async def list_files(self, prefix: str) -> list[StoredFile]:
+        """Return all files below a folder by key, also those still being written."""
+        ...
+
+    async def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right below a folder."""
+        ...
+
+    async def delete_empty(self, prefix: str) -> None:
+        """Remove a folder and those below it as far as no file is in them."""
         ...
 
 
@@ -252,3 +287,50 @@ class LocalLake:
     async def delete_tree(self, prefix: str) -> None:
         """Remove a folder, if it is there."""
         await asyncio.to_thread(shutil.rmtree, self._resolve(prefix), ignore_errors=True)
+
+    async def list_files(self, prefix: str) -> list[StoredFile]:
+        """Return all files below a folder by key, also those still being written.
+
+        What is renamed or removed while it is listed may be missing.
+        """
+        return await asyncio.to_thread(self._list_files, prefix)
+
+    def _list_files(self, prefix: str) -> list[StoredFile]:
+        found = []
+        for path in _walk(self._resolve(prefix)):
+            with suppress(FileNotFoundError):
+                status = path.stat(follow_symlinks=False)
+                key = path.relative_to(self.root).as_posix()
+                modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                found.append(StoredFile(key, status.st_size, modified_at))
+        return sorted(found, key=lambda file: file.key)
+
+    async def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right below a folder."""
+        return await asyncio.to_thread(self._list_folders, prefix)
+
+    def _list_folders(self, prefix: str) -> list[str]:
+        try:
+            with os.scandir(self._resolve(prefix)) as entries:
+                return sorted(
+                    entry.name for entry in entries if entry.is_dir(follow_symlinks=False)
+                )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    async def delete_empty(self, prefix: str) -> None:
+        """Remove a folder and those below it as far as no file is in them."""
+        await asyncio.to_thread(self._delete_empty, self._resolve(prefix))
+
+    def _delete_empty(self, folder: Path) -> None:
+        for name in self._list_folders(folder.relative_to(self.root).as_posix()):
+            self._delete_empty(folder / name)
+        with suppress(OSError):  # not empty, or gone
+            folder.rmdir()
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder; links are files, and not followed."""
+    for where, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(where, name).is_symlink()]
+        yield from (Path(where, name) for name in [*files, *links])
