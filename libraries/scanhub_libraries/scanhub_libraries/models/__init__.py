@@ -37,6 +37,11 @@ from scanhub_libraries.models.exam import (
     WorklistItem,
 )
 from scanhub_libraries.models.fields import XYZ, WireModel
+from scanhub_libraries.models.mrd import (
+    MRDAcquisitionInfo,
+    MRDEncodingCounters,
+    MRDMetaResponse,
+)
 from scanhub_libraries.models.patient import BasePatient, PatientOut
 from scanhub_libraries.models.protocol import (
     AcquisitionTaskFile,
@@ -149,6 +154,9 @@ __all__ = [
     "ItemStatus",
     "JobOut",
     "JournalEntry",
+    "MRDAcquisitionInfo",
+    "MRDEncodingCounters",
+    "MRDMetaResponse",
     "MRISequenceCreated",
     "MRISequenceOut",
     "PasswordUpdateRequest",

@@ -27,3 +27,5 @@ class ResultOut(SetResult):
     id: UUID
     task_id: UUID
     datetime_created: datetime
+    datetime_updated: datetime | None = None
+    version: Annotated[int, Field(description="Goes up with each change; the ETag")] = 1
