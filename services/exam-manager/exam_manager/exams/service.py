@@ -72,12 +72,13 @@ async def create_exam(
     """Create an exam without workflows, or a template."""
     rules.check_new_status(body.status)
     await _check_patient(session, body)
-    row = _new_exam(body, creator=creator, now=now)
-    await _insert(session, row)
+    row = new_exam(body, creator=creator, now=now)
+    await insert_exam(session, row)
     return _exam_out(row, [])
 
 
-def _new_exam(body: BaseExam, *, creator: str, now: datetime) -> dict[str, Any]:
+def new_exam(body: BaseExam, *, creator: str, now: datetime) -> dict[str, Any]:
+    """Return the row of a new exam; a template begins a protocol of its own."""
     exam_id = new_id()
     return {
         **body.model_dump(),
@@ -93,7 +94,8 @@ def _new_exam(body: BaseExam, *, creator: str, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _insert(session: AsyncSession, row: dict[str, Any]) -> None:
+async def insert_exam(session: AsyncSession, row: dict[str, Any]) -> None:
+    """Write the row of a new exam, and tell of it."""
     await session.execute(sa.insert(Exam), [row])
     emit_exam(session, EventType.EXAM_CREATED, Exam(**row))
 
@@ -116,7 +118,7 @@ async def copy_exam(
     below = TASK.c.workflow_id.in_(
         sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == template_id)
     )
-    row = _new_exam(body, creator=creator, now=now)
+    row = new_exam(body, creator=creator, now=now)
     row |= {"template_id": template_id, "template_version": source.protocol_version}
     new_workflows, new_tasks = copied_tree(
         sources,
@@ -126,7 +128,7 @@ async def copy_exam(
         creator=creator,
         now=now,
     )
-    await _insert(session, row)
+    await insert_exam(session, row)
     await workflows.insert_tree(session, new_workflows, new_tasks)
     row["template_note"] = rules.copy_note(source.protocol_version, newest)
     return _exam_out(row, workflows.tree_out(new_workflows, new_tasks))
@@ -147,9 +149,12 @@ async def update_exam(
             "Tasks of the exam were started: its images are of this patient.", field="patient_id"
         )
     status = rules.status_after_edit(row.status, body.status)
-    row.sqlmodel_update({**body.model_dump(), "status": status})
+    given = body.model_dump()
+    if "scheduled_on" not in body.model_fields_set:  # ScanHub's clients do not know it
+        given["scheduled_on"] = row.scheduled_on
+    row.sqlmodel_update({**given, "status": status})
     row.search_text = search_text(body.name, body.description)
-    row.day = body.scheduled_on or row.datetime_created.date()
+    row.day = row.scheduled_on or row.datetime_created.date()
     row.version += 1
     row.datetime_updated = now
     emit_exam(session, EventType.EXAM_UPDATED, row)

@@ -50,7 +50,25 @@ def check_no_exams(exam_ids: Sequence[UUID]) -> None:
         )
 
 
+def check_number_free(holder: UUID | None, own_id: UUID | None) -> None:
+    """Refuse a number of the hospital that another patient has.
+
+    Raises:
+        ConflictError: Naming that patient.
+    """
+    if holder is not None and holder != own_id:
+        raise ConflictError(
+            f"Patient {holder} has this patient_id: one number is one person.",
+            field="patient_id",
+            patient=str(holder),
+        )
+
+
 def search_terms(search: str) -> list[str]:
     """Return the words of a search, case-folded, safe inside LIKE with backslash as escape."""
-    escaped = search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.split()
+    return escaped(search.casefold()).split()
+
+
+def escaped(text: str) -> str:
+    """Return a text that stands for itself inside LIKE with backslash as escape."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,6 +1,7 @@
 """Patients."""
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,15 +12,66 @@ from exam_manager.database import emit
 from exam_manager.exams.models import Exam
 from exam_manager.patients import rules
 from exam_manager.patients.models import Patient
+from exam_manager.versions import check_version
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BasePatient, PatientOut
 
+_PATIENT = Patient.__table__  # type: ignore[attr-defined]
+_SHOWN = [column for column in _PATIENT.c if column.name in PatientOut.model_fields]
 
-def matches(search: str) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that every word of a search is in a patient's names."""
-    text = col(Patient.search_text)
-    return [text.like(f"%{term}%", escape="\\") for term in rules.search_terms(search)]
+
+class PatientOrder(StrEnum):
+    """What a list of patients is ordered by."""
+
+    CREATED = "created"
+    """Oldest record first."""
+    NEWEST = "-created"
+    """Newest record first."""
+    NAME = "name"
+    """Last name, then first name."""
+    BIRTH_DATE = "birth_date"
+
+
+ORDERS: dict[PatientOrder, tuple[sa.ColumnElement[object], ...]] = {
+    PatientOrder.CREATED: (_PATIENT.c.id,),
+    PatientOrder.NEWEST: (_PATIENT.c.id,),
+    PatientOrder.NAME: (
+        sa.func.lower(_PATIENT.c.last_name),
+        sa.func.lower(_PATIENT.c.first_name),
+        _PATIENT.c.id,
+    ),
+    PatientOrder.BIRTH_DATE: (_PATIENT.c.birth_date, _PATIENT.c.id),
+}
+"""Columns by which each order goes. Ids are in the order of making."""
+
+
+def select_patients(
+    *, search: str | None, patient_id: str | None, birth_date: date | None
+) -> sa.Select[tuple[object, ...]]:
+    """Return the query of the patients that a search finds.
+
+    Args:
+        search: Words; each is in a name.
+        patient_id: How the hospital's number begins.
+        birth_date: Born on this day.
+    """
+    text = _PATIENT.c.search_text
+    query = sa.select(*_SHOWN).where(
+        *(text.like(f"%{term}%", escape="\\") for term in rules.search_terms(search or ""))
+    )
+    if patient_id:
+        begins = f"{rules.escaped(patient_id.strip().lower())}%"
+        query = query.where(sa.func.lower(_PATIENT.c.patient_id).like(begins, escape="\\"))
+    return query if birth_date is None else query.where(_PATIENT.c.birth_date == birth_date)
+
+
+async def list_patients(
+    session: AsyncSession, query: sa.Select[tuple[object, ...]]
+) -> list[PatientOut]:
+    """Return the patients of a query."""
+    rows = (await session.execute(query)).mappings()
+    return [PatientOut.model_validate(dict(row)) for row in rows]
 
 
 def _search_text(patient: BasePatient) -> str:
@@ -30,6 +82,7 @@ async def create_patient(
     session: AsyncSession, patient: BasePatient, *, now: datetime
 ) -> PatientOut:
     """Create a patient."""
+    await _check_number(session, patient.patient_id, None)
     row = Patient(**patient.model_dump(), search_text=_search_text(patient), datetime_created=now)
     session.add(row)
     _emit(session, EventType.PATIENT_CREATED, row)
@@ -37,17 +90,11 @@ async def create_patient(
     return PatientOut.model_validate(row)
 
 
-async def list_patients(
-    session: AsyncSession, *, search: str | None, after: UUID | None, limit: int | None
-) -> list[PatientOut]:
-    """Return patients in the order in which they were made."""
-    query = sa.select(Patient.__table__).order_by(col(Patient.id)).limit(limit)  # type: ignore[attr-defined]
-    if after is not None:
-        query = query.where(col(Patient.id) > after)
-    if search:
-        query = query.where(*matches(search))
-    rows = (await session.execute(query)).mappings()
-    return [PatientOut.model_validate(dict(row)) for row in rows]
+async def _check_number(session: AsyncSession, number: str | None, own_id: UUID | None) -> None:
+    """Refuse a number of the hospital that another patient has."""
+    if number is not None:
+        query = sa.select(_PATIENT.c.id).where(_PATIENT.c.patient_id == number)
+        rules.check_number_free(await session.scalar(query), own_id)
 
 
 async def get_patient(session: AsyncSession, patient_id: UUID) -> PatientOut:
@@ -56,21 +103,33 @@ async def get_patient(session: AsyncSession, patient_id: UUID) -> PatientOut:
 
 
 async def update_patient(
-    session: AsyncSession, patient_id: UUID, patient: BasePatient, *, now: datetime
+    session: AsyncSession,
+    patient_id: UUID,
+    patient: BasePatient,
+    *,
+    if_match: str | None,
+    now: datetime,
 ) -> PatientOut:
-    """Replace what is known of a patient."""
+    """Replace what is known of a patient; the number stays where the caller does not know it."""
     row = await _get(session, patient_id, lock=True)
-    row.sqlmodel_update(patient.model_dump())
+    check_version(if_match, row.version)
+    given = patient.model_dump()
+    if "patient_id" not in patient.model_fields_set:
+        given["patient_id"] = row.patient_id
+    await _check_number(session, given["patient_id"], patient_id)
+    row.sqlmodel_update(given)
     row.search_text = _search_text(patient)
+    row.version += 1
     row.datetime_updated = now
     _emit(session, EventType.PATIENT_UPDATED, row)
     await session.flush()
     return PatientOut.model_validate(row)
 
 
-async def delete_patient(session: AsyncSession, patient_id: UUID) -> None:
+async def delete_patient(session: AsyncSession, patient_id: UUID, *, if_match: str | None) -> None:
     """Delete a patient who has no exams."""
     row = await _get(session, patient_id, lock=True)
+    check_version(if_match, row.version)
     query = sa.select(col(Exam.id)).where(col(Exam.patient_id) == patient_id).order_by(col(Exam.id))
     rules.check_no_exams((await session.scalars(query)).all())
     await session.delete(row)

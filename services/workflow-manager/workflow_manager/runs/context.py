@@ -24,7 +24,7 @@ def job_context(run: Run, claim: TaskClaim, source: TaskOut, raw_data: ResultOut
         run_id=str(run.id),
         acquired_at=raw_data.datetime_created,
         patient=JobPatient(
-            id=str(patient.id),
+            id=patient.patient_id or str(patient.id),
             name=person_name(patient.last_name, patient.first_name),
             birth_date=patient.birth_date,
             sex=_SEX.get(patient.sex, ""),
