@@ -39,6 +39,11 @@ class Page(Generic[Key]):
         """How many rows to read: one more than is shown tells whether there are more."""
         return None if self.limit is None else self.limit + 1
 
+    @property
+    def whole(self) -> bool:
+        """Whether the list is asked for as the contract has it, all of it."""
+        return self.limit is None and self.after is None
+
     def bounded(self, most: int) -> "Page[Key]":
         """Return a page that has a limit: for lists that are ours, not the contract's."""
         return self if self.limit is not None else Page(most, self.after)

@@ -3,12 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Body, Query, Response, status
+from fastapi import APIRouter, BackgroundTasks, Body, Query, Request, Response, status
 
 from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, SignerDep
+from exam_manager.pages import PageDep
 from exam_manager.results.service import check_may_read
-from exam_manager.tasks import claims, service, tree
-from exam_manager.tasks.repository import TASK
+from exam_manager.tasks import claims, lists, service, tree
 from exam_manager.versions import etag
 from scanhub_libraries.models import (
     ClaimTask,
@@ -64,15 +64,21 @@ async def reorder_tasks(
 
 
 @router.get("/templates/all", summary="All task templates")
-async def list_task_templates(session: SessionDep) -> list[TaskOut]:
+async def list_task_templates(
+    session: SessionDep, page: PageDep, request: Request, response: Response
+) -> list[TaskOut]:
     """Return all task templates."""
-    return await tree.read_tasks(session, TASK.c.is_template)
+    found = await lists.list_templates(session, page)
+    return page.cut(found, lambda task: task.id, request, response)
 
 
 @router.get("/all/{workflow_id}", summary="The tasks of a workflow")
-async def list_tasks(workflow_id: UUID, session: SessionDep) -> list[TaskOut]:
+async def list_tasks(
+    workflow_id: UUID, session: SessionDep, page: PageDep, request: Request, response: Response
+) -> list[TaskOut]:
     """Return the tasks of a workflow in their order."""
-    return await tree.read_tasks(session, TASK.c.workflow_id == workflow_id)
+    found = await lists.list_tasks(session, page, workflow_id)
+    return page.cut(found, lambda task: task.id, request, response)
 
 
 @router.get("/{task_id}", summary="One task")

@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, BackgroundTasks, Query, Response, status
+from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
 from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.pages import PageDep
 from exam_manager.versions import etag
-from exam_manager.workflows import service
+from exam_manager.workflows import lists, service
 from exam_manager.workflows.service import WORKFLOW
 from scanhub_libraries.models import BaseWorkflow, WorkflowOut
 from scanhub_libraries.web import PrincipalDep, SessionDep
@@ -45,15 +46,21 @@ async def copy_workflow(
 
 
 @router.get("/templates/all", summary="All workflow templates")
-async def list_workflow_templates(session: SessionDep) -> list[WorkflowOut]:
+async def list_workflow_templates(
+    session: SessionDep, page: PageDep, request: Request, response: Response
+) -> list[WorkflowOut]:
     """Return all workflow templates with their tasks."""
-    return await service.read_workflows(session, WORKFLOW.c.is_template)
+    found = await lists.list_workflows(session, page, WORKFLOW.c.is_template)
+    return page.cut(found, lambda workflow: workflow.id, request, response)
 
 
 @router.get("/all/{exam_id}", summary="The workflows of an exam")
-async def list_workflows(exam_id: UUID, session: SessionDep) -> list[WorkflowOut]:
+async def list_workflows(
+    exam_id: UUID, session: SessionDep, page: PageDep, request: Request, response: Response
+) -> list[WorkflowOut]:
     """Return the workflows of an exam with their tasks."""
-    return await service.read_workflows(session, WORKFLOW.c.exam_id == exam_id)
+    found = await lists.list_workflows(session, page, WORKFLOW.c.exam_id == exam_id)
+    return page.cut(found, lambda workflow: workflow.id, request, response)
 
 
 @router.get("/{workflow_id}", summary="One workflow")
