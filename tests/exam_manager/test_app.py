@@ -167,6 +167,7 @@ def foreign_keys_without_index(connection):
     found = []
     for table in METADATA.tables:
         leading = {index["column_names"][0] for index in inspector.get_indexes(table)}
+        leading |= set(inspector.get_pk_constraint(table)["constrained_columns"][:1])
         columns = [key["constrained_columns"][0] for key in inspector.get_foreign_keys(table)]
         found += [(table, column) for column in columns if column not in leading]
     return found

@@ -47,6 +47,12 @@ class ForbiddenError(ScanHubError):
     status, slug, title = 403, "forbidden", "Forbidden"
 
 
+class PasswordChangeRequiredError(ForbiddenError):
+    """The user has to set a new password before anything else."""
+
+    slug, title = "password-change-required", "Password change required"
+
+
 class NotFoundError(ScanHubError):
     """There is no such thing."""
 
@@ -118,6 +124,7 @@ _CLASSES: tuple[type[ScanHubError], ...] = (
     UnauthenticatedError,
     TokenInvalidError,
     ForbiddenError,
+    PasswordChangeRequiredError,
     NotFoundError,
     ConflictError,
     TransitionNotAllowedError,

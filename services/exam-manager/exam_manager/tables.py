@@ -7,7 +7,7 @@ from exam_manager.patients.models import Patient
 from exam_manager.results.models import Result
 from exam_manager.sequences.models import Sequence
 from exam_manager.tasks.models import Task
-from exam_manager.users.models import Account, LoginSession, RevokedAccess
+from exam_manager.users.models import Account, KnownAddress, LoginSession, RevokedAccess
 from exam_manager.workflows.models import Workflow
 
 METADATA = Table.metadata
@@ -15,6 +15,7 @@ TABLES = (
     Account,
     AuditEntry,
     Exam,
+    KnownAddress,
     LoginSession,
     OutboxEvent,
     Patient,

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from scanhub_libraries.models.enums import UserRole
 from scanhub_libraries.models.fields import ShortText, WireModel
@@ -23,14 +23,35 @@ class User(WireModel):
     token_type: ShortText = ""
     last_activity_unixtime: Annotated[int | None, Field(description="Unix time [s]")] = None
     last_login_unixtime: Annotated[int | None, Field(description="Unix time [s]")] = None
+    must_change_password: Annotated[
+        bool,
+        Field(description="Until the user has set a new password, a login is good for that only"),
+    ] = False
+    version: Annotated[
+        int | None, Field(description="Goes up with each edit; the ETag. Not to be sent")
+    ] = None
+    locked_until: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="Until then no login from an address that the user has not logged in from; "
+            "not to be sent"
+        ),
+    ] = None
 
 
 class PasswordUpdateRequest(WireModel):
-    """A new password, vouched for by the requester's own."""
+    """A new password, vouched for by the requester's own.
+
+    The change ends the demand for a change when it is one's own password. For somebody else's,
+    `must_change_password` sets or ends it; without, it stays as it is.
+    """
 
     password_of_requester: Password
     username_to_change_password_for: ShortText
     newpassword: Password
+    must_change_password: Annotated[
+        bool | None, Field(description="The other user has to set a new one at the next login")
+    ] = None
 
 
 class ServiceCredentials(WireModel):
@@ -67,7 +88,12 @@ class Revocations(WireModel):
 
 
 class SessionOut(WireModel):
-    """A login."""
+    """A login that has not ended."""
 
     id: UUID
     username: str
+    datetime_created: AwareDatetime
+    expires_at: AwareDatetime
+    address: Annotated[str, Field(description="Where the login came from")]
+    user_agent: Annotated[str, Field(description="What the program called itself")]
+    current: Annotated[bool, Field(description="The login of this very request")] = False

@@ -1,19 +1,71 @@
-"""Password hashing: argon2id, in threads of its own, never on the event loop."""
+"""Password hashing: argon2id, in a thread of its own, never on the event loop.
+
+Passwords are compared in Unicode form NFKC, so that the same keys give the same password whatever
+keyboard or system composes the letters (NIST SP 800-63B section 5.1.1.2).
+"""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import TypeVar
 
 from passlib.hash import argon2
 
+from scanhub_libraries.errors import TooManyRequestsError
+
+T = TypeVar("T")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
 _HASHER = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
-_POOL = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
 _UNKNOWN_USER = _HASHER.hash("timing of an unknown user")
+MOST_WAITING = 48
+
+
+class _Queue:
+    """One thread, and so many before it: guessing costs one core at most, and bounded memory."""
+
+    def __init__(self, most: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
+        self._most = most
+        self._waiting = 0
+        self._lock = Lock()
+
+    async def run(self, function: Callable[..., T], *arguments: str) -> T:
+        """Return what a function returns, called in the thread.
+
+        Raises:
+            TooManyRequestsError: Too many wait already.
+        """
+        if self._waiting >= self._most:
+            raise TooManyRequestsError("Too many logins at once: try again.", retry_after=2)
+        with self._lock:
+            self._waiting += 1
+        future = self._pool.submit(function, *arguments)
+        # Counted until the thread is through with it, even when whoever asked has gone away.
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def _leave(self, _done: Future[T]) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+_QUEUE = _Queue(MOST_WAITING)
+
+
+def normalise(password: str) -> str:
+    """Return a password in the form in which it is hashed and compared."""
+    return unicodedata.normalize("NFKC", password)
 
 
 async def hash_password(password: str) -> str:
-    """Return the argon2id hash of a password."""
-    hashed: str = await asyncio.get_running_loop().run_in_executor(_POOL, _HASHER.hash, password)
+    """Return the argon2id hash of a password.
+
+    Raises:
+        TooManyRequestsError: Too many passwords wait for their hash.
+    """
+    hashed: str = await _QUEUE.run(_HASHER.hash, normalise(password))
     return hashed
 
 
@@ -23,8 +75,15 @@ async def verify_password(password: str, hashed: str | None) -> bool:
     Args:
         password: What was entered.
         hashed: The stored hash; None for an unknown user, which takes as long and is False.
+
+    Raises:
+        TooManyRequestsError: Too many passwords wait for their check.
     """
-    ok: bool = await asyncio.get_running_loop().run_in_executor(
-        _POOL, _HASHER.verify, password, hashed or _UNKNOWN_USER
-    )
+    ok: bool = await _QUEUE.run(_HASHER.verify, normalise(password), hashed or _UNKNOWN_USER)
     return ok and hashed is not None
+
+
+def is_outdated(hashed: str) -> bool:
+    """Say whether a hash was made with other parameters than today's."""
+    outdated: bool = _HASHER.needs_update(hashed)
+    return outdated

@@ -153,6 +153,8 @@ PERMISSIONS: dict[str, Access] = {
         roles=_CLINICAL, services=True, tasks=True, jobs=True
     ),
     f"GET {_E}/dcm/{{workflow_id}}/{{task_id}}/{{result_id}}/{{filename}}": READ,
+    # Lake
+    f"GET {_E}/lake/sweep": TECHNICAL,
     # Sequences
     f"POST {_E}/sequence": PLANNING,
     f"GET {_E}/sequences/all": READ,

@@ -31,6 +31,7 @@ class Principal:
     task_id: UUID | None = None
     claim_id: UUID | None = None
     device_id: UUID | None = None
+    must_change_password: bool = False
     issued_at: int = 0
     expires_at: int = 0
     token: str = ""

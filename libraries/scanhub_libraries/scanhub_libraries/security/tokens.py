@@ -27,6 +27,7 @@ USER_LIFETIME = timedelta(hours=11)
 SERVICE_LIFETIME = timedelta(minutes=10)
 TASK_LIFETIME = timedelta(hours=24)
 _LEEWAY_SECONDS = 5
+_MUST_CHANGE = "must_change_password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class TokenSigner:
         self._private_pem = private_pem
 
     def _sign(
-        self, kind: PrincipalKind, subject: str, lifetime: timedelta, **claims: str | None
+        self, kind: PrincipalKind, subject: str, lifetime: timedelta, **claims: str | bool
     ) -> str:
         now = int(time.time())
         document: dict[str, Any] = {
@@ -82,15 +83,28 @@ class TokenSigner:
             "iat": now,
             "exp": now + int(lifetime.total_seconds()),
             "jti": uuid4().hex,
-            **{key: value for key, value in claims.items() if value is not None},
+            **claims,
         }
         token: str = jwt.encode(document, self._private_pem, algorithm=ALGORITHM)
         return token
 
-    def user_token(self, username: str, role: UserRole, session_id: UUID) -> str:
-        """Sign a token of a login."""
+    def user_token(
+        self,
+        username: str,
+        role: UserRole,
+        session_id: UUID,
+        *,
+        must_change_password: bool = False,
+    ) -> str:
+        """Sign a token of a login; with `must_change_password` it is good for little else."""
+        demand = {_MUST_CHANGE: True} if must_change_password else {}
         return self._sign(
-            PrincipalKind.USER, username, USER_LIFETIME, role=role.value, sid=str(session_id)
+            PrincipalKind.USER,
+            username,
+            USER_LIFETIME,
+            role=role.value,
+            sid=str(session_id),
+            **demand,
         )
 
     def service_token(self, service: str) -> str:
@@ -216,6 +230,7 @@ def _principal(claims: dict[str, Any], token: str) -> Principal:
         task_id=identifier("task_id"),
         claim_id=identifier("claim_id"),
         device_id=identifier("device_id"),
+        must_change_password=bool(claims.get(_MUST_CHANGE, False)),
         issued_at=int(claims["iat"]),
         expires_at=int(claims["exp"]),
         token=token,

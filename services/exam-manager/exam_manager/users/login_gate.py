@@ -1,12 +1,10 @@
-"""Back-off after wrong passwords, per user and address, in memory."""
+"""Who may wait for a password check, and the back-off of names that no user has. In memory."""
 
-import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from math import ceil
+from datetime import datetime
 
-from exam_manager.users.rules import wait_seconds
 from scanhub_libraries.errors import TooManyRequestsError
 
 _REMEMBERED = 10_000
@@ -15,25 +13,22 @@ _WAITING = 32
 
 
 class LoginGate:
-    """Lets a login through to the password check, or says how long to wait."""
+    """Bounds the queue of password checks, and treats names that do not exist like those that do.
+
+    What stands in the name field may be a password, so unknown names are never written down.
+    """
 
     def __init__(self) -> None:
-        self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._unknown: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
         self._waiting: dict[str, int] = {}
 
     @asynccontextmanager
-    async def entered(self, username: str, address: str) -> AsyncIterator[None]:
+    async def entered(self, address: str) -> AsyncIterator[None]:
         """Hold a place in the queue of password checks.
 
         Raises:
-            TooManyRequestsError: After wrong passwords, or when too many checks wait.
+            TooManyRequestsError: Too many wait, here or in all.
         """
-        _failures, until = self._failures.get((username, address), (0, 0.0))
-        remaining = until - time.monotonic()
-        if remaining > 0:
-            raise TooManyRequestsError(
-                f"Too many wrong passwords: wait {ceil(remaining)} s.", retry_after=ceil(remaining)
-            )
         here = self._waiting.get(address, 0)
         if here >= _WAITING_PER_ADDRESS or sum(self._waiting.values()) >= _WAITING:
             raise TooManyRequestsError("Too many logins at once: try again.", retry_after=1)
@@ -45,14 +40,18 @@ class LoginGate:
             if not self._waiting[address]:
                 del self._waiting[address]
 
-    def failed(self, username: str, address: str) -> None:
-        """Remember a wrong password."""
-        failures = self._failures.pop((username, address), (0, 0.0))[0] + 1
-        until = time.monotonic() + wait_seconds(failures)
-        self._failures[username, address] = (failures, until)
-        while len(self._failures) > _REMEMBERED:
-            self._failures.popitem(last=False)
+    def unknown_locked_until(self, username: str) -> datetime | None:
+        """Return until when a name that no user has is locked."""
+        return self._unknown.get(username, (0, None))[1]
 
-    def succeeded(self, username: str, address: str) -> None:
-        """Forget the wrong passwords."""
-        self._failures.pop((username, address), None)
+    def count_unknown(self, username: str) -> int:
+        """Count a wrong password for a name that no user has."""
+        failures = self._unknown.pop(username, (0, None))[0] + 1
+        self._unknown[username] = (failures, None)
+        while len(self._unknown) > _REMEMBERED:
+            self._unknown.popitem(last=False)
+        return failures
+
+    def lock_unknown(self, username: str, until: datetime) -> None:
+        """Lock a name that no user has."""
+        self._unknown[username] = (self._unknown[username][0], until)

@@ -9,10 +9,18 @@ from sqlmodel import col
 
 from exam_manager.database import emit
 from exam_manager.settings import ExamManagerSettings
-from exam_manager.users import rules
+from exam_manager.users.lockout import (
+    Attempt,
+    find_hash,
+    forget_failures,
+    note_failure,
+    note_success,
+)
 from exam_manager.users.login_gate import LoginGate
 from exam_manager.users.models import Account, LoginSession
+from exam_manager.users.password_rules import check_is_new, check_password
 from exam_manager.users.revocations import revoke_session, revoke_user
+from exam_manager.users.rules import names_of
 from exam_manager.users.service import get_user, user_out
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import ForbiddenError, NotFoundError, UnauthenticatedError
@@ -24,7 +32,7 @@ from scanhub_libraries.models import (
     User,
     UserRole,
 )
-from scanhub_libraries.security.passwords import hash_password, verify_password
+from scanhub_libraries.security.passwords import hash_password, is_outdated, verify_password
 from scanhub_libraries.security.principal import Principal
 from scanhub_libraries.security.tokens import (
     SERVICE_LIFETIME,
@@ -41,63 +49,73 @@ async def log_in(
     sessions: Sessions,
     signer: TokenSigner,
     gate: LoginGate,
+    attempt: Attempt,
     *,
-    username: str,
-    password: str,
-    address: str,
-    now: datetime,
+    user_agent: str,
 ) -> User:
     """Return the user with the token of a new login."""
-    password_hash = await check_credentials(
-        sessions, gate, username=username, password=password, address=address
-    )
+    password_hash = await check_credentials(sessions, gate, attempt)
+    fresh_hash = await hash_password(attempt.password) if is_outdated(password_hash) else None
     async with transaction(sessions) as session:
-        account = await session.get(Account, username, with_for_update=True)
+        account = await session.get(Account, attempt.username, with_for_update=True)
         if account is None or account.password_hash != password_hash:
             raise UnauthenticatedError(_WRONG)  # changed while the password was checked
-        login = LoginSession(
-            username=username, datetime_created=now, expires_at=now + USER_LIFETIME
-        )
-        session.add(login)
-        await session.execute(sa.delete(LoginSession).where(col(LoginSession.expires_at) < now))
-        account.last_login_at = account.last_activity_at = now
-        emit(
-            session,
-            EventType.USER_LOGGED_IN,
-            username,
-            {"username": username, "role": account.role.value, "address": address},
-            actor=f"user:{username}",
-        )
-    return user_out(account, signer.user_token(username, account.role, login.id))
+        if fresh_hash is not None:
+            account.password_hash = fresh_hash
+        login = await _open_session(session, account, attempt, user_agent)
+    token = signer.user_token(
+        account.username,
+        account.role,
+        login.id,
+        must_change_password=account.must_change_password,
+    )
+    return user_out(account, token)
 
 
-async def check_credentials(
-    sessions: Sessions, gate: LoginGate, *, username: str, password: str, address: str
-) -> str:
+async def _open_session(
+    session: AsyncSession, account: Account, attempt: Attempt, user_agent: str
+) -> LoginSession:
+    now = attempt.now
+    login = LoginSession(
+        username=account.username,
+        datetime_created=now,
+        expires_at=now + USER_LIFETIME,
+        address=attempt.address,
+        user_agent=user_agent,
+    )
+    session.add(login)
+    await session.execute(sa.delete(LoginSession).where(col(LoginSession.expires_at) < now))
+    await note_success(session, account, attempt.address, now=now)
+    account.last_login_at = account.last_activity_at = now
+    emit(
+        session,
+        EventType.USER_LOGGED_IN,
+        account.username,
+        {
+            "username": account.username,
+            "role": account.role.value,
+            "address": attempt.address,
+        },
+        actor=f"user:{account.username}",
+    )
+    return login
+
+
+async def check_credentials(sessions: Sessions, gate: LoginGate, attempt: Attempt) -> str:
     """Return the hash that the password was found to match.
 
     Raises:
         UnauthenticatedError: Wrong user or password.
         TooManyRequestsError: Wait first.
     """
-    async with gate.entered(username, address):
+    async with gate.entered(attempt.address):
         async with reading(sessions) as session:
-            account = await session.get(Account, username)
-        password_hash = account.password_hash if account else None
-        if await verify_password(password, password_hash) and password_hash is not None:
-            gate.succeeded(username, address)
-            return password_hash
-        gate.failed(username, address)
-    # What stands in the name field of an unknown user may be a password: it is not written down.
-    known = username if account else "unknown"
+            password_hash = await find_hash(session, gate, attempt)
+        right = await verify_password(attempt.password, password_hash)
+    if right and password_hash is not None:
+        return password_hash
     async with transaction(sessions) as session:
-        emit(
-            session,
-            EventType.USER_LOGIN_REFUSED,
-            known,
-            {"username": known, "address": address},
-            actor="anonymous",
-        )
+        await note_failure(session, gate, attempt)
     raise UnauthenticatedError(_WRONG)
 
 
@@ -137,24 +155,53 @@ async def change_password(
 ) -> None:
     """Set a password, vouched for by the requester's own, and end the logins of that user."""
     username = request.username_to_change_password_for
-    if username != principal.subject and principal.role is not UserRole.ADMIN:
+    own = username == principal.subject
+    if not own and principal.role is not UserRole.ADMIN:
         raise ForbiddenError("Only an admin changes the password of somebody else.")
-    rules.check_password(request.newpassword)
-    await check_credentials(
-        sessions,
-        gate,
-        username=principal.subject,
-        password=request.password_of_requester,
-        address=address,
-    )
+    await _check_new_password(sessions, request, own=own)
+    attempt = Attempt(principal.subject, request.password_of_requester, address, now)
+    await check_credentials(sessions, gate, attempt)
     password_hash = await hash_password(request.newpassword)
     async with transaction(sessions) as session:
         account = await session.get(Account, username, with_for_update=True)
         if account is None:
             raise NotFoundError(f"There is no user {username!r}.")
-        account.password_hash = password_hash
+        _set_password(account, password_hash, request, own=own, now=now)
+        if own:
+            await note_success(session, account, address, now=now)
+        else:
+            await forget_failures(session, account)
         await revoke_user(session, known, username, now=now)
         emit(session, EventType.USER_PASSWORD_CHANGED, username, {"username": username})
+
+
+async def _check_new_password(
+    sessions: Sessions, request: PasswordUpdateRequest, *, own: bool
+) -> None:
+    """Refuse a password that is no good; that it is the old one is told to its owner only."""
+    async with reading(sessions) as session:
+        account = await session.get(Account, request.username_to_change_password_for)
+    names = names_of(user_out(account)) if account else ()
+    check_password(request.newpassword, names)
+    if own:
+        check_is_new(request.newpassword, request.password_of_requester)
+
+
+def _set_password(
+    account: Account,
+    password_hash: str,
+    request: PasswordUpdateRequest,
+    *,
+    own: bool,
+    now: datetime,
+) -> None:
+    account.password_hash = password_hash
+    account.password_changed_at = now
+    if own:
+        account.must_change_password = False
+    elif request.must_change_password is not None:
+        account.must_change_password = request.must_change_password
+    account.version += 1
 
 
 def sign_service_token(

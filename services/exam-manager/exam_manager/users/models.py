@@ -33,7 +33,23 @@ class Account(Table, table=True):
     must_change_password: bool = False
     password_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     failed_logins: int = 0
-    """Wrong passwords in a row."""
+    """Wrong passwords in a row, from addresses that this user has not logged in from."""
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until then no login from such an address."""
+
+
+class KnownAddress(Table, table=True):
+    """An address that a user has logged in from: its back-off is its own, not the account's."""
+
+    __tablename__ = "known_address"
+
+    username: str = Field(
+        foreign_key="account.username", ondelete="CASCADE", primary_key=True, max_length=200
+    )
+    address: str = Field(primary_key=True, max_length=64)
+    last_login_at: datetime = Field(sa_type=UtcDateTime)
+    failed_logins: int = 0
+    """Wrong passwords in a row, from here."""
     locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

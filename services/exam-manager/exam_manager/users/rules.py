@@ -1,27 +1,20 @@
 """Who may log in, and what a user record must be."""
 
-from scanhub_libraries.errors import BadRequestError, ForbiddenError
+from datetime import datetime, timedelta
+from math import ceil
+
+from exam_manager.users.password_rules import check_password
+from scanhub_libraries.errors import BadRequestError, ForbiddenError, TooManyRequestsError
 from scanhub_libraries.models import User, UserRole
 
-PASSWORD_LENGTH = 12
-LONGEST_PASSWORD = 1024
 LONGEST_USERNAME = 100
 FREE_ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 300
-
-
-def check_password(password: str) -> None:
-    """Refuse a password that is too short, too long or blank.
-
-    Raises:
-        BadRequestError: With the reason.
-    """
-    if len(password) < PASSWORD_LENGTH:
-        raise BadRequestError(f"The password needs at least {PASSWORD_LENGTH} characters.")
-    if len(password) > LONGEST_PASSWORD:
-        raise BadRequestError(f"The password may have {LONGEST_PASSWORD} characters at most.")
-    if not password.strip():
-        raise BadRequestError("The password must not consist of blanks.")
+LONGEST_WAIT_OF_STRANGERS_SECONDS = 60
+ACTIVITY_STEP = timedelta(minutes=1)
+"""How exactly the last activity of a user is kept."""
+KNOWN_ADDRESSES = 20
+"""So many addresses of a user are remembered, those of the latest logins."""
 
 
 def check_names(user: User) -> None:
@@ -50,7 +43,12 @@ def check_new_user(user: User) -> None:
         raise BadRequestError(
             "token_type must be 'password' and access_token the password.", field="token_type"
         )
-    check_password(user.access_token)
+    check_password(user.access_token, names_of(user))
+
+
+def names_of(user: User) -> tuple[str, ...]:
+    """Return what a password must not be made of."""
+    return (user.username, user.first_name, user.last_name, user.email or "")
 
 
 def check_first_user(user: User) -> None:
@@ -90,9 +88,42 @@ def check_admin_remains(username: str, admins: list[str], *, act: str) -> None:
         )
 
 
-def wait_seconds(failures: int) -> int:
-    """Return how long to wait after that many wrong passwords in a row."""
+def wait_seconds(failures: int, *, stranger: bool = False) -> int:
+    """Return how long to wait after that many wrong passwords in a row.
+
+    Args:
+        failures: How many.
+        stranger: They came from addresses that the user has not logged in from. What is counted is
+            then the account's, so the wait is short: nobody shall keep a user from a new place for
+            long.
+    """
     if failures < FREE_ATTEMPTS:
         return 0
     doubled: int = 2 ** min(failures - FREE_ATTEMPTS, 16)
-    return min(doubled, LONGEST_WAIT_SECONDS)
+    return min(doubled, LONGEST_WAIT_OF_STRANGERS_SECONDS if stranger else LONGEST_WAIT_SECONDS)
+
+
+def check_not_locked(locked_until: datetime | None, now: datetime) -> None:
+    """Refuse a login while the wait after wrong passwords lasts.
+
+    Raises:
+        TooManyRequestsError: With the seconds to wait.
+    """
+    if locked_until is not None and locked_until > now:
+        seconds = ceil((locked_until - now).total_seconds())
+        raise TooManyRequestsError(
+            f"Too many wrong passwords: wait {seconds} s.", retry_after=seconds
+        )
+
+
+def check_same_site(fetch_site: str | None) -> None:
+    """Refuse a login that the page of another site sends.
+
+    It would log the visitor in as somebody else without a word (login CSRF). Browsers tell where a
+    request comes from in Sec-Fetch-Site; programs do not send it.
+
+    Raises:
+        ForbiddenError: The request comes from another site.
+    """
+    if fetch_site is not None and fetch_site not in {"same-origin", "none"}:
+        raise ForbiddenError("The page of another site cannot log in here.")

@@ -8,9 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
+from exam_manager.pages import Page
 from exam_manager.users import rules
 from exam_manager.users.models import Account
 from exam_manager.users.revocations import revoke_user
+from exam_manager.versions import check_version
+from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import (
     BadRequestError,
     ConflictError,
@@ -37,6 +40,9 @@ def user_out(account: Account, access_token: str = "") -> User:
         token_type="bearer" if access_token else "",
         last_activity_unixtime=_unix_time(account.last_activity_at),
         last_login_unixtime=_unix_time(account.last_login_at),
+        must_change_password=account.must_change_password,
+        version=account.version,
+        locked_until=account.locked_until,
     )
 
 
@@ -49,28 +55,29 @@ async def has_no_users(session: AsyncSession) -> bool:
     return await session.scalar(sa.select(col(Account.username)).limit(1)) is None
 
 
-async def create_first_user(session: AsyncSession, user: User, *, now: datetime) -> User:
+async def create_first_user(sessions: Sessions, user: User, *, now: datetime) -> User:
     """Create the first admin. Two at once: the unique founder lets one through."""
     rules.check_first_user(user)
-    password_hash = await hash_password(user.access_token)
-    if not await has_no_users(session):
-        raise BadRequestError("There are users already: an admin creates the others.")
-    account = _account(user, password_hash, now)
+    async with reading(sessions) as session:
+        if not await has_no_users(session):  # before the hash: anybody may ask, and it takes time
+            raise BadRequestError("There are users already: an admin creates the others.")
+    account = _account(user, await hash_password(user.access_token), now)
     account.founder = True
     actor = f"user:{account.username}"
-    return await _insert(
-        session, account, BadRequestError("There is a first user already."), actor=actor
-    )
+    taken = BadRequestError("There is a first user already.")
+    async with transaction(sessions) as session:
+        return await _insert(session, account, taken, actor=actor)
 
 
-async def create_user(session: AsyncSession, user: User, *, now: datetime) -> User:
+async def create_user(sessions: Sessions, user: User, *, now: datetime) -> User:
     """Create a user."""
     rules.check_new_user(user)
     account = _account(user, await hash_password(user.access_token), now)
     taken = ConflictError(f"There is a user {account.username!r} already.", field="username")
-    if await session.get(Account, account.username) is not None:
-        raise taken
-    return await _insert(session, account, taken)
+    async with transaction(sessions) as session:
+        if await session.get(Account, account.username) is not None:
+            raise taken
+        return await _insert(session, account, taken)
 
 
 def _account(user: User, password_hash: str, now: datetime) -> Account:
@@ -81,6 +88,8 @@ def _account(user: User, password_hash: str, now: datetime) -> Account:
         email=user.email,
         role=user.role,
         password_hash=password_hash,
+        must_change_password=user.must_change_password,
+        password_changed_at=now,
         datetime_created=now,
     )
 
@@ -109,27 +118,66 @@ async def get_user(session: AsyncSession, username: str) -> Account:
     return account
 
 
-async def list_users(session: AsyncSession) -> list[User]:
-    """Return all users by name."""
-    accounts = await session.scalars(sa.select(Account).order_by(col(Account.username)))
-    return [user_out(account) for account in accounts]
+async def note_activity(sessions: Sessions, username: str, *, now: datetime) -> Account:
+    """Return a user who looks at the own record; the time of it is kept, to the minute."""
+    async with reading(sessions) as session:
+        account = await get_user(session, username)
+    seen = account.last_activity_at
+    if seen is None or now - seen >= rules.ACTIVITY_STEP:
+        account.last_activity_at = now
+        changed = sa.update(Account).where(col(Account.username) == username)
+        async with transaction(sessions) as session:
+            await session.execute(
+                changed.values(last_activity_at=now),
+                execution_options={"synchronize_session": False},
+            )
+    return account
+
+
+async def list_users(
+    session: AsyncSession, page: Page[str], *, search: str | None, role: UserRole | None
+) -> list[User]:
+    """Return users by name."""
+    query = sa.select(Account)
+    if search:
+        fields = (Account.username, Account.first_name, Account.last_name, Account.email)
+        found = (col(field).icontains(search, autoescape=True) for field in fields)
+        query = query.where(sa.or_(*found))
+    if role is not None:
+        query = query.where(col(Account.role) == role)
+    if page.after is not None:
+        query = query.where(col(Account.username) > page.after)
+    query = query.order_by(col(Account.username)).limit(page.fetch)
+    return [user_out(account) for account in await session.scalars(query)]
 
 
 async def update_user(
-    session: AsyncSession, user: User, known: RevocationList, *, now: datetime
+    session: AsyncSession,
+    user: User,
+    known: RevocationList,
+    *,
+    if_match: str | None,
+    now: datetime,
 ) -> User:
-    """Change names, email and role; a new role ends the logins of the user."""
+    """Change names, email, role and the demand for a new password.
+
+    A new role and a new demand are in the token, so they end the logins of the user.
+    """
     rules.check_update(user)
     admins = await _lock_admins(session)
     account = await session.get(Account, user.username, with_for_update=True)
     if account is None:
         raise ForbiddenError(f"There is no user {user.username!r}.")
+    check_version(if_match, account.version)
     if user.role is not UserRole.ADMIN:
         rules.check_admin_remains(user.username, admins, act="change this role")
-    role_changed = account.role is not user.role
+    before = (account.role, account.must_change_password)
     account.first_name, account.last_name = user.first_name.strip(), user.last_name.strip()
     account.email, account.role = user.email, user.role
-    if role_changed:
+    if "must_change_password" in user.model_fields_set:
+        account.must_change_password = user.must_change_password
+    account.version += 1
+    if before != (account.role, account.must_change_password):
         await revoke_user(session, known, account.username, now=now)
     emit(session, EventType.USER_UPDATED, account.username, _event_data(account))
     return user_out(account)

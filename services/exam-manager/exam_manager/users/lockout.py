@@ -1,0 +1,146 @@
+"""Back-off after wrong passwords, stored, so that a restart or a second process does not forget.
+
+Two counts. An address that the user has logged in from has its own. All other addresses share the
+account's: whoever guesses from a thousand of them is one stranger. So guessing is slow from
+wherever, and a stranger who keeps the account locked does not lock out the user at the usual place.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from exam_manager.database import emit
+from exam_manager.users import rules
+from exam_manager.users.login_gate import LoginGate
+from exam_manager.users.models import Account, KnownAddress
+from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.events import EventType
+
+_QUIETLY = {"synchronize_session": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody tries a password."""
+
+    username: str
+    password: str
+    address: str
+    now: datetime
+
+    def __repr__(self) -> str:
+        return "Attempt()"
+
+
+async def find_hash(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> str | None:
+    """Return the hash that the password must match; None for an unknown user.
+
+    Raises:
+        TooManyRequestsError: After wrong passwords.
+    """
+    here = (col(KnownAddress.username) == col(Account.username)) & (
+        col(KnownAddress.address) == attempt.address
+    )
+    query = (
+        sa.select(Account, KnownAddress)
+        .outerjoin(KnownAddress, here)
+        .where(col(Account.username) == attempt.username)
+    )
+    row = (await session.execute(query)).first()
+    if row is None:
+        rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
+        return None
+    account: Account = row[0]
+    known: KnownAddress | None = row[1]
+    rules.check_not_locked((known or account).locked_until, attempt.now)
+    return account.password_hash
+
+
+async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> None:
+    """Count a wrong password, and lock where there were too many.
+
+    The same statements run for an unknown user, who takes as long as one whom we know.
+    """
+    known = (col(KnownAddress.username) == attempt.username) & (
+        col(KnownAddress.address) == attempt.address
+    )
+    account = col(Account.username) == attempt.username
+    at_known = await _count(session, KnownAddress, known)
+    at_account = None if at_known else await _count(session, Account, account)
+    stranger = at_known is None
+    failures = at_known or at_account or gate.count_unknown(attempt.username)
+    seconds = rules.wait_seconds(failures, stranger=stranger)
+    if seconds:
+        until = attempt.now + timedelta(seconds=seconds)
+        table, rows = (Account, account) if stranger else (KnownAddress, known)
+        await session.execute(
+            sa.update(table).where(rows).values(locked_until=until), execution_options=_QUIETLY
+        )
+        if at_known is None and at_account is None:
+            gate.lock_unknown(attempt.username, until)
+    exists = at_known is not None or at_account is not None
+    _tell(session, attempt, exists=exists, locked=failures == rules.FREE_ATTEMPTS)
+
+
+async def _count(
+    session: AsyncSession,
+    table: type[Account] | type[KnownAddress],
+    rows: sa.ColumnElement[bool],
+) -> int | None:
+    counter = col(table.failed_logins)
+    counted = sa.update(table).where(rows).values(failed_logins=counter + 1).returning(counter)
+    return await session.scalar(counted, execution_options=_QUIETLY)
+
+
+def _tell(session: AsyncSession, attempt: Attempt, *, exists: bool, locked: bool) -> None:
+    # What stands in the name field of an unknown user may be a password: it is not written down.
+    name = attempt.username if exists else "unknown"
+    data = {"username": name, "address": attempt.address}
+    emit(session, EventType.USER_LOGIN_REFUSED, name, data, actor="anonymous")
+    if locked and exists:
+        emit(session, EventType.USER_LOCKED, name, dict(data), actor="anonymous")
+
+
+async def note_success(
+    session: AsyncSession, account: Account, address: str, *, now: datetime
+) -> None:
+    """Forget the wrong passwords before this right one, and remember the address."""
+    known = await session.get(KnownAddress, (account.username, address))
+    if known is not None:
+        known.failed_logins, known.locked_until, known.last_login_at = 0, None, now
+        return
+    account.failed_logins, account.locked_until = 0, None
+    session.add(KnownAddress(username=account.username, address=address, last_login_at=now))
+    await session.flush()
+    mine = col(KnownAddress.username) == account.username
+    newest = (
+        sa.select(col(KnownAddress.address))
+        .where(mine)
+        .order_by(col(KnownAddress.last_login_at).desc())
+        .limit(rules.KNOWN_ADDRESSES)
+    )
+    others = mine & col(KnownAddress.address).not_in(newest)
+    await session.execute(sa.delete(KnownAddress).where(others), execution_options=_QUIETLY)
+
+
+async def forget_failures(session: AsyncSession, account: Account) -> None:
+    """Forget all wrong passwords of an account."""
+    account.failed_logins, account.locked_until = 0, None
+    await session.execute(
+        sa.update(KnownAddress)
+        .where(col(KnownAddress.username) == account.username)
+        .values(failed_logins=0, locked_until=None),
+        execution_options=_QUIETLY,
+    )
+
+
+async def unlock(session: AsyncSession, username: str) -> None:
+    """Let a user log in again at once, from wherever."""
+    account = await session.get(Account, username, with_for_update=True)
+    if account is None:
+        raise NotFoundError(f"There is no user {username!r}.")
+    await forget_failures(session, account)
+    emit(session, EventType.USER_UNLOCKED, username, {"username": username})
