@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -21,6 +22,8 @@ from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
 from exam_manager.exams.routes import router as exams
 from exam_manager.exams.tree_cache import TreeCache
+from exam_manager.lake_routes import router as lake
+from exam_manager.lake_sweep import LakeSweep
 from exam_manager.patients.routes import router as patients
 from exam_manager.results.routes import router as results
 from exam_manager.sequences.reader import ReaderProcess, SequenceReader
@@ -52,6 +55,7 @@ VERSION = "0.1.0"
 _MIB = 2**20
 _ROUTERS = (
     (audit, _MIB),
+    (lake, _MIB),
     (users, _MIB),
     (patients, _MIB),
     (tasks, 32 * _MIB),  # a result may name 100,000 files
@@ -125,14 +129,19 @@ async def _opened(
     app.state.sessions = sessions
     app.state.lake = LocalLake(settings.lake_root)
     app.state.check_ready = _Ready(app)
+    app.state.lake_sweep = LakeSweep(
+        sessions, app.state.lake, grace=timedelta(seconds=settings.lake_grace_seconds)
+    )
     if relay is not None:
         relay.start()
     feed.start()
+    app.state.lake_sweep.start()
     app.state.started = True
     try:
         yield
     finally:
         app.state.started = False
+        await app.state.lake_sweep.stop()
         await feed.stop()
         if relay is not None:
             await relay.stop()

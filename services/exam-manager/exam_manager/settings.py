@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,5 +25,7 @@ class ExamManagerSettings(BaseSettings):
     """Memory for exam trees that were read, as JSON [MiB]; 0: keep none."""
     migrate: bool = True
     """Bring the database to the newest schema at the start."""
+    lake_grace_seconds: float = Field(default=3600.0, ge=60)
+    """How long files that nothing refers to are left alone before they are judged [s]."""
     sequence_seconds: float = 120.0
     """How long a sequence file may take to read [s]."""

@@ -37,6 +37,7 @@ from scanhub_libraries.models.exam import (
     WorklistItem,
 )
 from scanhub_libraries.models.fields import XYZ, WireModel
+from scanhub_libraries.models.lake import LakeOrphan, LakeSweepOut
 from scanhub_libraries.models.mrd import (
     MRDAcquisitionInfo,
     MRDEncodingCounters,
@@ -154,6 +155,8 @@ __all__ = [
     "ItemStatus",
     "JobOut",
     "JournalEntry",
+    "LakeOrphan",
+    "LakeSweepOut",
     "MRDAcquisitionInfo",
     "MRDEncodingCounters",
     "MRDMetaResponse",

@@ -19,6 +19,7 @@ from fastapi import status as http
 from fastapi.responses import FileResponse
 
 from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import NamedPageDep, PageDep
 from exam_manager.sequences import catalog, rules, service
 from exam_manager.sequences.catalog import Filter
@@ -74,6 +75,7 @@ async def create_sequence(
     session: SessionDep,
     lake: LakeDep,
     now: NowDep,
+    background: BackgroundTasks,
     xml_file: Annotated[UploadFile | None, File(description="MRD header")] = None,
     version_of: Annotated[
         ShortText | None, Form(description="Any version of the sequence this is the next one of")
@@ -90,6 +92,7 @@ async def create_sequence(
         version_of=version_of,
         now=now,
     )
+    background.add_task(lake.delete, mark_key(made.id))
     return await _with_text(made, http.HTTP_201_CREATED)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
+from exam_manager.lake_sweep import mark_key
 from exam_manager.sequences import lineages, rules
 from exam_manager.sequences.models import Sequence
 from exam_manager.sequences.mrd_header import check_mrd_header
@@ -70,6 +71,7 @@ async def create_sequence(
         search_text=rules.search_text(body),
     )
     try:
+        await lake.put(mark_key(row.id), b"")  # a crash from here on is cleared by the sweep
         row.sha256 = await lake.put(seq_key(row), seq_file.data)
         if xml_file is not None:
             await lake.put(_header_key(row), xml_file.data)
@@ -121,7 +123,7 @@ def _header_key(row: Sequence) -> str:
 def file_keys(row: Sequence) -> list[str]:
     """Return where files of a sequence lie, or may lie; all begin with its id."""
     header = [_header_key(row)] if row.xml_file_extension else []
-    return [seq_key(row), *header, plot_key(row)]
+    return [seq_key(row), *header, plot_key(row), mark_key(row.id)]
 
 
 def sequence_out(row: Sequence) -> MRISequenceOut:
