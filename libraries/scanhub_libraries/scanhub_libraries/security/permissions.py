@@ -153,6 +153,13 @@ PERMISSIONS: dict[str, Access] = {
         roles=_CLINICAL, services=True, tasks=True, jobs=True
     ),
     f"GET {_E}/dcm/{{workflow_id}}/{{task_id}}/{{result_id}}/{{filename}}": READ,
+    f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/meta": READ,
+    f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/data": READ,
+    f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/download": READ,
+    f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/kspace": READ,
+    f"GET {_E}/result/{{result_id}}/zip": READ,
+    f"GET {_E}/result/{{result_id}}/nifti": READ,
+    f"POST {_E}/xnat/upload/{{workflow_id}}/{{task_id}}/{{result_id}}/{{filename}}": PLANNING,
     # Lake
     f"GET {_E}/lake/sweep": TECHNICAL,
     # Sequences
@@ -161,6 +168,8 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_E}/sequences/diff": READ,
     f"GET {_E}/sequence/{{sequence_id}}/versions": READ,
     f"GET {_E}/sequence/{{sequence_id}}/tasks": READ,
+    f"GET {_E}/sequence/{{sequence_id}}/plot": READ,
+    f"GET {_E}/sequence/{{sequence_id}}/blocks": READ,
     f"GET {_E}/sequence/{{sequence_id}}": READ_TASK,
     f"GET {_E}/sequence/{{sequence_id}}/file": READ,
     f"GET {_E}/sequence/{{sequence_id}}/header": READ,
