@@ -1,10 +1,12 @@
 """What holds between a level of the tree and the one above it, and what a template may do."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from scanhub_libraries.errors import BadRequestError, ConflictError, ForbiddenError
-from scanhub_libraries.models import ItemStatus, Standing
+from scanhub_libraries.models import ItemStatus, Standing, TaskType
 
 
 class Act(StrEnum):
@@ -169,3 +171,34 @@ def copy_note(version: int | None, newest_released: int | None) -> str | None:
     if newest_released > version:
         return f"Made from version {version}; version {newest_released} is released since."
     return f"Made from version {version}, a draft; version {newest_released} is released."
+
+
+def release_reasons(
+    workflows: Sequence[Mapping[str, Any]], tasks: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return why a version cannot be released; empty when it can.
+
+    Args:
+        workflows: Its workflows.
+        tasks: The tasks of all of them.
+    """
+    reasons = [] if workflows else ["There is no workflow."]
+    filled = {task["workflow_id"] for task in tasks}
+    empty = [workflow for workflow in workflows if workflow["id"] not in filled]
+    reasons += [f"Workflow {workflow['name']!r} has no task." for workflow in empty]
+    known = {str(task["id"]) for task in tasks}
+    for task in tasks:
+        reasons += [f"Task {task['name']!r} {reason}." for reason in _lacks(task, known)]
+    return reasons
+
+
+def _lacks(task: Mapping[str, Any], known: set[str]) -> Iterable[str]:
+    if task["task_type"] is TaskType.ACQUISITION:
+        if not task["sequence_id"] and not task["calibration"]:
+            yield "has neither a sequence nor a calibration"
+    elif not task["dag_id"]:
+        yield "names no job (dag_id)"
+    if strange := sorted(set(task["input_task_ids"]) - known):
+        yield f"reads {', '.join(strange)}, which is no task of this template"
+    if str(task["id"]) in task["input_task_ids"]:
+        yield "reads its own result"
