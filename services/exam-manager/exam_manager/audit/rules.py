@@ -26,7 +26,8 @@ UNRECORDED: Final[Mapping[str, frozenset[str]]] = {
     "sequence": _OWN_TIMES | _COUNTERS | {"facts", "created_at", "updated_at"},
     "user": _OWN_TIMES
     | _COUNTERS
-    | {"password_hash", "founder", "last_login_at", "last_activity_at", "failed_logins"},
+    | {"password_hash", "founder", "last_login_at", "last_activity_at"}
+    | {"failed_logins", "locked_until"},  # told by user.login_refused, locked and unlocked
 }
 """What is left out: counters, what is worked out from other fields, and secrets. A column that is
 added to a table is recorded, unless it stands here or sounds like a secret."""
