@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from exam_manager.exams.tree_cache import TreeCache
+from exam_manager.sequences.plot.plotter import Plotter
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.database import Sessions
 from scanhub_libraries.lake import Lake
@@ -51,6 +52,12 @@ async def get_revocations(request: Request) -> RevocationList:
     return revocations
 
 
+async def get_plotter(request: Request) -> Plotter:
+    """Return what makes plots of sequences."""
+    plotter: Plotter = request.app.state.plotter
+    return plotter
+
+
 async def get_now(request: Request) -> datetime:
     """Return the time of the request."""
     clock: Clock = request.app.state.clock
@@ -60,6 +67,7 @@ async def get_now(request: Request) -> datetime:
 SettingsDep = Annotated[ExamManagerSettings, Depends(get_settings)]
 SessionsDep = Annotated[Sessions, Depends(get_sessions)]
 LakeDep = Annotated[Lake, Depends(get_lake)]
+PlotterDep = Annotated[Plotter, Depends(get_plotter)]
 TreesDep = Annotated[TreeCache, Depends(get_trees)]
 SignerDep = Annotated[TokenSigner, Depends(get_signer)]
 RevocationsDep = Annotated[RevocationList, Depends(get_revocations)]

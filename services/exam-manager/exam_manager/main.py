@@ -26,6 +26,8 @@ from exam_manager.lake_routes import router as lake
 from exam_manager.lake_sweep import LakeSweep
 from exam_manager.patients.routes import router as patients
 from exam_manager.results.routes import router as results
+from exam_manager.sequences.plot.plotter import Plotter
+from exam_manager.sequences.plot_routes import router as sequence_plots
 from exam_manager.sequences.reader import ReaderProcess, SequenceReader
 from exam_manager.sequences.routes import router as sequences
 from exam_manager.settings import ExamManagerSettings
@@ -62,6 +64,7 @@ _ROUTERS = (
     (workflows, _MIB),
     (results, 32 * _MIB),
     (sequences, 96 * _MIB),
+    (sequence_plots, _MIB),
     (exams, _MIB),
 )
 """Each with the bytes that a request may have."""
@@ -129,6 +132,7 @@ async def _opened(
     app.state.sessions = sessions
     app.state.lake = LocalLake(settings.lake_root)
     app.state.check_ready = _Ready(app)
+    app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
     app.state.lake_sweep = LakeSweep(
         sessions, app.state.lake, grace=timedelta(seconds=settings.lake_grace_seconds)
     )
@@ -142,6 +146,7 @@ async def _opened(
     finally:
         app.state.started = False
         await app.state.lake_sweep.stop()
+        await app.state.plotter.stop()
         await feed.stop()
         if relay is not None:
             await relay.stop()

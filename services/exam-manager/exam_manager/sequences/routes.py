@@ -18,10 +18,10 @@ from fastapi import (
 from fastapi import status as http
 from fastapi.responses import FileResponse
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, PlotterDep
 from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import NamedPageDep, PageDep
-from exam_manager.sequences import catalog, rules, service
+from exam_manager.sequences import catalog, plots, rules, service
 from exam_manager.sequences.catalog import Filter
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.sequences.service import UploadedFile
@@ -76,6 +76,7 @@ async def create_sequence(
     lake: LakeDep,
     now: NowDep,
     background: BackgroundTasks,
+    plotter: PlotterDep,
     xml_file: Annotated[UploadFile | None, File(description="MRD header")] = None,
     version_of: Annotated[
         ShortText | None, Form(description="Any version of the sequence this is the next one of")
@@ -93,6 +94,7 @@ async def create_sequence(
         now=now,
     )
     background.add_task(lake.delete, mark_key(made.id))
+    background.add_task(plots.prepare, plotter, made)
     return await _with_text(made, http.HTTP_201_CREATED)
 
 

@@ -50,8 +50,9 @@ async def create_sequence(
 ) -> MRISequenceCreated:
     """Store a sequence that can be read: first its files, then the row.
 
-    No transaction is open while it is read and stored. What lies in the lake without a row, because
-    the process ended in between, is cleared by the sweep of the lake.
+    No transaction is open while it is read and stored. A mark lies beside the files until the row
+    is committed (then the caller removes it): if the process ends in between, the sweep of the lake
+    knows what may go.
     """
     rules.check_size(len(seq_file.data), "seq_file")
     text = await asyncio.to_thread(rules.decode, seq_file.data, "seq_file")
@@ -102,16 +103,16 @@ async def _same_content(session: AsyncSession, sha256: str) -> list[str]:
 
 
 async def _remove(lake: Lake, row: Sequence) -> None:
-    for key in file_keys(row):
+    for key in (*file_keys(row), mark_key(row.id)):
         await lake.delete(key)
 
 
-def seq_key(row: Sequence) -> str:
+def seq_key(row: Sequence | MRISequenceOut) -> str:
     """Return where the Pulseq file lies in the lake."""
     return f"sequences/{row.id}{row.seq_file_extension}"
 
 
-def plot_key(row: Sequence) -> str:
+def plot_key(row: Sequence | MRISequenceOut) -> str:
     """Return where what is plotted lies in the lake, once it is computed."""
     return f"sequences/{row.id}.plot.bin"
 
