@@ -210,10 +210,10 @@ async def scanned(user: Caller) -> None:
     user.holds("the reconstruction ends FINISHED", done["status"] == "FINISHED", done)
     images = done["results"][-1]
     user.holds("with images", images["type"] == "DICOM", images)
-    await _raw_data(user, f"/exam/mrd/{flow['id']}/{scan['id']}", raw)
     await _images(user, f"/exam/dcm/{flow['id']}/{job['id']}", images)
     xnat = f"POST /exam/xnat/upload/{flow['id']}/{job['id']}/{images['id']}/{images['files'][0]}"
     await user.row("without XNAT set up, its upload says so", xnat, {501, 503})
+    await _raw_data(user, f"/exam/mrd/{flow['id']}/{scan['id']}", raw)
     await user.row("the exam goes with all of it", f"DELETE /exam/{exam['id']}", 204)
     gone = f"GET /exam/dcm/{flow['id']}/{job['id']}/{images['id']}/{images['files'][0]}"
     await user.row("then the image is gone", gone, 404)

@@ -22,6 +22,7 @@ from exam_manager.tasks.claims import put_status
 from exam_manager.tasks.copying import copied_task
 from exam_manager.tasks.deviations import PLANNED, note_edit, planned_values
 from exam_manager.tasks.models import Task
+from exam_manager.tasks.places import give_place
 from exam_manager.tasks.repository import TaskChain
 from exam_manager.tasks.tree import derive_statuses, emit_task, read_task
 from exam_manager.versions import check_version
@@ -119,10 +120,7 @@ async def create_task(
         **plan_of(body),
     )
     await _check_references(session, task.id, body.workflow_id, plan_of(body))
-    if body.position is not None:
-        task.position = body.position
-    elif workflow is not None:
-        task.position = await repository.next_position(session, workflow.id)
+    await give_place(session, task, body.position, now=now)
     return await _add(session, task, workflow)
 
 
@@ -197,6 +195,9 @@ async def update_task(
     if status is not task.status:
         task.status, task.status_reason = status, None
     _write_plan(task, body, changed)
+    moved = "workflow_id" in changed
+    if moved or body.position not in {None, task.position}:
+        await give_place(session, task, body.position, now=now)
     task.version += 1
     task.datetime_updated = now
     await session.flush()
@@ -212,8 +213,6 @@ def _write_plan(task: Task, body: TaskIn, changed: dict[str, Any]) -> None:
     task.destination = body.destination
     after = planned_values(task.model_dump(include=set(PLANNED)))
     task.template_values = note_edit(task.template_values, before, after)
-    if body.position is not None:
-        task.position = body.position
 
 
 async def _check_replanned(
