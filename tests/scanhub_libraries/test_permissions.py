@@ -2,7 +2,11 @@ from uuid import uuid4
 
 import pytest
 
-from scanhub_libraries.errors import ForbiddenError, UnauthenticatedError
+from scanhub_libraries.errors import (
+    ForbiddenError,
+    PasswordChangeRequiredError,
+    UnauthenticatedError,
+)
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.security.permissions import PERMISSIONS, check_access
 from scanhub_libraries.security.principal import ANONYMOUS, Principal, PrincipalKind
@@ -71,3 +75,29 @@ def test_only_admins_manage_users_and_the_error_names_the_role():
             "POST /api/v1/userlogin/createuser", principal(PrincipalKind.USER, UserRole.MEDICAL)
         )
     check_access("POST /api/v1/userlogin/createuser", principal(PrincipalKind.USER, UserRole.ADMIN))
+
+
+def test_who_has_to_set_a_new_password_may_do_that_and_little_else():
+    admin = Principal(
+        kind=PrincipalKind.USER, subject="x", role=UserRole.ADMIN, must_change_password=True
+    )
+    reachable = set()
+    for route in sorted(set(PERMISSIONS) - PUBLIC_ROUTES):
+        try:
+            check_access(route, admin)
+        except PasswordChangeRequiredError:
+            continue
+        except ForbiddenError:
+            assert UserRole.ADMIN not in PERMISSIONS[route].roles
+            continue
+        reachable.add(route)
+    assert reachable == {
+        "GET /api/v1/userlogin/getcurrentuser",
+        "PUT /api/v1/userlogin/changepassword",
+        "POST /api/v1/userlogin/logout",
+        "GET /api/v1/userlogin/sessions",
+        "DELETE /api/v1/userlogin/sessions",
+        "DELETE /api/v1/userlogin/sessions/{session_id}",
+    }
+    for route in PUBLIC_ROUTES:
+        check_access(route, admin)

@@ -31,6 +31,15 @@ def test_a_user_token_tells_user_role_and_session(signer, verifier):
     assert principal.actor == "user:ada"
 
 
+def test_a_token_tells_that_its_user_has_to_set_a_new_password(signer, verifier):
+    demanding = signer.user_token("ada", UserRole.ADMIN, uuid4(), must_change_password=True)
+    assert verifier.verify(demanding).must_change_password
+    assert not verifier.verify(
+        signer.user_token("ada", UserRole.ADMIN, uuid4())
+    ).must_change_password
+    assert not verifier.verify(signer.service_token("device-manager")).must_change_password
+
+
 def test_a_task_token_is_bound_to_task_device_and_claim(signer, verifier):
     task_id, device_id, claim_id = uuid4(), uuid4(), uuid4()
     principal = verifier.verify(signer.task_token(task_id, device_id, claim_id))

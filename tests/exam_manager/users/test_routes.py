@@ -1,36 +1,6 @@
 import asyncio
 
-LOGIN = "/api/v1/userlogin"
-PASSWORD = "correct horse battery"
-
-
-def bearer(token):
-    return {"Authorization": f"Bearer {token}"}
-
-
-def user_in(username="ada", role="admin", **changes):
-    return {
-        "username": username,
-        "first_name": "Ada",
-        "last_name": "Lovelace",
-        "role": role,
-        "access_token": PASSWORD,
-        "token_type": "password",
-        **changes,
-    }
-
-
-async def log_in(platform, username="ada", password=PASSWORD, expect=200, cookie=False):
-    form = {"username": username, "password": password}
-    answer = await platform.call("POST", f"{LOGIN}/login", data=form, headers={}, expect=expect)
-    if not cookie:
-        platform.http.cookies.clear()
-    return answer
-
-
-async def first_admin(platform):
-    await platform.call("POST", f"{LOGIN}/createfirstuser", json=user_in(), headers={}, expect=201)
-    return bearer((await log_in(platform)).json()["access_token"])
+from .people import LOGIN, PASSWORD, bearer, first_admin, log_in, user_in
 
 
 async def test_the_first_user_logs_in_and_is_known(platform):
@@ -291,4 +261,3 @@ async def test_the_longest_names_fit(either):
     body = user_in(name, first_name="ß" * 200, last_name="ß" * 200, access_token=password)
     await either.call("POST", f"{LOGIN}/createfirstuser", json=body, headers={}, expect=201)
     await log_in(either, name, password)
-    await either.patient(first_name="ß" * 200, last_name="ß" * 200)
