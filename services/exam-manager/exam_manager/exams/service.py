@@ -168,6 +168,7 @@ async def delete_exam(
     """Delete an exam with its tree; return the folders to remove once that is committed."""
     row = await _get(session, exam_id)
     check_version(if_match, row.version)
+    rules.check_act(standing_of(row), Act.DELETE)
     await tasks.check_exam_free(session, exam_id, "delete the exam")
     query = sa.select(WORKFLOW.c.id).where(WORKFLOW.c.exam_id == exam_id)
     folders = [f"lake/{workflow_id}" for workflow_id in await session.scalars(query)]

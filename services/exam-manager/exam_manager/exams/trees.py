@@ -31,6 +31,23 @@ _WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]
 _RESULT = Result.__table__  # type: ignore[attr-defined]
 _NEWEST = (_EXAM.c.datetime_created, _EXAM.c.id)
 _SELECT = sa.select(*EXAM_COLUMNS)
+# Made once: SQLAlchemy then looks a statement up by what it remembers of it.
+_ONE = _SELECT.where(_EXAM.c.id == sa.bindparam("exam_id"))
+_IN_EXAMS = _WORKFLOW.c.exam_id.in_(sa.bindparam("exam_ids", expanding=True))
+_LEVELS = (
+    sa.select(*WORKFLOW_COLUMNS)
+    .where(_IN_EXAMS)
+    .order_by(_WORKFLOW.c.position, _WORKFLOW.c.datetime_created, _WORKFLOW.c.id),
+    sa.select(*TASK_COLUMNS)
+    .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
+    .where(_IN_EXAMS)
+    .order_by(TASK.c.position, TASK.c.datetime_created, TASK.c.id),
+    sa.select(*RESULT_COLUMNS)
+    .join(TASK, TASK.c.id == _RESULT.c.task_id)
+    .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
+    .where(_IN_EXAMS)
+    .order_by(_RESULT.c.datetime_created, _RESULT.c.id),
+)
 _AT_ONCE = 100
 """Trees read together: 40 kB each, if they are large."""
 
@@ -51,7 +68,7 @@ async def get_tree(session: AsyncSession, cache: TreeCache, exam_id: UUID) -> Tr
     Raises:
         NotFoundError: There is no such exam.
     """
-    found = await read_trees(session, cache, _SELECT.where(_EXAM.c.id == exam_id))
+    found = await read_trees(session, cache, _ONE, {"exam_id": exam_id})
     if not found:
         raise NotFoundError(f"There is no exam {exam_id}.")
     return found[0]
@@ -91,15 +108,21 @@ async def list_templates(
     )
 
 
-async def read_trees(session: AsyncSession, cache: TreeCache, query: sa.Select[Any]) -> list[Tree]:
+async def read_trees(
+    session: AsyncSession,
+    cache: TreeCache,
+    query: sa.Select[Any],
+    values: dict[str, Any] | None = None,
+) -> list[Tree]:
     """Return the exams of a query with everything below them.
 
     Args:
         session: Sees one state of things, so that a tree is that of its revision.
         cache: Trees that are known.
         query: Selects EXAM_COLUMNS.
+        values: What the query leaves open.
     """
-    rows = (await session.execute(query)).mappings().all()
+    rows = (await session.execute(query, values)).mappings().all()
     trees = {row["id"]: cache.find(row["id"], row["revision"]) for row in rows}
     unknown = [row for row in rows if trees[row["id"]] is None]
     for start in range(0, len(unknown), _AT_ONCE):
@@ -115,26 +138,6 @@ async def read_trees(session: AsyncSession, cache: TreeCache, query: sa.Select[A
 
 async def _read(session: AsyncSession, exams: Sequence[Any]) -> dict[UUID, bytes]:
     """Return the trees of exams: three statements."""
-    in_exams = _WORKFLOW.c.exam_id.in_([row["id"] for row in exams])
-    workflows = (
-        sa.select(*WORKFLOW_COLUMNS)
-        .where(in_exams)
-        .order_by(_WORKFLOW.c.position, _WORKFLOW.c.datetime_created, _WORKFLOW.c.id)
-    )
-    tasks = (
-        sa.select(*TASK_COLUMNS)
-        .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
-        .where(in_exams)
-        .order_by(TASK.c.position, TASK.c.datetime_created, TASK.c.id)
-    )
-    results = (
-        sa.select(*RESULT_COLUMNS)
-        .join(TASK, TASK.c.id == _RESULT.c.task_id)
-        .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
-        .where(in_exams)
-        .order_by(_RESULT.c.datetime_created, _RESULT.c.id)
-    )
-    levels = [
-        (await session.execute(query)).mappings().all() for query in (workflows, tasks, results)
-    ]
+    ids = {"exam_ids": [row["id"] for row in exams]}
+    levels = [(await session.execute(query, ids)).mappings().all() for query in _LEVELS]
     return render_trees(exams, *levels)

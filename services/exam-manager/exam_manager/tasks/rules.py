@@ -1,6 +1,6 @@
 """Which status may follow which, who may ask for it, and what a claim demands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -282,6 +282,24 @@ def check_not_read(readers: Sequence[UUID], what: str) -> None:
         raise ConflictError(
             f"Other tasks read the result of {what}: change their input first.",
             tasks=[str(reader) for reader in readers],
+        )
+
+
+def check_reads_inside(tree: Mapping[UUID, Sequence[UUID]], own: Collection[UUID]) -> None:
+    """Refuse to move tasks away from what they read.
+
+    Args:
+        tree: Inputs of every task of the exam.
+        own: The tasks that move.
+
+    Raises:
+        ConflictError: With the list of tasks that are read and stay.
+    """
+    left_behind = sorted({str(item) for task in own for item in tree[task] if item not in own})
+    if left_behind:
+        raise ConflictError(
+            "Its tasks read the results of tasks that stay: change their input first.",
+            tasks=left_behind,
         )
 
 

@@ -13,6 +13,7 @@ from exam_manager.exams.models import Exam
 from exam_manager.exams.revisions import revise
 from exam_manager.exams.standing import check_editable
 from exam_manager.tasks import repository as task_repository
+from exam_manager.tasks import rules as task_rules
 from exam_manager.tasks import service as tasks
 from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.models import Task
@@ -216,6 +217,8 @@ async def _check_movable(session: AsyncSession, row: Workflow) -> None:
     if await tasks.has_started(session, col(Task.workflow_id) == row.id):
         raise ConflictError("Tasks of the workflow were started: it belongs to its exam now.")
     await tasks.check_workflow_deletable(session, row.id, "move the workflow")
+    own = set(await session.scalars(sa.select(col(Task.id)).where(col(Task.workflow_id) == row.id)))
+    task_rules.check_reads_inside(await task_repository.tree_inputs(session, row.id), own)
 
 
 async def delete_workflow(
