@@ -20,6 +20,8 @@ from exam_manager.audit.recorder import record_changes
 from exam_manager.audit.routes import router as audit
 from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
+from exam_manager.exams.protocol_export import MAX_BYTES as PROTOCOL_BYTES
+from exam_manager.exams.protocol_routes import router as protocols
 from exam_manager.exams.routes import router as exams
 from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.lake_routes import router as lake
@@ -65,6 +67,7 @@ _ROUTERS = (
     (results, 32 * _MIB),
     (sequences, 96 * _MIB),
     (sequence_plots, _MIB),
+    (protocols, PROTOCOL_BYTES),
     (exams, _MIB),
 )
 """Each with the bytes that a request may have."""
