@@ -27,6 +27,10 @@ from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.lake_routes import router as lake
 from exam_manager.lake_sweep import LakeSweep
 from exam_manager.patients.routes import router as patients
+from exam_manager.results.export_routes import dicom, xnat
+from exam_manager.results.export_routes import results as exports
+from exam_manager.results.mrd_routes import router as raw_data
+from exam_manager.results.nifti import NiftiConverter
 from exam_manager.results.routes import router as results
 from exam_manager.sequences.plot.plotter import Plotter
 from exam_manager.sequences.plot_routes import router as sequence_plots
@@ -65,6 +69,10 @@ _ROUTERS = (
     (tasks, 32 * _MIB),  # a result may name 100,000 files
     (workflows, _MIB),
     (results, 32 * _MIB),
+    (raw_data, _MIB),
+    (exports, _MIB),
+    (dicom, _MIB),
+    (xnat, _MIB),
     (sequences, 96 * _MIB),
     (sequence_plots, _MIB),
     (protocols, PROTOCOL_BYTES),
@@ -106,6 +114,7 @@ def create_app(
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
+    app.state.nifti = NiftiConverter()
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
     app.add_exception_handler(DBAPIError, _database_error)

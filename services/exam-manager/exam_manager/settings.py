@@ -29,3 +29,11 @@ class ExamManagerSettings(BaseSettings):
     """How long files that nothing refers to are left alone before they are judged [s]."""
     sequence_seconds: float = 120.0
     """How long a sequence file may take to read [s]."""
+    xnat_url: str | None = None
+    """Address of the XNAT server that images can be sent to: `https://xnat.example.org`."""
+    xnat_user: str | None = None
+    """User of the XNAT server."""
+    xnat_password: SecretStr | None = None
+    """Password of that user."""
+    xnat_project: str | None = None
+    """Id of the XNAT project that images are put into."""

@@ -66,13 +66,13 @@ from scanhub_libraries.models.protocol import (
     TaskFile,
     WorkflowFile,
 )
-from scanhub_libraries.models.result import ResultOut, SetResult
+from scanhub_libraries.models.result import ResultOut, SetResult, XnatUpload
 from scanhub_libraries.models.sequence import (
     BaseMRISequence,
     MRISequenceCreated,
     MRISequenceOut,
-    SequenceFacts,
 )
+from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, TimingError
 from scanhub_libraries.models.sequence_plot import (
     GradientPulse,
     PlotChannel,
@@ -224,4 +224,5 @@ __all__ = [
     "WorkflowFile",
     "WorkflowOut",
     "WorklistItem",
+    "XnatUpload",
 ]

@@ -29,3 +29,11 @@ class ResultOut(SetResult):
     datetime_created: datetime
     datetime_updated: datetime | None = None
     version: Annotated[int, Field(description="Goes up with each change; the ETag")] = 1
+
+
+class XnatUpload(WireModel):
+    """What was sent to an XNAT server."""
+
+    files: list[str]
+    project: Annotated[str, Field(description="XNAT project")]
+    location: Annotated[str, Field(description="Where XNAT put it, in its words")]

@@ -46,7 +46,8 @@ async def _raw_data(
 RawDataDep = Annotated[RawDataFile, Depends(_raw_data)]
 
 
-async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what an iterator makes, each piece made in a thread."""
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
         yield piece
 
@@ -60,7 +61,7 @@ async def get_mrd_meta(
 ) -> StreamingResponse:
     """List the readouts of a file of raw data: sizes, dwell time, flags, encoding counters."""
     pieces = await read_meta(place, found, first, count)
-    return StreamingResponse(_in_thread(pieces), media_type="application/json", headers=_HEADERS)
+    return StreamingResponse(in_thread(pieces), media_type="application/json", headers=_HEADERS)
 
 
 @router.get(
@@ -99,7 +100,7 @@ async def _packet(plan: PacketPlan) -> Response:
 
     async def stream() -> AsyncIterator[bytes]:
         yield plan.header
-        async for piece in _in_thread(plan.pieces()):
+        async for piece in in_thread(plan.pieces()):
             yield piece
 
     headers = {**_HEADERS, "Content-Length": str(plan.size)}

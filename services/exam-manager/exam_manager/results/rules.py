@@ -53,3 +53,19 @@ def check_same_task(*, same: bool) -> None:
     """
     if not same:
         raise ConflictError("Another task has a result of this id.", field="result_id")
+
+
+def check_unused(*, being_written: bool, readers: Sequence[str]) -> None:
+    """Refuse to delete a result that somebody works with.
+
+    Raises:
+        ConflictError: A device or job writes it, or jobs read it.
+    """
+    if being_written:
+        raise ConflictError("The task that makes this result is still running: stop it first.")
+    if readers:
+        raise ConflictError(
+            f"Running tasks read this result: {', '.join(readers[:10])}. "
+            "Stop them, or wait until they are done.",
+            tasks=list(readers),
+        )

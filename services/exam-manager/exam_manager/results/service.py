@@ -3,7 +3,6 @@
 import asyncio
 from collections import defaultdict
 from datetime import datetime
-from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,16 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
+from exam_manager.pages import Page
 from exam_manager.results import rules
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import lock_task
 from exam_manager.tasks.rules import check_claim, check_scope
+from exam_manager.versions import check_version
+from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.lake import Lake, result_directory, result_key
-from scanhub_libraries.models import ResultOut, ResultType, SetResult
+from scanhub_libraries.lake import Lake, result_directory
+from scanhub_libraries.models import ResultOut, SetResult
 from scanhub_libraries.security.principal import Principal, PrincipalKind
 
 _RESULT = Result.__table__  # type: ignore[attr-defined]
@@ -96,15 +98,25 @@ async def get_result(session: AsyncSession, result_id: UUID, *, principal: Princ
 
 
 async def list_results(
-    session: AsyncSession, task_id: UUID, *, principal: Principal
+    session: AsyncSession, task_id: UUID, *, page: Page[UUID], principal: Principal
 ) -> list[ResultOut]:
-    """Return the results of a task, oldest first."""
+    """Return a page of the results of a task, oldest first."""
     await check_may_read(session, principal, task_id)
-    return (await read_results(session, sa.select(sa.literal(task_id, sa.Uuid)))).get(task_id, [])
+    query = sa.select(_RESULT).where(_RESULT.c.task_id == task_id)
+    query = await page.select(session, query, (_RESULT.c.datetime_created, _RESULT.c.id))
+    rows = (await session.execute(query)).mappings()
+    return [ResultOut.model_validate(dict(row)) for row in rows]
 
 
 async def set_result(
-    session: AsyncSession, result_id: UUID, given: SetResult, lake: Lake, *, principal: Principal
+    session: AsyncSession,
+    result_id: UUID,
+    given: SetResult,
+    lake: Lake,
+    *,
+    if_match: str | None,
+    principal: Principal,
+    now: datetime,
 ) -> ResultOut:
     """Write what a result is, once its files are in the lake."""
     row = await _get(session, result_id)
@@ -112,7 +124,9 @@ async def set_result(
     if task is None:
         raise NotFoundError(f"There is no result {result_id}.")
     _check_may_write(principal, task)
-    await fill(session, row, task, given, lake)
+    await session.refresh(row)
+    check_version(if_match, row.version)
+    await fill(session, row, task, given, lake, now=now)
     return ResultOut.model_validate(row)
 
 
@@ -131,11 +145,11 @@ async def store_result(
         row = Result(id=result_id, task_id=task.id, claim_id=task.claim_id, datetime_created=now)
         session.add(row)
     rules.check_same_task(same=row.task_id == task.id)
-    await fill(session, row, task, given, lake)
+    await fill(session, row, task, given, lake, now=now)
 
 
 async def fill(
-    session: AsyncSession, row: Result, task: Task, given: SetResult, lake: Lake
+    session: AsyncSession, row: Result, task: Task, given: SetResult, lake: Lake, *, now: datetime
 ) -> None:
     """Set type, files and meta of a result after checking them against the lake."""
     if task.workflow_id is None:
@@ -144,8 +158,18 @@ async def fill(
     rules.check_directory(given.directory, directory)
     rules.check_files(given.files)
     rules.check_present(await asyncio.to_thread(_missing, lake, directory, given.files))
-    row.type, row.files, row.meta = given.type, given.files, given.meta
-    row.directory = directory if given.directory or given.files else ""
+    placed = directory if given.directory or given.files else ""
+    if (row.type, row.directory, row.files, row.meta) != (
+        given.type,
+        placed,
+        given.files,
+        given.meta,
+    ):
+        row.type, row.files, row.meta = given.type, given.files, given.meta
+        row.directory = placed
+        if sa.inspect(row).persistent:
+            row.version += 1
+            row.datetime_updated = now
     emit(
         session,
         EventType.RESULT_STORED,
@@ -173,13 +197,19 @@ async def has_data(session: AsyncSession, task_id: UUID, claim_id: UUID | None) 
     return any(row.files for row in await session.scalars(query))
 
 
-async def delete_result(session: AsyncSession, result_id: UUID, *, principal: Principal) -> str:
+async def delete_result(
+    session: AsyncSession, result_id: UUID, *, if_match: str | None, principal: Principal
+) -> str:
     """Delete a result; return the folder to remove once that is committed."""
     row = await _get(session, result_id)
     task = await lock_task(session, row.task_id)
     if task is None or task.workflow_id is None:
         raise NotFoundError(f"There is no result {result_id}.")
     _check_may_write(principal, task)
+    await session.refresh(row)
+    check_version(if_match, row.version)
+    if principal.kind is PrincipalKind.USER:
+        await _check_unused(session, row, task)
     await session.delete(row)
     emit(
         session,
@@ -190,37 +220,28 @@ async def delete_result(session: AsyncSession, result_id: UUID, *, principal: Pr
     return result_directory(task.workflow_id, task.id, row.id)
 
 
-async def find_dicom_file(
-    session: AsyncSession,
-    lake: Lake,
-    *,
-    workflow_id: UUID,
-    task_id: UUID,
-    result_id: UUID,
-    filename: str,
-) -> Path:
-    """Return the path of a DICOM file that a result lists.
+async def _check_unused(session: AsyncSession, row: Result, task: Task) -> None:
+    """Refuse to take away what is being written or read.
 
-    Raises:
-        NotFoundError: The result has no such file.
+    The exam is held, so that no claim is made between this look and the commit.
     """
-    absent = NotFoundError("There is no such DICOM file.")
+    exam_of = sa.select(col(Workflow.exam_id)).where(col(Workflow.id) == task.workflow_id)
     query = (
-        sa.select(Result)
-        .join(Task, col(Task.id) == col(Result.task_id))
+        sa.select(Task)
+        .join(Workflow, col(Workflow.id) == col(Task.workflow_id))
         .where(
-            col(Result.id) == result_id,
-            col(Task.id) == task_id,
-            col(Task.workflow_id) == workflow_id,
+            col(Task.claim_active).is_(True),
+            sa.or_(
+                col(Workflow.id) == task.workflow_id,
+                col(Workflow.exam_id) == exam_of.scalar_subquery(),
+            ),
         )
     )
-    row = await session.scalar(query)
-    if row is None or row.type is not ResultType.DICOM or filename not in row.files:
-        raise absent
-    key = result_key(workflow_id, task_id, result_id, filename)
-    if not await asyncio.to_thread(lake.exists, key):
-        raise absent
-    return lake.path(key)
+    active = list(await session.scalars(query))
+    rules.check_unused(
+        being_written=task.claim_active and row.claim_id == task.claim_id,
+        readers=[str(item.id) for item in active if str(task.id) in item.input_task_ids],
+    )
 
 
 async def _get(session: AsyncSession, result_id: UUID) -> Result:

@@ -1,0 +1,122 @@
+"""HTTP: what leaves the platform: DICOM files, results as zip and NIfTI, images to XNAT."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import IO, Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, StreamingResponse
+
+from exam_manager.dependencies import LakeDep, NowDep, SessionsDep, SettingsDep
+from exam_manager.results import export
+from exam_manager.results.dicom_copy import write_zip
+from exam_manager.results.files import find_dicom
+from exam_manager.results.mrd_routes import PlaceDep, in_thread
+from exam_manager.results.nifti import NiftiConverter
+from exam_manager.results.xnat import XnatServer
+from scanhub_libraries.database import reading
+from scanhub_libraries.models import XnatUpload
+from scanhub_libraries.web import SessionDep
+
+_OF_RESULT = "/{workflow_id}/{task_id}/{result_id}"
+results = APIRouter(prefix="/api/v1/exam/result", tags=["results"])
+dicom = APIRouter(prefix=f"/api/v1/exam/dcm{_OF_RESULT}", tags=["results"])
+xnat = APIRouter(prefix=f"/api/v1/exam/xnat/upload{_OF_RESULT}", tags=["results"])
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_BLOCK = 2**20
+
+
+async def _converter(request: Request) -> NiftiConverter:
+    converter: NiftiConverter = request.app.state.nifti
+    return converter
+
+
+@dicom.get(
+    "/{filename}",
+    summary="A DICOM file",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"application/dicom": {}}},
+        206: {"description": "A range of it"},
+        416: {"description": "There is no such range"},
+    },
+)
+async def get_dicom_file(
+    place: PlaceDep, filename: str, session: SessionDep, lake: LakeDep
+) -> FileResponse:
+    """Return the bytes of a DICOM file; ranges are supported."""
+    return FileResponse(
+        await find_dicom(session, lake, place, filename),
+        media_type="application/dicom",
+        filename=filename,
+        content_disposition_type="inline",
+        headers=_HEADERS,
+    )
+
+
+@results.get(
+    "/{result_id}/zip",
+    summary="All files of a result as zip",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/zip": {}}}},
+)
+async def get_result_zip(
+    result_id: UUID, session: SessionDep, lake: LakeDep, now: NowDep
+) -> StreamingResponse:
+    """Return the files in `files/`, not compressed, with manifest.json and SHA256SUMS.
+
+    The sums stand last: they are made while the zip is sent. A download that breaks off has none.
+    """
+    archive = await export.prepare_zip(session, lake, result_id, now=now)
+    headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{result_id}.zip"'}
+    return StreamingResponse(
+        in_thread(iter(archive)), media_type="application/zip", headers=headers
+    )
+
+
+@results.get(
+    "/{result_id}/nifti",
+    summary="The images of a result as NIfTI",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/gzip": {}, "application/zip": {}}}},
+)
+async def get_result_nifti(
+    result_id: UUID,
+    session: SessionDep,
+    lake: LakeDep,
+    convert: Annotated[NiftiConverter, Depends(_converter)],
+) -> StreamingResponse:
+    """Return the images as .nii.gz; as a zip where they make several files."""
+    made = await convert(await export.find_images(session, lake, result_id))
+    name = f"{result_id}{made.ending}"
+    headers = {
+        "Content-Length": str(made.size),
+        "Content-Disposition": f'attachment; filename="{name}"',
+    }
+    return StreamingResponse(
+        _blocks(made.file), media_type=made.media_type, headers=_HEADERS | headers
+    )
+
+
+async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        while block := await asyncio.to_thread(file.read, _BLOCK):
+            yield block
+
+
+@xnat.post("/{filename}", summary="Send images to XNAT")
+async def upload_to_xnat(
+    place: PlaceDep, filename: str, sessions: SessionsDep, lake: LakeDep, settings: SettingsDep
+) -> XnatUpload:
+    """Send one DICOM file of a result or, named `*`, all of them to the XNAT server set up here.
+
+    Patient ID, patient name and study description of the copies sent are those of the record.
+    """
+    server = XnatServer(settings)
+    async with reading(sessions) as session:
+        paths, identity = await export.find_images_to_send(session, lake, place, filename)
+    file, size = await asyncio.to_thread(write_zip, paths, identity)
+    with file:
+        location = await server.send(file, size)
+    return XnatUpload(files=sorted(paths), project=server.project, location=location)
