@@ -6,6 +6,7 @@ same everywhere.
 """
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -190,9 +191,10 @@ def _describe_responses(operation: Json, refusals: Iterator[int]) -> None:
             _describe_file(code, response)
             continue
         told = response.get("description")
-        if told in {"Validation Error", _MEANING.get(code), None}:
+        if code in _MEANING and told in {"Validation Error", _MEANING[code], None}:
             responses[key] = {"$ref": f"#/components/responses/{_response_name(code)}"}
         else:
+            told = told or HTTPStatus(code).phrase
             responses[key] = {"description": told, "content": _content(code)}
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -207,21 +209,20 @@ def _describe_file(status: int, response: Json) -> None:
     response["content"] = content
 
 
-def _error(status: int) -> type[ScanHubError]:
-    return next(error for error in _ERRORS if error.status == status)
-
-
 def _response_name(status: int) -> str:
-    return _error(status).__name__.removesuffix("Error")
+    return HTTPStatus(status).phrase.title().replace(" ", "")
 
 
 def _content(status: int) -> Json:
-    error = _error(status)
+    slug, title = "about-blank", HTTPStatus(status).phrase
+    for error in _ERRORS:
+        if error.status == status:
+            slug, title = error.slug, error.title
     example = {
-        "type": problem_type(error.slug),
-        "title": error.title,
+        "type": problem_type(slug),
+        "title": title,
         "status": status,
-        "detail": _MEANING[status],
+        "detail": _MEANING.get(status, title),
         "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
         "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11",
     }
