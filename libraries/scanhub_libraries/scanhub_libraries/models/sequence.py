@@ -1,11 +1,12 @@
 """MRI sequences (Pulseq files)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+from scanhub_libraries.models.sequence_facts import SequenceFacts as SequenceFacts
 
 
 class BaseMRISequence(WireModel):
@@ -15,16 +16,6 @@ class BaseMRISequence(WireModel):
     description: Text = ""
     sequence_type: ShortText = ""
     tags: Annotated[list[ShortText], Field(max_length=100)] = []
-
-
-class SequenceFacts(WireModel):
-    """What the file itself says, computed at upload."""
-
-    pulseq_version: str
-    duration_s: Annotated[float, Field(description="Duration [s]")]
-    num_blocks: int
-    num_readouts: int
-    definitions: dict[str, Any] = {}
 
 
 class MRISequenceOut(BaseMRISequence):

@@ -10,8 +10,7 @@ import resource
 import sys
 from typing import Any
 
-import numpy as np
-
+from exam_manager.sequences.pulseq_facts.facts import analyse
 from exam_manager.sequences.pulseq_file import PulseqTextError, read_pulseq
 from scanhub_libraries.models import SequenceFacts
 
@@ -24,14 +23,7 @@ def read_facts(data: bytes) -> SequenceFacts:
     Raises:
         PulseqTextError: The file cannot be read; with the line where known, else 0.
     """
-    file = read_pulseq(data)
-    return SequenceFacts(
-        pulseq_version=".".join(map(str, file.version)),
-        duration_s=file.duration_s,
-        num_blocks=len(file.blocks),
-        num_readouts=int(np.count_nonzero(file.blocks.adc)),
-        definitions=file.definitions,
-    )
+    return analyse(read_pulseq(data))
 
 
 def main() -> None:

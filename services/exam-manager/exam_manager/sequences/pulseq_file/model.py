@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_manager.sequences.pulseq_file.sections import Floats, Ints
+from exam_manager.sequences.pulseq_file.tables import AdcTable, GradientTable, RfTable, Shapes
 
 Complexes = NDArray[np.complex128]
 Event = TypeVar("Event")
@@ -196,6 +197,16 @@ Extension = Trigger | Label | SoftDelay | Rotation | RfShim
 
 
 @dataclass(frozen=True)
+class Tables:
+    """The events as columns, for what is done with all of them at once."""
+
+    rf: RfTable
+    gradients: GradientTable
+    adcs: AdcTable
+    shapes: Shapes
+
+
+@dataclass(frozen=True)
 class PulseqFile:
     """A whole file."""
 
@@ -210,6 +221,7 @@ class PulseqFile:
     """What an entry of `blocks.extension` stands for, in the order it takes effect."""
     signature: Literal["ok", "mismatch", "absent", "unknown"]
     """"unknown": signed in a way that cannot be checked here."""
+    tables: Tables
     notes: tuple[str, ...] = ()
     """What was passed over or assumed."""
 

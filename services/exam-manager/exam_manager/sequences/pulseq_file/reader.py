@@ -12,7 +12,14 @@ import numpy as np
 
 from exam_manager.sequences.pulseq_file import events
 from exam_manager.sequences.pulseq_file.extensions import Chains, read_extensions
-from exam_manager.sequences.pulseq_file.model import Blocks, EventMap, PulseqFile, Rasters, Trigger
+from exam_manager.sequences.pulseq_file.model import (
+    Blocks,
+    EventMap,
+    PulseqFile,
+    Rasters,
+    Tables,
+    Trigger,
+)
 from exam_manager.sequences.pulseq_file.sections import (
     LARGEST,
     Floats,
@@ -96,6 +103,7 @@ def read_pulseq(data: bytes, b0_t: float | None = None) -> PulseqFile:
         adcs=events.adc_events(adcs, shapes, b0_t),
         extensions=lambda number: chains.get(number, ()),
         signature=_signature(data, named.get("[SIGNATURE]")),
+        tables=Tables(rf, gradients, adcs, shapes),
         notes=(*notes, *passed),
     )
 

@@ -1,0 +1,1 @@
+"""What a sequence is and asks for, computed from its file."""
