@@ -10,7 +10,7 @@ from exam_manager.sequences.plot.blocks import MT_PER_HZ, block_tables
 from exam_manager.sequences.plot.channel import Channel, Floats
 from exam_manager.sequences.plot.draw import UNITS
 from exam_manager.sequences.plot.extremes import Ints
-from exam_manager.sequences.plot.tables import Array, Budget, ChannelTables
+from exam_manager.sequences.plot.tables import MAX_VERTICES, Array, Budget, ChannelTables
 from exam_manager.sequences.pulseq_file import (
     AdcEvent,
     GradientEvent,
@@ -23,13 +23,15 @@ Keep = Callable[[ChannelTables, int], int]
 """Keeps the event with a number of the file; returns its row."""
 
 
-def plot_tables(file: PulseqFile) -> tuple[dict[str, Array], dict[str, Any]]:
+def plot_tables(
+    file: PulseqFile, max_vertices: int = MAX_VERTICES
+) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return all that is kept for plots of a file.
 
     Raises:
         TooManyVerticesError: More is different in it than is kept.
     """
-    budget = Budget()
+    budget = Budget(max_vertices)
     arrays, about = block_tables(file)
     for name in UNITS:
         for key, array in _arrays(_channel(file, name, budget)).items():

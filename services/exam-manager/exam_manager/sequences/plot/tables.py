@@ -20,15 +20,15 @@ Array = NDArray[Any]
 class TooManyVerticesError(ValueError):
     """More is different in the sequence than is kept for a plot."""
 
-    def __init__(self) -> None:
-        super().__init__(f"more than {MAX_VERTICES} different samples cannot be plotted")
+    def __init__(self, most: int) -> None:
+        super().__init__(f"it has more than {most} different samples")
 
 
 class Budget:
     """How many different vertices may still be kept."""
 
     def __init__(self, vertices: int = MAX_VERTICES) -> None:
-        self._left = vertices
+        self._most = self._left = vertices
 
     def spend(self, vertices: int) -> None:
         """Keep so many more.
@@ -38,7 +38,7 @@ class Budget:
         """
         self._left -= vertices
         if self._left < 0:
-            raise TooManyVerticesError
+            raise TooManyVerticesError(self._most)
 
 
 class ChannelTables:
