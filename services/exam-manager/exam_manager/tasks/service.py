@@ -271,11 +271,13 @@ async def reorder_tasks(session: AsyncSession, task_ids: Sequence[UUID], *, now:
     given = {task_id: index for index, task_id in enumerate(task_ids)}
     tasks = list((await session.scalars(query)).all())
     tasks.sort(key=lambda task: given.get(task.id, len(given)))
+    above = await repository.get_chain(session, task_ids[0])
     for position, task in enumerate(tasks):
         if task.position != position:
             task.position, task.datetime_updated = position, now
             task.version += 1
-            emit_task(session, EventType.TASK_UPDATED, await repository.get_chain(session, task.id))
+            chain = TaskChain(task, above.exam_id, above.patient_id)
+            emit_task(session, EventType.TASK_UPDATED, chain)
 
 
 async def delete_task(

@@ -1,0 +1,102 @@
+"""How many statements a request sends to the database: no more with more rows, none for tokens."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+EXAM, PATIENT = "/api/v1/exam", "/api/v1/patient"
+_NOT_OURS = re.compile(r"^(BEGIN|PRAGMA|COMMIT|ROLLBACK|SET|SHOW)|revocation", re.IGNORECASE)
+
+
+class Statements:
+    """Counts what an application asks its database, polling of revocations aside."""
+
+    def __init__(self, app):
+        self._engine = app.state.sessions.kw["bind"].sync_engine
+        self.seen = []
+
+    def _note(self, _connection, _cursor, statement, *_rest):
+        if not _NOT_OURS.search(statement):
+            self.seen.append(statement)
+
+    def __enter__(self):
+        sa.event.listen(self._engine, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *_):
+        sa.event.remove(self._engine, "before_cursor_execute", self._note)
+
+
+async def statements_of(platform, method, path, expect=200, **options):
+    with Statements(platform.app) as statements:
+        await platform.call(method, path, expect=expect, **options)
+    return statements.seen
+
+
+@pytest.fixture
+async def record(either):
+    """A template of 5 workflows x 10 tasks, and two exams made from it."""
+    template = await either.exam(is_template=True, name="Template")
+    first = await either.workflow(template)
+    for number in range(10):
+        await either.acquisition(first, name=f"S{number}")
+    params = {"exam_id": template["id"], "template_id": first["id"]}
+    params["new_workflow_is_template"] = "true"
+    for _ in range(4):
+        await either.call("POST", f"{EXAM}/workflow", params=params, expect=201)
+    patient = (await either.patient())["id"]
+    body = {"patient_id": patient, "name": "x"}
+    url = f"{EXAM}/?template_id={template['id']}"
+    made = await either.make(url, body)
+    task = made["workflows"][0]["tasks"][0]
+    params = {"task_id": task["id"]}
+    await either.call("POST", f"{EXAM}/result", params=params, headers=either.service, expect=201)
+    await either.make(url, body)
+    return {"template": template, "patient": patient, "exam": made, "task": task}
+
+
+async def test_reads_take_few_statements(either, record):
+    exam, task = record["exam"]["id"], record["task"]
+    either.app.state.trees.clear()
+    for path, most in (
+        (f"{EXAM}/{exam}", 4),
+        (f"{EXAM}/{exam}", 1),  # it is known now
+        (f"{EXAM}/all/{record['patient']}", 4),  # one is known, one is not
+        (f"{EXAM}/all/{record['patient']}?limit=1", 1),
+        (f"{EXAM}/templates/all", 4),
+        (f"{EXAM}/templates/all", 1),
+        (f"{EXAM}/list", 2),
+        (f"{EXAM}/list?limit=1&after={exam}", 3),
+        (f"{EXAM}/worklist", 3),
+        (f"{EXAM}/worklist?limit=1&after={exam}&search=ada", 4),
+        (f"{EXAM}/workflow/{task['workflow_id']}", 3),
+        (f"{EXAM}/workflow/all/{exam}", 3),
+        (f"{EXAM}/workflow/all/{exam}?limit=2", 4),
+        (f"{EXAM}/workflow/templates/all", 3),
+        (f"{EXAM}/task/{task['id']}", 2),
+        (f"{EXAM}/task/all/{task['workflow_id']}", 2),
+        (f"{EXAM}/task/all/{task['workflow_id']}?limit=3", 3),
+        (f"{EXAM}/task/templates/all", 2),
+        (f"{EXAM}/result/all/{task['id']}", 1),
+        (f"{PATIENT}/", 1),
+        (f"{PATIENT}/{record['patient']}", 1),
+    ):
+        seen = await statements_of(either, "GET", path)
+        assert len(seen) <= most, (path, seen)
+        assert seen != [], path
+
+
+async def test_a_deep_copy_takes_few_statements(either, record):
+    body = {"patient_id": record["patient"], "name": "x"}
+    url = f"{EXAM}/?template_id={record['template']['id']}"
+    seen = await statements_of(either, "POST", url, 201, json=body)
+    assert len(seen) <= 20, seen
+
+
+async def test_the_order_of_fifty_tasks_takes_no_statement_for_each(either, record):
+    tasks = record["exam"]["workflows"][0]["tasks"]
+    body = {"task_ids": [task["id"] for task in tasks][::-1]}
+    seen = await statements_of(either, "PUT", f"{EXAM}/task/reorder", 204, json=body)
+    reads = [statement for statement in seen if statement.startswith("SELECT")]
+    assert len(reads) <= 6, reads
