@@ -162,6 +162,21 @@ async def test_one_address_holds_few_places_in_the_queue(platform):
     assert await try_password(platform.http, "ada", PASSWORD) == 200
 
 
+async def test_an_address_that_tries_name_after_name_is_held_off(timed):
+    platform, clock = timed
+    admin = await first_admin(platform)
+    await another(platform, admin)
+    for number in range(30):
+        assert await try_password(platform.http, f"nobody {number}", WRONG) == 401
+    assert await try_password(platform.http, "nobody 30", WRONG) == 429
+    assert await try_password(platform.http, "grace", PASSWORD) == 200  # works there
+    async with at(platform, "192.0.2.1") as elsewhere:
+        assert await try_password(elsewhere, "nobody 30", WRONG) == 401
+    clock.now += timedelta(seconds=2)
+    assert await try_password(platform.http, "nobody 30", WRONG) == 401
+    assert await try_password(platform.http, "nobody 31", WRONG) == 429
+
+
 async def test_the_addresses_that_are_remembered_are_bounded(platform):
     await first_admin(platform)
     for number in range(rules.KNOWN_ADDRESSES + 1):

@@ -5,10 +5,13 @@ keyboard or system composes the letters (NIST SP 800-63B section 5.1.1.2).
 """
 
 import asyncio
+import os
+import sys
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
+from contextlib import suppress
+from threading import Lock, get_native_id
 from typing import TypeVar
 
 from passlib.hash import argon2
@@ -20,13 +23,23 @@ T = TypeVar("T")
 _HASHER = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
 _UNKNOWN_USER = _HASHER.hash("timing of an unknown user")
 MOST_WAITING = 48
+_NICENESS = 5
+
+
+def _step_back() -> None:
+    """Let whatever else runs go first: on Linux a thread has a niceness of its own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
 
 
 class _Queue:
     """One thread, and so many before it: guessing costs one core at most, and bounded memory."""
 
     def __init__(self, most: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="argon2", initializer=_step_back
+        )
         self._most = most
         self._waiting = 0
         self._lock = Lock()

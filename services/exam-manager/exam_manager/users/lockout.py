@@ -3,6 +3,7 @@
 Two counts. An address that the user has logged in from has its own. All other addresses share the
 account's: whoever guesses from a thousand of them is one stranger. So guessing is slow from
 wherever, and a stranger who keeps the account locked does not lock out the user at the usual place.
+An address that tries one name after the other is held off by the gate, in memory.
 """
 
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ async def find_hash(session: AsyncSession, gate: LoginGate, attempt: Attempt) ->
         .where(col(Account.username) == attempt.username)
     )
     row = (await session.execute(query)).first()
+    if row is None or row[1] is None:
+        gate.check_stranger(attempt.address, attempt.now)
     if row is None:
         rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
         return None
@@ -71,6 +74,8 @@ async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt)
     at_known = await _count(session, KnownAddress, known)
     at_account = None if at_known else await _count(session, Account, account)
     stranger = at_known is None
+    if stranger:
+        gate.count_wrong(attempt.address, attempt.now)
     failures = at_known or at_account or gate.count_unknown(attempt.username)
     seconds = rules.wait_seconds(failures, stranger=stranger)
     if seconds:

@@ -1,4 +1,4 @@
-"""Who may wait for a password check, and the back-off of names that no user has. In memory."""
+"""Who may wait for a password check, and the back-off of strangers. In memory."""
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -10,6 +10,8 @@ from scanhub_libraries.errors import TooManyRequestsError
 _REMEMBERED = 10_000
 _WAITING_PER_ADDRESS = 4
 _WAITING = 32
+_WRONG_PER_ADDRESS = 30
+_FORGIVEN_S = 2
 
 
 class LoginGate:
@@ -21,6 +23,7 @@ class LoginGate:
     def __init__(self) -> None:
         self._unknown: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
         self._waiting: dict[str, int] = {}
+        self._wrong: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     @asynccontextmanager
     async def entered(self, address: str) -> AsyncIterator[None]:
@@ -39,6 +42,34 @@ class LoginGate:
             self._waiting[address] -= 1
             if not self._waiting[address]:
                 del self._waiting[address]
+
+    def check_stranger(self, address: str, now: datetime) -> None:
+        """Hold off an address that tries one name after the other.
+
+        To be asked for names that have not logged in from there only: in a house with one address
+        for all, those who work there go on.
+
+        Raises:
+            TooManyRequestsError: Too many wrong passwords from there lately.
+        """
+        if self._wrong_lately(address, now) >= _WRONG_PER_ADDRESS:
+            raise TooManyRequestsError(
+                "Too many wrong passwords from this address: try again.", retry_after=_FORGIVEN_S
+            )
+
+    def count_wrong(self, address: str, now: datetime) -> None:
+        """Count a wrong password of a stranger."""
+        wrong = self._wrong_lately(address, now) + 1
+        self._wrong.pop(address, None)
+        self._wrong[address] = (wrong, now)
+        while len(self._wrong) > _REMEMBERED:
+            self._wrong.popitem(last=False)
+
+    def _wrong_lately(self, address: str, now: datetime) -> int:
+        """Return the wrong passwords from an address; one is forgiven every so many seconds."""
+        wrong, at = self._wrong.get(address, (0, now))
+        forgiven = int((now - at).total_seconds() / _FORGIVEN_S)
+        return max(wrong - forgiven, 0)
 
     def unknown_locked_until(self, username: str) -> datetime | None:
         """Return until when a name that no user has is locked."""

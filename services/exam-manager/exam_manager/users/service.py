@@ -118,20 +118,20 @@ async def get_user(session: AsyncSession, username: str) -> Account:
     return account
 
 
-async def note_activity(sessions: Sessions, username: str, *, now: datetime) -> Account:
-    """Return a user who looks at the own record; the time of it is kept, to the minute."""
-    async with reading(sessions) as session:
-        account = await get_user(session, username)
+def is_activity_due(account: Account, now: datetime) -> bool:
+    """Say whether the last activity that is kept of a user is too long ago."""
     seen = account.last_activity_at
-    if seen is None or now - seen >= rules.ACTIVITY_STEP:
-        account.last_activity_at = now
-        changed = sa.update(Account).where(col(Account.username) == username)
-        async with transaction(sessions) as session:
-            await session.execute(
-                changed.values(last_activity_at=now),
-                execution_options={"synchronize_session": False},
-            )
-    return account
+    return seen is None or now - seen >= rules.ACTIVITY_STEP
+
+
+async def note_activity(sessions: Sessions, username: str, *, now: datetime) -> None:
+    """Keep when a user was last here."""
+    changed = sa.update(Account).where(col(Account.username) == username)
+    async with transaction(sessions) as session:
+        await session.execute(
+            changed.values(last_activity_at=now),
+            execution_options={"synchronize_session": False},
+        )
 
 
 async def list_users(
