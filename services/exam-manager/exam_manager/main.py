@@ -35,6 +35,7 @@ from exam_manager.results.routes import router as results
 from exam_manager.sequences.plot.plotter import Plotter
 from exam_manager.sequences.plot_routes import router as sequence_plots
 from exam_manager.sequences.reader import ReaderProcess, SequenceReader
+from exam_manager.sequences.refresh import SequenceRefresh
 from exam_manager.sequences.routes import router as sequences
 from exam_manager.settings import ExamManagerSettings
 from exam_manager.tasks.routes import router as tasks
@@ -145,6 +146,7 @@ async def _opened(
     app.state.lake = LocalLake(settings.lake_root)
     app.state.check_ready = _Ready(app)
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
+    refresh = SequenceRefresh(sessions, app.state.lake, app.state.read_sequence)
     app.state.lake_sweep = LakeSweep(
         sessions, app.state.lake, grace=timedelta(seconds=settings.lake_grace_seconds)
     )
@@ -152,12 +154,14 @@ async def _opened(
         relay.start()
     feed.start()
     app.state.lake_sweep.start()
+    refresh.start()
     app.state.started = True
     try:
         yield
     finally:
         app.state.started = False
         await app.state.lake_sweep.stop()
+        await refresh.stop()
         await app.state.plotter.stop()
         await feed.stop()
         if relay is not None:

@@ -89,6 +89,7 @@ async def test_the_binary_form_says_the_same(platform, upload):
         ({"begin_s": "soon"}, "begin_s"),
         ({"max_points": 3}, "max_points"),
         ({"max_points": 10**9}, "max_points"),
+        ({"max_points": 20_001}, "max_points"),
         ({"channels": "b0"}, "channels"),
         ({"format": "png"}, "format"),
     ],

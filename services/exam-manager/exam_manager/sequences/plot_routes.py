@@ -57,7 +57,7 @@ async def get_sequence_plot(
     window: WindowDep,
     binary: Annotated[bool, Depends(_binary)],
     max_points: Annotated[
-        int, Query(ge=16, le=MOST_POINTS, description="At most so many points per channel")
+        int, Query(ge=16, le=MOST_POINTS, description="Points per channel; JSON: 20,000")
     ] = 4000,
     channels: Annotated[
         list[PlotChannelName], Query(max_length=len(PlotChannelName), description="By default all")

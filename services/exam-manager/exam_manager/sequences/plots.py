@@ -10,8 +10,10 @@ from exam_manager.sequences.plot.plotter import Plotter, Tables
 from exam_manager.sequences.plot.wire import to_binary, to_json
 from exam_manager.sequences.service import find_sequence, plot_key, seq_key
 from scanhub_libraries.database import Sessions, reading
+from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import MRISequenceOut, SequenceBlock
 
+MOST_POINTS_OF_JSON = 20_000
 _LONG_BYTES = 2**20
 """A smaller file is made ready when it is looked at: in a fraction of a second."""
 
@@ -38,7 +40,16 @@ async def read_plot(
     max_points: int,
     binary: bool,
 ) -> bytes:
-    """Return what is drawn of a sequence, in binary form or as JSON."""
+    """Return what is drawn of a sequence, in binary form or as JSON.
+
+    Raises:
+        UnprocessableError: So many points are not written as JSON.
+    """
+    if max_points > MOST_POINTS_OF_JSON and not binary:
+        raise UnprocessableError(
+            f"max_points: at most {MOST_POINTS_OF_JSON} as JSON; ask for the binary form.",
+            field="max_points",
+        )
     tables = await _tables(sessions, plotter, sequence_id)
 
     def answer() -> bytes:

@@ -112,6 +112,7 @@ async def _started(source: Path, seconds: float) -> asyncio.subprocess.Process:
             stdin=file,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            limit=_PIECE,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
     finally:
