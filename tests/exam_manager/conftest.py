@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +24,8 @@ from scanhub_libraries.database import reading, sqlite_url
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.models import SequenceFacts, UserRole
+
+sys.path.insert(0, str(Path(__file__).parent))  # outside, exam_tree
 
 EXAM, PATIENT, LOGIN = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
 PASSWORD = "correct horse battery"
@@ -169,6 +173,16 @@ def start(tmp_path, keys, headers_of, signer):
                 yield Platform(app, http, headers_of, signer, app.state.lake)
 
     return run
+
+
+@pytest.fixture
+def platform_at(headers_of, signer):
+    """Return a function that makes the client of an application in another process."""
+
+    def make(http: httpx.AsyncClient) -> Platform:
+        return Platform(None, http, headers_of, signer, None)
+
+    return make
 
 
 @pytest.fixture

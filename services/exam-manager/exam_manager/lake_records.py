@@ -67,7 +67,8 @@ async def read_records(
             .where(col(AuditEntry.subject_id).in_(batch), col(AuditEntry.action).in_(_DELETED))
             .group_by(col(AuditEntry.subject_id))
         )
-        records.deleted.update((await session.execute(query)).tuples().all())
+        for identifier, moment in await session.execute(query):
+            records.deleted[identifier] = moment
     return records
 
 

@@ -81,6 +81,7 @@ class LakeSweep:
         self._grace = grace
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self.report = LakeSweepOut()
         """Of the sweep that goes on, or of the last one."""
 
@@ -89,32 +90,39 @@ class LakeSweep:
         self._task = asyncio.create_task(self._run(), name="lake-sweep")
 
     async def stop(self) -> None:
-        """Stop; what is not cleared is found the next time."""
+        """Stop after the step under way; what is not cleared is found the next time."""
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             try:
                 await self.sweep()
             except Exception:
                 logger.exception("the sweep of the lake broke off")
-            await asyncio.sleep(EVERY.total_seconds())
+            await self._wait(EVERY.total_seconds())
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait a while; say whether to go on after it."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return not self._stopping.is_set()
 
     async def sweep(self) -> LakeSweepOut:
         """Go through the lake once; return what was found and done."""
         self.report = LakeSweepOut(began_at=self._clock())
         for sequences in _batches(await self._list_sequences(), _SEQUENCES):
             await self._sweep_sequences(dict(sequences))
-            await asyncio.sleep(_PAUSE_SECONDS)
+            if not await self._wait(_PAUSE_SECONDS):
+                return self.report
         names = await self._lake.list_folders("lake")
         known = [name for name in names if _ID.fullmatch(name)]
         self.report.unknown_names += len(names) - len(known)
         for workflows in _batches(known, _FOLDERS):
             await self._sweep_workflows(workflows)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            if not await self._wait(_PAUSE_SECONDS):
+                return self.report
         self.report.ended_at = self._clock()
         if self.report.removed_files or self.report.unknown_names:
             logger.info(
