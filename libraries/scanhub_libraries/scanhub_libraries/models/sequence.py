@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
-from scanhub_libraries.models.sequence_facts import SequenceFacts as SequenceFacts
+from scanhub_libraries.models.sequence_facts import SequenceFacts
 
 
 class BaseMRISequence(WireModel):

@@ -1,8 +1,8 @@
 """An estimate of peripheral nerve stimulation (PNS).
 
-The model is the hyperbolic strength-duration law of IEC 60601-2-33 as a linear filter, in its 2022 edition (equation AA.21)
-and by Schulte and Noeske (Magn Reson Med 74:518-522, 2015): with slew rate S, chronaxie c,
-rheobase r, and effective coil length a,
+The model is the hyperbolic strength-duration law as a linear filter, of IEC 60601-2-33:2022
+(equation AA.21) and of Schulte and Noeske (Magn Reson Med 74:518-522, 2015): with slew rate S,
+chronaxie c, rheobase r, and effective coil length a,
 
     R(t) = a / r * integral of S(u) * c / (c + t - u)^2 du
     PNS  = 100 % * sqrt(Rx^2 + Ry^2 + Rz^2)
