@@ -50,7 +50,8 @@ def write(path: Path, rows, xml: str | None = None) -> Path:
         if xml != "":
             dataset.write_xml_header((xml or header()).encode())
         data = np.concatenate(rows) if rows else np.zeros(0, acquisition_dtype)
-        dataset._file.require_group("dataset").create_dataset("data", data=data, maxshape=(None,), chunks=(16,))
+        group = dataset._file.require_group("dataset")
+        group.create_dataset("data", data=data, maxshape=(None,), chunks=(16,))
     return path
 
 
