@@ -1,3 +1,4 @@
+import asyncio
 from datetime import date
 
 import pytest
@@ -8,6 +9,19 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import Gender
 
 EXAM, PATIENT = "/api/v1/exam", "/api/v1/patient"
+
+
+def person(**changes):
+    return {
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "birth_date": "1985-12-10",
+        "sex": "FEMALE",
+        "height": 165.5,
+        "weight": 61.9,
+        "issuer": "clinic",
+        **changes,
+    }
 
 
 def test_the_age_counts_birthdays():
@@ -109,3 +123,108 @@ async def test_the_list_is_searched_and_paged(either):
     assert await found(search="nobody") == []
     assert await found(limit=2) == [0, 1]
     assert await found(limit=2, after=ids[1]) == [2]
+
+
+async def test_an_edit_of_a_patient_names_the_version_it_is_of(either):
+    made = await either.patient()
+    url = f"{PATIENT}/{made['id']}"
+    assert (await either.call("GET", url)).headers["ETag"] == '"1"'
+    stale = {**either.medical, "If-Match": '"1"'}
+    after = await either.call("PUT", url, json={**made, "weight": 70}, headers=stale, expect=200)
+    assert (after.headers["ETag"], after.json()["version"]) == ('"2"', 2)
+    await either.call("PUT", url, json=made, headers=stale, expect=412)
+    await either.call("DELETE", url, headers=stale, expect=412)
+    assert (await either.call("GET", url)).json() == after.json()
+    current = {**either.medical, "If-Match": '"2"'}
+    await either.call("DELETE", url, headers=current, expect=204)
+
+
+async def test_a_number_of_the_hospital_is_one_person(either):
+    ada = await either.patient(patient_id="  P-100 ")
+    assert ada["patient_id"] == "P-100"
+    body = {**ada, "first_name": "Grace"}
+    refused = await either.call("POST", f"{PATIENT}/", json=body, expect=409)
+    assert (refused.json()["field"], refused.json()["patient"]) == ("patient_id", ada["id"])
+    assert ada["id"] in refused.json()["detail"]
+    grace = await either.patient(patient_id="")
+    assert grace["patient_id"] is None
+    await either.patient()  # any number of people may have none
+    url = f"{PATIENT}/{grace['id']}"
+    await either.call("PUT", url, json={**grace, "patient_id": "P-100"}, expect=409)
+    await either.call("PUT", url, json={**grace, "patient_id": "P-101"}, expect=200)
+    # A client that does not know of numbers leaves them alone.
+    old_client = {name: value for name, value in ada.items() if name != "patient_id"}
+    after = await either.call("PUT", f"{PATIENT}/{ada['id']}", json=old_client, expect=200)
+    assert after.json()["patient_id"] == "P-100"
+    both = await asyncio.gather(
+        *(either.call("POST", f"{PATIENT}/", json=person(patient_id="P-7")) for _ in range(5))
+    )
+    assert sorted(answer.status_code for answer in both) == [201, 409, 409, 409, 409]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "word"),
+    [
+        ("last_name", "Love^lace", "separate"),
+        ("last_name", "Love=lace", "separate"),
+        ("first_name", "A\\da", "separate"),
+        ("first_name", "A\nda", "control"),
+        ("first_name", "x" * 65, "64"),
+        ("last_name", "x" * 61, "64"),  # with ^Ada one too many
+        ("patient_id", "1\\2", "separate"),
+        ("patient_id", "1\t2", "control"),
+        ("patient_id", "x" * 65, "64"),
+    ],
+)
+async def test_what_no_dicom_value_can_hold_is_refused_in_words(platform, field, value, word):
+    body = person(**{field: value})
+    answer = await platform.call("POST", f"{PATIENT}/", json=body, expect=422)
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == f"/body/{field}"
+    assert word in error["detail"]
+
+
+async def test_a_name_that_just_fits_is_taken(platform):
+    made = await platform.patient(last_name="x" * 60, first_name="Ada", patient_id="Ö" * 64)
+    assert (made["last_name"], made["patient_id"]) == ("x" * 60, "Ö" * 64)
+
+
+async def test_the_list_is_filtered_ordered_and_paged(either):
+    people = [
+        ("Zoe", "Adams", "1990-01-02", "A-1"),
+        ("Bob", "adams", "1980-05-05", "A-2"),
+        ("Cid", "Baker", "1980-05-05", "B_1"),
+        ("Dan", "Cole", "2000-12-31", None),
+    ]
+    for first, last, born, number in people:
+        await either.patient(first_name=first, last_name=last, birth_date=born, patient_id=number)
+
+    async def found(**params):
+        answer = await either.call("GET", f"{PATIENT}/", params=params, expect=200)
+        return [patient["first_name"] for patient in answer.json()]
+
+    async def paged(**params):
+        names, url = [], f"{PATIENT}/"
+        while url:
+            answer = await either.call("GET", url, params=params, expect=200)
+            names += [patient["first_name"] for patient in answer.json()]
+            link, params = answer.headers.get("Link"), None
+            url = link and link[1 : link.index(">")]
+        return names
+
+    for order, expected in (
+        ("created", ["Zoe", "Bob", "Cid", "Dan"]),
+        ("-created", ["Dan", "Cid", "Bob", "Zoe"]),
+        ("name", ["Bob", "Zoe", "Cid", "Dan"]),
+    ):
+        assert await found(order=order) == expected
+        for limit in (1, 3):
+            assert await paged(order=order, limit=limit) == expected
+    by_birth = await paged(order="birth_date", limit=1)
+    assert (set(by_birth[:2]), by_birth[2:]) == ({"Bob", "Cid"}, ["Zoe", "Dan"])
+    assert await found(patient_id="a-") == ["Zoe", "Bob"]
+    assert await found(patient_id="B_") == ["Cid"]
+    assert await found(patient_id="%") == []
+    assert await found(birth_date="1980-05-05", search="adams") == ["Bob"]
+    await either.call("GET", f"{PATIENT}/", params={"order": "weight"}, expect=422)
+    await either.call("GET", f"{PATIENT}/", params={"birth_date": "x"}, expect=422)
