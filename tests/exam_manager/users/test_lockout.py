@@ -177,6 +177,19 @@ async def test_an_address_that_tries_name_after_name_is_held_off(timed):
     assert await try_password(platform.http, "nobody 31", WRONG) == 429
 
 
+async def test_made_up_names_do_not_fill_the_journal_and_none_is_left_uncounted(timed):
+    platform, clock = timed
+    for number in range(40):
+        async with at(platform, f"192.0.2.{number}") as http:
+            assert await try_password(http, f"nobody {number}", WRONG) == 401
+    told = [event.data["attempts"] for event in await platform.events("user.login_refused")]
+    assert told == [1] * 30
+    clock.now += timedelta(minutes=1)
+    assert await try_password(platform.http, "nobody", WRONG) == 401
+    told = [event.data["attempts"] for event in await platform.events("user.login_refused")]
+    assert sum(told) == 41
+
+
 async def test_the_addresses_that_are_remembered_are_bounded(platform):
     await first_admin(platform)
     for number in range(rules.KNOWN_ADDRESSES + 1):

@@ -86,8 +86,10 @@ async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt)
         )
         if at_known is None and at_account is None:
             gate.lock_unknown(attempt.username, until)
-    exists = at_known is not None or at_account is not None
-    _tell(session, attempt, exists=exists, locked=failures == rules.FREE_ATTEMPTS)
+    if at_known is None and at_account is None:
+        _tell_unknown(session, attempt, gate.record_unknown(attempt.now))
+    else:
+        _tell(session, attempt, locked=failures == rules.FREE_ATTEMPTS)
 
 
 async def _count(
@@ -100,13 +102,18 @@ async def _count(
     return await session.scalar(counted, execution_options=_QUIETLY)
 
 
-def _tell(session: AsyncSession, attempt: Attempt, *, exists: bool, locked: bool) -> None:
+def _tell(session: AsyncSession, attempt: Attempt, *, locked: bool) -> None:
+    data = {"username": attempt.username, "address": attempt.address}
+    emit(session, EventType.USER_LOGIN_REFUSED, attempt.username, data, actor="anonymous")
+    if locked:
+        emit(session, EventType.USER_LOCKED, attempt.username, dict(data), actor="anonymous")
+
+
+def _tell_unknown(session: AsyncSession, attempt: Attempt, attempts: int) -> None:
     # What stands in the name field of an unknown user may be a password: it is not written down.
-    name = attempt.username if exists else "unknown"
-    data = {"username": name, "address": attempt.address}
-    emit(session, EventType.USER_LOGIN_REFUSED, name, data, actor="anonymous")
-    if locked and exists:
-        emit(session, EventType.USER_LOCKED, name, dict(data), actor="anonymous")
+    if attempts:
+        data = {"username": "unknown", "address": attempt.address, "attempts": attempts}
+        emit(session, EventType.USER_LOGIN_REFUSED, "unknown", data, actor="anonymous")
 
 
 async def note_success(

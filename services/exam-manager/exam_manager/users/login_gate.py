@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scanhub_libraries.errors import TooManyRequestsError
 
@@ -12,6 +12,8 @@ _WAITING_PER_ADDRESS = 4
 _WAITING = 32
 _WRONG_PER_ADDRESS = 30
 _FORGIVEN_S = 2
+_RECORDS = 30
+_RECORD_WINDOW = timedelta(minutes=1)
 
 
 class LoginGate:
@@ -23,6 +25,8 @@ class LoginGate:
     def __init__(self) -> None:
         self._unknown: OrderedDict[str, tuple[int, datetime | None]] = OrderedDict()
         self._waiting: dict[str, int] = {}
+        self._records: tuple[datetime | None, int] = (None, 0)
+        self._unrecorded = 0
         self._wrong: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     @asynccontextmanager
@@ -82,6 +86,22 @@ class LoginGate:
         while len(self._unknown) > _REMEMBERED:
             self._unknown.popitem(last=False)
         return failures
+
+    def record_unknown(self, now: datetime) -> int:
+        """Return how many wrong logins of unknown names the next record stands for; 0: no record.
+
+        Whoever makes up names at full rate would else fill the journal, and make each of its
+        readers work. Those left out are counted in the next record.
+        """
+        begun, records = self._records
+        if begun is None or now - begun >= _RECORD_WINDOW:
+            begun, records = now, 0
+        self._unrecorded += 1
+        if records >= _RECORDS:
+            return 0
+        self._records = (begun, records + 1)
+        standing_for, self._unrecorded = self._unrecorded, 0
+        return standing_for
 
     def lock_unknown(self, username: str, until: datetime) -> None:
         """Lock a name that no user has."""
