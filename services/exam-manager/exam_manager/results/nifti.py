@@ -81,7 +81,7 @@ class NiftiConverter:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-        said = " ".join(output.decode(errors="replace").replace(f"{folder}/", "").split())
+        said = output.decode(errors="replace").replace(f"{folder}/", "")
         if process.returncode != 0:
             raise UnprocessableError(f"The images cannot be converted: {_reason(said)}")
         return said
@@ -136,5 +136,7 @@ def _collect(target: Path, said: str) -> Converted:
 
 
 def _reason(said: str) -> str:
-    """Return what the program said last, without its banner."""
-    return said.rsplit("Linux)", maxsplit=1)[-1].strip()[-_SAID:] or "it gave no reason."
+    """Return the errors that the program told, or else what it said last."""
+    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    return " ".join(errors or lines[-1:])[:_SAID] or "it gave no reason."

@@ -1,0 +1,192 @@
+import asyncio
+import gzip
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+from itertools import groupby
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from raw_files import Scan, write
+
+from exam_manager.results.nifti import Limits, NiftiConverter
+from scanhub_libraries.ids import new_id
+
+with warnings.catch_warnings():  # it says of itself that it is made for Siemens mosaics
+    warnings.simplefilter("ignore")
+    from nibabel.nicom import dicomwrappers
+
+EXAM = "/api/v1/exam"
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def left_over() -> list[str]:
+    return [path.name for path in Path(tempfile.gettempdir()).glob("scanhub-nifti-*")]
+
+
+def parse(data: bytes):
+    return nibabel.Nifti1Image.from_bytes(gzip.decompress(data))
+
+
+def volumes(paths):
+    """Yield, in the order of time, voxels [column, row, slice] and their places by DICOM alone.
+
+    PS3.3 C.7.6.2.1.1: the place of a pixel from Image Position, Image Orientation, Pixel Spacing.
+    """
+    images = [pydicom.dcmread(path) for path in paths]
+    along = np.cross(*np.reshape(images[0].ImageOrientationPatient, (2, 3)).astype(float))
+    place = {id(item): float(along @ np.array(item.ImagePositionPatient, float)) for item in images}
+    images.sort(key=lambda item: (round(place[id(item)], 2), int(item.InstanceNumber)))
+    slices = [list(group) for _, group in groupby(images, lambda item: round(place[id(item)], 2))]
+    for stack in zip(*slices, strict=True):
+        first, last = stack[0], stack[-1]
+        row, column = np.reshape(first.ImageOrientationPatient, (2, 3)).astype(float)
+        between_rows, between_columns = (float(value) for value in first.PixelSpacing)
+        start, end = (np.array(item.ImagePositionPatient, float) for item in (first, last))
+        affine = np.eye(4)
+        affine[:3, 0], affine[:3, 1], affine[:3, 3] = (
+            row * between_columns,
+            column * between_rows,
+            start,
+        )
+        step = (end - start) / (len(stack) - 1) if len(stack) > 1 else along
+        affine[:3, 2] = step
+        yield np.stack([item.pixel_array.T for item in stack], axis=-1), affine
+
+
+def check_same(voxels, lps, nifti, volume):
+    """Hold every voxel to the one of the NIfTI file at the same place in the patient."""
+    where = np.linalg.inv(nifti.affine) @ LPS_TO_RAS @ lps
+    assert np.allclose(where, np.round(where), atol=2e-3), where
+    where = np.round(where).astype(int)
+    grid = np.indices(voxels.shape).reshape(3, -1)
+    places = where[:3, :3] @ grid + where[:3, 3:]
+    assert places.min() >= 0
+    data = np.asarray(nifti.dataobj)
+    data = data[..., volume] if data.ndim == 4 else data
+    assert data.shape == tuple(places.max(axis=1) + 1)
+    assert np.array_equal(data[tuple(places)], voxels.reshape(-1))
+
+
+async def nifti_of(platform, store, paths):
+    result, _ = await store({path.name: path for path in paths}, "DICOM")
+    answer = await platform.call("GET", f"{EXAM}/result/{result['id']}/nifti", expect=200)
+    assert int(answer.headers["Content-Length"]) == len(answer.content)
+    assert f'filename="{result["id"]}.nii' in answer.headers["Content-Disposition"]
+    assert left_over() == []
+    return answer
+
+
+async def test_an_epi_series_becomes_the_same_voxels_at_the_same_places(
+    platform, store, samples_folder
+):
+    paths = sorted((samples_folder / "dicom" / "ge-epi").glob("*.dcm"))
+    answer = await nifti_of(platform, store, paths)
+    assert answer.headers["Content-Type"] == "application/gzip"
+    nifti = parse(answer.content)
+    found = list(volumes(paths))
+    assert nifti.shape == (*found[0][0].shape, len(found))
+    for number, (voxels, affine) in enumerate(found):
+        check_same(voxels, affine, nifti, number)
+
+
+async def test_a_mosaic_is_taken_apart(platform, store, samples_folder):
+    paths = sorted((samples_folder / "dicom" / "siemens-mosaic").glob("*.dcm"))
+    nifti = parse((await nifti_of(platform, store, paths)).content)
+    assert nifti.shape[3] == len(paths)
+    wrapped = [dicomwrappers.wrapper_from_file(path) for path in paths]
+    for number, image in enumerate(sorted(wrapped, key=lambda item: item.instance_number)):
+        check_same(image.get_unscaled_data(), image.affine, nifti, number)
+
+
+async def test_images_of_our_own_reconstruction_keep_their_places(platform, store, tmp_path):
+    tilted = {"read": (0.8, 0.6, 0), "phase": (-0.6, 0.8, 0), "slice_": (0, 0, 1)}
+    scan = Scan(positions=[(3, 1, -5), (3, 1, 5), (3, 1, 15)], fov=(160, 144, 8), **tilted)
+    context = {
+        "run_id": str(new_id()),
+        "acquired_at": "2026-03-04T05:06:07Z",
+        "patient": {"id": "P-1", "name": "Lovelace^Ada", "birth_date": None, "sex": "F"},
+        "study": {"instance_uid": "2.25.1", "id": "S1", "accession_number": "A"},
+        "series": {"number": 3, "description": "GRE"},
+    }
+    (tmp_path / "context.json").write_text(json.dumps(context))
+    raw = write(tmp_path / "a.mrd", scan)
+    command = (sys.executable, "-m", "scanhub_jobs.reconstruction", "--input", raw)
+    command += ("--context", tmp_path / "context.json", "--output", tmp_path / "out")
+    await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, timeout=60)
+    paths = sorted((tmp_path / "out").glob("*.dcm"))
+    assert len(paths) == 3
+    nifti = parse((await nifti_of(platform, store, paths)).content)
+    ((voxels, affine),) = volumes(paths)
+    check_same(voxels, affine, nifti, 0)
+
+
+async def test_several_series_come_as_a_zip(platform, store, samples_folder, tmp_path):
+    folder = samples_folder / "dicom"
+    paths = [*sorted((folder / "ge-epi").glob("*.dcm"))[:15],
+             *sorted((folder / "siemens-mosaic").glob("*.dcm"))]  # fmt: skip
+    answer = await nifti_of(platform, store, paths)
+    assert answer.headers["Content-Type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = archive.namelist()
+        assert len(names) == 2
+        for name in names:
+            assert name.startswith("image-")
+        sizes = {parse(archive.read(name)).shape[0] for name in names}
+    assert sizes == {64, 72}
+
+
+async def test_what_has_no_images_cannot_become_nifti(platform, store):
+    raw, _ = await store({"data.mrd": b"x"})
+    array, _ = await store({"a.npy": b"x"}, "NUMPY")
+    text, _ = await store({"im1.dcm": b"no DICOM at all"}, "DICOM")
+    gone, place = await store({"im1.dcm": b"x"}, "DICOM")
+    await platform.lake.delete(f"lake/{place}/im1.dcm")
+    for result, code, says in (
+        (raw, 422, "MRD"),
+        (array, 422, "NUMPY"),
+        (text, 422, "DICOM"),
+        (gone, 404, "im1.dcm"),
+        ({"id": new_id()}, 404, "no result"),
+    ):
+        url = f"{EXAM}/result/{result['id']}/nifti"
+        refused = await platform.call("GET", url, expect=code)
+        assert says in refused.json()["detail"]
+        assert str(platform.lake.root) not in refused.text
+    assert left_over() == []
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "says"),
+    [
+        ("sleep 300 & sleep 300", Limits(seconds=1), "within 1 s"),
+        ("while :; do :; done", Limits(seconds=1), "converted"),
+        (f"{sys.executable} -c 'bytearray(2**30)'", Limits(memory=2**28), "cannot be converted"),
+        ("echo no such colour; exit 2", Limits(), "no such colour"),
+    ],
+)
+async def test_a_converter_that_takes_too_much_is_ended(
+    platform, store, tmp_path, *, program, limits, says
+):
+    script = tmp_path / "converter"
+    script.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\n{program}\n")
+    script.chmod(0o755)
+    platform.app.state.nifti = NiftiConverter(limits, script)
+    result, _ = await store({"im1.dcm": b"x"}, "DICOM")
+    refused = await platform.call("GET", f"{EXAM}/result/{result['id']}/nifti", expect=422)
+    assert says in refused.json()["detail"]
+    assert left_over() == []
+    group = int((tmp_path / "pid").read_text())
+    states = [
+        stat.read_text().rpartition(")")[2].split()
+        for stat in Path("/proc").glob("[0-9]*/stat")
+        if stat.exists()
+    ]
+    assert [fields for fields in states if int(fields[2]) == group and fields[0] != "Z"] == []
