@@ -20,6 +20,18 @@ async def events_of(service, subject):
     return [entry["type"] for entry in entries]
 
 
+async def test_the_hospitals_number_is_the_patient_id_of_the_images(service, clinic):
+    url = f"/api/v1/patient/{clinic.patient_id}"
+    patient = await clinic.call("GET", url)
+    await clinic.call("PUT", url, json={**patient, "patient_id": "MRN-42"})
+    await clinic.measure(Scan(positions=[(0, 0, 0)], fov=(160, 144, 8)))
+    await service.deliver(await clinic.event())
+    run = await service.run_in("succeeded", "failed", task_id=clinic.job)
+    (result,) = (await clinic.task(clinic.job))["results"]
+    image = pydicom.dcmread(service.wiring.lake.path(f"{result['directory']}/image-0001.dcm"))
+    assert (run["status"], image.PatientID) == ("succeeded", "MRN-42")
+
+
 async def test_a_finished_scan_starts_its_reconstruction_and_the_images_are_indexed(
     service, clinic
 ):
