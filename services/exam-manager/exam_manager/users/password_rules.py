@@ -15,6 +15,8 @@ _BESIDE_NAMES = 6
 """Letters and digits that a password must have beside the names of its owner."""
 _LONGEST_PIECE = 4
 """A piece of this length or less, said again and again, is one known by all."""
+_LONGEST_PAIR = 80
+"""No two words of the list, or rows of a keyboard, are longer: no need to look for them."""
 _READ_AS = str.maketrans("@4301!5$7", "aaeoiisst")
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -97,6 +99,8 @@ def _is_known(form: str) -> bool:
     period = (form + form).find(form, 1)
     if period < len(form):
         return period <= _LONGEST_PIECE or _is_known(form[:period])
+    if len(form) > _LONGEST_PAIR:
+        return False
     places = range(_LONGEST_PIECE, len(form) - _LONGEST_PIECE + 1)
     return any(_is_word(form[:place]) and _is_word(form[place:]) for place in places)
 

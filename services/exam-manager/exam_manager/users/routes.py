@@ -167,7 +167,10 @@ async def create_first_user(user: User, sessions: SessionsDep, now: NowDep) -> U
 
 @router.post("/createuser", status_code=status.HTTP_201_CREATED, summary="Create a user")
 async def create_user(user: User, sessions: SessionsDep, now: NowDep) -> User:
-    """Create a user; the password is in `access_token`, `token_type` is `password`."""
+    """Create a user; the password is in `access_token`, `token_type` is `password`.
+
+    With `must_change_password` the first login is good for setting a new one only.
+    """
     return await service.create_user(sessions, user, now=now)
 
 
@@ -271,7 +274,12 @@ async def change_password(
     revocations: RevocationsDep,
     now: NowDep,
 ) -> None:
-    """Change one's own password, or as admin anybody's; the logins of that user end."""
+    """Change one's own password, or as admin anybody's; the logins of that user end.
+
+    A password has 12 to 1024 characters (Unicode form NFKC), is none that is tried first and not
+    made of the user's names, and one's own new one differs from the present one. A 400 tells in
+    `rule` which of these it breaks: length, blank, common, names, unchanged.
+    """
     await logins.change_password(
         sessions,
         request.app.state.login_gate,
