@@ -50,6 +50,11 @@ def suffix_of(filename: str | None, default: str) -> str:
     return suffix if _SUFFIX.match(suffix) else default
 
 
+def download_name(name: str) -> str:
+    """Return a name to save a file under: no folder in it, nothing that cannot be seen."""
+    return "".join("_" if char in "/\\" or not char.isprintable() else char for char in name)
+
+
 def check_unused(task_ids: Sequence[UUID]) -> None:
     """Refuse to delete a sequence that tasks use.
 

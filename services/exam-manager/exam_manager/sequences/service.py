@@ -165,7 +165,8 @@ async def find_file(
 ) -> tuple[Path, str]:
     """Return the path of a sequence's file and the name to save it under."""
     row = await find_sequence(session, sequence_id)
-    return lake.path(seq_key(row)), name or f"{row.name}{row.seq_file_extension}"
+    said = name or f"{row.name}{row.seq_file_extension}"
+    return lake.path(seq_key(row)), rules.download_name(said)
 
 
 async def find_header(
@@ -175,7 +176,8 @@ async def find_header(
     row = await find_sequence(session, sequence_id)
     if row.xml_file_extension is None:
         raise NotFoundError("No MRD header available")
-    return lake.path(_header_key(row)), name or f"{row.name}{row.xml_file_extension}"
+    said = name or f"{row.name}{row.xml_file_extension}"
+    return lake.path(_header_key(row)), rules.download_name(said)
 
 
 async def update_sequence(

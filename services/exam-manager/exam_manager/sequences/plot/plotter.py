@@ -71,6 +71,11 @@ class Plotter:
         if not task.cancelled() and task.exception() is not None:
             logger.warning("no file for plots", key=key, reason=str(task.exception()))
 
+    @property
+    def busy(self) -> bool:
+        """Say whether files are being made."""
+        return bool(self._making)
+
     async def stop(self) -> None:
         """End what is under way; it is made when it is asked for again."""
         tasks = list(self._making.values())
