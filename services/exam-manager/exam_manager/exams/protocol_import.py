@@ -151,7 +151,7 @@ async def _create_sequence(
         session,
         lake,
         already_read,
-        BaseMRISequence.model_validate(item),
+        BaseMRISequence.model_validate(item.model_dump()),
         seq_file=UploadedFile(None, item.seq_file.encode()),
         xml_file=UploadedFile(None, header.encode()) if header is not None else None,
         version_of=None,
