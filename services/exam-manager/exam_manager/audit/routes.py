@@ -11,7 +11,8 @@ from pydantic import AwareDatetime
 from exam_manager.audit import service
 from exam_manager.audit.service import AuditQuery
 from exam_manager.dependencies import SessionsDep
-from exam_manager.pages import Page, PageDep
+from exam_manager.pages import PageDep
+from exam_manager.paging import Page
 from scanhub_libraries.models import AuditEntryOut
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep

@@ -11,7 +11,8 @@ from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 from exam_manager.dependencies import IfMatchDep, IfNoneMatchDep, LakeDep, NowDep, TreesDep
 from exam_manager.exams import service, trees, worklist
 from exam_manager.exams.filters import ExamFilterDep
-from exam_manager.pages import Page, PageDep
+from exam_manager.pages import PageDep
+from exam_manager.paging import Page
 from exam_manager.versions import etag, is_known
 from scanhub_libraries.models import BaseExam, ExamOut, ExamSummary, WorklistItem
 from scanhub_libraries.models.fields import ShortText

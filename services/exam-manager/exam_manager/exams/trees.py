@@ -18,7 +18,7 @@ from exam_manager.exams.tree_json import (
     WORKFLOW_COLUMNS,
     render_trees,
 )
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.patients.rules import search_terms
 from exam_manager.results.models import Result
 from exam_manager.tasks.repository import TASK

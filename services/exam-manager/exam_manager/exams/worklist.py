@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from exam_manager.exams.filters import ExamFilter
 from exam_manager.exams.models import Exam
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.patients.models import Patient
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.results import rules
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task

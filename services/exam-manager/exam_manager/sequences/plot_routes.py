@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from exam_manager.dependencies import PlotterDep, SessionsDep
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.sequences import plots
 from exam_manager.sequences.plot.draw import Window
 from exam_manager.sequences.plot.wire import MEDIA_TYPE

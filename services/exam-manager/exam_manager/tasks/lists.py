@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exam_manager.pages import Order, Page
+from exam_manager.paging import Order, Page
 from exam_manager.tasks.repository import TASK
 from exam_manager.tasks.tree import read_tasks
 from scanhub_libraries.models import TaskOut

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.users.models import LoginSession
 from exam_manager.users.revocations import revoke_session, revoke_user
 from scanhub_libraries.errors import ForbiddenError, NotFoundError

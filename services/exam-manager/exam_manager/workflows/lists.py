@@ -5,7 +5,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from exam_manager.pages import Page
+from exam_manager.paging import Page
 from exam_manager.workflows.service import WORKFLOW, read_workflows
 from scanhub_libraries.models import WorkflowOut
 
