@@ -19,6 +19,7 @@ from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, 
 ANALYSIS_VERSION = 1
 """Raise it when an analysis tells something new or otherwise: stored facts can be told apart."""
 _MOST_LISTED = 32
+_SHORTEST_DWELL_S = 1e-12
 
 
 def analyse(file: PulseqFile) -> SequenceFacts:
@@ -102,7 +103,7 @@ def _readouts(file: PulseqFile, notes: list[str]) -> dict[str, Any]:
         notes.append(f"there are {counts.size} kinds of readouts; the most frequent one is told")
     samples, dwell = pairs[:, np.argmax(counts)].tolist()
     values: dict[str, Any] = {"samples_per_readout": int(samples), "dwell_time_s": round(dwell, 12)}
-    if dwell > 0:
+    if dwell > _SHORTEST_DWELL_S:
         values["bandwidth_hz"] = round(1 / dwell, 6)
         values["bandwidth_per_pixel_hz"] = round(1 / dwell / samples, 6) if samples else None
     return values

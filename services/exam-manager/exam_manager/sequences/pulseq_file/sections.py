@@ -212,6 +212,8 @@ def cut_sections(data: bytes) -> list[Section]:
     text = _COMMENT.sub(b"", data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
     headers = list(_HEADER.finditer(text))
     _check_begin(text[: headers[0].start()] if headers else text)
+    if not headers:
+        raise PulseqTextError(1, "no section such as [VERSION]; no Pulseq file?")
     sections: list[Section] = []
     number, last = 1, 0
     ends = [header.start() for header in headers[1:]] + [len(text)]
@@ -232,8 +234,6 @@ def _check_begin(text: bytes) -> None:
 
 
 def _check_once(sections: list[Section]) -> None:
-    if not sections:
-        raise PulseqTextError(1, "no section such as [VERSION]; no Pulseq file?")
     names: set[str] = set()
     for section in sections:
         if section.name in names:

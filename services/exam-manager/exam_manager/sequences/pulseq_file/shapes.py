@@ -40,7 +40,7 @@ def read_shapes(section: Section, *, may_be_plain: bool) -> Mapping[int, Floats]
         raise line.error(f"here must stand shape_id, not {line.text[:40]!r}")
     shapes: dict[int, Floats] = {}
     total, number, last = 0, section.header.number, 0
-    ends = [head.start() for head in heads[1:]] + [len(body)]
+    ends = [*(head.start() for head in heads[1:]), len(body)][: len(heads)]
     for head, end in zip(heads, ends, strict=True):
         number, last = number + body.count(b"\n", last, head.start()), head.start()
         title = Line(number, head.group().decode().strip())
