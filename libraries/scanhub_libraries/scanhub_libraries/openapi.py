@@ -66,6 +66,22 @@ _MEANING = {
     502: "Another system gave an answer that cannot be used.",
     503: "Not now: the service is starting, or the database, a device or another service is away.",
 }
+_NAMING = frozenset({"username", "username_to_delete", "left", "right", "ids", "before", "other"})
+"""Query parameters, beside ids, that name something which may not be there."""
+_OF_PARAMETER = {"If-Match": 412, "after": 400}
+_FURTHER: dict[str, tuple[int, ...]] = {
+    "login": (401, 429),
+    "login_from_cookie": (401,),
+    "service_token": (401,),
+    "change_password": (404, 429),
+    "reorder_tasks": (404,),
+    "unlock_user": (404,),
+    "diff_sequences": (404,),
+    "upload_to_xnat": (501, 502),
+    "trigger_task": (501, 502),
+    "stop_task": (502,),
+}
+"""Refusals that do not show in the form of the operation."""
 _HEADERS: dict[int, Json] = {
     401: {"WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}}},
     429: {"Retry-After": {"description": "How long to wait [s]", "schema": {"type": "integer"}}},
@@ -170,13 +186,17 @@ def _refusals(
         yield from (400, 409)
     elif "{" in path:
         yield int(app.state.malformed_path_status)
-    if "{" in path or any(name.endswith("_id") for name in names):
+    if "{" in path or _name_things(names):
         yield 404
-    if "If-Match" in names:
-        yield 412
+    yield from (status for name, status in _OF_PARAMETER.items() if name in names)
     if "requestBody" in operation:
         yield 413
+    yield from _FURTHER.get(operation["operationId"], ())
     yield 503
+
+
+def _name_things(names: set[str]) -> bool:
+    return any(name.endswith("_id") or name in _NAMING for name in names)
 
 
 def _describe_responses(operation: Json, refusals: Iterator[int]) -> None:
@@ -205,7 +225,9 @@ def _describe_file(status: int, response: Json) -> None:
         return
     content = response.setdefault("content", {}) or {"application/octet-stream": {}}
     for kind in content.values():
-        kind.setdefault("schema", {"type": "string", "format": "binary"})
+        schema = kind.setdefault("schema", {"type": "string", "format": "binary"})
+        if "$ref" in schema:  # the framework merges the type of the response class into it
+            kind["schema"] = {"$ref": schema["$ref"]}
     response["content"] = content
 
 

@@ -1,9 +1,12 @@
 """Field types that several wire models share."""
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+_DEEPEST = 64
 
 
 def _without_nul(text: str) -> str:
@@ -14,9 +17,28 @@ def _without_nul(text: str) -> str:
 
 
 def _json_document(document: dict[str, Any]) -> dict[str, Any]:
-    """Refuse NaN and infinities: Python reads and writes them, JSON has no such numbers."""
-    json.dumps(document, allow_nan=False)
+    """Refuse what Python reads but no other reader of JSON takes, and what is nested without end.
+
+    NaN and infinities are no numbers there, and half a surrogate pair is no character.
+    """
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        level = [item for parent in level for item in _members(parent)]
+        if not level:
+            break
+    else:
+        raise ValueError(f"is nested more than {_DEEPEST} levels deep")
+    try:
+        json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half a character (an unpaired surrogate)") from None
     return document
+
+
+def _members(item: Any) -> Iterable[Any]:
+    if isinstance(item, dict):
+        return item.values()
+    return item if isinstance(item, list) else ()
 
 
 WithoutNul = AfterValidator(_without_nul)

@@ -81,7 +81,7 @@ async def newest_of(session: AsyncSession, protocol_ids: Sequence[UUID]) -> list
         .where(col(Exam.protocol_id).in_(protocol_ids))
         .order_by(usable, col(Exam.protocol_version))
     )
-    best = dict((await session.execute(query)).tuples().all())
+    best = {row[0]: row[1] for row in await session.execute(query)}
     if missing := [str(item) for item in protocol_ids if item not in best]:
         raise NotFoundError(f"There is no protocol {', '.join(missing)}.", missing=missing)
     return [best[protocol_id] for protocol_id in dict.fromkeys(protocol_ids)]
