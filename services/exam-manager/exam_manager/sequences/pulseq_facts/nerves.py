@@ -31,9 +31,10 @@ MODEL = (
     f"{CHRONAXIE_S * 1e3:g} ms, effective coil length {COIL_LENGTH_M:g} m (generic whole-body coil)"
 )
 MAX_POINTS = 3 * 10**7
-_NODES = np.arange(-6.0, 3.5)
+_STEP = 2 / 3
+_NODES = np.arange(-6.0, 3.1, _STEP)
 _RATES = np.exp(_NODES) / CHRONAXIE_S
-_WEIGHTS = np.exp(2 * _NODES - np.exp(_NODES)) / CHRONAXIE_S
+_WEIGHTS = _STEP * np.exp(2 * _NODES - np.exp(_NODES)) / CHRONAXIE_S
 _ROWS = 256
 
 
