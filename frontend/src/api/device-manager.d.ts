@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the service is ready */
+        /**
+         * Say whether the service is ready
+         * @description Answer `ok` once the service has started and its database answers.
+         */
         get: operations["device_readiness"];
         put?: never;
         post?: never;
@@ -286,6 +289,63 @@ export interface components {
         /**
          * AcquisitionTaskOut
          * @description An acquisition task as stored.
+         * @example {
+         *       "task_type": "ACQUISITION",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "GRE axial",
+         *       "description": "Spoiled gradient echo",
+         *       "destination": "",
+         *       "status": "FINISHED",
+         *       "progress": 100,
+         *       "is_template": false,
+         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *       "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *       "acquisition_parameter": {
+         *         "fov_scaling": {
+         *           "x": 1,
+         *           "y": 1,
+         *           "z": 1
+         *         },
+         *         "fov_offset": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 12.5
+         *         },
+         *         "fov_rotation": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 0
+         *         }
+         *       },
+         *       "calibration": [
+         *         "frequency"
+         *       ],
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "position": 0,
+         *       "results": [
+         *         {
+         *           "type": "MRD",
+         *           "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "files": [
+         *             "data.mrd"
+         *           ],
+         *           "meta": null,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *           "datetime_created": "2026-03-02T09:30:00Z"
+         *         }
+         *       ],
+         *       "acquisition_limits": {
+         *         "patient_height": 168,
+         *         "patient_weight": 62,
+         *         "patient_gender": "FEMALE",
+         *         "patient_age": 40
+         *       }
+         *     }
          */
         AcquisitionTaskOut: {
             /** Workflow Id */
@@ -363,6 +423,17 @@ export interface components {
             started_at?: string | null;
             /** Finished At */
             finished_at?: string | null;
+            /**
+             * Template Id
+             * @description The task of the template that it was copied from
+             */
+            template_id?: string | null;
+            /**
+             * Deviations
+             * @description Where the plan is not the template's any more
+             * @default []
+             */
+            deviations: components["schemas"]["Deviation"][];
             acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
         };
         /**
@@ -371,6 +442,28 @@ export interface components {
          * @enum {string}
          */
         CalibrationType: "flip-angle" | "frequency" | "shims";
+        /**
+         * Deviation
+         * @description A planned value that is not the template's.
+         */
+        Deviation: {
+            /**
+             * Field
+             * @description Name of the field; after a dot a part of it
+             * @example dag_id
+             */
+            field: string;
+            /**
+             * Template
+             * @description What the template says
+             */
+            template?: unknown;
+            /**
+             * Task
+             * @description What the task says
+             */
+            task?: unknown;
+        };
         /**
          * DeviceCredentials
          * @description What is downloaded once and installed on the device.
@@ -387,6 +480,10 @@ export interface components {
         /**
          * DeviceNaming
          * @description Name and description of a device, as a person enters them; neither may be empty.
+         * @example {
+         *       "name": "Low field scanner",
+         *       "description": "Room 1.04"
+         *     }
          */
         DeviceNaming: {
             /** Name */
@@ -451,16 +548,27 @@ export interface components {
          */
         DeviceStatus: "ONLINE" | "OFFLINE" | "BUSY" | "ERROR";
         /**
+         * FieldProblem
+         * @description What is wrong with one value.
+         */
+        FieldProblem: {
+            /**
+             * Pointer
+             * @description Where it is: `/body/birth_date`, `/query/limit`
+             */
+            pointer: string;
+            /**
+             * Detail
+             * @description What is wrong with it
+             */
+            detail: string;
+        };
+        /**
          * Gender
          * @description Sex of a patient.
          * @enum {string}
          */
         Gender: "MALE" | "FEMALE" | "OTHER" | "NOT_GIVEN";
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
-        };
         /**
          * ItemStatus
          * @description State of an exam, a workflow or a task. PAUSED and CANCELED are additive.
@@ -468,8 +576,70 @@ export interface components {
          */
         ItemStatus: "NEW" | "UPDATED" | "STARTED" | "INPROGRESS" | "PAUSED" | "FINISHED" | "ERROR" | "CANCELED";
         /**
+         * Problem
+         * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
+         */
+        Problem: {
+            /**
+             * Type
+             * @description `/problems/<slug>`: which problem it is; for programs
+             */
+            type: string;
+            /**
+             * Title
+             * @description The same for every problem of this type
+             */
+            title: string;
+            /**
+             * Status
+             * @description HTTP status
+             */
+            status: number;
+            /**
+             * Detail
+             * @description What is wrong this time and what to do; for people
+             */
+            detail: string;
+            /**
+             * Instance
+             * @description Path of the request
+             */
+            instance: string;
+            /**
+             * Correlation Id
+             * @description Thread by which logs, events and support find it
+             * @default null
+             */
+            correlation_id: string | null;
+            /**
+             * Field
+             * @description The field it is about, if it is one
+             * @default null
+             */
+            field: string | null;
+            /**
+             * Errors
+             * @description Every value refused
+             * @default null
+             */
+            errors: components["schemas"]["FieldProblem"][] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * ResultOut
          * @description A result as stored. `directory` is relative to the root of the lake.
+         * @example {
+         *       "type": "MRD",
+         *       "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "files": [
+         *         "data.mrd"
+         *       ],
+         *       "meta": null,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "datetime_created": "2026-03-02T09:30:00Z"
+         *     }
          */
         ResultOut: {
             type: components["schemas"]["ResultType"];
@@ -499,6 +669,14 @@ export interface components {
              * Format: date-time
              */
             datetime_created: string;
+            /** Datetime Updated */
+            datetime_updated?: string | null;
+            /**
+             * Version
+             * @description Goes up with each change; the ETag
+             * @default 1
+             */
+            version: number;
         };
         /**
          * ResultType
@@ -527,6 +705,9 @@ export interface components {
         /**
          * StopRequest
          * @description Which task to stop; none means: whatever runs.
+         * @example {
+         *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *     }
          */
         StopRequest: {
             /** Task Id */
@@ -546,19 +727,6 @@ export interface components {
             /** Task Id */
             task_id?: string | null;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
-        };
         /**
          * XYZ
          * @description Three numbers along the axes of the scanner.
@@ -572,7 +740,240 @@ export interface components {
             z: number;
         };
     };
-    responses: never;
+    responses: {
+        /** @description The request cannot be understood, or breaks a rule of the record. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/bad-request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "The request cannot be understood, or breaks a rule of the record.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is logged in, or the token is not valid any more. */
+        Unauthorized: {
+            headers: {
+                /** @description `Bearer` */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unauthenticated",
+                 *       "title": "Not authenticated",
+                 *       "status": 401,
+                 *       "detail": "Nobody is logged in, or the token is not valid any more.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller is known and may not do this. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/forbidden",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The caller is known and may not do this.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "There is no such thing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The state of the thing, or something that refers to it, forbids it. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/conflict",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The record was changed since the version in `If-Match` was read. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/stale-version",
+                 *       "title": "Record was changed in between",
+                 *       "status": 412,
+                 *       "detail": "The record was changed since the version in `If-Match` was read.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body has more bytes than this endpoint takes. */
+        RequestEntityTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/payload-too-large",
+                 *       "title": "Payload too large",
+                 *       "status": 413,
+                 *       "detail": "The body has more bytes than this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
+        UnprocessableEntity: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unprocessable",
+                 *       "title": "Content not acceptable",
+                 *       "status": 422,
+                 *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many attempts: wait `Retry-After` seconds. */
+        TooManyRequests: {
+            headers: {
+                /** @description How long to wait [s] */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/too-many-requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This installation cannot do it; `detail` says what is missing. */
+        NotImplemented: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-implemented",
+                 *       "title": "Not implemented",
+                 *       "status": 501,
+                 *       "detail": "This installation cannot do it; `detail` says what is missing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Another system gave an answer that cannot be used. */
+        BadGateway: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/upstream",
+                 *       "title": "Another service failed",
+                 *       "status": 502,
+                 *       "detail": "Another system gave an answer that cannot be used.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not now: the service is starting, or the database, a device or another service is away. */
+        ServiceUnavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unavailable",
+                 *       "title": "Unavailable",
+                 *       "status": 503,
+                 *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -589,7 +990,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -600,6 +1001,7 @@ export interface operations {
                     };
                 };
             };
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     start_scan_via_websocket: {
@@ -615,7 +1017,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -624,33 +1026,85 @@ export interface operations {
                     "application/json": components["schemas"]["StartResult"];
                 };
             };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             /** @description Task, sequence or device does not exist */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "There is no such thing.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The device or the task is busy */
             409: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
+            413: components["responses"]["RequestEntityTooLarge"];
             /** @description The task cannot be scanned as it is */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description The device is offline */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unavailable",
+                     *       "title": "Unavailable",
+                     *       "status": 503,
+                     *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -659,6 +1113,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
@@ -669,7 +1124,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -678,29 +1133,42 @@ export interface operations {
                     "application/json": components["schemas"]["StopResult"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
             /** @description The device is offline; nothing was sent */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unavailable",
+                     *       "title": "Unavailable",
+                     *       "status": 503,
+                     *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
     list_acquisitions: {
         parameters: {
             query?: {
+                /** @description Id of the device */
                 device_id?: string | null;
+                /** @description Id of the task */
                 task_id?: string | null;
+                /** @description At most so many */
                 limit?: number;
             };
             header?: never;
@@ -709,7 +1177,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -718,15 +1186,11 @@ export interface operations {
                     "application/json": components["schemas"]["AcquisitionOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_devices: {
@@ -738,7 +1202,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -747,6 +1211,9 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"][];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     create_device: {
@@ -762,7 +1229,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -776,17 +1243,26 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    /**
+                     * @example {
+                     *       "type": "/problems/bad-request",
+                     *       "title": "Bad request",
+                     *       "status": 400,
+                     *       "detail": "The request cannot be understood, or breaks a rule of the record.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     set_parameter: {
@@ -794,6 +1270,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
@@ -806,7 +1283,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -815,15 +1292,14 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     get_device: {
@@ -831,13 +1307,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -846,15 +1323,11 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     update_device: {
@@ -862,6 +1335,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
@@ -872,7 +1346,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -881,15 +1355,14 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     delete_device: {
@@ -897,28 +1370,27 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     rotate_token: {
@@ -926,13 +1398,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the device */
                 device_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -941,15 +1414,13 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceCredentials"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
 }

@@ -36,6 +36,24 @@ export async function logout(): Promise<void> {
   }
 }
 
+/** Sets one's own password and logs in with it: every login of the user has ended by then. */
+export async function changeOwnPassword(
+  username: string,
+  current: string,
+  password: string,
+): Promise<void> {
+  await answer(
+    client.PUT("/api/v1/userlogin/changepassword", {
+      body: {
+        password_of_requester: current,
+        username_to_change_password_for: username,
+        newpassword: password,
+      },
+    }),
+  );
+  await login(username, password);
+}
+
 export const getCurrentUser = () => answer(client.GET("/api/v1/userlogin/getcurrentuser"));
 export const checkNoUsers = () => answer(client.GET("/api/v1/userlogin/checknousers"));
 
@@ -50,7 +68,13 @@ export const createFirstUser = ({ password, ...user }: FirstUser) =>
   answer(
     client.POST("/api/v1/userlogin/createfirstuser", {
       // The wire model carries the new password in access_token.
-      body: { ...user, role: "admin", access_token: password, token_type: "password" },
+      body: {
+        ...user,
+        role: "admin",
+        access_token: password,
+        token_type: "password",
+        must_change_password: false,
+      },
     }),
   );
 
@@ -62,8 +86,14 @@ export const getPatient = (patient_id: string) =>
   answer(client.GET("/api/v1/patient/{patient_id}", { params: { path: { patient_id } } }));
 export const createPatient = (body: BasePatient) =>
   answer(client.POST("/api/v1/patient/", { body }));
-export const updatePatient = (patient_id: string, body: BasePatient) =>
-  answer(client.PUT("/api/v1/patient/{patient_id}", { params: { path: { patient_id } }, body }));
+/** Refused (412) when somebody changed the patient since `version` was read. */
+export const updatePatient = (patient_id: string, version: number, body: BasePatient) =>
+  answer(
+    client.PUT("/api/v1/patient/{patient_id}", {
+      params: { path: { patient_id }, header: { "If-Match": `"${version}"` } },
+      body,
+    }),
+  );
 
 export const getExam = (exam_id: string) =>
   answer(client.GET("/api/v1/exam/{exam_id}", { params: { path: { exam_id } } }));

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the service is ready */
+        /**
+         * Say whether the service is ready
+         * @description Answer `ok` once the service has started and its database answers.
+         */
         get: operations["exam_readiness"];
         put?: never;
         post?: never;
@@ -28,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the service is ready */
+        /**
+         * Say whether the service is ready
+         * @description Answer `ok` once the service has started and its database answers.
+         */
         get: operations["patient_readiness"];
         put?: never;
         post?: never;
@@ -45,11 +51,467 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the service is ready */
+        /**
+         * Say whether the service is ready
+         * @description Answer `ok` once the service has started and its database answers.
+         */
         get: operations["userlogin_readiness"];
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/{exam_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to an exam
+         * @description Return every change of an exam and of all below it, also after it was deleted.
+         */
+        get: operations["get_exam_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patient/{patient_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a patient's record
+         * @description Return every change of a patient and of all their exams, also after they were deleted.
+         *
+         *     Who has read the record is not written down.
+         */
+        get: operations["get_patient_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/userlogin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit trail
+         * @description Return the changes of the whole installation's record, and the logins.
+         */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/userlogin/audit.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit trail as a file
+         * @description Return the changes as CSV for a spreadsheet; no cell is taken for a formula.
+         */
+        get: operations["export_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/lake/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the last sweep of the lake found
+         * @description Return what this process removed from the data lake, and what it left and why.
+         *
+         *     Files that nothing refers to are removed only if it is recorded that they may go; look at those
+         *     that stay, and remove them by hand if nobody needs them.
+         */
+        get: operations["get_lake_sweep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/protocols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The library of protocols
+         * @description Return protocols by name, without trees; `after` is the `exam_id` of a newest version.
+         */
+        get: operations["list_protocols"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/protocols/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export protocols
+         * @description Return of each protocol the newest released version, else its newest, with the sequences.
+         */
+        get: operations["export_protocols"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/{exam_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export one version of a protocol
+         * @description Return an exam template with the sequences that it uses, in one JSON file.
+         */
+        get: operations["export_template"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/protocols/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import protocols from a file
+         * @description Make drafts of all protocols of a file, or none; an error names its place in the file.
+         */
+        post: operations["import_protocols"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two exam templates
+         * @description Return what was added, removed, moved and changed from left to right.
+         */
+        get: operations["compare_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/{exam_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a protocol
+         * @description Return every version of the protocol that a template is one of, newest first.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/{exam_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a version of a protocol
+         * @description Freeze an exam template; a refusal names every reason (422).
+         */
+        post: operations["release_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/{exam_id}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retire a version of a protocol
+         * @description Let no new exams be made from a released version; it stays readable.
+         */
+        post: operations["retire_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/{exam_id}/revise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the next version of a protocol
+         * @description Copy a released version into a new draft, with its whole tree.
+         */
+        post: operations["revise_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/{exam_id}/deviations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where an exam deviates from its template
+         * @description Return edited values, and what was added, removed or moved against the template.
+         */
+        get: operations["get_deviations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/new": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create an exam
+         * @description Create an exam of a patient, or a template.
+         */
+        post: operations["create_exam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an exam from a template
+         * @description Copy an exam template with its whole tree; the body says what is different.
+         */
+        post: operations["copy_exam"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/worklist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The exams of a day with their patients
+         * @description Return exams without their trees: today's, then those before, then those to come.
+         */
+        get: operations["get_worklist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Exams without their trees
+         * @description Return exams, no templates, newest day first; without `limit` at most 100.
+         */
+        get: operations["list_exam_summaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/templates/all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All exam templates
+         * @description Return all exam templates with their trees, newest first.
+         */
+        get: operations["list_exam_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/all/{patient_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The exams of a patient
+         * @description Return the exams of a patient with their trees, newest first.
+         */
+        get: operations["list_exams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/{exam_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One exam
+         * @description Return an exam with its whole tree.
+         */
+        get: operations["get_exam"];
+        /**
+         * Change an exam
+         * @description Take a person's edit.
+         */
+        put: operations["update_exam"];
+        post?: never;
+        /**
+         * Delete an exam
+         * @description Delete an exam with everything below it and, once committed, its files.
+         */
+        delete: operations["delete_exam"];
         options?: never;
         head?: never;
         patch?: never;
@@ -164,7 +626,7 @@ export interface paths {
         };
         /**
          * Who is logged in
-         * @description Return the user of the token.
+         * @description Return the user of the token; that the user was here is kept, to the minute.
          */
         get: operations["get_current_user"];
         put?: never;
@@ -184,7 +646,7 @@ export interface paths {
         };
         /**
          * All users
-         * @description Return all users, without passwords or tokens.
+         * @description Return users by user name, without passwords or tokens.
          */
         get: operations["get_all_users"];
         put?: never;
@@ -265,11 +727,78 @@ export interface paths {
         get?: never;
         /**
          * Change a user
-         * @description Change names, email and role; a new role ends the logins of that user.
+         * @description Change names, email, role and `must_change_password`.
+         *
+         *     Without `must_change_password` it stays as it is. A change of it or of the role ends the logins
+         *     of that user.
          */
         put: operations["update_user"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/userlogin/unlockuser": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget wrong passwords
+         * @description Let a user log in again at once after too many wrong passwords.
+         */
+        post: operations["unlock_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/userlogin/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Logins that have not ended
+         * @description Return logins, newest first: one's own; an admin sees those of others too.
+         */
+        get: operations["get_sessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all logins of a user
+         * @description End all other logins of one's own, or as admin all of somebody else's.
+         */
+        delete: operations["delete_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/userlogin/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a login
+         * @description End a login in every service within seconds: one's own, or as admin anybody's.
+         */
+        delete: operations["delete_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -324,7 +853,7 @@ export interface paths {
         };
         /**
          * All patients, or those a search finds
-         * @description Return patients in the order in which they were made.
+         * @description Return patients, without another order in that in which they were made.
          */
         get: operations["list_patients"];
         put?: never;
@@ -712,7 +1241,7 @@ export interface paths {
         };
         /**
          * The results of a task
-         * @description Return the results of a task, oldest first.
+         * @description Return the results of a task, oldest first; whole, or in pages with `limit`.
          */
         get: operations["list_results"];
         put?: never;
@@ -732,7 +1261,7 @@ export interface paths {
         };
         /**
          * One result
-         * @description Return a result.
+         * @description Return a result; the ETag has its version.
          */
         get: operations["get_result"];
         /**
@@ -743,9 +1272,139 @@ export interface paths {
         post?: never;
         /**
          * Delete a result
-         * @description Delete a result and, once that is committed, its files.
+         * @description Delete a result that nothing works with and, once that is committed, its files.
          */
         delete: operations["delete_result"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}/meta": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The readouts of raw data
+         * @description List the readouts of a file of raw data: sizes, dwell time, flags, encoding counters.
+         */
+        get: operations["get_mrd_meta"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Samples of readouts
+         * @description Return samples of one coil in a little endian packet.
+         *
+         *     Header: u32 magic 0x49534D52, u16 version 1, u16 count. Each readout: u32 id, u16 coils (1),
+         *     u16 type (1: float32 pairs), u32 samples, u32 bytes, then real and imaginary parts in turn.
+         *     Version 2 (`coil_idx=all`) has the same layout with all coils, one after the other.
+         */
+        get: operations["get_mrd_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of raw data
+         * @description Return a file of raw data as it was stored; ranges are supported.
+         */
+        get: operations["download_mrd"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}/kspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A slice of k-space as an image
+         * @description Return the magnitude of a slice of Cartesian k-space, put together by encoding counters.
+         *
+         *     PNG: logarithmic grey levels. Raw: u32 magic `KSPC`, u16 version 1, u16 type 1 (float32),
+         *     u32 rows, u32 columns, then the magnitude itself row by row, little endian. The headers
+         *     X-KSpace-Choice, -Shape and -Readouts say what it is of.
+         */
+        get: operations["get_kspace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/result/{result_id}/zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All files of a result as zip
+         * @description Return the files in `files/`, not compressed, with manifest.json and SHA256SUMS.
+         *
+         *     The sums stand last: they are made while the zip is sent. A download that breaks off has none.
+         */
+        get: operations["get_result_zip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/result/{result_id}/nifti": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The images of a result as NIfTI
+         * @description Return the images as .nii.gz; as a zip where they make several files.
+         */
+        get: operations["get_result_nifti"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -765,6 +1424,28 @@ export interface paths {
         get: operations["get_dicom_file"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/xnat/upload/{workflow_id}/{task_id}/{result_id}/{filename}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send images to XNAT
+         * @description Send one DICOM file of a result or, named `*`, all of them to the XNAT server set up here.
+         *
+         *     Patient ID, patient name and study description of the copies sent are those of the record.
+         */
+        post: operations["upload_to_xnat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -799,10 +1480,70 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All sequences
-         * @description Return all sequences without their files.
+         * All sequences, or those a search finds
+         * @description Return sequences by name, without their files.
          */
         get: operations["list_sequences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/sequences/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Two sequences side by side
+         * @description Return every fact and every definition of both, and which of them differ.
+         */
+        get: operations["diff_sequences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/sequence/{sequence_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a sequence
+         * @description Return all versions, newest first, without their files.
+         */
+        get: operations["list_sequence_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/sequence/{sequence_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tasks that use a sequence
+         * @description Return tasks and their exams, newest first.
+         */
+        get: operations["list_sequence_tasks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -825,7 +1566,7 @@ export interface paths {
         get: operations["get_sequence"];
         /**
          * Change what is said of a sequence
-         * @description Replace name, description, type and tags.
+         * @description Replace name, description, type and tags; what is left out is cleared.
          */
         put: operations["update_sequence"];
         post?: never;
@@ -879,47 +1620,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/exam/new": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Create an exam
-         * @description Create an exam of a patient, or a template.
-         */
-        post: operations["create_exam"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exam/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make an exam from a template
-         * @description Copy an exam template with its whole tree; the body says what is different.
-         */
-        post: operations["copy_exam"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exam/worklist": {
+    "/api/v1/exam/sequence/{sequence_id}/plot": {
         parameters: {
             query?: never;
             header?: never;
@@ -927,10 +1628,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The newest exams with their patients
-         * @description Return exams, newest first, without their trees.
+         * What is drawn of a sequence
+         * @description Return lines through the vertices of RF, gradients and readouts in a window of time.
+         *
+         *     A trapezoid is four vertices. Where there are more than `max_points`, each bin of time has its
+         *     first, lowest, highest and last one: no extreme is lost. RF is in Hz, gradients in mT/m; what a
+         *     frequency offset adds to the phase is left out. The binary form is described in
+         *     docs/sequence-plot.md.
          */
-        get: operations["get_worklist"];
+        get: operations["get_sequence_plot"];
         put?: never;
         post?: never;
         delete?: never;
@@ -939,7 +1645,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/exam/templates/all": {
+    "/api/v1/exam/sequence/{sequence_id}/blocks": {
         parameters: {
             query?: never;
             header?: never;
@@ -947,61 +1653,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All exam templates
-         * @description Return all exam templates with their trees.
+         * The blocks of a sequence in a window
+         * @description Return blocks with all that is played in them, in the order in which they are played.
          */
-        get: operations["list_exam_templates"];
+        get: operations["list_sequence_blocks"];
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exam/all/{patient_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The exams of a patient
-         * @description Return the exams of a patient with their trees, newest first.
-         */
-        get: operations["list_exams"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exam/{exam_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One exam
-         * @description Return an exam with its whole tree.
-         */
-        get: operations["get_exam"];
-        /**
-         * Change an exam
-         * @description Take a person's edit.
-         */
-        put: operations["update_exam"];
-        post?: never;
-        /**
-         * Delete an exam
-         * @description Delete an exam with everything below it and, once committed, its files.
-         */
-        delete: operations["delete_exam"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1066,8 +1724,109 @@ export interface components {
             fov_rotation: components["schemas"]["XYZ"];
         };
         /**
+         * AcquisitionTaskFile
+         * @description An acquisition in a file.
+         */
+        AcquisitionTaskFile: {
+            /**
+             * Ref
+             * @description Name within the file, for `inputs`
+             */
+            ref: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Destination
+             * @default
+             */
+            destination: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            task_type: "ACQUISITION";
+            /**
+             * Sequence
+             * @description `ref` of one of the file's sequences
+             */
+            sequence?: string | null;
+            acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
+            /**
+             * Calibration
+             * @default []
+             */
+            calibration: components["schemas"]["CalibrationType"][];
+            /**
+             * Device Id
+             * @description For the reader only: devices differ between installations
+             */
+            device_id?: string | null;
+        };
+        /**
          * AcquisitionTaskOut
          * @description An acquisition task as stored.
+         * @example {
+         *       "task_type": "ACQUISITION",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "GRE axial",
+         *       "description": "Spoiled gradient echo",
+         *       "destination": "",
+         *       "status": "FINISHED",
+         *       "progress": 100,
+         *       "is_template": false,
+         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *       "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *       "acquisition_parameter": {
+         *         "fov_scaling": {
+         *           "x": 1,
+         *           "y": 1,
+         *           "z": 1
+         *         },
+         *         "fov_offset": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 12.5
+         *         },
+         *         "fov_rotation": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 0
+         *         }
+         *       },
+         *       "calibration": [
+         *         "frequency"
+         *       ],
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "position": 0,
+         *       "results": [
+         *         {
+         *           "type": "MRD",
+         *           "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "files": [
+         *             "data.mrd"
+         *           ],
+         *           "meta": null,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *           "datetime_created": "2026-03-02T09:30:00Z"
+         *         }
+         *       ],
+         *       "acquisition_limits": {
+         *         "patient_height": 168,
+         *         "patient_weight": 62,
+         *         "patient_gender": "FEMALE",
+         *         "patient_age": 40
+         *       }
+         *     }
          */
         AcquisitionTaskOut: {
             /** Workflow Id */
@@ -1144,11 +1903,124 @@ export interface components {
             started_at?: string | null;
             /** Finished At */
             finished_at?: string | null;
+            /**
+             * Template Id
+             * @description The task of the template that it was copied from
+             */
+            template_id?: string | null;
+            /**
+             * Deviations
+             * @description Where the plan is not the template's any more
+             * @default []
+             */
+            deviations: components["schemas"]["Deviation"][];
             acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
+        };
+        /**
+         * AuditEntryOut
+         * @description One change of state.
+         */
+        AuditEntryOut: {
+            /**
+             * Id
+             * Format: uuid
+             * @description Sorts by time
+             */
+            id: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /**
+             * Actor
+             * @description Who: `user:`, `service:`, `task:` or `job:` and a name or id
+             * @example user:ada
+             */
+            actor: string | null;
+            /**
+             * Address
+             * @description Where the request came from, as far as the server knows
+             * @example 10.1.2.3
+             */
+            address: string | null;
+            /**
+             * Correlation Id
+             * @description Of the request; in the log as well
+             */
+            correlation_id: string | null;
+            /**
+             * Action
+             * @description The type of the event, or what happened to a record that no event tells of
+             * @example task.updated
+             */
+            action: string;
+            /**
+             * Subject Type
+             * @example task
+             */
+            subject_type: string;
+            /** Subject Id */
+            subject_id: string;
+            /**
+             * Exam Id
+             * @description The exam that it belongs to
+             */
+            exam_id: string | null;
+            /**
+             * Patient Id
+             * @description The patient that it belongs to
+             */
+            patient_id: string | null;
+            /**
+             * Changes
+             * @description Field: [before, after]. A long value is told by its size, its SHA-256 and its beginning; of a copy, `workflows` and `tasks` say how many were made
+             * @example {
+             *       "status": [
+             *         "NEW",
+             *         "STARTED"
+             *       ]
+             *     }
+             */
+            changes: {
+                [key: string]: unknown;
+            };
         };
         /**
          * BaseAcquisitionTask
          * @description An acquisition: which sequence on which device.
+         * @example {
+         *       "task_type": "ACQUISITION",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "GRE axial",
+         *       "description": "Spoiled gradient echo",
+         *       "destination": "",
+         *       "status": "NEW",
+         *       "progress": 0,
+         *       "is_template": false,
+         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *       "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *       "acquisition_parameter": {
+         *         "fov_scaling": {
+         *           "x": 1,
+         *           "y": 1,
+         *           "z": 1
+         *         },
+         *         "fov_offset": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 12.5
+         *         },
+         *         "fov_rotation": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 0
+         *         }
+         *       },
+         *       "calibration": [
+         *         "frequency"
+         *       ]
+         *     }
          */
         BaseAcquisitionTask: {
             /** Workflow Id */
@@ -1202,6 +2074,20 @@ export interface components {
         /**
          * BaseDAGTask
          * @description A job of the processing graph and the tasks whose results it reads.
+         * @example {
+         *       "task_type": "DAG",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "Reconstruction",
+         *       "description": "Fourier transform, root sum of squares",
+         *       "status": "NEW",
+         *       "is_template": false,
+         *       "dag_type": "RECONSTRUCTION",
+         *       "dag_id": "cartesian_reconstruction",
+         *       "input_task_ids": [
+         *         "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *       ],
+         *       "parameter": null
+         *     }
          */
         BaseDAGTask: {
             /** Workflow Id */
@@ -1257,6 +2143,16 @@ export interface components {
         /**
          * BaseExam
          * @description What a person enters about an exam.
+         * @example {
+         *       "patient_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a50",
+         *       "name": "Brain",
+         *       "description": "Anatomy at low field",
+         *       "indication": "Headache",
+         *       "comment": null,
+         *       "status": "NEW",
+         *       "is_template": false,
+         *       "accession_number": "A-2026-0042"
+         *     }
          */
         BaseExam: {
             /** Patient Id */
@@ -1281,10 +2177,23 @@ export interface components {
             is_template: boolean;
             /** Accession Number */
             accession_number?: string | null;
+            /**
+             * Scheduled On
+             * @description The day it is planned for; without it that of its making
+             */
+            scheduled_on?: string | null;
         };
         /**
          * BaseMRISequence
          * @description What a person says about a sequence.
+         * @example {
+         *       "name": "gre_128",
+         *       "description": "2D spoiled gradient echo, axial",
+         *       "sequence_type": "GRE",
+         *       "tags": [
+         *         "demo"
+         *       ]
+         *     }
          */
         BaseMRISequence: {
             /** Name */
@@ -1308,6 +2217,16 @@ export interface components {
         /**
          * BasePatient
          * @description What a person enters about a patient.
+         * @example {
+         *       "first_name": "Ada",
+         *       "last_name": "Phantom",
+         *       "birth_date": "1985-12-10",
+         *       "sex": "FEMALE",
+         *       "height": 168,
+         *       "weight": 62,
+         *       "issuer": "clinic",
+         *       "comment": "Prefers feet first"
+         *     }
          */
         BasePatient: {
             /** First Name */
@@ -1336,10 +2255,22 @@ export interface components {
             status: components["schemas"]["ItemStatus"];
             /** Comment */
             comment?: string | null;
+            /**
+             * Patient Id
+             * @description The hospital's number, Patient ID (0010,0020) of the images; unique. A PUT that does not name it leaves it as it is.
+             */
+            patient_id?: string | null;
         };
         /**
          * BaseWorkflow
          * @description What a person enters about a workflow.
+         * @example {
+         *       "exam_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *       "name": "Axial",
+         *       "description": "One scan and its reconstruction",
+         *       "status": "NEW",
+         *       "is_template": false
+         *     }
          */
         BaseWorkflow: {
             /** Exam Id */
@@ -1361,7 +2292,18 @@ export interface components {
              */
             is_template: boolean;
         };
-        /** Body_create_sequence */
+        /**
+         * Body_create_sequence
+         * @example {
+         *       "name": "gre_128",
+         *       "description": "2D spoiled gradient echo, axial",
+         *       "sequence_type": "GRE",
+         *       "tags": [
+         *         "demo"
+         *       ],
+         *       "seq_file": "gre_128.seq"
+         *     }
+         */
         Body_create_sequence: {
             /**
              * Seq File
@@ -1373,6 +2315,11 @@ export interface components {
              * @description MRD header
              */
             xml_file?: string | null;
+            /**
+             * Version Of
+             * @description Any version of the sequence this is the next one of
+             */
+            version_of?: string | null;
             /** Name */
             name: string;
             /**
@@ -1391,14 +2338,28 @@ export interface components {
              */
             tags: string[];
         };
-        /** Body_login */
+        /**
+         * Body_login
+         * @example {
+         *       "username": "ada",
+         *       "password": "correct horse battery"
+         *     }
+         */
         Body_login: {
             /** Username */
             username: string;
             /** Password */
             password: string;
         };
-        /** Body_reorder_tasks */
+        /**
+         * Body_reorder_tasks
+         * @example {
+         *       "task_ids": [
+         *         "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a31",
+         *         "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *       ]
+         *     }
+         */
         Body_reorder_tasks: {
             /** Task Ids */
             task_ids: string[];
@@ -1410,8 +2371,18 @@ export interface components {
          */
         CalibrationType: "flip-angle" | "frequency" | "shims";
         /**
+         * ChangeKind
+         * @description What became of a part of a protocol.
+         * @enum {string}
+         */
+        ChangeKind: "added" | "removed" | "moved" | "changed";
+        /**
          * ClaimTask
          * @description Who takes the task: a device or a run. Repeating with the same `claim_id` is harmless.
+         * @example {
+         *       "claim_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60"
+         *     }
          */
         ClaimTask: {
             /**
@@ -1430,8 +2401,70 @@ export interface components {
             workflow_id?: string | null;
         };
         /**
+         * DAGTaskFile
+         * @description A job in a file.
+         */
+        DAGTaskFile: {
+            /**
+             * Ref
+             * @description Name within the file, for `inputs`
+             */
+            ref: string;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Destination
+             * @default
+             */
+            destination: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            task_type: "DAG";
+            dag_type: components["schemas"]["DAGType"];
+            /** Dag Id */
+            dag_id: string;
+            /**
+             * Inputs
+             * @description `ref` of tasks of the same protocol
+             * @default []
+             */
+            inputs: string[];
+            /** Parameter */
+            parameter?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * DAGTaskOut
          * @description A job task as stored.
+         * @example {
+         *       "task_type": "DAG",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "Reconstruction",
+         *       "description": "Fourier transform, root sum of squares",
+         *       "status": "NEW",
+         *       "is_template": false,
+         *       "dag_type": "RECONSTRUCTION",
+         *       "dag_id": "cartesian_reconstruction",
+         *       "input_task_ids": [
+         *         "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *       ],
+         *       "parameter": null,
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a31",
+         *       "position": 1,
+         *       "results": []
+         *     }
          */
         DAGTaskOut: {
             /** Workflow Id */
@@ -1510,6 +2543,17 @@ export interface components {
             started_at?: string | null;
             /** Finished At */
             finished_at?: string | null;
+            /**
+             * Template Id
+             * @description The task of the template that it was copied from
+             */
+            template_id?: string | null;
+            /**
+             * Deviations
+             * @description Where the plan is not the template's any more
+             * @default []
+             */
+            deviations: components["schemas"]["Deviation"][];
         };
         /**
          * DAGType
@@ -1518,8 +2562,170 @@ export interface components {
          */
         DAGType: "RECONSTRUCTION" | "PROCESSING";
         /**
+         * Deviation
+         * @description A planned value that is not the template's.
+         */
+        Deviation: {
+            /**
+             * Field
+             * @description Name of the field; after a dot a part of it
+             * @example dag_id
+             */
+            field: string;
+            /**
+             * Template
+             * @description What the template says
+             */
+            template?: unknown;
+            /**
+             * Task
+             * @description What the task says
+             */
+            task?: unknown;
+        };
+        /**
+         * ExamDeviations
+         * @description Where an exam is not what its template says.
+         */
+        ExamDeviations: {
+            /**
+             * Exam Id
+             * Format: uuid
+             */
+            exam_id: string;
+            /** Template Id */
+            template_id: string | null;
+            /** Template Version */
+            template_version: number | null;
+            /**
+             * Template Exists
+             * @description Without it, only edited values and strange tasks are told
+             */
+            template_exists: boolean;
+            /**
+             * Tasks
+             * @description Tasks with edited values
+             */
+            tasks: components["schemas"]["TaskDeviations"][];
+            /**
+             * Parts
+             * @description What was added, removed, moved or renamed
+             */
+            parts: components["schemas"]["ProtocolChange"][];
+        };
+        /**
          * ExamOut
          * @description An exam as stored, with the whole tree below it.
+         * @example {
+         *       "patient_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a50",
+         *       "name": "Brain",
+         *       "description": "Anatomy at low field",
+         *       "indication": "Headache",
+         *       "comment": null,
+         *       "status": "NEW",
+         *       "is_template": false,
+         *       "accession_number": "A-2026-0042",
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *       "study_instance_uid": "2.25.2116131223316543716421343210987654321",
+         *       "workflows": [
+         *         {
+         *           "exam_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *           "name": "Axial",
+         *           "description": "One scan and its reconstruction",
+         *           "status": "NEW",
+         *           "is_template": false,
+         *           "creator": "ada",
+         *           "datetime_created": "2026-03-02T09:30:00Z",
+         *           "datetime_updated": null,
+         *           "version": 1,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *           "tasks": [
+         *             {
+         *               "task_type": "ACQUISITION",
+         *               "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *               "name": "GRE axial",
+         *               "description": "Spoiled gradient echo",
+         *               "destination": "",
+         *               "status": "FINISHED",
+         *               "progress": 100,
+         *               "is_template": false,
+         *               "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *               "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *               "acquisition_parameter": {
+         *                 "fov_scaling": {
+         *                   "x": 1,
+         *                   "y": 1,
+         *                   "z": 1
+         *                 },
+         *                 "fov_offset": {
+         *                   "x": 0,
+         *                   "y": 0,
+         *                   "z": 12.5
+         *                 },
+         *                 "fov_rotation": {
+         *                   "x": 0,
+         *                   "y": 0,
+         *                   "z": 0
+         *                 }
+         *               },
+         *               "calibration": [
+         *                 "frequency"
+         *               ],
+         *               "creator": "ada",
+         *               "datetime_created": "2026-03-02T09:30:00Z",
+         *               "datetime_updated": null,
+         *               "version": 1,
+         *               "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *               "position": 0,
+         *               "results": [
+         *                 {
+         *                   "type": "MRD",
+         *                   "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *                   "files": [
+         *                     "data.mrd"
+         *                   ],
+         *                   "meta": null,
+         *                   "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *                   "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *                   "datetime_created": "2026-03-02T09:30:00Z"
+         *                 }
+         *               ],
+         *               "acquisition_limits": {
+         *                 "patient_height": 168,
+         *                 "patient_weight": 62,
+         *                 "patient_gender": "FEMALE",
+         *                 "patient_age": 40
+         *               }
+         *             },
+         *             {
+         *               "task_type": "DAG",
+         *               "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *               "name": "Reconstruction",
+         *               "description": "Fourier transform, root sum of squares",
+         *               "status": "NEW",
+         *               "is_template": false,
+         *               "dag_type": "RECONSTRUCTION",
+         *               "dag_id": "cartesian_reconstruction",
+         *               "input_task_ids": [
+         *                 "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *               ],
+         *               "parameter": null,
+         *               "creator": "ada",
+         *               "datetime_created": "2026-03-02T09:30:00Z",
+         *               "datetime_updated": null,
+         *               "version": 1,
+         *               "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a31",
+         *               "position": 1,
+         *               "results": []
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
          */
         ExamOut: {
             /** Patient Id */
@@ -1545,6 +2751,11 @@ export interface components {
             /** Accession Number */
             accession_number?: string | null;
             /**
+             * Scheduled On
+             * @description The day it is planned for; without it that of its making
+             */
+            scheduled_on?: string | null;
+            /**
              * Id
              * Format: uuid
              */
@@ -1565,6 +2776,45 @@ export interface components {
              * @description Study Instance UID of the images (none for a template)
              */
             study_instance_uid?: string | null;
+            /**
+             * Template Id
+             * @description The template it was made from, which may be gone by now
+             */
+            template_id?: string | null;
+            /**
+             * Template Version
+             * @description The protocol_version of that template
+             */
+            template_version?: number | null;
+            /**
+             * Template Note
+             * @description In the answer to a copy: why another version may be the better choice
+             */
+            template_note?: string | null;
+            /**
+             * Protocol Id
+             * @description Templates: what the versions of one protocol share
+             */
+            protocol_id?: string | null;
+            /**
+             * Protocol Version
+             * @description Templates: which version of the protocol, from 1
+             */
+            protocol_version?: number | null;
+            /**
+             * Released At
+             * @description Templates: frozen since then
+             */
+            released_at?: string | null;
+            /** Released By */
+            released_by?: string | null;
+            /** Release Comment */
+            release_comment?: string | null;
+            /**
+             * Retired At
+             * @description Templates: no new exams are made from it since then
+             */
+            retired_at?: string | null;
             /**
              * Workflows
              * @default []
@@ -1611,8 +2861,64 @@ export interface components {
             scheduled_on?: string | null;
         };
         /**
+         * FactDifference
+         * @description One fact of two sequences, side by side.
+         */
+        FactDifference: {
+            /**
+             * Field
+             * @description Name; what lies inside is joined with dots
+             */
+            field: string;
+            /**
+             * Left
+             * @description null where the left one does not have it
+             */
+            left?: unknown;
+            /**
+             * Right
+             * @description null where the right one does not have it
+             */
+            right?: unknown;
+            /** Differs */
+            differs: boolean;
+            /**
+             * Relative Difference
+             * @description Numbers only: |left - right| / max(|left|, |right|), 0 to 2
+             */
+            relative_difference?: number | null;
+        };
+        /**
+         * FieldProblem
+         * @description What is wrong with one value.
+         */
+        FieldProblem: {
+            /**
+             * Pointer
+             * @description Where it is: `/body/birth_date`, `/query/limit`
+             */
+            pointer: string;
+            /**
+             * Detail
+             * @description What is wrong with it
+             */
+            detail: string;
+        };
+        /**
          * FinishTask
          * @description The data is stored: result and task end together.
+         * @example {
+         *       "claim_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *       "result_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "result": {
+         *         "type": "MRD",
+         *         "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *         "files": [
+         *           "data.mrd"
+         *         ],
+         *         "meta": null
+         *       }
+         *     }
          */
         FinishTask: {
             /**
@@ -1633,10 +2939,89 @@ export interface components {
          * @enum {string}
          */
         Gender: "MALE" | "FEMALE" | "OTHER" | "NOT_GIVEN";
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /**
+         * GradientPulse
+         * @description A gradient of a block as it stands in the file; times count from the start of the block.
+         */
+        GradientPulse: {
+            /**
+             * Number
+             * @description Its number in the file
+             */
+            number: number;
+            /**
+             * Kind
+             * @description trapezoid, arbitrary or extended
+             */
+            kind: string;
+            /**
+             * Amplitude
+             * @description Largest value, with its sign [mT/m]
+             */
+            amplitude: number;
+            /**
+             * Delay S
+             * @description [s]
+             */
+            delay_s: number;
+            /**
+             * Duration S
+             * @description [s]
+             */
+            duration_s: number;
+            /** Num Vertices */
+            num_vertices: number;
+        };
+        /**
+         * ImportedProtocol
+         * @description What became of one protocol of the file: a draft.
+         */
+        ImportedProtocol: {
+            /** Name */
+            name: string;
+            /**
+             * Exam Id
+             * Format: uuid
+             */
+            exam_id: string;
+            /**
+             * Protocol Id
+             * Format: uuid
+             */
+            protocol_id: string;
+            /** Protocol Version */
+            protocol_version: number;
+            /**
+             * Notes
+             * @description What is not as in the file
+             * @default []
+             */
+            notes: string[];
+        };
+        /**
+         * ImportedProtocols
+         * @description What an import made.
+         */
+        ImportedProtocols: {
+            /** Protocols */
+            protocols: components["schemas"]["ImportedProtocol"][];
+            /** Sequences */
+            sequences: components["schemas"]["ImportedSequence"][];
+        };
+        /**
+         * ImportedSequence
+         * @description What became of one sequence of the file.
+         */
+        ImportedSequence: {
+            /** Ref */
+            ref: string;
+            /** Sequence Id */
+            sequence_id: string;
+            /**
+             * Created
+             * @description False: the same file was here already
+             */
+            created: boolean;
         };
         /**
          * ItemStatus
@@ -1644,6 +3029,279 @@ export interface components {
          * @enum {string}
          */
         ItemStatus: "NEW" | "UPDATED" | "STARTED" | "INPROGRESS" | "PAUSED" | "FINISHED" | "ERROR" | "CANCELED";
+        /**
+         * LakeOrphan
+         * @description Files that nothing refers to, and that stay because nobody is known to have deleted them.
+         */
+        LakeOrphan: {
+            /**
+             * Folder
+             * @description Where they lie, below the lake's root
+             */
+            folder: string;
+            /**
+             * Files
+             * @description How many
+             */
+            files: number;
+            /**
+             * Size Bytes
+             * @description All together [byte]
+             */
+            size_bytes: number;
+        };
+        /**
+         * LakeSweepOut
+         * @description What the last sweep of this process found and did.
+         */
+        LakeSweepOut: {
+            /**
+             * Began At
+             * @description None: not yet
+             */
+            began_at?: string | null;
+            /**
+             * Ended At
+             * @description None: it goes on
+             */
+            ended_at?: string | null;
+            /**
+             * Removed Files
+             * @description Left by a crash, and removed
+             * @default 0
+             */
+            removed_files: number;
+            /**
+             * Removed Bytes
+             * @description Their size [byte]
+             * @default 0
+             */
+            removed_bytes: number;
+            /**
+             * Awaited
+             * @description Result folders without a result, of tasks that are being worked on
+             * @default 0
+             */
+            awaited: number;
+            /**
+             * Orphans
+             * @description Folders and sequences that nothing refers to
+             * @default 0
+             */
+            orphans: number;
+            /**
+             * Orphan Bytes
+             * @description Their size [byte]
+             * @default 0
+             */
+            orphan_bytes: number;
+            /**
+             * Orphan Folders
+             * @description The first hundred of them
+             * @default []
+             */
+            orphan_folders: components["schemas"]["LakeOrphan"][];
+            /**
+             * Unknown Names
+             * @description Names that the platform did not write
+             * @default 0
+             */
+            unknown_names: number;
+        };
+        /**
+         * MRDAcquisitionInfo
+         * @description One readout.
+         */
+        MRDAcquisitionInfo: {
+            /**
+             * Acquisition Id
+             * @description Its place in the file, from 0
+             */
+            acquisition_id: number;
+            /**
+             * Num Samples
+             * @description Complex samples of each coil
+             */
+            num_samples: number;
+            /** Num Coils */
+            num_coils: number;
+            /**
+             * Dwell Time
+             * @description Time between samples [s], not rounded; 0: the file does not say
+             */
+            dwell_time: number;
+            /**
+             * Flags
+             * @description ISMRMRD's acquisition flags; flag n is bit n - 1
+             * @default 0
+             */
+            flags: number;
+            /**
+             * Center Sample
+             * @description The sample at the k-space centre
+             * @default 0
+             */
+            center_sample: number;
+            /**
+             * Encoding Space Ref
+             * @description Which encoding of the header
+             * @default 0
+             */
+            encoding_space_ref: number;
+            idx?: components["schemas"]["MRDEncodingCounters"] | null;
+        };
+        /**
+         * MRDEncodingCounters
+         * @description Where in the measurement a readout belongs (ISMRMRD's EncodingCounters).
+         */
+        MRDEncodingCounters: {
+            /** Kspace Encode Step 1 */
+            kspace_encode_step_1: number;
+            /** Kspace Encode Step 2 */
+            kspace_encode_step_2: number;
+            /** Average */
+            average: number;
+            /** Slice */
+            slice: number;
+            /** Contrast */
+            contrast: number;
+            /** Phase */
+            phase: number;
+            /** Repetition */
+            repetition: number;
+            /** Set */
+            set: number;
+            /** Segment */
+            segment: number;
+        };
+        /**
+         * MRDMetaResponse
+         * @description The readouts of a file of raw data; those without samples are left out.
+         */
+        MRDMetaResponse: {
+            /**
+             * Workflow Id
+             * Format: uuid
+             */
+            workflow_id: string;
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /**
+             * Result Id
+             * Format: uuid
+             */
+            result_id: string;
+            /**
+             * Dtype
+             * @default fc32
+             * @constant
+             */
+            dtype: "fc32";
+            /**
+             * Filename
+             * @default
+             */
+            filename: string;
+            /**
+             * Files
+             * @description Every file of raw data of the result
+             * @default []
+             */
+            files: string[];
+            /**
+             * Total
+             * @description Readouts in the file
+             * @default 0
+             */
+            total: number;
+            /** Acquisitions */
+            acquisitions: components["schemas"]["MRDAcquisitionInfo"][];
+        };
+        /**
+         * MRISequenceCreated
+         * @description A sequence that was just uploaded.
+         */
+        MRISequenceCreated: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Sequence Type
+             * @default
+             */
+            sequence_type: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Id */
+            _id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Updated At */
+            updated_at?: string | null;
+            /**
+             * Version
+             * @description Counts the edits; the ETag has it
+             * @default 1
+             */
+            version: number;
+            /**
+             * Lineage Id
+             * @description What all versions of a sequence share
+             * @default
+             */
+            lineage_id: string;
+            /**
+             * Lineage Version
+             * @description Which version of its lineage it is
+             * @default 1
+             */
+            lineage_version: number;
+            /**
+             * Seq File
+             * @default
+             */
+            seq_file: string;
+            /**
+             * Seq File Extension
+             * @default .seq
+             */
+            seq_file_extension: string;
+            /** Xml File */
+            xml_file?: string | null;
+            /** Xml File Extension */
+            xml_file_extension?: string | null;
+            /**
+             * Sha256
+             * @default
+             */
+            sha256: string;
+            /**
+             * Size Bytes
+             * @description Size of the file [byte]
+             * @default 0
+             */
+            size_bytes: number;
+            facts?: components["schemas"]["SequenceFacts"] | null;
+            /**
+             * Same Content As
+             * @description Sequences stored earlier with the same file, newest first
+             * @default []
+             */
+            same_content_as: string[];
+        };
         /**
          * MRISequenceOut
          * @description A sequence as stored; `seq_file` is the text of the file.
@@ -1676,6 +3334,24 @@ export interface components {
             /** Updated At */
             updated_at?: string | null;
             /**
+             * Version
+             * @description Counts the edits; the ETag has it
+             * @default 1
+             */
+            version: number;
+            /**
+             * Lineage Id
+             * @description What all versions of a sequence share
+             * @default
+             */
+            lineage_id: string;
+            /**
+             * Lineage Version
+             * @description Which version of its lineage it is
+             * @default 1
+             */
+            lineage_version: number;
+            /**
              * Seq File
              * @default
              */
@@ -1703,8 +3379,22 @@ export interface components {
             facts?: components["schemas"]["SequenceFacts"] | null;
         };
         /**
+         * Order
+         * @description Which entries come first.
+         * @enum {string}
+         */
+        Order: "newest" | "oldest";
+        /**
          * PasswordUpdateRequest
          * @description A new password, vouched for by the requester's own.
+         *
+         *     The change ends the demand for a change when it is one's own password. For somebody else's,
+         *     `must_change_password` sets or ends it; without, it stays as it is.
+         * @example {
+         *       "password_of_requester": "correct horse battery",
+         *       "username_to_change_password_for": "ada",
+         *       "newpassword": "a longer staple"
+         *     }
          */
         PasswordUpdateRequest: {
             /** Password Of Requester */
@@ -1713,10 +3403,34 @@ export interface components {
             username_to_change_password_for: string;
             /** Newpassword */
             newpassword: string;
+            /**
+             * Must Change Password
+             * @description The other user has to set a new one at the next login
+             */
+            must_change_password?: boolean | null;
         };
+        /**
+         * PatientOrder
+         * @description What a list of patients is ordered by.
+         * @enum {string}
+         */
+        PatientOrder: "created" | "-created" | "name" | "birth_date";
         /**
          * PatientOut
          * @description A patient as stored.
+         * @example {
+         *       "first_name": "Ada",
+         *       "last_name": "Phantom",
+         *       "birth_date": "1985-12-10",
+         *       "sex": "FEMALE",
+         *       "height": 168,
+         *       "weight": 62,
+         *       "issuer": "clinic",
+         *       "comment": "Prefers feet first",
+         *       "status": "NEW",
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a50",
+         *       "datetime_created": "2026-03-02T09:30:00Z"
+         *     }
          */
         PatientOut: {
             /** First Name */
@@ -1746,6 +3460,11 @@ export interface components {
             /** Comment */
             comment?: string | null;
             /**
+             * Patient Id
+             * @description The hospital's number, Patient ID (0010,0020) of the images; unique. A PUT that does not name it leaves it as it is.
+             */
+            patient_id?: string | null;
+            /**
              * Id
              * Format: uuid
              */
@@ -1757,10 +3476,380 @@ export interface components {
             datetime_created: string;
             /** Datetime Updated */
             datetime_updated?: string | null;
+            /**
+             * Version
+             * @description Counts the edits; the ETag for If-Match
+             * @default 1
+             */
+            version: number;
+        };
+        /**
+         * PeakPerAxis
+         * @description A largest value per axis and of the vector sum.
+         */
+        PeakPerAxis: {
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Z */
+            z: number;
+            /**
+             * Vector
+             * @description Largest length of the vector of all three axes
+             */
+            vector: number;
+        };
+        /**
+         * PlotChannel
+         * @description Lines of one channel in a window of time. Outside of its lines a channel is zero.
+         */
+        PlotChannel: {
+            name: components["schemas"]["PlotChannelName"];
+            /**
+             * Unit
+             * @description Hz, rad, mT/m, or 1 (a readout is on)
+             */
+            unit: string;
+            /**
+             * Exact
+             * @description Every vertex is here; else each bin of time has its first, lowest, highest and last one, so that no extreme is lost
+             */
+            exact: boolean;
+            /**
+             * Num Vertices
+             * @description How many vertices the window has
+             */
+            num_vertices: number;
+            /**
+             * Time S
+             * @description [s] from the start of the sequence
+             */
+            time_s: number[];
+            /**
+             * Value
+             * @description In the unit of the channel
+             */
+            value: number[];
+            /**
+             * Strokes
+             * @description Index of the first point of each unbroken line
+             */
+            strokes: number[];
+        };
+        /**
+         * PlotChannelName
+         * @description What can be drawn; each in its unit.
+         * @enum {string}
+         */
+        PlotChannelName: "rf_magnitude" | "rf_phase" | "gx" | "gy" | "gz" | "adc";
+        /**
+         * Problem
+         * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
+         */
+        Problem: {
+            /**
+             * Type
+             * @description `/problems/<slug>`: which problem it is; for programs
+             */
+            type: string;
+            /**
+             * Title
+             * @description The same for every problem of this type
+             */
+            title: string;
+            /**
+             * Status
+             * @description HTTP status
+             */
+            status: number;
+            /**
+             * Detail
+             * @description What is wrong this time and what to do; for people
+             */
+            detail: string;
+            /**
+             * Instance
+             * @description Path of the request
+             */
+            instance: string;
+            /**
+             * Correlation Id
+             * @description Thread by which logs, events and support find it
+             * @default null
+             */
+            correlation_id: string | null;
+            /**
+             * Field
+             * @description The field it is about, if it is one
+             * @default null
+             */
+            field: string | null;
+            /**
+             * Errors
+             * @description Every value refused
+             * @default null
+             */
+            errors: components["schemas"]["FieldProblem"][] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ProtocolChange
+         * @description One difference between two protocols.
+         */
+        ProtocolChange: {
+            kind: components["schemas"]["ChangeKind"];
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "exam" | "workflow" | "task";
+            /**
+             * Name
+             * @description Name on the right side; of what was removed: left
+             */
+            name: string;
+            /**
+             * Workflow
+             * @description Tasks: name of the workflow
+             */
+            workflow?: string | null;
+            /** Left Id */
+            left_id?: string | null;
+            /** Right Id */
+            right_id?: string | null;
+            /**
+             * Field
+             * @description Which field changed
+             */
+            field?: string | null;
+            /** Before */
+            before?: unknown;
+            /** After */
+            after?: unknown;
+        };
+        /**
+         * ProtocolDiff
+         * @description How the right protocol differs from the left one.
+         */
+        ProtocolDiff: {
+            /**
+             * Left
+             * Format: uuid
+             */
+            left: string;
+            /**
+             * Right
+             * Format: uuid
+             */
+            right: string;
+            /** Changes */
+            changes: components["schemas"]["ProtocolChange"][];
+        };
+        /**
+         * ProtocolFile
+         * @description A version of a protocol in a file; never anything of a patient.
+         */
+        ProtocolFile: {
+            /**
+             * Protocol Id
+             * Format: uuid
+             */
+            protocol_id: string;
+            /**
+             * Version
+             * @description Its protocol_version where it was exported
+             */
+            version: number;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Indication */
+            indication?: string | null;
+            /** Comment */
+            comment?: string | null;
+            /** Released At */
+            released_at?: string | null;
+            /** Released By */
+            released_by?: string | null;
+            /** Release Comment */
+            release_comment?: string | null;
+            /**
+             * Workflows
+             * @default []
+             */
+            workflows: components["schemas"]["WorkflowFile"][];
+        };
+        /**
+         * ProtocolOut
+         * @description One protocol of the library.
+         */
+        ProtocolOut: {
+            /**
+             * Protocol Id
+             * Format: uuid
+             */
+            protocol_id: string;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            newest: components["schemas"]["ProtocolVersionOut"];
+            /** @description The version to make exams from, if any */
+            released?: components["schemas"]["ProtocolVersionOut"] | null;
+            /**
+             * Tasks
+             * @description Number of tasks of the newest version
+             */
+            tasks: number;
+            /**
+             * Sequences
+             * @description What the newest version uses, by name
+             */
+            sequences: components["schemas"]["SequenceName"][];
+            /**
+             * Changed
+             * Format: date-time
+             * @description Last edit of the newest version
+             */
+            changed: string;
+        };
+        /**
+         * ProtocolVersionOut
+         * @description One version of a protocol, without its tree.
+         */
+        ProtocolVersionOut: {
+            /**
+             * Exam Id
+             * Format: uuid
+             */
+            exam_id: string;
+            /** Protocol Version */
+            protocol_version: number;
+            standing: components["schemas"]["Standing"];
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Creator */
+            creator: string;
+            /**
+             * Datetime Created
+             * Format: date-time
+             */
+            datetime_created: string;
+            /** Datetime Updated */
+            datetime_updated?: string | null;
+            /** Released At */
+            released_at?: string | null;
+            /** Released By */
+            released_by?: string | null;
+            /** Release Comment */
+            release_comment?: string | null;
+            /** Retired At */
+            retired_at?: string | null;
+        };
+        /**
+         * ProtocolsFile
+         * @description Protocols with the sequences that they use, in one JSON file.
+         * @example {
+         *       "format": "scanhub-protocols",
+         *       "format_version": 1,
+         *       "exported_at": "2026-03-02T09:30:00Z",
+         *       "exported_by": "ada",
+         *       "protocols": [],
+         *       "sequences": []
+         *     }
+         */
+        ProtocolsFile: {
+            /**
+             * Format
+             * @constant
+             */
+            format: "scanhub-protocols";
+            /**
+             * Format Version
+             * @constant
+             */
+            format_version: 1;
+            /** Exported At */
+            exported_at?: string | null;
+            /** Exported By */
+            exported_by?: string | null;
+            /** Protocols */
+            protocols: components["schemas"]["ProtocolFile"][];
+            /**
+             * Sequences
+             * @default []
+             */
+            sequences: components["schemas"]["SequenceFile"][];
+        };
+        /**
+         * Readout
+         * @description A readout of a block; times count from the start of the block.
+         */
+        Readout: {
+            /**
+             * Number
+             * @description Its number in the file
+             */
+            number: number;
+            /** Num Samples */
+            num_samples: number;
+            /**
+             * Dwell S
+             * @description [s]
+             */
+            dwell_s: number;
+            /**
+             * Delay S
+             * @description [s]
+             */
+            delay_s: number;
+            /**
+             * Duration S
+             * @description [s]
+             */
+            duration_s: number;
+            /**
+             * Frequency Offset Hz
+             * @description [Hz]
+             */
+            frequency_offset_hz: number;
+            /**
+             * Phase Offset Rad
+             * @description [rad]
+             */
+            phase_offset_rad: number;
+        };
+        /**
+         * ReleaseProtocol
+         * @description Why a version is released.
+         * @example {
+         *       "comment": "Echo time checked on the phantom"
+         *     }
+         */
+        ReleaseProtocol: {
+            /**
+             * Comment
+             * @description What was checked, what is new
+             * @default
+             */
+            comment: string;
         };
         /**
          * ReleaseTask
          * @description The claimant gives the task back, with a reason a person can read.
+         * @example {
+         *       "claim_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *       "status": "ERROR",
+         *       "reason": "The magnet is off."
+         *     }
          */
         ReleaseTask: {
             /**
@@ -1779,6 +3868,17 @@ export interface components {
         /**
          * ResultOut
          * @description A result as stored. `directory` is relative to the root of the lake.
+         * @example {
+         *       "type": "MRD",
+         *       "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "files": [
+         *         "data.mrd"
+         *       ],
+         *       "meta": null,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "datetime_created": "2026-03-02T09:30:00Z"
+         *     }
          */
         ResultOut: {
             type: components["schemas"]["ResultType"];
@@ -1808,6 +3908,14 @@ export interface components {
              * Format: date-time
              */
             datetime_created: string;
+            /** Datetime Updated */
+            datetime_updated?: string | null;
+            /**
+             * Version
+             * @description Goes up with each change; the ETag
+             * @default 1
+             */
+            version: number;
         };
         /**
          * ResultType
@@ -1846,8 +3954,112 @@ export interface components {
             last: number;
         };
         /**
+         * RfPulse
+         * @description A radio-frequency pulse of a block; times count from the start of the block.
+         */
+        RfPulse: {
+            /**
+             * Number
+             * @description Its number in the file
+             */
+            number: number;
+            /**
+             * Use
+             * @description e, r, i, s, p, o, or u (undefined), as in Pulseq
+             */
+            use: string;
+            /**
+             * Amplitude Hz
+             * @description Peak [Hz]
+             */
+            amplitude_hz: number;
+            /**
+             * Delay S
+             * @description [s]
+             */
+            delay_s: number;
+            /**
+             * Duration S
+             * @description [s]
+             */
+            duration_s: number;
+            /**
+             * Center S
+             * @description [s]
+             */
+            center_s: number;
+            /**
+             * Frequency Offset Hz
+             * @description [Hz]
+             */
+            frequency_offset_hz: number;
+            /**
+             * Phase Offset Rad
+             * @description [rad]
+             */
+            phase_offset_rad: number;
+            /** Num Samples */
+            num_samples: number;
+        };
+        /**
+         * SequenceBlock
+         * @description A block of a sequence with all that is played in it.
+         */
+        SequenceBlock: {
+            /**
+             * Index
+             * @description Counts from 0 in the order in which they are played
+             */
+            index: number;
+            /**
+             * Number
+             * @description Its number in the file
+             */
+            number: number;
+            /**
+             * Start S
+             * @description [s]
+             */
+            start_s: number;
+            /**
+             * Duration S
+             * @description [s]
+             */
+            duration_s: number;
+            rf?: components["schemas"]["RfPulse"] | null;
+            gx?: components["schemas"]["GradientPulse"] | null;
+            gy?: components["schemas"]["GradientPulse"] | null;
+            gz?: components["schemas"]["GradientPulse"] | null;
+            adc?: components["schemas"]["Readout"] | null;
+            /**
+             * Extensions
+             * @description Labels, triggers, soft delays, rotations, shims, each with its kind
+             * @default []
+             */
+            extensions: {
+                [key: string]: unknown;
+            }[];
+        };
+        /**
+         * SequenceDiff
+         * @description The facts of two sequences, side by side.
+         */
+        SequenceDiff: {
+            left: components["schemas"]["SequenceReference"];
+            right: components["schemas"]["SequenceReference"];
+            /**
+             * Same Content
+             * @description The files are the same, byte by byte
+             */
+            same_content: boolean;
+            /** Facts */
+            facts: components["schemas"]["FactDifference"][];
+            /** Definitions */
+            definitions: components["schemas"]["FactDifference"][];
+        };
+        /**
          * SequenceFacts
-         * @description What the file itself says, computed at upload.
+         * @description What the file itself says, computed at upload. None: not told, `notes` has the reason.
          */
         SequenceFacts: {
             /** Pulseq Version */
@@ -1868,10 +4080,298 @@ export interface components {
             definitions: {
                 [key: string]: unknown;
             };
+            /**
+             * Analysis Version
+             * @description Which analysis computed this; None: before there was one
+             */
+            analysis_version?: number | null;
+            /**
+             * Notes
+             * @description What was assumed, and what cannot be told
+             * @default []
+             */
+            notes: string[];
+            /**
+             * Signature
+             * @description Whether the file is as its writer left it, by its own hash
+             */
+            signature?: ("ok" | "mismatch" | "absent" | "unknown") | null;
+            /**
+             * Gyromagnetic Ratio Hz Per T
+             * @description Assumed for all fields in tesla: that of 1H [Hz/T]
+             */
+            gyromagnetic_ratio_hz_per_t?: number | null;
+            /**
+             * Repetition Time S
+             * @description Between inversions, else excitations of one slice [s]
+             */
+            repetition_time_s?: number | null;
+            /**
+             * Echo Time S
+             * @description Excitation to centre of k-space, the shortest [s]
+             */
+            echo_time_s?: number | null;
+            /**
+             * Echo Times S
+             * @description All echo times at the centre of k-space [s]
+             */
+            echo_times_s?: number[] | null;
+            /**
+             * Inversion Time S
+             * @description Inversion to the excitation of the centre of k-space [s]
+             */
+            inversion_time_s?: number | null;
+            /**
+             * Flip Angles Deg
+             * @description Different flip angles of excitations [degree]
+             */
+            flip_angles_deg?: number[] | null;
+            /**
+             * Matrix
+             * @description Points: readout, phase, partitions (2D: slices)
+             */
+            matrix?: number[] | null;
+            /**
+             * Field Of View M
+             * @description As the definitions give it: x, y, z [m]
+             */
+            field_of_view_m?: number[] | null;
+            /**
+             * Num Slices
+             * @description Different slices or slabs excited
+             */
+            num_slices?: number | null;
+            /**
+             * Samples Per Readout
+             * @description Of most readouts
+             */
+            samples_per_readout?: number | null;
+            /**
+             * Dwell Time S
+             * @description Of most readouts [s]
+             */
+            dwell_time_s?: number | null;
+            /**
+             * Bandwidth Hz
+             * @description Of most readouts, whole [Hz]
+             */
+            bandwidth_hz?: number | null;
+            /**
+             * Bandwidth Per Pixel Hz
+             * @description Of most readouts, per sample [Hz]
+             */
+            bandwidth_per_pixel_hz?: number | null;
+            /**
+             * Rf Pulses
+             * @description Number of RF pulses by what they are for
+             */
+            rf_pulses?: {
+                [key: string]: number;
+            } | null;
+            /** @description Largest gradient [mT/m] */
+            peak_gradient_mt_per_m?: components["schemas"]["PeakPerAxis"] | null;
+            /** @description Largest slew rate, from block to block too [T/m/s] */
+            peak_slew_t_per_m_per_s?: components["schemas"]["PeakPerAxis"] | null;
+            /**
+             * B1 Rms Ut
+             * @description B1+rms over the sequence, as if repeated at once [uT]
+             */
+            b1_rms_ut?: number | null;
+            /**
+             * B1 Rms 10S Ut
+             * @description Largest B1+rms in 10 s; nothing follows a shorter sequence [uT]
+             */
+            b1_rms_10s_ut?: number | null;
+            /**
+             * B1 Rms 6Min Ut
+             * @description Largest B1+rms in 6 min; nothing follows a shorter sequence [uT]
+             */
+            b1_rms_6min_ut?: number | null;
+            /**
+             * Peak B1 Ut
+             * @description Largest B1+ [uT]
+             */
+            peak_b1_ut?: number | null;
+            /**
+             * Rf Duty Cycle
+             * @description Share of time with RF, 0 to 1
+             */
+            rf_duty_cycle?: number | null;
+            /**
+             * Longest Rf Pulse S
+             * @description Longest RF pulse [s]
+             */
+            longest_rf_pulse_s?: number | null;
+            /**
+             * Pns Percent
+             * @description Estimate of peripheral nerve stimulation, largest [% of threshold]
+             */
+            pns_percent?: number | null;
+            /**
+             * Pns Time S
+             * @description When that is [s]
+             */
+            pns_time_s?: number | null;
+            /**
+             * Pns Model
+             * @description Model and parameters assumed
+             */
+            pns_model?: string | null;
+            /**
+             * Timing Errors
+             * @description The first 100, by block
+             */
+            timing_errors?: components["schemas"]["TimingError"][] | null;
+            /**
+             * Num Timing Errors
+             * @description How many there are in all
+             */
+            num_timing_errors?: number | null;
+        };
+        /**
+         * SequenceFile
+         * @description A sequence in a file, with the text of its Pulseq file.
+         */
+        SequenceFile: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Sequence Type
+             * @default
+             */
+            sequence_type: string;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Ref */
+            ref: string;
+            /**
+             * Sha256
+             * @description Of the Pulseq file in UTF-8
+             */
+            sha256: string;
+            /**
+             * Seq File
+             * @description The Pulseq file
+             */
+            seq_file: string;
+            /**
+             * Xml File
+             * @description The MRD header
+             */
+            xml_file?: string | null;
+        };
+        /**
+         * SequenceName
+         * @description A sequence that a protocol uses.
+         */
+        SequenceName: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * SequencePlot
+         * @description What is drawn of a sequence in a window of time.
+         */
+        SequencePlot: {
+            /**
+             * Begin S
+             * @description [s]
+             */
+            begin_s: number;
+            /**
+             * End S
+             * @description [s]
+             */
+            end_s: number;
+            /**
+             * Duration S
+             * @description Of the whole sequence [s]
+             */
+            duration_s: number;
+            /**
+             * Num Blocks
+             * @description How many blocks begin in the window
+             */
+            num_blocks: number;
+            /**
+             * Block Start S
+             * @description When they begin [s]; empty if they are too many to draw
+             */
+            block_start_s: number[];
+            /** Channels */
+            channels: components["schemas"]["PlotChannel"][];
+        };
+        /**
+         * SequenceReference
+         * @description Which sequence is meant.
+         */
+        SequenceReference: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Lineage Id */
+            lineage_id: string;
+            /** Lineage Version */
+            lineage_version: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * SequenceUse
+         * @description A task that uses a sequence.
+         */
+        SequenceUse: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /** Task Name */
+            task_name: string;
+            status: components["schemas"]["ItemStatus"];
+            /** Is Template */
+            is_template: boolean;
+            /** Workflow Id */
+            workflow_id?: string | null;
+            /** Exam Id */
+            exam_id?: string | null;
+            /** Exam Name */
+            exam_name?: string | null;
+            /**
+             * Datetime Created
+             * Format: date-time
+             */
+            datetime_created: string;
+            /** Started At */
+            started_at?: string | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Sequence Id */
+            sequence_id: string;
+            /**
+             * Lineage Version
+             * @description Which version of the sequence it uses
+             */
+            lineage_version: number;
         };
         /**
          * ServiceCredentials
          * @description How a service shows who it is.
+         * @example {
+         *       "service": "device-manager",
+         *       "secret": "the secret of the service"
+         *     }
          */
         ServiceCredentials: {
             /** Service */
@@ -1898,8 +4398,55 @@ export interface components {
             expires_in: number;
         };
         /**
+         * SessionOut
+         * @description A login that has not ended.
+         */
+        SessionOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Username */
+            username: string;
+            /**
+             * Datetime Created
+             * Format: date-time
+             */
+            datetime_created: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /**
+             * Address
+             * @description Where the login came from
+             */
+            address: string;
+            /**
+             * User Agent
+             * @description What the program called itself
+             */
+            user_agent: string;
+            /**
+             * Current
+             * @description The login of this very request
+             * @default false
+             */
+            current: boolean;
+        };
+        /**
          * SetResult
          * @description What the platform writes into a result once its files are stored.
+         * @example {
+         *       "type": "MRD",
+         *       "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "files": [
+         *         "data.mrd"
+         *       ],
+         *       "meta": null
+         *     }
          */
         SetResult: {
             type: components["schemas"]["ResultType"];
@@ -1915,6 +4462,12 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /**
+         * Standing
+         * @description What an exam is, as far as plans go.
+         * @enum {string}
+         */
+        Standing: "instance" | "draft" | "released" | "retired";
         /**
          * TaskClaim
          * @description What the claimant needs: the task, the patient, a token for this task alone.
@@ -1948,8 +4501,28 @@ export interface components {
             sequence_updated_at?: string | null;
         };
         /**
+         * TaskDeviations
+         * @description The deviations of one task.
+         */
+        TaskDeviations: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /** Name */
+            name: string;
+            /** Deviations */
+            deviations: components["schemas"]["Deviation"][];
+        };
+        /**
          * TaskReport
          * @description What the claimant says on its way.
+         * @example {
+         *       "claim_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *       "status": "INPROGRESS",
+         *       "progress": 42
+         *     }
          */
         TaskReport: {
             /**
@@ -1965,8 +4538,35 @@ export interface components {
             message?: string | null;
         };
         /**
+         * TimingError
+         * @description Something that a scanner will not play as it stands.
+         */
+        TimingError: {
+            /**
+             * Block
+             * @description Number of the block in the file
+             */
+            block: number;
+            /**
+             * Event
+             * @description rf, gx, gy, gz, adc, trigger, or block
+             */
+            event: string;
+            /** Message */
+            message: string;
+        };
+        /**
          * User
          * @description A user. On creation `access_token` carries the password and `token_type` is `password`.
+         * @example {
+         *       "username": "ada",
+         *       "first_name": "Ada",
+         *       "last_name": "Phantom",
+         *       "email": "ada@example.org",
+         *       "role": "medical",
+         *       "access_token": "correct horse battery",
+         *       "token_type": "password"
+         *     }
          */
         User: {
             /** Username */
@@ -1998,6 +4598,22 @@ export interface components {
              * @description Unix time [s]
              */
             last_login_unixtime?: number | null;
+            /**
+             * Must Change Password
+             * @description Until the user has set a new password, a login is good for that only
+             * @default false
+             */
+            must_change_password: boolean;
+            /**
+             * Version
+             * @description Goes up with each edit; the ETag. Not to be sent
+             */
+            version?: number | null;
+            /**
+             * Locked Until
+             * @description Until then no login from an address that the user has not logged in from; not to be sent
+             */
+            locked_until?: string | null;
         };
         /**
          * UserRole
@@ -2005,22 +4621,121 @@ export interface components {
          * @enum {string}
          */
         UserRole: "admin" | "medical" | "scientist" | "engineer";
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
+        /**
+         * WorkflowFile
+         * @description A workflow in a file, with its tasks in order.
+         */
+        WorkflowFile: {
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** Comment */
+            comment?: string | null;
+            /**
+             * Tasks
+             * @default []
+             */
+            tasks: (components["schemas"]["AcquisitionTaskFile"] | components["schemas"]["DAGTaskFile"])[];
         };
         /**
          * WorkflowOut
          * @description A workflow as stored, with its tasks in order.
+         * @example {
+         *       "exam_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *       "name": "Axial",
+         *       "description": "One scan and its reconstruction",
+         *       "status": "NEW",
+         *       "is_template": false,
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "tasks": [
+         *         {
+         *           "task_type": "ACQUISITION",
+         *           "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *           "name": "GRE axial",
+         *           "description": "Spoiled gradient echo",
+         *           "destination": "",
+         *           "status": "FINISHED",
+         *           "progress": 100,
+         *           "is_template": false,
+         *           "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *           "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *           "acquisition_parameter": {
+         *             "fov_scaling": {
+         *               "x": 1,
+         *               "y": 1,
+         *               "z": 1
+         *             },
+         *             "fov_offset": {
+         *               "x": 0,
+         *               "y": 0,
+         *               "z": 12.5
+         *             },
+         *             "fov_rotation": {
+         *               "x": 0,
+         *               "y": 0,
+         *               "z": 0
+         *             }
+         *           },
+         *           "calibration": [
+         *             "frequency"
+         *           ],
+         *           "creator": "ada",
+         *           "datetime_created": "2026-03-02T09:30:00Z",
+         *           "datetime_updated": null,
+         *           "version": 1,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *           "position": 0,
+         *           "results": [
+         *             {
+         *               "type": "MRD",
+         *               "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *               "files": [
+         *                 "data.mrd"
+         *               ],
+         *               "meta": null,
+         *               "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *               "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *               "datetime_created": "2026-03-02T09:30:00Z"
+         *             }
+         *           ],
+         *           "acquisition_limits": {
+         *             "patient_height": 168,
+         *             "patient_weight": 62,
+         *             "patient_gender": "FEMALE",
+         *             "patient_age": 40
+         *           }
+         *         },
+         *         {
+         *           "task_type": "DAG",
+         *           "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *           "name": "Reconstruction",
+         *           "description": "Fourier transform, root sum of squares",
+         *           "status": "NEW",
+         *           "is_template": false,
+         *           "dag_type": "RECONSTRUCTION",
+         *           "dag_id": "cartesian_reconstruction",
+         *           "input_task_ids": [
+         *             "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30"
+         *           ],
+         *           "parameter": null,
+         *           "creator": "ada",
+         *           "datetime_created": "2026-03-02T09:30:00Z",
+         *           "datetime_updated": null,
+         *           "version": 1,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a31",
+         *           "position": 1,
+         *           "results": []
+         *         }
+         *       ]
+         *     }
          */
         WorkflowOut: {
             /** Exam Id */
@@ -2083,8 +4798,259 @@ export interface components {
             /** Z */
             z: number;
         };
+        /**
+         * XnatUpload
+         * @description What was sent to an XNAT server.
+         */
+        XnatUpload: {
+            /** Files */
+            files: string[];
+            /**
+             * Project
+             * @description XNAT project
+             */
+            project: string;
+            /**
+             * Location
+             * @description Where XNAT put it, in its words
+             */
+            location: string;
+        };
     };
-    responses: never;
+    responses: {
+        /** @description The request cannot be understood, or breaks a rule of the record. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/bad-request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "The request cannot be understood, or breaks a rule of the record.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is logged in, or the token is not valid any more. */
+        Unauthorized: {
+            headers: {
+                /** @description `Bearer` */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unauthenticated",
+                 *       "title": "Not authenticated",
+                 *       "status": 401,
+                 *       "detail": "Nobody is logged in, or the token is not valid any more.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller is known and may not do this. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/forbidden",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The caller is known and may not do this.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "There is no such thing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The state of the thing, or something that refers to it, forbids it. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/conflict",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The record was changed since the version in `If-Match` was read. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/stale-version",
+                 *       "title": "Record was changed in between",
+                 *       "status": 412,
+                 *       "detail": "The record was changed since the version in `If-Match` was read.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body has more bytes than this endpoint takes. */
+        RequestEntityTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/payload-too-large",
+                 *       "title": "Payload too large",
+                 *       "status": 413,
+                 *       "detail": "The body has more bytes than this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
+        UnprocessableEntity: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unprocessable",
+                 *       "title": "Content not acceptable",
+                 *       "status": 422,
+                 *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many attempts: wait `Retry-After` seconds. */
+        TooManyRequests: {
+            headers: {
+                /** @description How long to wait [s] */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/too-many-requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This installation cannot do it; `detail` says what is missing. */
+        NotImplemented: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-implemented",
+                 *       "title": "Not implemented",
+                 *       "status": 501,
+                 *       "detail": "This installation cannot do it; `detail` says what is missing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Another system gave an answer that cannot be used. */
+        BadGateway: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/upstream",
+                 *       "title": "Another service failed",
+                 *       "status": 502,
+                 *       "detail": "Another system gave an answer that cannot be used.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not now: the service is starting, or the database, a device or another service is away. */
+        ServiceUnavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unavailable",
+                 *       "title": "Unavailable",
+                 *       "status": 503,
+                 *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -2101,7 +5067,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2112,6 +5078,7 @@ export interface operations {
                     };
                 };
             };
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     patient_readiness: {
@@ -2123,7 +5090,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2134,6 +5101,7 @@ export interface operations {
                     };
                 };
             };
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     userlogin_readiness: {
@@ -2145,7 +5113,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2156,374 +5124,100 @@ export interface operations {
                     };
                 };
             };
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    login: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/x-www-form-urlencoded": components["schemas"]["Body_login"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    login_from_cookie: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-        };
-    };
-    logout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-        };
-    };
-    service_token: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ServiceCredentials"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceToken"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    revocations: {
+    get_exam_timeline: {
         parameters: {
             query?: {
-                after?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Revocations"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_current_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-        };
-    };
-    get_all_users: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"][];
-                };
-            };
-        };
-    };
-    check_no_users: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": boolean;
-                };
-            };
-        };
-    };
-    create_first_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["User"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["User"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    update_user: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["User"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_user: {
-        parameters: {
-            query: {
-                username_to_delete: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    change_password: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PasswordUpdateRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_patients: {
-        parameters: {
-            query?: {
-                /** @description Words in the names */
-                search?: string | null;
-                /** @description Go on after this patient */
-                after?: string | null;
+                /** @description Which entries come first */
+                order?: components["schemas"]["Order"];
+                /** @description At most so many; the Link header has the next */
                 limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the exam */
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_patient_timeline: {
+        parameters: {
+            query?: {
+                /** @description Which entries come first */
+                order?: components["schemas"]["Order"];
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the patient's record */
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description Who did it: `user:ada`, `device:<id>`, `service:<name>` */
+                actor?: string | null;
+                /** @description What was done */
+                action?: string | null;
+                /** @description Id of what was changed */
+                subject?: string | null;
+                /** @description Not before */
+                from?: string | null;
+                /** @description Before */
+                to?: string | null;
+                /** @description Which entries come first */
+                order?: components["schemas"]["Order"];
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -2531,193 +5225,121 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PatientOut"][];
+                    "application/json": components["schemas"]["AuditEntryOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    export_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description Who did it: `user:ada`, `device:<id>`, `service:<name>` */
+                actor?: string | null;
+                /** @description What was done */
+                action?: string | null;
+                /** @description Id of what was changed */
+                subject?: string | null;
+                /** @description Not before */
+                from?: string | null;
+                /** @description Before */
+                to?: string | null;
+                /** @description Which entries come first */
+                order?: components["schemas"]["Order"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "text/csv": string;
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    create_patient: {
+    get_lake_sweep: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BasePatient"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PatientOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_patient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                patient_id: string;
-            };
-            cookie?: never;
-        };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PatientOut"];
+                    "application/json": components["schemas"]["LakeSweepOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    update_patient: {
+    list_protocols: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                patient_id: string;
+            query?: {
+                /** @description Words in name or description */
+                search?: string | null;
+                /** @description Only with, or only without, a version to make exams from */
+                released?: boolean | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
             };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BasePatient"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PatientOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_patient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                patient_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_task: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BaseAcquisitionTask"] | components["schemas"]["BaseDAGTask"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            201: {
+            /** @description Done. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                    "application/json": components["schemas"]["ProtocolOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    copy_task: {
+    export_protocols: {
         parameters: {
             query: {
-                workflow_id: string;
-                template_id: string;
-                new_task_is_template: boolean;
+                /** @description protocol_id */
+                ids: string[];
             };
             header?: never;
             path?: never;
@@ -2725,140 +5347,150 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            201: {
+            /** @description A file to import elsewhere */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                    "application/json": components["schemas"]["ProtocolsFile"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    reorder_tasks: {
+    export_template: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the exam */
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file to import elsewhere */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProtocolsFile"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    import_protocols: {
+        parameters: {
+            query?: {
+                /** @description A protocol that is known here gets its next version */
+                as_versions?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Body_reorder_tasks"];
+                "application/json": components["schemas"]["ProtocolsFile"];
             };
         };
         responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
+            /** @description Created. */
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["ImportedProtocols"];
                 };
             };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    list_task_templates: {
+    compare_templates: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description The template that is compared: what was before */
+                left: string;
+                /** @description The template it is compared with: what came after */
+                right: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": (components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"])[];
+                    "application/json": components["schemas"]["ProtocolDiff"];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    list_tasks: {
+    list_versions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
             header?: never;
             path: {
-                workflow_id: string;
+                /** @description Id of the exam */
+                exam_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": (components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"])[];
+                    "application/json": components["schemas"]["ProtocolVersionOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    get_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    update_task: {
+    release_template: {
         parameters: {
             query?: never;
             header?: {
@@ -2866,354 +5498,38 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BaseAcquisitionTask"] | components["schemas"]["BaseDAGTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    claim_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ClaimTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TaskClaim"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    report_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TaskReport"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    release_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReleaseTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    finish_task: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                task_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FinishTask"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_workflow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BaseWorkflow"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    copy_workflow: {
-        parameters: {
-            query: {
-                exam_id: string;
-                template_id: string;
-                new_workflow_is_template: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_workflow_templates: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowOut"][];
-                };
-            };
-        };
-    };
-    list_workflows: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
+                /** @description Id of the exam */
                 exam_id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseProtocol"];
+            };
+        };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WorkflowOut"][];
+                    "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    get_workflow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                workflow_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    update_workflow: {
+    retire_template: {
         parameters: {
             query?: never;
             header?: {
@@ -3221,477 +5537,89 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
-                workflow_id: string;
+                /** @description Id of the exam */
+                exam_id: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BaseWorkflow"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WorkflowOut"];
+                    "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    delete_workflow: {
+    revise_template: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                workflow_id: string;
+                /** @description Id of the exam */
+                exam_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_result: {
-        parameters: {
-            query: {
-                task_id: string;
-                /** @description With it, repeating is harmless */
-                result_id?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ResultOut"];
+                    "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    list_results: {
+    get_deviations: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                task_id: string;
+                /** @description Id of the exam */
+                exam_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ResultOut"][];
+                    "application/json": components["schemas"]["ExamDeviations"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_result: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                result_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ResultOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    set_result: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                result_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetResult"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ResultOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_result: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                result_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_dicom_file: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                workflow_id: string;
-                task_id: string;
-                result_id: string;
-                filename: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/dicom": unknown;
-                };
-            };
-            /** @description A range of it */
-            206: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    create_sequence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "multipart/form-data": components["schemas"]["Body_create_sequence"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MRISequenceOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    list_sequences: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MRISequenceOut"][];
-                };
-            };
-        };
-    };
-    get_sequence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                sequence_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MRISequenceOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    update_sequence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                sequence_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BaseMRISequence"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MRISequenceOut"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    delete_sequence: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                sequence_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_sequence_file: {
-        parameters: {
-            query?: {
-                /** @description Name to save it under */
-                name?: string | null;
-            };
-            header?: never;
-            path: {
-                sequence_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
-        };
-    };
-    get_sequence_header: {
-        parameters: {
-            query?: {
-                /** @description Name to save it under */
-                name?: string | null;
-            };
-            header?: never;
-            path: {
-                sequence_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     create_exam: {
@@ -3707,7 +5635,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3716,20 +5644,19 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     copy_exam: {
         parameters: {
             query: {
+                /** @description Id of the template that is copied */
                 template_id: string;
             };
             header?: never;
@@ -3742,7 +5669,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3751,26 +5678,33 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     get_worklist: {
         parameters: {
             query?: {
-                /** @description Words in the patient's names */
-                search?: string | null;
-                status?: components["schemas"]["ItemStatus"] | null;
-                /** @description Made since (UTC) */
+                /** @description Only this day; today is the day in UTC, a site elsewhere names its own */
                 date?: "today" | string | null;
-                limit?: number;
+                /** @description Only exams in this status */
+                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams of this day or later */
+                since?: string | null;
+                /** @description Only exams of this day or earlier */
+                until?: string | null;
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                search?: string | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
             };
             header?: never;
             path?: never;
@@ -3778,7 +5712,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3787,27 +5721,71 @@ export interface operations {
                     "application/json": components["schemas"]["WorklistItem"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
-    list_exam_templates: {
+    list_exam_summaries: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only exams of this patient */
+                patient_id?: string | null;
+                /** @description Only exams in this status */
+                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams of this day or later */
+                since?: string | null;
+                /** @description Only exams of this day or earlier */
+                until?: string | null;
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                search?: string | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExamSummary"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_exam_templates: {
+        parameters: {
+            query?: {
+                /** @description Words in the name or the description */
+                search?: string | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3816,20 +5794,39 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"][];
                 };
             };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_exams: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only exams in this status */
+                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams of this day or later */
+                since?: string | null;
+                /** @description Only exams of this day or earlier */
+                until?: string | null;
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                search?: string | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of the patient's record */
                 patient_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3838,29 +5835,30 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     get_exam: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag that was read: 304 while it is current */
+                "If-None-Match"?: string | null;
+            };
             path: {
+                /** @description Id of the exam */
                 exam_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3869,15 +5867,19 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description Nothing changed since the tag of If-None-Match */
+            304: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
+                content?: never;
             };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     update_exam: {
@@ -3888,6 +5890,7 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description Id of the exam */
                 exam_id: string;
             };
             cookie?: never;
@@ -3898,7 +5901,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3907,44 +5910,2254 @@ export interface operations {
                     "application/json": components["schemas"]["ExamOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     delete_exam: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
             path: {
+                /** @description Id of the exam */
                 exam_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["Body_login"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/json": components["schemas"]["User"];
                 };
             };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    login_from_cookie: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    service_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceCredentials"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revocations: {
+        parameters: {
+            query?: {
+                /** @description Go on after this one, the last of the page before */
+                after?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revocations"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_current_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_all_users: {
+        parameters: {
+            query?: {
+                /** @description Part of a name or the email */
+                search?: string | null;
+                /** @description Only users with this role */
+                role?: components["schemas"]["UserRole"] | null;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    check_no_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_first_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    unlock_user: {
+        parameters: {
+            query: {
+                /** @description Name of the user */
+                username: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_sessions: {
+        parameters: {
+            query?: {
+                /** @description Of this user; default: own */
+                username?: string | null;
+                /** @description Of all users, for an admin */
+                everybody?: boolean;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_sessions: {
+        parameters: {
+            query?: {
+                /** @description Default: one's own */
+                username?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the login */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_user: {
+        parameters: {
+            query: {
+                /** @description Name of the user to delete */
+                username_to_delete: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_patients: {
+        parameters: {
+            query?: {
+                /** @description Words in the names */
+                search?: string | null;
+                /** @description How the hospital's number begins */
+                patient_id?: string | null;
+                /** @description Born on this day */
+                birth_date?: string | null;
+                /** @description What comes first */
+                order?: components["schemas"]["PatientOrder"];
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_patient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BasePatient"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_patient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the patient's record */
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_patient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the patient's record */
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BasePatient"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatientOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_patient: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the patient's record */
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaseAcquisitionTask"] | components["schemas"]["BaseDAGTask"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    copy_task: {
+        parameters: {
+            query: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the template that is copied */
+                template_id: string;
+                /** @description Whether the copy is a template again */
+                new_task_is_template: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reorder_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Body_reorder_tasks"];
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_task_templates: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"])[];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_tasks: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"])[];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaseAcquisitionTask"] | components["schemas"]["BaseDAGTask"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    claim_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimTask"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskClaim"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    report_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskReport"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    release_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReleaseTask"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    finish_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishTask"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaseWorkflow"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    copy_workflow: {
+        parameters: {
+            query: {
+                /** @description Id of the exam */
+                exam_id: string;
+                /** @description Id of the template that is copied */
+                template_id: string;
+                /** @description Whether the copy is a template again */
+                new_workflow_is_template: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_workflow_templates: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_workflows: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the exam */
+                exam_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaseWorkflow"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_result: {
+        parameters: {
+            query: {
+                /** @description Id of the task */
+                task_id: string;
+                /** @description With it, repeating is harmless */
+                result_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_results: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_result: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetResult"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_result: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_mrd_meta: {
+        parameters: {
+            query?: {
+                /** @description The first readout to list */
+                first?: number;
+                /** @description List so many; without it all */
+                count?: number | null;
+                /** @description Which file; without it the first */
+                file?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRDMetaResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_mrd_data: {
+        parameters: {
+            query: {
+                /** @description `n`, `a-b` or `a-b:step`, with commas between */
+                ids: string;
+                /** @description One coil, from 0; `all`: a packet of version 2 that has all of them */
+                coil_idx?: number | "all";
+                /** @description Every so many samples one */
+                stride?: number;
+                /** @description Which file; without it the first */
+                file?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A binary packet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    download_mrd: {
+        parameters: {
+            query?: {
+                /** @description Which file; without it the first */
+                file?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_kspace: {
+        parameters: {
+            query?: {
+                /** @description One coil, from 0; `rss`: root sum of squares of all */
+                coil?: number | "rss";
+                /** @description In which form the answer comes */
+                format?: "png" | "raw";
+                /** @description Bits of a grey level of the PNG */
+                bits?: "8" | "16";
+                /** @description Black is so far below white [dB] */
+                decibels?: number;
+                /** @description Which file; without it the first */
+                file?: string | null;
+                /** @description Number of the encoding space in the header, from 0 */
+                encoding?: number | null;
+                /** @description Number of the slice, from 0 */
+                slice?: number | null;
+                /** @description kspace_encode_step_2; without it the middle one */
+                partition?: number | null;
+                /** @description Number of the contrast (echo), from 0 */
+                contrast?: number | null;
+                /** @description Number of the cardiac or respiratory phase, from 0 */
+                phase?: number | null;
+                /** @description Number of the repetition, from 0 */
+                repetition?: number | null;
+                /** @description Number of the set, from 0 */
+                set?: number | null;
+                /** @description Number of the average, from 0 */
+                average?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_result_zip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_result_nifti: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": string;
+                    "application/zip": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_dicom_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the file, as the result lists it */
+                filename: string;
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom": string;
+                };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/about-blank",
+                     *       "title": "Requested Range Not Satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    upload_to_xnat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the file, as the result lists it */
+                filename: string;
+                /** @description Id of the workflow */
+                workflow_id: string;
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the result */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["XnatUpload"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_sequence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_create_sequence"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRISequenceCreated"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_sequences: {
+        parameters: {
+            query?: {
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+                /** @description Words in name, description, type or tags */
+                search?: string | null;
+                /** @description Only of this type */
+                sequence_type?: string | null;
+                /** @description Only with this tag */
+                tag?: string | null;
+                /** @description Only the newest version of each */
+                newest?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRISequenceOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    diff_sequences: {
+        parameters: {
+            query: {
+                /** @description Id of one sequence */
+                left: string;
+                /** @description Id of the other one */
+                right: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceDiff"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_sequence_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRISequenceOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_sequence_tasks: {
+        parameters: {
+            query?: {
+                /** @description Also those of its other versions */
+                all_versions?: boolean;
+                /** @description At most so many; the Link header has the next */
+                limit?: number | null;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceUse"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_sequence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRISequenceOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_sequence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaseMRISequence"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MRISequenceOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_sequence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_sequence_file: {
+        parameters: {
+            query?: {
+                /** @description Name to save it under */
+                name?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_sequence_header: {
+        parameters: {
+            query?: {
+                /** @description Name to save it under */
+                name?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_sequence_plot: {
+        parameters: {
+            query?: {
+                /** @description Points per channel; JSON: 20,000 */
+                max_points?: number;
+                /** @description By default all */
+                channels?: components["schemas"]["PlotChannelName"][];
+                /** @description Begin of the window [s] */
+                begin_s?: number;
+                /** @description End of the window [s]; by default that of the sequence */
+                end_s?: number | null;
+                /** @description By default what Accept asks for, else JSON */
+                format?: ("json" | "binary") | null;
+            };
+            header?: {
+                /** @description application/json or application/octet-stream */
+                accept?: string;
+            };
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequencePlot"];
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_sequence_blocks: {
+        parameters: {
+            query?: {
+                /** @description Go on after the block with this index */
+                after?: number | null;
+                /** @description At most so many blocks */
+                limit?: number;
+                /** @description Begin of the window [s] */
+                begin_s?: number;
+                /** @description End of the window [s]; by default that of the sequence */
+                end_s?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the sequence */
+                sequence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SequenceBlock"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
 }

@@ -9,6 +9,7 @@ test("the authorization header is that of the present session, never of an earli
     last_name: "D",
     role: "medical",
     token_type: "bearer",
+    must_change_password: false,
   } as const;
   sessionStore.begin({ ...user, access_token: "first" });
   sessionStore.end(null);

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say whether the service is ready */
+        /**
+         * Say whether the service is ready
+         * @description Answer `ok` once the service has started and its database answers.
+         */
         get: operations["workflowmanager_readiness"];
         put?: never;
         post?: never;
@@ -437,6 +440,22 @@ export interface components {
         /**
          * EventBatch
          * @description Events on their way to the journal.
+         * @example {
+         *       "events": [
+         *         {
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *           "type": "exam.created",
+         *           "source": "exam-manager",
+         *           "subject": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *           "time": "2026-03-02T09:30:00Z",
+         *           "actor": "user:ada",
+         *           "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a90",
+         *           "data": {
+         *             "exam_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10"
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         EventBatch: {
             /** Events */
@@ -447,11 +466,22 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
+        /**
+         * FieldProblem
+         * @description What is wrong with one value.
+         */
+        FieldProblem: {
+            /**
+             * Pointer
+             * @description Where it is: `/body/birth_date`, `/query/limit`
+             */
+            pointer: string;
+            /**
+             * Detail
+             * @description What is wrong with it
+             */
+            detail: string;
         };
         /**
          * InstanceOut
@@ -514,6 +544,57 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Problem
+         * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
+         */
+        Problem: {
+            /**
+             * Type
+             * @description `/problems/<slug>`: which problem it is; for programs
+             */
+            type: string;
+            /**
+             * Title
+             * @description The same for every problem of this type
+             */
+            title: string;
+            /**
+             * Status
+             * @description HTTP status
+             */
+            status: number;
+            /**
+             * Detail
+             * @description What is wrong this time and what to do; for people
+             */
+            detail: string;
+            /**
+             * Instance
+             * @description Path of the request
+             */
+            instance: string;
+            /**
+             * Correlation Id
+             * @description Thread by which logs, events and support find it
+             * @default null
+             */
+            correlation_id: string | null;
+            /**
+             * Field
+             * @description The field it is about, if it is one
+             * @default null
+             */
+            field: string | null;
+            /**
+             * Errors
+             * @description Every value refused
+             * @default null
+             */
+            errors: components["schemas"]["FieldProblem"][] | null;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * RunOut
@@ -594,6 +675,16 @@ export interface components {
         /**
          * TargetIn
          * @description A DICOM node that images are sent to.
+         * @example {
+         *       "name": "archive",
+         *       "target_type": "dicom",
+         *       "ip": "10.0.0.20",
+         *       "port": 11112,
+         *       "aet_target": "ARCHIVE",
+         *       "aet_source": "SCANHUB",
+         *       "enabled": true,
+         *       "comment": ""
+         *     }
          */
         TargetIn: {
             /** Name */
@@ -629,6 +720,17 @@ export interface components {
         /**
          * TargetOut
          * @description A target as stored.
+         * @example {
+         *       "name": "archive",
+         *       "target_type": "dicom",
+         *       "ip": "10.0.0.20",
+         *       "port": 11112,
+         *       "aet_target": "ARCHIVE",
+         *       "aet_source": "SCANHUB",
+         *       "enabled": true,
+         *       "comment": "",
+         *       "created_at": "2026-03-02T09:30:00Z"
+         *     }
          */
         TargetOut: {
             /** Name */
@@ -678,21 +780,241 @@ export interface components {
             /** Detail */
             detail: string;
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
+    };
+    responses: {
+        /** @description The request cannot be understood, or breaks a rule of the record. */
+        BadRequest: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/bad-request",
+                 *       "title": "Bad request",
+                 *       "status": 400,
+                 *       "detail": "The request cannot be understood, or breaks a rule of the record.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is logged in, or the token is not valid any more. */
+        Unauthorized: {
+            headers: {
+                /** @description `Bearer` */
+                "WWW-Authenticate"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unauthenticated",
+                 *       "title": "Not authenticated",
+                 *       "status": 401,
+                 *       "detail": "Nobody is logged in, or the token is not valid any more.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller is known and may not do this. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/forbidden",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "The caller is known and may not do this.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no such thing. */
+        NotFound: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-found",
+                 *       "title": "Not found",
+                 *       "status": 404,
+                 *       "detail": "There is no such thing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The state of the thing, or something that refers to it, forbids it. */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/conflict",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The record was changed since the version in `If-Match` was read. */
+        PreconditionFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/stale-version",
+                 *       "title": "Record was changed in between",
+                 *       "status": 412,
+                 *       "detail": "The record was changed since the version in `If-Match` was read.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body has more bytes than this endpoint takes. */
+        RequestEntityTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/payload-too-large",
+                 *       "title": "Payload too large",
+                 *       "status": 413,
+                 *       "detail": "The body has more bytes than this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
+        UnprocessableEntity: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unprocessable",
+                 *       "title": "Content not acceptable",
+                 *       "status": 422,
+                 *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Too many attempts: wait `Retry-After` seconds. */
+        TooManyRequests: {
+            headers: {
+                /** @description How long to wait [s] */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/too-many-requests",
+                 *       "title": "Too many requests",
+                 *       "status": 429,
+                 *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description This installation cannot do it; `detail` says what is missing. */
+        NotImplemented: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/not-implemented",
+                 *       "title": "Not implemented",
+                 *       "status": 501,
+                 *       "detail": "This installation cannot do it; `detail` says what is missing.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Another system gave an answer that cannot be used. */
+        BadGateway: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/upstream",
+                 *       "title": "Another service failed",
+                 *       "status": 502,
+                 *       "detail": "Another system gave an answer that cannot be used.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not now: the service is starting, or the database, a device or another service is away. */
+        ServiceUnavailable: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/unavailable",
+                 *       "title": "Unavailable",
+                 *       "status": 503,
+                 *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
         };
     };
-    responses: never;
     parameters: never;
     requestBodies: never;
     headers: never;
@@ -709,7 +1031,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -720,6 +1042,7 @@ export interface operations {
                     };
                 };
             };
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     trigger_task: {
@@ -727,13 +1050,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the task */
                 task_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -744,15 +1068,15 @@ export interface operations {
                     };
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     stop_task: {
@@ -760,13 +1084,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the task */
                 task_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -777,15 +1102,14 @@ export interface operations {
                     };
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            502: components["responses"]["BadGateway"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_jobs: {
@@ -797,7 +1121,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -806,13 +1130,19 @@ export interface operations {
                     "application/json": components["schemas"]["JobOut"][];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_runs: {
         parameters: {
             query?: {
+                /** @description Id of the task */
                 task_id?: string | null;
+                /** @description Go on after this one, the last of the page before */
                 after?: string | null;
+                /** @description At most so many */
                 limit?: number;
             };
             header?: never;
@@ -821,7 +1151,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -830,15 +1160,12 @@ export interface operations {
                     "application/json": components["schemas"]["RunOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     get_run: {
@@ -846,13 +1173,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the run */
                 run_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -861,22 +1189,21 @@ export interface operations {
                     "application/json": components["schemas"]["RunOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_series: {
         parameters: {
             query?: {
+                /** @description Study Instance UID (0020,000D) */
                 study_instance_uid?: string | null;
+                /** @description Id of the task */
                 task_id?: string | null;
+                /** @description At most so many */
                 limit?: number;
             };
             header?: never;
@@ -885,7 +1212,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -894,15 +1221,11 @@ export interface operations {
                     "application/json": components["schemas"]["SeriesOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_instances: {
@@ -910,13 +1233,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Series Instance UID (0020,000E) */
                 series_instance_uid: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -925,15 +1249,11 @@ export interface operations {
                     "application/json": components["schemas"]["InstanceOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     get_instance_file: {
@@ -941,28 +1261,27 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description SOP Instance UID (0008,0018) */
                 sop_instance_uid: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/octet-stream": string;
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_targets: {
@@ -974,7 +1293,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -983,6 +1302,9 @@ export interface operations {
                     "application/json": components["schemas"]["TargetOut"][];
                 };
             };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     create_target: {
@@ -998,7 +1320,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Created. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1007,15 +1329,13 @@ export interface operations {
                     "application/json": components["schemas"]["TargetOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     replace_target: {
@@ -1023,6 +1343,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of the target */
                 name: string;
             };
             cookie?: never;
@@ -1033,7 +1354,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1042,15 +1363,14 @@ export interface operations {
                     "application/json": components["schemas"]["TargetOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     delete_target: {
@@ -1058,28 +1378,27 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of the target */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is no body. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     test_target: {
@@ -1087,13 +1406,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of the target */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1102,22 +1422,23 @@ export interface operations {
                     "application/json": components["schemas"]["TargetTest"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_dispatches: {
         parameters: {
             query?: {
+                /** @description Id of the exam */
                 exam_id?: string | null;
+                /** @description Series Instance UID (0020,000E) */
                 series?: string | null;
+                /** @description At most so many */
                 limit?: number;
             };
             header?: never;
@@ -1126,7 +1447,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1135,15 +1456,11 @@ export interface operations {
                     "application/json": components["schemas"]["DispatchOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     retry_dispatch: {
@@ -1151,13 +1468,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the dispatch */
                 dispatch_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1166,15 +1484,13 @@ export interface operations {
                     "application/json": components["schemas"]["DispatchOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     append_events: {
@@ -1190,7 +1506,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1201,24 +1517,27 @@ export interface operations {
                     };
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     list_journal: {
         parameters: {
             query?: {
+                /** @description Go on after this one, the last of the page before */
                 after?: number;
+                /** @description At most so many */
                 limit?: number;
+                /** @description Id of what the events are about */
                 subject?: string | null;
+                /** @description Id of the task */
                 task_id?: string | null;
+                /** @description Return the last ones instead of the first */
                 newest?: boolean;
             };
             header?: never;
@@ -1227,7 +1546,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1236,23 +1555,22 @@ export interface operations {
                     "application/json": components["schemas"]["JournalEntry"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
     stream_events: {
         parameters: {
             query?: {
+                /** @description Go on after this one, the last of the page before */
                 after?: number | null;
             };
             header?: {
+                /** @description Number of the last event that was seen; the browser sends it by itself */
                 "last-event-id"?: string | null;
             };
             path?: never;
@@ -1269,15 +1587,11 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
         };
     };
 }

@@ -12,6 +12,11 @@ export function shortId(id: string): string {
   return id.length > 12 ? id.slice(-8).toUpperCase() : id;
 }
 
+/** What the hospital calls a patient by, or else the end of our own id. */
+export function patientNumber(patient: { id: string; patient_id?: string | null }): string {
+  return patient.patient_id || shortId(patient.id);
+}
+
 /** Reasons name an actor as `user:name`; a person reads the name. */
 export function plainReason(reason: string): string {
   return reason.replace(/\b(?:user|device|service):(?=\w)/g, "");

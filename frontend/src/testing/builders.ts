@@ -24,6 +24,7 @@ export function aPatient(changes: Partial<Patient> = {}): Patient {
     status: "NEW",
     comment: null,
     datetime_created: "2026-11-20T08:00:00Z",
+    version: 1,
     ...changes,
   };
 }
@@ -44,6 +45,7 @@ export function aTask(changes: Partial<AcquisitionTask> = {}): AcquisitionTask {
     is_template: false,
     datetime_created: "2026-11-21T08:00:00Z",
     results: [],
+    deviations: [],
     position: 0,
     device_id: "device-1",
     sequence_id: "sequence-1",
@@ -69,6 +71,7 @@ export function aJob(changes: Partial<JobTask> = {}): JobTask {
     is_template: false,
     datetime_created: "2026-11-21T08:00:00Z",
     results: [],
+    deviations: [],
     position: 1,
     ...changes,
   };

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { getCurrentUser } from "../../api/endpoints";
 import type { Patient } from "../../api/types";
-import { personName, shortId } from "../../shared/format";
+import { patientNumber, personName, shortId } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
 import { ErrorState, Loading } from "../../shared/states";
 import css from "./dicom.module.css";
@@ -140,7 +140,7 @@ function Mismatch({
       <dl>
         <dt>On the table</dt>
         <dd>
-          {personName(patient)}, ID {shortId(patient.id)}
+          {personName(patient)}, ID {patientNumber(patient)}
         </dd>
         <dt>In the image</dt>
         <dd>

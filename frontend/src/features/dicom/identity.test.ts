@@ -20,6 +20,14 @@ test.each(["", "  ", "another-id"])("the ID %j blocks the image whatever the nam
   expect(matchPatient({ patientId, patientName: "Ramírez^José María" }, patient).ok).toBe(false);
 });
 
+test("the hospital's number matches, and so does our own id from before it was entered", () => {
+  const numbered = aPatient({ patient_id: "MRN-7" });
+  const patientName = "Lovelace^Ada";
+  expect(matchPatient({ patientId: "MRN-7 ", patientName }, numbered).ok).toBe(true);
+  expect(matchPatient({ patientId: numbered.id, patientName }, numbered).ok).toBe(true);
+  expect(matchPatient({ patientId: "MRN-8", patientName }, numbered).ok).toBe(false);
+});
+
 test("a DICOM person name is shown as the banner shows it", () => {
   expect(displayName("Lovelace^Ada=洛夫莱斯^爱达")).toBe("LOVELACE, Ada");
 });

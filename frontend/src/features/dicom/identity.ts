@@ -12,11 +12,13 @@ export type Match = { ok: true } | { ok: false; because: string };
 
 export function matchPatient(
   image: ImageIdentity,
-  patient: Pick<Patient, "id" | "first_name" | "last_name">,
+  patient: Pick<Patient, "id" | "patient_id" | "first_name" | "last_name">,
 ): Match {
   const id = image.patientId.trim().toLowerCase();
   if (id === "") return { ok: false, because: "The image names no patient ID." };
-  if (id !== patient.id.trim().toLowerCase()) {
+  // Images made before the hospital's number was entered carry our own id.
+  const known = [patient.id, patient.patient_id ?? ""].map((each) => each.trim().toLowerCase());
+  if (!known.includes(id)) {
     return { ok: false, because: "The patient ID in the image is another one." };
   }
   const [family = "", given = ""] = image.patientName.split("=")[0]?.split("^") ?? [];

@@ -26,6 +26,9 @@ const within = (value: number | null, low: number, high: number) =>
   value === null || (value >= low && value <= high);
 
 const schema = z.object({
+  patient_id: z
+    .string()
+    .check(z.trim(), z.maxLength(64, "At most 64 characters"), z.regex(/^[^\\]*$/, "No backslash")),
   last_name: name("The last name"),
   first_name: name("The first name"),
   birth_date: z.string().check(
@@ -53,6 +56,7 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
     resolver: zodResolver(schema),
     mode: "onTouched",
     defaultValues: {
+      patient_id: patient?.patient_id ?? "",
       last_name: patient?.last_name ?? "",
       first_name: patient?.first_name ?? "",
       birth_date: patient?.birth_date ?? "",
@@ -66,13 +70,14 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
     mutationFn: (form: Form) => {
       const body = {
         ...form,
+        patient_id: form.patient_id || null,
         weight: toNumber(form.weight) ?? Number.NaN,
         height: toNumber(form.height) ?? Number.NaN,
         comment: form.comment || null,
         issuer: patient?.issuer ?? sessionStore.get().user?.username ?? "",
         status: patient ? ("UPDATED" as const) : ("NEW" as const),
       };
-      return patient ? updatePatient(patient.id, body) : createPatient(body);
+      return patient ? updatePatient(patient.id, patient.version, body) : createPatient(body);
     },
     onSuccess: (saved) => {
       client.setQueryData(keys.patient(saved.id), saved);
@@ -113,6 +118,13 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             error={error("first_name")}
           />
         </div>
+        <TextInput
+          label="Patient ID"
+          description="The hospital's number, if there is one"
+          autoComplete="off"
+          {...register("patient_id")}
+          error={error("patient_id")}
+        />
         <div className={page.pair}>
           <TextInput
             label={`Birth date${born ? ` (${born})` : ""}`}

@@ -7,7 +7,7 @@ import { lazy, Suspense, useState } from "react";
 import { queries } from "../../api/queries";
 import type { Patient } from "../../api/types";
 import { type Column, DataTable } from "../../shared/DataTable";
-import { ageText, day, personName, sexWord, shortId, withUnit } from "../../shared/format";
+import { ageText, day, patientNumber, personName, sexWord, withUnit } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
 import { Empty, QueryView } from "../../shared/states";
@@ -25,7 +25,7 @@ const COLUMNS: Column<Patient>[] = [
     width: "minmax(150px, 2fr)",
     cell: (patient) => <strong>{personName(patient)}</strong>,
   },
-  { key: "id", head: "ID", width: "84px", cell: (patient) => shortId(patient.id) },
+  { key: "id", head: "ID", width: "104px", cell: patientNumber },
   { key: "born", head: "Born", width: "92px", cell: (patient) => patient.birth_date },
   { key: "age", head: "Age", width: "56px", cell: (patient) => ageText(patient.birth_date) },
   { key: "sex", head: "Sex", width: "88px", cell: (patient) => sexWord(patient.sex) },
@@ -81,7 +81,7 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
             {(all) => {
               const rows = all
                 .filter((p) =>
-                  containsWords([personName(p), p.id, shortId(p.id), p.birth_date], filter),
+                  containsWords([personName(p), p.id, patientNumber(p), p.birth_date], filter),
                 )
                 .toSorted((a, b) => personName(a).localeCompare(personName(b)));
               if (rows.length === 0) {
@@ -138,7 +138,7 @@ function PatientDetail({ patient }: { patient: Patient }) {
       <section className={page.detailSection}>
         <dl className={page.facts}>
           <dt>Patient ID</dt>
-          <dd className="mono">{patient.id}</dd>
+          <dd className="mono">{patient.patient_id ?? patient.id}</dd>
           <dt>Born</dt>
           <dd>
             {patient.birth_date}, {ageText(patient.birth_date)}

@@ -13,13 +13,28 @@ import css from "./shell.module.css";
 const ExamFrame = lazy(() => import("./ExamFrame"));
 const Palette = lazy(() => import("./Palette"));
 const HelpSheet = lazy(() => import("./HelpSheet"));
+const PasswordModal = lazy(() => import("../session/PasswordModal"));
+const NewPasswordPage = lazy(() => import("../session/NewPasswordPage"));
 
 export function AppShell() {
+  const { user } = useStore(sessionStore);
+  useReturnToLogin();
+  if (user?.must_change_password) {
+    return (
+      <Suspense>
+        <NewPasswordPage username={user.username} />
+      </Suspense>
+    );
+  }
+  return <Shell />;
+}
+
+function Shell() {
   const exam = useOpenExam();
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
+  const [password, setPassword] = useState(false);
   useLiveStream();
-  useReturnToLogin();
   useShortcuts({ "?": () => setHelp(true) });
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
@@ -34,7 +49,11 @@ export function AppShell() {
 
   return (
     <div className={css.shell} data-exam-open={exam !== null || undefined}>
-      <NavRail onPalette={() => setPalette(true)} onHelp={() => setHelp(true)} />
+      <NavRail
+        onPalette={() => setPalette(true)}
+        onHelp={() => setHelp(true)}
+        onPassword={() => setPassword(true)}
+      />
       <main className={css.main}>
         <Outlet />
       </main>
@@ -42,6 +61,7 @@ export function AppShell() {
         {exam && <ExamFrame key={exam.examId} open={exam} />}
         {palette && <Palette onClose={() => setPalette(false)} />}
         {help && <HelpSheet onClose={() => setHelp(false)} />}
+        {password && <PasswordModal onClose={() => setPassword(false)} />}
       </Suspense>
     </div>
   );

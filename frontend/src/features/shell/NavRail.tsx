@@ -1,6 +1,7 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconCommand,
+  IconKey,
   IconKeyboard,
   IconListDetails,
   IconLogout,
@@ -26,9 +27,10 @@ import { StreamBadge } from "./StreamBadge";
 interface Props {
   onPalette: () => void;
   onHelp: () => void;
+  onPassword: () => void;
 }
 
-export function NavRail({ onPalette, onHelp }: Props) {
+export function NavRail({ onPalette, onHelp, onPassword }: Props) {
   const exam = useOpenExam();
   return (
     <nav className={css.nav} aria-label="Main">
@@ -60,7 +62,7 @@ export function NavRail({ onPalette, onHelp }: Props) {
       <button type="button" className={css.navItem} onClick={onPalette} title="Ctrl+K">
         <NavFace icon={IconCommand} label="Go to" />
       </button>
-      <UserMenu onHelp={onHelp} />
+      <UserMenu onHelp={onHelp} onPassword={onPassword} />
     </nav>
   );
 }
@@ -74,7 +76,7 @@ function NavFace({ icon: Icon, label }: { icon: TablerIcon; label: string }) {
   );
 }
 
-function UserMenu({ onHelp }: Pick<Props, "onHelp">) {
+function UserMenu({ onHelp, onPassword }: Pick<Props, "onHelp" | "onPassword">) {
   const { user } = useStore(sessionStore);
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const client = useQueryClient();
@@ -104,6 +106,9 @@ function UserMenu({ onHelp }: Pick<Props, "onHelp">) {
         </Menu.Item>
         <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={onHelp} rightSection="?">
           Keyboard
+        </Menu.Item>
+        <Menu.Item leftSection={<IconKey size={16} />} onClick={onPassword}>
+          Change password
         </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave}>
           Log out

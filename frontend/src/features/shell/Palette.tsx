@@ -14,7 +14,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { queries } from "../../api/queries";
-import { personName, shortId } from "../../shared/format";
+import { patientNumber, personName } from "../../shared/format";
 import { fold } from "../worklist/worklist";
 
 const [store, spotlight] = createSpotlight();
@@ -49,15 +49,15 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     id: exam.id,
     label: `${personName(patient)}: ${exam.name}`,
     description: exam.indication ?? undefined,
-    keywords: [patient.id, patient.birth_date, fold(personName(patient))],
+    keywords: [patient.id, patientNumber(patient), patient.birth_date, fold(personName(patient))],
     leftSection: <IconStack2 size={18} />,
     onClick: () => void navigate({ to: "/exams/$examId", params: { examId: exam.id } }),
   }));
   const people: SpotlightActionData[] = patients.map((patient) => ({
     id: patient.id,
     label: personName(patient),
-    description: `${shortId(patient.id)}, born ${patient.birth_date}`,
-    keywords: [patient.id, fold(personName(patient))],
+    description: `${patientNumber(patient)}, born ${patient.birth_date}`,
+    keywords: [patient.id, patientNumber(patient), fold(personName(patient))],
     leftSection: <IconUser size={18} />,
     onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
   }));

@@ -3,7 +3,14 @@ import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
 import type { Exam, Patient } from "../../api/types";
-import { ageText, hasWeight, personName, sexWord, shortId, withUnit } from "../../shared/format";
+import {
+  ageText,
+  hasWeight,
+  patientNumber,
+  personName,
+  sexWord,
+  withUnit,
+} from "../../shared/format";
 import { isActive } from "../../shared/status";
 import css from "./shell.module.css";
 
@@ -70,8 +77,8 @@ function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
       <span className={css.bannerName} title={personName(patient)}>
         {personName(patient)}
       </span>
-      <span className={css.bannerFact} title={`Patient ID ${patient.id}`}>
-        <span>ID</span> {shortId(patient.id)}
+      <span className={css.bannerFact} title={`Patient ID ${patient.patient_id ?? patient.id}`}>
+        <span>ID</span> {patientNumber(patient)}
       </span>
       <span className={css.bannerFact}>
         <span>born</span> {patient.birth_date}

@@ -7,7 +7,15 @@ import { lazy, Suspense, useState } from "react";
 import { queries } from "../../api/queries";
 import type { Patient, WorklistItem } from "../../api/types";
 import { type Column, DataTable } from "../../shared/DataTable";
-import { ageText, clock, day, hasWeight, personName, sexWord, shortId } from "../../shared/format";
+import {
+  ageText,
+  clock,
+  day,
+  hasWeight,
+  patientNumber,
+  personName,
+  sexWord,
+} from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
 import { Empty, QueryView } from "../../shared/states";
@@ -36,7 +44,7 @@ const COLUMNS: Column<WorklistItem>[] = [
     width: "minmax(150px, 1.6fr)",
     cell: ({ patient }) => <strong>{personName(patient)}</strong>,
   },
-  { key: "id", head: "ID", width: "84px", cell: ({ patient }) => shortId(patient.id) },
+  { key: "id", head: "ID", width: "104px", cell: ({ patient }) => patientNumber(patient) },
   {
     key: "born",
     head: "Born",

@@ -1,5 +1,5 @@
 import type { WorklistItem } from "../../api/types";
-import { day, personName, shortId } from "../../shared/format";
+import { day, patientNumber, personName } from "../../shared/format";
 
 /** Which exams the worklist shows and in what order. */
 
@@ -31,7 +31,7 @@ function matches({ exam, patient }: WorklistItem, filter: string): boolean {
     [
       personName(patient),
       patient.id,
-      shortId(patient.id),
+      patientNumber(patient),
       patient.birth_date,
       exam.name,
       exam.indication ?? "",

@@ -1,0 +1,34 @@
+import { Button } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+
+import { logout } from "../../api/endpoints";
+import { Mark } from "../shell/Mark";
+import PasswordForm from "./PasswordForm";
+import css from "./session.module.css";
+
+/** Whoever has to set a new password sees this, and nothing else, until it is done. */
+export default function NewPasswordPage({ username }: { username: string }) {
+  const client = useQueryClient();
+  return (
+    <main className={css.page}>
+      <div className={css.card}>
+        <header className={css.brand}>
+          <Mark size={28} />
+          <h1>Set a new password</h1>
+        </header>
+        <p className="dim">
+          An administrator asks {username} to set a new password before anything else.
+        </p>
+        <PasswordForm username={username} onDone={() => client.clear()} />
+        <Button
+          variant="subtle"
+          fullWidth
+          mt="md"
+          onClick={() => void logout().catch(() => undefined)}
+        >
+          Log out
+        </Button>
+      </div>
+    </main>
+  );
+}
