@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence as List
 
 from exam_manager.sequences.plot.array_file import Array
-from exam_manager.sequences.plot.blocks import blocks_between, read_blocks
+from exam_manager.sequences.plot.block_list import blocks_between, read_blocks
 from exam_manager.sequences.plot.draw import Window, draw
 from exam_manager.sequences.plot.plotter import Plotter, Tables
 from exam_manager.sequences.plot.wire import to_binary, to_json

@@ -1,4 +1,7 @@
-"""The blocks of a sequence and what is said of their events, for who points at one."""
+"""Writes down the blocks of a sequence and what is said of their events.
+
+The wire models are not imported here: that would take longer than all the rest of the program.
+"""
 
 import json
 from collections.abc import Callable, Iterable
@@ -11,14 +14,10 @@ from exam_manager.sequences.plot.extremes import Ints
 from exam_manager.sequences.plot.tables import Array
 from exam_manager.sequences.pulseq_file import AdcEvent, GradientEvent, PulseqFile, RfEvent
 from exam_manager.sequences.pulseq_file.events import GAMMA_HZ_PER_T
-from scanhub_libraries.models import SequenceBlock
 
 MT_PER_HZ = 1e3 / GAMMA_HZ_PER_T
 _GRADIENTS = ("gx", "gy", "gz")
-_COLUMNS = ("rf", *_GRADIENTS, "adc", "extension")
-_LIBRARY = {"rf": "rf", "gx": "gradient", "gy": "gradient", "gz": "gradient", "adc": "adc"}
-_LIBRARY["extension"] = "extension"
-"""Which texts an event of a column is told in."""
+COLUMNS = ("rf", *_GRADIENTS, "adc", "extension")
 Document = dict[str, Any]
 
 
@@ -30,7 +29,7 @@ def block_tables(file: PulseqFile) -> tuple[dict[str, Array], Document]:
         "block.start_s": blocks.start_s,
         "block.duration_s": blocks.duration_s,
     }
-    for column in _COLUMNS:
+    for column in COLUMNS:
         arrays[f"block.{column}"] = getattr(blocks, column)
     gradients = np.concatenate([blocks.gx, blocks.gy, blocks.gz])
     arrays |= _texts("rf", blocks.rf, lambda number: _rf(number, file.rf[number]))
@@ -90,40 +89,3 @@ def _adc(number: int, readout: AdcEvent) -> Document:
 
 def _chain(extensions: Iterable[Any]) -> list[Document]:
     return [{"kind": type(one).__name__, **asdict(one)} for one in extensions]
-
-
-def blocks_between(arrays: dict[str, Array], begin_s: float, end_s: float) -> tuple[int, int]:
-    """Return the first block that is played between two times, and the first one after that."""
-    start_s = arrays["block.start_s"]
-    last = int(np.searchsorted(start_s, end_s, side="right"))
-    first = max(0, int(np.searchsorted(start_s, begin_s, side="right")) - 1)
-    while first < last and start_s[first] + arrays["block.duration_s"][first] < begin_s:
-        first += 1
-    return first, last
-
-
-def read_blocks(arrays: dict[str, Array], first: int, last: int) -> list[SequenceBlock]:
-    """Return the blocks [first, last) with their events."""
-    return [_block(arrays, index) for index in range(first, last)]
-
-
-def _block(arrays: dict[str, Array], index: int) -> SequenceBlock:
-    events = {column: _event(arrays, column, index) for column in _COLUMNS}
-    extensions = events.pop("extension") or []
-    return SequenceBlock(
-        index=index,
-        number=int(arrays["block.number"][index]),
-        start_s=float(arrays["block.start_s"][index]),
-        duration_s=float(arrays["block.duration_s"][index]),
-        extensions=extensions,
-        **events,
-    )
-
-
-def _event(arrays: dict[str, Array], column: str, index: int) -> Any:
-    number, library = arrays[f"block.{column}"][index], _LIBRARY[column]
-    if not number:
-        return None
-    at = int(np.searchsorted(arrays[f"{library}.number"], number))
-    first, last = arrays[f"{library}.first"][at : at + 2]
-    return json.loads(arrays[f"{library}.text"][first:last].tobytes())
