@@ -39,6 +39,8 @@ JSONDocument: TypeEngine[Any] = JSON(none_as_null=True)
 """Column type of a JSON document; None is SQL NULL."""
 _BUSY_SECONDS = 30
 _HAS_TURN = "has_write_turn"
+_NO_VALUES: dict[str, Any] = {"hide_parameters": True}
+"""An error that is logged carries its statement, but no patient's name."""
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -93,9 +95,11 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         pool_size: Connections kept open on PostgreSQL.
     """
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True)
+        return create_async_engine(
+            url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, **_NO_VALUES
+        )
     engine = create_async_engine(
-        url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=15, max_overflow=0
+        url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=15, max_overflow=0, **_NO_VALUES
     )
 
     @event.listens_for(engine.sync_engine, "connect")
