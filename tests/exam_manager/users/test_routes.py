@@ -1,6 +1,6 @@
 import asyncio
 
-from .people import LOGIN, PASSWORD, bearer, first_admin, log_in, user_in
+from .people import LOGIN, PASSWORD, bearer, first_admin, log_in, stop_clock, user_in
 
 
 async def test_the_first_user_logs_in_and_is_known(platform):
@@ -197,6 +197,7 @@ async def test_two_admins_cannot_demote_one_another_at_once(either):
 
 
 async def test_wrong_passwords_have_to_wait(platform):
+    stop_clock(platform)
     await first_admin(platform)
     for _ in range(5):
         answer = await log_in(platform, password="wrong wrong wrong", expect=401)
