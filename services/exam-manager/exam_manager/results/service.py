@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from exam_manager.database import emit
+from exam_manager.exams.rules import Act, template_may
 from exam_manager.paging import Page
 from exam_manager.results import rules
 from exam_manager.results.models import Result
@@ -74,7 +75,7 @@ async def create_result(
     task = await lock_task(session, task_id)
     if task is None:
         raise BadRequestError(f"There is no task {task_id}.", field="task_id")
-    if task.is_template:
+    if not template_may(Act.STORE_RESULT, is_template=task.is_template):
         raise BadRequestError("A template has no results.", field="task_id")
     _check_may_write(principal, task)
     row = await session.get(Result, result_id) if result_id is not None else None
