@@ -29,6 +29,7 @@ from exam_manager.lake_sweep import LakeSweep
 from exam_manager.patients.routes import router as patients
 from exam_manager.results.export_routes import dicom, xnat
 from exam_manager.results.export_routes import results as exports
+from exam_manager.results.mrd_reader import MRDReader
 from exam_manager.results.mrd_routes import router as raw_data
 from exam_manager.results.nifti import NiftiConverter
 from exam_manager.results.routes import router as results
@@ -117,6 +118,7 @@ def create_app(
     app.state.clock = clock
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
     app.state.nifti = NiftiConverter()
+    app.state.mrd_reader = MRDReader()
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
     app.add_exception_handler(DBAPIError, _database_error)

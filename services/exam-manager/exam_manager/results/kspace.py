@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from exam_manager.results.mrd import MRDFile
+from exam_manager.results.mrd_reader import MRDFile
 from exam_manager.results.packet import batches, stored_bytes
 from scanhub_libraries.errors import BadRequestError, PayloadTooLargeError, UnprocessableError
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
@@ -48,9 +48,10 @@ _SPREAD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class MRDFile:
-    """A file of raw data in the lake."""
+class StoredMRD:
+    """A file of raw data in the lake, read in this process: see mrd_reader."""
 
+    READS: ClassVar = ("count", "heads", "heads_of", "samples", "header")
     path: Path
 
     def count(self) -> int:

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from pydantic import Field
 
 from exam_manager.dependencies import LakeDep
 from exam_manager.results import kspace as kspaces
 from exam_manager.results.files import Place, RawDataFile, find_raw_data
-from exam_manager.results.mrd import MRDFile
+from exam_manager.results.mrd_reader import MRDFile, MRDReader
 from exam_manager.results.packet import PacketPlan, plan_packet
 from exam_manager.results.readouts import read_meta
 from scanhub_libraries.models import MRDMetaResponse
@@ -46,6 +46,14 @@ async def _raw_data(
 RawDataDep = Annotated[RawDataFile, Depends(_raw_data)]
 
 
+async def _file(found: RawDataDep, request: Request) -> MRDFile:
+    reader: MRDReader = request.app.state.mrd_reader
+    return MRDFile(found.path, reader)
+
+
+FileDep = Annotated[MRDFile, Depends(_file)]
+
+
 async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Yield what an iterator makes, each piece made in a thread."""
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
@@ -56,11 +64,12 @@ async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
 async def get_mrd_meta(
     place: PlaceDep,
     found: RawDataDep,
+    file: FileDep,
     first: Annotated[int, Query(ge=0, description="The first readout to list")] = 0,
     count: Annotated[int | None, Query(ge=1, description="List so many; without it all")] = None,
 ) -> StreamingResponse:
     """List the readouts of a file of raw data: sizes, dwell time, flags, encoding counters."""
-    pieces = await read_meta(place, found, first, count)
+    pieces = await read_meta(place, found, file, first, count)
     return StreamingResponse(in_thread(pieces), media_type="application/json", headers=_HEADERS)
 
 
@@ -71,7 +80,7 @@ async def get_mrd_meta(
     responses={200: {"content": {_BINARY: {}}, "description": "A binary packet"}},
 )
 async def get_mrd_data(
-    found: RawDataDep,
+    file: FileDep,
     ids: Annotated[
         str,
         Query(max_length=20_000, description="`n`, `a-b` or `a-b:step`, with commas between"),
@@ -88,7 +97,7 @@ async def get_mrd_data(
     u16 type (1: float32 pairs), u32 samples, u32 bytes, then real and imaginary parts in turn.
     Version 2 (`coil_idx=all`) has the same layout with all coils, one after the other.
     """
-    plan = await asyncio.to_thread(plan_packet, MRDFile(found.path), ids, coil_idx, stride)
+    plan = await asyncio.to_thread(plan_packet, file, ids, coil_idx, stride)
     return await _packet(plan)
 
 
@@ -143,7 +152,7 @@ async def _choice(
 )
 async def get_kspace(
     *,
-    found: RawDataDep,
+    file: FileDep,
     choice: Annotated[kspaces.Choice, Depends(_choice)],
     coil: Annotated[
         Annotated[int, Field(ge=0, le=65535)] | Literal["rss"],
@@ -161,7 +170,7 @@ async def get_kspace(
     u32 rows, u32 columns, then the magnitude itself row by row, little endian. The headers
     X-KSpace-Choice, -Shape and -Readouts say what it is of.
     """
-    read = await asyncio.to_thread(kspaces.read_kspace, MRDFile(found.path), choice, coil)
+    read = await asyncio.to_thread(kspaces.read_kspace, file, choice, coil)
     if format == "raw":
         body, media_type = await asyncio.to_thread(kspaces.as_raw, read), _BINARY
     else:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from exam_manager.results.mrd import BYTES_PER_SAMPLE, MRDFile
+from exam_manager.results.mrd import BYTES_PER_SAMPLE
+from exam_manager.results.mrd_reader import MRDFile
 from exam_manager.results.readout_ids import expand_ids, parse_ids
 from scanhub_libraries.errors import BadRequestError, PayloadTooLargeError, UnprocessableError
 

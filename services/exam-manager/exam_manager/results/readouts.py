@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_manager.results.files import Place, RawDataFile
-from exam_manager.results.mrd import COUNTERS, MRDFile
+from exam_manager.results.mrd import COUNTERS
+from exam_manager.results.mrd_reader import MRDFile
 from scanhub_libraries.models import MRDMetaResponse
 
 _PIECE = 2000
@@ -34,17 +35,17 @@ def dwell_time(sample_time_us: float) -> float:
 
 
 async def read_meta(
-    place: Place, found: RawDataFile, first: int, count: int | None
+    place: Place, found: RawDataFile, file: MRDFile, first: int, count: int | None
 ) -> Iterator[bytes]:
     """Return the answer in pieces; the file was read and checked by then.
 
     Args:
         place: Which result it is.
-        found: The file.
+        found: Which files there are.
+        file: The one to read.
         first: The first readout to list.
         count: How many; None: all.
     """
-    file = MRDFile(found.path)
     total = await asyncio.to_thread(file.count)
     heads = await asyncio.to_thread(file.heads, first, total if count is None else count)
     frame = MRDMetaResponse(
