@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -62,3 +63,23 @@ async def test_sqlite_is_in_wal_mode_and_syncs_every_commit(tmp_path):
         assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar() == 2
         assert (await connection.exec_driver_sql("PRAGMA foreign_keys")).scalar() == 1
     await engine.dispose()
+
+
+async def test_connections_that_the_server_closed_are_replaced(make_postgresql_url):
+    engine = create_engine(make_postgresql_url())
+    sessions = create_sessions(engine)
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()"
+    try:
+        async with reading(sessions) as one, reading(sessions) as two:
+            for session in (one, two):
+                await session.execute(sa.text("SELECT 1"))
+        async with reading(sessions) as session:
+            ended = await session.scalars(sa.text(f"SELECT pg_terminate_backend(pid) {others}"))
+            assert ended.all() == [True]
+        await asyncio.sleep(0.2)  # the driver reads that its connection ended
+        for _ in range(3):
+            async with reading(sessions) as one, reading(sessions) as two:
+                assert await one.scalar(sa.text("SELECT 1")) == 1
+                assert await two.scalar(sa.text("SELECT 1")) == 1
+    finally:
+        await engine.dispose()
