@@ -150,12 +150,8 @@ async def _opened(
     app.state.check_ready = _Ready(app)
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
     refresh = SequenceRefresh(sessions, app.state.lake, app.state.read_sequence)
-    app.state.lake_sweep = LakeSweep(
-        sessions,
-        app.state.lake,
-        grace=timedelta(seconds=settings.lake_grace_seconds),
-        clock=app.state.clock,
-    )
+    grace = timedelta(seconds=settings.lake_grace_seconds)
+    app.state.lake_sweep = LakeSweep(sessions, app.state.lake, grace=grace, clock=app.state.clock)
     if relay is not None:
         relay.start()
     feed.start()

@@ -237,6 +237,11 @@ async def users(book):
     url = f"DELETE {LOGIN}/sessions"
     await book.did(f"{url}/{{session_id={one}}}", "user.session_ended", "ada", {}, **root)
     await book.did(url, "user.session_ended", "ada", {}, params={"username": "ada"}, **root)
+    await users_that_go(book, root)
+
+
+async def users_that_go(book, root):
+    platform = book.platform
     gone = {"role": ["engineer", None]}
     await book.did(f"DELETE {LOGIN}/deleteuser", "user.deleted", "ada", gone,
                    params={"username_to_delete": "ada"}, **root)  # fmt: skip

@@ -72,10 +72,7 @@ async def create_sequence(
         search_text=rules.search_text(body),
     )
     try:
-        await lake.put(mark_key(row.id), b"")  # a crash from here on is cleared by the sweep
-        row.sha256 = await lake.put(seq_key(row), seq_file.data)
-        if xml_file is not None:
-            await lake.put(_header_key(row), xml_file.data)
+        await _store(lake, row, seq_file, xml_file)
         same = await _same_content(session, row.sha256)
         await lineages.add(session, row, version_of)
     except BaseException:
@@ -85,6 +82,16 @@ async def create_sequence(
     return MRISequenceCreated.model_validate(
         {**_document(row, text, header), "same_content_as": same}
     )
+
+
+async def _store(
+    lake: Lake, row: Sequence, seq_file: UploadedFile, xml_file: UploadedFile | None
+) -> None:
+    """Bring the files into the lake, after the mark that says that they come."""
+    await lake.put(mark_key(row.id), b"")
+    row.sha256 = await lake.put(seq_key(row), seq_file.data)
+    if xml_file is not None:
+        await lake.put(_header_key(row), xml_file.data)
 
 
 async def _checked_header(xml_file: UploadedFile | None) -> str | None:
