@@ -201,6 +201,23 @@ def test_a_spin_echo_tells_its_echo_time(tmp_path):
     assert facts.rf_pulses == {"excitation": 4, "refocusing": 4}
 
 
+@pytest.mark.parametrize(
+    ("pulses", "expected"),
+    [
+        ("1 2 a 2 a 1 2 a 2 a", {"excitation": 2, "refocusing": 4}),
+        ("2 1 a 1 a 2 1 a 1 a", {"excitation": 4, "inversion": 2}),
+        ("2 1 2 a 2 a 2 1 2 a 2 a", {"excitation": 2, "inversion": 2, "refocusing": 4}),
+        ("1 2 1 2 2 a", {"excitation": 2, "refocusing": 3}),
+    ],
+)
+def test_what_pulses_are_for_is_guessed_from_their_order(pulses, expected):
+    """Echo trains, inversion before gradient echoes and echo trains, two refocusing pulses."""
+    library = re.sub(r"(2 500 100) 0 0 0 0 [er]", r"\1 0 0 0 0 u", LIBRARY)
+    library = library.replace("2 200 1", "2 500 1")
+    kinds = {"1": "120 1 0 0 0 0 0", "2": "120 2 0 0 0 0 0", "a": "70 0 0 0 0 1 0"}
+    assert facts_of([kinds[pulse] for pulse in pulses.split()], library).rf_pulses == expected
+
+
 def test_spokes_have_no_matrix(tmp_path):
     system = pp.Opts()
     sequence = pp.Sequence(system)

@@ -112,27 +112,27 @@ def _guess_uses(
 ) -> None:
     """Say what pulses are for where the file does not (before 1.5).
 
-    Up to 90 degrees: excitation. More: saturation if it is off resonance without a gradient;
-    inversion if nothing was excited since the last readout; else refocusing. An adiabatic pulse
-    shows by a phase that sweeps: its area says little, so it counts as more than 90 degrees.
+    Up to 90 degrees: excitation. More: saturation if it is off resonance without a gradient.
+    Else refocusing, if something was excited and there is a readout before the next excitation,
+    or none since the last; else inversion. An adiabatic pulse shows by a phase that sweeps: its
+    area says little, so it counts as more than 90 degrees.
     """
     table, shapes = file.tables.rf, file.tables.shapes
+    unknown = use == "u"
     sweeps = np.isin(table.phase, _sweeping(table, shapes))[row]
-    still = ~_has_gradient(file, block)
-    shifted = table.frequency_hz[row] != 0
+    shifted = (table.frequency_hz[row] != 0) & ~_has_gradient(file, block)
+    use[unknown & shifted] = "s"
+    unknown &= ~shifted
+    small = (flip < _LARGEST_EXCITATION_DEG) & ~sweeps
+    use[unknown & small] = "e"
+    excited = block[use == "e"]
     readouts = np.flatnonzero(file.blocks.adc)
-    before = np.searchsorted(readouts, block)
-    excited_at = -1
-    for at in range(block.size):
-        if use[at] == "u":
-            if shifted[at] and still[at]:
-                use[at] = "s"
-            elif flip[at] < _LARGEST_EXCITATION_DEG and not sweeps[at]:
-                use[at] = "e"
-            else:
-                use[at] = "r" if excited_at == before[at] else "i"
-        if use[at] == "e":
-            excited_at = int(before[at])
+    bounds = np.concatenate([[0], excited, [len(file.blocks)]])
+    at = np.searchsorted(excited, block)
+    before, after = np.searchsorted(readouts, bounds[at]), np.searchsorted(readouts, bounds[at + 1])
+    here = np.searchsorted(readouts, block)
+    refocuses = (at > 0) & ((after > here) | (here == before))
+    use[unknown & ~small] = np.where(refocuses, "r", "i")[unknown & ~small]
 
 
 def _has_gradient(file: PulseqFile, block: Ints) -> NDArray[np.bool_]:
