@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Protocol
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -143,32 +144,39 @@ async def _opened(
     record_changes(sessions)
     own_revocations = OwnRevocations(sessions)
     verifier.revocations.update(await own_revocations(0))
-    feed = RevocationFeed(verifier.revocations, own_revocations)
-    relay = OutboxRelay(sessions, OutboxEvent, deliver) if deliver else None
     app.state.sessions = sessions
     app.state.lake = LocalLake(settings.lake_root)
     app.state.check_ready = _Ready(app)
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
-    refresh = SequenceRefresh(sessions, app.state.lake, app.state.read_sequence)
     grace = timedelta(seconds=settings.lake_grace_seconds)
     app.state.lake_sweep = LakeSweep(sessions, app.state.lake, grace=grace, clock=app.state.clock)
-    if relay is not None:
-        relay.start()
-    feed.start()
-    app.state.lake_sweep.start()
-    refresh.start()
+    workers: list[_Worker] = [
+        *([OutboxRelay(sessions, OutboxEvent, deliver)] if deliver else []),
+        RevocationFeed(verifier.revocations, own_revocations),
+        SequenceRefresh(sessions, app.state.lake, app.state.read_sequence),
+        app.state.lake_sweep,
+    ]
+    for worker in workers:
+        worker.start()
     app.state.started = True
     try:
         yield
     finally:
         app.state.started = False
-        await app.state.lake_sweep.stop()
-        await refresh.stop()
+        for worker in reversed(workers):
+            await worker.stop()
         await app.state.plotter.stop()
-        await feed.stop()
-        if relay is not None:
-            await relay.stop()
         await engine.dispose()
+
+
+class _Worker(Protocol):
+    """Works in the background while the service runs."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End."""
 
 
 class _Ready:
