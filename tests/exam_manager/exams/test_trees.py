@@ -214,7 +214,8 @@ class Clinic:
 IN_TURN = [
     "edit_exam", "edit_workflow", "edit_task", "add_workflow", "add_task", "reorder",
     "copy_workflow", "copy_task", "move_task", "claim", "report", "put_by_device", "release",
-    "claim", "blank_result", "set_result", "delete_result", "finish", "cancel_task", "delete_task",
+    "claim", "blank_result", "set_result", "finish",
+    "delete_result", "cancel_task", "delete_task",
     "move_workflow", "delete_workflow", "edit_template",
 ]  # fmt: skip
 """Every kind of change, in an order in which each has something to change."""
