@@ -33,14 +33,9 @@ async def upload(user: Caller, data: bytes | None = None) -> Json:
     return made
 
 
-async def sequences(user: Caller) -> None:
-    """Upload, read, download, change, delete."""
+async def _refused_uploads(user: Caller, text: bytes) -> None:
     create = "POST /exam/sequence"
-    text = default_sequence().read_bytes()
     form = {"name": unique("gre"), "description": "x", "sequence_type": "GRE", "tags": ["a", "b"]}
-    made = await upload(user)
-    has_form(user, "MRISequenceOut", made, SEQUENCE)
-    user.holds("tags are a list", made["tags"] == ["a", "b"], made["tags"])
     for says, files, data, status in [
         ("a sequence has a file", None, form, 422),
         ("a sequence has a name", {"seq_file": ("a.seq", text)}, {}, 422),
@@ -49,6 +44,23 @@ async def sequences(user: Caller) -> None:
         ("a file that is no Pulseq is refused", {"seq_file": ("a.seq", b"hello")}, form, 422),
     ]:
         await user.row(says, create, status, files=files, data=data)
+
+
+async def _unknown_sequences(user: Caller, changed: Json) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        body = {"json": changed} if method == "PUT" else {}
+        for identifier in (UNKNOWN, "nothing", "507f1f77bcf86cd799439011"):
+            request = f"{method} /exam/sequence/{identifier}"
+            await user.row(f"{method} of an unknown sequence is 404", request, 404, **body)
+
+
+async def sequences(user: Caller) -> None:
+    """Upload, read, download, change, delete."""
+    text = default_sequence().read_bytes()
+    made = await upload(user)
+    has_form(user, "MRISequenceOut", made, SEQUENCE)
+    user.holds("tags are a list", made["tags"] == ["a", "b"], made["tags"])
+    await _refused_uploads(user, text)
     one = f"/exam/sequence/{made['_id']}"
     read = await user.made("a sequence is read with its text", f"GET {one}", 200)
     user.holds("the text is the file", read["seq_file"].encode() == text)
@@ -79,17 +91,32 @@ async def sequences(user: Caller) -> None:
         json=changed,
         holds=lambda a: (a.json()["description"], a.json()["tags"]) == ("", []),
     )
-    for method in ("GET", "PUT", "DELETE"):
-        body = {"json": changed} if method == "PUT" else {}
-        for identifier in (UNKNOWN, "nothing", "507f1f77bcf86cd799439011"):
-            request = f"{method} /exam/sequence/{identifier}"
-            await user.row(f"{method} of an unknown sequence is 404", request, 404, **body)
+    await _unknown_sequences(user, changed)
     template = await user.made(
         "a task uses it", "POST /exam/task/new", json=scan_in(None, sequence_id=made["_id"])
     )
     await user.row("what a task uses is not deleted", f"DELETE {one}", 409)
     await user.row("the task goes", f"DELETE /exam/task/{template['id']}", 204)
     await user.row("then a sequence is deleted", f"DELETE {one}", 202)
+
+
+async def _set_result(claimant: Caller, one: str) -> None:
+    set_result = {"type": "MRD", "directory": "", "files": []}
+    await claimant.refused(
+        [
+            (
+                "a folder outside is refused",
+                f"PUT {one}",
+                422,
+                {**set_result, "directory": "/etc", "files": ["passwd"]},
+            ),
+            ("a path is no file name", f"PUT {one}", 422, {**set_result, "files": ["../../x"]}),
+            ("a file has to be there", f"PUT {one}", 422, {**set_result, "files": ["data.mrd"]}),
+            ("a result is set", f"PUT {one}", 200, set_result),
+            ("an unknown result is 404", f"PUT /exam/result/{UNKNOWN}", 404, set_result),
+            ("a malformed id is 400", f"PUT /exam/result/{MALFORMED}", 400, set_result),
+        ]
+    )
 
 
 async def results(user: Caller) -> None:
@@ -114,7 +141,6 @@ async def results(user: Caller) -> None:
     empty = (blank["type"], blank["directory"], blank["files"]) == ("NOT_SET", "", [])
     user.holds("it is NOT_SET and has no files", empty, blank)
     one = f"/exam/result/{blank['id']}"
-    set_result = {"type": "MRD", "directory": "", "files": []}
     for text, request, status in [
         ("the task is known", f"POST /exam/result?task_id={UNKNOWN}", {400, 403}),
         ("a template has no results", f"POST /exam/result?task_id={template['id']}", {400, 403}),
@@ -123,21 +149,7 @@ async def results(user: Caller) -> None:
         ("results of a task", f"GET /exam/result/all/{scan['id']}", 200),
     ]:
         await claimant.row(text, request, status)
-    await claimant.refused(
-        [
-            (
-                "a folder outside is refused",
-                f"PUT {one}",
-                422,
-                {**set_result, "directory": "/etc", "files": ["passwd"]},
-            ),
-            ("a path is no file name", f"PUT {one}", 422, {**set_result, "files": ["../../x"]}),
-            ("a file has to be there", f"PUT {one}", 422, {**set_result, "files": ["data.mrd"]}),
-            ("a result is set", f"PUT {one}", 200, set_result),
-            ("an unknown result is 404", f"PUT /exam/result/{UNKNOWN}", 404, set_result),
-            ("a malformed id is 400", f"PUT /exam/result/{MALFORMED}", 400, set_result),
-        ]
-    )
+    await _set_result(claimant, one)
     for identifier, status in [(UNKNOWN, 404), (MALFORMED, 400)]:
         await user.row(f"a result {identifier}", f"GET /exam/result/{identifier}", status)
         await user.row(f"deleting {identifier}", f"DELETE /exam/result/{identifier}", status)
@@ -250,24 +262,7 @@ async def _images(user: Caller, task: str, result: Json) -> None:
     await user.row("an unknown result is 404", f"GET {task}/{UNKNOWN}/{result['files'][0]}", 404)
 
 
-async def _raw_data(user: Caller, task: str, result: Json) -> None:
-    one = f"{task}/{result['id']}"
-    meta = await user.made("the readouts are told", f"GET {one}/meta", 200)
-    has_form(user, "MRDMetaResponse", meta, MRD_META)
-    has_form(user, "MRDAcquisitionInfo", meta["acquisitions"][0], MRD_ACQUISITION)
-    user.holds("as complex float32", meta["dtype"] == "fc32")
-    user.holds("with a dwell time", all(a["dwell_time"] > 0 for a in meta["acquisitions"]))
-    samples, last = meta["acquisitions"][0]["num_samples"], meta["acquisitions"][-1]
-    answer = await user.row("readouts are sent as packets", f"GET {one}/data?ids=0-3:2", 200)
-    magic, version, count = struct.unpack_from("<IHH", answer.content)
-    user.holds("with the header of the contract", (magic, version, count) == (0x49534D52, 1, 2))
-    head = struct.unpack_from("<IHHII", answer.content, 8)
-    user.holds("and one for each readout", head == (0, 1, 1, samples, 8 * samples), head)
-    whole = 8 + 2 * (16 + 8 * samples)
-    user.holds("and nothing else", len(answer.content) == whole, len(answer.content))
-    strided = await user.row("every second sample", f"GET {one}/data?ids=0&stride=2", 200)
-    user.holds("is half of them", len(strided.content) == 24 + 8 * ((samples + 1) // 2))
-    coils = last["num_coils"]
+async def _odd_readouts(user: Caller, one: str, coils: int) -> None:
     for text, query, status in [
         ("any coil", f"ids=0&coil_idx={coils - 1}", 200),
         (
@@ -285,6 +280,26 @@ async def _raw_data(user: Caller, task: str, result: Json) -> None:
         ("no ids at all", "ids=", {200, 400, 422}),
     ]:
         await user.row(text, f"GET {one}/data?{query}", status)
+
+
+async def _raw_data(user: Caller, task: str, result: Json) -> None:
+    one = f"{task}/{result['id']}"
+    meta = await user.made("the readouts are told", f"GET {one}/meta", 200)
+    has_form(user, "MRDMetaResponse", meta, MRD_META)
+    has_form(user, "MRDAcquisitionInfo", meta["acquisitions"][0], MRD_ACQUISITION)
+    user.holds("as complex float32", meta["dtype"] == "fc32")
+    user.holds("with a dwell time", all(a["dwell_time"] > 0 for a in meta["acquisitions"]))
+    samples, last = meta["acquisitions"][0]["num_samples"], meta["acquisitions"][-1]
+    answer = await user.row("readouts are sent as packets", f"GET {one}/data?ids=0-3:2", 200)
+    magic, version, count = struct.unpack_from("<IHH", answer.content)
+    user.holds("with the header of the contract", (magic, version, count) == (0x49534D52, 1, 2))
+    head = struct.unpack_from("<IHHII", answer.content, 8)
+    user.holds("and one for each readout", head == (0, 1, 1, samples, 8 * samples), head)
+    whole = 8 + 2 * (16 + 8 * samples)
+    user.holds("and nothing else", len(answer.content) == whole, len(answer.content))
+    strided = await user.row("every second sample", f"GET {one}/data?ids=0&stride=2", 200)
+    user.holds("is half of them", len(strided.content) == 24 + 8 * ((samples + 1) // 2))
+    await _odd_readouts(user, one, last["num_coils"])
     await user.row(
         "the file is downloaded",
         f"GET {one}/download",

@@ -68,15 +68,9 @@ async def a_tree(caller: Caller, patient_id: str | None) -> tuple[Json, Json, Js
     return exam, flow, scan, job
 
 
-async def exams(user: Caller) -> None:
-    """Create, copy, read, change, delete."""
-    patient, create = await a_patient(user), "POST /exam/new"
-    made = await user.made("an exam of a patient is created", create, json=exam_in(patient))
-    has_form(user, "ExamOut", made, EXAM)
-    user.holds("it is NEW", made["status"] == "NEW")
-    template, *_ = await a_tree(user, None)
+async def _refused_exams(user: Caller, patient: str, made: Json, copy: str) -> None:
+    create = "POST /exam/new"
     one = f"/exam/{made['id']}"
-    copy = f"POST /exam/?template_id={template['id']}"
     edit = exam_in(patient, status="UPDATED", name="Changed")
     await user.refused(
         [
@@ -108,6 +102,19 @@ async def exams(user: Caller) -> None:
             ),
         ]
     )
+
+
+async def exams(user: Caller) -> None:
+    """Create, copy, read, change, delete."""
+    patient, create = await a_patient(user), "POST /exam/new"
+    made = await user.made("an exam of a patient is created", create, json=exam_in(patient))
+    has_form(user, "ExamOut", made, EXAM)
+    user.holds("it is NEW", made["status"] == "NEW")
+    template, *_ = await a_tree(user, None)
+    one = f"/exam/{made['id']}"
+    copy = f"POST /exam/?template_id={template['id']}"
+    edit = exam_in(patient, status="UPDATED", name="Changed")
+    await _refused_exams(user, patient, made, copy)
     finished = exam_in(patient, status="FINISHED")
     copied = await user.made("a template is copied whatever status is sent", copy, json=finished)
     user.holds("the copy is NEW", copied["status"] == "NEW")
@@ -142,14 +149,8 @@ async def _read_exams(user: Caller, made: Json, patient: str, template: Json) ->
     user.holds("with their trees", whole and len(whole[0]["workflows"][0]["tasks"]) == 2)
 
 
-async def workflows(user: Caller) -> None:
-    """Create, copy, read, change, delete."""
-    patient, create = await a_patient(user), "POST /exam/workflow/new"
-    exam = await user.made("an exam", "POST /exam/new", json=exam_in(patient))
-    template, flow_template, *_ = await a_tree(user, None)
-    made = await user.made("a workflow is created", create, json=workflow_in(exam))
-    has_form(user, "WorkflowOut", made, WORKFLOW)
-    orphan = await user.made("a template may be an orphan", create, json=workflow_in(None))
+async def _refused_workflows(user: Caller, exam: Json, template: Json, made: Json) -> None:
+    create = "POST /exam/workflow/new"
     one = f"/exam/workflow/{made['id']}"
     edit = workflow_in(exam, status="UPDATED", name="Changed")
     await user.refused(
@@ -167,6 +168,19 @@ async def workflows(user: Caller) -> None:
             ("a malformed id is 400", f"PUT /exam/workflow/{MALFORMED}", 400, edit),
         ]
     )
+
+
+async def workflows(user: Caller) -> None:
+    """Create, copy, read, change, delete."""
+    patient, create = await a_patient(user), "POST /exam/workflow/new"
+    exam = await user.made("an exam", "POST /exam/new", json=exam_in(patient))
+    template, flow_template, *_ = await a_tree(user, None)
+    made = await user.made("a workflow is created", create, json=workflow_in(exam))
+    has_form(user, "WorkflowOut", made, WORKFLOW)
+    orphan = await user.made("a template may be an orphan", create, json=workflow_in(None))
+    one = f"/exam/workflow/{made['id']}"
+    edit = workflow_in(exam, status="UPDATED", name="Changed")
+    await _refused_workflows(user, exam, template, made)
 
     def copy(exam_id: str, template_id: str, again: bool = False) -> str:
         query = f"exam_id={exam_id}&template_id={template_id}"
@@ -201,17 +215,10 @@ async def workflows(user: Caller) -> None:
     await user.row("a malformed id", f"DELETE /exam/workflow/{MALFORMED}", 400)
 
 
-async def tasks(user: Caller) -> None:
-    """Create, copy, read, change, order, delete."""
-    patient, create = await a_patient(user), "POST /exam/task/new"
-    _, flow, scan, job = await a_tree(user, patient)
-    _, flow_template, scan_template, job_template = await a_tree(user, None)
-    has_form(user, "AcquisitionTaskOut", scan, ACQUISITION)
-    has_form(user, "DAGTaskOut", job, JOB)
-    calibration = ["frequency", "flip-angle", "shims"]
-    user.holds("calibrations stay in their order", scan["calibration"] == calibration)
-    user.holds("a new task is the last one", (scan["position"], job["position"]) == (0, 1))
-    orphan = await user.made("a template may be an orphan", create, json=scan_in(None))
+async def _refused_tasks(
+    user: Caller, flow: Json, flow_template: Json, scan_template: Json, tasks: tuple[Json, Json]
+) -> None:
+    create, (scan, job) = "POST /exam/task/new", tasks
     one, other = f"/exam/task/{scan['id']}", f"/exam/task/{job['id']}"
     edit = scan_in(flow, status="UPDATED", name="Changed")
     await user.refused(
@@ -244,6 +251,21 @@ async def tasks(user: Caller) -> None:
             ),
         ]
     )
+
+
+async def tasks(user: Caller) -> None:
+    """Create, copy, read, change, order, delete."""
+    patient, create = await a_patient(user), "POST /exam/task/new"
+    _, flow, scan, job = await a_tree(user, patient)
+    _, flow_template, scan_template, job_template = await a_tree(user, None)
+    has_form(user, "AcquisitionTaskOut", scan, ACQUISITION)
+    has_form(user, "DAGTaskOut", job, JOB)
+    calibration = ["frequency", "flip-angle", "shims"]
+    user.holds("calibrations stay in their order", scan["calibration"] == calibration)
+    user.holds("a new task is the last one", (scan["position"], job["position"]) == (0, 1))
+    orphan = await user.made("a template may be an orphan", create, json=scan_in(None))
+    one = f"/exam/task/{scan['id']}"
+    await _refused_tasks(user, flow, flow_template, scan_template, (scan, job))
     read = await user.made("a task is read", f"GET {one}", 200)
     user.holds("it is still a scan", read["task_type"] == "ACQUISITION")
     user.holds("without forged limits", read["acquisition_limits"] is None)

@@ -60,6 +60,7 @@ async def devices(user: Caller) -> None:
 
 async def starts(user: Caller) -> None:
     """What cannot be started is refused, and the task stays as it was."""
+    trigger, start = "POST /workflowmanager/trigger_task/", "POST /device/start_scan_via_websocket"
     device = await a_device(user)
     exam, flow, scan, job = await a_tree(user, await a_patient(user))
     ready = await user.made(
@@ -73,7 +74,6 @@ async def starts(user: Caller) -> None:
         json=scan_in(flow, device_id=device["device_id"], calibration=[]),
     )
     alone = await user.made("a job without input", "POST /exam/task/new", json=job_in(flow))
-    trigger = "POST /workflowmanager/trigger_task/"
     for text, request, status in [
         ("the jobs are listed", "GET /workflowmanager/tasks/", 200),
         ("an unknown task is 404", f"{trigger}{UNKNOWN}/", 404),
@@ -95,9 +95,9 @@ async def starts(user: Caller) -> None:
         read = await user.made("the task is read again", f"GET /exam/task/{task['id']}", 200)
         untouched = (read["status"], read["results"]) == ("NEW", [])
         user.holds("a refused start leaves NEW, and no blank result", untouched)
-    start = "POST /device/start_scan_via_websocket"
-    unknown = {**ready, "id": UNKNOWN}
-    await user.row("a task that is not in the record does not start", start, 404, json=unknown)
+    await user.row(
+        "a task that is not in the record does not start", start, 404, json={**ready, "id": UNKNOWN}
+    )
     await user.row("a device that is offline is 503", start, 503, json=ready)
     await user.row("the exam goes with all of it", f"DELETE /exam/{exam['id']}", 204)
 
