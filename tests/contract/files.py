@@ -64,14 +64,9 @@ async def sequences(user: Caller) -> None:
     one = f"/exam/sequence/{made['_id']}"
     read = await user.made("a sequence is read with its text", f"GET {one}", 200)
     user.holds("the text is the file", read["seq_file"].encode() == text)
-    await user.row(
-        "all sequences are listed, without their files",
-        "GET /exam/sequences/all",
-        200,
-        holds=lambda a: (
-            made["_id"] in {s["_id"] for s in a.json()} and all(not s["seq_file"] for s in a.json())
-        ),
-    )
+    found = await user.made("all sequences are listed", "GET /exam/sequences/all", 200)
+    user.holds("the new one too", made["_id"] in {item["_id"] for item in found})
+    user.holds("without their files", not any(item["seq_file"] for item in found))
     await user.row(
         "the file is downloaded under a name that was asked for",
         f"GET {one}/file?name=mine.seq",
@@ -121,17 +116,12 @@ async def _set_result(claimant: Caller, one: str) -> None:
 
 async def results(user: Caller) -> None:
     """What a claim's holder may do with results, and nobody else."""
-    device = str(uuid4())
     exam, _, scan, _ = await a_tree(user, await a_patient(user))
     template = await user.made("a task template", "POST /exam/task/new", json=scan_in(None))
     create = f"POST /exam/result?task_id={scan['id']}"
     await user.row("a person makes no results", create, 403)
-    claim = await user.made(
-        "a task is claimed for a device",
-        f"POST /exam/task/{scan['id']}/claim",
-        200,
-        json={"claim_id": str(uuid4()), "device_id": device},
-    )
+    body, path = {"claim_id": str(uuid4()), "device_id": str(uuid4())}, f"/exam/task/{scan['id']}"
+    claim = await user.made("a task is claimed", f"POST {path}/claim", 200, json=body)
     has_form(user, "AcquisitionLimits", claim["task"]["acquisition_limits"], LIMITS)
     limits = claim["task"]["acquisition_limits"]
     user.holds("the weight is rounded down: the safe side", limits["patient_weight"] == 62)

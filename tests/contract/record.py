@@ -186,15 +186,13 @@ async def workflows(user: Caller) -> None:
         query = f"exam_id={exam_id}&template_id={template_id}"
         return f"POST /exam/workflow?{query}&new_workflow_is_template={str(again).lower()}"
 
-    right = copy(exam["id"], flow_template["id"])
-    copied = await user.made("a workflow template is copied", right)
+    copied = await user.made("a template is copied", copy(exam["id"], flow_template["id"]))
     tasks = copied["tasks"]
-    user.holds("the answer has the copied tasks", len(tasks) == 2)
-    user.holds("the copy is NEW", copied["status"] == "NEW")
+    user.holds("the answer has all tasks, NEW", (len(tasks), copied["status"]) == (2, "NEW"))
     user.holds("inputs are remapped", tasks[1]["input_task_ids"] == [tasks[0]["id"]])
     again = copy(template["id"], flow_template["id"], again=True)
-    await user.row("a template is copied into a template", again, 201)
     for text, request, status in [
+        ("a template is copied into a template", again, 201),
         ("an unknown template is 404", copy(exam["id"], UNKNOWN), 404),
         ("an instance is no source", copy(exam["id"], made["id"]), 400),
         ("the exam is known", copy(UNKNOWN, flow_template["id"]), 400),
