@@ -58,10 +58,12 @@ async def page(installation):
         assert errors == []
 
 
-async def log_in(page: Page, path: str = "/") -> None:
+async def log_in(
+    page: Page, path: str = "/", username: str = USERNAME, password: str = PASSWORD
+) -> None:
     await page.goto(path)
-    await page.get_by_label("User name").fill(USERNAME)
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_label("User name").fill(username)
+    await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Log in").click()
 
 
@@ -140,3 +142,45 @@ async def test_a_scanner_that_leaves_is_seen_leaving(page, scene):
     scanner.terminate()
     await expect(strip).to_contain_text("ffline", timeout=15_000)
     await expect(page.get_by_role("button", name="Start scan")).to_be_disabled()
+
+
+async def test_whoever_has_to_set_a_new_password_sets_it_before_anything_else(page, scene):
+    new_user = {
+        "username": "grace",
+        "first_name": "Grace",
+        "last_name": "Hopper",
+        "email": "grace@example.org",
+        "role": "medical",
+        "token_type": "password",
+        "access_token": "handed-over-on-paper",
+        "must_change_password": True,
+    }
+    await scene.api.call("POST", "/userlogin/createuser", json=new_user)
+    await log_in(page, "/", "grace", "handed-over-on-paper")
+    await expect(page.get_by_role("heading", name="Set a new password")).to_be_visible()
+    await page.goto("/patients")
+    await expect(page.get_by_role("heading", name="Set a new password")).to_be_visible()
+    await fill_passwords(page, "handed-over-on-paper", "password1234")
+    await expect(page.get_by_role("alert")).to_contain_text("tried first")
+    await fill_passwords(page, "handed-over-on-paper", "eleven blue herons")
+    await expect(page.get_by_role("heading", name="Patients")).to_be_visible()
+    await expect(page.get_by_role("row").filter(has_text="PHANTOM, Ada")).to_contain_text(
+        "DEMO-0001"
+    )
+
+
+async def test_a_password_is_changed_from_the_account_menu(page, scene):
+    await log_in(page)
+    await page.get_by_role("button", name="Account and settings").click()
+    await page.get_by_role("menuitem", name="Change password").click()
+    await fill_passwords(page, PASSWORD, "eleven blue herons")
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+
+
+async def fill_passwords(page: Page, current: str, new: str) -> None:
+    await page.get_by_label("Current password", exact=True).fill(current)
+    await page.get_by_label("New password", exact=True).fill(new)
+    await page.get_by_label("Repeat the new password", exact=True).fill(new)
+    await page.get_by_role("button", name="Change the password").click()

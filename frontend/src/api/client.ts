@@ -28,7 +28,10 @@ const conversation: Middleware = {
     const body: unknown = await response.json().catch(() => null);
     const id = response.headers.get(CORRELATION) ?? request.headers.get(CORRELATION);
     const problem = problemFrom(response.status, body, id);
-    if (endsSession(problem)) sessionStore.end("Your session has ended. Log in to go on.");
+    // A late answer to an earlier session's token does not end the one that began since.
+    const present = request.headers.get("Authorization") === authorizationHeader().Authorization;
+    if (present && endsSession(problem))
+      sessionStore.end("Your session has ended. Log in to go on.");
     throw problem;
   },
   onError({ request, error }) {

@@ -262,3 +262,14 @@ async def test_the_longest_names_fit(either):
     body = user_in(name, first_name="ß" * 200, last_name="ß" * 200, access_token=password)
     await either.call("POST", f"{LOGIN}/createfirstuser", json=body, headers={}, expect=201)
     await log_in(either, name, password)
+
+
+async def test_whoever_comes_with_an_ended_login_may_log_in_anew(platform):
+    old = await first_admin(platform)
+    await platform.call("POST", f"{LOGIN}/logout", headers=old, expect=200)
+    cookie = {"Cookie": f"access_token={old['Authorization'].removeprefix('Bearer ')}"}
+    asked = await platform.call("GET", f"{LOGIN}/checknousers", headers=cookie, expect=200)
+    assert asked.json() is False
+    form = {"username": "ada", "password": PASSWORD}
+    await platform.call("POST", f"{LOGIN}/login", data=form, headers=old, expect=200)
+    await platform.call("GET", f"{LOGIN}/getcurrentuser", headers=old, expect=401)

@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
 
 import { logout } from "../../api/endpoints";
 import { Mark } from "../shell/Mark";
@@ -8,7 +7,6 @@ import css from "./session.module.css";
 
 /** Whoever has to set a new password sees this, and nothing else, until it is done. */
 export default function NewPasswordPage({ username }: { username: string }) {
-  const client = useQueryClient();
   return (
     <main className={css.page}>
       <div className={css.card}>
@@ -19,7 +17,7 @@ export default function NewPasswordPage({ username }: { username: string }) {
         <p className="dim">
           An administrator asks {username} to set a new password before anything else.
         </p>
-        <PasswordForm username={username} onDone={() => client.clear()} />
+        <PasswordForm username={username} />
         <Button
           variant="subtle"
           fullWidth

@@ -28,7 +28,7 @@ type Form = z.infer<typeof schema>;
 
 interface Props {
   username: string;
-  onDone: () => void;
+  onDone?: () => void;
   onCancel?: () => void;
 }
 

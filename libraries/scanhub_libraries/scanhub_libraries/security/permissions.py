@@ -210,6 +210,12 @@ PERMISSIONS: dict[str, Access] = {
 }
 
 
+def is_public(route: str) -> bool:
+    """Say whether anybody may call the route, logged in or not."""
+    access = PERMISSIONS.get(route)
+    return access is not None and access.public
+
+
 def check_access(route: str, principal: Principal) -> None:
     """Refuse what the table does not allow.
 

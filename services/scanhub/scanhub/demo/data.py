@@ -29,6 +29,7 @@ PATIENT = {
     "height": 168.0,
     "weight": 62.0,
     "issuer": "demo",
+    "patient_id": "DEMO-0001",
 }
 
 
