@@ -709,6 +709,8 @@ export interface paths {
         /**
          * Create a user
          * @description Create a user; the password is in `access_token`, `token_type` is `password`.
+         *
+         *     With `must_change_password` the first login is good for setting a new one only.
          */
         post: operations["create_user"];
         delete?: never;
@@ -835,6 +837,10 @@ export interface paths {
         /**
          * Change a password
          * @description Change one's own password, or as admin anybody's; the logins of that user end.
+         *
+         *     A password has 12 to 1024 characters (Unicode form NFKC), is none that is tried first and not
+         *     made of the user's names, and one's own new one differs from the present one. A 400 tells in
+         *     `rule` which of these it breaks: length, blank, common, names, unchanged.
          */
         put: operations["change_password"];
         post?: never;
@@ -3762,7 +3768,15 @@ export interface components {
          *       "format_version": 1,
          *       "exported_at": "2026-03-02T09:30:00Z",
          *       "exported_by": "ada",
-         *       "protocols": [],
+         *       "protocols": [
+         *         {
+         *           "protocol_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *           "version": 1,
+         *           "name": "Brain",
+         *           "description": "Anatomy at low field",
+         *           "workflows": []
+         *         }
+         *       ],
          *       "sequences": []
          *     }
          */
