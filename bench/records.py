@@ -19,7 +19,7 @@ from scanhub_libraries.models import Gender, ItemStatus, ResultType, TaskType
 
 Rows = dict[type[Any], list[dict[str, Any]]]
 _AT_ONCE = 1000
-_ORDER = (Patient, Exam, Workflow, Task, Result)
+_ORDER: tuple[type[Any], ...] = (Patient, Exam, Workflow, Task, Result)
 
 
 def patient_rows(count: int) -> Rows:
@@ -64,17 +64,19 @@ def tree_rows(patient_id: UUID | None, workflows: int, tasks: int) -> Rows:
     }
     rows |= {Workflow: [], Task: [], Result: []}
     for place in range(workflows):
-        workflow = {**plain, "id": new_id(), "exam_id": exam, "position": place, "name": "Brain"}
-        rows[Workflow].append(workflow)
+        workflow = new_id()
+        where = {"exam_id": exam, "position": place}
+        rows[Workflow].append({**plain, "id": workflow, **where, "name": "Brain"})
         for position in range(tasks):
-            task = {**plain, "id": new_id(), "workflow_id": workflow["id"], "position": position}
-            rows[Task].append(task | _PLAN)
+            task = new_id()
+            where = {"workflow_id": workflow, "position": position}
+            rows[Task].append({**plain, "id": task, **where, **_PLAN})
             if not is_template:
-                rows[Result].append(_result(workflow["id"], task["id"]))
+                rows[Result].append(_result(workflow, task))
     return rows
 
 
-_PLAN = {
+_PLAN: dict[str, Any] = {
     "name": "T1 gradient echo",
     "description": "sagittal, 64 slices",
     "task_type": TaskType.ACQUISITION,

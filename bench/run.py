@@ -1,4 +1,7 @@
-"""`make bench`: measure, print a table, write bench.json."""
+"""`make bench`: measure, print a table, write bench.json.
+
+All of it by default, which takes some minutes; `make bench ARGS="--only exams --quick"` a part.
+"""
 
 import argparse
 import asyncio
@@ -9,7 +12,8 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import rows
 from bench.device import connected
+from bench.exams import STORED, exam_rows
+from bench.logins import wrong_logins
 from bench.measure import Row
-from scanhub.demo.data import DemoApi, create_data
+from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import following
 from scanhub.demo.processes import Child, free_port, start
 from scanhub_device.simulator import default_sequence
@@ -64,37 +70,68 @@ async def _ready_row(folder: Path) -> Row:
     )
 
 
-async def _measure(folder: Path) -> list[Row]:
-    table = [await _ready_row(folder)]
-    async with AsyncExitStack() as stack:
-        server, _ = await _serve(folder, port := free_port())
-        stack.push_async_callback(server.stop)
+@asynccontextmanager
+async def _installation(folder: Path) -> AsyncIterator[tuple[DemoApi, DemoData, int]]:
+    """Serve with the data of the demo; yield who is logged in, the data and the port."""
+    server, _ = await _serve(folder, port := free_port())
+    try:
         url = f"http://127.0.0.1:{port}"
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60))
-        api = DemoApi(http)
-        await api.log_in()
-        data = await create_data(api, default_sequence(), folder)
-        archive_port = free_port()
-        archive = await start(
-            "archive",
-            [
-                "workflow_manager.dicom.archive",
-                *("--folder", str(folder / "archive"), "--port", str(archive_port)),
-                *("--ae-title", "ARCHIVE"),
-            ],
-            folder,
-        )
-        stack.push_async_callback(archive.stop)
-        target = {"ip": "127.0.0.1", "port": archive_port, "aet_target": "ARCHIVE"}
-        await api.call("POST", "/workflowmanager/targets", json={"name": "archive", **target})
-        follower = await stack.enter_async_context(following(http, api.token))
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            api = DemoApi(http)
+            await api.log_in()
+            yield api, await create_data(api, default_sequence(), folder), port
+    finally:
+        await server.stop()
+
+
+async def _scan_rows(folder: Path) -> list[Row]:
+    """Measure the way of a scan, with a device and an archive."""
+    async with AsyncExitStack() as stack:
+        api, data, port = await stack.enter_async_context(_installation(folder))
+        await _connect_archive(stack, api, folder)
+        follower = await stack.enter_async_context(following(api.http, api.token))
         credentials = json.loads(data.credentials.read_text())
         link = f"ws://127.0.0.1:{port}/api/v1/device/ws"
         device = await stack.enter_async_context(connected(link, credentials))
-        table += await rows.start_and_stop(api, data, device, follower)
         raw = await asyncio.to_thread(rows.simulate, folder / "raw.mrd")
-        table += await rows.raw_to_archive(api, data, device, raw, follower)
-        table += await rows.upload(api, data, device, folder)
+        return [
+            *await rows.start_and_stop(api, data, device, follower),
+            *await rows.raw_to_archive(api, data, device, raw, follower),
+            *await rows.upload(api, data, device, folder),
+        ]
+
+
+async def _connect_archive(stack: AsyncExitStack, api: DemoApi, folder: Path) -> None:
+    port = free_port()
+    arguments = [
+        "workflow_manager.dicom.archive",
+        *("--folder", str(folder / "archive"), "--port", str(port)),
+        *("--ae-title", "ARCHIVE"),
+    ]
+    archive = await start("archive", arguments, folder)
+    stack.push_async_callback(archive.stop)
+    target = {"ip": "127.0.0.1", "port": port, "aet_target": "ARCHIVE"}
+    await api.call("POST", "/workflowmanager/targets", json={"name": "archive", **target})
+
+
+async def _login_rows(folder: Path) -> list[Row]:
+    async with _installation(folder) as (api, data, _port):
+        return await wrong_logins(api, data)
+
+
+GROUPS = ("start", "scan", "logins", "exams")
+
+
+async def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> list[Row]:
+    table: list[Row] = []
+    if "start" in groups:
+        table.append(await _ready_row(folder / "start"))
+    if "scan" in groups:
+        table += await _scan_rows(folder / "scan")
+    if "logins" in groups:
+        table += await _login_rows(folder / "logins")
+    if "exams" in groups:
+        table += await exam_rows(folder / "exams", STORED[:-1] if quick else STORED)
     return table
 
 
@@ -111,10 +148,16 @@ def main() -> int:
     """Measure and report; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
+    parser.add_argument(
+        "--only", action="append", choices=GROUPS, help="this group; may be given several times"
+    )
+    parser.add_argument("--quick", action="store_true", help="not with 100,000 exams stored")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))
+    for group in GROUPS:
+        (folder / group).mkdir()
     try:
-        table = asyncio.run(_measure(folder))
+        table = asyncio.run(_measure(folder, options.only or GROUPS, quick=options.quick))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _show(table)

@@ -1,9 +1,11 @@
 """Drives the whole of ScanHub's wire contract, version 1, against a running platform.
 
-    python -m tests.contract.scanhub_v1 http://127.0.0.1:8000 --username admin --password ...
+    .venv/bin/python -m tests.contract.scanhub_v1 http://127.0.0.1:8000 --username admin \
+        --password ...
 
-On an empty installation the user is created as its first one. Every row is printed with PASS or
-FAIL; the exit code is 1 when one failed. It leaves patients and users behind: use a test system.
+On an empty installation the user is created as its first one; otherwise it is an admin of it. Every
+row is printed with PASS or FAIL; the exit code is 1 when one failed, 2 when nothing could be
+checked. It leaves patients and users behind: use a test system.
 """
 
 import argparse
@@ -83,18 +85,40 @@ async def run(
     return report
 
 
+async def why_not(url: str, who: Credentials) -> str | None:
+    """Return why nothing can be checked, in words; None: it can."""
+    login = {"username": who.username, "password": who.password}
+    try:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            empty = await http.get(f"{API}/userlogin/checknousers")
+            if empty.json() is True:
+                return None  # the user is made by the first section
+            answer = await http.post(f"{API}/userlogin/login", data=login)
+            user = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return f"No platform answers at {url} ({error}). Start one with `make serve`."
+    if answer.is_error:
+        return f"{who.username} cannot log in at {url}: {user.get('detail', user)}"
+    if user["role"] != "admin":
+        return f"{who.username} is {user['role']}; the contract is checked by an admin."
+    return None
+
+
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=f"Checks ScanHub's wire contract below {API}.")
     parser.add_argument("url", help="for example http://127.0.0.1:8000")
-    parser.add_argument("--username", required=True)
-    parser.add_argument("--password", required=True)
+    parser.add_argument("--username", required=True, help="an admin; made if there is no user yet")
+    parser.add_argument("--password", required=True, help="of that user, 12 characters or more")
     arguments = parser.parse_args()
 
     def tell(line: str) -> None:
         sys.stdout.write(f"{line}\n")
 
     who = Credentials(arguments.username, arguments.password)
+    if reason := asyncio.run(why_not(arguments.url, who)):
+        sys.stderr.write(f"{reason}\n")
+        return 2
     report = asyncio.run(run(arguments.url, who, tell=tell))
     tell(f"{len(report.rows) - len(report.failures)} of {len(report.rows)} rows hold")
     return 1 if report.failures else 0
