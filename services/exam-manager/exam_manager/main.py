@@ -34,6 +34,7 @@ from exam_manager.results.mrd_reader import MRDReader
 from exam_manager.results.mrd_routes import router as raw_data
 from exam_manager.results.nifti import NiftiConverter
 from exam_manager.results.routes import router as results
+from exam_manager.results.scratch import Scratch
 from exam_manager.sequences.plot.plotter import Plotter
 from exam_manager.sequences.plot_routes import router as sequence_plots
 from exam_manager.sequences.reader import ReaderProcess, SequenceReader
@@ -118,7 +119,8 @@ def create_app(
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
-    app.state.nifti = NiftiConverter()
+    app.state.scratch = Scratch(settings.lake_root / "scratch")
+    app.state.nifti = NiftiConverter(app.state.scratch)
     app.state.mrd_reader = MRDReader()
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
@@ -146,6 +148,7 @@ async def _opened(
     verifier.revocations.update(await own_revocations(0))
     app.state.sessions = sessions
     app.state.lake = LocalLake(settings.lake_root)
+    await asyncio.to_thread(app.state.scratch.clear)
     app.state.check_ready = _Ready(app)
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
     grace = timedelta(seconds=settings.lake_grace_seconds)
@@ -166,6 +169,7 @@ async def _opened(
         for worker in reversed(workers):
             await worker.stop()
         await app.state.plotter.stop()
+        await asyncio.to_thread(app.state.scratch.close)
         await engine.dispose()
 
 

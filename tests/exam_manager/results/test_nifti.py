@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-import tempfile
 import warnings
 import zipfile
 from itertools import groupby
@@ -27,8 +26,9 @@ EXAM = "/api/v1/exam"
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def left_over() -> list[str]:
-    return [path.name for path in Path(tempfile.gettempdir()).glob("scanhub-nifti-*")]
+def left_over(platform) -> list[Path]:
+    """What lies in the folder in which the server makes files."""
+    return list(platform.app.state.scratch.home().iterdir())
 
 
 def parse(data: bytes):
@@ -80,7 +80,7 @@ async def nifti_of(platform, store, paths):
     answer = await platform.call("GET", f"{EXAM}/result/{result['id']}/nifti", expect=200)
     assert int(answer.headers["Content-Length"]) == len(answer.content)
     assert f'filename="{result["id"]}.nii' in answer.headers["Content-Disposition"]
-    assert left_over() == []
+    assert left_over(platform) == []
     return answer
 
 
@@ -160,7 +160,7 @@ async def test_what_has_no_images_cannot_become_nifti(platform, store):
         refused = await platform.call("GET", url, expect=code)
         assert says in refused.json()["detail"]
         assert str(platform.lake.root) not in refused.text
-    assert left_over() == []
+    assert left_over(platform) == []
 
 
 @pytest.mark.parametrize(
@@ -178,11 +178,11 @@ async def test_a_converter_that_takes_too_much_is_ended(
     script = tmp_path / "converter"
     script.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\n{program}\n")
     script.chmod(0o755)
-    platform.app.state.nifti = NiftiConverter(limits, script)
+    platform.app.state.nifti = NiftiConverter(platform.app.state.scratch, limits, script)
     result, _ = await store({"im1.dcm": b"x"}, "DICOM")
     refused = await platform.call("GET", f"{EXAM}/result/{result['id']}/nifti", expect=422)
     assert says in refused.json()["detail"]
-    assert left_over() == []
+    assert left_over(platform) == []
     group = int((tmp_path / "pid").read_text())
     states = [
         stat.read_text().rpartition(")")[2].split()

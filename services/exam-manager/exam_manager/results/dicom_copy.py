@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from exam_manager.results.scratch import Scratch
 from scanhub_libraries.errors import PayloadTooLargeError, UnprocessableError
 
 MOST_BYTES = 2 * 2**30
@@ -28,8 +29,15 @@ class Identity:
     study_description: str
 
 
-def write_zip(files: Mapping[str, Path], identity: Identity) -> tuple[IO[bytes], int]:
+def write_zip(
+    files: Mapping[str, Path], identity: Identity, scratch: Scratch
+) -> tuple[IO[bytes], int]:
     """Return a zip of copies, as a file without a name, and its size.
+
+    Args:
+        files: The files to copy, by name.
+        identity: Whose images they are.
+        scratch: Where copies lie meanwhile.
 
     Raises:
         UnprocessableError: One of them is no DICOM file.
@@ -39,12 +47,13 @@ def write_zip(files: Mapping[str, Path], identity: Identity) -> tuple[IO[bytes],
         raise PayloadTooLargeError(
             f"The files have more than {MOST_BYTES // 2**30} GiB: send them one by one."
         )
-    target = tempfile.TemporaryFile(prefix="scanhub-xnat-")  # noqa: SIM115 - handed to the caller
+    folder = scratch.home()
+    target = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - handed to the caller
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for name, path in files.items():
                 with archive.open(name, "w", force_zip64=True) as entry:
-                    _write_copy(name, path, identity, entry)
+                    _write_copy(name, path, identity, entry, folder)
         size = target.tell()
         target.seek(0)
     except BaseException:
@@ -53,11 +62,12 @@ def write_zip(files: Mapping[str, Path], identity: Identity) -> tuple[IO[bytes],
     return target, size
 
 
-def _write_copy(name: str, path: Path, identity: Identity, target: IO[bytes]) -> None:
+def _write_copy(name: str, path: Path, identity: Identity, target: IO[bytes], folder: Path) -> None:
     try:
         dataset = dcmread(path)
         _identify(dataset, identity)
-        with tempfile.SpooledTemporaryFile(64 * 2**20) as copy:  # pydicom seeks, a zip does not
+        # pydicom seeks, a zip does not
+        with tempfile.SpooledTemporaryFile(64 * 2**20, dir=str(folder)) as copy:
             dataset.save_as(copy)
             copy.seek(0)
             while block := copy.read(2**20):

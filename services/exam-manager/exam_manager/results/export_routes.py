@@ -14,6 +14,7 @@ from exam_manager.results.dicom_copy import write_zip
 from exam_manager.results.files import find_dicom
 from exam_manager.results.mrd_routes import PlaceDep, in_thread
 from exam_manager.results.nifti import NiftiConverter
+from exam_manager.results.scratch import Scratch, to_the_end
 from exam_manager.results.xnat import XnatServer
 from scanhub_libraries.database import reading
 from scanhub_libraries.models import XnatUpload
@@ -30,6 +31,14 @@ _BLOCK = 2**20
 async def _converter(request: Request) -> NiftiConverter:
     converter: NiftiConverter = request.app.state.nifti
     return converter
+
+
+async def _scratch(request: Request) -> Scratch:
+    scratch: Scratch = request.app.state.scratch
+    return scratch
+
+
+ScratchDep = Annotated[Scratch, Depends(_scratch)]
 
 
 @dicom.get(
@@ -99,6 +108,10 @@ async def get_result_nifti(
     )
 
 
+def _discard(made: tuple[IO[bytes], int]) -> None:
+    made[0].close()
+
+
 async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
     with file:
         while block := await asyncio.to_thread(file.read, _BLOCK):
@@ -107,7 +120,13 @@ async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 @xnat.post("/{filename}", summary="Send images to XNAT")
 async def upload_to_xnat(
-    place: PlaceDep, filename: str, sessions: SessionsDep, lake: LakeDep, settings: SettingsDep
+    *,
+    place: PlaceDep,
+    filename: str,
+    sessions: SessionsDep,
+    lake: LakeDep,
+    settings: SettingsDep,
+    scratch: ScratchDep,
 ) -> XnatUpload:
     """Send one DICOM file of a result or, named `*`, all of them to the XNAT server set up here.
 
@@ -116,7 +135,7 @@ async def upload_to_xnat(
     server = XnatServer(settings)
     async with reading(sessions) as session:
         paths, identity = await export.find_images_to_send(session, lake, place, filename)
-    file, size = await asyncio.to_thread(write_zip, paths, identity)
+    file, size = await to_the_end(write_zip, paths, identity, scratch, discard=_discard)
     with file:
         location = await server.send(file, size)
     return XnatUpload(files=sorted(paths), project=server.project, location=location)

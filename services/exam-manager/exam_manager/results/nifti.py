@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +13,7 @@ from typing import IO
 
 import dcm2niix  # type: ignore[import-untyped]
 
+from exam_manager.results.scratch import Scratch, to_the_end
 from scanhub_libraries.errors import PayloadTooLargeError, UnavailableError, UnprocessableError
 
 MOST_BYTES = 2 * 2**30
@@ -46,7 +45,10 @@ class Converted:
 class NiftiConverter:
     """Converts images with dcm2niix, few at a time."""
 
-    def __init__(self, limits: Limits | None = None, program: Path | None = None) -> None:
+    def __init__(
+        self, scratch: Scratch, limits: Limits | None = None, program: Path | None = None
+    ) -> None:
+        self._scratch = scratch
         self._limits = limits or Limits()
         self._program = program or Path(dcm2niix.bin_path)
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -59,14 +61,10 @@ class NiftiConverter:
             UnprocessableError: They are no images that can be converted.
             UnavailableError: This installation lacks dcm2niix.
         """
-        async with self._places:
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="scanhub-nifti-"))
-            try:
-                source, target = await asyncio.to_thread(_prepare, folder, files)
-                said = await self._run(folder, source, target)
-                return await asyncio.to_thread(_collect, target, said)
-            finally:
-                await asyncio.shield(asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True))
+        async with self._places, self._scratch.folder() as folder:
+            source, target = await to_the_end(_prepare, folder, files)
+            said = await self._run(folder, source, target)
+            return await to_the_end(_collect, target, said, discard=_discard)
 
     async def _run(self, folder: Path, source: Path, target: Path) -> str:
         process = await self._start(folder, source, target)
@@ -133,6 +131,10 @@ def _collect(target: Path, said: str) -> Converted:
         for file in made:
             archive.write(file, file.name)
     return Converted(path.open("rb"), path.stat().st_size, ".nii.zip", "application/zip")
+
+
+def _discard(made: Converted) -> None:
+    made.file.close()
 
 
 def _reason(said: str) -> str:
