@@ -39,6 +39,7 @@ DEADLINES: dict[str, Any] = {
     "first_status_deadline_seconds": 0.5,
     "stop_deadline_seconds": 0.5,
     "lost_after_seconds": 0.5,
+    "return_deadline_seconds": 0.25,
     "data_deadline_seconds": 0.5,
     "record_wait_seconds": 3.0,
 }

@@ -7,7 +7,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import device_manager.acquisitions.models
-import device_manager.devices.models  # noqa: F401
+import device_manager.calibrations.models
+import device_manager.devices.models
+import device_manager.nodes.models
+import device_manager.parameters.models
+import device_manager.uploads.models  # noqa: F401
 from device_manager.acquisitions import service
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import AcquisitionState

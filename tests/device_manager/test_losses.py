@@ -26,9 +26,29 @@ async def test_a_scan_goes_on_when_its_device_comes_back(make_lab):
 async def test_a_device_that_stays_away_loses_its_scan_with_a_reason(lab):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)
+    lost = await lab.acquisition_becomes(start["id"], "lost")
+    assert "No contact with the device" in lost["reason"]
     ended = await lab.task_becomes(start["id"], "ERROR")
-    assert "No contact with the device" in ended["status_reason"]
-    assert (await lab.acquisition(start["id"]))["state"] == "lost"
+    assert "Look at the scanner" in ended["status_reason"]
+    assert (await lab.acquisition(start["id"]))["state"] == "failed"
+    seen = [event.type for event in lab.events if event.type.startswith("acquisition.")]
+    assert seen[-2:] == ["acquisition.lost", "acquisition.failed"]
+
+
+async def test_a_lost_device_may_come_back_with_its_scan(make_lab):
+    async with make_lab(return_deadline_seconds=20, data_deadline_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials) as scanner:
+            start = await lab.started(scanner)
+        await lab.acquisition_becomes(start["id"], "lost")
+        refused = (await lab.start(await lab.create_task(scanner.device_id))).json()
+        assert any("busy" in reason for reason in refused["reasons"])
+        async with lab.scanner(credentials, status="BUSY") as scanner:
+            await scanner.status("BUSY", start, progress=70)
+            assert (await scanner.hear("feedback"))["ok"]
+            await lab.acquisition_becomes(start["id"], "running")
+            assert (await scanner.upload(start, "data.mrd", DATA))["ok"]
+        assert (await lab.task(start["id"]))["status"] == "FINISHED"
 
 
 async def test_a_device_that_comes_back_and_says_nothing_of_its_scan_loses_it(make_lab):
@@ -65,7 +85,7 @@ async def test_a_device_that_was_away_when_it_was_stopped_is_stopped_when_it_com
 
 
 async def test_a_scan_survives_a_restart_of_the_service(make_lab):
-    async with make_lab() as lab:
+    async with make_lab(lost_after_seconds=20) as lab:
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)
@@ -90,7 +110,7 @@ async def test_what_a_killed_process_left_ends_with_a_reason(make_lab, tmp_path)
     async with make_lab() as lab:
         ended = await lab.task_becomes(start["id"], "ERROR")
         assert "restarted" in ended["status_reason"]
-        assert (await lab.acquisition(start["id"]))["state"] == "lost"
+        assert (await lab.acquisition(start["id"]))["state"] == "failed"
         assert lab.files() == []
         async with lab.scanner() as other:
             await lab.started(other)

@@ -29,9 +29,11 @@ from scanhub_libraries.models import AcquisitionTaskOut, DeviceStatus, ItemStatu
 S = AcquisitionState
 ALLOWED = {
     *product([S.REQUESTED], [S.ACCEPTED, S.RUNNING, S.STOPPING]),
-    *product([S.ACCEPTED], [S.RUNNING, S.STOPPING]),
-    (S.RUNNING, S.STOPPING),
-    *product(OPEN_STATES, [S.FINISHED, S.STOPPED, S.FAILED, S.LOST]),
+    *product([S.ACCEPTED], [S.RUNNING, S.LOST, S.STOPPING]),
+    *product([S.RUNNING], [S.PAUSED, S.LOST, S.STOPPING]),
+    *product([S.PAUSED], [S.RUNNING, S.LOST, S.STOPPING]),
+    *product([S.LOST], [S.ACCEPTED, S.RUNNING, S.PAUSED, S.STOPPING]),
+    *product(OPEN_STATES, [S.FINISHED, S.STOPPED, S.FAILED]),
 }
 
 

@@ -12,9 +12,17 @@ const EVENT_TYPES = [
   ...["created", "updated", "deleted", "connected", "disconnected", "status"].map(
     (verb) => `device.${verb}`,
   ),
-  ...["requested", "accepted", "running", "stopping", "stopped", "finished", "failed", "lost"].map(
-    (verb) => `acquisition.${verb}`,
-  ),
+  ...[
+    "requested",
+    "accepted",
+    "running",
+    "paused",
+    "stopping",
+    "stopped",
+    "finished",
+    "failed",
+    "lost",
+  ].map((verb) => `acquisition.${verb}`),
   ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
     (verb) => `run.${verb}`,
   ),

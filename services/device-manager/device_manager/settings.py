@@ -32,8 +32,17 @@ class DeviceManagerSettings(BaseSettings):
     ] = 2.0
     lost_after_seconds: Annotated[
         float,
-        Field(gt=0, description="Time without a link after which a running scan is lost [s]"),
+        Field(
+            gt=0, description="Time without a link after which a running scan is shown as lost [s]"
+        ),
     ] = 30.0
+    return_deadline_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Time a lost device has to come back before its scan is given up [s]",
+        ),
+    ] = 600.0
     data_deadline_seconds: Annotated[
         float,
         Field(

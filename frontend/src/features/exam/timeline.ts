@@ -26,6 +26,7 @@ const WORDS: Record<string, string> = {
   "acquisition.stopping": "Stop sent to the scanner",
   "acquisition.stopped": "Scanner has stopped",
   "acquisition.finished": "Acquisition finished",
+  "acquisition.paused": "Acquisition paused",
   "acquisition.failed": "Acquisition failed",
   "acquisition.lost": "Scanner lost",
   "run.queued": "Job queued",

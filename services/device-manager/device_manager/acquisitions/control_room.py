@@ -132,7 +132,7 @@ class ControlRoom:
                     exam_id=lease.exam_id,
                     settled=settled,
                 )
-            lease.state = state or AcquisitionState.LOST
+            lease.state = state or AcquisitionState.FAILED
         if not lease.is_open:
             self.ended(lease)
             await self.free_device(lease)
@@ -192,14 +192,30 @@ class ControlRoom:
     # --- silence ----------------------------------------------------------------------------------
 
     def expect_reconnect(self, lease: Lease, what: str) -> None:
-        """The device of a running acquisition has to come back."""
+        """The device of a running acquisition has to come back, else it is shown as lost."""
         seconds = self.settings.lost_after_seconds
 
         async def missed() -> None:
             reason = f"No contact with the device for {seconds:g} s: {what}."
             await self.move(lease, AcquisitionState.LOST, reason)
+            if lease.is_open:
+                self._expect_return(lease, what)
 
         self.deadlines.set(lease.id, Deadline.RECONNECT, seconds, missed)
+
+    def _expect_return(self, lease: Lease, what: str) -> None:
+        """A lost device may still come back with its scan, for a time."""
+        seconds = self.settings.return_deadline_seconds
+
+        async def missed() -> None:
+            away = self.settings.lost_after_seconds + seconds
+            reason = (
+                f"No contact with the device for {away:g} s: {what}. Look at the scanner before "
+                "you start again."
+            )
+            await self.move(lease, AcquisitionState.FAILED, reason)
+
+        self.deadlines.set(lease.id, Deadline.RETURN, seconds, missed)
 
     def expect_data(self, lease: Lease, what: str) -> None:
         """The device of a running acquisition has to send its data, or say that it goes on."""

@@ -15,6 +15,7 @@ class Deadline(StrEnum):
 
     ACK = "ack"
     RECONNECT = "reconnect"
+    RETURN = "return"
     DATA = "data"
 
 

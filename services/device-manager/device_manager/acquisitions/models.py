@@ -52,9 +52,20 @@ class Acquisition(Table, table=True):
     requested_by: str = Field(max_length=256)
     result_id: UUID | None = None
     files: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONDocument)
+    error_code: str | None = Field(default=None, max_length=64)
+    """What went wrong, as a word that a program can compare."""
+    progress: int = 0
+    """How far the scan is [%]; written now and then, not with each message."""
+    stop_reason: str | None = Field(default=None, max_length=4000)
+    """Who asked for the stop; a device that comes back is told again."""
+    sequence_sha256: str | None = Field(default=None, max_length=64)
+    """Content hash of the sequence that was sent, and that `safety` is about."""
+    safety: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
+    """Verdict of the safety gate, with what it was based on and who confirmed what."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lost_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When exam-manager has been told of the end; None while it still has to be."""

@@ -22,10 +22,10 @@ from scanhub_libraries.models import DeviceStatus
 
 REGISTERED: Final = "Device registered successfully"
 _NO_REASON: Final = "The device reports an error and gives no reason."
-_WAITING: Final = frozenset({AcquisitionState.REQUESTED, AcquisitionState.ACCEPTED})
-_BROKEN_OFF: Final = frozenset(
-    {AcquisitionState.FAILED, AcquisitionState.STOPPED, AcquisitionState.LOST}
+_WAITING: Final = frozenset(
+    {AcquisitionState.REQUESTED, AcquisitionState.ACCEPTED, AcquisitionState.LOST}
 )
+_BROKEN_OFF: Final = frozenset({AcquisitionState.FAILED, AcquisitionState.STOPPED})
 
 
 async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) -> Feedback:
@@ -37,7 +37,7 @@ async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) ->
     await room.presence.registered(link.device_id, details, status)
     lease = room.leases.find_open(link.device_id)
     if lease is not None:
-        room.deadlines.met(lease.id, Deadline.RECONNECT)
+        room.deadlines.met(lease.id, Deadline.RECONNECT, Deadline.RETURN)
         if lease.state is AcquisitionState.STOPPING:
             await room.send_stop(lease.device_id, lease.task_id, lease.id)
         room.expect_data(lease, "The device came back and said nothing of the scan")

@@ -23,27 +23,31 @@ class AcquisitionState(StrEnum):
     REQUESTED = "requested"
     ACCEPTED = "accepted"
     RUNNING = "running"
+    PAUSED = "paused"
+    LOST = "lost"
     STOPPING = "stopping"
     FINISHED = "finished"
     STOPPED = "stopped"
     FAILED = "failed"
-    LOST = "lost"
 
 
 _S = AcquisitionState
-OPEN_STATES = frozenset({_S.REQUESTED, _S.ACCEPTED, _S.RUNNING, _S.STOPPING})
-_ENDS = frozenset({_S.FINISHED, _S.STOPPED, _S.FAILED, _S.LOST})
+_ENDS = frozenset({_S.FINISHED, _S.STOPPED, _S.FAILED})
+OPEN_STATES = frozenset(AcquisitionState) - _ENDS
 
 TRANSITIONS: dict[AcquisitionState, frozenset[AcquisitionState]] = {
     _S.REQUESTED: frozenset({_S.ACCEPTED, _S.RUNNING, _S.STOPPING}) | _ENDS,
-    _S.ACCEPTED: frozenset({_S.RUNNING, _S.STOPPING}) | _ENDS,
-    _S.RUNNING: frozenset({_S.STOPPING}) | _ENDS,
-    # Data that is whole in spite of a stop is kept: the scan had finished.
+    _S.ACCEPTED: frozenset({_S.RUNNING, _S.LOST, _S.STOPPING}) | _ENDS,
+    _S.RUNNING: frozenset({_S.PAUSED, _S.LOST, _S.STOPPING}) | _ENDS,
+    _S.PAUSED: frozenset({_S.RUNNING, _S.LOST, _S.STOPPING}) | _ENDS,
+    # The device holds its scan while nobody hears it: it may come back with it in any state.
+    _S.LOST: frozenset({_S.ACCEPTED, _S.RUNNING, _S.PAUSED, _S.STOPPING}) | _ENDS,
+    # Data that is whole in spite of a stop is kept: the scan had finished. A stop that was asked
+    # for is not forgotten while the device is away: it is told again when it comes back.
     _S.STOPPING: _ENDS,
     _S.FINISHED: frozenset(),
     _S.STOPPED: frozenset(),
     _S.FAILED: frozenset(),
-    _S.LOST: frozenset(),
 }
 _IN_HANDS = frozenset({ItemStatus.STARTED, ItemStatus.INPROGRESS, ItemStatus.PAUSED})
 

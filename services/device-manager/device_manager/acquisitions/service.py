@@ -20,11 +20,12 @@ _EVENTS: dict[AcquisitionState, EventType] = {
     AcquisitionState.REQUESTED: EventType.ACQUISITION_REQUESTED,
     AcquisitionState.ACCEPTED: EventType.ACQUISITION_ACCEPTED,
     AcquisitionState.RUNNING: EventType.ACQUISITION_RUNNING,
+    AcquisitionState.PAUSED: EventType.ACQUISITION_PAUSED,
+    AcquisitionState.LOST: EventType.ACQUISITION_LOST,
     AcquisitionState.STOPPING: EventType.ACQUISITION_STOPPING,
     AcquisitionState.STOPPED: EventType.ACQUISITION_STOPPED,
     AcquisitionState.FINISHED: EventType.ACQUISITION_FINISHED,
     AcquisitionState.FAILED: EventType.ACQUISITION_FAILED,
-    AcquisitionState.LOST: EventType.ACQUISITION_FAILED,
 }
 
 

@@ -31,7 +31,19 @@ class Device(Table, table=True):
     modality: str | None = Field(default=None, max_length=200)
     site: str | None = Field(default=None, max_length=200)
     parameter: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
+    parameter_version: int = 0
+    """Counts the documents of parameters; 0: none was ever set."""
+    device_type: str | None = Field(default=None, max_length=200)
+    """Which schema the parameters follow."""
+    system_limits: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
+    """What the hardware can do, as the device says (SystemLimits)."""
     capabilities: list[str] = Field(default_factory=list, sa_type=JSONDocument)
+    node_id: UUID | None = None
+    """The process that holds the link; None: nobody does."""
+    certificate_sha256: str | None = Field(default=None, max_length=64)
+    """Fingerprint of the TLS client certificate that it must show; None: none is asked for."""
+    token_rotated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    version: int = 1
     last_seen: datetime | None = Field(default=None, sa_type=UtcDateTime)
     datetime_created: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)

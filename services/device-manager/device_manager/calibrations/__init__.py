@@ -1,0 +1,1 @@
+"""Calibrations: what was measured on a device, when, and what came of it."""

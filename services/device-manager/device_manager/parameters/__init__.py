@@ -1,0 +1,1 @@
+"""Parameters of devices: documents with versions, and the schemas that they follow."""
