@@ -18,7 +18,7 @@ from fastapi import (
 from fastapi import status as http
 from fastapi.responses import FileResponse
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, PlotterDep
+from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, PlotterDep, SessionsDep
 from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import NamedPageDep, PageDep
 from exam_manager.sequences import catalog, plots, rules, service
@@ -26,6 +26,7 @@ from exam_manager.sequences.catalog import Filter
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.sequences.service import UploadedFile
 from exam_manager.versions import etag
+from scanhub_libraries.database import transaction
 from scanhub_libraries.models import (
     BaseMRISequence,
     MRISequenceCreated,
@@ -72,7 +73,7 @@ async def create_sequence(
     seq_file: Annotated[UploadFile, File(description="Pulseq file, at most 64 MiB")],
     body: Annotated[BaseMRISequence, Depends(_sequence_in)],
     reader: Annotated[SequenceReader, Depends(_reader)],
-    session: SessionDep,
+    sessions: SessionsDep,
     lake: LakeDep,
     now: NowDep,
     background: BackgroundTasks,
@@ -83,16 +84,18 @@ async def create_sequence(
     ] = None,
 ) -> Response:
     """Store a Pulseq file that can be read; an error names the line."""
-    made = await service.create_sequence(
-        session,
-        lake,
-        reader,
-        body,
-        seq_file=await _read(seq_file, "seq_file"),
-        xml_file=await _read(xml_file, "xml_file") if xml_file else None,
-        version_of=version_of,
-        now=now,
-    )
+    seq, header = await _read(seq_file, "seq_file"), None
+    if xml_file is not None:
+        header = await _read(xml_file, "xml_file")
+    # Over before the answer is written out, which may have 64 MiB.
+    async with transaction(sessions) as session:
+        made = await service.create_sequence(
+            *(session, lake, reader, body),
+            seq_file=seq,
+            xml_file=header,
+            version_of=version_of,
+            now=now,
+        )
     background.add_task(lake.delete, mark_key(made.id))
     background.add_task(plots.prepare, plotter, made)
     return await _with_text(made, http.HTTP_201_CREATED)
@@ -167,11 +170,11 @@ async def list_sequence_tasks(
     "/sequence/{sequence_id}", response_model=MRISequenceOut, summary="One sequence with its text"
 )
 async def get_sequence(
-    sequence_id: SequenceId, session: SessionDep, lake: LakeDep, principal: PrincipalDep
+    sequence_id: SequenceId, sessions: SessionsDep, lake: LakeDep, principal: PrincipalDep
 ) -> Response:
     """Return a sequence with the text of its file."""
     return await _with_text(
-        await service.get_sequence(session, lake, sequence_id, principal=principal)
+        await service.read_sequence(sessions, lake, sequence_id, principal=principal)
     )
 
 

@@ -19,6 +19,7 @@ from exam_manager.sequences.reader import SequenceReader
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.rules import check_claim
 from exam_manager.versions import check_version
+from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.ids import new_id
@@ -50,9 +51,9 @@ async def create_sequence(
 ) -> MRISequenceCreated:
     """Store a sequence that can be read: first its files, then the row.
 
-    No transaction is open while it is read and stored. A mark lies beside the files until the row
-    is committed (then the caller removes it): if the process ends in between, the sweep of the lake
-    knows what may go.
+    The session is not used, so holds no connection, before the files are stored. A mark lies beside
+    them until the row is committed (then the caller removes it): if the process ends in between,
+    the sweep of the lake knows what may go.
     """
     rules.check_size(len(seq_file.data), "seq_file")
     text = await asyncio.to_thread(rules.decode, seq_file.data, "seq_file")
@@ -150,8 +151,25 @@ async def get_sequence(
     session: AsyncSession, lake: Lake, sequence_id: str, *, principal: Principal
 ) -> MRISequenceOut:
     """Return a sequence with the text of its file; a task token gets that of its task alone."""
+    row = await _find_readable(session, sequence_id, principal)
+    return await _with_files(lake, row)
+
+
+async def read_sequence(
+    sessions: Sessions, lake: Lake, sequence_id: str, *, principal: Principal
+) -> MRISequenceOut:
+    """Return the same as `get_sequence`; no transaction is open while the files are read."""
+    async with reading(sessions) as session:
+        row = await _find_readable(session, sequence_id, principal)
+    return await _with_files(lake, row)
+
+
+async def _find_readable(session: AsyncSession, sequence_id: str, principal: Principal) -> Sequence:
     await _check_may_read(session, principal, sequence_id)
-    row = await find_sequence(session, sequence_id)
+    return await find_sequence(session, sequence_id)
+
+
+async def _with_files(lake: Lake, row: Sequence) -> MRISequenceOut:
     header = (await lake.read(_header_key(row))).decode() if row.xml_file_extension else None
     text = await lake.read(seq_key(row))
     document = _document(row, await asyncio.to_thread(text.decode), header)
