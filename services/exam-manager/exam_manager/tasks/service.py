@@ -24,7 +24,7 @@ from exam_manager.tasks.deviations import PLANNED, note_edit, planned_values
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.places import give_place
 from exam_manager.tasks.repository import TaskChain
-from exam_manager.tasks.tree import derive_statuses, emit_task, read_task
+from exam_manager.tasks.tree import derive_above, derive_statuses, emit_task, read_task
 from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
@@ -194,6 +194,7 @@ async def update_task(
     status = rules.status_after_edit(task.status, body.status)
     if status is not task.status:
         task.status, task.status_reason = status, None
+    left = (chain.task.workflow_id, chain.exam_id)
     _write_plan(task, body, changed)
     moved = "workflow_id" in changed
     if moved or body.position not in {None, task.position}:
@@ -204,6 +205,8 @@ async def update_task(
     chain = await repository.get_chain(session, task_id)
     emit_task(session, EventType.TASK_UPDATED, chain)
     await derive_statuses(session, chain)
+    if moved:
+        await derive_above(session, *left)
     return await read_task(session, task_id)
 
 

@@ -112,17 +112,29 @@ def _text(identifier: UUID | None) -> str | None:
 
 async def derive_statuses(session: AsyncSession, chain: TaskChain) -> None:
     """Bring the status of the workflow and the exam of a changed task up to date."""
-    if chain.exam_id is None or chain.task.workflow_id is None:
+    await derive_above(session, chain.task.workflow_id, chain.exam_id)
+
+
+async def derive_above(
+    session: AsyncSession, workflow_id: UUID | None, exam_id: UUID | None
+) -> None:
+    """Bring the status of an exam up to date, and of one of its workflows.
+
+    Args:
+        session: The transaction.
+        workflow_id: The workflow whose tasks changed, came or went; None: it went itself.
+        exam_id: Its exam; None: there is nothing to be done.
+    """
+    if exam_id is None:
         return
     await session.flush()
-    statuses = await repository.statuses_of_exam(session, chain.exam_id)
-    workflow = await session.get(Workflow, chain.task.workflow_id)
-    exam = await session.get(Exam, chain.exam_id)
-    if workflow is None or exam is None:
-        return
-    of_workflow = [status for workflow_id, status in statuses if workflow_id == workflow.id]
-    set_derived(session, workflow, of_workflow)
-    set_derived(session, exam, [status for _, status in statuses])
+    statuses = await repository.statuses_of_exam(session, exam_id)
+    workflow = await session.get(Workflow, workflow_id) if workflow_id is not None else None
+    exam = await session.get(Exam, exam_id)
+    if workflow is not None:
+        set_derived(session, workflow, [found for of, found in statuses if of == workflow.id])
+    if exam is not None:
+        set_derived(session, exam, [found for _, found in statuses])
 
 
 def set_derived(session: AsyncSession, item: Workflow | Exam, tasks: list[ItemStatus]) -> None:

@@ -18,7 +18,7 @@ from exam_manager.tasks import service as tasks
 from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import TASK, hold_exams
-from exam_manager.tasks.tree import emit_workflow, read_tasks, task_out
+from exam_manager.tasks.tree import derive_above, emit_workflow, read_tasks, task_out
 from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
@@ -126,6 +126,7 @@ async def copy_workflow(
     )
     await insert_tree(session, new_workflows, new_tasks)
     await revise(session, exam_id)
+    await derive_above(session, None, exam_id)
     emit_workflow(session, EventType.WORKFLOW_CREATED, Workflow(**new_workflows[0]))
     return tree_out(new_workflows, new_tasks)[0]
 
@@ -193,15 +194,21 @@ async def update_workflow(
     check_version(if_match, row.version)
     rules.check_put_status(body.status)
     rules.check_template_kept(stored=row.is_template, given=body.is_template)
-    if body.exam_id != row.exam_id:
+    left = row.exam_id
+    moved = body.exam_id != left
+    if moved:
         await _check_movable(session, row)
     await _get_parent(session, body.exam_id, is_template=body.is_template)
+    if moved:
+        row.position = await _next_position(session, body.exam_id)
     status = rules.status_after_edit(row.status, body.status)
     row.sqlmodel_update({**body.model_dump(), "status": status})
     row.version += 1
     row.datetime_updated = now
     emit_workflow(session, EventType.WORKFLOW_UPDATED, row)
     await session.flush()
+    for exam_id in (left, row.exam_id) if moved else ():
+        await derive_above(session, None, exam_id)
     return await get_workflow(session, workflow_id)
 
 
@@ -232,6 +239,7 @@ async def delete_workflow(
     await tasks.check_workflow_deletable(session, workflow_id, "delete the workflow")
     await session.delete(row)
     emit_workflow(session, EventType.WORKFLOW_DELETED, row)
+    await derive_above(session, None, row.exam_id)
     return f"lake/{workflow_id}"
 
 
