@@ -12,13 +12,19 @@ from scanhub_libraries.errors import ConflictError, NotFoundError, UnavailableEr
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.security import permissions
 from scanhub_libraries.security.tokens import TokenVerifier
-from scanhub_libraries.web import COOKIE, PrincipalDep, SessionDep, create_service_app
+from scanhub_libraries.web import (
+    COOKIE,
+    MAX_BODY_BYTES,
+    PrincipalDep,
+    SessionDep,
+    create_service_app,
+)
 
 THING = "/api/v1/thing"
 
 
-def make_router():
-    router = APIRouter(prefix=THING)
+def make_router(prefix=THING):
+    router = APIRouter(prefix=prefix)
 
     @router.get("/{thing_id}")
     async def get_thing(thing_id: UUID, who: PrincipalDep, session: SessionDep) -> dict[str, str]:
@@ -42,9 +48,9 @@ def make_router():
 @pytest.fixture
 async def app(tmp_path, keys, monkeypatch):
     for method in ("GET", "POST", "DELETE"):
-        monkeypatch.setitem(
-            permissions.PERMISSIONS, f"{method} {THING}/{{thing_id}}", permissions.CLINICAL
-        )
+        for prefix in (THING, f"{THING}/unlimited"):
+            row = f"{method} {prefix}/{{thing_id}}"
+            monkeypatch.setitem(permissions.PERMISSIONS, row, permissions.CLINICAL)
     monkeypatch.setitem(
         permissions.PERMISSIONS, f"GET {THING}/health/readiness", permissions.PUBLIC
     )
@@ -209,3 +215,42 @@ async def test_a_body_over_the_limit_is_a_problem_that_names_the_limit(http, hea
     assert response.headers["X-Correlation-Id"]
     assert response.json()["type"] == "/problems/payload-too-large"
     assert "1000 bytes" in response.json()["detail"]
+
+
+class Upload:
+    """A body that counts how much of it was read."""
+
+    def __init__(self, pieces):
+        self.pieces, self.read = pieces, 0
+
+    async def __aiter__(self):
+        for _ in range(self.pieces):
+            self.read += 1
+            yield b" " * 100
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize("role", [None, UserRole.ENGINEER])
+async def test_nothing_is_read_of_what_somebody_sends_who_may_not(http, headers_of, kind, role):
+    body, who = Upload(9), headers_of(role) if role else {}
+    answer = await http.post(PATH, content=aiter(body), headers={"Content-Type": kind, **who})
+    assert answer.status_code == (403 if role else 401)
+    assert answer.json()["instance"] == PATH
+    assert body.read == 0
+
+
+async def test_a_body_has_a_limit_also_where_a_route_names_none(app, http, headers_of):
+    app.include_router(make_router(f"{THING}/unlimited"))
+    body = Upload(MAX_BODY_BYTES // 100 + 9)
+    kind = {"Content-Type": "application/json"}
+    path = PATH.replace(THING, f"{THING}/unlimited")
+    answer = await http.post(path, content=aiter(body), headers={**headers_of(), **kind})
+    assert answer.status_code == 413
+    assert str(MAX_BODY_BYTES) in answer.json()["detail"]
+
+
+async def test_what_a_service_answers_is_kept_nowhere_and_is_what_it_says(http, headers_of):
+    for headers in (headers_of(), {}):
+        answer = await http.get(PATH, headers=headers)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"

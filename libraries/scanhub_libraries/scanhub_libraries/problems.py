@@ -40,6 +40,14 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content).encode("ascii")
 
 
+class RefusedBodyError(HTTPException):
+    """A refusal while the framework reads a body: it would take any other error for a bad body."""
+
+    def __init__(self, refusal: ScanHubError) -> None:
+        super().__init__(refusal.status)
+        self.refusal = refusal
+
+
 def problem_response(
     request: Request, status: int, slug: str, title: str, detail: str, **extensions: Any
 ) -> JSONResponse:
@@ -66,6 +74,10 @@ async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
     return problem_response(
         request, error.status, error.slug, error.title, error.detail, **error.extensions
     )
+
+
+async def _refused_body(request: Request, error: RefusedBodyError) -> JSONResponse:
+    return await _scanhub_error(request, error.refusal)
 
 
 async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
@@ -173,6 +185,7 @@ def _too_large(request: Request) -> str:
 def answer_with_problems(app: FastAPI) -> None:
     """Let an application answer whatever goes wrong with a problem document."""
     app.add_exception_handler(ScanHubError, _scanhub_error)  # type: ignore[arg-type]
+    app.add_exception_handler(RefusedBodyError, _refused_body)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
     app.add_exception_handler(StaleDataError, _stale_data)  # type: ignore[arg-type]

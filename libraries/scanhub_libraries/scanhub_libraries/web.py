@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from scanhub_libraries.database import Sessions, reading, transaction
-from scanhub_libraries.errors import UnauthenticatedError, UnavailableError
+from scanhub_libraries.errors import ScanHubError, UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.openapi import complete, serve_document
 from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
-from scanhub_libraries.problems import answer_with_problems
+from scanhub_libraries.problems import RefusedBodyError, answer_with_problems
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -27,6 +27,8 @@ logger = get_logger(__name__)
 CORRELATION_HEADER = "X-Correlation-Id"
 COOKIE = "access_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY_BYTES = 16 * 2**20
+"""What the body of a request may have where its router names no limit of its own."""
 _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
 
 
@@ -62,6 +64,8 @@ def find_token(connection: HTTPConnection) -> str | None:
 
 async def authorize(connection: HTTPConnection) -> None:
     """Find out who is asking and refuse what the permission table does not allow."""
+    if hasattr(connection.state, "principal"):
+        return  # asked already, before the body was read
     verifier: TokenVerifier = connection.app.state.verifier
     method = connection.scope.get("method", "WS")
     route = f"{method} {route_path(connection)}"
@@ -70,10 +74,10 @@ async def authorize(connection: HTTPConnection) -> None:
     if not is_public(route):
         token = find_token(connection)
         principal = verifier.verify(token) if token else ANONYMOUS
-    connection.state.principal = principal
     if principal is not ANONYMOUS:
         bind_contextvars(actor=principal.actor)
     check_access(route, principal)
+    connection.state.principal = principal
 
 
 def route_path(connection: HTTPConnection) -> str:
@@ -90,6 +94,33 @@ async def get_principal(request: Request) -> Principal:
 PrincipalDep = Annotated[Principal, Depends(get_principal)]
 
 
+class AuthorizedBody:
+    """Reads no byte of a body from somebody who may not call the route.
+
+    The framework reads the body before it resolves dependencies, `authorize` among them: a stranger
+    could fill the memory.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self.app(scope, receive, send)
+            return
+
+        async def receive_if_allowed() -> Message:
+            if "route" in scope:
+                try:
+                    await authorize(HTTPConnection(scope))
+                except ScanHubError as error:
+                    raise RefusedBodyError(error) from error
+            return await receive()
+
+        await self.app(scope, receive_if_allowed, send)
+
+
 # --- correlation ----------------------------------------------------------------------------------
 
 
@@ -101,6 +132,15 @@ def _address(scope: Scope) -> str | None:
     """
     client = scope.get("client")
     return str(client[0]) if client else None
+
+
+_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+"""What every answer says unless its route says otherwise: it may tell of a patient."""
+
+
+def _missing(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    given = {name for name, _ in headers}
+    return [header for header in _ALWAYS if header[0] not in given]
 
 
 class CorrelationMiddleware:
@@ -129,6 +169,7 @@ class CorrelationMiddleware:
                 message["headers"] = [
                     *message["headers"],
                     (CORRELATION_HEADER.lower().encode(), correlation_id.encode()),
+                    *_missing(message["headers"]),
                 ]
                 logger.debug(
                     "request",
@@ -179,6 +220,11 @@ def _operation_id(route: APIRoute) -> str:
 class ServiceApp(FastAPI):
     """An application whose OpenAPI document says what follows from the permission table."""
 
+    def include_router(self, router: APIRouter, **options: Any) -> None:
+        """Include a router; no body is without limit."""
+        options.setdefault("max_body_size", MAX_BODY_BYTES)
+        super().include_router(router, **options)
+
     def openapi(self) -> dict[str, Any]:
         """Return the document, made once."""
         if self.openapi_schema is None:
@@ -227,6 +273,7 @@ def create_service_app(
     app.state.started = False
     app.state.check_ready = _ready
     answer_with_problems(app)
+    app.add_middleware(AuthorizedBody)
     app.add_middleware(CorrelationMiddleware)
     serve_document(app, prefixes[1:])
     for prefix in prefixes:
