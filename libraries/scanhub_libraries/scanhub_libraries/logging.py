@@ -2,9 +2,12 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
+
+from scanhub_libraries.tracebacks import format_error, print_error, printable
 
 __all__ = ["bound_contextvars", "configure_logging", "get_logger"]
 
@@ -55,10 +58,19 @@ def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
 
 def _renderers(*, json: bool) -> list[structlog.typing.Processor]:
     if json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        errors = structlog.processors.ExceptionRenderer(format_error)
+        return [errors, structlog.processors.JSONRenderer()]
     # The richer traceback prints local variables: names and tokens would be among them.
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
+    text = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=print_error)
+    return [_printable_event, text]
+
+
+def _printable_event(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Keep what other libraries log from passing itself off as lines of ours."""
+    event["event"] = printable(str(event.get("event", "")))
+    return event
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
