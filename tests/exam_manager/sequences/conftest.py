@@ -1,4 +1,6 @@
-"""A small Pulseq file, and how it is uploaded."""
+"""A small Pulseq file, how it is uploaded, and how its plot is asked for."""
+
+import asyncio
 
 import pytest
 
@@ -69,3 +71,18 @@ def small() -> str:
 def upload():
     """Return what uploads a sequence: `await upload(platform, text, name="GRE")`."""
     return _upload
+
+
+async def _ready(platform, made):
+    """Ask as a browser does: again while the plot is being made."""
+    url = f"{EXAM}/sequence/{made['_id']}/plot"
+    while (answer := await platform.call("GET", url)).status_code == 503:
+        await asyncio.sleep(0.05)
+    assert answer.status_code in {200, 422}, answer.text
+    return answer
+
+
+@pytest.fixture(scope="session")
+def ready():
+    """Return what waits until the plot of a sequence is made: `await ready(platform, made)`."""
+    return _ready

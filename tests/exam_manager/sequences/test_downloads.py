@@ -82,12 +82,12 @@ async def test_text_that_is_not_utf_8_is_refused_with_its_line(platform, upload,
 
 
 @pytest.mark.parametrize("filename", ["a.plot", "a.bin", "a.plot.bin", "../x.seq", "a", ".SEQ"])
-async def test_no_ending_puts_a_file_over_another_one(platform, upload, small, filename):
+async def test_no_ending_puts_a_file_over_another_one(platform, upload, small, filename, ready):
     made = await upload(
         platform, filename=filename, files={"xml_file": (filename, HEADER, "text/xml")}
     )
     url = f"{EXAM}/sequence/{made['_id']}"
-    await platform.call("GET", f"{url}/plot", expect=200)
+    await ready(platform, made)
     assert (await platform.call("GET", f"{url}/file", expect=200)).content == small.encode()
     assert (await platform.call("GET", f"{url}/header", expect=200)).content == HEADER
     names = [path.name for path in platform.lake.folder("sequences").iterdir()]

@@ -1,9 +1,12 @@
 """Plots of a sequence over HTTP."""
 
+import asyncio
 import struct
 
 import numpy as np
 import pytest
+
+from exam_manager.sequences.plot.plotter import Plotter
 
 EXAM = "/api/v1/exam"
 MT_PER_HZ = 1e3 / 42.576e6
@@ -12,7 +15,17 @@ CHANNELS = ["rf_magnitude", "rf_phase", "gx", "gy", "gz", "adc"]
 
 async def plot(platform, made, expect=200, **params):
     url = f"{EXAM}/sequence/{made['_id']}/plot"
-    return (await platform.call("GET", url, params=params, expect=expect)).json()
+    while (answer := await platform.call("GET", url, params=params)).status_code == 503:
+        await asyncio.sleep(0.05)
+    assert answer.status_code == expect, answer.text
+    return answer.json()
+
+
+async def begun(platform, made):
+    """Wait until the plot that an upload began is made."""
+    while platform.app.state.plotter.busy:
+        await asyncio.sleep(0.01)
+    return f"sequences/{made['_id']}.plot.bin"
 
 
 async def test_a_trapezoid_is_drawn_with_four_points(platform, upload):
@@ -130,8 +143,7 @@ async def test_the_blocks_tell_what_is_played(platform, upload, small):
 
 async def test_a_file_for_plots_that_is_cut_off_or_old_is_made_anew(platform, upload):
     made = await upload(platform)
-    key = f"sequences/{made['_id']}.plot.bin"
-    assert not platform.lake.exists(key)
+    key = await begun(platform, made)
     drawn = await plot(platform, made)
     whole = await platform.lake.read(key)
     for broken in (b"", whole[:5], whole[:200], whole[:-1000], b"SHPLOT\x00\x00" + whole[8:]):
@@ -149,8 +161,36 @@ async def test_a_deleted_sequence_leaves_no_file(platform, upload):
 
 async def test_what_cannot_be_plotted_says_why(platform, upload):
     made = await upload(platform)
+    await platform.lake.delete(await begun(platform, made))
     await platform.lake.put(f"sequences/{made['_id']}.seq", b"no sequence\n")
     for _ in range(2):
         problem = await plot(platform, made, expect=422)
         assert "cannot be plotted" in problem["detail"]
         assert "line 1" in problem["detail"]
+
+
+async def test_a_plot_is_made_right_after_the_upload(platform, upload):
+    made = await upload(platform)
+    key = await begun(platform, made)
+    assert platform.lake.exists(key)
+
+
+async def test_a_plot_that_is_not_ready_is_asked_for_again(platform, upload):
+    made = await upload(platform)
+    await platform.lake.delete(await begun(platform, made))
+    platform.app.state.plotter = Plotter(platform.lake, 60, patience_seconds=0)
+    url = f"{EXAM}/sequence/{made['_id']}/plot"
+    early = await platform.call("GET", url, expect=503)
+    assert early.json()["type"] == "/problems/unavailable"
+    assert int(early.headers["retry-after"]) > 0
+    blocks = await platform.call("GET", f"{EXAM}/sequence/{made['_id']}/blocks", expect=503)
+    assert "ask again" in blocks.json()["detail"]
+    assert (await plot(platform, made))["num_blocks"] == 2
+
+
+async def test_a_sequence_that_is_deleted_while_it_is_plotted_leaves_no_file(platform, upload):
+    made = await upload(platform)
+    assert platform.app.state.plotter.busy
+    await platform.call("DELETE", f"{EXAM}/sequence/{made['_id']}", expect=202)
+    assert not platform.app.state.plotter.busy
+    assert list(platform.lake.folder("sequences").iterdir()) == []

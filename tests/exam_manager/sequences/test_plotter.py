@@ -1,9 +1,14 @@
 """How the files for plots come to be."""
 
 import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
 
 import pytest
 
+from exam_manager.lake_sweep import LakeSweep
 from exam_manager.sequences.plot.plotter import Plotter
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
 from scanhub_libraries.lake import LocalLake
@@ -23,7 +28,7 @@ def names(lake):
 
 
 async def test_a_file_that_many_ask_for_is_made_once(lake):
-    plotter = Plotter(lake, 60)
+    plotter = Plotter(lake, 60, patience_seconds=60)
     tasks = {plotter.make(KEY, SOURCE) for _ in range(5)}
     assert len(tasks) == 1
     opened = await asyncio.gather(*(plotter.open(KEY, SOURCE) for _ in range(5)))
@@ -32,7 +37,7 @@ async def test_a_file_that_many_ask_for_is_made_once(lake):
 
 
 async def test_who_gives_up_waiting_does_not_end_the_work_of_others(lake):
-    plotter = Plotter(lake, 60)
+    plotter = Plotter(lake, 60, patience_seconds=60)
     first = asyncio.create_task(plotter.open(KEY, SOURCE))
     second = asyncio.create_task(plotter.open(KEY, SOURCE))
     while not plotter.busy:
@@ -43,7 +48,7 @@ async def test_who_gives_up_waiting_does_not_end_the_work_of_others(lake):
 
 
 async def test_a_service_that_ends_leaves_no_half_file(lake):
-    plotter = Plotter(lake, 60)
+    plotter = Plotter(lake, 60, patience_seconds=60)
     task = plotter.make(KEY, SOURCE)
     while names(lake) == ["a.seq"] and not task.done():
         await asyncio.sleep(0.001)
@@ -54,12 +59,51 @@ async def test_a_service_that_ends_leaves_no_half_file(lake):
 
 
 async def test_a_file_that_takes_too_long_is_given_up(lake):
+    plotter = Plotter(lake, 0.001, patience_seconds=60)
     with pytest.raises(UnprocessableError, match="within"):
-        await Plotter(lake, 0.001).open(KEY, SOURCE)
+        await plotter.open(KEY, SOURCE)
     assert names(lake) == ["a.seq"]
+    with pytest.raises(UnprocessableError, match="within"):  # and is not begun again
+        await asyncio.wait_for(plotter.open(KEY, SOURCE), 60)
+    assert not plotter.busy
+    await plotter.forget(KEY)
+    with pytest.raises(UnprocessableError, match="within"):
+        await plotter.open(KEY, SOURCE)
 
 
 async def test_without_a_sequence_there_is_nothing_to_plot(lake):
     with pytest.raises(NotFoundError):
-        await Plotter(lake, 60).open(KEY, "sequences/absent.seq")
+        await Plotter(lake, 60, patience_seconds=60).open(KEY, "sequences/absent.seq")
     assert names(lake) == ["a.seq"]
+
+
+PROGRAM = """
+import asyncio, pathlib, sys
+from exam_manager.sequences.plot.plotter import Plotter
+from scanhub_libraries.lake import LocalLake
+
+async def main():
+    await Plotter(LocalLake(pathlib.Path(sys.argv[1])), 60).make(sys.argv[2], sys.argv[3])
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_crash_leaves_of_a_plot_is_swept(platform, upload):
+    made = await upload(platform)
+    await platform.app.state.plotter.stop()
+    key, source = (f"sequences/{made['_id']}{suffix}" for suffix in (".plot.bin", ".seq"))
+    await platform.lake.delete(key)
+    program = (sys.executable, "-c", PROGRAM, str(platform.lake.root), key, source)
+    process = await asyncio.create_subprocess_exec(*program)
+    while not any(name.endswith(".part") for name in names(platform.lake)):
+        await asyncio.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    left = [path for path in platform.lake.folder("sequences").iterdir() if path.suffix == ".part"]
+    for path in left:
+        os.utime(path, (1e9, 1e9))
+    grace = timedelta(hours=1)
+    await LakeSweep(platform.app.state.sessions, platform.lake, grace=grace).sweep()
+    assert [name for name in names(platform.lake) if name.endswith(".part")] == []
+    assert platform.lake.exists(source)

@@ -48,7 +48,7 @@ async def test_versions_uploaded_at_once_get_different_numbers(either, upload, s
     assert [one["lineage_version"] for one in versions] == list(range(len(made) + 1, 0, -1))
     assert {one["_id"] for one in versions} == {first["_id"], *(one["_id"] for one in made)}
     files = sorted(path.name for path in either.lake.folder("sequences").iterdir())
-    assert [name for name in files if not name.endswith(".plot.bin")] == sorted(
+    assert [name for name in files if ".plot.bin" not in name] == sorted(
         f"{one['_id']}.seq" for one in versions
     )
 

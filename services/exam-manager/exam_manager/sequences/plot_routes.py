@@ -68,7 +68,8 @@ async def get_sequence_plot(
     A trapezoid is four vertices. Where there are more than `max_points`, each bin of time has its
     first, lowest, highest and last one: no extreme is lost. RF is in Hz, gradients in mT/m; what a
     frequency offset adds to the phase is left out. The binary form is described in
-    docs/sequence-plot.md.
+    docs/sequence-plot.md. A plot is made after the upload; while that takes, the answer is 503, and
+    the same request is repeated after `Retry-After` seconds.
     """
     answer = await plots.read_plot(
         *(sessions, plotter, sequence_id, window),

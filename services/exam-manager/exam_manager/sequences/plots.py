@@ -14,14 +14,11 @@ from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import MRISequenceOut, SequenceBlock
 
 MOST_POINTS_OF_JSON = 20_000
-_LONG_BYTES = 2**20
-"""A smaller file is made ready when it is looked at: in a fraction of a second."""
 
 
 async def prepare(plotter: Plotter, sequence: MRISequenceOut) -> None:
-    """Begin to make ready what takes long, without waiting for it."""
-    if sequence.size_bytes >= _LONG_BYTES:
-        plotter.make(plot_key(sequence), seq_key(sequence))
+    """Begin to make a plot ready, without waiting for it."""
+    plotter.make(plot_key(sequence), seq_key(sequence))
 
 
 async def _tables(sessions: Sessions, plotter: Plotter, sequence_id: str) -> Tables:

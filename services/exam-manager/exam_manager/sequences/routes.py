@@ -231,8 +231,14 @@ async def update_sequence(
     "/sequence/{sequence_id}", status_code=http.HTTP_202_ACCEPTED, summary="Delete a sequence"
 )
 async def delete_sequence(
-    sequence_id: SequenceId, session: SessionDep, lake: LakeDep, background: BackgroundTasks
+    *,
+    sequence_id: SequenceId,
+    session: SessionDep,
+    lake: LakeDep,
+    background: BackgroundTasks,
+    plotter: PlotterDep,
 ) -> None:
     """Delete a sequence that no task uses."""
     for key in await service.delete_sequence(session, sequence_id):
+        background.add_task(plotter.forget, key)
         background.add_task(lake.delete, key)

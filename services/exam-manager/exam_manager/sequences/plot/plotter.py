@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from exam_manager.sequences.plot.array_file import Array, NotAnArrayFileError, unpack
-from scanhub_libraries.errors import UnprocessableError
+from scanhub_libraries.errors import UnavailableError, UnprocessableError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
+PATIENCE_S = 5.0
+"""So long a request waits for a plot that is not ready."""
+RETRY_AFTER_S = 2
 _AT_ONCE = 2
 _PIECE = 2**20
 Tables = tuple[dict[str, Array], dict[str, Any]]
@@ -24,11 +27,14 @@ class Plotter:
     Whoever asks for a file that is being made waits for it: it is made once.
     """
 
-    def __init__(self, lake: Lake, seconds: float) -> None:
+    def __init__(self, lake: Lake, seconds: float, patience_seconds: float = PATIENCE_S) -> None:
         self._lake = lake
         self._seconds = seconds
+        self._patience_seconds = patience_seconds
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._making: dict[str, asyncio.Task[None]] = {}
+        self._given_up: dict[str, str] = {}
+        """Why: what took too long once would again, until the service starts anew."""
 
     async def open(self, key: str, seq_key: str) -> Tables:
         """Return the tables of a sequence; nothing but their headers is read.
@@ -38,16 +44,31 @@ class Plotter:
             seq_key: Where the Pulseq file lies.
 
         Raises:
+            UnavailableError: It is not ready yet, and goes on being made: ask again.
             UnprocessableError: The sequence cannot be plotted.
         """
         tables = await asyncio.to_thread(self._find, key)
         if tables is None:
-            await asyncio.shield(self.make(key, seq_key))
+            if key in self._given_up:
+                raise UnprocessableError(self._given_up[key])
+            await self._wait(self.make(key, seq_key))
             tables = await asyncio.to_thread(unpack, self._lake.path(key))
         reason = tables[1].get("error")
         if reason is not None:
             raise UnprocessableError(f"The sequence cannot be plotted: {reason}.")
         return tables
+
+    async def _wait(self, making: asyncio.Task[None]) -> None:
+        """Wait a while for what others may wait for too, and which goes on without any of them."""
+        await asyncio.wait({making}, timeout=self._patience_seconds)
+        if not making.done():
+            raise UnavailableError(
+                "The plot is being made, which takes a while for a long sequence: ask again.",
+                retry_after=RETRY_AFTER_S,
+            )
+        if making.cancelled():
+            raise UnavailableError("The plot was given up: ask again.", retry_after=RETRY_AFTER_S)
+        making.result()
 
     def _find(self, key: str) -> Tables | None:
         if not self._lake.exists(key):
@@ -68,13 +89,24 @@ class Plotter:
 
     def _made(self, key: str, task: asyncio.Task[None]) -> None:
         del self._making[key]
-        if not task.cancelled() and task.exception() is not None:
-            logger.warning("no file for plots", key=key, reason=str(task.exception()))
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        logger.warning("no file for plots", key=key, reason=str(error))
+        if isinstance(error, UnprocessableError):
+            self._given_up[key] = error.detail
 
     @property
     def busy(self) -> bool:
         """Say whether files are being made."""
         return bool(self._making)
+
+    async def forget(self, key: str) -> None:
+        """End the making of a file whose sequence is gone."""
+        self._given_up.pop(key, None)
+        task = self._making.get(key)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def stop(self) -> None:
         """End what is under way; it is made when it is asked for again."""
@@ -93,12 +125,14 @@ class Plotter:
                         await part.write(piece)
                     if await process.wait() != 0:
                         raise UnprocessableError(
-                            "The sequence cannot be plotted: it takes too much time or memory."
+                            "The sequence cannot be plotted: it takes too much time or memory. "
+                            "Upload it in parts."
                         )
                     await part.commit()
             except TimeoutError as error:
                 raise UnprocessableError(
-                    f"The sequence could not be made ready within {self._seconds:g} s."
+                    f"The sequence cannot be plotted within {self._seconds:g} s. Upload it in "
+                    "parts, or ask the administrator for more time."
                 ) from error
             finally:
                 if process.returncode is None:
