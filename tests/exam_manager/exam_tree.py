@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from exam_manager.tasks.rules import ACTIVE
-from scanhub_libraries.models import ItemStatus
+from exam_manager.tasks.rules import ACTIVE, derive_status
+from scanhub_libraries.models import ItemStatus, Standing
 
 S = ItemStatus
 
@@ -16,12 +16,15 @@ class Task:
     name: str
     is_scan: bool
     workflow: "Workflow | None"
+    position: int = 0
     inputs: list[str] = field(default_factory=list)
+    sequence: str | None = None
     status: ItemStatus = S.NEW
     progress: int = 0
     claim: str | None = None
     """The claim that holds it now."""
     token: str = ""
+    was_claimed: bool = False
     results: dict[str, list[str]] = field(default_factory=dict)
     """Files of each result."""
 
@@ -33,6 +36,20 @@ class Task:
     def tree(self) -> list["Task"]:
         """The tasks that this one may read, itself among them."""
         return self.workflow.tree if self.workflow else [self]
+
+    @property
+    def blank(self) -> list[str]:
+        """Results without files."""
+        return [result for result, files in self.results.items() if not files]
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.workflow is not None and self.workflow.is_frozen
+
+    def leads_to(self, other: "Task") -> bool:
+        """Say whether this task reads another one, directly or by others."""
+        by_id = {task.id: task for task in self.tree}
+        return any(item == other.id or by_id[item].leads_to(other) for item in self.inputs)
 
 
 @dataclass(eq=False)
@@ -50,13 +67,42 @@ class Workflow:
     def tree(self) -> list[Task]:
         return [t for w in self.exam.workflows for t in w.tasks] if self.exam else self.tasks
 
+    @property
+    def is_frozen(self) -> bool:
+        return self.exam is not None and self.exam.is_frozen
+
+    def add(self, task: Task, position: int | None = None) -> None:
+        """Give a task its place: tasks that stand there move on by one."""
+        others = [item for item in self.tasks if item is not task]
+        last = max((item.position for item in others), default=-1)
+        task.workflow, task.position = self, last + 1 if position is None else position
+        free = task.position
+        for other in (item for item in others if item.position >= task.position):
+            if other.position > free:
+                break
+            free = other.position = free + 1
+        self.tasks = sorted([*others, task], key=lambda item: item.position)
+
 
 @dataclass(eq=False)
 class Exam:
     id: str
     name: str
     is_template: bool
+    patient: str | None
+    standing: Standing
+    protocol: str | None
+    protocol_version: int | None
     workflows: list[Workflow] = field(default_factory=list)
+
+    @property
+    def is_frozen(self) -> bool:
+        return self.standing in {Standing.RELEASED, Standing.RETIRED}
+
+    @property
+    def lacks(self) -> bool:
+        """Whether something is missing that a released version has."""
+        return not self.workflows or not all(item.tasks for item in self.workflows)
 
 
 @dataclass
@@ -66,6 +112,8 @@ class Model:
     exams: list[Exam] = field(default_factory=list)
     lone_workflows: list[Workflow] = field(default_factory=list)
     lone_tasks: list[Task] = field(default_factory=list)
+    patients: list[str] = field(default_factory=list)
+    sequences: list[str] = field(default_factory=list)
 
     @property
     def workflows(self) -> list[Workflow]:
@@ -89,8 +137,8 @@ class Model:
             (item.workflow.tasks if item.workflow else self.lone_tasks).remove(item)
 
     def files(self) -> set[str]:
-        """Return the keys of all files of results in the lake."""
-        return {
+        """Return the keys of all files in the lake."""
+        return {f"sequences/{sequence}.seq" for sequence in self.sequences} | {
             f"lake/{task.workflow.id}/{task.id}/{result}/{name}"
             for task in self.tasks
             if task.workflow
@@ -113,7 +161,9 @@ def adopt_task(document: dict[str, Any], workflow: Workflow | None) -> Task:
         document["name"],
         document["task_type"] == "ACQUISITION",
         workflow,
+        document["position"],
         document.get("input_task_ids", []),
+        document.get("sequence_id"),
     )
 
 
@@ -124,15 +174,26 @@ def adopt_workflow(document: dict[str, Any], exam: Exam | None) -> Workflow:
 
 
 def adopt_exam(document: dict[str, Any]) -> Exam:
-    exam = Exam(document["id"], document["name"], document["is_template"])
+    exam = Exam(
+        document["id"],
+        document["name"],
+        document["is_template"],
+        document["patient_id"],
+        Standing.DRAFT if document["is_template"] else Standing.INSTANCE,
+        document["protocol_id"],
+        document["protocol_version"],
+    )
     exam.workflows = [adopt_workflow(item, exam) for item in document["workflows"]]
     return exam
 
 
-def shape(tasks: list[Task]) -> list[tuple[str, bool, list[int]]]:
-    """Return what a copy has in common with its source: names, kinds, and who reads whom."""
+def shape(tasks: list[Task]) -> list[tuple[object, ...]]:
+    """Return what a copy has in common with its source: the plan, and who reads whom."""
     index = {task.id: number for number, task in enumerate(tasks)}
-    return [(t.name, t.is_scan, [index.get(item, -1) for item in t.inputs]) for t in tasks]
+    return [
+        (t.name, t.is_scan, t.sequence, t.position, [index.get(item, -1) for item in t.inputs])
+        for t in tasks
+    ]
 
 
 def check_task(document: dict[str, Any], task: Task) -> None:
@@ -142,7 +203,10 @@ def check_task(document: dict[str, Any], task: Task) -> None:
     assert document["is_template"] is task.is_template
     assert document["status"] == task.status, (document["status"], task.status)
     assert document["progress"] == task.progress
+    assert document["position"] == task.position
     assert document.get("input_task_ids", []) == task.inputs
+    assert set(task.inputs) <= {item.id for item in task.tree} - {task.id}
+    assert document.get("sequence_id") == task.sequence
     assert {result["id"] for result in document["results"]} == set(task.results)
 
 
@@ -164,6 +228,10 @@ def check_exam(document: dict[str, Any], exam: Exam) -> None:
     """Compare an exam as it is read with the model."""
     assert document["name"] == exam.name
     assert document["is_template"] is exam.is_template
+    assert document["patient_id"] == exam.patient
+    assert document["protocol_version"] == exam.protocol_version
+    assert (document["released_at"] is not None) is exam.is_frozen
+    assert (document["retired_at"] is not None) is (exam.standing is Standing.RETIRED)
     assert [item["id"] for item in document["workflows"]] == [item.id for item in exam.workflows]
     for found, workflow in zip(document["workflows"], exam.workflows, strict=True):
         check_workflow(found, workflow)
@@ -171,12 +239,12 @@ def check_exam(document: dict[str, Any], exam: Exam) -> None:
 
 
 def check_status(status: str, tasks: list[Task]) -> None:
-    """Compare a status above tasks with theirs."""
-    statuses = {task.status for task in tasks}
-    if statuses & ACTIVE:
+    """Compare a status above tasks with theirs: it is the one that follows from them."""
+    statuses = [task.status for task in tasks]
+    if ACTIVE.intersection(statuses):
         assert status == S.INPROGRESS
-    if status == S.FINISHED:
-        assert statuses <= {S.FINISHED, S.CANCELED}, statuses
+    if status not in {S.NEW, S.UPDATED, S.CANCELED}:
+        assert status == derive_status(S(status), statuses), (status, statuses)
 
 
 def ids_and_versions(documents: list[dict[str, Any]]) -> Iterator[tuple[str, int]]:

@@ -40,10 +40,12 @@ class Means(RuleBasedStateMachine):
         self.lake: Path = self.platform.app.state.settings.lake_root
         shutil.rmtree(self.lake, ignore_errors=True)
         self.model = Model()
-        self.versions: dict[str, int] = {}
         self.names = 0
+        self.create_patient()
+
+    def create_patient(self) -> None:
         patient = self.call("POST", f"{PATIENT}/", 201, json=_PATIENT)
-        self.patient = patient["id"]
+        self.model.patients.append(patient["id"])
 
     def call(self, method: str, path: str, *expect: int, token: str = "", **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else self.platform.admin
@@ -84,7 +86,7 @@ class Doing(Means):
         answer = self.call("POST", f"{EXAM}/task/{task.id}/claim", expect, json=body)
         if expect == 200:
             task.claim, task.token = body["claim_id"], answer["task_token"]
-            task.status, task.progress = S.STARTED, 0
+            task.status, task.progress, task.was_claimed = S.STARTED, 0, True
 
     @precondition(lambda self: self.tasks_that(lambda task: task.claim))
     @rule(number=pick, progress=st.integers(0, 100))
@@ -110,6 +112,22 @@ class Doing(Means):
         path = f"{EXAM}/result?task_id={task.id}"
         task.results[self.call("POST", path, 201, token=task.token)["id"]] = []
 
+    def put_files(self, task: Task, result: str, names: list[str]) -> None:
+        folder = self.lake / "lake" / task.workflow.id / task.id / result
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_bytes(b"x")
+
+    @precondition(lambda self: self.tasks_that(lambda task: task.claim and task.blank))
+    @rule(number=pick)
+    def fill_result(self, number: int) -> None:
+        task: Task = self.one(number, self.tasks_that(lambda task: task.claim and task.blank))
+        result, names = self.one(number, task.blank), ["raw.mrd"]
+        self.put_files(task, result, names)
+        body = {"type": ResultType.MRD, "directory": "", "files": names}
+        self.call("PUT", f"{EXAM}/result/{result}", 200, token=task.token, json=body)
+        task.results[result] = names
+
     @precondition(lambda self: self.tasks_that(lambda task: task.claim))
     @rule(number=pick, files=st.integers(1, 3))
     def finish(self, number: int, files: int) -> None:
@@ -119,10 +137,7 @@ class Doing(Means):
         body = {"claim_id": task.claim, "result_id": result, "result": result_in}
         path = f"{EXAM}/task/{task.id}/finish"
         self.call("POST", path, 422, token=task.token, json=body)  # nothing is stored yet
-        folder = self.lake / "lake" / task.workflow.id / task.id / result
-        folder.mkdir(parents=True)
-        for name in names:
-            (folder / name).write_bytes(b"x")
+        self.put_files(task, result, names)
         self.call("POST", path, 200, token=task.token, json=body)
         self.call("POST", path, 200, token=task.token, json=body)  # again, and nothing happens
         task.results[result] = names

@@ -1,6 +1,10 @@
-"""Whatever people, devices and jobs do in whatever order, the exam tree stays whole."""
+"""Whatever people, devices and jobs do in whatever order, the exam tree stays whole.
+
+`HYPOTHESIS_PROFILE=deep` goes on for long and looks at everything after each step: for nights.
+"""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -9,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -23,41 +26,47 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import exam_tree as tree
 from exam_tree import Exam, Task, Workflow
-from exam_tree_steps import EXAM, PATIENT, Doing, S, pick
+from exam_tree_library import Around
+from exam_tree_record import Record
+from exam_tree_steps import EXAM, PATIENT, S, pick
 
-from exam_manager.exams.models import Exam as ExamRow
-from exam_manager.results.models import Result as ResultRow
-from exam_manager.tasks.models import Task as TaskRow
 from exam_manager.tasks.rules import status_after_edit
-from exam_manager.workflows.models import Workflow as WorkflowRow
-from scanhub_libraries.database import reading, sqlite_url
+from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.errors import TransitionNotAllowedError
-from scanhub_libraries.models import ItemStatus
+from scanhub_libraries.models import ItemStatus, Standing
 
 _SCAN = {"task_type": "ACQUISITION", "calibration": ["frequency"]}
 _JOB = {"task_type": "DAG", "dag_type": "PROCESSING", "dag_id": "smoothing", "input_task_ids": []}
+_DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
 
-class ExamTree(Doing):
+class ExamTree(Around):
     """Planning, editing and deleting; and what must hold after every step."""
+
+    def __init__(self, runner: asyncio.Runner, opened: AbstractAsyncContextManager[Any]) -> None:
+        super().__init__(runner, opened)
+        self.record = Record(self.platform.app.state.sessions)
+        self.versions: dict[str, int] = {}
 
     # --- planning ---------------------------------------------------------------------------------
 
-    @rule(is_template=st.booleans())
-    def create_exam(self, is_template: bool) -> None:
-        patient = None if is_template else self.patient
+    @rule(is_template=st.booleans(), of=pick)
+    def create_exam(self, is_template: bool, of: int) -> None:
+        patient = None if is_template else self.one(of, self.model.patients)
         body = {"patient_id": patient, "name": self.new_name(), "is_template": is_template}
         self.model.exams.append(tree.adopt_exam(self.call("POST", f"{EXAM}/new", 201, json=body)))
 
     @precondition(lambda self: self.model.exams)
-    @rule(number=pick, as_template=st.booleans())
-    def copy_exam(self, number: int, as_template: bool) -> None:
+    @rule(number=pick, as_template=st.booleans(), of=pick)
+    def copy_exam(self, number: int, as_template: bool, of: int) -> None:
         source: Exam = self.one(number, self.model.exams)
-        patient = None if as_template else self.patient
+        patient = None if as_template else self.one(of, self.model.patients)
         body = {"patient_id": patient, "name": self.new_name(), "is_template": as_template}
         path = f"{EXAM}/?template_id={source.id}"
-        answer = self.call("POST", path, 201 if source.is_template else 400, json=body)
-        if source.is_template:
+        may = source.standing in {Standing.DRAFT, Standing.RELEASED}
+        expect = 201 if may else 409 if source.is_template else 400
+        answer = self.call("POST", path, expect, json=body)
+        if may:
             copy = tree.adopt_exam(answer)
             assert tree.shape(tree.tasks_of(copy)) == tree.shape(tree.tasks_of(source))
             self.model.exams.append(copy)
@@ -70,9 +79,11 @@ class ExamTree(Doing):
             "name": self.new_name(),
             "is_template": exam is None or exam.is_template,
         }
-        answer = self.call("POST", f"{EXAM}/workflow/new", 201, json=body)
-        above = exam.workflows if exam else self.model.lone_workflows
-        above.append(tree.adopt_workflow(answer, exam))
+        kept = exam is not None and exam.is_frozen
+        answer = self.call("POST", f"{EXAM}/workflow/new", 409 if kept else 201, json=body)
+        if not kept:
+            above = exam.workflows if exam else self.model.lone_workflows
+            above.append(tree.adopt_workflow(answer, exam))
 
     @precondition(lambda self: self.model.exams and self.model.workflows)
     @rule(number=pick, to=pick, as_template=st.booleans())
@@ -86,12 +97,15 @@ class ExamTree(Doing):
         readable = {t.id for t in source.tasks} | {t.id for t in tree.tasks_of(exam)}
         fits = source.is_template and as_template is exam.is_template
         whole = all(set(task.inputs) <= readable for task in source.tasks)
-        answer = self.call("POST", path, 201 if fits and whole else 400)
-        if self.status == 201:
-            exam.workflows.append(tree.adopt_workflow(answer, exam))
+        expect = 409 if fits and exam.is_frozen else 201 if fits and whole else 400
+        answer = self.call("POST", path, expect)
+        if expect == 201:
+            copy = tree.adopt_workflow(answer, exam)
+            assert [task.name for task in copy.tasks] == [task.name for task in source.tasks]
+            exam.workflows.append(copy)
 
-    @rule(number=pick, inputs=pick, is_scan=st.booleans())
-    def create_task(self, number: int, inputs: int, is_scan: bool) -> None:
+    @rule(number=pick, inputs=pick, is_scan=st.booleans(), of=pick)
+    def create_task(self, number: int, inputs: int, is_scan: bool, of: int) -> None:
         workflow: Workflow | None = self.one(number, [*self.model.workflows, None])
         read = [] if is_scan or workflow is None else self.some(inputs, workflow.tree)
         body = {
@@ -100,9 +114,20 @@ class ExamTree(Doing):
             "is_template": workflow is None or workflow.is_template,
             **(_SCAN if is_scan else {**_JOB, "input_task_ids": [task.id for task in read]}),
         }
-        answer = self.call("POST", f"{EXAM}/task/new", 201, json=body)
-        above = workflow.tasks if workflow else self.model.lone_tasks
-        above.append(tree.adopt_task(answer, workflow))
+        if is_scan:
+            body["sequence_id"] = self.one(of, [None, *self.model.sequences])
+        kept = workflow is not None and workflow.is_frozen
+        answer = self.call("POST", f"{EXAM}/task/new", 409 if kept else 201, json=body)
+        if not kept:
+            self.adopt(answer, workflow)
+
+    def adopt(self, document: dict[str, Any], workflow: Workflow | None) -> None:
+        """Take a new task into the model: the last of its workflow."""
+        task = tree.adopt_task(document, workflow)
+        if workflow is not None:
+            workflow.add(task)
+        else:
+            self.model.lone_tasks.append(task)
 
     @precondition(lambda self: self.model.tasks and self.model.workflows)
     @rule(number=pick, to=pick, as_template=st.booleans())
@@ -115,9 +140,10 @@ class ExamTree(Doing):
         )
         fits = source.is_template and as_template is workflow.is_template
         whole = set(source.inputs) <= {task.id for task in workflow.tree}
-        answer = self.call("POST", path, 201 if fits and whole else 400)
-        if self.status == 201:
-            workflow.tasks.append(tree.adopt_task(answer, workflow))
+        expect = 409 if fits and workflow.is_frozen else 201 if fits and whole else 400
+        answer = self.call("POST", path, expect)
+        if expect == 201:
+            self.adopt(answer, workflow)
 
     @precondition(lambda self: self.model.workflows)
     @rule(number=pick, order=st.randoms(use_true_random=False))
@@ -127,16 +153,14 @@ class ExamTree(Doing):
         order.shuffle(named)
         named = named[: order.randint(0, len(named))]
         body = {"task_ids": [task.id for task in named]}
-        self.call("PUT", f"{EXAM}/task/reorder", 204 if named else 422, json=body)
-        if named:
+        expect = 422 if not named else 409 if workflow.is_frozen else 204
+        self.call("PUT", f"{EXAM}/task/reorder", expect, json=body)
+        if expect == 204:
             workflow.tasks = named + [task for task in workflow.tasks if task not in named]
+            for position, task in enumerate(workflow.tasks):
+                task.position = position
 
     # --- editing ----------------------------------------------------------------------------------
-
-    def edited(self, task: Task, **changes: Any) -> dict[str, Any]:
-        """Return the body of an edit, as a client sends back what it read."""
-        read = self.call("GET", f"{EXAM}/task/{task.id}", 200)
-        return {**read, "status": S.UPDATED, **changes}
 
     @precondition(lambda self: self.model.tasks)
     @rule(number=pick, status=st.sampled_from(ItemStatus), stale=st.booleans())
@@ -148,7 +172,7 @@ class ExamTree(Doing):
         except TransitionNotAllowedError:
             after = None
         match = {"If-Match": f'"{body["version"] - stale}"'}
-        expect = 412 if stale else 200 if after else 409
+        expect = 412 if stale else 200 if after and not task.is_frozen else 409
         self.call("PUT", f"{EXAM}/task/{task.id}", expect, json=body, headers=match)
         if expect == 200:
             task.name, task.status = body["name"], after
@@ -157,40 +181,28 @@ class ExamTree(Doing):
     @rule(number=pick, to=st.integers(0, 12))
     def place_task(self, number: int, to: int) -> None:
         task: Task = self.one(number, self.model.tasks)
-        self.call("PUT", f"{EXAM}/task/{task.id}", 200, json=self.edited(task, position=to))
-        task.status = status_after_edit(task.status, S.UPDATED)
-        if task.workflow is not None:
-            documents = self.call("GET", f"{EXAM}/task/all/{task.workflow.id}", 200)
-            order = [document["id"] for document in documents]
-            task.workflow.tasks.sort(key=lambda item: order.index(item.id))
-
-    @precondition(lambda self: self.model.tasks and self.model.workflows)
-    @rule(number=pick, to=pick)
-    def move_task(self, number: int, to: int) -> None:
-        task: Task = self.one(number, self.model.tasks)
-        workflow: Workflow = self.one(to, self.model.workflows)
-        body = self.edited(task, workflow_id=workflow.id, position=None)
-        self.call("PUT", f"{EXAM}/task/{task.id}", 200, 400, 409, json=body)
-        if self.status == 200:
-            assert workflow.is_template is task.is_template
-            self.model.remove(task)
+        expect = 409 if task.is_frozen else 200
+        self.call("PUT", f"{EXAM}/task/{task.id}", expect, json=self.edited(task, position=to))
+        if expect == 200:
             task.status = status_after_edit(task.status, S.UPDATED)
-            task.workflow = workflow
-            workflow.tasks.append(task)
-            documents = self.call("GET", f"{EXAM}/task/all/{workflow.id}", 200)
-            order = [document["id"] for document in documents]
-            workflow.tasks.sort(key=lambda item: order.index(item.id))
+            if task.workflow is None:
+                task.position = to
+            elif task.position != to:
+                task.workflow.add(task, to)
 
     @precondition(lambda self: self.tasks_that(lambda task: not task.is_scan))
     @rule(number=pick, inputs=pick)
     def replan_job(self, number: int, inputs: int) -> None:
         task: Task = self.one(number, self.tasks_that(lambda task: not task.is_scan))
-        wanted = [item.id for item in self.some(inputs, task.tree)]
-        body = self.edited(task, input_task_ids=wanted)
-        self.call("PUT", f"{EXAM}/task/{task.id}", 200, 400, 409, json=body)
-        if self.status == 200:
-            assert task.id not in wanted
-            task.inputs = wanted
+        wanted = self.some(inputs, task.tree)
+        ids = [item.id for item in wanted]
+        kept = task.is_frozen or (task.claim and ids != task.inputs)
+        circular = any(item is task or item.leads_to(task) for item in wanted)
+        expect = 409 if kept else 400 if circular else 200
+        body = self.edited(task, input_task_ids=ids)
+        self.call("PUT", f"{EXAM}/task/{task.id}", expect, json=body)
+        if expect == 200:
+            task.inputs = ids
             task.status = status_after_edit(task.status, S.UPDATED)
 
     @precondition(lambda self: self.model.tasks)
@@ -208,8 +220,8 @@ class ExamTree(Doing):
         item: Exam | Workflow = self.one(number, [*self.model.exams, *self.model.workflows])
         path = f"{EXAM}/{item.id}" if isinstance(item, Exam) else f"{EXAM}/workflow/{item.id}"
         body = self.call("GET", path, 200) | {"name": self.new_name(), "status": "UPDATED"}
-        self.call("PUT", path, 200, json=body)
-        item.name = body["name"]
+        self.call("PUT", path, 409 if item.is_frozen else 200, json=body)
+        item.name = item.name if item.is_frozen else body["name"]
 
     @precondition(lambda self: self.model.exams or self.model.workflows or self.model.tasks)
     @rule(number=pick)
@@ -222,7 +234,7 @@ class ExamTree(Doing):
         kind = {Exam: "", Workflow: "workflow/", Task: "task/"}[type(item)]
         below = tree.tasks_of(item)
         held = any(task.claim for task in below)
-        kept = held or self.model.readers_outside(below)
+        kept = held or item.is_frozen or self.model.readers_outside(below)
         self.call("DELETE", f"{EXAM}/{kind}{item.id}", 409 if kept else 204)
         if not kept:
             self.model.remove(item)
@@ -232,8 +244,9 @@ class ExamTree(Doing):
 
     @invariant()
     def the_tree_is_the_model(self) -> None:
-        found = self.call("GET", f"{EXAM}/all/{self.patient}", 200)
-        found += self.call("GET", f"{EXAM}/templates/all", 200)
+        found = self.call("GET", f"{EXAM}/templates/all", 200)
+        for patient in self.model.patients:
+            found += self.call("GET", f"{EXAM}/all/{patient}", 200)
         by_id = {document["id"]: document for document in found}
         assert set(by_id) == {exam.id for exam in self.model.exams}
         for exam in self.model.exams:
@@ -244,28 +257,43 @@ class ExamTree(Doing):
         for workflow in self.model.lone_workflows:
             tree.check_workflow(lone[workflow.id], workflow)
         self.versions_never_fall([*found, *flows])
+        self.runner.run(self.record.look())
+        for identifier in by_id if _DEEP else self.record.changed & set(by_id):
+            self.a_tree_is_the_sum_of_what_is_in_it(by_id[identifier])
+        self.record.changed.clear()
 
     def versions_never_fall(self, documents: list[dict[str, Any]]) -> None:
         for identifier, version in tree.ids_and_versions(documents):
             assert version >= self.versions.get(identifier, 1), identifier
             self.versions[identifier] = version
 
+    def a_tree_is_the_sum_of_what_is_in_it(self, exam: dict[str, Any]) -> None:
+        assert self.call("GET", f"{EXAM}/{exam['id']}", 200) == exam
+        assert self.call("GET", f"{EXAM}/workflow/all/{exam['id']}", 200) == exam["workflows"]
+        for workflow in exam["workflows"]:
+            assert self.call("GET", f"{EXAM}/workflow/{workflow['id']}", 200) == workflow
+            assert self.call("GET", f"{EXAM}/task/all/{workflow['id']}", 200) == workflow["tasks"]
+            for task in workflow["tasks"]:
+                assert self.call("GET", f"{EXAM}/task/{task['id']}", 200) == task
+                assert self.call("GET", f"{EXAM}/result/all/{task['id']}", 200) == task["results"]
+
     @invariant()
     def nothing_is_left_behind(self) -> None:
-        rows = self.runner.run(self.rows())
-        model = self.model
+        self.runner.run(self.record.look())
+        model, rows = self.model, self.record.count()
         results = [result for task in model.tasks for result in task.results]
-        assert rows == (len(model.exams), len(model.workflows), len(model.tasks), len(results))
-        files = [path for path in (self.lake / "lake").rglob("*") if path.is_file()]
+        assert rows == {
+            "patient": len(model.patients),
+            "exam": len(model.exams),
+            "workflow": len(model.workflows),
+            "task": len(model.tasks),
+            "result": len(results),
+            "sequence": len(model.sequences),
+            "user": 0,
+        }
+        files = {path for path in self.lake.rglob("*") if path.is_file()}
+        files -= set(self.lake.glob("sequences/*.plot.bin*"))  # made aside, in their own time
         assert {str(path.relative_to(self.lake)) for path in files} == model.files()
-        known = {task.id for task in model.tasks}
-        assert all(set(task.inputs) <= known for task in model.tasks)
-
-    async def rows(self) -> tuple[int, ...]:
-        async with reading(self.platform.app.state.sessions) as session:
-            tables = (ExamRow, WorkflowRow, TaskRow, ResultRow)
-            query = [sa.select(sa.func.count()).select_from(table) for table in tables]
-            return tuple([await session.scalar(one) or 0 for one in query])
 
     def teardown(self) -> None:
         """End what is at work, delete everything, and see that nothing is left."""
@@ -282,27 +310,32 @@ class ExamTree(Doing):
         model = self.model
         for item in [*model.exams, *model.lone_workflows, *model.lone_tasks]:
             self.delete_item(item)
-        assert not model.tasks
+        assert all(exam.is_frozen for exam in model.exams)
+        for patient in model.patients[:]:
+            self.call("DELETE", f"{PATIENT}/{patient}", 204)
+            model.patients.remove(patient)
         self.nothing_is_left_behind()
-        self.call("DELETE", f"{PATIENT}/{self.patient}", 204)
 
 
 def run_machine(opened: Callable[[], AbstractAsyncContextManager[Any]], examples: int) -> None:
+    if _DEEP:
+        examples *= 40
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
             lambda: ExamTree(runner, opened()),
             settings=settings(
                 max_examples=examples,
-                stateful_step_count=25,
+                stateful_step_count=60 if _DEEP else 25,
                 deadline=None,
-                derandomize=True,
+                derandomize=not _DEEP,
+                database=None,
                 phases=(Phase.generate,),  # shrinking would take minutes: an example opens an app
                 suppress_health_check=list(HealthCheck),
             ),
         )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(7200 if _DEEP else 180)
 def test_the_exam_tree_stays_whole_whatever_happens(start, empty_database, tmp_path):
     path = tmp_path / "exam.sqlite"
 
@@ -313,6 +346,6 @@ def test_the_exam_tree_stays_whole_whatever_happens(start, empty_database, tmp_p
     run_machine(opened, examples=15)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(7200 if _DEEP else 180)
 def test_the_exam_tree_stays_whole_on_postgresql(start, make_postgresql_url):
     run_machine(lambda: start(make_postgresql_url()), examples=3)
