@@ -14,7 +14,7 @@ from exam_manager.exams.plans import Plan, get_plan
 from exam_manager.exams.rules import Act
 from exam_manager.exams.standing import standing_of
 from exam_manager.tasks.copying import copied_tree
-from exam_manager.tasks.repository import hold_exams
+from exam_manager.tasks.holding import hold_trees
 from exam_manager.versions import check_version
 from exam_manager.workflows import service as workflows
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
@@ -92,7 +92,7 @@ async def revise_version(
 
 async def _hold(session: AsyncSession, exam_id: UUID, act: Act) -> Exam:
     """Return a version, held until the end of the transaction, if this may be done with it."""
-    await hold_exams(session, exam_ids=[exam_id])
+    await hold_trees(session, exam_ids=[exam_id])
     row = await session.get(Exam, exam_id)
     if row is None:
         raise NotFoundError(f"There is no exam template {exam_id}.")

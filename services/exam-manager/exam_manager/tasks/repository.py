@@ -14,9 +14,9 @@ from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
 from exam_manager.results.models import Result
 from exam_manager.sequences.models import Sequence as SequenceRow
+from exam_manager.tasks.holding import hold_trees
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
-from scanhub_libraries.database import is_postgresql
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.models import ItemStatus
 
@@ -69,7 +69,7 @@ async def get_chain(
         NotFoundError: There is no such task.
     """
     if lock:
-        await hold_exams(session, task_ids=[task_id], workflow_ids=[into] if into else [])
+        await hold_trees(session, task_ids=[task_id], workflow_ids=[into] if into else [])
     query = (
         sa.select(Task, col(Workflow.exam_id), col(Exam.patient_id))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
@@ -90,7 +90,7 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
     Raises:
         NotFoundError: There is no such task.
     """
-    await hold_exams(session, task_ids=[task_id])
+    await hold_trees(session, task_ids=[task_id])
     query = (
         sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS, col(SequenceRow.updated_at))
         .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
@@ -106,38 +106,9 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
     return TaskBranch(*found)
 
 
-async def hold_exams(
-    session: AsyncSession,
-    *,
-    task_ids: Sequence[UUID] = (),
-    workflow_ids: Sequence[UUID] = (),
-    exam_ids: Sequence[UUID] = (),
-) -> None:
-    """Hold the exams of tasks, of workflows, and these, until the end of the transaction.
-
-    To be called before anything below them is read to be changed: every change counts in the
-    exam's row, so two who took it last would wait for one another. SQLite has one writer anyway.
-    """
-    conditions = [col(Exam.id).in_(exam_ids)] if exam_ids else []
-    if task_ids:
-        of_tasks = (
-            sa.select(col(Workflow.exam_id))
-            .join(Task, col(Task.workflow_id) == col(Workflow.id))
-            .where(col(Task.id).in_(task_ids))
-        )
-        conditions.append(col(Exam.id).in_(of_tasks))
-    if workflow_ids:
-        of_workflows = sa.select(col(Workflow.exam_id)).where(col(Workflow.id).in_(workflow_ids))
-        conditions.append(col(Exam.id).in_(of_workflows))
-    if conditions and is_postgresql(session):
-        query = sa.select(col(Exam.id)).where(sa.or_(*conditions)).order_by(col(Exam.id))
-        # Not FOR UPDATE: that would make whoever adds a workflow wait as well.
-        await session.execute(query.with_for_update(key_share=True))
-
-
 async def lock_task(session: AsyncSession, task_id: UUID) -> Task | None:
     """Return a task, its exam and itself held; None if there is none."""
-    await hold_exams(session, task_ids=[task_id])
+    await hold_trees(session, task_ids=[task_id])
     return await session.get(Task, task_id, with_for_update=True)
 
 

@@ -21,6 +21,7 @@ from exam_manager.tasks import repository, rules
 from exam_manager.tasks.claims import put_status
 from exam_manager.tasks.copying import copied_task
 from exam_manager.tasks.deviations import PLANNED, note_edit, planned_values
+from exam_manager.tasks.holding import hold_trees
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.places import give_place
 from exam_manager.tasks.repository import TaskChain
@@ -73,7 +74,7 @@ async def get_parent(
 ) -> Workflow | None:
     """Return the workflow a task is to hang in, after checking that it fits."""
     if workflow_id is not None:
-        await repository.hold_exams(session, workflow_ids=[workflow_id])
+        await hold_trees(session, workflow_ids=[workflow_id])
     workflow = await session.get(Workflow, workflow_id) if workflow_id is not None else None
     if workflow_id is not None and workflow is None:
         raise BadRequestError(f"There is no workflow {workflow_id}.", field="workflow_id")
@@ -255,7 +256,7 @@ async def reorder_tasks(session: AsyncSession, task_ids: Sequence[UUID], *, now:
     """Put the tasks of one workflow in this order; those not named follow as they were."""
     if len(set(task_ids)) != len(task_ids):
         raise BadRequestError("task_ids names a task twice.", field="task_ids")
-    await repository.hold_exams(session, task_ids=task_ids)
+    await hold_trees(session, task_ids=task_ids)
     named = (await session.scalars(sa.select(Task).where(col(Task.id).in_(task_ids)))).all()
     if missing := set(task_ids) - {task.id for task in named}:
         raise NotFoundError(f"There is no task {', '.join(sorted(map(str, missing)))}.")

@@ -16,8 +16,9 @@ from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import rules as task_rules
 from exam_manager.tasks import service as tasks
 from exam_manager.tasks.copying import copied_tree
+from exam_manager.tasks.holding import hold_trees
 from exam_manager.tasks.models import Task
-from exam_manager.tasks.repository import TASK, hold_exams
+from exam_manager.tasks.repository import TASK
 from exam_manager.tasks.tree import derive_above, emit_workflow, read_tasks, task_out
 from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
@@ -63,7 +64,7 @@ async def _get_parent(
     session: AsyncSession, exam_id: UUID | None, *, is_template: bool
 ) -> Exam | None:
     if exam_id is not None:
-        await hold_exams(session, exam_ids=[exam_id])
+        await hold_trees(session, exam_ids=[exam_id])
     exam = await session.get(Exam, exam_id) if exam_id is not None else None
     if exam_id is not None and exam is None:
         raise BadRequestError(f"There is no exam {exam_id}.", field="exam_id")
@@ -184,7 +185,7 @@ async def update_workflow(
     now: datetime,
 ) -> WorkflowOut:
     """Take a person's edit."""
-    await hold_exams(
+    await hold_trees(
         session,
         workflow_ids=[workflow_id],
         exam_ids=[body.exam_id] if body.exam_id is not None else [],
@@ -232,7 +233,7 @@ async def delete_workflow(
     session: AsyncSession, workflow_id: UUID, *, if_match: str | None = None
 ) -> str:
     """Delete a workflow with its tasks and results; return the folder to remove."""
-    await hold_exams(session, workflow_ids=[workflow_id])
+    await hold_trees(session, workflow_ids=[workflow_id])
     await _check_editable(session, workflow_id)
     row = await _get(session, workflow_id)
     check_version(if_match, row.version)
