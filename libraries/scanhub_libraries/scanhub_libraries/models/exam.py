@@ -1,15 +1,31 @@
 """Exams and workflows: the two upper levels of the tree exam, workflow, task, result."""
 
+import unicodedata
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from scanhub_libraries.models.enums import ItemStatus
-from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+from scanhub_libraries.models.fields import Name, Text, WireModel, check_dicom_text
 from scanhub_libraries.models.patient import PatientOut
 from scanhub_libraries.models.task import TaskOut
+
+
+def _trimmed(value: Any) -> Any:
+    """Return a number without spaces around it, each accent in its letter."""
+    return unicodedata.normalize("NFC", value).strip(" ") if isinstance(value, str) else value
+
+
+AccessionNumber = Annotated[
+    str,
+    BeforeValidator(_trimmed),
+    StringConstraints(max_length=16),
+    Field(description="Accession Number (0008,0050) of the images"),
+    AfterValidator(lambda value: check_dicom_text(value, "SH")),
+]
+"""A longer one would be cut in the images, and name the order of somebody else."""
 
 
 class BaseWorkflow(WireModel):
@@ -44,7 +60,7 @@ class BaseExam(WireModel):
     comment: Text | None = None
     status: ItemStatus = ItemStatus.NEW
     is_template: bool = False
-    accession_number: ShortText | None = None
+    accession_number: AccessionNumber | None = None
     scheduled_on: Annotated[
         date | None, Field(description="The day it is planned for; without it that of its making")
     ] = None
@@ -58,6 +74,9 @@ class ExamOut(BaseExam):
     datetime_created: datetime
     datetime_updated: datetime | None = None
     version: int
+    accession_number: Annotated[
+        str | None, Field(description="Accession Number (0008,0050) of the images")
+    ] = None
     study_instance_uid: Annotated[
         str | None, Field(description="Study Instance UID of the images (none for a template)")
     ] = None

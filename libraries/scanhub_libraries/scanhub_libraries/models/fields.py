@@ -1,12 +1,14 @@
 """Field types that several wire models share."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 _DEEPEST = 64
+_DELIMITERS = {"PN": "\\^=", "LO": "\\", "SH": "\\"}
 
 
 def _without_nul(text: str) -> str:
@@ -14,6 +16,22 @@ def _without_nul(text: str) -> str:
     if "\x00" in text:
         raise ValueError("contains a NUL character")
     return text
+
+
+def check_dicom_text(value: str, vr: str) -> str:
+    """Refuse what would end a value in DICOM, or begin another one.
+
+    Args:
+        value: A text that becomes a DICOM value.
+        vr: Its value representation (PS3.5 section 6.2).
+    """
+    control = [letter for letter in value if unicodedata.category(letter) == "Cc"]
+    if control or any(letter in value for letter in _DELIMITERS[vr]):
+        raise ValueError(
+            f"contains a control character or one of {' '.join(_DELIMITERS[vr])}, "
+            "which DICOM uses to separate values: leave it out"
+        )
+    return value
 
 
 def _json_document(document: dict[str, Any]) -> dict[str, Any]:

@@ -9,22 +9,15 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.models.enums import Gender, ItemStatus
-from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel, check_dicom_text
 
 LONGEST = 64
 """Characters of a Person Name or a Long String in DICOM (PS3.5 section 6.2, VR PN and LO)."""
-_DELIMITERS = {"PN": "\\^=", "LO": "\\"}
 
 
-def _check_characters(value: str, vr: str) -> str:
-    """Refuse what would end a value in DICOM, or begin another one."""
-    control = [letter for letter in value if unicodedata.category(letter) == "Cc"]
-    if control or any(letter in value for letter in _DELIMITERS[vr]):
-        raise ValueError(
-            f"contains a control character or one of {' '.join(_DELIMITERS[vr])}, "
-            "which DICOM uses to separate values: leave it out"
-        )
-    return value
+def _composed(value: str) -> str:
+    """Return a text with each accent in its letter: archives compare names by their bytes."""
+    return unicodedata.normalize("NFC", value)
 
 
 class _Patient(WireModel):
@@ -53,20 +46,21 @@ class BasePatient(_Patient):
     @field_validator("patient_id", mode="before")
     @classmethod
     def _trimmed(cls, value: Any) -> Any:
-        return (value.strip(" ") or None) if isinstance(value, str) else value
+        return (_composed(value).strip(" ") or None) if isinstance(value, str) else value
 
     @field_validator("patient_id")
     @classmethod
     def _one_value(cls, value: str | None) -> str | None:
-        return None if value is None else _check_characters(value, "LO")
+        return None if value is None else check_dicom_text(value, "LO")
 
     @field_validator("first_name", "last_name")
     @classmethod
     def _one_component(cls, value: str, info: ValidationInfo) -> str:
+        value = _composed(value)
         whole = f"{value}^{info.data.get('first_name', '')}".rstrip("^")
         if len(whole) > LONGEST:
             raise ValueError(f"is too long: a name in DICOM has {LONGEST} characters in all")
-        return _check_characters(value, "PN")
+        return check_dicom_text(value, "PN")
 
     @field_validator("birth_date")
     @classmethod

@@ -14,7 +14,9 @@ Changes = dict[str, list[Any]]
 MOST_CHARACTERS: Final = 1000
 _SHOWN: Final = 200
 _OWN_TIMES = frozenset({"id", "datetime_created", "datetime_updated"})
-_COUNTERS = frozenset({"version", "revision", "search_text"})
+_COUNTERS = frozenset(
+    {"version", "revision", "search_text", "patient_id_folded", "accession_folded"}
+)
 UNRECORDED: Final[Mapping[str, frozenset[str]]] = {
     "patient": _OWN_TIMES | _COUNTERS,
     "exam": _OWN_TIMES | _COUNTERS | {"day"},

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
-from exam_manager.patients.rules import search_terms
+from exam_manager.searching import search_terms
 from scanhub_libraries.models import ItemStatus
 from scanhub_libraries.models.fields import ShortText
 
@@ -49,13 +49,13 @@ def _has_word(term: str) -> sa.ColumnElement[bool]:
     patient = _of_patient(
         sa.or_(
             col(Patient.search_text).like(f"%{term}%", escape="\\"),
-            sa.func.lower(col(Patient.patient_id)).like(f"{term}%", escape="\\"),
+            col(Patient.patient_id_folded).like(f"{term}%", escape="\\"),
         )
     )
     return sa.or_(
         patient,
         _EXAM.c.search_text.like(f"%{term}%", escape="\\"),
-        sa.func.lower(_EXAM.c.accession_number).like(f"{term}%", escape="\\"),
+        _EXAM.c.accession_folded.like(f"{term}%", escape="\\"),
     )
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from exam_manager.database import Table
+from exam_manager.searching import folded
 from scanhub_libraries.database import UtcDateTime, text_enum
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import ItemStatus
@@ -21,13 +22,22 @@ def _day(context: Any) -> date:
 
 
 def search_text(name: str, description: str) -> str:
-    """Return what a search looks at, case-folded: databases fold case each in their own way."""
-    return f"{name} {description}".casefold()
+    """Return what a search looks at."""
+    return folded(f"{name} {description}")
 
 
 def _search_text(context: Any) -> str:
     given = context.get_current_parameters()
     return search_text(given["name"], given.get("description") or "")
+
+
+def accession_folded(number: str | None) -> str | None:
+    """Return an accession number as searches look at it."""
+    return None if number is None else folded(number)
+
+
+def _accession_folded(context: Any) -> str | None:
+    return accession_folded(context.get_current_parameters().get("accession_number"))
 
 
 class Exam(Table, table=True):
@@ -63,7 +73,10 @@ class Exam(Table, table=True):
     search_text: str | None = Field(
         default=None, nullable=False, sa_type=sa.Text, sa_column_kwargs={"default": _search_text}
     )
-    """Name and description, case-folded."""
+    """Name and description, folded."""
+    accession_folded: str | None = Field(
+        default=None, sa_type=sa.Text, sa_column_kwargs={"default": _accession_folded}
+    )
     revision: int = Field(default=1, sa_type=sa.BigInteger)
     """Counts every change of the exam or of anything below it; not on the wire."""
 

@@ -12,7 +12,7 @@ from sqlmodel import col
 from exam_manager.exams.models import Exam
 from exam_manager.exams.standing import standing_of
 from exam_manager.paging import Page
-from exam_manager.patients.rules import search_terms
+from exam_manager.searching import search_terms
 from exam_manager.sequences.models import Sequence as SequenceRow
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from exam_manager.database import see_one_state
 from exam_manager.exams import rules
-from exam_manager.exams.models import Exam, search_text
+from exam_manager.exams.models import Exam, accession_folded, search_text
 from exam_manager.exams.rules import Act
 from exam_manager.exams.standing import standing_of, with_newest_released
 from exam_manager.patients.models import Patient
@@ -150,10 +150,12 @@ async def update_exam(
         )
     status = rules.status_after_edit(row.status, body.status)
     given = body.model_dump()
-    if "scheduled_on" not in body.model_fields_set:  # ScanHub's clients do not know it
-        given["scheduled_on"] = row.scheduled_on
+    for name in ("scheduled_on", "accession_number"):  # ScanHub's clients do not know them
+        if name not in body.model_fields_set:
+            given[name] = getattr(row, name)
     row.sqlmodel_update({**given, "status": status})
     row.search_text = search_text(body.name, body.description)
+    row.accession_folded = accession_folded(row.accession_number)
     row.day = row.scheduled_on or row.datetime_created.date()
     row.version += 1
     row.datetime_updated = now

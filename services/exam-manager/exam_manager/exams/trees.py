@@ -19,8 +19,8 @@ from exam_manager.exams.tree_json import (
     render_trees,
 )
 from exam_manager.paging import Page
-from exam_manager.patients.rules import search_terms
 from exam_manager.results.models import Result
+from exam_manager.searching import search_terms
 from exam_manager.tasks.repository import TASK
 from exam_manager.versions import etag
 from exam_manager.workflows.models import Workflow

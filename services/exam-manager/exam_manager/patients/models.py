@@ -21,9 +21,11 @@ class Patient(Table, table=True):
     first_name: str = Field(max_length=200)
     last_name: str = Field(max_length=200)
     search_text: str = Field(sa_type=sa.Text)
-    """Names, case-folded: databases fold case each in their own way."""
-    patient_id: str | None = Field(default=None, max_length=64, unique=True, index=True)
+    """Names, folded."""
+    patient_id: str | None = Field(default=None, max_length=64)
     """The hospital's number: DICOM Patient ID (0010,0020)."""
+    patient_id_folded: str | None = Field(default=None, sa_type=sa.Text, unique=True, index=True)
+    """The number, folded: however it is typed, it is one person."""
     birth_date: date = Field(index=True)
     sex: Gender = Field(sa_type=text_enum(Gender))
     height: float

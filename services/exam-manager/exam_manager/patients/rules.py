@@ -62,13 +62,3 @@ def check_number_free(holder: UUID | None, own_id: UUID | None) -> None:
             field="patient_id",
             patient=str(holder),
         )
-
-
-def search_terms(search: str) -> list[str]:
-    """Return the words of a search, case-folded, safe inside LIKE with backslash as escape."""
-    return escaped(search.casefold()).split()
-
-
-def escaped(text: str) -> str:
-    """Return a text that stands for itself inside LIKE with backslash as escape."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from exam_manager.database import emit
 from exam_manager.exams.models import Exam
 from exam_manager.patients import rules
 from exam_manager.patients.models import Patient
+from exam_manager.searching import escaped, folded, search_terms
 from exam_manager.versions import check_version
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import EventType
@@ -58,11 +60,11 @@ def select_patients(
     """
     text = _PATIENT.c.search_text
     query = sa.select(*_SHOWN).where(
-        *(text.like(f"%{term}%", escape="\\") for term in rules.search_terms(search or ""))
+        *(text.like(f"%{term}%", escape="\\") for term in search_terms(search or ""))
     )
     if patient_id:
-        begins = f"{rules.escaped(patient_id.strip().lower())}%"
-        query = query.where(sa.func.lower(_PATIENT.c.patient_id).like(begins, escape="\\"))
+        begins = f"{escaped(folded(patient_id.strip()))}%"
+        query = query.where(_PATIENT.c.patient_id_folded.like(begins, escape="\\"))
     return query if birth_date is None else query.where(_PATIENT.c.birth_date == birth_date)
 
 
@@ -74,8 +76,12 @@ async def list_patients(
     return [PatientOut.model_validate(dict(row)) for row in rows]
 
 
-def _search_text(patient: BasePatient) -> str:
-    return f"{patient.first_name} {patient.last_name} {patient.first_name}".casefold()
+def _searched(patient: BasePatient, number: str | None) -> dict[str, Any]:
+    """Return the columns that searches look at."""
+    return {
+        "search_text": folded(f"{patient.first_name} {patient.last_name} {patient.first_name}"),
+        "patient_id_folded": None if number is None else folded(number),
+    }
 
 
 async def create_patient(
@@ -83,7 +89,8 @@ async def create_patient(
 ) -> PatientOut:
     """Create a patient."""
     await _check_number(session, patient.patient_id, None)
-    row = Patient(**patient.model_dump(), search_text=_search_text(patient), datetime_created=now)
+    searched = _searched(patient, patient.patient_id)
+    row = Patient(**patient.model_dump(), **searched, datetime_created=now)
     session.add(row)
     _emit(session, EventType.PATIENT_CREATED, row)
     await session.flush()
@@ -93,7 +100,7 @@ async def create_patient(
 async def _check_number(session: AsyncSession, number: str | None, own_id: UUID | None) -> None:
     """Refuse a number of the hospital that another patient has."""
     if number is not None:
-        query = sa.select(_PATIENT.c.id).where(_PATIENT.c.patient_id == number)
+        query = sa.select(_PATIENT.c.id).where(_PATIENT.c.patient_id_folded == folded(number))
         rules.check_number_free(await session.scalar(query), own_id)
 
 
@@ -117,8 +124,7 @@ async def update_patient(
     if "patient_id" not in patient.model_fields_set:
         given["patient_id"] = row.patient_id
     await _check_number(session, given["patient_id"], patient_id)
-    row.sqlmodel_update(given)
-    row.search_text = _search_text(patient)
+    row.sqlmodel_update({**given, **_searched(patient, given["patient_id"])})
     row.version += 1
     row.datetime_updated = now
     _emit(session, EventType.PATIENT_UPDATED, row)

@@ -4,6 +4,10 @@ Revision ID: 0002
 Revises: 0001
 """
 
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -31,6 +35,7 @@ def _exams() -> None:
         "exam", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="1")
     )
     op.add_column("exam", sa.Column("search_text", sa.Text(), nullable=False, server_default=""))
+    op.add_column("exam", sa.Column("accession_folded", sa.Text(), nullable=True))
     op.add_column("exam", sa.Column("template_id", sa.Uuid(), nullable=True))
     op.add_column("exam", sa.Column("template_version", sa.Integer(), nullable=True))
     op.add_column("exam", sa.Column("protocol_id", sa.Uuid(), nullable=True))
@@ -48,7 +53,8 @@ def _exams() -> None:
         ["protocol_id", "protocol_version"],
         unique=True,
     )
-    op.execute("UPDATE exam SET search_text = lower(name || ' ' || description)")
+    _fill("exam", ["name", "description"], "search_text", " ".join)
+    _fill("exam", ["accession_number"], "accession_folded", " ".join)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("UPDATE exam SET day = CAST(datetime_created AT TIME ZONE 'UTC' AS DATE)")
     else:
@@ -107,8 +113,37 @@ def _sequence_search_text() -> None:
 def _patients() -> None:
     op.add_column("patient", sa.Column("patient_id", sa.String(length=64), nullable=True))
     op.add_column("patient", sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
-    op.create_index("ix_patient_patient_id", "patient", ["patient_id"], unique=True)
+    op.add_column("patient", sa.Column("patient_id_folded", sa.Text(), nullable=True))
+    op.create_index("ix_patient_patient_id_folded", "patient", ["patient_id_folded"], unique=True)
+    _fill("patient", ["first_name", "last_name"], "search_text", _names)
     op.create_index("ix_patient_birth_date", "patient", ["birth_date"])
+
+
+def _names(names: Sequence[str]) -> str:
+    first, last = names
+    return f"{first} {last} {first}"
+
+
+def _fill(
+    name: str, sources: list[str], target: str, text_of: Callable[[Sequence[str]], str]
+) -> None:
+    """Fill what `exam_manager.searching.folded` makes of new rows: no database can."""
+    connection = op.get_bind()
+    columns = [sa.column(column, sa.String()) for column in (*sources, target)]
+    table = sa.table(name, sa.column("id", sa.Uuid()), *columns)
+    given: list[Any] = [table.c[column] for column in sources]
+    filled = sa.select(table.c.id, *given).where(*(column.is_not(None) for column in given))
+    update = sa.update(table).where(table.c.id == sa.bindparam("row"))
+    rows = [
+        {"row": identifier, "text": _folded(text_of(texts))}
+        for identifier, *texts in connection.execute(filled).all()
+    ]
+    if rows:
+        connection.execute(update.values({target: sa.bindparam("text")}), rows)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _accounts() -> None:
