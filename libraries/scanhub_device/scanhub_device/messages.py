@@ -21,6 +21,25 @@ class Message(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
+class SystemLimits(Message):
+    """What the hardware can do; the server refuses scans beyond it. Leave out what is unknown."""
+
+    max_gradients: Annotated[
+        tuple[float, float, float] | None, Field(description="Along x, y, z [mT/m]")
+    ] = None
+    max_slew_rates: Annotated[
+        tuple[float, float, float] | None, Field(description="Along x, y, z [T/m/s]")
+    ] = None
+    max_rf_duration: Annotated[float | None, Field(description="Longest RF pulse [s]")] = None
+    max_rf_amplitude: Annotated[float | None, Field(description="Largest B1 [uT]")] = None
+    max_b1_rms: Annotated[float | None, Field(description="B1+rms over 10 s [uT]")] = None
+    max_duration: Annotated[float | None, Field(description="Longest scan [s]")] = None
+    adc_deadtime: Annotated[float | None, Field(description="Before and after sampling [s]")] = None
+    rf_dead_time: Annotated[float | None, Field(description="Before an RF pulse [s]")] = None
+    rf_ringdown_time: Annotated[float | None, Field(description="After an RF pulse [s]")] = None
+    gradient_raster_time: Annotated[float | None, Field(description="[s]")] = None
+
+
 class DeviceDetails(Message):
     """What a scanner says of itself."""
 
@@ -30,6 +49,8 @@ class DeviceDetails(Message):
     modality: str = "MR"
     site: str = ""
     parameter: dict[str, Any] = {}
+    device_type: str | None = None
+    system_limits: SystemLimits | None = None
 
 
 # --- from the device to the server ---------------------------------------------------------------
@@ -70,10 +91,49 @@ class Stopped(Message):
     task_id: str | None = None
 
 
+class Paused(Message):
+    """The scan rests where it is."""
+
+    command: Literal["paused"] = "paused"
+    task_id: str
+    reason: str | None = None
+
+
+class Resumed(Message):
+    """A scan that rested goes on."""
+
+    command: Literal["resumed"] = "resumed"
+    task_id: str
+
+
+class Calibrated(Message):
+    """What a calibration has given: values by the names of the parameters, or what went wrong."""
+
+    command: Literal["calibrated"] = "calibrated"
+    calibration_id: str | None = None
+    task_id: str | None = None
+    user_access_token: str | None = None
+    kind: str
+    values: dict[str, Any] | None = None
+    quality: dict[str, Any] | None = None
+    error_message: str | None = None
+
+
+class DeviceParameterUpdate(Message):
+    """The device has changed its parameters itself."""
+
+    command: Literal["parameter_update"] = "parameter_update"
+    parameter: dict[str, Any]
+    base_version: int | None = None
+    comment: str = ""
+
+
 class StatusData(Message):
-    """Progress of a scan [%], or what went wrong."""
+    """Progress of a scan [%] and the time that it still takes [s], or what went wrong."""
 
     progress: Annotated[int, Field(ge=0, le=100)] | None = None
+    seconds_left: float | None = None
+    error_code: str | None = None
     error_message: str | None = None
 
 
@@ -153,6 +213,7 @@ class StartPayload(Message):
     calibration: tuple[str, ...] = ()
     device_parameter: dict[str, Any] | None = None
     mrd_header: str = ""
+    upload_url: str | None = None
 
 
 class Start(Message):
@@ -167,6 +228,37 @@ class Stop(Message):
 
     command: Literal["stop"]
     task_id: str | None = None
+
+
+class Pause(Message):
+    """Let the scan of this task rest."""
+
+    command: Literal["pause"]
+    task_id: str
+
+
+class Resume(Message):
+    """Let the scan of this task go on."""
+
+    command: Literal["resume"]
+    task_id: str
+
+
+class Calibrate(Message):
+    """Calibrate, without a scan; answered with `calibrated`."""
+
+    command: Literal["calibrate"]
+    calibration_id: str
+    kind: str
+    device_parameter: dict[str, Any] = {}
+
+
+class ParameterUpdate(Message):
+    """The parameters of the device have been changed; they hold from the next scan on."""
+
+    command: Literal["parameter_update"]
+    parameter: dict[str, Any]
+    version: int
 
 
 class Feedback(Message):
@@ -186,5 +278,8 @@ class Pong(Message):
     command: Literal["pong"]
 
 
-ServerMessage = Annotated[Start | Stop | Feedback | Pong, Field(discriminator="command")]
+ServerMessage = Annotated[
+    Start | Stop | Pause | Resume | Calibrate | ParameterUpdate | Feedback | Pong,
+    Field(discriminator="command"),
+]
 SERVER_MESSAGE: TypeAdapter[ServerMessage] = TypeAdapter(ServerMessage)

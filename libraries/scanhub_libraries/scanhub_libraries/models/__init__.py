@@ -17,6 +17,7 @@ from scanhub_libraries.models.device import (
     StartResult,
     StopRequest,
     StopResult,
+    SystemLimits,
 )
 from scanhub_libraries.models.enums import (
     CalibrationType,
@@ -209,6 +210,7 @@ __all__ = [
     "StartResult",
     "StopRequest",
     "StopResult",
+    "SystemLimits",
     "TargetIn",
     "TargetOut",
     "TargetTest",

@@ -18,6 +18,44 @@ class DeviceCreationRequest(WireModel):
     status: DeviceStatus | None = None
 
 
+_PerAxis = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+
+
+class SystemLimits(WireModel):
+    """What the hardware of a device can do. What is not told is not checked.
+
+    `max_gradients`, `max_rf_duration`, `adc_deadtime` and `rf_dead_time` have the names of
+    ScanHub's requirements.
+    """
+
+    max_gradients: Annotated[
+        _PerAxis | None, Field(description="Largest gradient along x, y, z [mT/m]")
+    ] = None
+    max_slew_rates: Annotated[
+        _PerAxis | None, Field(description="Largest slew rate along x, y, z [T/m/s]")
+    ] = None
+    max_rf_duration: Annotated[float | None, Field(gt=0, description="Longest RF pulse [s]")] = None
+    max_rf_amplitude: Annotated[
+        float | None, Field(gt=0, description="Largest RF amplitude as B1 [uT]")
+    ] = None
+    max_b1_rms: Annotated[
+        float | None, Field(gt=0, description="Largest B1+rms over 10 s [uT]")
+    ] = None
+    max_duration: Annotated[float | None, Field(gt=0, description="Longest scan [s]")] = None
+    adc_deadtime: Annotated[
+        float | None, Field(ge=0, description="Time before and after sampling [s]")
+    ] = None
+    rf_dead_time: Annotated[
+        float | None, Field(ge=0, description="Time before an RF pulse [s]")
+    ] = None
+    rf_ringdown_time: Annotated[
+        float | None, Field(ge=0, description="Time after an RF pulse [s]")
+    ] = None
+    gradient_raster_time: Annotated[
+        float | None, Field(gt=0, description="Raster of gradients [s]")
+    ] = None
+
+
 class DeviceDetails(WireModel):
     """What a device says of itself when it registers."""
 
@@ -31,12 +69,20 @@ class DeviceDetails(WireModel):
     capabilities: Annotated[
         list[ShortText], Field(max_length=64, description="Commands beyond v1 that it knows")
     ] = []
+    device_type: Annotated[
+        ShortText | None, Field(description="Which schema its parameters follow")
+    ] = None
+    system_limits: SystemLimits | None = None
 
 
 class DeviceOut(DeviceDetails):
     """A device as stored."""
 
     id: UUID
+    version: int
+    parameter_version: Annotated[
+        int, Field(description="Version of `parameter`; 0: none was ever set")
+    ]
     name: str
     description: str
     status: DeviceStatus

@@ -134,3 +134,6 @@ class AcquisitionPayload(AcquisitionTaskOut):
     access_token: str
     device_parameter: dict[str, Any] = {}
     acquisition_id: UUID | None = None
+    upload_url: Annotated[
+        str | None, Field(description="Where files may be uploaded over HTTP, if the device likes")
+    ] = None

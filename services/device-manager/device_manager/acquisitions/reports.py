@@ -32,7 +32,7 @@ async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) ->
     """A device has introduced itself; a scan of it that runs goes on."""
     kept = (DeviceStatus.BUSY, DeviceStatus.ERROR)
     status = data.status if data.status in kept else DeviceStatus.ONLINE
-    details = data.model_dump(exclude={"status"})
+    details = data.model_dump(exclude={"status", "parameter_version"})
     details["parameter"] = data.parameter or None
     await room.presence.registered(link.device_id, details, status)
     lease = room.leases.find_open(link.device_id)

@@ -11,8 +11,13 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from scanhub_libraries.models import AcquisitionPayload, DeviceStatus
-from scanhub_libraries.models.fields import ShortText, WireModel
+from scanhub_libraries.models import (
+    AcquisitionPayload,
+    CalibrationType,
+    DeviceStatus,
+    SystemLimits,
+)
+from scanhub_libraries.models.fields import JSONObject, ShortText, WireModel
 
 
 class MessageError(Exception):
@@ -62,6 +67,9 @@ class RegisterData(WireModel):
     parameter: dict[str, Any] | None = None
     status: DeviceStatus | None = None
     capabilities: Annotated[list[ShortText], Field(max_length=64)] = []
+    device_type: ShortText | None = None
+    system_limits: SystemLimits | None = None
+    parameter_version: Annotated[int | None, Field(ge=0)] = None
 
 
 class Register(WireModel):
@@ -92,10 +100,52 @@ class Stopped(WireModel):
     task_id: OptionalId = None
 
 
+class Paused(WireModel):
+    """The scan rests where it is, because it was told to or because the device chose to."""
+
+    command: Literal["paused"]
+    task_id: UUID
+    reason: Annotated[str | None, Field(max_length=4000)] = None
+
+
+class Resumed(WireModel):
+    """A scan that rested goes on."""
+
+    command: Literal["resumed"]
+    task_id: UUID
+
+
+class Calibrated(WireModel):
+    """What a calibration has given: values by the names of the parameters, or what went wrong.
+
+    With `calibration_id` it answers `calibrate`; with task and token it is one of the scan's.
+    """
+
+    command: Literal["calibrated"]
+    calibration_id: OptionalId = None
+    task_id: OptionalId = None
+    user_access_token: Token | None = None
+    kind: CalibrationType
+    values: JSONObject | None = None
+    quality: JSONObject | None = None
+    error_message: Annotated[str | None, Field(max_length=100_000)] = None
+
+
+class DeviceParameterUpdate(WireModel):
+    """The device has changed its parameters; `base_version` is the version that it changed."""
+
+    command: Literal["parameter_update"]
+    parameter: JSONObject
+    base_version: Annotated[int | None, Field(ge=0)] = None
+    comment: Annotated[str, Field(max_length=10_000)] = ""
+
+
 class StatusData(WireModel):
     """How far the scan is, or what went wrong."""
 
     progress: Progress = None
+    seconds_left: Annotated[float | None, Field(ge=0, le=1e7)] = None
+    error_code: ShortText | None = None
     error_message: Annotated[str | None, Field(max_length=100_000)] = None
 
 
@@ -123,10 +173,31 @@ class FileTransfer(WireModel):
 
 
 DeviceMessage = Annotated[
-    Register | Ping | Ack | Stopped | UpdateStatus | FileTransfer, Field(discriminator="command")
+    Register
+    | Ping
+    | Ack
+    | Stopped
+    | Paused
+    | Resumed
+    | Calibrated
+    | DeviceParameterUpdate
+    | UpdateStatus
+    | FileTransfer,
+    Field(discriminator="command"),
 ]
 _DEVICE_MESSAGE: TypeAdapter[DeviceMessage] = TypeAdapter(DeviceMessage)
-_COMMANDS = ("register", "ping", "ack", "stopped", "update_status", "file-transfer")
+_COMMANDS = (
+    "register",
+    "ping",
+    "ack",
+    "stopped",
+    "paused",
+    "resumed",
+    "calibrated",
+    "parameter_update",
+    "update_status",
+    "file-transfer",
+)
 
 
 def parse(text: str) -> DeviceMessage:
@@ -195,6 +266,55 @@ class Stop(WireModel):
     command: Literal["stop"] = "stop"
     task_id: UUID | None = None
     acquisition_id: UUID | None = None
+
+    def to_json(self) -> str:
+        """Serialise."""
+        return self.model_dump_json()
+
+
+class Pause(WireModel):
+    """Let the scan of this task rest."""
+
+    command: Literal["pause"] = "pause"
+    task_id: UUID
+    acquisition_id: UUID | None = None
+
+    def to_json(self) -> str:
+        """Serialise."""
+        return self.model_dump_json()
+
+
+class Resume(WireModel):
+    """Let the scan of this task go on."""
+
+    command: Literal["resume"] = "resume"
+    task_id: UUID
+    acquisition_id: UUID | None = None
+
+    def to_json(self) -> str:
+        """Serialise."""
+        return self.model_dump_json()
+
+
+class Calibrate(WireModel):
+    """Calibrate, without a scan. Each calibration is answered with `calibrated`."""
+
+    command: Literal["calibrate"] = "calibrate"
+    calibration_id: UUID
+    kind: CalibrationType
+    device_parameter: dict[str, Any] = {}
+
+    def to_json(self) -> str:
+        """Serialise."""
+        return self.model_dump_json()
+
+
+class ParameterUpdate(WireModel):
+    """The parameters of the device have been changed; they hold from the next scan on."""
+
+    command: Literal["parameter_update"] = "parameter_update"
+    parameter: dict[str, Any]
+    version: int
 
     def to_json(self) -> str:
         """Serialise."""
