@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from exam_manager.audit.disclosures import Disclosures
 from exam_manager.exams.tree_cache import TreeCache
 from exam_manager.sequences.plot.plotter import Plotter
 from exam_manager.settings import ExamManagerSettings
@@ -58,6 +59,12 @@ async def get_plotter(request: Request) -> Plotter:
     return plotter
 
 
+async def get_disclosures(request: Request) -> Disclosures:
+    """Return what tells of data that leave the house."""
+    disclosures: Disclosures = request.app.state.disclosures
+    return disclosures
+
+
 async def get_now(request: Request) -> datetime:
     """Return the time of the request."""
     clock: Clock = request.app.state.clock
@@ -71,6 +78,7 @@ PlotterDep = Annotated[Plotter, Depends(get_plotter)]
 TreesDep = Annotated[TreeCache, Depends(get_trees)]
 SignerDep = Annotated[TokenSigner, Depends(get_signer)]
 RevocationsDep = Annotated[RevocationList, Depends(get_revocations)]
+DisclosuresDep = Annotated[Disclosures, Depends(get_disclosures)]
 NowDep = Annotated[datetime, Depends(get_now)]
 IfMatchDep = Annotated[
     str | None, Header(alias="If-Match", description='The version that was read: `"3"`')

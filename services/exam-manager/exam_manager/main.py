@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from exam_manager.audit.disclosures import Disclosures
 from exam_manager.audit.recorder import record_changes
 from exam_manager.audit.routes import router as audit
 from exam_manager.database import OutboxEvent
@@ -147,6 +148,7 @@ async def _opened(
     own_revocations = OwnRevocations(sessions)
     verifier.revocations.update(await own_revocations(0))
     app.state.sessions = sessions
+    app.state.disclosures = Disclosures(sessions, app.state.clock)
     app.state.lake = LocalLake(settings.lake_root)
     await asyncio.to_thread(app.state.scratch.clear)
     app.state.check_ready = _Ready(app)

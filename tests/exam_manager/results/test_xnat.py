@@ -8,7 +8,7 @@ import httpx
 import pydicom
 import pytest
 import respx
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+from dicom_files import dicom
 from serving import serving
 
 from exam_manager.settings import ExamManagerSettings
@@ -43,20 +43,6 @@ class Xnat:
             self.got.append((query, headers, body))
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": said})
-
-
-def dicom(**changes) -> bytes:
-    dataset = pydicom.Dataset()
-    dataset.file_meta = pydicom.dataset.FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, pydicom.uid.generate_uid()
-    dataset.PatientName, dataset.PatientID, dataset.SeriesDescription = "Wrong", "0", "GRE"
-    dataset.PixelData, dataset["PixelData"].VR = bytes(range(256)), "OW"
-    for keyword, value in changes.items():
-        setattr(dataset, keyword, value)
-    file = io.BytesIO()
-    dataset.save_as(file, enforce_file_format=True)
-    return file.getvalue()
 
 
 @pytest.fixture

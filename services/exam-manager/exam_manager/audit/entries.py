@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from exam_manager.audit import rules
+from exam_manager.audit.told import told
 from exam_manager.audit.trail import Change, Key, Place, Places, Told, Trail, moved_from
 from exam_manager.exams.models import Exam
 from exam_manager.tasks.models import Task
@@ -39,11 +40,11 @@ def entries_of(
         address: Where the request came from.
         correlation_id: Of the request.
     """
-    told = _told(trail)
+    happened = _told(trail)
     now = utc_now()
-    places = _places(session, trail, told)
+    places = _places(session, trail, happened)
     rows: list[Row] = []
-    for action, who, change in told:
+    for action, who, change in happened:
         place = places.find(change.subject_type, change.subject_id, change.above)
         rows.append(
             {
@@ -74,21 +75,21 @@ def _in_order(rows: list[Row]) -> list[Row]:
 def _told(trail: Trail) -> list[tuple[str, str | None, Change]]:
     """Return action, actor and change of every entry: events first, then what none tells of."""
     open_changes = trail.by_record()
-    told: list[tuple[str, str | None, Change]] = []
+    happened: list[tuple[str, str | None, Change]] = []
     by_event: dict[Key, Change] = {}
     for event in trail.events:
         change = _change_of(event, open_changes)
         if event.type == EventType.TASK_PROGRESS and not change.changes:
             continue
         by_event.setdefault(change.key, change)
-        told.append((event.type, event.actor, change))
+        happened.append((event.type, event.actor, change))
     rest = _count_copied(open_changes, by_event)
-    told += [
+    happened += [
         (f"{change.subject_type}.{change.kind}", None, change)
         for change in rest
         if change.changes or change.kind == "deleted"
     ]
-    return told
+    return happened
 
 
 def _change_of(event: Told, open_changes: dict[Key, Change]) -> Change:
@@ -97,7 +98,7 @@ def _change_of(event: Told, open_changes: dict[Key, Change]) -> Change:
     change = open_changes.pop(key, None)
     above = {name: event.data[name] for name in event.data if name.endswith("_id")}
     if change is None:
-        return Change(*key, "told", {}, above)
+        return Change(*key, "told", told(event.type, event.data), above)
     change.above = {**above, **change.above}
     return change
 
@@ -142,7 +143,9 @@ def _where_it_was(row: Row, change: Change, place: Place, places: Places) -> Ite
             yield {**row, "id": new_id(), "exam_id": exam_id, "patient_id": patient_id}
 
 
-def _places(session: Session, trail: Trail, told: list[tuple[str, str | None, Change]]) -> Places:
+def _places(
+    session: Session, trail: Trail, happened: list[tuple[str, str | None, Change]]
+) -> Places:
     """Return where the records of all entries belong, with one more read where that is not told."""
     places = Places()
     for event in trail.events:
@@ -150,7 +153,7 @@ def _places(session: Session, trail: Trail, told: list[tuple[str, str | None, Ch
     for change in trail.changes:
         places.learn(change.subject_type, change.subject_id, change.above)
     wanted: list[tuple[str, str, Mapping[str, Any]]] = []
-    for _, _, change in told:
+    for _, _, change in happened:
         wanted.append((change.subject_type, change.subject_id, change.above))
         wanted += [("", "", before) for before in moved_from(change)]
     unread: dict[str, set[UUID]] = {}

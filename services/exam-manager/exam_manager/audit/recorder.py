@@ -7,8 +7,8 @@ tells of. A transaction that is rolled back leaves none.
 
 What a database deletes by itself (the tree below an exam) is read and noted first. What is written
 in bulk (a copy) is one entry of the root with counts. A statement that would change or delete rows
-of these tables behind the session's back is refused. Reading is not recorded; pure progress
-neither.
+of these tables behind the session's back is refused. Reading is not recorded, pure progress
+neither; what leaves the house is (disclosures.py).
 """
 
 from collections.abc import Iterable, Mapping

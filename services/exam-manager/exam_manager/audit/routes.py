@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from exam_manager.audit import service
 from exam_manager.audit.service import AuditQuery
-from exam_manager.dependencies import SessionsDep
+from exam_manager.dependencies import DisclosuresDep, SessionsDep
 from exam_manager.pages import PageDep
 from exam_manager.paging import Page
 from scanhub_libraries.models import AuditEntryOut
@@ -87,7 +87,7 @@ async def get_patient_timeline(
 ) -> list[AuditEntryOut]:
     """Return every change of a patient and of all their exams, also after they were deleted.
 
-    Who has read the record is not written down.
+    That data left the house is told: downloads, exports, what was sent. Reading is not.
     """
     query = AuditQuery(patient_id=patient_id, newest_first=order is Order.NEWEST)
     found = await service.read_timeline(session, query, after=page.after, fetch=page.fetch)
@@ -113,8 +113,14 @@ async def list_audit_entries(
     response_class=StreamingResponse,
     responses={200: {"content": {"text/csv": {}}}},
 )
-async def export_audit_entries(query: AskedDep, sessions: SessionsDep) -> StreamingResponse:
-    """Return the changes as CSV for a spreadsheet; no cell is taken for a formula."""
+async def export_audit_entries(
+    query: AskedDep, sessions: SessionsDep, disclosures: DisclosuresDep
+) -> StreamingResponse:
+    """Return the changes as CSV for a spreadsheet; no cell is taken for a formula.
+
+    The export has an entry of its own.
+    """
+    await disclosures.tell(query.disclosure())
     return StreamingResponse(
         service.write_csv(sessions, query),
         media_type="text/csv; charset=utf-8",

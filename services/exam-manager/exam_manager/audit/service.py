@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.audit.disclosures import Disclosure
 from exam_manager.audit.models import AuditEntry
 from exam_manager.audit.rules import csv_line
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
 from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.events import EventType
 from scanhub_libraries.models import AuditEntryOut
 
 USUAL: Final = 200
@@ -38,6 +40,16 @@ class AuditQuery:
     exam_id: UUID | None = None
     patient_id: UUID | None = None
     newest_first: bool = True
+
+    def disclosure(self) -> Disclosure:
+        """Return that these entries are exported: from when to when, and chosen by what."""
+        asked = {"actor": self.actor, "action": self.action, "subject": self.subject}
+        times = {"from": self.since, "to": self.until}
+        data = {
+            **{name: moment.isoformat() for name, moment in times.items() if moment},
+            "filters": [name for name, value in asked.items() if value is not None] or None,
+        }
+        return Disclosure(EventType.AUDIT_EXPORTED, "audit-trail", data)
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return what an entry must be."""

@@ -11,11 +11,14 @@ from sqlmodel import col
 
 from exam_manager.exams.models import Exam
 from exam_manager.exams.plans import Plan, Row, read_plans
+from exam_manager.exams.protocols import emit_protocol
 from exam_manager.exams.rules import Act, check_act
 from exam_manager.exams.standing import standing_of
 from exam_manager.sequences import service as sequences
 from exam_manager.sequences.models import Sequence as SequenceRow
+from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import NotFoundError, PayloadTooLargeError
+from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.models import ProtocolsFile, SequenceFile, TaskType
 from scanhub_libraries.models.protocol import FORMAT, FORMAT_VERSION
@@ -27,15 +30,53 @@ _MAX_SEQUENCE_BYTES = 28 * 2**20
 """What the sequences of an export may have, so that it can be imported: escapes need room."""
 
 
+async def export_protocols(
+    sessions: Sessions,
+    lake: Lake,
+    protocol_ids: Sequence[UUID],
+    *,
+    principal: Principal,
+    now: datetime,
+) -> bytes:
+    """Return the version of each protocol to hand on as the text of a file; see `newest_of`."""
+    async with reading(sessions) as session:
+        exam_ids = await newest_of(session, protocol_ids)
+    return await export_versions(sessions, lake, exam_ids, principal=principal, now=now)
+
+
 async def export_versions(
-    session: AsyncSession,
+    sessions: Sessions,
     lake: Lake,
     exam_ids: Sequence[UUID],
     *,
     principal: Principal,
     now: datetime,
 ) -> bytes:
-    """Return templates and the sequences that they use as the text of a file.
+    """Return templates and the sequences that they use as the text of a file, and tell of it.
+
+    Raises:
+        NotFoundError: There is no such template.
+        ConflictError: One of them is the exam of a patient.
+        PayloadTooLargeError: The sequences are more than a file may have.
+    """
+    async with reading(sessions) as session:
+        chosen, file = await _file_of(session, lake, exam_ids, principal=principal, now=now)
+    text = await asyncio.to_thread(file.model_dump_json, indent=1)
+    async with transaction(sessions) as session:
+        for plan in chosen:
+            emit_protocol(session, EventType.PROTOCOL_EXPORTED, Exam(**plan.exam))
+    return text.encode()
+
+
+async def _file_of(
+    session: AsyncSession,
+    lake: Lake,
+    exam_ids: Sequence[UUID],
+    *,
+    principal: Principal,
+    now: datetime,
+) -> tuple[list[Plan], ProtocolsFile]:
+    """Return the plans of templates, and the file of them.
 
     Raises:
         NotFoundError: There is no such template.
@@ -64,8 +105,7 @@ async def export_versions(
             ],
         }
     )
-    text = await asyncio.to_thread(file.model_dump_json, indent=1)
-    return text.encode()
+    return chosen, file
 
 
 async def newest_of(session: AsyncSession, protocol_ids: Sequence[UUID]) -> list[UUID]:

@@ -67,16 +67,15 @@ async def list_protocols(
     summary="Export protocols",
 )
 async def export_protocols(
-    session: SessionDep,
+    sessions: SessionsDep,
     lake: LakeDep,
     principal: PrincipalDep,
     now: NowDep,
     ids: Annotated[list[UUID], Query(min_length=1, max_length=200, description="protocol_id")],
 ) -> Response:
     """Return of each protocol the newest released version, else its newest, with the sequences."""
-    exam_ids = await protocol_export.newest_of(session, ids)
-    content = await protocol_export.export_versions(
-        session, lake, exam_ids, principal=principal, now=now
+    content = await protocol_export.export_protocols(
+        sessions, lake, ids, principal=principal, now=now
     )
     return _attachment(content, f"protocols-{now:%Y-%m-%d}.json")
 
@@ -88,11 +87,11 @@ async def export_protocols(
     summary="Export one version of a protocol",
 )
 async def export_template(
-    exam_id: UUID, session: SessionDep, lake: LakeDep, principal: PrincipalDep, now: NowDep
+    exam_id: UUID, sessions: SessionsDep, lake: LakeDep, principal: PrincipalDep, now: NowDep
 ) -> Response:
     """Return an exam template with the sequences that it uses, in one JSON file."""
     content = await protocol_export.export_versions(
-        session, lake, [exam_id], principal=principal, now=now
+        sessions, lake, [exam_id], principal=principal, now=now
     )
     return _attachment(content, f"protocol-{exam_id}.json")
 

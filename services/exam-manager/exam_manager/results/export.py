@@ -12,15 +12,19 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.audit.disclosures import Disclosures
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
 from exam_manager.results.archive import ZipStream
 from exam_manager.results.dicom_copy import Identity
 from exam_manager.results.files import Place, find_path, find_paths
+from exam_manager.results.leaving import Form, downloaded
 from exam_manager.results.models import Result
+from exam_manager.results.nifti import Converted, NiftiConverter
 from exam_manager.sequences.models import Sequence
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
+from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.models import ResultType
@@ -67,18 +71,20 @@ async def find_branch(session: AsyncSession, result_id: UUID) -> Branch:
 
 
 async def prepare_zip(
-    session: AsyncSession, lake: Lake, result_id: UUID, *, now: datetime
+    sessions: Sessions, disclosures: Disclosures, lake: Lake, result_id: UUID, *, now: datetime
 ) -> ZipStream:
     """Return all files of a result as a zip that is made while it is read.
 
     Raises:
         NotFoundError: There is no such result, or a file of it is gone.
     """
-    branch = await find_branch(session, result_id)
+    async with reading(sessions) as session:
+        branch = await find_branch(session, result_id)
     paths = await find_paths(lake, branch.place, branch.result)
     sizes = await asyncio.to_thread(
         lambda: {name: path.stat().st_size for name, path in paths.items()}
     )
+    await disclosures.tell(downloaded(branch.place, Form.ZIP, len(paths)))
     manifest = json.dumps(_manifest(branch, sizes, now), indent=2).encode() + b"\n"
     return ZipStream(
         files={f"files/{name}": path for name, path in paths.items()},
@@ -116,20 +122,34 @@ def _check_images(result: Result) -> None:
         )
 
 
-async def find_images(session: AsyncSession, lake: Lake, result_id: UUID) -> _Paths:
-    """Return where the images of a result lie.
+async def convert_images(
+    sessions: Sessions,
+    disclosures: Disclosures,
+    lake: Lake,
+    convert: NiftiConverter,
+    result_id: UUID,
+) -> Converted:
+    """Return the images of a result as NIfTI; no connection is held while they are converted.
 
     Raises:
         NotFoundError: There is no such result, or a file of it is gone.
-        UnprocessableError: The result has no images.
+        UnprocessableError: The result has no images, or none that can be converted.
     """
-    branch = await find_branch(session, result_id)
+    async with reading(sessions) as session:
+        branch = await find_branch(session, result_id)
     _check_images(branch.result)
-    return await find_paths(lake, branch.place, branch.result)
+    paths = await find_paths(lake, branch.place, branch.result)
+    made = await convert(paths)
+    try:
+        await disclosures.tell(downloaded(branch.place, Form.NIFTI, len(paths)))
+    except BaseException:
+        made.file.close()
+        raise
+    return made
 
 
 async def find_images_to_send(
-    session: AsyncSession, lake: Lake, place: Place, filename: str
+    sessions: Sessions, lake: Lake, place: Place, filename: str
 ) -> tuple[_Paths, Identity]:
     """Return one image of a result or, named `*`, all of them; and whose they are by the record.
 
@@ -137,7 +157,8 @@ async def find_images_to_send(
         NotFoundError: There is no such result or file.
         UnprocessableError: The result has no images, or belongs to no patient.
     """
-    branch = await find_branch(session, place.result_id)
+    async with reading(sessions) as session:
+        branch = await find_branch(session, place.result_id)
     if branch.place != place:
         raise NotFoundError("There is no such result.")
     _check_images(branch.result)

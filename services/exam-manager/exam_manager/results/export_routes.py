@@ -8,17 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
-from exam_manager.dependencies import LakeDep, NowDep, SessionsDep, SettingsDep
+from exam_manager.dependencies import DisclosuresDep, LakeDep, NowDep, SessionsDep, SettingsDep
 from exam_manager.results import export
-from exam_manager.results.dicom_copy import write_zip
 from exam_manager.results.files import find_dicom
+from exam_manager.results.leaving import Form, downloaded
 from exam_manager.results.mrd_routes import PlaceDep, in_thread
 from exam_manager.results.nifti import NiftiConverter
-from exam_manager.results.scratch import Scratch, to_the_end
+from exam_manager.results.scratch import Scratch
+from exam_manager.results.sending import send_images
 from exam_manager.results.xnat import XnatServer
 from scanhub_libraries.database import reading
 from scanhub_libraries.models import XnatUpload
-from scanhub_libraries.web import SessionDep
 
 _OF_RESULT = "/{workflow_id}/{task_id}/{result_id}"
 results = APIRouter(prefix="/api/v1/exam/result", tags=["results"])
@@ -52,11 +52,18 @@ ScratchDep = Annotated[Scratch, Depends(_scratch)]
     },
 )
 async def get_dicom_file(
-    place: PlaceDep, filename: str, session: SessionDep, lake: LakeDep
+    place: PlaceDep,
+    filename: str,
+    sessions: SessionsDep,
+    disclosures: DisclosuresDep,
+    lake: LakeDep,
 ) -> FileResponse:
     """Return the bytes of a DICOM file; ranges are supported."""
+    async with reading(sessions) as session:
+        path, files = await find_dicom(session, lake, place, filename)
+    await disclosures.tell_reading(downloaded(place, Form.DICOM, files), Form.DICOM)
     return FileResponse(
-        await find_dicom(session, lake, place, filename),
+        path,
         media_type="application/dicom",
         filename=filename,
         content_disposition_type="inline",
@@ -71,13 +78,17 @@ async def get_dicom_file(
     responses={200: {"content": {"application/zip": {}}}},
 )
 async def get_result_zip(
-    result_id: UUID, session: SessionDep, lake: LakeDep, now: NowDep
+    result_id: UUID,
+    sessions: SessionsDep,
+    disclosures: DisclosuresDep,
+    lake: LakeDep,
+    now: NowDep,
 ) -> StreamingResponse:
     """Return the files in `files/`, not compressed, with manifest.json and SHA256SUMS.
 
     The sums stand last: they are made while the zip is sent. A download that breaks off has none.
     """
-    archive = await export.prepare_zip(session, lake, result_id, now=now)
+    archive = await export.prepare_zip(sessions, disclosures, lake, result_id, now=now)
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{result_id}.zip"'}
     return StreamingResponse(
         in_thread(iter(archive)), media_type="application/zip", headers=headers
@@ -92,12 +103,13 @@ async def get_result_zip(
 )
 async def get_result_nifti(
     result_id: UUID,
-    session: SessionDep,
+    sessions: SessionsDep,
+    disclosures: DisclosuresDep,
     lake: LakeDep,
     convert: Annotated[NiftiConverter, Depends(_converter)],
 ) -> StreamingResponse:
     """Return the images as .nii.gz; as a zip where they make several files."""
-    made = await convert(await export.find_images(session, lake, result_id))
+    made = await export.convert_images(sessions, disclosures, lake, convert, result_id)
     name = f"{result_id}{made.ending}"
     headers = {
         "Content-Length": str(made.size),
@@ -106,10 +118,6 @@ async def get_result_nifti(
     return StreamingResponse(
         _blocks(made.file), media_type=made.media_type, headers=_HEADERS | headers
     )
-
-
-def _discard(made: tuple[IO[bytes], int]) -> None:
-    made[0].close()
 
 
 async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
@@ -127,15 +135,14 @@ async def upload_to_xnat(
     lake: LakeDep,
     settings: SettingsDep,
     scratch: ScratchDep,
+    disclosures: DisclosuresDep,
 ) -> XnatUpload:
     """Send one DICOM file of a result or, named `*`, all of them to the XNAT server set up here.
 
     Patient ID, patient name and study description of the copies sent are those of the record.
     """
-    server = XnatServer(settings)
-    async with reading(sessions) as session:
-        paths, identity = await export.find_images_to_send(session, lake, place, filename)
-    file, size = await to_the_end(write_zip, paths, identity, scratch, discard=_discard)
-    with file:
-        location = await server.send(file, size)
-    return XnatUpload(files=sorted(paths), project=server.project, location=location)
+    return await send_images(
+        *(sessions, disclosures, lake, scratch, XnatServer(settings)),
+        place=place,
+        filename=filename,
+    )

@@ -99,8 +99,10 @@ def _stored(lake: Lake, place: Place, filename: str) -> Path | None:
     return path if path.resolve() == path else None
 
 
-async def find_dicom(session: AsyncSession, lake: Lake, place: Place, filename: str) -> Path:
-    """Return the path of a DICOM file that a result lists.
+async def find_dicom(
+    session: AsyncSession, lake: Lake, place: Place, filename: str
+) -> tuple[Path, int]:
+    """Return the path of a DICOM file that a result lists, and how many it lists.
 
     Raises:
         NotFoundError: The result has no such file, or has no images.
@@ -108,7 +110,7 @@ async def find_dicom(session: AsyncSession, lake: Lake, place: Place, filename: 
     row = await find_placed(session, place)
     if row.type is not ResultType.DICOM:
         raise NotFoundError("The result has no DICOM files.")
-    return await find_path(lake, place, row, filename)
+    return await find_path(lake, place, row, filename), len(row.files)
 
 
 async def find_raw_data(

@@ -1,7 +1,7 @@
 """HTTP: /api/v1/exam/mrd."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -9,15 +9,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, Response, StreamingResponse
 from pydantic import Field
 
-from exam_manager.dependencies import LakeDep
+from exam_manager.dependencies import DisclosuresDep, LakeDep, SessionsDep
 from exam_manager.results import kspace as kspaces
 from exam_manager.results.files import Place, RawDataFile, find_raw_data
+from exam_manager.results.leaving import Form, downloaded
 from exam_manager.results.mrd_reader import MRDFile, MRDReader
 from exam_manager.results.packet import PacketPlan, plan_packet
 from exam_manager.results.readouts import read_meta
+from scanhub_libraries.database import reading
 from scanhub_libraries.models import MRDMetaResponse
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.web import SessionDep
 
 router = APIRouter(prefix="/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}", tags=["raw data"])
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -36,11 +37,12 @@ PlaceDep = Annotated[Place, Depends(get_place)]
 
 async def _raw_data(
     place: PlaceDep,
-    session: SessionDep,
+    sessions: SessionsDep,
     lake: LakeDep,
     file: Annotated[ShortText | None, Query(description="Which file; without it the first")] = None,
 ) -> RawDataFile:
-    return await find_raw_data(session, lake, place, file)
+    async with reading(sessions) as session:  # no connection is held while the file is read
+        return await find_raw_data(session, lake, place, file)
 
 
 RawDataDep = Annotated[RawDataFile, Depends(_raw_data)]
@@ -52,6 +54,18 @@ async def _file(found: RawDataDep, request: Request) -> MRDFile:
 
 
 FileDep = Annotated[MRDFile, Depends(_file)]
+
+
+async def _tell(
+    place: PlaceDep, found: RawDataDep, disclosures: DisclosuresDep
+) -> Callable[[Form], Awaitable[None]]:
+    async def tell(form: Form) -> None:
+        await disclosures.tell_reading(downloaded(place, form, 1), form, found.name)
+
+    return tell
+
+
+TellDep = Annotated[Callable[[Form], Awaitable[None]], Depends(_tell)]
 
 
 async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -80,7 +94,9 @@ async def get_mrd_meta(
     responses={200: {"content": {_BINARY: {}}, "description": "A binary packet"}},
 )
 async def get_mrd_data(
+    *,
     file: FileDep,
+    tell: TellDep,
     ids: Annotated[
         str,
         Query(max_length=20_000, description="`n`, `a-b` or `a-b:step`, with commas between"),
@@ -98,6 +114,7 @@ async def get_mrd_data(
     Version 2 (`coil_idx=all`) has the same layout with all coils, one after the other.
     """
     plan = await asyncio.to_thread(plan_packet, file, ids, coil_idx, stride)
+    await tell(Form.READOUTS)
     return await _packet(plan)
 
 
@@ -122,8 +139,9 @@ async def _packet(plan: PacketPlan) -> Response:
     response_class=FileResponse,
     responses={200: {"content": {_BINARY: {}}}, 206: {"description": "A range of it"}},
 )
-async def download_mrd(found: RawDataDep) -> FileResponse:
+async def download_mrd(found: RawDataDep, tell: TellDep) -> FileResponse:
     """Return a file of raw data as it was stored; ranges are supported."""
+    await tell(Form.RAW_DATA)
     return FileResponse(found.path, media_type=_BINARY, filename=found.name, headers=_HEADERS)
 
 
@@ -153,6 +171,7 @@ async def _choice(
 async def get_kspace(
     *,
     file: FileDep,
+    tell: TellDep,
     choice: Annotated[kspaces.Choice, Depends(_choice)],
     coil: Annotated[
         Annotated[int, Field(ge=0, le=65535)] | Literal["rss"],
@@ -171,6 +190,7 @@ async def get_kspace(
     X-KSpace-Choice, -Shape and -Readouts say what it is of.
     """
     read = await asyncio.to_thread(kspaces.read_kspace, file, choice, coil)
+    await tell(Form.READOUTS)
     if format == "raw":
         body, media_type = await asyncio.to_thread(kspaces.as_raw, read), _BINARY
     else:

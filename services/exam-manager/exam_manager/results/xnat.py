@@ -45,6 +45,8 @@ class XnatServer:
         password = settings.xnat_password
         self.project = settings.xnat_project or ""
         self._url = f"{(settings.xnat_url or '').rstrip('/')}/data/services/import"
+        self.name = f"{self.project} at {httpx.URL(self._url).host}"
+        """Which project of which server."""
         self._auth = httpx.BasicAuth(
             settings.xnat_user or "", password.get_secret_value() if password else ""
         )
