@@ -213,6 +213,25 @@ async def test_a_retired_version_makes_no_exams_and_can_be_read(either):
     assert (await act(either, exam, "revise", 201))["protocol_version"] == 2
 
 
+async def test_parts_of_a_retired_version_are_not_copied_either(either):
+    template = await protocol(either)
+    await release(either, template)
+    patients = await either.exam()
+    part = (await tree(either, template))["workflows"][0]
+    below = await either.workflow(patients)
+    copies = (
+        (f"{EXAM}/workflow", "new_workflow_is_template", {"exam_id": patients["id"]}, part["id"]),
+        (f"{EXAM}/task", "new_task_is_template", {"workflow_id": below["id"]}, None),
+    )
+    scan = next(task["id"] for task in part["tasks"] if task["task_type"] == "ACQUISITION")
+    for standing, expect in (("released", 201), ("retired", 409)):
+        if standing == "retired":
+            await act(either, template, "retire", 200)
+        for path, flag, into, source in copies:
+            params = {**into, "template_id": source or scan, flag: "false"}
+            await either.call("POST", path, params=params, expect=expect)
+
+
 async def test_an_exam_knows_its_template_and_whether_a_better_one_is_there(either):
     exam = await protocol(either)
     body = {"name": "x", "patient_id": (await either.patient())["id"]}

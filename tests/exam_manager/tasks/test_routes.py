@@ -201,3 +201,21 @@ async def test_a_workflow_is_edited_and_does_not_move_once_started(platform):
 async def test_a_body_that_is_no_json_is_422(platform, path):
     headers = {**platform.medical, "Content-Type": "application/json"}
     await platform.call("POST", f"{EXAM}/{path}", content=b"{", headers=headers, expect=422)
+
+
+async def test_places_never_run_out(platform):
+    workflow = await platform.workflow(await platform.exam())
+    last = 1_000_000
+    made = [await platform.acquisition(workflow, name="first", position=last)]
+    made.append(await platform.acquisition(workflow, name="after it"))
+    made.append(await platform.acquisition(workflow, name="third", position=last))
+    made.append(await platform.acquisition(workflow, name="before all", position=0))
+    made.append(await platform.acquisition(workflow, name="fifth", position=last))
+    url = f"{EXAM}/task/all/{workflow['id']}"
+    names = ["before all", "first", "after it", "third", "fifth"]
+    tasks = (await platform.call("GET", url)).json()
+    assert [task["name"] for task in tasks] == names
+    assert [task["position"] for task in tasks] == [0, 1, 2, 3, last]
+    for task in tasks:  # what was read can be sent back
+        await platform.call("PUT", f"{EXAM}/task/{task['id']}", json=task, expect=200)
+    assert [task["name"] for task in (await platform.call("GET", url)).json()] == names

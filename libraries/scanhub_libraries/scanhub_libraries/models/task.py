@@ -20,6 +20,10 @@ from scanhub_libraries.models.result import ResultOut
 from scanhub_libraries.models.sequence import MRISequenceOut
 
 
+LAST_POSITION = 1_000_000
+"""What a workflow's tasks are numbered up to."""
+
+
 class AcquisitionLimits(WireModel):
     """What the scanner must know of the patient before it may scan."""
 
@@ -51,7 +55,7 @@ class BaseTask(WireModel):
     progress: Percent = 0
     is_template: bool = False
     position: Annotated[
-        int | None, Field(ge=0, le=1_000_000, description="Order within the workflow")
+        int | None, Field(ge=0, le=LAST_POSITION, description="Order within the workflow")
     ] = None
 
 

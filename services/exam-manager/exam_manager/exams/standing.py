@@ -35,10 +35,27 @@ async def check_editable(session: AsyncSession, exam_id: UUID | None) -> None:
     Raises:
         ConflictError: The version is released.
     """
-    if exam_id is None:
-        return
-    columns = (col(Exam.is_template), col(Exam.released_at), col(Exam.retired_at))
-    query = sa.select(*columns).where(col(Exam.id) == exam_id).with_for_update(key_share=True)
+    if exam_id is not None:
+        query = _select_standing(exam_id).with_for_update(key_share=True)
+        await _check_act(session, query, Act.EDIT)
+
+
+async def check_copied(session: AsyncSession, exam_id: UUID | None) -> None:
+    """Refuse to copy a part of a version that no exams are made from.
+
+    Raises:
+        ConflictError: The version is retired.
+    """
+    if exam_id is not None:
+        await _check_act(session, _select_standing(exam_id), Act.COPY)
+
+
+def _select_standing(exam_id: UUID) -> sa.Select[Any]:
+    columns: list[Any] = [col(Exam.is_template), col(Exam.released_at), col(Exam.retired_at)]
+    return sa.select(*columns).where(col(Exam.id) == exam_id)
+
+
+async def _check_act(session: AsyncSession, query: sa.Select[Any], act: Act) -> None:
     found = (await session.execute(query)).one_or_none()
     if found is not None:
         is_template, released_at, retired_at = found
@@ -47,7 +64,7 @@ async def check_editable(session: AsyncSession, exam_id: UUID | None) -> None:
             released=released_at is not None,
             retired=retired_at is not None,
         )
-        rules.check_act(standing, Act.EDIT)
+        rules.check_act(standing, act)
 
 
 def with_newest_released(exam_id: UUID) -> sa.Select[Any]:

@@ -15,7 +15,7 @@ from exam_manager.exams.rules import (
     check_source,
     check_template_kept,
 )
-from exam_manager.exams.standing import check_editable
+from exam_manager.exams.standing import check_copied, check_editable
 from exam_manager.sequences.models import Sequence as SequenceRow
 from exam_manager.tasks import repository, rules
 from exam_manager.tasks.claims import put_status
@@ -139,13 +139,15 @@ async def copy_task(
     if source is None:
         raise NotFoundError(f"There is no task template {template_id}.")
     check_source(is_template=source.is_template, what="task")
+    if source.workflow_id is not None:
+        await check_copied(session, await repository.exam_of(session, source.workflow_id))
     workflow = await get_parent(session, workflow_id, is_template=is_template)
     row = copied_task(source.model_dump(), is_template=is_template, creator=creator, now=now)
     here = await repository.tree_inputs(session, workflow_id) if row["input_task_ids"] else ()
     row["input_task_ids"] = rules.remap_inputs(row["input_task_ids"], {}, here)
-    row["workflow_id"] = workflow_id
-    row["position"] = await repository.next_position(session, workflow_id)
-    return await _add(session, Task(**row), workflow)
+    task = Task(**{**row, "workflow_id": workflow_id})
+    await give_place(session, task, None, now=now)
+    return await _add(session, task, workflow)
 
 
 async def _add(session: AsyncSession, task: Task, workflow: Workflow | None) -> TaskOut:

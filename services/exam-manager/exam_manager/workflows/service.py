@@ -11,7 +11,7 @@ from sqlmodel import col
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam
 from exam_manager.exams.revisions import revise
-from exam_manager.exams.standing import check_editable
+from exam_manager.exams.standing import check_copied, check_editable
 from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import rules as task_rules
 from exam_manager.tasks import service as tasks
@@ -114,6 +114,7 @@ async def copy_workflow(
     """Make a workflow from a template, with its tasks, in one transaction."""
     source, sources = await _read_source(session, template_id)
     rules.check_source(is_template=source["is_template"], what="workflow")
+    await check_copied(session, source["exam_id"])
     await _get_parent(session, exam_id, is_template=is_template)
     readable = await task_repository.list_exam_tasks(session, exam_id)
     new_workflows, new_tasks = copied_tree(
