@@ -3,7 +3,8 @@
 Two counts. An address that the user has logged in from has its own. All other addresses share the
 account's: whoever guesses from a thousand of them is one stranger. So guessing is slow from
 wherever, and a stranger who keeps the account locked does not lock out the user at the usual place.
-An address that tries one name after the other is held off by the gate, in memory.
+An address that tries one name after the other is held off by the gate, in memory. All addresses of
+one IPv6 network are one: a machine there takes a new one whenever it likes.
 """
 
 from dataclasses import dataclass
@@ -32,18 +33,32 @@ class Attempt:
     address: str
     now: datetime
 
+    @property
+    def place(self) -> str:
+        """Where it is counted."""
+        return rules.place_of(self.address)
+
     def __repr__(self) -> str:
         return "Attempt()"
 
 
-async def find_hash(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> str | None:
-    """Return the hash that the password must match; None for an unknown user.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of a name before its password is checked."""
+
+    password_hash: str | None
+    """None: no user has this name."""
+    known_place: bool
+
+
+async def find(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> Found:
+    """Return the hash that the password must match.
 
     Raises:
         TooManyRequestsError: After wrong passwords.
     """
     here = (col(KnownAddress.username) == col(Account.username)) & (
-        col(KnownAddress.address) == attempt.address
+        col(KnownAddress.address) == attempt.place
     )
     query = (
         sa.select(Account, KnownAddress)
@@ -52,14 +67,27 @@ async def find_hash(session: AsyncSession, gate: LoginGate, attempt: Attempt) ->
     )
     row = (await session.execute(query)).first()
     if row is None or row[1] is None:
-        gate.check_stranger(attempt.address, attempt.now)
+        gate.check_stranger(attempt.place, attempt.now)
     if row is None:
         rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
-        return None
+        return Found(None, known_place=False)
     account: Account = row[0]
     known: KnownAddress | None = row[1]
     rules.check_not_locked((known or account).locked_until, attempt.now)
-    return account.password_hash
+    return Found(account.password_hash, known_place=known is not None)
+
+
+async def find_again(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> Found:
+    """Look again once the password is checked: whoever tries many at once gets no more guesses.
+
+    The account stays locked until the end of the transaction, so that attempts are judged one after
+    the other.
+
+    Raises:
+        TooManyRequestsError: Others were wrong meanwhile; whether this one was right is not told.
+    """
+    await session.get(Account, attempt.username, with_for_update=True)
+    return await find(session, gate, attempt)
 
 
 async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> None:
@@ -68,14 +96,16 @@ async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt)
     The same statements run for an unknown user, who takes as long as one whom we know.
     """
     known = (col(KnownAddress.username) == attempt.username) & (
-        col(KnownAddress.address) == attempt.address
+        col(KnownAddress.address) == attempt.place
     )
     account = col(Account.username) == attempt.username
     at_known = await _count(session, KnownAddress, known)
     at_account = None if at_known else await _count(session, Account, account)
     stranger = at_known is None
+    if stranger and at_account is None:  # no row keeps the others waiting: look once more
+        rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
     if stranger:
-        gate.count_wrong(attempt.address, attempt.now)
+        gate.count_wrong(attempt.place, attempt.now)
     failures = at_known or at_account or gate.count_unknown(attempt.username)
     seconds = rules.wait_seconds(failures, stranger=stranger)
     if seconds:
@@ -120,12 +150,13 @@ async def note_success(
     session: AsyncSession, account: Account, address: str, *, now: datetime
 ) -> None:
     """Forget the wrong passwords before this right one, and remember the address."""
-    known = await session.get(KnownAddress, (account.username, address))
+    place = rules.place_of(address)
+    known = await session.get(KnownAddress, (account.username, place))
     if known is not None:
         known.failed_logins, known.locked_until, known.last_login_at = 0, None, now
         return
     account.failed_logins, account.locked_until = 0, None
-    session.add(KnownAddress(username=account.username, address=address, last_login_at=now))
+    session.add(KnownAddress(username=account.username, address=place, last_login_at=now))
     await session.flush()
     mine = col(KnownAddress.username) == account.username
     newest = (

@@ -10,6 +10,7 @@ from scanhub_libraries.errors import TooManyRequestsError
 _REMEMBERED = 10_000
 _WAITING_PER_ADDRESS = 4
 _WAITING = 32
+_WAITING_KNOWN = 8
 _WRONG_PER_ADDRESS = 30
 _FORGIVEN_S = 2
 _RECORDS = 30
@@ -29,15 +30,25 @@ class LoginGate:
         self._unrecorded = 0
         self._wrong: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a password check."""
+        return sum(self._waiting.values())
+
     @asynccontextmanager
-    async def entered(self, address: str) -> AsyncIterator[None]:
+    async def entered(self, address: str, *, known: bool) -> AsyncIterator[None]:
         """Hold a place in the queue of password checks.
+
+        Args:
+            address: Where the login comes from.
+            known: The user has logged in from there: some places are kept free for these.
 
         Raises:
             TooManyRequestsError: Too many wait, here or in all.
         """
         here = self._waiting.get(address, 0)
-        if here >= _WAITING_PER_ADDRESS or sum(self._waiting.values()) >= _WAITING:
+        most = _WAITING + _WAITING_KNOWN if known else _WAITING
+        if here >= _WAITING_PER_ADDRESS or self.waiting >= most:
             raise TooManyRequestsError("Too many logins at once: try again.", retry_after=1)
         self._waiting[address] = here + 1
         try:

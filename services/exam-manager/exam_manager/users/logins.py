@@ -11,7 +11,8 @@ from exam_manager.database import emit
 from exam_manager.settings import ExamManagerSettings
 from exam_manager.users.lockout import (
     Attempt,
-    find_hash,
+    find,
+    find_again,
     forget_failures,
     note_failure,
     note_success,
@@ -108,15 +109,17 @@ async def check_credentials(sessions: Sessions, gate: LoginGate, attempt: Attemp
         UnauthenticatedError: Wrong user or password.
         TooManyRequestsError: Wait first.
     """
-    async with gate.entered(attempt.address):
-        async with reading(sessions) as session:
-            password_hash = await find_hash(session, gate, attempt)
-        right = await verify_password(attempt.password, password_hash)
-    if right and password_hash is not None:
-        return password_hash
+    async with reading(sessions) as session:
+        found = await find(session, gate, attempt)
+    async with gate.entered(attempt.place, known=found.known_place):
+        right = await verify_password(attempt.password, found.password_hash)
     async with transaction(sessions) as session:
-        await note_failure(session, gate, attempt)
-    raise UnauthenticatedError(_WRONG)
+        now_found = await find_again(session, gate, attempt)
+        if right and found.password_hash is not None and now_found == found:
+            return found.password_hash
+        if not right:
+            await note_failure(session, gate, attempt)
+    raise UnauthenticatedError(_WRONG)  # wrong, or changed while it was checked
 
 
 async def renew_from_cookie(

@@ -18,7 +18,7 @@ from exam_manager.settings import ExamManagerSettings
 from exam_manager.users import logins, service
 from exam_manager.users.lockout import Attempt, unlock
 from exam_manager.users.revocations import list_revocations
-from exam_manager.users.rules import check_same_site
+from exam_manager.users.rules import check_same_site, username_of
 from exam_manager.users.sessions import end_session, end_sessions, list_sessions
 from exam_manager.versions import etag
 from scanhub_libraries.models import (
@@ -74,7 +74,7 @@ async def login(
     """Return the user; `access_token` is the bearer token, also set as a cookie."""
     check_same_site(sec_fetch_site)
     gate = request.app.state.login_gate
-    attempt = Attempt(username, password, _address(request), now)
+    attempt = Attempt(username_of(username), password, _address(request), now)
     user = await logins.log_in(sessions, signer, gate, attempt, user_agent=user_agent[:200])
     _set_cookie(request, response, settings, user.access_token)
     return user

@@ -66,6 +66,8 @@ async def create_first_user(sessions: Sessions, user: User, *, now: datetime) ->
     actor = f"user:{account.username}"
     taken = BadRequestError("There is a first user already.")
     async with transaction(sessions) as session:
+        if not await has_no_users(session):
+            raise taken
         return await _insert(session, account, taken, actor=actor)
 
 
@@ -75,14 +77,16 @@ async def create_user(sessions: Sessions, user: User, *, now: datetime) -> User:
     account = _account(user, await hash_password(user.access_token), now)
     taken = ConflictError(f"There is a user {account.username!r} already.", field="username")
     async with transaction(sessions) as session:
+        await _lock_admins(session)  # of look-alikes at once, each sees the one before
         if await session.get(Account, account.username) is not None:
             raise taken
+        rules.check_look(account.username, await session.scalars(sa.select(col(Account.username))))
         return await _insert(session, account, taken)
 
 
 def _account(user: User, password_hash: str, now: datetime) -> Account:
     return Account(
-        username=user.username.strip(),
+        username=rules.username_of(user.username),
         first_name=user.first_name.strip(),
         last_name=user.last_name.strip(),
         email=user.email,
