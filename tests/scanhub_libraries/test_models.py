@@ -9,6 +9,7 @@ from scanhub_libraries.models import (
     AcquisitionPayload,
     BaseAcquisitionTask,
     BaseDAGTask,
+    BaseExam,
     BasePatient,
     ClaimTask,
     MRISequenceOut,
@@ -90,3 +91,17 @@ def test_a_claim_names_exactly_one_claimant():
     for claimant in ({}, {"device_id": new_id(), "run_id": new_id()}):
         with pytest.raises(ValidationError):
             ClaimTask(claim_id=new_id(), **claimant)
+
+
+@pytest.mark.parametrize(
+    ("model", "whole", "field"),
+    [
+        (BaseExam, {"name": "Head"}, "accession_number"),
+        (BasePatient, PATIENT, "patient_id"),
+        (BasePatient, PATIENT, "last_name"),
+    ],
+)
+def test_half_a_character_is_none(model, whole, field):
+    with pytest.raises(ValidationError):
+        model.model_validate({**whole, field: "a\ud800"})
+    assert model.model_validate({**whole, field: "a😀"})

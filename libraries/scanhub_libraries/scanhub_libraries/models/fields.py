@@ -25,6 +25,8 @@ def check_dicom_text(value: str, vr: str) -> str:
         value: A text that becomes a DICOM value.
         vr: Its value representation (PS3.5 section 6.2).
     """
+    if any(unicodedata.category(letter) == "Cs" for letter in value):
+        raise ValueError("contains half a character (an unpaired surrogate)")
     control = [letter for letter in value if unicodedata.category(letter) == "Cc"]
     if control or any(letter in value for letter in _DELIMITERS[vr]):
         raise ValueError(

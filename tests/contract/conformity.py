@@ -1,0 +1,99 @@
+"""What the OpenAPI document says is what is answered: Schemathesis over every operation."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = [
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+Send = Callable[[requests.PreparedRequest], Any]
+
+
+def failures_of(
+    document: dict[str, Any],
+    send: Send,
+    known: dict[str, str],
+    *,
+    examples: int,
+    left_out: Collection[str] = (),
+) -> dict[str, str]:
+    """Return why answers are not as documented, by operation; empty if all are.
+
+    Args:
+        document: The OpenAPI document.
+        send: Sends a request with a login and returns the httpx response.
+        known: Values of path parameters, so that some requests find what they name.
+        examples: How many requests for each operation.
+        left_out: Operations that are not asked: `METHOD /path`.
+    """
+    failures = {}
+    for found in schemathesis.openapi.from_dict(document).get_all_operations():
+        operation = found.ok()
+        if operation.label in left_out:
+            continue
+        try:
+            _examine(operation, send, known, examples)()
+        except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 - the others go on
+            failures[operation.label] = why(error)
+    return failures
+
+
+def _examine(
+    operation: Any, send: Send, known: dict[str, str], examples: int
+) -> Callable[[], None]:
+    modes = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=st.one_of(modes), exists=st.booleans())
+    def test(case: Case, exists: bool) -> None:
+        if exists:
+            for name in set(case.path_parameters or {}) & set(known):
+                case.path_parameters[name] = known[name]
+        answer = send(_prepared(case))
+        assert answer.status_code < 500 or answer.status_code == 501, answer.text
+        case.validate_response(answer, checks=CHECKS)
+
+    return test
+
+
+def _prepared(case: Case) -> requests.PreparedRequest:
+    """Return a request as Schemathesis would send it."""
+    kwargs = case.as_transport_kwargs(base_url="http://test")
+    kwargs = {
+        name: kwargs.get(name) for name in ("method", "url", "params", "json", "data", "files")
+    }
+    kwargs["headers"] = case.headers or {}
+    return requests.Request(**kwargs).prepare()
+
+
+def why(error: BaseException) -> str:
+    """Return the reasons of a failure, in short."""
+    found = error.exceptions if isinstance(error, BaseExceptionGroup) else [error]
+    return "; ".join(f"{type(one).__name__} {getattr(one, 'message', one)}"[:700] for one in found)
+
+
+def told(failures: dict[str, str]) -> str:
+    """Return failures as lines."""
+    return "\n".join(f"{row}: {reason}" for row, reason in failures.items())
