@@ -62,6 +62,7 @@ check-sizes: setup
 check-openapi: setup
 	$(BIN)/scanhub openapi --check
 	$(BIN)/python scripts/write_settings_page.py --check
+	$(BIN)/python scripts/write_link_page.py --check
 
 check-frontend: setup
 	$(NODE) npm run --silent format:check
@@ -76,6 +77,7 @@ format: setup
 openapi: setup
 	$(BIN)/scanhub openapi
 	$(BIN)/python scripts/write_settings_page.py
+	$(BIN)/python scripts/write_link_page.py
 	$(NODE) npm run --silent generate
 
 lock: setup

@@ -17,8 +17,9 @@ from device_manager.acquisitions.sequences import SequenceShelf
 from device_manager.acquisitions.settlement import Settlement
 from device_manager.devices.models import Device
 from device_manager.devices.presence import Presence
+from device_manager.links.commands import Feedback
 from device_manager.links.link import LinkClosedError
-from device_manager.links.messages import Feedback
+from device_manager.links.protocol import CloseCode
 from device_manager.links.registry import LinkRegistry
 from device_manager.settings import DeviceManagerSettings
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
@@ -84,7 +85,7 @@ class ControlRoom:
     async def close(self) -> None:
         """Close the links; what runs on the scanners goes on there."""
         for link in self.links:
-            link.close("the service is going down")
+            link.close("the service is going down", CloseCode.SERVICE_RESTART)
         await self.deadlines.close()
         await self.progress.stop()
         await self.settlement.stop()

@@ -8,14 +8,13 @@ from device_manager.acquisitions.deadlines import Deadline
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState, check_task_token
 from device_manager.devices.service import device_actor
+from device_manager.links.commands import Feedback, refusal
 from device_manager.links.link import DeviceLink
 from device_manager.links.messages import (
     Ack,
-    Feedback,
     RegisterData,
     Stopped,
     UpdateStatus,
-    refusal,
 )
 from scanhub_libraries.errors import ForbiddenError, UnprocessableError
 from scanhub_libraries.models import DeviceStatus

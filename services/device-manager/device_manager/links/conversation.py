@@ -10,10 +10,10 @@ from device_manager.acquisitions import reports
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.links.commands import Feedback, refusal
 from device_manager.links.messages import (
     Ack,
     DeviceMessage,
-    Feedback,
     FileTransfer,
     MessageError,
     Ping,
@@ -21,8 +21,8 @@ from device_manager.links.messages import (
     Stopped,
     UpdateStatus,
     parse,
-    refusal,
 )
+from device_manager.links.protocol import CloseCode
 from device_manager.links.websocket import WebsocketLink
 from device_manager.uploads.archive import Archive
 from device_manager.uploads.intake import Intake
@@ -93,7 +93,7 @@ class Conversation:
     async def _take(self, text: str | None, data: bytes | None) -> None:
         largest = self._room.settings.max_frame_bytes
         if len(text or data or b"") > largest:
-            self._link.close(f"a frame is larger than {largest} bytes")
+            self._link.close(f"a frame is larger than {largest} bytes", CloseCode.TOO_BIG)
         elif text is not None:
             await self._take_text(text)
         elif data is not None:
@@ -183,4 +183,4 @@ class Conversation:
             await asyncio.sleep(seconds / 4)
             silence = time.monotonic() - self._link.last_heard
             if self._link.sends_heartbeats and not self._taking and silence > seconds:
-                self._link.close(f"nothing heard for {silence:.0f} s")
+                self._link.close(f"nothing heard for {silence:.0f} s", CloseCode.SILENT)

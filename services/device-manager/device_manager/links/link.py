@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from device_manager.links.messages import Feedback
+from device_manager.links.commands import Feedback
+from device_manager.links.protocol import CloseCode
 from scanhub_libraries.models import AcquisitionPayload
 
 
@@ -55,6 +56,6 @@ class DeviceLink(Protocol):
         """Send a word about what the device has sent; never waits."""
         ...
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, code: CloseCode = CloseCode.POLICY_VIOLATION) -> None:
         """End the link, saying why; never waits."""
         ...

@@ -1,4 +1,4 @@
-"""Every message of the device link, both ways, and how text becomes one.
+"""Every message that a device sends, and how text becomes one.
 
 Text frames are JSON objects with a `command`; binary frames are bytes of the file that the last
 `file-transfer` announced. Unknown fields are ignored, so that both ends may grow.
@@ -11,12 +11,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from scanhub_libraries.models import (
-    AcquisitionPayload,
-    CalibrationType,
-    DeviceStatus,
-    SystemLimits,
-)
+from scanhub_libraries.models import CalibrationType, DeviceStatus, SystemLimits
 from scanhub_libraries.models.fields import JSONObject, ShortText, WireModel
 
 
@@ -45,15 +40,24 @@ def _details_or_nothing(value: Any) -> Any:
     return {} if value is None else value
 
 
-Progress = Annotated[int | None, BeforeValidator(_percent)]
-Token = Annotated[str, Field(max_length=8192)]
+Progress = Annotated[
+    int | None,
+    BeforeValidator(_percent),
+    Field(description="How far the scan is [%]; required while the device scans"),
+]
+Token = Annotated[str, Field(max_length=8192, description="`access_token` as it came with `start`")]
 Sha256 = Annotated[
-    Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None, BeforeValidator(_none_if_empty)
+    Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")] | None,
+    BeforeValidator(_none_if_empty),
+    Field(description="SHA-256 of the whole file, hexadecimal; it is compared, if it is sent"),
 ]
 OptionalId = Annotated[UUID | None, BeforeValidator(_none_if_empty)]
-
-
-# --- from the device ------------------------------------------------------------------------------
+TaskId = Annotated[UUID, Field(description="`id` of the task, as it came with `start`")]
+OptionalTaskId = Annotated[OptionalId, Field(description="`id` of the task that is spoken of")]
+ErrorText = Annotated[
+    str | None,
+    Field(max_length=100_000, description="What went wrong, for the technician to read"),
+]
 
 
 class RegisterData(WireModel):
@@ -64,16 +68,29 @@ class RegisterData(WireModel):
     manufacturer: ShortText | None = None
     modality: ShortText | None = None
     site: ShortText | None = None
-    parameter: dict[str, Any] | None = None
-    status: DeviceStatus | None = None
-    capabilities: Annotated[list[ShortText], Field(max_length=64)] = []
-    device_type: ShortText | None = None
-    system_limits: SystemLimits | None = None
-    parameter_version: Annotated[int | None, Field(ge=0)] = None
+    parameter: dict[str, Any] | None = Field(
+        default=None, description="Its parameters, where the server has none yet"
+    )
+    status: DeviceStatus | None = Field(
+        default=None, description="BUSY when a scan has outlived the last link"
+    )
+    capabilities: Annotated[
+        list[ShortText],
+        Field(max_length=64, description="What it knows beyond version 1, by the words below"),
+    ] = []
+    device_type: ShortText | None = Field(
+        default=None, description="Which schema its parameters follow"
+    )
+    system_limits: SystemLimits | None = Field(
+        default=None, description="What the hardware can do; scans beyond it are refused"
+    )
+    parameter_version: Annotated[
+        int | None, Field(ge=0, description="Version of the parameters that it has")
+    ] = None
 
 
 class Register(WireModel):
-    """The device introduces itself: the first message of a link."""
+    """The device introduces itself."""
 
     command: Literal["register"]
     data: Annotated[RegisterData, BeforeValidator(_details_or_nothing)] = RegisterData()
@@ -89,54 +106,66 @@ class Ack(WireModel):
     """The device has taken the scan."""
 
     command: Literal["ack"]
-    task_id: UUID
-    acquisition_id: OptionalId = None
+    task_id: TaskId
+    acquisition_id: Annotated[
+        OptionalId, Field(description="`acquisition_id` as it came with `start`")
+    ] = None
 
 
 class Stopped(WireModel):
     """The scan has ended because it was told to; without a task: nothing runs."""
 
     command: Literal["stopped"]
-    task_id: OptionalId = None
+    task_id: OptionalTaskId = None
 
 
 class Paused(WireModel):
     """The scan rests where it is, because it was told to or because the device chose to."""
 
     command: Literal["paused"]
-    task_id: UUID
-    reason: Annotated[str | None, Field(max_length=4000)] = None
+    task_id: TaskId
+    reason: Annotated[
+        str | None, Field(max_length=4000, description="Why, for the technician to read")
+    ] = None
 
 
 class Resumed(WireModel):
     """A scan that rested goes on."""
 
     command: Literal["resumed"]
-    task_id: UUID
+    task_id: TaskId
 
 
 class Calibrated(WireModel):
-    """What a calibration has given: values by the names of the parameters, or what went wrong.
+    """What a calibration has given, or what went wrong.
 
     With `calibration_id` it answers `calibrate`; with task and token it is one of the scan's.
     """
 
     command: Literal["calibrated"]
-    calibration_id: OptionalId = None
-    task_id: OptionalId = None
+    calibration_id: Annotated[OptionalId, Field(description="As it came with `calibrate`")] = None
+    task_id: OptionalTaskId = None
     user_access_token: Token | None = None
     kind: CalibrationType
-    values: JSONObject | None = None
-    quality: JSONObject | None = None
-    error_message: Annotated[str | None, Field(max_length=100_000)] = None
+    values: Annotated[
+        JSONObject | None,
+        Field(description="What was measured, by the names of the device's parameters"),
+    ] = None
+    quality: Annotated[
+        JSONObject | None, Field(description="How good it is: SNR [dB], line width [Hz], ...")
+    ] = None
+    error_message: ErrorText = None
 
 
 class DeviceParameterUpdate(WireModel):
-    """The device has changed its parameters; `base_version` is the version that it changed."""
+    """The device has changed its parameters."""
 
     command: Literal["parameter_update"]
-    parameter: JSONObject
-    base_version: Annotated[int | None, Field(ge=0)] = None
+    parameter: Annotated[JSONObject, Field(description="All of its parameters")]
+    base_version: Annotated[
+        int | None,
+        Field(ge=0, description="The version that it changed; refused when that is not the last"),
+    ] = None
     comment: Annotated[str, Field(max_length=10_000)] = ""
 
 
@@ -144,9 +173,14 @@ class StatusData(WireModel):
     """How far the scan is, or what went wrong."""
 
     progress: Progress = None
-    seconds_left: Annotated[float | None, Field(ge=0, le=1e7)] = None
-    error_code: ShortText | None = None
-    error_message: Annotated[str | None, Field(max_length=100_000)] = None
+    seconds_left: Annotated[
+        float | None, Field(ge=0, le=1e7, description="What the scan still takes [s]")
+    ] = None
+    error_code: Annotated[
+        ShortText | None,
+        Field(description="What went wrong, as a word that a program can compare"),
+    ] = None
+    error_message: ErrorText = None
 
 
 class UpdateStatus(WireModel):
@@ -155,7 +189,7 @@ class UpdateStatus(WireModel):
     command: Literal["update_status"]
     status: DeviceStatus
     data: Annotated[StatusData, BeforeValidator(_details_or_nothing)] = StatusData()
-    task_id: OptionalId = None
+    task_id: OptionalTaskId = None
     user_access_token: Token | None = None
 
 
@@ -163,13 +197,18 @@ class FileTransfer(WireModel):
     """Announces a file; its bytes follow in binary frames."""
 
     command: Literal["file-transfer"]
-    task_id: UUID
+    task_id: TaskId
     user_access_token: Token
-    filename: Annotated[str, Field(max_length=4096)]
-    size_bytes: int
+    filename: Annotated[
+        str, Field(max_length=4096, description="Its end tells what it is: .mrd, .dcm, .npy, .json")
+    ]
+    size_bytes: Annotated[int, Field(description="Size of the file [byte]")]
     content_type: str | None = None
     sha256: Sha256 = None
-    device_parameter: dict[str, Any] | None = None
+    device_parameter: Annotated[
+        dict[str, Any] | None,
+        Field(description="Parameters with which the data were acquired; stored beside them"),
+    ] = None
 
 
 DeviceMessage = Annotated[
@@ -229,101 +268,3 @@ def _explain(text: str, error: ValidationError) -> str:
         for item in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     return f"{command}: {'; '.join(problems)}"
-
-
-# --- to the device --------------------------------------------------------------------------------
-
-
-class Feedback(WireModel):
-    """The server's word on what it got. With `filename` it is the verdict on an upload."""
-
-    command: Literal["feedback"] = "feedback"
-    message: str
-    ok: bool | None = None
-    task_id: UUID | None = None
-    filename: str | None = None
-    result_id: UUID | None = None
-
-    def to_json(self) -> str:
-        """Serialise without what is not set."""
-        return self.model_dump_json(exclude_none=True)
-
-
-class Start(WireModel):
-    """Begin a scan."""
-
-    command: Literal["start"] = "start"
-    data: AcquisitionPayload
-
-    def to_json(self) -> str:
-        """Serialise under the names of the wire."""
-        return self.model_dump_json(by_alias=True)
-
-
-class Stop(WireModel):
-    """End the scan of this task; without a task: whatever runs."""
-
-    command: Literal["stop"] = "stop"
-    task_id: UUID | None = None
-    acquisition_id: UUID | None = None
-
-    def to_json(self) -> str:
-        """Serialise."""
-        return self.model_dump_json()
-
-
-class Pause(WireModel):
-    """Let the scan of this task rest."""
-
-    command: Literal["pause"] = "pause"
-    task_id: UUID
-    acquisition_id: UUID | None = None
-
-    def to_json(self) -> str:
-        """Serialise."""
-        return self.model_dump_json()
-
-
-class Resume(WireModel):
-    """Let the scan of this task go on."""
-
-    command: Literal["resume"] = "resume"
-    task_id: UUID
-    acquisition_id: UUID | None = None
-
-    def to_json(self) -> str:
-        """Serialise."""
-        return self.model_dump_json()
-
-
-class Calibrate(WireModel):
-    """Calibrate, without a scan. Each calibration is answered with `calibrated`."""
-
-    command: Literal["calibrate"] = "calibrate"
-    calibration_id: UUID
-    kind: CalibrationType
-    device_parameter: dict[str, Any] = {}
-
-    def to_json(self) -> str:
-        """Serialise."""
-        return self.model_dump_json()
-
-
-class ParameterUpdate(WireModel):
-    """The parameters of the device have been changed; they hold from the next scan on."""
-
-    command: Literal["parameter_update"] = "parameter_update"
-    parameter: dict[str, Any]
-    version: int
-
-    def to_json(self) -> str:
-        """Serialise."""
-        return self.model_dump_json()
-
-
-PONG = '{"command":"pong"}'
-
-
-def refusal(message: str, task_id: UUID | None = None) -> Feedback:
-    """Return the feedback for something that was not done."""
-    return Feedback(message=message, ok=False, task_id=task_id)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from device_manager.links.link import DeviceLink
+from device_manager.links.protocol import CloseCode
 
 
 class LinkRegistry:
@@ -17,7 +18,7 @@ class LinkRegistry:
         older = self._links.get(link.device_id)
         self._links[link.device_id] = link
         if older is not None and older is not link:
-            older.close("the device has connected again")
+            older.close("the device has connected again", CloseCode.CONNECTED_AGAIN)
 
     def remove(self, link: DeviceLink) -> bool:
         """Take out this very link; False if another one has taken its place."""

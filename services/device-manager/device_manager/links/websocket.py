@@ -8,13 +8,14 @@ from uuid import UUID
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from device_manager.links.commands import Feedback, Pong, Start, Stop
 from device_manager.links.link import LinkClosedError
-from device_manager.links.messages import PONG, Feedback, Start, Stop
+from device_manager.links.protocol import CloseCode
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.models import AcquisitionPayload
 
-_POLICY_VIOLATION = 1008
 _MOST_WAITING = 10_000
+_PONG = Pong().to_json()
 _Sent = asyncio.Future[None]
 
 
@@ -27,6 +28,7 @@ class WebsocketLink:
         self._waiting: deque[tuple[str, _Sent | None]] = deque()
         self._woken = asyncio.Event()
         self._closing: str | None = None
+        self._code = CloseCode.POLICY_VIOLATION
         self._closed = False
         self._registered = False
         self._capabilities: frozenset[str] = frozenset()
@@ -78,12 +80,12 @@ class WebsocketLink:
 
     def pong(self) -> None:
         """Answer a heartbeat."""
-        self._put(PONG)
+        self._put(_PONG)
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, code: CloseCode = CloseCode.POLICY_VIOLATION) -> None:
         """End the link after what waits has been sent."""
         if self._closing is None:
-            self._closing = reason
+            self._closing, self._code = reason, code
         self._woken.set()
 
     async def run(self) -> None:
@@ -93,7 +95,7 @@ class WebsocketLink:
                 await self._woken.wait()
                 self._woken.clear()
                 await self._send_waiting()
-            await self._websocket.close(_POLICY_VIOLATION, self._closing)
+            await self._websocket.close(self._code, self._closing)
         except (WebSocketDisconnect, RuntimeError, OSError):
             pass  # the device is gone, and the reader hears of it too
         finally:
@@ -120,7 +122,7 @@ class WebsocketLink:
             _fail(sent)
             return
         if len(self._waiting) >= _MOST_WAITING and not urgent:
-            self.close("the device does not read what it is sent")
+            self.close("the device does not read what it is sent", CloseCode.NOT_READING)
         if urgent:
             self._waiting.appendleft((text, sent))
         else:

@@ -10,7 +10,7 @@ from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.devices.service import device_actor
-from device_manager.links.messages import Feedback
+from device_manager.links.commands import Feedback
 from device_manager.uploads.rules import PARAMETER_FILE
 from device_manager.uploads.transfer import Announced, Transfer, TransferError
 from scanhub_libraries.database import transaction

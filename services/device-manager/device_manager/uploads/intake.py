@@ -3,8 +3,9 @@
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.reports import find_reported
+from device_manager.links.commands import Feedback, refusal
 from device_manager.links.link import DeviceLink
-from device_manager.links.messages import Feedback, FileTransfer, refusal
+from device_manager.links.messages import FileTransfer
 from device_manager.uploads.archive import Archive, not_stored, stored, takes_files
 from device_manager.uploads.rules import check_header, result_id_of
 from device_manager.uploads.transfer import Announced, Transfer
