@@ -193,3 +193,17 @@ def test_no_secret_and_no_counter_is_recorded():
         unknown = rules.UNRECORDED[kind] - set(model.model_fields)
         assert unknown <= rules.UNRECORDED["workflow"]
     assert not rules.is_recorded("user", "reset_token")
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)
+async def test_no_clock_runs_at_the_ends_of_the_calendar(platform, name, moment):
+    for path in ("/api/v1/userlogin/audit", "/api/v1/userlogin/audit.csv"):
+        options = {"params": {name: moment}, "headers": platform.admin}
+        answer = await platform.call("GET", path, expect=422, **options)
+        assert answer.json()["errors"][0]["pointer"].endswith(f"/query/{name}")
+        options["params"] = {name: "1970-01-01T00:00:00+14:00"}
+        await platform.call("GET", path, expect=200, **options)

@@ -1,5 +1,6 @@
 """HTTP: timelines and the audit trail."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -18,6 +19,11 @@ from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep
 
 router = APIRouter(tags=["audit"])
+
+
+_FIRST, _END = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Query(ge=_FIRST, lt=_END)]
+"""Far enough from the ends of the calendar to reckon with in any time zone."""
 
 
 class Order(StrEnum):
@@ -42,8 +48,8 @@ async def _asked(
     actor: Annotated[ShortText | None, Query(examples=["user:ada"])] = None,
     action: Annotated[ShortText | None, Query(examples=["patient.updated"])] = None,
     subject: Annotated[ShortText | None, Query(description="Id of what was changed")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Not before")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="Not before")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Before")] = None,
     order: OrderParam = Order.NEWEST,
 ) -> AuditQuery:
     return AuditQuery(
