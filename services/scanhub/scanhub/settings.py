@@ -8,8 +8,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
 
 ServiceName = Literal["exam-manager", "device-manager", "workflow-manager"]
+_SHORTEST_SECRET = 32
 SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
 
 
@@ -69,15 +71,19 @@ class InstallationSettings(BaseSettings):
         }[service]
 
     def service_secret(self, service: ServiceName) -> str:
-        """Return the secret with which a service gets its token; made at the first start."""
+        """Return the secret with which a service gets its token; made at the first start.
+
+        Raises:
+            SecretFileError: It can be guessed.
+        """
         path = self.keys_dir / "services" / f"{service}.secret"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            part = path.with_suffix(".part")
-            part.touch(mode=0o600)
-            part.write_text(secrets.token_hex(32))
-            part.rename(path)
-        return path.read_text().strip()
+        secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
+        if len(secret) < _SHORTEST_SECRET:
+            raise SecretFileError(
+                f"The secret in {path} needs {_SHORTEST_SECRET} characters: remove the file, and a "
+                "new one is made."
+            )
+        return secret
 
     def prepare(self) -> None:
         """Make the folders of the data folder; only the owner may look into them."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jose import JWTError, jwt
@@ -20,6 +21,7 @@ from scanhub_libraries.errors import TokenInvalidError
 from scanhub_libraries.models.enums import UserRole
 from scanhub_libraries.models.user import Revocations
 from scanhub_libraries.security.principal import Principal, PrincipalKind
+from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
 
 ALGORITHM = "ES256"
 ISSUER = "scanhub"
@@ -40,30 +42,58 @@ class SigningKeys:
 
 def generate_keys() -> SigningKeys:
     """Make a new key pair."""
+    private_pem = _new_private_pem()
+    return SigningKeys(private_pem, _public_pem(private_pem))
+
+
+def _new_private_pem() -> str:
     key = ec.generate_private_key(ec.SECP256R1())
-    private = key.private_bytes(
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
-    )
+    ).decode()
+
+
+def _public_pem(private_pem: str) -> str:
+    """Return the public half.
+
+    Raises:
+        ValueError: It is no private key on the curve P-256.
+    """
+    try:
+        key = serialization.load_pem_private_key(private_pem.encode(), password=None)
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from error
+    curve = key.curve if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    if not isinstance(curve, ec.SECP256R1):
+        raise ValueError("not on the curve P-256")  # noqa: TRY004 - the file has a wrong value
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    return SigningKeys(private.decode(), public.decode())
+    return public.decode()
 
 
 def load_or_create_keys(folder: Path) -> SigningKeys:
-    """Return the key pair in `folder`; make it at the first start, readable by the owner only."""
-    private, public = folder / "signing.pem", folder / "signing.pub.pem"
-    if not private.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys = generate_keys()
+    """Return the key pair in `folder`; make it at the first start, readable by the owner only.
+
+    The public half is told by the private one; its file is for whoever wants it.
+
+    Raises:
+        SecretFileError: The file holds no such key.
+    """
+    path, public = folder / "signing.pem", folder / "signing.pub.pem"
+    private_pem = read_or_create(path, _new_private_pem)
+    try:
+        keys = SigningKeys(private_pem, _public_pem(private_pem))
+    except ValueError as error:
+        raise SecretFileError(
+            f"{path} is no private key for ES256 (curve P-256, PEM, without a password): put the "
+            "right one there, or remove it and all users log in anew."
+        ) from error
+    if not public.exists() or public.read_text() != keys.public_pem:
         public.write_text(keys.public_pem)
-        part = folder / "signing.pem.part"
-        part.touch(mode=0o600)
-        part.write_text(keys.private_pem)
-        part.rename(private)
-    return SigningKeys(private.read_text(), public.read_text())
+    return keys
 
 
 class TokenSigner:
