@@ -122,7 +122,6 @@ def create_app(
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
     app.state.scratch = Scratch(settings.lake_root / "scratch")
     app.state.nifti = NiftiConverter(app.state.scratch)
-    app.state.mrd_reader = MRDReader()
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
     app.add_exception_handler(DBAPIError, _database_error)
@@ -152,6 +151,7 @@ async def _opened(
     app.state.lake = LocalLake(settings.lake_root)
     await asyncio.to_thread(app.state.scratch.clear)
     app.state.check_ready = _Ready(app)
+    app.state.mrd_reader = MRDReader()
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
     grace = timedelta(seconds=settings.lake_grace_seconds)
     app.state.lake_sweep = LakeSweep(sessions, app.state.lake, grace=grace, clock=app.state.clock)
@@ -171,6 +171,7 @@ async def _opened(
         for worker in reversed(workers):
             await worker.stop()
         await app.state.plotter.stop()
+        await asyncio.to_thread(app.state.mrd_reader.close)
         await asyncio.to_thread(app.state.scratch.close)
         await engine.dispose()
 

@@ -113,20 +113,20 @@ async def get_mrd_data(
     u16 type (1: float32 pairs), u32 samples, u32 bytes, then real and imaginary parts in turn.
     Version 2 (`coil_idx=all`) has the same layout with all coils, one after the other.
     """
-    plan = await asyncio.to_thread(plan_packet, file, ids, coil_idx, stride)
+    plan = await file.reader.run(plan_packet, file, ids, coil_idx, stride)
     await tell(Form.READOUTS)
     return await _packet(plan)
 
 
 async def _packet(plan: PacketPlan) -> Response:
     if plan.size <= _AT_ONCE:
-        body = await asyncio.to_thread(b"".join, plan.pieces())
+        body = await plan.file.reader.run(b"".join, plan.pieces())
         return Response(plan.header + body, media_type=_BINARY, headers=_HEADERS)
-    await asyncio.to_thread(plan.check)
+    await plan.file.reader.run(plan.check)
 
     async def stream() -> AsyncIterator[bytes]:
         yield plan.header
-        async for piece in in_thread(plan.pieces()):
+        async for piece in plan.file.reader.stream(plan.pieces()):
             yield piece
 
     headers = {**_HEADERS, "Content-Length": str(plan.size)}
@@ -189,7 +189,7 @@ async def get_kspace(
     u32 rows, u32 columns, then the magnitude itself row by row, little endian. The headers
     X-KSpace-Choice, -Shape and -Readouts say what it is of.
     """
-    read = await asyncio.to_thread(kspaces.read_kspace, file, choice, coil)
+    read = await file.reader.run(kspaces.read_kspace, file, choice, coil)
     await tell(Form.READOUTS)
     if format == "raw":
         body, media_type = await asyncio.to_thread(kspaces.as_raw, read), _BINARY

@@ -1,6 +1,5 @@
 """The list of readouts of a file, as JSON in pieces: a million of them fit no list of models."""
 
-import asyncio
 import json
 import math
 from collections.abc import Iterator
@@ -46,8 +45,8 @@ async def read_meta(
         first: The first readout to list.
         count: How many; None: all.
     """
-    total = await asyncio.to_thread(file.count)
-    heads = await asyncio.to_thread(file.heads, first, total if count is None else count)
+    total = await file.reader.run(file.count)
+    heads = await file.reader.run(file.heads, first, total if count is None else count)
     frame = MRDMetaResponse(
         workflow_id=place.workflow_id,
         task_id=place.task_id,
