@@ -128,6 +128,8 @@ async def test_killed_after_a_delete_and_before_its_files_are_removed(
 async def test_what_is_referred_to_stays_and_a_finished_upload_loses_only_its_mark(either):
     await scanned(either, either.lake.root)
     made = await uploaded(either)
+    while either.app.state.plotter.busy:
+        await asyncio.sleep(0.01)
     files = files_in(either.lake.root)
     await either.lake.put(mark_key(made), b"")
     report = await swept(either)

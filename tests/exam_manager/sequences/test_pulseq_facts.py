@@ -231,7 +231,8 @@ def test_spokes_have_no_matrix(tmp_path):
     sequence.write(str(path))
     facts = read_facts(path.read_bytes())
     assert facts.matrix is None
-    assert any("parallel" in note for note in facts.notes)
+    assert facts.trajectory == "radial"
+    assert any("no grid" in note for note in facts.notes)
 
 
 def test_a_gradient_echo_tells_its_times():

@@ -66,7 +66,18 @@ class SequenceFacts(WireModel):
         list[int] | None, Field(description="Points: readout, phase, partitions (2D: slices)")
     ] = None
     field_of_view_m: Annotated[
-        list[float] | None, Field(description="As the definitions give it: x, y, z [m]")
+        list[float] | None,
+        Field(description="By definitions: x, y, z; by k-space: readout, phase, partitions [m]"),
+    ] = None
+    field_of_view_source: Annotated[
+        Literal["definitions", "k-space"] | None, Field(description="Where it comes from")
+    ] = None
+    trajectory: Annotated[
+        Literal["cartesian", "epi", "radial", "spiral", "other"] | None,
+        Field(description="Path of the readouts through k-space; None: `notes` has the reason"),
+    ] = None
+    alternating_readouts: Annotated[
+        bool | None, Field(description="Cartesian, EPI: lines of one train run to and fro")
     ] = None
     num_slices: Annotated[Whole, Field(description="Different slices or slabs excited")] = None
     samples_per_readout: Annotated[Whole, Field(description="Of most readouts")] = None
@@ -106,6 +117,11 @@ class SequenceFacts(WireModel):
     ] = None
     pns_time_s: Annotated[Number, Field(description="When that is [s]")] = None
     pns_model: Annotated[str | None, Field(description="Model and parameters assumed")] = None
+    pns_chronaxie_s: Annotated[Number, Field(description="Chronaxie of the filter [s]")] = None
+    peak_filtered_slew_t_per_m_per_s: Annotated[
+        PeakPerAxis | None,
+        Field(description="Largest filtered slew: with a coil's rheobase and length its PNS"),
+    ] = None
 
     timing_errors: Annotated[
         list[TimingError] | None, Field(description="The first 100, by block")

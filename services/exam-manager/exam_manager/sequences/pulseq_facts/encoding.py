@@ -1,25 +1,23 @@
-"""Times of the contrast (TR, TE, TI) and what is encoded (matrix, slices)."""
+"""Times of the contrast (TR, TE, TI) and what is encoded (matrix, field of view, slices)."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from exam_manager.sequences.pulseq_facts.kspace import KSpace
+from exam_manager.sequences.pulseq_facts.cartesian import find_grid
+from exam_manager.sequences.pulseq_facts.kspace import SAME_K, KSpace, distance
 from exam_manager.sequences.pulseq_facts.pulses import Pulses
+from exam_manager.sequences.pulseq_facts.slices import Slices, find_slices
+from exam_manager.sequences.pulseq_facts.trajectory import Trajectory, find_trajectory
 from exam_manager.sequences.pulseq_file.model import PulseqFile
-from exam_manager.sequences.pulseq_file.sections import Floats, Ints
+from exam_manager.sequences.pulseq_file.sections import Floats
 
 _FINE = 512
-"""Readouts near the centre that are looked at sample by sample."""
+"""Paths near the centre that are looked at sample by sample."""
 _SAMPLES = 2**14
 _MOST_LISTED = 32
-_STRAIGHT = 0.02
-_SAME_SLICE_M = 1e-5
 _LARGEST_FOV_M = 2.0
 _EQUAL = 1e-3
-_HALF_A_LINE = 0.5
-_NO_SPREAD = 1e-3
-"""k [1/m]: a kilometre wide."""
 
 
 @dataclass
@@ -29,8 +27,11 @@ class Encoding:
     repetition_time_s: float | None = None
     echo_times_s: list[float] = field(default_factory=list)
     inversion_time_s: float | None = None
+    trajectory: str | None = None
+    alternating: bool | None = None
     matrix: list[int] | None = None
     field_of_view_m: list[float] | None = None
+    field_of_view_source: str | None = None
     slices: int | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -39,20 +40,44 @@ def find_encoding(file: PulseqFile, pulses: Pulses, space: KSpace) -> Encoding:
     """Work out what is encoded and when."""
     found = Encoding()
     found.field_of_view_m = _field_of_view(file, found.notes)
-    slices = _slices(file, pulses)
+    found.field_of_view_source = "definitions" if found.field_of_view_m else None
     if not pulses.of("e").any():
-        found.notes.append("no excitation pulse: TR, TE, matrix, and slices cannot be told")
+        found.notes.append(
+            "no excitation pulse: TR, TE, trajectory, matrix, and slices cannot be told"
+        )
         return found
-    found.slices = int(np.unique(slices).size)
+    slices = find_slices(file, space.gradients, pulses)
+    found.slices = slices.count
     found.repetition_time_s = _repetition_time(pulses, slices, found.notes)
     if not space.readouts.block.size:
         found.notes.append("no readout follows an excitation: TE and matrix cannot be told")
         return found
-    nearest, ends = space.coarse()
-    center = _echoes(file, pulses, space, nearest, found)
+    paths = space.paths(space.different)
+    center = _echoes(file, pulses, space, paths, found)
     found.inversion_time_s = _inversion_time(pulses, int(space.readouts.excitation[center]))
-    found.matrix = _matrix(file, space, ends, found)
+    trajectory = find_trajectory(space, paths, slices, found.notes)
+    found.trajectory, found.alternating = trajectory.kind, trajectory.alternating
+    _grid(space, trajectory, found)
     return found
+
+
+def _grid(space: KSpace, trajectory: Trajectory, found: Encoding) -> None:
+    """Fill in matrix and field of view, where readouts lie on a grid."""
+    if trajectory.kind not in {"cartesian", "epi"}:
+        found.notes.append("the readouts lie on no grid: the matrix cannot be told")
+        return
+    grid = find_grid(space, trajectory, found.field_of_view_m or [], found.notes)
+    if grid is None:
+        return
+    lines, partitions = grid.lines
+    found.matrix = [grid.samples, lines, partitions if partitions > 1 else (found.slices or 1)]
+    if found.field_of_view_m is None and grid.field_of_view_m:
+        found.field_of_view_m = grid.field_of_view_m
+        found.field_of_view_source = "k-space"
+        found.notes.append(
+            "the field of view is that of the sampling: readout with its oversampling, phase, "
+            "partitions"
+        )
 
 
 def _field_of_view(file: PulseqFile, notes: list[str]) -> list[float] | None:
@@ -66,31 +91,14 @@ def _field_of_view(file: PulseqFile, notes: list[str]) -> list[float] | None:
     return list(value)
 
 
-def _slices(file: PulseqFile, pulses: Pulses) -> Ints:
-    """Return which slice each excitation excites: by its offset over its gradient."""
-    excites = np.flatnonzero(pulses.of("e"))
-    table = file.tables.rf
-    offset = table.frequency_hz[pulses.row[excites]]
-    strength = np.zeros(excites.size)
-    gradients = file.tables.gradients
-    for axis in range(3):
-        used = file.blocks.gradient(axis)[pulses.block[excites]]
-        there = used > 0
-        if there.any():
-            amplitude = np.abs(gradients.amplitude[file.gradients.rows(used[there])])
-            strength[there] = np.hypot(strength[there], amplitude)
-    position = np.divide(offset, strength, out=np.zeros_like(offset), where=strength > 0)
-    return np.unique(np.round(position / _SAME_SLICE_M), return_inverse=True)[1]
-
-
-def _repetition_time(pulses: Pulses, slices: Ints, notes: list[str]) -> float | None:
+def _repetition_time(pulses: Pulses, slices: Slices, notes: list[str]) -> float | None:
     """Return the time between two inversions, else between two excitations of one slice."""
     inversions = pulses.center_s[pulses.of("i")]
     if inversions.size > 1:
         return _usual(np.diff(inversions), "inversions", notes)
     times = pulses.center_s[pulses.of("e")]
-    order = np.lexsort((times, slices))
-    same = np.diff(slices[order]) == 0
+    order = np.lexsort((times, slices.of_excitation))
+    same = np.diff(slices.of_excitation[order]) == 0
     steps = np.diff(times[order])[same]
     if not steps.size:
         notes.append("no slice is excited twice, so there is no repetition time")
@@ -118,27 +126,26 @@ def _inversion_time(pulses: Pulses, excitation: int) -> float | None:
     return round(float(pulses.center_s[excitation] - pulses.center_s[before[-1]]), 6)
 
 
-def _echoes(
-    file: PulseqFile, pulses: Pulses, space: KSpace, nearest: Floats, found: Encoding
-) -> int:
+def _echoes(file: PulseqFile, pulses: Pulses, space: KSpace, paths: Floats, found: Encoding) -> int:
     """Find the echo times of the readouts that pass the centre; return the first such readout."""
     readouts, table = space.readouts, file.tables.adcs
-    limit = nearest.min() + max(_spacing(space) / 2, 1e-9)
-    candidates = np.flatnonzero(nearest <= limit)
-    center = int(candidates[0])
-    times: set[float] = set()
-    for which in candidates[:_FINE].tolist():
-        one = np.array([which])
-        samples = min(max(int(table.samples[readouts.row[which]]), 1), _SAMPLES)
+    nearest = distance(paths)
+    limit = nearest.min() + max(_spacing(space) / 2, SAME_K)
+    inside = np.full(nearest.size, np.nan)
+    """When a path is nearest to the centre, from the start of its block."""
+    for path in np.flatnonzero(nearest <= limit)[:_FINE].tolist():
+        one = space.different[[path]]
+        samples = min(max(int(table.samples[readouts.row[one[0]]]), 1), _SAMPLES)
         at = space.sample_times(one, samples)
-        k = space.positions(one, at)[0]
-        best = _closest(at[0], k)
-        start = file.blocks.start_s[readouts.block[which]]
-        times.add(round(float(start + best - pulses.center_s[readouts.excitation[which]]), 6))
-    found.echo_times_s = sorted(times)[:_MOST_LISTED]
-    if len(times) > _MOST_LISTED:
-        found.notes.append(f"only {_MOST_LISTED} of {len(times)} echo times are listed")
-    return center
+        inside[path] = _closest(at[0], space.positions(one, at)[0])
+    passes = np.flatnonzero(~np.isnan(inside[space.group]))
+    start = file.blocks.start_s[readouts.block[passes]]
+    after = start - pulses.center_s[readouts.excitation[passes]] + inside[space.group[passes]]
+    times = np.unique(np.round(after, 6))
+    found.echo_times_s = times[:_MOST_LISTED].tolist()
+    if times.size > _MOST_LISTED:
+        found.notes.append(f"only {_MOST_LISTED} of {times.size} echo times are listed")
+    return int(passes[0])
 
 
 def _closest(time_s: Floats, k: Floats) -> float:
@@ -155,55 +162,8 @@ def _closest(time_s: Floats, k: Floats) -> float:
 
 def _spacing(space: KSpace) -> float:
     """Return the usual step between two samples of a readout [1/m]."""
-    which = np.arange(min(space.readouts.block.size, _FINE))
+    which = space.different[:_FINE]
     times = space.sample_times(which, 2)
     k = space.positions(which, times)
     samples = np.maximum(space.samples(which) - 1, 1)
     return float(np.median(np.sqrt(((k[:, 1] - k[:, 0]) ** 2).sum(axis=1)) / samples))
-
-
-def _matrix(file: PulseqFile, space: KSpace, ends: Floats, found: Encoding) -> list[int] | None:
-    """Return readout, phase, and slice or partition, of Cartesian sampling along the axes."""
-    path = ends[:, 2] - ends[:, 0]
-    length = np.sqrt((path * path).sum(axis=1))
-    size = np.sqrt((ends * ends).sum(axis=2)).max()
-    axis = int(np.argmax(np.abs(path).sum(axis=0)))
-    bent = np.abs(ends[:, 1] - (ends[:, 0] + ends[:, 2]) / 2).max(axis=1)
-    across = np.delete(np.abs(path), axis, axis=1).max(axis=1)
-    if size == 0 or not bool(
-        np.all((across <= _STRAIGHT * length) & (bent <= 0.5 * length) & (length > 0))
-    ):
-        found.notes.append("readouts are not parallel to one axis: the matrix cannot be told")
-        return None
-    rows = space.readouts.row
-    samples = int(np.bincount(file.tables.adcs.samples[rows].astype(np.int64)).argmax())
-    fov = found.field_of_view_m or []
-    matrix = [_along(ends, axis, samples, fov[axis] if axis < len(fov) else None)]
-    counts = [
-        _across(ends[:, 1, other], fov[other] if other < len(fov) else None)
-        for other in range(3)
-        if other != axis
-    ]
-    return [*matrix, counts[0], counts[1] if counts[1] > 1 else (found.slices or 1)]
-
-
-def _along(ends: Floats, axis: int, samples: int, fov: float | None) -> int:
-    """Return the points of a readout without what is sampled more densely than the FOV asks."""
-    if fov is None or samples < 2:  # noqa: PLR2004 (a step takes two)
-        return samples
-    extent = float(np.median(np.abs(ends[:, 2, axis] - ends[:, 0, axis])))
-    return min(samples, max(1, round(extent * samples / (samples - 1) * fov)))
-
-
-def _across(k: Floats, fov: float | None) -> int:
-    """Return the number of lines: by the FOV where it is known, else the different ones."""
-    values = np.sort(k)
-    spread = float(values[-1] - values[0])
-    size = float(np.abs(values).max())
-    if spread <= _NO_SPREAD or spread <= 1e-6 * size:
-        return 1
-    steps = np.diff(values)
-    different = 1 + int(np.count_nonzero(steps > spread * 1e-5))
-    if fov is None or spread * fov < _HALF_A_LINE:
-        return different
-    return max(round(spread * fov) + 1, round(2 * size * fov))

@@ -6,6 +6,7 @@ import numpy as np
 
 from exam_manager.sequences.pulseq_facts import nerves
 from exam_manager.sequences.pulseq_facts.encoding import Encoding, find_encoding
+from exam_manager.sequences.pulseq_facts.fading import CHRONAXIE_S
 from exam_manager.sequences.pulseq_facts.gradients import BlockGradients
 from exam_manager.sequences.pulseq_facts.hardware import GradientLoad, gradient_load
 from exam_manager.sequences.pulseq_facts.kspace import KSpace
@@ -16,7 +17,7 @@ from exam_manager.sequences.pulseq_file.model import PulseqFile
 from exam_manager.sequences.pulseq_file.sections import Floats
 from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, TimingError
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 """Raise it when an analysis tells something new or otherwise: stored facts can be told apart."""
 _MOST_LISTED = 32
 _SHORTEST_DWELL_S = 1e-12
@@ -58,8 +59,11 @@ def _encoding(found: Encoding) -> dict[str, Any]:
         "echo_time_s": found.echo_times_s[0] if found.echo_times_s else None,
         "echo_times_s": found.echo_times_s or None,
         "inversion_time_s": found.inversion_time_s,
+        "trajectory": found.trajectory,
+        "alternating_readouts": found.alternating,
         "matrix": found.matrix,
         "field_of_view_m": found.field_of_view_m,
+        "field_of_view_source": found.field_of_view_source,
         "num_slices": found.slices,
     }
 
@@ -117,12 +121,16 @@ def _gradients(
         notes.append(
             f"the nerve stimulation was estimated for the first {stimulation.analysed_s:g} s only"
         )
+    if not stimulation.complete:
+        notes.append("the nerve stimulation may be larger: only the likeliest blocks were followed")
     return {
         "peak_gradient_mt_per_m": _per_axis(1e3 * load.peak / GAMMA_HZ_PER_T),
         "peak_slew_t_per_m_per_s": _per_axis(load.slew / GAMMA_HZ_PER_T),
         "pns_percent": stimulation.percent,
         "pns_time_s": round(stimulation.time_s, 9),
         "pns_model": nerves.MODEL,
+        "pns_chronaxie_s": CHRONAXIE_S,
+        "peak_filtered_slew_t_per_m_per_s": _per_axis(stimulation.filtered_slew),
     }
 
 

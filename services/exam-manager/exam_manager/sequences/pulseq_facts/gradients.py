@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exam_manager.sequences.pulseq_facts.alike import alike
 from exam_manager.sequences.pulseq_file.model import PulseqFile, Rotation
 from exam_manager.sequences.pulseq_file.sections import Floats, Ints
 
@@ -61,14 +63,10 @@ class BlockGradients:
         self.rotation: Ints = of_number[inverse]
         self._matrices = np.stack(matrices)
 
+    @cached_property
     def kinds(self) -> tuple[Ints, Ints]:
-        """Return one block of every kind, and the kind of each block."""
-        code = self.rotation
-        for column in (*self._row, self.duration_s):
-            values, inverse = np.unique(column, return_inverse=True)
-            code = np.unique(code * values.size + inverse, return_inverse=True)[1]
-        _codes, first, kind = np.unique(code, return_index=True, return_inverse=True)
-        return first, kind
+        """One block of every kind, and the kind of each block."""
+        return alike(self.rotation, *self._row, self.duration_s)
 
     def _trapezoids(self, blocks: Ints, axis: int) -> list[Floats]:
         rows = self._row[axis, blocks]
@@ -110,14 +108,32 @@ class BlockGradients:
             here = rows == row
             area[here, :, axis] = _area_until(event.time_s, event.amplitude_hz_per_m, time_s[here])
 
+    def value(self, blocks: Ints, time_s: Floats) -> Floats:
+        """Return what each axis has at a time in each block (blocks, 3) [Hz/m]."""
+        value = np.zeros((blocks.size, 3))
+        for axis in range(3):
+            amplitude, rise, flat, fall, delay = (c[:, 0] for c in self._trapezoids(blocks, axis))
+            since, left = time_s - delay, delay + rise + flat + fall - time_s
+            height = np.minimum(_over(since, rise, 1.0), _over(left, fall, 1.0))
+            inside = (since >= 0) & (left >= 0)
+            value[:, axis] = np.where(inside, amplitude * np.clip(height, 0, 1), 0.0)
+            rows = self._row[axis, blocks]
+            for row in np.unique(rows[self._free_row[rows]]).tolist():
+                event = self._file.gradients[int(self._file.tables.gradients.numbers[row])]
+                here = rows == row
+                found = _value_at(event.time_s, event.amplitude_hz_per_m, time_s[here])
+                value[here, axis] = found
+        return self._turn(blocks, value)
+
     def total(self) -> Floats:
         """Return the area of each axis at the start of every block, counted from the first."""
-        count = self.duration_s.size
-        areas = np.empty((count, 3))
-        for start in range(0, count, _POINTS_AT_ONCE):
-            blocks = np.arange(start, min(count, start + _POINTS_AT_ONCE))
-            areas[blocks] = self.moment(blocks, self.duration_s[blocks][:, None])[:, 0]
-        return np.concatenate([np.zeros((1, 3)), np.cumsum(areas, axis=0)[:-1]])
+        examples, kind = self.kinds
+        areas = np.empty((examples.size, 3))
+        for start in range(0, examples.size, _POINTS_AT_ONCE):
+            blocks = examples[start : start + _POINTS_AT_ONCE]
+            until = self.duration_s[blocks][:, None]
+            areas[start : start + _POINTS_AT_ONCE] = self.moment(blocks, until)[:, 0]
+        return np.concatenate([np.zeros((1, 3)), np.cumsum(areas[kind], axis=0)[:-1]])
 
     def points(self, blocks: Ints) -> Ints:
         """Return how many corners each block has at most."""
@@ -192,9 +208,9 @@ class BlockGradients:
         return grid, self._turn(np.array([block]), value[None])[0]
 
 
-def _over(part: Floats, whole: Floats) -> Floats:
-    """Divide; nothing over nothing is 0."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+def _over(part: Floats, whole: Floats, otherwise: float = 0.0) -> Floats:
+    """Divide; what is divided by nothing is `otherwise`."""
+    return np.divide(part, whole, out=np.full_like(part, otherwise), where=whole > 0)
 
 
 def _value_at(time_s: Floats, value: Floats, at: Floats) -> Floats:

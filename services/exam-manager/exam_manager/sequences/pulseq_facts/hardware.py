@@ -28,7 +28,7 @@ def gradient_load(gradients: BlockGradients, raster_s: float) -> GradientLoad:
     On a straight line between two corners the slew is constant and the length of the vector is
     convex, so the largest values are found at the corners alone.
     """
-    examples, kind = gradients.kinds()
+    examples, kind = gradients.kinds
     first, last = np.empty((examples.size, 3)), np.empty((examples.size, 3))
     peak, slew = np.zeros(4), np.zeros(4)
     done = 0
