@@ -1,8 +1,12 @@
 """A small Pulseq file, how it is uploaded, and how its plot is asked for."""
 
 import asyncio
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # pulseq_text
 
 EXAM = "/api/v1/exam"
 SMALL = """# Pulseq sequence file
