@@ -21,13 +21,13 @@ class ExamManagerSettings(BaseSettings):
     """Secret of each service that may ask for a service token."""
     cookie_secure: bool | None = None
     """Secure attribute of the login cookie; None: when the request came over https."""
-    tree_cache_mib: int = 64
+    tree_cache_mib: int = Field(default=64, ge=0)
     """Memory for exam trees that were read, as JSON [MiB]; 0: keep none."""
     migrate: bool = True
     """Bring the database to the newest schema at the start."""
     lake_grace_seconds: float = Field(default=3600.0, ge=60)
     """How long files that nothing refers to are left alone before they are judged [s]."""
-    sequence_seconds: float = 120.0
+    sequence_seconds: float = Field(default=120.0, gt=0)
     """How long a sequence file may take to read [s]."""
     xnat_url: str | None = None
     """Address of the XNAT server that images can be sent to: `https://xnat.example.org`."""

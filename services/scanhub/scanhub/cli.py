@@ -1,4 +1,4 @@
-"""The command line: `scanhub serve | demo | simulate-device | migrate | openapi`."""
+"""The command line: `scanhub serve | demo | simulate-device | migrate | unlock-user | ...`."""
 
 import asyncio
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from scanhub.demo.errors import DemoError
 from scanhub.settings import SERVICES, InstallationSettings
+from scanhub.trouble import explained
 
 app = typer.Typer(
     help="An open MRI control plane: from order to archive.",
@@ -47,16 +48,17 @@ def serve(
 
     if only is not None and only not in SERVICES:
         raise typer.BadParameter(f"{only!r} is none of {', '.join(SERVICES)}", param_hint="--only")
-    settings = _settings(
-        data_dir=data_dir,
-        port=port,
-        host=host,
-        dicom_port=dicom_port,
-        only=only,
-        log_json=log_json,
-    )
     try:
-        run_server(settings, console)
+        with explained(errors):
+            settings = _settings(
+                data_dir=data_dir,
+                port=port,
+                host=host,
+                dicom_port=dicom_port,
+                only=only,
+                log_json=log_json,
+            )
+            run_server(settings, console)
     except ServeError as error:
         errors.print(f"[red]{error}[/red]", soft_wrap=True)
         raise typer.Exit(1) from error
@@ -115,11 +117,36 @@ def migrate(data_dir: DataDir = None) -> None:
     """Bring the databases of all services to this version."""
     from scanhub_libraries.migrate import upgrade
 
-    settings = _settings(data_dir=data_dir)
-    settings.prepare()
+    with explained(errors):
+        settings = _settings(data_dir=data_dir)
+        settings.prepare()
     for service in SERVICES:
         upgrade(service.replace("-", "_"), settings.database_url(service))
         console.print(f"{service}: up to date")
+
+
+Username = Annotated[str, typer.Argument(help="Who.")]
+
+
+@app.command()
+def unlock_user(username: Username, data_dir: DataDir = None) -> None:
+    """Let a user log in again at once after too many wrong passwords."""
+    from scanhub.recovery import unlock_user
+
+    with explained(errors):
+        asyncio.run(unlock_user(_settings(data_dir=data_dir), username))
+        console.print(f"{username} may log in again.")
+
+
+@app.command()
+def set_password(username: Username, data_dir: DataDir = None) -> None:
+    """Give a user a new password when nobody can log in who could; asks for it."""
+    from scanhub.recovery import set_password
+
+    password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    with explained(errors):
+        asyncio.run(set_password(_settings(data_dir=data_dir), username, password))
+        console.print(f"{username} has a new password; the logins of {username} have ended.")
 
 
 @app.command()

@@ -1,16 +1,43 @@
 """Where an installation keeps what is its own, and where the services find one another."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
 
+
+def _upper(text: object) -> object:
+    return text.upper() if isinstance(text, str) else text
+
+
+def _url_of(*drivers: str) -> Callable[[str], str]:
+    """Return what refuses the URL of another kind of database, without repeating its password."""
+
+    def check(text: str) -> str:
+        try:
+            if make_url(text).drivername in drivers:
+                return text
+        except ArgumentError:
+            pass
+        raise ValueError(f"must begin with {' or '.join(f'{driver}://' for driver in drivers)}")
+
+    return check
+
+
 ServiceName = Literal["exam-manager", "device-manager", "workflow-manager"]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+]
+AsyncUrl = Annotated[str, AfterValidator(_url_of("sqlite+aiosqlite", "postgresql+asyncpg"))]
+EngineUrl = Annotated[str, AfterValidator(_url_of("sqlite", "postgresql", "postgresql+psycopg"))]
 _SHORTEST_SECRET = 32
 SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
 
@@ -26,16 +53,20 @@ class InstallationSettings(BaseSettings):
     dicom_port: int | None = Field(None, ge=1, le=65535, description="Port of the DICOM listener")
     dicom_ae_title: str = Field("SCANHUB", description="AE title of the DICOM listener")
     only: ServiceName | None = Field(None, description="Serve this service alone")
-    exam_database_url: str | None = Field(None, description="Default: SQLite in the data folder")
-    device_database_url: str | None = Field(None, description="Default: SQLite in the data folder")
-    workflow_database_url: str | None = Field(None, description="Default: SQLite, data folder")
-    engine_database_url: str | None = Field(None, description="Run engine; default: SQLite")
+    exam_database_url: AsyncUrl | None = Field(
+        None, description="Default: SQLite in the data folder"
+    )
+    device_database_url: AsyncUrl | None = Field(
+        None, description="Default: SQLite in the data folder"
+    )
+    workflow_database_url: AsyncUrl | None = Field(None, description="Default: SQLite, data folder")
+    engine_database_url: EngineUrl | None = Field(None, description="Run engine; default: SQLite")
     exam_manager_url: str = Field("http://127.0.0.1:8001", description="Where it is, with --only")
     device_manager_url: str = Field("http://127.0.0.1:8002", description="Where it is, with --only")
     workflow_manager_url: str = Field("http://127.0.0.1:8003", description="Where, with --only")
     ui_dir: Path | None = Field(None, description="Built UI; default: frontend/dist of a checkout")
     log_json: bool = Field(default=False, description="One JSON object a line")
-    log_level: str = Field("INFO", description="Lowest level logged")
+    log_level: LogLevel = Field("INFO", description="Lowest level logged")
 
     @property
     def keys_dir(self) -> Path:

@@ -178,6 +178,31 @@ async def change_password(
         emit(session, EventType.USER_PASSWORD_CHANGED, username, {"username": username})
 
 
+async def reset_password(
+    sessions: Sessions, known: RevocationList, username: str, password: str, *, now: datetime
+) -> None:
+    """Set the password of a user for somebody who keeps the machine, and unlock the user.
+
+    Raises:
+        NotFoundError: There is no such user.
+        BadRequestError: The password is easily guessed.
+    """
+    async with reading(sessions) as session:
+        account = await session.get(Account, username)
+    check_password(password, names_of(user_out(account)) if account else ())
+    password_hash = await hash_password(password)
+    async with transaction(sessions) as session:
+        account = await session.get(Account, username, with_for_update=True)
+        if account is None:
+            raise NotFoundError(f"There is no user {username!r}.")
+        account.password_hash, account.password_changed_at = password_hash, now
+        account.must_change_password = False
+        account.version += 1
+        await forget_failures(session, account)
+        await revoke_user(session, known, username, now=now)
+        emit(session, EventType.USER_PASSWORD_CHANGED, username, {"username": username})
+
+
 async def _check_new_password(
     sessions: Sessions, request: PasswordUpdateRequest, *, own: bool
 ) -> None:
