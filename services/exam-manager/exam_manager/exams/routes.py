@@ -8,7 +8,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, IfNoneMatchDep, LakeDep, NowDep, TreesDep
+from exam_manager.dependencies import (
+    IfMatchDep,
+    IfNoneMatchDep,
+    LakeDep,
+    NowDep,
+    SessionsDep,
+    TreesDep,
+)
 from exam_manager.exams import service, trees, worklist
 from exam_manager.exams.filters import ExamFilterDep
 from exam_manager.pages import PageDep
@@ -127,10 +134,10 @@ def _answer(found: Sequence[trees.Tree], page: Page[UUID], request: Request) -> 
     responses={304: {"description": "Nothing changed since the tag of If-None-Match"}},
 )
 async def get_exam(
-    exam_id: UUID, session: SessionDep, known: TreesDep, if_none_match: IfNoneMatchDep = None
+    exam_id: UUID, sessions: SessionsDep, known: TreesDep, if_none_match: IfNoneMatchDep = None
 ) -> Response:
     """Return an exam with its whole tree."""
-    tree = await trees.get_tree(session, known, exam_id)
+    tree = await trees.get_tree(sessions, known, exam_id)
     tag = etag(tree.version, tree.revision)
     if is_known(if_none_match, tag):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=tag)

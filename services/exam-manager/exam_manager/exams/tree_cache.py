@@ -15,6 +15,10 @@ class TreeCache:
         self._bytes = 0
         self._trees: OrderedDict[UUID, tuple[int, bytes]] = OrderedDict()
 
+    def __contains__(self, exam_id: UUID) -> bool:
+        """Say whether there is a tree of this exam, of whatever revision."""
+        return exam_id in self._trees
+
     def find(self, exam_id: UUID, revision: int) -> bytes | None:
         """Return the tree of an exam if it is the one of this revision."""
         kept = self._trees.get(exam_id)

@@ -24,6 +24,7 @@ from exam_manager.searching import search_terms
 from exam_manager.tasks.repository import TASK
 from exam_manager.versions import etag
 from exam_manager.workflows.models import Workflow
+from scanhub_libraries.database import Sessions, glance, reading
 from scanhub_libraries.errors import NotFoundError
 
 _EXAM = Exam.__table__  # type: ignore[attr-defined]
@@ -32,21 +33,32 @@ _RESULT = Result.__table__  # type: ignore[attr-defined]
 _NEWEST = (_EXAM.c.datetime_created, _EXAM.c.id)
 _SELECT = sa.select(*EXAM_COLUMNS)
 # Made once: SQLAlchemy then looks a statement up by what it remembers of it.
-_ONE = _SELECT.where(_EXAM.c.id == sa.bindparam("exam_id"))
+_THIS = _EXAM.c.id == sa.bindparam("exam_id")
+_TAG = sa.select(_EXAM.c.version, _EXAM.c.revision).where(_THIS)
 _IN_EXAMS = _WORKFLOW.c.exam_id.in_(sa.bindparam("exam_ids", expanding=True))
-_LEVELS = (
-    sa.select(*WORKFLOW_COLUMNS)
-    .where(_IN_EXAMS)
-    .order_by(_WORKFLOW.c.position, _WORKFLOW.c.datetime_created, _WORKFLOW.c.id),
+_PLACES = (_WORKFLOW.c.position, _WORKFLOW.c.datetime_created, _WORKFLOW.c.id)
+_BRANCH = (
+    sa.select(
+        *(column.label(f"of_exam_{column.name}") for column in EXAM_COLUMNS), *WORKFLOW_COLUMNS
+    )
+    .select_from(_EXAM.outerjoin(_WORKFLOW, _WORKFLOW.c.exam_id == _EXAM.c.id))
+    .where(_THIS)
+    .order_by(*_PLACES)
+)
+"""An exam and its workflows."""
+_WORKFLOWS = sa.select(*WORKFLOW_COLUMNS).where(_IN_EXAMS).order_by(*_PLACES)
+_TASKS = (
     sa.select(*TASK_COLUMNS)
     .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
     .where(_IN_EXAMS)
-    .order_by(TASK.c.position, TASK.c.datetime_created, TASK.c.id),
+    .order_by(TASK.c.position, TASK.c.datetime_created, TASK.c.id)
+)
+_RESULTS = (
     sa.select(*RESULT_COLUMNS)
     .join(TASK, TASK.c.id == _RESULT.c.task_id)
     .join(_WORKFLOW, _WORKFLOW.c.id == TASK.c.workflow_id)
     .where(_IN_EXAMS)
-    .order_by(_RESULT.c.datetime_created, _RESULT.c.id),
+    .order_by(_RESULT.c.datetime_created, _RESULT.c.id)
 )
 _AT_ONCE = 100
 """Trees read together: 40 kB each, if they are large."""
@@ -62,22 +74,35 @@ class Tree:
     json: bytes
 
 
-async def get_tree(session: AsyncSession, cache: TreeCache, exam_id: UUID) -> Tree:
+async def get_tree(sessions: Sessions, cache: TreeCache, exam_id: UUID) -> Tree:
     """Return an exam with everything below it.
+
+    A tree that is known takes one statement, which looks whether it is still the one.
 
     Raises:
         NotFoundError: There is no such exam.
     """
-    found = await read_trees(session, cache, _ONE, {"exam_id": exam_id})
-    if not found:
-        raise NotFoundError(f"There is no exam {exam_id}.")
-    return found[0]
+    which = {"exam_id": exam_id}
+    if exam_id in cache:
+        async with glance(sessions) as connection:
+            tag = (await connection.execute(_TAG, which)).one_or_none()
+        kept = cache.find(exam_id, tag.revision) if tag is not None else None
+        if tag is not None and kept is not None:
+            return Tree(exam_id, tag.version, tag.revision, kept)
+    async with reading(sessions) as session:
+        rows = (await session.execute(_BRANCH, which)).mappings().all()
+        if not rows:
+            raise NotFoundError(f"There is no exam {exam_id}.")
+        exam = {column.name: rows[0][f"of_exam_{column.name}"] for column in EXAM_COLUMNS}
+        workflows = [row for row in rows if row["id"] is not None]
+        json = (await _read(session, [exam], workflows))[exam_id]
+    cache.keep(exam_id, exam["revision"], json)
+    return Tree(exam_id, exam["version"], exam["revision"], json)
 
 
 async def get_tag(session: AsyncSession, exam_id: UUID) -> dict[str, str]:
     """Return the tag of an exam that was just changed, as a header."""
-    query = sa.select(_EXAM.c.version, _EXAM.c.revision).where(_EXAM.c.id == exam_id)
-    return etag(*(await session.execute(query)).one())
+    return etag(*(await session.execute(_TAG, {"exam_id": exam_id})).one())
 
 
 async def list_exams(
@@ -136,8 +161,11 @@ async def read_trees(
     ]
 
 
-async def _read(session: AsyncSession, exams: Sequence[Any]) -> dict[UUID, bytes]:
-    """Return the trees of exams: three statements."""
+async def _read(
+    session: AsyncSession, exams: Sequence[Any], workflows: Sequence[Any] | None = None
+) -> dict[UUID, bytes]:
+    """Return the trees of exams: three statements, or two if the workflows are known."""
     ids = {"exam_ids": [row["id"] for row in exams]}
-    levels = [(await session.execute(query, ids)).mappings().all() for query in _LEVELS]
-    return render_trees(exams, *levels)
+    queries = (_WORKFLOWS, _TASKS, _RESULTS) if workflows is None else (_TASKS, _RESULTS)
+    levels = [(await session.execute(query, ids)).mappings().all() for query in queries]
+    return render_trees(exams, *([] if workflows is None else [workflows]), *levels)

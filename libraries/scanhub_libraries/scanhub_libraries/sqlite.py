@@ -1,0 +1,137 @@
+"""SQLite in a thread of its own, with one way there and back for a statement.
+
+The driver (aiosqlite) goes to the thread of a connection four times for a SELECT: to make a cursor,
+to execute, to fetch and to close. Each way wakes the thread and then the event loop, which takes
+longer than most statements do.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+
+_Given = Sequence[Any] | dict[str, Any]
+_Ended = tuple[Any, int, int | None, list[Any]]
+
+
+class _Cursor:
+    """What a statement left behind: all its rows, the cursor itself is closed already."""
+
+    arraysize = 1
+
+    def __init__(self, connection: "OneWayConnection") -> None:
+        self._connection = connection
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self._rows: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, operation: str, parameters: _Given = ()) -> Self:
+        """Execute a statement and fetch its rows."""
+        self._take(await self._connection.run(operation, parameters))
+        return self
+
+    async def executemany(self, operation: str, parameters: Iterable[_Given]) -> Self:
+        """Execute a statement for many sets of parameters."""
+        self._take(await self._connection.run_many(operation, parameters))
+        return self
+
+    def _take(self, ended: _Ended) -> None:
+        self.description, self.rowcount, self.lastrowid, self._rows = ended
+
+    async def fetchall(self) -> list[Any]:
+        """Return all rows."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class OneWayConnection(aiosqlite.Connection):
+    """A connection that does all of a statement at once: begin, execute, fetch.
+
+    Rows are read at once too. It knows whether a transaction is open, so that nobody goes to the
+    thread to end none.
+    """
+
+    _begin: str | None = None
+    """What begins the transaction of the next statement."""
+    _is_open = False
+    """Whether a transaction is open, or may be: after an error nobody knows."""
+
+    def begin_with_next(self, statement: str) -> None:
+        """Begin a transaction together with the next statement, which must not run without."""
+        self._begin = statement
+
+    def cursor(self) -> _Cursor:  # type: ignore[override]  # what SQLAlchemy's adapter asks of it
+        """Return a cursor."""
+        return _Cursor(self)
+
+    async def run(self, operation: str, parameters: _Given) -> _Ended:
+        """Execute a statement in the thread."""
+        return await self._go(self._conn.execute, operation, parameters)
+
+    async def run_many(self, operation: str, parameters: Iterable[_Given]) -> _Ended:
+        """Execute a statement many times in the thread."""
+        return await self._go(self._conn.executemany, operation, parameters)
+
+    async def _go(self, execute: Callable[..., sqlite3.Cursor], *arguments: Any) -> _Ended:
+        self._is_open = True
+        ended: _Ended
+        ended, self._is_open = await self._execute(  # type: ignore[no-untyped-call]
+            self._in_thread, execute, *arguments
+        )
+        return ended
+
+    def _in_thread(
+        self, execute: Callable[..., sqlite3.Cursor], *arguments: Any
+    ) -> tuple[_Ended, bool]:
+        if self._begin is not None:
+            self._conn.execute(self._begin).close()
+            self._begin = None
+        return _ended(execute(*arguments)), self._conn.in_transaction
+
+    async def commit(self) -> None:
+        """Commit, if there is something to commit."""
+        self._begin = None
+        if self._is_open:
+            await super().commit()
+            self._is_open = False
+
+    async def rollback(self) -> None:
+        """Roll back, if there is something to roll back."""
+        self._begin = None
+        if self._is_open:
+            await super().rollback()
+            self._is_open = False
+
+
+def _ended(cursor: sqlite3.Cursor) -> _Ended:
+    try:
+        description = cursor.description
+        rows = cursor.fetchall() if description else []
+        return description, cursor.rowcount, cursor.lastrowid, rows
+    finally:
+        cursor.close()
+
+
+async def connect(path: Path, *, busy_seconds: float) -> OneWayConnection:
+    """Connect to a file.
+
+    Args:
+        path: The file; it is made if it is not there.
+        busy_seconds: How long a statement waits for the lock of another process.
+    """
+
+    def open_file() -> sqlite3.Connection:
+        return sqlite3.connect(path, timeout=busy_seconds, check_same_thread=False)
+
+    connection = OneWayConnection(open_file, iter_chunk_size=64)
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: who exits does not wait
+    await connection
+    return connection
