@@ -1,6 +1,7 @@
 """Client of exam-manager."""
 
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -150,7 +151,8 @@ class ExamManagerClient(ServiceClient):
 
     async def get_sequence(self, sequence_id: str, *, token: str | None = None) -> MRISequenceOut:
         """Return a sequence with the text of its file."""
-        return await self.call(MRISequenceOut, "GET", f"{SEQUENCE}/{sequence_id}", token=token)
+        quoted = quote(sequence_id, safe="", errors="replace")  # from a body: no path of its own
+        return await self.call(MRISequenceOut, "GET", f"{SEQUENCE}/{quoted}", token=token)
 
     async def get_revocations(self, after: int) -> Revocations:
         """Return what was revoked after a number."""

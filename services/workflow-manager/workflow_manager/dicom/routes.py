@@ -3,22 +3,24 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import FileResponse
 
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.models import InstanceOut, SeriesOut
+from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep
 from workflow_manager.dicom import repository
 from workflow_manager.dicom.models import DicomInstance
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["images"])
+Uid = Annotated[ShortText, Path()]
 
 
 @router.get("/series", summary="List series")
 async def list_series(
     session: SessionDep,
-    study_instance_uid: Annotated[str | None, Query(max_length=64)] = None,
+    study_instance_uid: Annotated[ShortText | None, Query()] = None,
     task_id: UUID | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[SeriesOut]:
@@ -33,7 +35,7 @@ async def list_series(
 
 
 @router.get("/series/{series_instance_uid}/instances", summary="List the images of a series")
-async def list_instances(session: SessionDep, series_instance_uid: str) -> list[InstanceOut]:
+async def list_instances(session: SessionDep, series_instance_uid: Uid) -> list[InstanceOut]:
     """Return the images of a series in order."""
     rows = await repository.list_instances(session, series_instance_uid)
     if not rows:
@@ -47,9 +49,14 @@ async def list_instances(session: SessionDep, series_instance_uid: str) -> list[
     "/instances/{sop_instance_uid}/file",
     summary="Download an image",
     response_class=FileResponse,
+    responses={
+        200: {"content": {"application/dicom": {}}},
+        206: {"description": "A range of it"},
+        416: {"description": "There is no such range"},
+    },
 )
 async def get_instance_file(
-    request: Request, session: SessionDep, sop_instance_uid: str
+    request: Request, session: SessionDep, sop_instance_uid: Uid
 ) -> FileResponse:
     """Return the DICOM file; Range requests are answered."""
     row = await session.get(DicomInstance, sop_instance_uid)

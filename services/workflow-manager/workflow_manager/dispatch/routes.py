@@ -3,14 +3,16 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from scanhub_libraries.models import DispatchOut, TargetIn, TargetOut, TargetTest
+from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep
 from workflow_manager.dispatch import repository, service
 from workflow_manager.dispatch.models import Dispatch
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["dispatch"])
+TargetName = Annotated[ShortText, Path()]
 
 
 def _out(dispatch: Dispatch) -> DispatchOut:
@@ -30,19 +32,19 @@ async def create_target(session: SessionDep, target: TargetIn) -> TargetOut:
 
 
 @router.put("/targets/{name}", summary="Change a target")
-async def replace_target(session: SessionDep, name: str, target: TargetIn) -> TargetOut:
+async def replace_target(session: SessionDep, name: TargetName, target: TargetIn) -> TargetOut:
     """Replace the settings of a target; what waits is sent with the new ones."""
     return TargetOut.model_validate(await service.replace_target(session, name, target))
 
 
 @router.delete("/targets/{name}", status_code=204, summary="Delete a target")
-async def delete_target(session: SessionDep, name: str) -> None:
+async def delete_target(session: SessionDep, name: TargetName) -> None:
     """Delete a target; what was on its way there ends."""
     await service.delete_target(session, name)
 
 
 @router.post("/targets/{name}/test", summary="Test the connection to a target")
-async def test_target(request: Request, session: SessionDep, name: str) -> TargetTest:
+async def test_target(request: Request, session: SessionDep, name: TargetName) -> TargetTest:
     """Send a C-ECHO; the answer says what is wrong."""
     target = await service.get_target(session, name)
     await session.commit()  # a node that does not answer must not hold a transaction open
@@ -53,7 +55,7 @@ async def test_target(request: Request, session: SessionDep, name: str) -> Targe
 async def list_dispatches(
     session: SessionDep,
     exam_id: UUID | None = None,
-    series: Annotated[str | None, Query(max_length=64)] = None,
+    series: Annotated[ShortText | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[DispatchOut]:
     """Return dispatches, newest first, with the reason where one waits or failed."""

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from scanhub_libraries.errors import BadRequestError
 from scanhub_libraries.events import EventBatch
 from scanhub_libraries.models import JournalEntry
+from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.journal import repository, service
@@ -18,6 +19,8 @@ from workflow_manager.journal.tail import JournalTail
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["journal"])
 _EVENT_STREAM = "text/event-stream"
+_LAST = 2**63 - 1
+"""No sequence number is larger than 64 bits."""
 
 
 @router.post("/journal/events", status_code=200, summary="Bring events to the journal")
@@ -30,9 +33,9 @@ async def append_events(session: SessionDep, batch: EventBatch) -> dict[str, int
 async def list_journal(
     session: SessionDep,
     *,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=_LAST)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    subject: Annotated[str | None, Query(max_length=128)] = None,
+    subject: Annotated[ShortText | None, Query()] = None,
     task_id: UUID | None = None,
     newest: bool = False,
 ) -> list[JournalEntry]:
@@ -61,7 +64,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 async def stream_events(
     request: Request,
     principal: PrincipalDep,
-    after: Annotated[int | None, Query(ge=0)] = None,
+    after: Annotated[int | None, Query(ge=0, le=_LAST)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
