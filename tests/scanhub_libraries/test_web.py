@@ -3,7 +3,8 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from sqlalchemy import exc
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from scanhub_libraries.clients.base import ServiceClient
@@ -35,8 +36,8 @@ def make_router(prefix=THING):
         raise ConflictError("It is taken.", reasons=["taken", "painted"])
 
     @router.delete("/{thing_id}")
-    async def delete_thing(thing_id: UUID) -> None:
-        raise RuntimeError("secret path /etc/passwd")
+    async def delete_thing(request: Request, thing_id: UUID) -> None:
+        raise getattr(request.app.state, "failure", RuntimeError("secret path /etc/passwd"))
 
     @router.put("/{thing_id}")
     async def put_thing(thing_id: UUID) -> None:
@@ -254,3 +255,22 @@ async def test_what_a_service_answers_is_kept_nowhere_and_is_what_it_says(http, 
         answer = await http.get(PATH, headers=headers)
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (exc.TimeoutError("QueuePool limit of size 15 overflow 0 reached"), 503),
+        (exc.OperationalError("BEGIN", None, Exception("database is locked")), 503),
+        (ConnectionRefusedError("the database server is away"), 503),
+        (exc.IntegrityError("INSERT", None, Exception("UNIQUE constraint failed")), 409),
+        (exc.ProgrammingError("SELEKT", None, Exception("syntax error")), 500),
+    ],
+)
+async def test_a_database_that_is_busy_or_away_is_no_bug(app, http, headers_of, failure, status):
+    app.state.failure = failure
+    answer = await http.delete(PATH, headers=headers_of())
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["correlation_id"] == answer.headers["X-Correlation-Id"]
+    assert (answer.headers.get("Retry-After") == "1") is (status == 503)

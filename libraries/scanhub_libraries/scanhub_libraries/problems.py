@@ -25,6 +25,8 @@ from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
 PROBLEM_JSON = "application/problem+json"
+ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""What every answer says unless its route says otherwise: it may tell of a patient."""
 _METHOD_NOT_ALLOWED = 405
 _SLUGS = {cls.status: cls.slug for cls in (BadRequestError, NotFoundError, PayloadTooLargeError)}
 """Slugs of what the framework refuses by itself."""
@@ -135,7 +137,7 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     logger.error("unexpected error", path=request.url.path, exc_info=error)
-    return problem_response(
+    response = problem_response(
         request,
         ScanHubError.status,
         ScanHubError.slug,
@@ -143,6 +145,10 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         "Something went wrong on our side; nothing was changed. "
         "Give the correlation id to support.",
     )
+    # This answer is made outside of all middleware: nobody else puts them in.
+    correlation_id = str(getattr(request.state, "correlation_id", ""))
+    response.headers.update({"X-Correlation-Id": correlation_id, **ALWAYS})
+    return response
 
 
 class BodyLimitProblems:

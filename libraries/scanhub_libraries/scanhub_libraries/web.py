@@ -13,12 +13,13 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.database_problems import answer_database_errors
 from scanhub_libraries.errors import ScanHubError, UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.openapi import complete, serve_document
 from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
-from scanhub_libraries.problems import RefusedBodyError, answer_with_problems
+from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -134,8 +135,7 @@ def _address(scope: Scope) -> str | None:
     return str(client[0]) if client else None
 
 
-_ALWAYS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-"""What every answer says unless its route says otherwise: it may tell of a patient."""
+_ALWAYS = tuple((name.lower().encode(), value.encode()) for name, value in ALWAYS.items())
 
 
 def _missing(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -273,6 +273,7 @@ def create_service_app(
     app.state.started = False
     app.state.check_ready = _ready
     answer_with_problems(app)
+    answer_database_errors(app)
     app.add_middleware(AuthorizedBody)
     app.add_middleware(CorrelationMiddleware)
     serve_document(app, prefixes[1:])

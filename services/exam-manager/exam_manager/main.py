@@ -7,15 +7,8 @@ from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
 from exam_manager.audit.disclosures import Disclosures
 from exam_manager.audit.recorder import record_changes
@@ -50,11 +43,10 @@ from exam_manager.workflows.routes import router as workflows
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions, reading
-from scanhub_libraries.errors import ConflictError, ScanHubError, UnavailableError
+from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
-from scanhub_libraries.problems import problem_response
 from scanhub_libraries.security.tokens import (
     SigningKeys,
     TokenSigner,
@@ -85,7 +77,6 @@ _ROUTERS = (
 )
 """Each with the bytes that a request may have. What is asked for most comes early: a request is
 matched with one route after the other."""
-_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
 def create_app(
@@ -124,8 +115,6 @@ def create_app(
     app.state.nifti = NiftiConverter(app.state.scratch)
     app.state.login_gate = LoginGate()
     app.state.read_sequence = read_sequence or ReaderProcess(settings.sequence_seconds)
-    app.add_exception_handler(DBAPIError, _database_error)
-    app.add_exception_handler(ConnectionError, _unreachable)
     for router, max_body_size in _ROUTERS:
         app.include_router(router, max_body_size=max_body_size)
     return app
@@ -199,28 +188,3 @@ class _Ready:
                 await session.execute(sa.text("SELECT 1"))
         except (SQLAlchemyError, OSError) as error:
             raise UnavailableError("The database does not answer.") from error
-
-
-async def _database_error(request: Request, error: Exception) -> JSONResponse:
-    """Answer what is nobody's mistake; whatever else it is, is ours."""
-    if isinstance(error, IntegrityError):
-        return _problem(
-            request,
-            ConflictError("Something it refers to was changed at the same moment: try again."),
-        )
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if isinstance(error, OperationalError | InterfaceError) or state in _RETRY:
-        return await _unreachable(request, error)
-    raise error
-
-
-async def _unreachable(request: Request, _error: Exception) -> JSONResponse:
-    return _problem(
-        request, UnavailableError("The database is busy or away: try again.", retry_after=1)
-    )
-
-
-def _problem(request: Request, error: ScanHubError) -> JSONResponse:
-    return problem_response(
-        request, error.status, error.slug, error.title, error.detail, **error.extensions
-    )
