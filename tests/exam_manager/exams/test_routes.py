@@ -268,3 +268,59 @@ async def test_a_version_that_is_not_current_is_412(platform, header):
     headers = {**platform.medical, "If-Match": header}
     edit = {**exam, "status": "UPDATED"}
     await platform.call("PUT", f"{EXAM}/{exam['id']}", json=edit, headers=headers, expect=412)
+
+
+async def test_a_stale_status_of_an_exam_undoes_nothing(platform):
+    exam = await platform.exam()
+    workflow = await platform.workflow(exam)
+    task = await platform.acquisition(workflow)
+    urls = (f"{EXAM}/{exam['id']}", f"{EXAM}/workflow/{workflow['id']}")
+    claim = await platform.claim(task)
+    read = [(await platform.call("GET", url)).json() for url in urls]
+    for url, item in zip(urls, read, strict=True):
+        for status in ("UPDATED", "STARTED", "FINISHED", "CANCELED", "ERROR"):
+            put = await platform.call("PUT", url, json={**item, "status": status}, expect=200)
+            assert put.json()["status"] == "INPROGRESS"
+    body = {"claim_id": claim["claim_id"], "status": "ERROR", "reason": "no signal"}
+    release = f"{EXAM}/task/{task['id']}/release"
+    await platform.call("POST", release, json=body, headers=platform.service, expect=200)
+    for url, item in zip(urls, read, strict=True):  # INPROGRESS, as they were read
+        put = await platform.call("PUT", url, json={**item, "name": "Edited"}, expect=200)
+        assert (put.json()["name"], put.json()["status"]) == ("Edited", "ERROR")
+        put = await platform.call("PUT", url, json={**item, "status": "CANCELED"}, expect=200)
+        assert put.json()["status"] == "CANCELED"  # nobody is at it: a person may close it
+
+
+async def test_a_tree_has_room_for_what_a_file_of_protocols_takes(platform, monkeypatch):
+    exam = await platform.exam(is_template=True)
+    workflow = await platform.workflow(exam)
+    monkeypatch.setattr("exam_manager.tasks.places.MOST_TASKS", 3)
+    monkeypatch.setattr("exam_manager.workflows.service.MOST_WORKFLOWS", 2)
+    tasks = [await platform.acquisition(workflow) for _ in range(3)]
+    body = {**tasks[0], "position": 0}
+    refused = await platform.call("POST", f"{EXAM}/task/new", json=body, expect=409)
+    assert refused.json()["most"] == 3
+    await platform.call("PUT", f"{EXAM}/task/{tasks[2]['id']}", json={**tasks[2], "position": 0})
+    into = {"workflow_id": workflow["id"], "template_id": tasks[0]["id"]}
+    copy = {**into, "new_task_is_template": "true"}
+    await platform.call("POST", f"{EXAM}/task", params=copy, expect=409)
+    other = await platform.workflow(exam)
+    await platform.call("POST", f"{EXAM}/workflow/new", json=other, expect=409)
+    moved = await platform.acquisition(other)
+    away = {**moved, "workflow_id": workflow["id"]}
+    await platform.call("PUT", f"{EXAM}/task/{moved['id']}", json=away, expect=409)
+    order = [task["id"] for task in (tasks[2], tasks[0], tasks[1])]
+    below = (await platform.call("GET", f"{EXAM}/task/all/{workflow['id']}")).json()
+    assert [task["id"] for task in below] == order
+
+
+async def test_data_are_no_parameter_of_a_job(platform):
+    workflow = await platform.workflow(await platform.exam())
+    await platform.job(workflow, parameter={"k": "x" * 60_000})
+    answer = await platform.call(
+        "POST",
+        f"{EXAM}/task/new",
+        json={**(await platform.job(workflow)), "parameter": {"k": "x" * 70_000}},
+        expect=422,
+    )
+    assert answer.json()["errors"][0]["pointer"] == "/body/DAG/parameter"

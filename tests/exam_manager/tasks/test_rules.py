@@ -180,3 +180,17 @@ def test_what_is_read_or_held_is_not_deleted():
 )
 def test_the_levels_above_follow_their_tasks(current, tasks, after):
     assert rules.derive_status(current, tasks) is after
+
+
+@pytest.mark.parametrize("asked", [s for s in S if s is not S.NEW])
+@pytest.mark.parametrize("current", S)
+def test_an_edit_of_the_whole_undoes_no_work_of_its_parts(current, asked):
+    for tasks in ([S.INPROGRESS, S.ERROR], [S.FINISHED, S.STARTED], [S.PAUSED]):
+        assert rules.status_of_edited(current, asked, tasks) is S.INPROGRESS
+    closed = asked in {S.FINISHED, S.CANCELED}
+    kept = asked is S.UPDATED and current in rules.DONE_BY_PLATFORM
+    for tasks in ([S.FINISHED], [S.ERROR, S.NEW], [S.FINISHED, S.NEW]):
+        told = current if kept else rules.derive_status(current, tasks)
+        assert rules.status_of_edited(current, asked, tasks) is (asked if closed else told)
+    for tasks in ([], [S.NEW, S.CANCELED]):  # nothing was done: the person says what it is
+        assert rules.status_of_edited(current, asked, tasks) is (current if kept else asked)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 _DEEPEST = 64
+_LARGEST_PARAMETER = 64 * 1024
 _DELIMITERS = {"PN": "\\^=", "LO": "\\", "SH": "\\"}
 
 
@@ -55,6 +56,14 @@ def _json_document(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def _small_document(document: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is no parameter any more but data: it would travel with every tree."""
+    size = len(json.dumps(document, ensure_ascii=False).encode())
+    if size > _LARGEST_PARAMETER:
+        raise ValueError(f"has {size} bytes as JSON; at most {_LARGEST_PARAMETER} are taken")
+    return document
+
+
 def _members(item: Any) -> Iterable[Any]:
     if isinstance(item, dict):
         return item.values()
@@ -68,6 +77,8 @@ Name = Annotated[
 ShortText = Annotated[str, StringConstraints(max_length=200), WithoutNul]
 Text = Annotated[str, StringConstraints(max_length=10_000), WithoutNul]
 JSONObject = Annotated[dict[str, Any], AfterValidator(_json_document)]
+Parameter = Annotated[JSONObject, AfterValidator(_small_document)]
+"""What a job is to know: small, because it is shown with every exam."""
 Percent = Annotated[int, Field(ge=0, le=100, description="Percent, 0 to 100")]
 
 

@@ -8,10 +8,14 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from scanhub_libraries.models.enums import CalibrationType, DAGType, TaskType
-from scanhub_libraries.models.fields import JSONObject, Name, ShortText, Text, WireModel
+from scanhub_libraries.models.fields import Name, Parameter, ShortText, Text, WireModel
 from scanhub_libraries.models.sequence import BaseMRISequence
 from scanhub_libraries.models.task import AcquisitionParameter, Deviation
 
+MOST_TASKS = 1000
+"""Of one workflow: what a file of protocols takes, and a person can look through."""
+MOST_WORKFLOWS = 200
+"""Of one exam."""
 FORMAT: Literal["scanhub-protocols"] = "scanhub-protocols"
 FORMAT_VERSION: Literal[1] = 1
 
@@ -171,7 +175,7 @@ class DAGTaskFile(_FileTask):
     inputs: Annotated[
         list[Reference], Field(max_length=256, description="`ref` of tasks of the same protocol")
     ] = []
-    parameter: JSONObject | None = None
+    parameter: Parameter | None = None
 
 
 TaskFile = Annotated[AcquisitionTaskFile | DAGTaskFile, Field(discriminator="task_type")]
@@ -183,7 +187,7 @@ class WorkflowFile(_FileModel):
     name: Name
     description: Text = ""
     comment: Text | None = None
-    tasks: Annotated[list[TaskFile], Field(max_length=1000)] = []
+    tasks: Annotated[list[TaskFile], Field(max_length=MOST_TASKS)] = []
 
 
 class ProtocolFile(_FileModel):
@@ -198,7 +202,7 @@ class ProtocolFile(_FileModel):
     released_at: AwareDatetime | None = None
     released_by: ShortText | None = None
     release_comment: Text | None = None
-    workflows: Annotated[list[WorkflowFile], Field(max_length=200)] = []
+    workflows: Annotated[list[WorkflowFile], Field(max_length=MOST_WORKFLOWS)] = []
 
 
 class SequenceFile(BaseMRISequence):

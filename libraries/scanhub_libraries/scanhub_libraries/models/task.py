@@ -11,6 +11,7 @@ from scanhub_libraries.models.fields import (
     XYZ,
     JSONObject,
     Name,
+    Parameter,
     Percent,
     ShortText,
     Text,
@@ -76,7 +77,7 @@ class BaseDAGTask(BaseTask):
     dag_type: DAGType
     dag_id: ShortText
     input_task_ids: Annotated[list[UUID], Field(max_length=256)] = []
-    parameter: JSONObject | None = None
+    parameter: Parameter | None = None
 
 
 class Deviation(WireModel):
@@ -121,6 +122,7 @@ class DAGTaskOut(_TaskOut, BaseDAGTask):
     """A job task as stored."""
 
     position: int
+    parameter: JSONObject | None = None
 
 
 TaskIn = Annotated[BaseAcquisitionTask | BaseDAGTask, Field(discriminator="task_type")]

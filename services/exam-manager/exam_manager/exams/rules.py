@@ -100,12 +100,6 @@ def check_put_status(status: ItemStatus) -> None:
         raise ForbiddenError("Nothing becomes NEW again: send another status.", field="status")
 
 
-def status_after_edit(current: ItemStatus, asked: ItemStatus) -> ItemStatus:
-    """Return the status after a person's edit: UPDATED marks a plan, it undoes no work."""
-    working = {ItemStatus.STARTED, ItemStatus.INPROGRESS, ItemStatus.PAUSED, ItemStatus.FINISHED}
-    return current if asked is ItemStatus.UPDATED and current in working else asked
-
-
 def check_patient(*, is_template: bool, patient_id: UUID | None) -> None:
     """Refuse an exam of nobody and a template of somebody.
 
@@ -129,6 +123,16 @@ def check_template_kept(*, stored: bool, given: bool) -> None:
         raise BadRequestError(
             "is_template cannot be changed: make a copy of the template.", field="is_template"
         )
+
+
+def check_room(count: int, most: int, what: str) -> None:
+    """Refuse one more than a tree may have: it is read and drawn as a whole.
+
+    Raises:
+        ConflictError: With the number that there may be.
+    """
+    if count >= most:
+        raise ConflictError(f"There are {count} {what} already: at most {most} fit.", most=most)
 
 
 def check_source(*, is_template: bool, what: str) -> None:

@@ -18,6 +18,7 @@ from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import service as tasks
 from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.repository import TASK
+from exam_manager.tasks.rules import status_of_edited
 from exam_manager.tasks.tree import emit_exam
 from exam_manager.versions import check_version
 from exam_manager.workflows import service as workflows
@@ -148,7 +149,8 @@ async def update_exam(
         raise ConflictError(
             "Tasks of the exam were started: its images are of this patient.", field="patient_id"
         )
-    status = rules.status_after_edit(row.status, body.status)
+    found = await task_repository.statuses_of_exam(session, exam_id)
+    status = status_of_edited(row.status, body.status, [status for _, status in found])
     given = body.model_dump()
     for name in ("scheduled_on", "accession_number"):  # ScanHub's clients do not know them
         if name not in body.model_fields_set:

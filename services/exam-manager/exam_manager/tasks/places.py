@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from exam_manager.exams.rules import check_room
 from exam_manager.tasks import repository
 from exam_manager.tasks.models import Task
+from exam_manager.tasks.repository import TaskChain
 from exam_manager.tasks.tree import emit_task
 from scanhub_libraries.events import EventType
+from scanhub_libraries.models.protocol import MOST_TASKS
 from scanhub_libraries.models.task import LAST_POSITION
 
 
@@ -28,17 +32,15 @@ async def give_place(
     if task.workflow_id is None:
         task.position = position or 0
         return
-    last = await repository.next_position(session, task.workflow_id)
-    if last > LAST_POSITION:
+    last, count = await repository.last_position(session, task)
+    check_room(count, MOST_TASKS, "tasks in the workflow")
+    if last is not None and last >= LAST_POSITION:
         position = await _close_gaps(session, task, position, now=now)
     elif position is None:
-        position = last
-    free = position + 1
-    for other in await _others(session, task, col(Task.position) >= position):
-        if other.position >= free:
-            break
-        await _move(session, other, free, now=now)
-        free += 1
+        position = 0 if last is None else last + 1
+    others = await _others(session, task, col(Task.position) >= position)
+    in_the_way = takewhile(lambda item: item[1].position <= item[0], enumerate(others, position))
+    await _move(session, [other for _, other in in_the_way], position + 1, now=now)
     task.position = position
 
 
@@ -46,13 +48,11 @@ async def _close_gaps(
     session: AsyncSession, task: Task, position: int | None, *, now: datetime
 ) -> int:
     """Number the other tasks from 0, because the numbers end; return the same place in them."""
-    before = 0
-    for index, other in enumerate(await _others(session, task)):
-        before += position is None or other.position < position
-        if other.position != index:
-            await _move(session, other, index, now=now)
+    others = await _others(session, task)
+    before = [position is None or other.position < position for other in others]
+    await _move(session, others, 0, now=now)
     await session.flush()
-    return before
+    return sum(before)
 
 
 async def _others(
@@ -68,7 +68,16 @@ async def _others(
     return (await session.scalars(query)).all()
 
 
-async def _move(session: AsyncSession, other: Task, position: int, *, now: datetime) -> None:
-    other.position, other.datetime_updated = position, now
-    other.version += 1
-    emit_task(session, EventType.TASK_UPDATED, await repository.get_chain(session, other.id))
+async def _move(
+    session: AsyncSession, tasks: Sequence[Task], position: int, *, now: datetime
+) -> None:
+    """Number tasks of one workflow from a position on."""
+    if not tasks:
+        return
+    above = await repository.get_chain(session, tasks[0].id)
+    for place, task in enumerate(tasks, position):
+        if task.position != place:
+            task.position, task.datetime_updated = place, now
+            task.version += 1
+            chain = TaskChain(task, above.exam_id, above.patient_id)
+            emit_task(session, EventType.TASK_UPDATED, chain)

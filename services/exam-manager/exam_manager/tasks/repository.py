@@ -160,11 +160,13 @@ async def exam_of(session: AsyncSession, workflow_id: UUID) -> UUID | None:
     return await session.scalar(query)
 
 
-async def next_position(session: AsyncSession, workflow_id: UUID) -> int:
-    """Return the position after the last task of a workflow."""
-    query = sa.select(sa.func.max(col(Task.position))).where(col(Task.workflow_id) == workflow_id)
-    last = await session.scalar(query)
-    return 0 if last is None else last + 1
+async def last_position(session: AsyncSession, task: Task) -> tuple[int | None, int]:
+    """Return the last position among the other tasks of a task's workflow, and their number."""
+    query = sa.select(sa.func.max(col(Task.position)), sa.func.count()).where(
+        col(Task.workflow_id) == task.workflow_id, col(Task.id) != task.id
+    )
+    last, count = (await session.execute(query)).one()
+    return last, count
 
 
 async def statuses_of_exam(session: AsyncSession, exam_id: UUID) -> list[tuple[UUID, ItemStatus]]:
@@ -175,6 +177,12 @@ async def statuses_of_exam(session: AsyncSession, exam_id: UUID) -> list[tuple[U
         .where(col(Workflow.exam_id) == exam_id)
     )
     return [(workflow_id, status) for workflow_id, status in await session.execute(query)]
+
+
+async def statuses_of_workflow(session: AsyncSession, workflow_id: UUID) -> Sequence[ItemStatus]:
+    """Return the status of every task of a workflow."""
+    query = sa.select(col(Task.status)).where(col(Task.workflow_id) == workflow_id)
+    return (await session.scalars(query)).all()
 
 
 async def claimed_tasks(session: AsyncSession, conditions: Conditions) -> Sequence[UUID]:

@@ -34,6 +34,7 @@ ACTIVE = frozenset({S.STARTED, S.INPROGRESS, S.PAUSED})
 """A device or a run is at it."""
 DONE_BY_PLATFORM = ACTIVE | {S.FINISHED}
 """An edit does not undo these."""
+_CLOSED = frozenset({S.FINISHED, S.CANCELED})
 
 _TO = frozenset[ItemStatus]
 _DEVICE: dict[ItemStatus, _TO] = {
@@ -314,6 +315,27 @@ def check_not_claimed(claimed: Sequence[UUID], act: str) -> None:
             f"A device or a run is working on it: stop it before you {act}.",
             tasks=[str(task_id) for task_id in claimed],
         )
+
+
+def status_of_edited(
+    current: ItemStatus, asked: ItemStatus, tasks: Sequence[ItemStatus]
+) -> ItemStatus:
+    """Return the status of a workflow or an exam after a person's edit.
+
+    A client sends the status that it has read, which may be that of a minute ago: it undoes no work
+    that was done or begun in between. UPDATED marks a plan. A person may close what nobody is at.
+
+    Args:
+        current: The status before.
+        asked: What the person sent.
+        tasks: The statuses of the tasks below.
+    """
+    if any(status in ACTIVE for status in tasks):
+        return S.INPROGRESS
+    if asked is S.UPDATED and current in DONE_BY_PLATFORM:
+        return current
+    worked = any(status in {S.FINISHED, S.ERROR} for status in tasks)
+    return derive_status(current, tasks) if worked and asked not in _CLOSED else asked
 
 
 def derive_status(current: ItemStatus, tasks: Sequence[ItemStatus]) -> ItemStatus:

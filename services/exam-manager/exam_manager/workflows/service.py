@@ -25,6 +25,7 @@ from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BaseWorkflow, TaskOut, WorkflowOut
+from scanhub_libraries.models.protocol import MOST_WORKFLOWS
 
 WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]
 
@@ -79,9 +80,14 @@ async def _get_parent(
 
 
 async def _next_position(session: AsyncSession, exam_id: UUID | None) -> int:
-    query = sa.select(sa.func.max(col(Workflow.position))).where(col(Workflow.exam_id) == exam_id)
-    last = await session.scalar(query) if exam_id is not None else None
-    return 0 if last is None else last + 1
+    """Return the position after the last workflow of an exam, if one more may be there."""
+    if exam_id is None:
+        return 0
+    query = sa.select(sa.func.max(col(Workflow.position)), sa.func.count())
+    found = await session.execute(query.where(col(Workflow.exam_id) == exam_id))
+    last, count = found.one()
+    rules.check_room(count, MOST_WORKFLOWS, "workflows in the exam")
+    return last + 1 if count else 0
 
 
 async def create_workflow(
@@ -203,7 +209,8 @@ async def update_workflow(
     await _get_parent(session, body.exam_id, is_template=body.is_template)
     if moved:
         row.position = await _next_position(session, body.exam_id)
-    status = rules.status_after_edit(row.status, body.status)
+    found = await task_repository.statuses_of_workflow(session, workflow_id)
+    status = task_rules.status_of_edited(row.status, body.status, found)
     row.sqlmodel_update({**body.model_dump(), "status": status})
     row.version += 1
     row.datetime_updated = now
