@@ -83,6 +83,12 @@ class PayloadTooLargeError(ScanHubError):
     status, slug, title = 413, "payload-too-large", "Payload too large"
 
 
+class RangeNotSatisfiableError(ScanHubError):
+    """The part of a file that was asked for is not in it."""
+
+    status, slug, title = 416, "range-not-satisfiable", "Range not satisfiable"
+
+
 class UnprocessableError(ScanHubError):
     """The content is well-formed but wrong: a value, a file, a limit."""
 
@@ -131,6 +137,7 @@ _CLASSES: tuple[type[ScanHubError], ...] = (
     InvalidTransactionError,
     StaleVersionError,
     PayloadTooLargeError,
+    RangeNotSatisfiableError,
     UnprocessableError,
     TooManyRequestsError,
     NotImplementedHereError,

@@ -57,6 +57,8 @@ def problem_response(
     headers = {"WWW-Authenticate": "Bearer"} if status == UnauthenticatedError.status else {}
     if "retry_after" in extensions:
         headers["Retry-After"] = str(extensions["retry_after"])
+    if "content_range" in extensions:
+        headers["Content-Range"] = str(extensions["content_range"])
     return ProblemResponse(
         {
             "type": problem_type(slug),

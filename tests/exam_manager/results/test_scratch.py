@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from exam_manager.results.nifti import NiftiConverter
-from exam_manager.results.scratch import Scratch, to_the_end
+from exam_manager.results.scratch import Scratch
+from scanhub_libraries.threads import to_the_end
 
 PROGRAM = """
 import sys, time

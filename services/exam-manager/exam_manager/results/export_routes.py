@@ -1,12 +1,10 @@
 """HTTP: what leaves the platform: DICOM files, results as zip and NIfTI, images to XNAT."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import IO, Annotated
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from exam_manager.dependencies import DisclosuresDep, LakeDep, NowDep, SessionsDep, SettingsDep
 from exam_manager.results import export
@@ -18,6 +16,7 @@ from exam_manager.results.scratch import Scratch
 from exam_manager.results.sending import send_images
 from exam_manager.results.xnat import XnatServer
 from scanhub_libraries.database import reading
+from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import XnatUpload
 
 _OF_RESULT = "/{workflow_id}/{task_id}/{result_id}"
@@ -25,7 +24,6 @@ results = APIRouter(prefix="/api/v1/exam/result", tags=["results"])
 dicom = APIRouter(prefix=f"/api/v1/exam/dcm{_OF_RESULT}", tags=["results"])
 xnat = APIRouter(prefix=f"/api/v1/exam/xnat/upload{_OF_RESULT}", tags=["results"])
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_BLOCK = 2**20
 
 
 async def _converter(request: Request) -> NiftiConverter:
@@ -44,7 +42,7 @@ ScratchDep = Annotated[Scratch, Depends(_scratch)]
 @dicom.get(
     "/{filename}",
     summary="A DICOM file",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"content": {"application/dicom": {}}},
         206: {"description": "A range of it"},
@@ -57,16 +55,16 @@ async def get_dicom_file(
     sessions: SessionsDep,
     disclosures: DisclosuresDep,
     lake: LakeDep,
-) -> FileResponse:
+) -> FileAnswer:
     """Return the bytes of a DICOM file; ranges are supported."""
     async with reading(sessions) as session:
         path, files = await find_dicom(session, lake, place, filename)
     await disclosures.tell_reading(downloaded(place, Form.DICOM, files), Form.DICOM)
-    return FileResponse(
+    return FileAnswer(
         path,
         media_type="application/dicom",
         filename=filename,
-        content_disposition_type="inline",
+        disposition="inline",
         headers=_HEADERS,
     )
 
@@ -107,23 +105,11 @@ async def get_result_nifti(
     disclosures: DisclosuresDep,
     lake: LakeDep,
     convert: Annotated[NiftiConverter, Depends(_converter)],
-) -> StreamingResponse:
+) -> FileAnswer:
     """Return the images as .nii.gz; as a zip where they make several files."""
     made = await export.convert_images(sessions, disclosures, lake, convert, result_id)
     name = f"{result_id}{made.ending}"
-    headers = {
-        "Content-Length": str(made.size),
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return StreamingResponse(
-        _blocks(made.file), media_type=made.media_type, headers=_HEADERS | headers
-    )
-
-
-async def _blocks(file: IO[bytes]) -> AsyncIterator[bytes]:
-    with file:
-        while block := await asyncio.to_thread(file.read, _BLOCK):
-            yield block
+    return FileAnswer(made.file, media_type=made.media_type, filename=name, headers=_HEADERS)
 
 
 @xnat.post("/{filename}", summary="Send images to XNAT")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import FileResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
 from exam_manager.dependencies import DisclosuresDep, LakeDep, SessionsDep
@@ -17,6 +17,7 @@ from exam_manager.results.mrd_reader import MRDFile, MRDReader
 from exam_manager.results.packet import PacketPlan, plan_packet
 from exam_manager.results.readouts import read_meta
 from scanhub_libraries.database import reading
+from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import MRDMetaResponse
 from scanhub_libraries.models.fields import ShortText
 
@@ -136,13 +137,17 @@ async def _packet(plan: PacketPlan) -> Response:
 @router.get(
     "/download",
     summary="The file of raw data",
-    response_class=FileResponse,
-    responses={200: {"content": {_BINARY: {}}}, 206: {"description": "A range of it"}},
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {_BINARY: {}}},
+        206: {"description": "A range of it"},
+        416: {"description": "There is no such range"},
+    },
 )
-async def download_mrd(found: RawDataDep, tell: TellDep) -> FileResponse:
+async def download_mrd(found: RawDataDep, tell: TellDep) -> FileAnswer:
     """Return a file of raw data as it was stored; ranges are supported."""
     await tell(Form.RAW_DATA)
-    return FileResponse(found.path, media_type=_BINARY, filename=found.name, headers=_HEADERS)
+    return FileAnswer(found.path, media_type=_BINARY, filename=found.name, headers=_HEADERS)
 
 
 async def _choice(

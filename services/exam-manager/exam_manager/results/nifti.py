@@ -13,8 +13,9 @@ from typing import IO
 
 import dcm2niix  # type: ignore[import-untyped]
 
-from exam_manager.results.scratch import Scratch, to_the_end
+from exam_manager.results.scratch import Scratch
 from scanhub_libraries.errors import PayloadTooLargeError, UnavailableError, UnprocessableError
+from scanhub_libraries.threads import to_the_end
 
 MOST_BYTES = 2 * 2**30
 _MEMORY = 6 * 2**30

@@ -6,46 +6,18 @@ system lets go of the lock however the process ends: a folder whose lock can be 
 and the next start clears it. More than one process may work with the same data.
 """
 
-import asyncio
 import fcntl
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 from scanhub_libraries.ids import new_id
+from scanhub_libraries.threads import to_the_end
 
 _LOCK = ".lock"
-T = TypeVar("T")
-
-
-async def to_the_end(
-    function: Callable[..., T], *arguments: object, discard: Callable[[T], object] | None = None
-) -> T:
-    """Run a function in a thread and wait until it has ended, also when cancelled meanwhile.
-
-    A thread cannot be stopped: whoever tidies up before it has ended tidies up too early.
-
-    Args:
-        function: What to run.
-        arguments: Its arguments.
-        discard: What to do with the outcome if nobody is there any more to take it.
-    """
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
-    cancelled: asyncio.CancelledError | None = None
-    while not work.done():
-        try:
-            await asyncio.wait({work})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is None:
-        return work.result()
-    if work.exception() is None and discard is not None:
-        discard(work.result())
-    raise cancelled
 
 
 class Scratch:

@@ -7,12 +7,13 @@ from exam_manager.results.dicom_copy import write_zip
 from exam_manager.results.export import find_images_to_send
 from exam_manager.results.files import Place
 from exam_manager.results.leaving import send_failed, sending, sent
-from exam_manager.results.scratch import Scratch, to_the_end
+from exam_manager.results.scratch import Scratch
 from exam_manager.results.xnat import XnatServer
 from scanhub_libraries.database import Sessions
 from scanhub_libraries.errors import UpstreamError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.models import XnatUpload
+from scanhub_libraries.threads import to_the_end
 
 
 async def send_images(

@@ -1,6 +1,7 @@
 """HTTP: /api/v1/exam/sequence."""
 
 import asyncio
+from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import (
@@ -16,7 +17,7 @@ from fastapi import (
     UploadFile,
 )
 from fastapi import status as http
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, PlotterDep, SessionsDep
 from exam_manager.lake_sweep import mark_key
@@ -27,6 +28,7 @@ from exam_manager.sequences.reader import SequenceReader
 from exam_manager.sequences.service import UploadedFile
 from exam_manager.versions import etag
 from scanhub_libraries.database import transaction
+from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import (
     BaseMRISequence,
     MRISequenceCreated,
@@ -179,36 +181,36 @@ async def get_sequence(
 
 
 @router.get(
-    "/sequence/{sequence_id}/file", response_class=FileResponse, summary="Download a sequence"
+    "/sequence/{sequence_id}/file", response_class=StreamingResponse, summary="Download a sequence"
 )
 async def get_sequence_file(
     sequence_id: SequenceId,
     session: SessionDep,
     lake: LakeDep,
     name: Annotated[ShortText | None, Query(description="Name to save it under")] = None,
-) -> FileResponse:
+) -> FileAnswer:
     """Return the file as it was uploaded."""
     return _download(*await service.find_file(session, lake, sequence_id, name))
 
 
 @router.get(
-    "/sequence/{sequence_id}/header", response_class=FileResponse, summary="Download an MRD header"
+    "/sequence/{sequence_id}/header",
+    response_class=StreamingResponse,
+    summary="Download an MRD header",
 )
 async def get_sequence_header(
     sequence_id: SequenceId,
     session: SessionDep,
     lake: LakeDep,
     name: Annotated[ShortText | None, Query(description="Name to save it under")] = None,
-) -> FileResponse:
+) -> FileAnswer:
     """Return the MRD header that was uploaded with a sequence."""
     return _download(*await service.find_header(session, lake, sequence_id, name))
 
 
-def _download(path: object, name: str) -> FileResponse:
+def _download(path: FilePath, name: str) -> FileAnswer:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(
-        str(path), media_type="application/octet-stream", filename=name, headers=headers
-    )
+    return FileAnswer(path, media_type="application/octet-stream", filename=name, headers=headers)
 
 
 @router.put("/sequence/{sequence_id}", summary="Change what is said of a sequence")
