@@ -30,6 +30,7 @@ COOKIE = "access_token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 16 * 2**20
 """What the body of a request may have where its router names no limit of its own."""
+_LONGEST_ADDRESS = 64
 _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
 
 
@@ -132,7 +133,7 @@ def _address(scope: Scope) -> str | None:
     addresses in FORWARDED_ALLOW_IPS (127.0.0.1, if it is not set), and of nobody else.
     """
     client = scope.get("client")
-    return str(client[0]) if client else None
+    return str(client[0])[:_LONGEST_ADDRESS] if client else None
 
 
 _ALWAYS = tuple((name.lower().encode(), value.encode()) for name, value in ALWAYS.items())

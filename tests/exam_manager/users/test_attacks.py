@@ -160,3 +160,19 @@ async def test_half_a_character_is_a_refusal_and_no_failure(either):
             "POST", create, content=text, headers={**admin, "Content-Type": "application/json"}
         )
         assert answer.status_code in {400, 422}, changes
+
+
+async def test_a_password_that_grows_when_it_is_composed_is_a_wrong_one(platform):
+    await first_admin(platform)
+    for username in ("ada", "nobody"):
+        assert await try_password(platform.http, username, "\ufdfa" * 1024) == 401
+
+
+async def test_an_address_that_a_gateway_made_up_fits(either):
+    admin = await first_admin(either)
+    async with at(either, "unknown, " * 99) as there:
+        assert await try_password(there, "ada", PASSWORD) == 200
+        created = await there.post(f"{LOGIN}/createuser", json=user_in("grace"), headers=admin)
+        assert created.status_code == 201
+    entries = await either.call("GET", f"{LOGIN}/audit", headers=admin, expect=200)
+    assert max(len(entry["address"] or "") for entry in entries.json()) == 64

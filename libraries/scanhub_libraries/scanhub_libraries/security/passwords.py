@@ -22,6 +22,8 @@ T = TypeVar("T")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
 _HASHER = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
 _UNKNOWN_USER = _HASHER.hash("timing of an unknown user")
+_LONGEST = 4096
+"""What the hasher takes; one sign may become 18 in form NFKC. No password that is set is as long."""
 MOST_WAITING = 48
 _NICENESS = 5
 
@@ -69,7 +71,7 @@ _QUEUE = _Queue(MOST_WAITING)
 
 def normalise(password: str) -> str:
     """Return a password in the form in which it is hashed and compared."""
-    return unicodedata.normalize("NFKC", password)
+    return unicodedata.normalize("NFKC", password)[:_LONGEST]
 
 
 async def hash_password(password: str) -> str:
