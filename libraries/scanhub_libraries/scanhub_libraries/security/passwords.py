@@ -23,7 +23,7 @@ T = TypeVar("T")
 _HASHER = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
 _UNKNOWN_USER = _HASHER.hash("timing of an unknown user")
 _LONGEST = 4096
-"""What the hasher takes; one sign may become 18 in form NFKC. No password that is set is as long."""
+"""Signs that the hasher takes; NFKC may make 18 of one. No password that is set has as many."""
 MOST_WAITING = 48
 _NICENESS = 5
 
