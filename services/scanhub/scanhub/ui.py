@@ -52,16 +52,21 @@ class UserInterface:
             return PlainTextResponse("Method not allowed", 405, {"Allow": "GET, HEAD"})
         if self._folder is None:
             return PlainTextResponse("The UI is not built: run `make setup`.", 503)
-        try:
-            candidate = (self._folder / scope["path"].lstrip("/")).resolve()
-            found = candidate.is_relative_to(self._folder) and candidate.is_file()
-        except (ValueError, OSError):  # a NUL, or more than a file system takes for a name
-            return PlainTextResponse("Not found", 404, _SECURITY_HEADERS)
-        if found:
-            hashed = candidate.parent.name == "assets"
-            cache = "public, max-age=31536000, immutable" if hashed else "no-cache"
-            return FileResponse(candidate, headers={**_SECURITY_HEADERS, "Cache-Control": cache})
-        if candidate.suffix and candidate.parent.name == "assets":
-            return PlainTextResponse("Not found", 404, _SECURITY_HEADERS)
-        headers = {**_SECURITY_HEADERS, "Cache-Control": "no-cache"}
-        return FileResponse(self._folder / "index.html", headers=headers)
+        return _file(self._folder, scope["path"])
+
+
+def _file(folder: Path, path: str) -> Response:
+    """Answer with the file of a path, or with the page, which knows all other paths."""
+    try:
+        candidate = (folder / path.lstrip("/")).resolve()
+        found = candidate.is_relative_to(folder) and candidate.is_file()
+    except (ValueError, OSError):  # a NUL, or more than a file system takes for a name
+        return PlainTextResponse("Not found", 404, _SECURITY_HEADERS)
+    if found:
+        hashed = candidate.parent.name == "assets"
+        cache = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        return FileResponse(candidate, headers={**_SECURITY_HEADERS, "Cache-Control": cache})
+    if candidate.suffix and candidate.parent.name == "assets":
+        return PlainTextResponse("Not found", 404, _SECURITY_HEADERS)
+    headers = {**_SECURITY_HEADERS, "Cache-Control": "no-cache"}
+    return FileResponse(folder / "index.html", headers=headers)
