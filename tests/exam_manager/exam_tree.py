@@ -46,6 +46,10 @@ class Task:
     def is_frozen(self) -> bool:
         return self.workflow is not None and self.workflow.is_frozen
 
+    @property
+    def is_retired(self) -> bool:
+        return self.workflow is not None and self.workflow.is_retired
+
     def leads_to(self, other: "Task") -> bool:
         """Say whether this task reads another one, directly or by others."""
         by_id = {task.id: task for task in self.tree}
@@ -70,6 +74,10 @@ class Workflow:
     @property
     def is_frozen(self) -> bool:
         return self.exam is not None and self.exam.is_frozen
+
+    @property
+    def is_retired(self) -> bool:
+        return self.exam is not None and self.exam.standing is Standing.RETIRED
 
     def add(self, task: Task, position: int | None = None) -> None:
         """Give a task its place: tasks that stand there move on by one."""

@@ -131,12 +131,13 @@ class Around(Doing):
         workflow: Workflow = self.one(to, self.model.workflows)
         body = self.edited(task, workflow_id=workflow.id, position=None)
         expect = _move_of_task(task, workflow, bool(self.model.readers_outside([task])))
-        self.call("PUT", f"{EXAM}/task/{task.id}", expect, json=body)
+        answer = self.call("PUT", f"{EXAM}/task/{task.id}", expect, json=body)
         if expect == 200:
             task.status = status_after_edit(task.status, S.UPDATED)
             if task.workflow is not workflow:
                 self.model.remove(task)
-                workflow.add(task)
+                workflow.add(task, answer["position"])
+                assert workflow.tasks[-1] is task
 
     @precondition(lambda self: self.model.workflows)
     @rule(number=pick, to=pick)

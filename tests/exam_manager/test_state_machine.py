@@ -98,6 +98,7 @@ class ExamTree(Around):
         fits = source.is_template and as_template is exam.is_template
         whole = all(set(task.inputs) <= readable for task in source.tasks)
         expect = 409 if fits and exam.is_frozen else 201 if fits and whole else 400
+        expect = 409 if source.is_retired else expect
         answer = self.call("POST", path, expect)
         if expect == 201:
             copy = tree.adopt_workflow(answer, exam)
@@ -141,6 +142,7 @@ class ExamTree(Around):
         fits = source.is_template and as_template is workflow.is_template
         whole = set(source.inputs) <= {task.id for task in workflow.tree}
         expect = 409 if fits and workflow.is_frozen else 201 if fits and whole else 400
+        expect = 409 if source.is_retired else expect
         answer = self.call("POST", path, expect)
         if expect == 201:
             self.adopt(answer, workflow)
