@@ -1,0 +1,171 @@
+"""Who may do what, written down a second time: a change of the table is seen and meant.
+
+A admin, M medical, S scientist, E engineer; s another service; t the device of the task, j the run
+of the task; p also before a demanded change of the password. test_permissions.py has the public ones.
+"""
+
+import pytest
+
+from scanhub_libraries.security.permissions import PERMISSIONS, Access
+
+LETTERS = "AMSEstjp"
+MATRIX = {
+    "AMSEp": """
+        PUT userlogin/changepassword
+        GET userlogin/getcurrentuser
+        POST userlogin/logout
+        DELETE userlogin/sessions
+        GET userlogin/sessions
+        DELETE userlogin/sessions/{session_id}
+    """,
+    "A": """
+        GET userlogin/audit
+        GET userlogin/audit.csv
+        POST userlogin/createuser
+        DELETE userlogin/deleteuser
+        GET userlogin/getallusers
+        POST userlogin/unlockuser
+        PUT userlogin/updateuser
+    """,
+    "s": """
+        GET userlogin/revocations
+        POST workflowmanager/journal/events
+    """,
+    "AMSEs": """
+        GET device/
+        GET device/acquisitions
+        GET device/{device_id}
+        POST device/{device_id}/stop
+        GET exam/all/{patient_id}
+        GET exam/dcm/{workflow_id}/{task_id}/{result_id}/{filename}
+        GET exam/list
+        GET exam/mrd/{workflow_id}/{task_id}/{result_id}/data
+        GET exam/mrd/{workflow_id}/{task_id}/{result_id}/download
+        GET exam/mrd/{workflow_id}/{task_id}/{result_id}/kspace
+        GET exam/mrd/{workflow_id}/{task_id}/{result_id}/meta
+        GET exam/protocols
+        GET exam/result/{result_id}/nifti
+        GET exam/result/{result_id}/zip
+        GET exam/sequence/{sequence_id}/blocks
+        GET exam/sequence/{sequence_id}/file
+        GET exam/sequence/{sequence_id}/header
+        GET exam/sequence/{sequence_id}/plot
+        GET exam/sequence/{sequence_id}/tasks
+        GET exam/sequence/{sequence_id}/versions
+        GET exam/sequences/all
+        GET exam/sequences/diff
+        GET exam/task/all/{workflow_id}
+        GET exam/task/templates/all
+        POST exam/task/{task_id}/claim
+        GET exam/templates/all
+        GET exam/templates/diff
+        GET exam/templates/{exam_id}/versions
+        GET exam/workflow/all/{exam_id}
+        GET exam/workflow/templates/all
+        GET exam/workflow/{workflow_id}
+        GET exam/worklist
+        GET exam/{exam_id}
+        GET exam/{exam_id}/deviations
+        GET exam/{exam_id}/timeline
+        GET patient/
+        GET patient/{patient_id}
+        GET patient/{patient_id}/timeline
+        GET workflowmanager/dispatches
+        GET workflowmanager/events
+        GET workflowmanager/instances/{sop_instance_uid}/file
+        GET workflowmanager/journal
+        GET workflowmanager/runs
+        GET workflowmanager/runs/{run_id}
+        GET workflowmanager/series
+        GET workflowmanager/series/{series_instance_uid}/instances
+        POST workflowmanager/stop_task/{task_id}/
+        GET workflowmanager/targets
+        GET workflowmanager/tasks/
+    """,
+    "AMS": """
+        POST exam/templates/{exam_id}/release
+        POST exam/templates/{exam_id}/retire
+        DELETE exam/{exam_id}
+        POST patient/
+        DELETE patient/{patient_id}
+        PUT patient/{patient_id}
+    """,
+    "AMSE": """
+        POST device/start_scan_via_websocket
+        POST exam/
+        POST exam/new
+        GET exam/protocols/export
+        POST exam/protocols/import
+        POST exam/sequence
+        DELETE exam/sequence/{sequence_id}
+        PUT exam/sequence/{sequence_id}
+        POST exam/task
+        POST exam/task/new
+        PUT exam/task/reorder
+        DELETE exam/task/{task_id}
+        GET exam/templates/{exam_id}/export
+        POST exam/templates/{exam_id}/revise
+        POST exam/workflow
+        POST exam/workflow/new
+        DELETE exam/workflow/{workflow_id}
+        PUT exam/workflow/{workflow_id}
+        POST exam/xnat/upload/{workflow_id}/{task_id}/{result_id}/{filename}
+        PUT exam/{exam_id}
+        POST workflowmanager/dispatches/{dispatch_id}/retry
+        POST workflowmanager/trigger_task/{task_id}/
+    """,
+    "AMSEstj": """
+        GET exam/result/all/{task_id}
+        GET exam/result/{result_id}
+        GET exam/sequence/{sequence_id}
+        GET exam/task/{task_id}
+        PUT exam/task/{task_id}
+        POST exam/task/{task_id}/release
+    """,
+    "stj": """
+        POST exam/result
+        PUT exam/result/{result_id}
+        POST exam/task/{task_id}/finish
+        POST exam/task/{task_id}/report
+    """,
+    "AMSstj": """
+        DELETE exam/result/{result_id}
+    """,
+    "AE": """
+        POST device/createdevice
+        DELETE device/{device_id}
+        PUT device/{device_id}
+        POST device/{device_id}/rotate-token
+        GET exam/lake/sweep
+        POST workflowmanager/targets
+        DELETE workflowmanager/targets/{name}
+        PUT workflowmanager/targets/{name}
+        POST workflowmanager/targets/{name}/test
+    """,
+    "AEs": """
+        PUT device/parameter/{device_id}
+    """,
+}
+WRITTEN = {
+    f"{method} /api/v1/{path}": letters
+    for letters, rows in MATRIX.items()
+    for method, path in (row.split() for row in rows.strip().splitlines())
+}
+
+
+def letters_of(access: Access) -> str:
+    roles = {role.value[0].upper() for role in access.roles}
+    others = {"s": access.services, "t": access.tasks, "j": access.jobs}
+    others["p"] = access.before_password_change
+    return "".join(letter for letter in LETTERS if letter in roles or others.get(letter, False))
+
+
+@pytest.mark.parametrize("row", sorted(WRITTEN))
+def test_a_row_says_what_is_written_here(row):
+    assert letters_of(PERMISSIONS[row]) == WRITTEN[row]
+
+
+def test_every_row_of_the_clinical_record_is_written_here():
+    ours = ("/api/v1/exam/", "/api/v1/patient/", "/api/v1/userlogin/")
+    rows = {row for row, access in PERMISSIONS.items() if not access.public}
+    assert {row for row in rows if row.split()[1].startswith(ours)} <= set(WRITTEN)
