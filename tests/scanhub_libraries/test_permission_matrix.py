@@ -1,7 +1,8 @@
 """Who may do what, written down a second time: a change of the table is seen and meant.
 
 A admin, M medical, S scientist, E engineer; s another service; t the device of the task, j the run
-of the task; p also before a demanded change of the password. test_permissions.py has the public ones.
+of the task; p also before a demanded change of the password. The public ones are in
+test_permissions.py.
 """
 
 import pytest
