@@ -202,8 +202,16 @@ class Lab:
 
     # --- scans ------------------------------------------------------------------------------------
 
-    async def start(self, task: dict[str, Any]) -> httpx.Response:
-        return await self.http.post(f"{DEVICE}/start_scan_via_websocket", json=task)
+    async def start(self, task: dict[str, Any], **options: Any) -> httpx.Response:
+        return await self.http.post(f"{DEVICE}/start_scan_via_websocket", json=task, **options)
+
+    async def abandon(self, acquisition_id: str) -> httpx.Response:
+        path = f"{DEVICE}/acquisitions/{acquisition_id}/abandon"
+        return await self.http.post(path, json={"reason": "the magnet is off"})
+
+    async def acquisitions(self, task_id: str) -> list[dict[str, Any]]:
+        answer = await self.http.get(f"{DEVICE}/acquisitions", params={"task_id": task_id})
+        return answer.json()
 
     async def started(self, scanner: Scanner, **changes: Any) -> dict[str, Any]:
         """Make a task, start it, let the scanner begin it; return the payload."""
@@ -260,6 +268,18 @@ class Lab:
         return self.lake_root / "lake" / start["workflow_id"] / start["id"] / result_id
 
 
+class Held:
+    """A request that waits at the gate until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def wait(self) -> None:
+        self.reached.set()
+        await self.go_on.wait()
+
+
 class Gate(httpx.AsyncBaseTransport):
     """The way to exam-manager, which a test can close."""
 
@@ -269,6 +289,16 @@ class Gate(httpx.AsyncBaseTransport):
         self.lose_answer_of: str | None = None
         self.before: Callable[[str], Awaitable[None] | None] | None = None
         self.requests: list[str] = []
+
+    def hold(self, ending: str) -> "Held":
+        """Let the next request to such a path wait."""
+        held = Held()
+
+        def before(path: str) -> Awaitable[None] | None:
+            return held.wait() if path.endswith(ending) else None
+
+        self.before = before
+        return held
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path

@@ -89,7 +89,8 @@ async def test_a_scan_survives_a_restart_of_the_service(make_lab):
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)
-    async with make_lab(lost_after_seconds=20) as lab, lab.scanner(credentials) as scanner:
+    patient = make_lab(lost_after_seconds=20, data_deadline_seconds=20)
+    async with patient as lab, lab.scanner(credentials) as scanner:
         assert (await lab.start(await lab.create_task(scanner.device_id))).status_code == 409
         await scanner.status("BUSY", start, progress=80)
         assert (await scanner.hear("feedback"))["ok"]
@@ -169,3 +170,61 @@ async def test_progress_waits_while_exam_manager_is_away(lab):
         await asyncio.sleep(0.1)
         lab.exam_gate.closed = False
         await lab.eventually(lambda: lab.task(start["id"]), lambda task: task["progress"] == 40)
+
+
+async def test_a_start_whose_link_broke_is_sent_again_and_is_the_same_start(make_lab):
+    async with make_lab(ack_deadline_seconds=10, lost_after_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials) as scanner:
+            task = await lab.create_task(scanner.device_id)
+            assert (await lab.start(task)).status_code == 200
+            first = (await scanner.hear("start"))["data"]
+        async with lab.scanner(credentials) as scanner:
+            again = await scanner.accept()
+            assert again == first
+            await lab.acquisition_becomes(task["id"], "accepted")
+        assert len(await lab.acquisitions(task["id"])) == 1
+
+
+async def test_a_device_of_version_one_does_not_get_a_start_twice(make_lab):
+    async with make_lab(first_status_deadline_seconds=10, lost_after_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials, capabilities=()) as scanner:
+            await lab.start(await lab.create_task(scanner.device_id))
+            await scanner.hear("start")
+        async with lab.scanner(credentials, capabilities=()) as scanner:
+            await scanner.hear_nothing()
+
+
+async def test_a_device_that_falls_silent_is_lost_at_once(make_lab):
+    async with make_lab(idle_timeout_seconds=0.4, lost_after_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials) as scanner:
+            start = await lab.started(scanner)
+            await scanner.say(command="ping")
+            lost = await lab.acquisition_becomes(start["id"], "lost")
+            assert "silent" in lost["reason"]
+            assert lost["lost_at"] is not None
+
+
+async def test_a_lost_scan_is_given_up_by_whoever_has_looked(make_lab):
+    async with make_lab(lost_after_seconds=0.2, return_deadline_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials) as scanner:
+            start = await lab.started(scanner)
+            refused = await lab.abandon(start["acquisition_id"])
+            assert refused.status_code == 409
+            assert "stop the scan instead" in refused.json()["detail"]
+        await lab.acquisition_becomes(start["id"], "lost")
+        given_up = await lab.abandon(start["acquisition_id"])
+        assert given_up.status_code == 200
+        assert given_up.json()["state"] == "failed"
+        ended = await lab.task_becomes(start["id"], "ERROR")
+        assert ended["status_reason"] == "Given up by user:tester: the magnet is off"
+        assert (await lab.abandon(start["acquisition_id"])).status_code == 409
+        async with lab.scanner(credentials) as scanner:
+            await scanner.status("BUSY", start, progress=50)
+            assert (await scanner.hear("stop"))["task_id"] == start["id"]
+            await scanner.status("ONLINE")
+            await lab.device_becomes(scanner.device_id, "ONLINE")
+            await lab.started(scanner)

@@ -5,6 +5,8 @@ from collections import Counter
 
 from scanner_lab import DEVICE, EXAM
 
+from scanhub_libraries.ids import new_id
+
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
@@ -224,3 +226,31 @@ async def test_a_device_that_vanishes_before_the_start_is_sent(lab):
     async with lab.scanner(credentials) as scanner:
         assert (await lab.start(task)).status_code == 200
         await scanner.run()
+
+
+async def test_the_same_request_twice_starts_once(lab):
+    key = {"Idempotency-Key": str(new_id())}
+    async with lab.scanner() as scanner:
+        task = await lab.create_task(scanner.device_id)
+        answers = await asyncio.gather(*(lab.start(task, headers=key) for _ in range(5)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.json()["acquisition_id"] for answer in answers} == {key["Idempotency-Key"]}
+        start = await scanner.run()
+        assert start["acquisition_id"] == key["Idempotency-Key"]
+        await scanner.hear_nothing()
+        again = await lab.start(task, headers=key)
+        assert again.json()["state"] == "running"
+        other = await lab.create_task(scanner.device_id)
+        refused = await lab.start(other, headers=key)
+        assert refused.status_code == 409
+        assert "Idempotency-Key" in refused.json()["detail"]
+
+
+async def test_the_code_of_an_error_is_kept(lab):
+    async with lab.scanner() as scanner:
+        start = await lab.started(scanner)
+        await scanner.status("ERROR", start, error_message="quench", error_code="magnet.quench")
+        row = await lab.acquisition_becomes(start["id"], "failed")
+        assert (row["reason"], row["error_code"]) == ("quench", "magnet.quench")
+        read = await lab.http.get(f"{DEVICE}/acquisitions/{row['id']}")
+        assert read.json() == row

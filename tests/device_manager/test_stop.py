@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from scanner_lab import DEVICE, reporter
+from scanner_lab import DEVICE, Scanner, reporter
 
 
 async def test_a_confirmed_stop_cancels_the_task(lab):
@@ -174,3 +174,45 @@ async def test_data_that_is_whole_when_the_stop_comes_is_kept(lab):
             command="update_status", status="BUSY", data={"progress": 1}, **reporter(start)
         )
         assert (await scanner.hear("feedback"))["ok"] is False
+
+
+async def test_a_stop_before_the_start_was_sent_keeps_it_from_being_sent(make_lab):
+    async with make_lab() as lab, lab.scanner() as scanner:
+        task = await lab.create_task(scanner.device_id)
+        claiming = lab.exam_gate.hold("/claim")
+        starting = asyncio.create_task(lab.start(task))
+        await claiming.reached.wait()
+        stopping = asyncio.create_task(lab.stop(scanner.device_id))
+        assert (await scanner.hear("stop"))["task_id"] == task["id"]
+        claiming.go_on.set()
+        refused = await starting
+        assert refused.status_code == 409
+        assert "before it began" in refused.json()["detail"]
+        await scanner.say(command="stopped", task_id=task["id"])
+        await stopping
+        await scanner.hear_nothing()
+        await lab.acquisition_becomes(task["id"], "stopped")
+        await lab.task_becomes(task["id"], "CANCELED")
+        await lab.started(scanner)
+
+
+async def test_a_device_that_is_away_is_told_to_stop_when_it_comes_back(make_lab):
+    async with make_lab(lost_after_seconds=0.2, return_deadline_seconds=20) as lab:
+        credentials = await lab.create_device()
+        async with lab.scanner(credentials) as scanner:
+            start = await lab.started(scanner)
+        await lab.acquisition_becomes(start["id"], "lost")
+        answer = await lab.stop(credentials["device_id"])
+        assert answer.status_code == 503
+        assert (answer.json()["sent"], answer.json()["confirmed"]) == (False, False)
+        assert "When it connects again" in answer.json()["detail"]
+        row = await lab.acquisition(start["id"])
+        assert (row["state"], row["stop_reason"]) == ("stopping", "stopped by user:tester")
+    async with make_lab(lost_after_seconds=20) as lab, lab.connect(credentials) as websocket:
+        scanner = Scanner(credentials["device_id"], websocket)
+        await scanner.say(command="register", data={"status": "BUSY"})
+        assert (await scanner.hear("stop"))["task_id"] == start["id"]
+        await scanner.say(command="stopped", task_id=start["id"])
+        assert (await lab.task_becomes(start["id"], "CANCELED"))["status_reason"] == (
+            "stopped by user:tester"
+        )

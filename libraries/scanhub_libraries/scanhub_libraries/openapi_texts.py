@@ -63,6 +63,7 @@ PARAMETERS = {
     "patient_id": "Id of the patient's record",
     "sequence_id": "Id of the sequence",
     "device_id": "Id of the device",
+    "acquisition_id": "Id of the acquisition: one run of a task on a device",
     "template_id": "Id of the template that is copied",
     "run_id": "Id of the run",
     "session_id": "Id of the login",

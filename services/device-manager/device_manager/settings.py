@@ -56,7 +56,7 @@ class DeviceManagerSettings(BaseSettings):
             gt=0,
             description="Silence after which a device that sends heartbeats is taken for gone [s]",
         ),
-    ] = 35.0
+    ] = 30.0
     upload_idle_seconds: Annotated[
         float, Field(gt=0, description="Longest pause within an upload [s]")
     ] = 60.0

@@ -9,11 +9,13 @@ from scanhub_libraries.models.claim import (
     TaskReport,
 )
 from scanhub_libraries.models.device import (
+    AbandonRequest,
     AcquisitionOut,
     DeviceCreationRequest,
     DeviceCredentials,
     DeviceDetails,
     DeviceOut,
+    PauseResult,
     StartResult,
     StopRequest,
     StopResult,
@@ -124,6 +126,8 @@ from scanhub_libraries.models.workflow_manager import (
 )
 
 __all__ = [
+    "AbandonRequest",
+    "PauseResult",
     "XYZ",
     "AcquisitionLimits",
     "AcquisitionOut",

@@ -124,6 +124,16 @@ class StopResult(WireModel):
     task_id: UUID | None = None
 
 
+class PauseResult(StopResult):
+    """What became of a pause, or of letting a scan go on."""
+
+
+class AbandonRequest(WireModel):
+    """Why an acquisition is given up, by whoever has looked at the scanner."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=1000)]
+
+
 class AcquisitionOut(WireModel):
     """One run of a task on a device (a lease)."""
 
@@ -132,6 +142,15 @@ class AcquisitionOut(WireModel):
     device_id: UUID
     state: str
     reason: str | None
+    error_code: Annotated[
+        str | None, Field(description="What went wrong, as the device's word for programs")
+    ] = None
+    progress: Annotated[int, Field(description="How far it got [%]")] = 0
+    stop_reason: Annotated[str | None, Field(description="Who asked for a stop")] = None
+    started_at: datetime | None = None
+    lost_at: Annotated[
+        datetime | None, Field(description="Since when nothing was heard of the device")
+    ] = None
     result_id: UUID | None
     created_at: datetime
     accepted_at: datetime | None

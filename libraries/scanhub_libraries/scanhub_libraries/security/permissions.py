@@ -186,7 +186,11 @@ PERMISSIONS: dict[str, Access] = {
     f"POST {_D}/start_scan_via_websocket": PLANNING,
     # Stop is everybody's: whoever sees something wrong stops the scanner.
     f"POST {_D}/{{device_id}}/stop": READ,
+    f"POST {_D}/{{device_id}}/pause": SCANNING,
+    f"POST {_D}/{{device_id}}/resume": SCANNING,
     f"GET {_D}/acquisitions": READ,
+    f"GET {_D}/acquisitions/{{acquisition_id}}": READ,
+    f"POST {_D}/acquisitions/{{acquisition_id}}/abandon": PLANNING,
     f"WS {_D}/ws": PUBLIC,  # its own credential: Device-Id and Device-Token
     # Workflows, runs, images, targets, journal
     f"POST {_W}/trigger_task/{{task_id}}/": PLANNING,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from device_manager.acquisitions import repository, service
+from device_manager.acquisitions.confirmations import Confirmations, Word
 from device_manager.acquisitions.deadlines import Deadline, Deadlines
 from device_manager.acquisitions.lease import Lease, LeaseBook, lease_of
 from device_manager.acquisitions.models import Acquisition
@@ -59,7 +60,7 @@ class ControlRoom:
         self.deadlines = Deadlines()
         self.progress = ProgressReporter(exam_manager, self.claim_lost)
         self.settlement = Settlement(sessions, exam_manager, service_token, self.progress)
-        self._stop_waiters: dict[asyncio.Future[None], tuple[UUID, UUID | None]] = {}
+        self.confirmations = Confirmations()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
@@ -120,6 +121,7 @@ class ControlRoom:
         *,
         actor: str = SERVICE_ACTOR,
         settled: bool = False,
+        error_code: str | None = None,
     ) -> bool:
         """Move an acquisition on; False if it may not (any more)."""
         async with lease.lock:
@@ -132,12 +134,24 @@ class ControlRoom:
                     actor=actor,
                     exam_id=lease.exam_id,
                     settled=settled,
+                    error_code=error_code,
+                    progress=lease.progress,
                 )
             lease.state = state or AcquisitionState.FAILED
         if not lease.is_open:
             self.ended(lease)
             await self.free_device(lease)
         return state is to
+
+    async def ask_stop(self, lease: Lease, detail: str, *, actor: str) -> None:
+        """Remember a stop that is not confirmed: the device is told again when it comes back."""
+        reason = lease.stop_reason or f"stopped by {actor}"
+        async with lease.lock:
+            async with transaction(self.sessions) as session:
+                state = await service.ask_stop(
+                    session, lease.id, reason, f"{reason}; {detail}", actor=actor
+                )
+            lease.state = state or AcquisitionState.FAILED
 
     def ended(self, lease: Lease) -> None:
         """Wait for nothing more of an acquisition, and tell exam-manager how it ended."""
@@ -155,18 +169,9 @@ class ControlRoom:
 
     # --- the device ends something ----------------------------------------------------------------
 
-    def wait_for_stopped(self, device_id: UUID, task_id: UUID | None) -> "asyncio.Future[None]":
-        """Return what is done as soon as the device says that the task does not run there."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stop_waiters[waiter] = (device_id, task_id)
-        waiter.add_done_callback(lambda done: self._stop_waiters.pop(done, None))
-        return waiter
-
     def heard_stopped(self, device_id: UUID, task_id: UUID | None) -> None:
         """The device says that a task (None: any) does not run there."""
-        for waiter, (device, task) in list(self._stop_waiters.items()):
-            if device == device_id and (None in (task, task_id) or task == task_id):
-                waiter.set_result(None)
+        self.confirmations.heard(device_id, task_id, Word.STOPPED)
 
     async def send_stop(self, device_id: UUID, task_id: UUID | None, lease_id: UUID | None) -> bool:
         """Send a stop, if there is a link; say whether it is on its way."""
@@ -197,12 +202,19 @@ class ControlRoom:
         seconds = self.settings.lost_after_seconds
 
         async def missed() -> None:
-            reason = f"No contact with the device for {seconds:g} s: {what}."
-            await self.move(lease, AcquisitionState.LOST, reason)
-            if lease.is_open:
-                self._expect_return(lease, what)
+            await self.lose(lease, f"No contact with the device for {seconds:g} s: {what}.", what)
 
         self.deadlines.set(lease.id, Deadline.RECONNECT, seconds, missed)
+
+    async def lose(self, lease: Lease, reason: str, what: str) -> None:
+        """Nothing is heard of a device any more: show it, and wait for its return."""
+        if lease.state is AcquisitionState.REQUESTED:
+            # Nobody knows whether the start arrived; there is no scan to come back with.
+            await self.move(lease, AcquisitionState.FAILED, reason)
+            return
+        await self.move(lease, AcquisitionState.LOST, reason)
+        if lease.is_open:
+            self._expect_return(lease, what)
 
     def _expect_return(self, lease: Lease, what: str) -> None:
         """A lost device may still come back with its scan, for a time."""

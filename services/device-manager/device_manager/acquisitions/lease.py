@@ -10,6 +10,7 @@ from uuid import UUID
 
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState
+from scanhub_libraries.models import AcquisitionPayload
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +26,9 @@ class Lease:
     device_parameter: dict[str, Any] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
     stop_reason: str | None = None
+    progress: int = 0
+    payload: AcquisitionPayload | None = None
+    """What was sent and not yet confirmed: a device that comes back gets it again."""
     uploading: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -45,6 +49,8 @@ def lease_of(row: Acquisition, device_parameter: dict[str, Any] | None = None) -
         exam_id=row.exam_id,
         device_parameter=dict(device_parameter or {}),
         files=list(row.files),
+        stop_reason=row.stop_reason,
+        progress=row.progress,
     )
 
 
@@ -70,6 +76,10 @@ class LeaseBook:
     def forget(self, device_id: UUID) -> None:
         """Drop what is known of a device."""
         self._by_device.pop(device_id, None)
+
+    def find(self, acquisition_id: UUID) -> Lease | None:
+        """Return what runs, by its own id."""
+        return next((lease for lease in self.all_open() if lease.id == acquisition_id), None)
 
     def all_open(self) -> list[Lease]:
         """Return what runs anywhere."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from device_manager.acquisitions.lease import Lease
+from device_manager.acquisitions.rules import AcquisitionState
 from scanhub_libraries.clients import ExamManagerClient
 from scanhub_libraries.errors import ConflictError, NotFoundError, ScanHubError
 from scanhub_libraries.logging import get_logger
@@ -53,6 +54,7 @@ class ProgressReporter:
 
     async def put(self, lease: Lease, percent: int) -> None:
         """Keep the latest progress of an acquisition for reporting; never waits for a report."""
+        lease.progress = percent
         self._waiting[lease.id] = (lease, percent)
         async with self._woken:
             self._woken.notify()
@@ -88,7 +90,9 @@ class ProgressReporter:
             await asyncio.sleep(min(time.monotonic() - began, _PAUSE_SECONDS))
 
     async def _report(self, lease: Lease, percent: int) -> None:
-        report = TaskReport(claim_id=lease.id, status=ItemStatus.INPROGRESS, progress=percent)
+        rests = lease.state is AcquisitionState.PAUSED
+        status = ItemStatus.PAUSED if rests else ItemStatus.INPROGRESS
+        report = TaskReport(claim_id=lease.id, status=status, progress=percent)
         try:
             await self._exam_manager.report_task(lease.task_id, report)
         except (ConflictError, NotFoundError) as error:

@@ -1,5 +1,6 @@
 """What devices say about themselves and their scans, and what follows from it."""
 
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -9,14 +10,16 @@ from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState, check_task_token
 from device_manager.devices.service import device_actor
 from device_manager.links.commands import Feedback, refusal
-from device_manager.links.link import DeviceLink
+from device_manager.links.link import DeviceLink, LinkClosedError
 from device_manager.links.messages import (
     Ack,
+    Paused,
     RegisterData,
+    Resumed,
     Stopped,
     UpdateStatus,
 )
-from scanhub_libraries.errors import ForbiddenError, UnprocessableError
+from scanhub_libraries.errors import ConflictError, ForbiddenError, UnprocessableError
 from scanhub_libraries.models import DeviceStatus
 
 REGISTERED: Final = "Device registered successfully"
@@ -43,10 +46,32 @@ async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) ->
     return Feedback(message=REGISTERED, ok=True)
 
 
-async def disconnected(room: ControlRoom, device_id: UUID) -> None:
-    """The link of a device has ended; its scan may go on and the device come back."""
+async def start_again(room: ControlRoom, link: DeviceLink) -> None:
+    """Send a start again that was not confirmed before the link broke.
+
+    A device that knows `ack` scans the same start only once.
+    """
+    lease = room.leases.find_open(link.device_id)
+    if lease is None or lease.state is not AcquisitionState.REQUESTED:
+        return
+    if lease.payload is not None and lease.stop_reason is None and "ack" in link.capabilities:
+        with suppress(LinkClosedError):
+            await link.start(lease.payload)
+
+
+async def disconnected(room: ControlRoom, device_id: UUID, *, silent: bool = False) -> None:
+    """The link of a device has ended; its scan may go on and the device come back.
+
+    Args:
+        room: The control room.
+        device_id: Whose link it was.
+        silent: It was closed because the device had not been heard for long.
+    """
     lease = room.leases.find_open(device_id)
-    if lease is not None:
+    if lease is not None and silent:
+        what = "the device fell silent during the scan"
+        await room.lose(lease, f"No contact with the device: {what}.", what)
+    elif lease is not None:
         room.expect_reconnect(lease, "the link to the device broke during the scan")
     await room.presence.disconnected(device_id)
 
@@ -63,6 +88,7 @@ async def acknowledged(room: ControlRoom, link: DeviceLink, message: Ack) -> Fee
         await room.send_stop(link.device_id, message.task_id, message.acquisition_id)
         return refusal("ack: this start is not valid any more; stop the scan.", message.task_id)
     room.deadlines.met(lease.id, Deadline.ACK)
+    lease.payload = None
     if lease.state is AcquisitionState.REQUESTED:
         actor = device_actor(link.device_id)
         await room.move(lease, AcquisitionState.ACCEPTED, actor=actor)
@@ -83,6 +109,36 @@ async def _confirm_stopped(room: ControlRoom, lease: Lease) -> None:
     reason = lease.stop_reason or "stopped at the device"
     actor = device_actor(lease.device_id)
     await room.move(lease, AcquisitionState.STOPPED, reason, actor=actor)
+
+
+async def paused(room: ControlRoom, link: DeviceLink, message: Paused) -> Feedback:
+    """A scan rests."""
+    lease = _running(room, link, message.task_id)
+    return await _rests(room, lease, AcquisitionState.PAUSED, message.reason)
+
+
+async def resumed(room: ControlRoom, link: DeviceLink, message: Resumed) -> Feedback:
+    """A scan that rested goes on."""
+    lease = _running(room, link, message.task_id)
+    return await _rests(room, lease, AcquisitionState.RUNNING, None)
+
+
+def _running(room: ControlRoom, link: DeviceLink, task_id: UUID) -> Lease:
+    lease = room.leases.find_open(link.device_id)
+    if lease is None or lease.task_id != task_id:
+        raise ConflictError("task_id: this task is not carried out by this device.")
+    return lease
+
+
+async def _rests(
+    room: ControlRoom, lease: Lease, to: AcquisitionState, reason: str | None
+) -> Feedback:
+    room.deadlines.met(lease.id, Deadline.ACK, Deadline.DATA)
+    moved = await room.move(lease, to, reason, actor=device_actor(lease.device_id))
+    if not moved and lease.state is not to:
+        return refusal(f"The acquisition is {lease.state}: nothing was changed.", lease.task_id)
+    await room.progress.put(lease, lease.progress)
+    return Feedback(message=f"The scan is {to}", ok=True, task_id=lease.task_id)
 
 
 async def find_reported(
@@ -176,7 +232,8 @@ async def _error(
         )
     room.heard_stopped(link.device_id, lease.task_id)
     actor = device_actor(link.device_id)
-    await room.move(lease, AcquisitionState.FAILED, reason, actor=actor)
+    code = message.data.error_code
+    await room.move(lease, AcquisitionState.FAILED, reason, actor=actor, error_code=code)
     return Feedback(message="Error noted", ok=True, task_id=lease.task_id)
 
 

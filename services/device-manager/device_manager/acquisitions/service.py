@@ -12,10 +12,11 @@ from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState, may_become
 from device_manager.database import add_event
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 
 _REASON_LENGTH = 4000
+_TAKEN = (AcquisitionState.ACCEPTED, AcquisitionState.RUNNING)
 _EVENTS: dict[AcquisitionState, EventType] = {
     AcquisitionState.REQUESTED: EventType.ACQUISITION_REQUESTED,
     AcquisitionState.ACCEPTED: EventType.ACQUISITION_ACCEPTED,
@@ -38,6 +39,7 @@ def _event(session: AsyncSession, row: Acquisition, actor: str | None) -> None:
         "device_id": str(row.device_id),
         "state": row.state.value,
         "reason": row.reason,
+        "error_code": row.error_code,
         "result_id": str(row.result_id) if row.result_id else None,
     }
     add_event(session, _EVENTS[row.state], row.id, data, actor=actor)
@@ -78,6 +80,8 @@ async def change_state(
     actor: str | None = None,
     exam_id: UUID | None = None,
     settled: bool = False,
+    error_code: str | None = None,
+    progress: int | None = None,
 ) -> AcquisitionState | None:
     """Move an acquisition on, if it may; return the state it is in now, None if there is none.
 
@@ -91,6 +95,8 @@ async def change_state(
         actor: Who did it.
         exam_id: The exam, when it is known by now.
         settled: exam-manager does not need to be told.
+        error_code: The device's word for what went wrong.
+        progress: How far it has got [%], if that is known.
     """
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is None:
@@ -101,16 +107,43 @@ async def change_state(
     row.state = to
     row.exam_id = row.exam_id or exam_id
     row.reason = reason[:_REASON_LENGTH] if reason else row.reason
-    if to is AcquisitionState.ACCEPTED:
-        row.accepted_at = now
-    if to is AcquisitionState.RUNNING:
+    row.error_code = error_code or row.error_code
+    row.progress = row.progress if progress is None else progress
+    row.lost_at = now if to is AcquisitionState.LOST else None
+    if to in _TAKEN:
         row.accepted_at = row.accepted_at or now
-        row.started_at = now
+    if to is AcquisitionState.RUNNING:
+        row.started_at = row.started_at or now
     if to not in OPEN_STATES:
         row.ended_at = now
         row.settled_at = now if settled else None
     _event(session, row, actor)
     return row.state
+
+
+async def ask_stop(
+    session: AsyncSession, acquisition_id: UUID, stop_reason: str, detail: str, *, actor: str
+) -> AcquisitionState | None:
+    """Remember that a stop was asked for, until the device has heard it; return the state."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is None:
+        return None
+    row.stop_reason = stop_reason[:_REASON_LENGTH]
+    return await change_state(
+        session, acquisition_id, AcquisitionState.STOPPING, reason=detail, actor=actor
+    )
+
+
+async def get_acquisition(session: AsyncSession, acquisition_id: UUID) -> Acquisition:
+    """Return an acquisition.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    row = await session.get(Acquisition, acquisition_id)
+    if row is None:
+        raise NotFoundError("Acquisition not found.")
+    return row
 
 
 async def add_file(

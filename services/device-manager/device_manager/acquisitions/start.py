@@ -26,8 +26,9 @@ from device_manager.acquisitions.rules import (
 from device_manager.acquisitions.sequences import is_current
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
-from scanhub_libraries.database import transaction
-from scanhub_libraries.errors import NotFoundError, ScanHubError, UnavailableError
+from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.errors import ConflictError, NotFoundError, ScanHubError, UnavailableError
+from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import (
     AcquisitionPayload,
     AcquisitionTaskOut,
@@ -51,7 +52,11 @@ class _Claimed:
 
 
 async def start_scan(
-    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal
+    room: ControlRoom,
+    asked: AcquisitionTaskOut,
+    principal: Principal,
+    *,
+    key: UUID | None = None,
 ) -> StartResult:
     """Send a task to its device; returns when it is on its way.
 
@@ -62,19 +67,31 @@ async def start_scan(
         room: The control room.
         asked: The task. Its id counts; the rest is a guess at the plan, which the claim confirms.
         principal: Who asks.
+        key: Id of this very start; repeating it starts nothing.
 
     Raises:
         ScanHubError: It cannot be started; `reasons` has every reason. Nothing was changed, or
             what was begun has been taken back.
     """
-    claimed = await _claim_as_asked(room, asked, principal)
-    if claimed is None:
-        claimed = await _claim_as_planned(room, asked.id, principal)
+    known = await _find_same(room, asked, key)
+    if known is not None:
+        return known
+    try:
+        claimed = await _claim_as_asked(room, asked, principal, key)
+        if claimed is None:
+            claimed = await _claim_as_planned(room, asked.id, principal, key)
+    except ConflictError:
+        known = await _find_same(room, asked, key)  # the same request came twice at once
+        if known is None:
+            raise
+        return known
     lease = claimed.lease
     try:
         await _send(room, claimed, principal)
     except ScanHubError as error:
-        await room.move(lease, AcquisitionState.FAILED, error.detail)
+        stopped = lease.stop_reason is not None
+        to = AcquisitionState.STOPPED if stopped else AcquisitionState.FAILED
+        await room.move(lease, to, error.detail)
         raise
     except LinkClosedError:
         reason = "The device went offline while the scan was started."
@@ -83,8 +100,23 @@ async def start_scan(
     return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
 
 
+async def _find_same(
+    room: ControlRoom, asked: AcquisitionTaskOut, key: UUID | None
+) -> StartResult | None:
+    """Return what became of the same request before."""
+    if key is None:
+        return None
+    async with reading(room.sessions) as session:
+        row = await session.get(Acquisition, key)
+    if row is None:
+        return None
+    if row.task_id != asked.id:
+        raise ConflictError("Idempotency-Key: it was used for another task; make a new one.")
+    return StartResult(acquisition_id=row.id, task_id=row.task_id, state=row.state.value)
+
+
 async def _claim_as_asked(
-    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal
+    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal, key: UUID | None
 ) -> _Claimed | None:
     """Take device and task at once, without first reading the plan.
 
@@ -100,7 +132,7 @@ async def _claim_as_asked(
 
     async def take() -> Lease | None:
         with suppress(ScanHubError):
-            return await _take_device(room, asked, principal, sequence_found=True)
+            return await _take_device(room, asked, principal, key, sequence_found=True)
         return None
 
     sequence, lease = await asyncio.gather(find(), take())
@@ -117,14 +149,16 @@ async def _claim_as_asked(
         raise
 
 
-async def _claim_as_planned(room: ControlRoom, task_id: UUID, principal: Principal) -> _Claimed:
+async def _claim_as_planned(
+    room: ControlRoom, task_id: UUID, principal: Principal, key: UUID | None
+) -> _Claimed:
     """Read the plan, check everything against it, then take device and task."""
     task = await exam_requests.get_task(
         str(task_id), principal.token, exam_manager=room.exam_manager
     )
     sequence = await _find_sequence(room, task, principal)
     lease = await _take_device(
-        room, task, principal, sequence_found=sequence is not None or not task.sequence_id
+        room, task, principal, key, sequence_found=sequence is not None or not task.sequence_id
     )
     try:
         return _Claimed(lease, await _claim(room, lease, principal), sequence)
@@ -175,7 +209,12 @@ async def _find_sequence(
 
 
 async def _take_device(
-    room: ControlRoom, task: AcquisitionTaskOut, principal: Principal, *, sequence_found: bool
+    room: ControlRoom,
+    task: AcquisitionTaskOut,
+    principal: Principal,
+    key: UUID | None,
+    *,
+    sequence_found: bool,
 ) -> Lease:
     """Check everything and write the acquisition, in one transaction."""
     async with transaction(room.sessions) as session:
@@ -185,6 +224,7 @@ async def _take_device(
         if device is None or task.workflow_id is None:
             raise NotFoundError("The task has no device.")  # refused above
         row = Acquisition(
+            id=key or new_id(),
             task_id=task.id,
             workflow_id=task.workflow_id,
             device_id=device.id,
@@ -216,7 +256,12 @@ async def _send(room: ControlRoom, claimed: _Claimed, principal: Principal) -> N
     link = room.links.find_ready(lease.device_id)
     if link is None:
         raise LinkClosedError("the device is not connected any more")
-    await link.start(_payload(claim, lease, sequence))
+    lease.payload = _payload(claim, lease, sequence)
+    # Nothing is awaited between this and the frame: a stop that was asked for meanwhile counts.
+    if lease.stop_reason is not None or lease.state is not AcquisitionState.REQUESTED:
+        reason = f"The scan was {lease.stop_reason or lease.state} before it began."
+        raise ConflictError(reason, reasons=[reason])
+    await link.start(lease.payload)
     seconds = (
         room.settings.ack_deadline_seconds
         if "ack" in link.capabilities

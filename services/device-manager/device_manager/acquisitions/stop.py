@@ -1,10 +1,10 @@
 """Stopping a scan: the stop goes down the link before anything else is done."""
 
-import asyncio
 from contextlib import suppress
 from typing import NoReturn
 from uuid import UUID
 
+from device_manager.acquisitions.confirmations import Word, in_time
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
@@ -33,19 +33,19 @@ async def stop_scan(
         raise ConflictError(
             f"The device is carrying out another task ({lease.task_id}); that one was not stopped."
         )
-    link = room.links.find(device_id)
-    if link is None:
-        await _refuse_offline(room, device_id)
-    task_id = lease.task_id if lease else request.task_id
     reason = f"stopped by {principal.actor}"
     if lease is not None:
         lease.stop_reason = reason
-    stopped = room.wait_for_stopped(device_id, task_id)
+    link = room.links.find(device_id)
+    if link is None:
+        await _refuse_offline(room, device_id, lease, principal)
+    task_id = lease.task_id if lease else request.task_id
+    stopped = room.confirmations.expect(device_id, task_id, Word.STOPPED)
     try:
         await link.stop(task_id, lease.id if lease else None)
-        confirmed = await _in_time(stopped, room.settings.stop_deadline_seconds)
+        confirmed = await in_time(stopped, room.settings.stop_deadline_seconds)
     except LinkClosedError:
-        await _refuse_offline(room, device_id)
+        await _refuse_offline(room, device_id, lease, principal)
     finally:
         stopped.cancel()
     if lease is not None:
@@ -54,30 +54,25 @@ async def stop_scan(
     return StopResult(sent=True, confirmed=confirmed, detail=detail, task_id=task_id)
 
 
-async def _refuse_offline(room: ControlRoom, device_id: UUID) -> NoReturn:
+async def _refuse_offline(
+    room: ControlRoom, device_id: UUID, lease: Lease | None, principal: Principal
+) -> NoReturn:
     async with reading(room.sessions) as session:
         device = await devices.get_device(session, device_id)
-    raise UnavailableError(
-        f"{device.name} is not connected: the stop was not sent. Stop the scanner at its console.",
-        sent=False,
-        confirmed=False,
+    detail = (
+        f"{device.name} is not connected: the stop was not sent. Stop the scanner at its console."
     )
-
-
-async def _in_time(stopped: "asyncio.Future[None]", seconds: float) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopped
-        return True
-    return False
+    if lease is not None:
+        await room.ask_stop(lease, "the device is not connected", actor=principal.actor)
+        detail += " When it connects again it is told to stop."
+    raise UnavailableError(detail, sent=False, confirmed=False)
 
 
 async def _record(
     room: ControlRoom, lease: Lease, principal: Principal, reason: str, *, confirmed: bool
 ) -> None:
     if not confirmed:
-        not_yet = f"{reason}; not confirmed by the device"
-        await room.move(lease, AcquisitionState.STOPPING, not_yet, actor=principal.actor)
+        await room.ask_stop(lease, "not confirmed by the device", actor=principal.actor)
         return
     await room.move(lease, AcquisitionState.STOPPED, reason, actor=principal.actor)
     with suppress(TimeoutError):

@@ -3,21 +3,27 @@
 import asyncio
 import time
 from contextlib import suppress
+from uuid import UUID
 
 from starlette.websockets import WebSocket
 
 from device_manager.acquisitions import reports
+from device_manager.acquisitions.confirmations import Word
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.links.commands import Feedback, refusal
 from device_manager.links.messages import (
     Ack,
+    Calibrated,
     DeviceMessage,
+    DeviceParameterUpdate,
     FileTransfer,
     MessageError,
+    Paused,
     Ping,
     Register,
+    Resumed,
     Stopped,
     UpdateStatus,
     parse,
@@ -33,6 +39,7 @@ from scanhub_libraries.models import DeviceStatus
 logger = get_logger(__name__)
 _QUEUE = 256
 _GOODBYE_SECONDS = 1.0
+_WATCH_SECONDS = 1.0
 _OUR_FAULT = "Something went wrong on our side; nothing was changed. Send it again."
 
 
@@ -111,10 +118,20 @@ class Conversation:
                 await self._take_progress(message)
             case Stopped():
                 self._intake.stopped()
-                self._room.heard_stopped(self._link.device_id, message.task_id)
+                self._heard(message.task_id, Word.STOPPED)
                 await self._jobs.put(message)
-            case Register() | UpdateStatus() | Ack():
+            case Paused():
+                self._heard(message.task_id, Word.PAUSED)
                 await self._jobs.put(message)
+            case Resumed():
+                self._heard(message.task_id, Word.RESUMED)
+                await self._jobs.put(message)
+            case Register() | UpdateStatus() | Ack() | Calibrated() | DeviceParameterUpdate():
+                await self._jobs.put(message)
+
+    def _heard(self, task_id: UUID | None, word: Word) -> None:
+        """Somebody may wait for this word: it needs no worker."""
+        self._room.confirmations.heard(self._link.device_id, task_id, word)
 
     # --- progress: the message that comes most often touches no database --------------------------
 
@@ -158,7 +175,8 @@ class Conversation:
         match message:
             case Register():
                 self._link.introduced(message.data.capabilities)
-                return await reports.registered(self._room, self._link, message.data)
+                self._link.tell(await reports.registered(self._room, self._link, message.data))
+                await reports.start_again(self._room, self._link)
             case UpdateStatus():
                 answer = await reports.status(self._room, self._link, message)
                 self._remember(message)
@@ -167,6 +185,10 @@ class Conversation:
                 return await reports.acknowledged(self._room, self._link, message)
             case Stopped():
                 await reports.stopped(self._room, self._link, message)
+            case Paused():
+                return await reports.paused(self._room, self._link, message)
+            case Resumed():
+                return await reports.resumed(self._room, self._link, message)
         return None
 
     def _remember(self, message: UpdateStatus) -> None:
@@ -180,7 +202,7 @@ class Conversation:
         """Close a link on which a device that sends heartbeats has fallen silent."""
         seconds = self._room.settings.idle_timeout_seconds
         while True:
-            await asyncio.sleep(seconds / 4)
+            await asyncio.sleep(min(seconds / 4, _WATCH_SECONDS))
             silence = time.monotonic() - self._link.last_heard
             if self._link.sends_heartbeats and not self._taking and silence > seconds:
                 self._link.close(f"nothing heard for {silence:.0f} s", CloseCode.SILENT)

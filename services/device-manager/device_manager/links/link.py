@@ -52,6 +52,22 @@ class DeviceLink(Protocol):
         """
         ...
 
+    async def pause(self, task_id: UUID, acquisition_id: UUID) -> None:
+        """Tell the device to let the scan rest.
+
+        Raises:
+            LinkClosedError: It could not be sent.
+        """
+        ...
+
+    async def resume(self, task_id: UUID, acquisition_id: UUID) -> None:
+        """Tell the device to let the scan go on.
+
+        Raises:
+            LinkClosedError: It could not be sent.
+        """
+        ...
+
     def tell(self, feedback: Feedback) -> None:
         """Send a word about what the device has sent; never waits."""
         ...

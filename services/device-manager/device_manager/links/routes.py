@@ -47,7 +47,8 @@ async def device_link(websocket: WebSocket) -> None:
         await Conversation(websocket, link, room, archive).run()
     finally:
         if room.links.remove(link):
-            room.run(reports.disconnected(room, device_id), name="link-ended")
+            ended = reports.disconnected(room, device_id, silent=link.fell_silent)
+            room.run(ended, name="link-ended")
 
 
 async def _authenticate(room: ControlRoom, claimed_id: str, token: str) -> UUID | None:

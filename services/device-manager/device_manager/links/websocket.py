@@ -8,7 +8,7 @@ from uuid import UUID
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from device_manager.links.commands import Feedback, Pong, Start, Stop
+from device_manager.links.commands import Feedback, Pause, Pong, Resume, Start, Stop
 from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
 from scanhub_libraries.clock import utc_now
@@ -56,6 +56,11 @@ class WebsocketLink:
         return utc_now() - timedelta(seconds=time.monotonic() - self.last_heard)
 
     @property
+    def fell_silent(self) -> bool:
+        """Say whether it was closed because nothing was heard any more."""
+        return self._closing is not None and self._code is CloseCode.SILENT
+
+    @property
     def is_closing(self) -> bool:
         """Say whether the link is at its end, whatever may still come in."""
         return self._closed or self._closing is not None
@@ -73,6 +78,14 @@ class WebsocketLink:
         """Send a stop, before anything else that waits."""
         message = Stop(task_id=task_id, acquisition_id=acquisition_id)
         await self._send(message.to_json(), urgent=True)
+
+    async def pause(self, task_id: UUID, acquisition_id: UUID) -> None:
+        """Send a pause."""
+        await self._send(Pause(task_id=task_id, acquisition_id=acquisition_id).to_json())
+
+    async def resume(self, task_id: UUID, acquisition_id: UUID) -> None:
+        """Send that the scan is to go on."""
+        await self._send(Resume(task_id=task_id, acquisition_id=acquisition_id).to_json())
 
     def tell(self, feedback: Feedback) -> None:
         """Send feedback."""
