@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -16,6 +17,7 @@ import pytest
 from raw_files import Scan, write
 
 from exam_manager.results.nifti import Limits, NiftiConverter
+from exam_manager.results.nifti_header import cleaned
 from scanhub_libraries.ids import new_id
 
 with warnings.catch_warnings():  # it says of itself that it is made for Siemens mosaics
@@ -141,6 +143,58 @@ async def test_several_series_come_as_a_zip(platform, store, samples_folder, tmp
             assert name.startswith("image-")
         sizes = {parse(archive.read(name)).shape[0] for name in names}
     assert sizes == {64, 72}
+
+
+PERSONAL = (
+    "PatientName", "PatientID", "PatientComments", "ImageComments", "StudyDescription",
+    "SeriesDescription", "ProtocolName", "StudyID", "AccessionNumber", "InstitutionName",
+    "StationName", "ReferringPhysicianName", "OperatorsName", "SequenceName", "OtherPatientNames",
+    "RequestedProcedureDescription", "PerformedProcedureStepDescription", "DeviceSerialNumber",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("folders", [["ge-epi"], ["siemens-mosaic"], ["ge-epi", "siemens-mosaic"]])
+async def test_no_nifti_says_whose_images_they_are(
+    platform, store, samples_folder, tmp_path, folders
+):
+    paths = []
+    for folder in folders:
+        for path in sorted((samples_folder / "dicom" / folder).glob("*.dcm"))[:30]:
+            image = pydicom.dcmread(path)
+            for keyword in PERSONAL:
+                setattr(image, keyword, "Qastenfloss")
+            image.PatientBirthDate, image.StudyDate = "19610709", "20260302"
+            image.save_as(tmp_path / f"Qastenfloss-{folder}-{path.name}")
+            paths.append(tmp_path / f"Qastenfloss-{folder}-{path.name}")
+    content = (await nifti_of(platform, store, paths)).content
+    made = [("", content)]
+    if len(folders) > 1:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            made = [(name, archive.read(name)) for name in archive.namelist()]
+    assert len(made) == len(folders)
+    for name, data in made:
+        assert "Qasten" not in name
+        assert data[3] == 0  # flags of gzip: no file name
+        whole = gzip.decompress(data)
+        for said in (b"Qasten", b"19610709", b"20260302"):
+            assert said not in whole
+        header = parse(data).header
+        for field in ("aux_file", "db_name", "intent_name"):
+            assert header[field] == b""
+        assert re.fullmatch(rb"TE=\d+(;phase=1)?", bytes(header["descrip"]).rstrip(b"\0"))
+
+
+def test_a_header_keeps_numbers_and_no_text():
+    header = bytearray(352)
+    header[344:348] = b"n+1\0"
+    header[148:200] = b"TE=30.5;Time=114815.000;Ada=Lovelace;phase=1;Ada".ljust(52, b"\0")
+    header[228:238], header[328:334], header[4:8] = b"of a woman", b"of Ada", b"Lady"
+    clean = cleaned(bytes(header))
+    assert clean[148:165] == b"TE=30.5;phase=1\0\0"
+    assert clean[165:228] + clean[228:252] + clean[328:344] + clean[4:32] == bytes(131)
+    for wrong in (bytes(352), bytes(header[:351]), bytes(header[:348]) + b"\1\0\0\0"):
+        with pytest.raises(ValueError, match="NIfTI"):
+            cleaned(wrong)
 
 
 async def test_what_has_no_images_cannot_become_nifti(platform, store):

@@ -22,6 +22,9 @@ _MEMORY = 6 * 2**30
 _AT_ONCE = 2
 _WANTED = (".nii.gz", ".bval", ".bvec")
 _SAID = 500
+_OPTIONS = ("-g", "i", "-b", "n", "-ba", "y", "-z", "n", "-f", "image-%s", "-o")
+"""Defaults of a user ignored; no sidecar, which repeats what the DICOM header says; not compressed,
+as the header is cleaned first; names without anything about the patient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,20 @@ class NiftiConverter:
         """
         async with self._places, self._scratch.folder() as folder:
             source, target = await to_the_end(_prepare, folder, files)
-            said = await self._run(folder, source, target)
+            if not self._program.exists():
+                raise UnavailableError("dcm2niix is not installed here.")
+            said = await self._run(folder, str(self._program), *_OPTIONS, str(target), str(source))
+            clean = (sys.executable, "-I", "-m", "exam_manager.results.nifti_header")
+            await self._run(folder, *clean, str(target))
             return await to_the_end(_collect, target, said, discard=_discard)
 
-    async def _run(self, folder: Path, source: Path, target: Path) -> str:
-        process = await self._start(folder, source, target)
+    async def _run(self, folder: Path, *command: str) -> str:
+        """Run a program with limits; return what it said.
+
+        Raises:
+            UnprocessableError: It failed, or took too long.
+        """
+        process = await self._start(folder, *command)
         try:
             async with asyncio.timeout(self._limits.seconds):
                 output, _ = await process.communicate()
@@ -85,18 +97,13 @@ class NiftiConverter:
             raise UnprocessableError(f"The images cannot be converted: {_reason(said)}")
         return said
 
-    async def _start(self, folder: Path, source: Path, target: Path) -> asyncio.subprocess.Process:
-        if not self._program.exists():
-            raise UnavailableError("dcm2niix is not installed here.")
+    async def _start(self, folder: Path, *command: str) -> asyncio.subprocess.Process:
         limits = self._limits
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-m", "exam_manager.results.limited"),
             str(max(1, round(limits.seconds))),
             *(str(limits.memory), str(2 * MOST_BYTES), str(os.getpid())),
-            str(self._program),
-            # Defaults of a user ignored, no sidecar (it repeats what the DICOM header says),
-            # compressed by the program itself, names without anything about the patient.
-            *("-g", "i", "-b", "n", "-z", "i", "-f", "image-%s", "-o", str(target), str(source)),
+            *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
