@@ -35,7 +35,10 @@ MATRIX = {
     "AMSEs": """
         GET device/
         GET device/acquisitions
+        GET device/acquisitions/{acquisition_id}
         GET device/{device_id}
+        POST device/{device_id}/pause
+        POST device/{device_id}/resume
         POST device/{device_id}/stop
         GET exam/all/{patient_id}
         GET exam/dcm/{workflow_id}/{task_id}/{result_id}/{filename}
@@ -92,6 +95,7 @@ MATRIX = {
         PUT patient/{patient_id}
     """,
     "AMSE": """
+        POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
         POST exam/
         POST exam/new
