@@ -128,7 +128,9 @@ async def test_what_is_here_already_is_used(platform):
     exam = await protocol(platform, sequence_id)
     file = await export(platform, exam)
     made = await take(platform, file)
-    assert made["sequences"] == [{"ref": "s1", "sequence_id": sequence_id, "created": False}]
+    (used,) = made["sequences"]
+    assert (used["ref"], used["sequence_id"], used["created"]) == ("s1", sequence_id, False)
+    assert len(used["notes"]) == 1
     (beside,) = made["protocols"]
     assert beside["protocol_id"] == beside["exam_id"]
     assert any("beside" in note for note in beside["notes"])

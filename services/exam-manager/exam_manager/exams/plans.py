@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ _WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]
 _TASK = Task.__table__  # type: ignore[attr-defined]
 
 
-@dataclass(slots=True)
+@dataclass
 class Plan:
     """An exam or a template with the rows below it, each level in its order."""
 
@@ -28,9 +29,16 @@ class Plan:
     workflows: list[Row] = field(default_factory=list)
     tasks: list[Row] = field(default_factory=list)
 
+    @cached_property
+    def _below(self) -> dict[UUID, list[Row]]:
+        found: dict[UUID, list[Row]] = {row["id"]: [] for row in self.workflows}
+        for task in self.tasks:
+            found[task["workflow_id"]].append(task)
+        return found
+
     def tasks_of(self, workflow: Row) -> list[Row]:
-        """Return the tasks of one workflow."""
-        return [task for task in self.tasks if task["workflow_id"] == workflow["id"]]
+        """Return the tasks of one workflow, once all are read."""
+        return self._below[workflow["id"]]
 
 
 async def read_plans(session: AsyncSession, exam_ids: Sequence[UUID]) -> dict[UUID, Plan]:

@@ -86,31 +86,51 @@ def _protocol_faults(protocol: ProtocolFile, at: str, sequences: set[str]) -> It
         if task.ref in inputs:
             yield Fault(f"{at}{place}/ref", f"{task.ref} is there twice")
         inputs[task.ref] = task.inputs if isinstance(task, DAGTaskFile) else []
+    circle = _in_circles(inputs)
     for place, task in tasks:
         if isinstance(task, DAGTaskFile):
-            yield from _input_faults(task, f"{at}{place}/inputs", inputs)
+            yield from _input_faults(task, f"{at}{place}/inputs", inputs, circle)
         elif task.sequence is not None and task.sequence not in sequences:
             yield Fault(f"{at}{place}/sequence", f"there is no sequence {task.sequence}")
 
 
 def _input_faults(
-    task: DAGTaskFile, at: str, inputs: Mapping[str, Sequence[str]]
+    task: DAGTaskFile, at: str, inputs: Mapping[str, Sequence[str]], circle: set[str]
 ) -> Iterator[Fault]:
     for number, item in enumerate(task.inputs):
         if item not in inputs:
             yield Fault(f"{at}/{number}", f"there is no task {item}")
-    if _leads_back(task.ref, inputs):
+    if task.ref in circle:
         yield Fault(at, "leads back to the task itself")
 
 
-def _leads_back(ref: str, inputs: Mapping[str, Sequence[str]]) -> bool:
-    seen: set[str] = set()
-    waiting = list(inputs.get(ref, ()))
-    while waiting:
-        item = waiting.pop()
-        if item == ref:
-            return True
-        if item not in seen:
-            seen.add(item)
-            waiting.extend(inputs.get(item, ()))
-    return False
+def _in_circles(inputs: Mapping[str, Sequence[str]]) -> set[str]:
+    """Return the tasks that wait for one another: what is left without all that can be begun.
+
+    What only waits for a circle is taken off from the other end. It looks at every input twice,
+    however many tasks a file has.
+    """
+    forwards = {ref: {item for item in given if item in inputs} for ref, given in inputs.items()}
+    backwards: dict[str, set[str]] = {ref: set() for ref in inputs}
+    for ref, given in forwards.items():
+        for item in given:
+            backwards[item].add(ref)
+    left = _without_ends(set(inputs), forwards, backwards)
+    return _without_ends(left, backwards, forwards)
+
+
+def _without_ends(
+    left: set[str], inputs: Mapping[str, set[str]], readers: Mapping[str, set[str]]
+) -> set[str]:
+    """Return what is left when whoever has no input among the rest is taken away, in turn."""
+    left = set(left)
+    waits = {ref: len(inputs[ref] & left) for ref in left}
+    ends = [ref for ref in left if not waits[ref]]
+    while ends:
+        ref = ends.pop()
+        left.discard(ref)
+        for reader in readers[ref] & left:
+            waits[reader] -= 1
+            if not waits[reader]:
+                ends.append(reader)
+    return left

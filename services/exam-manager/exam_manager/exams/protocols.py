@@ -69,7 +69,13 @@ async def revise_version(
     if newest is not None:
         check_no_draft(newest)
     plan = await get_plan(session, exam_id)
-    body = BaseExam.model_validate(source)
+    body = BaseExam(
+        name=source.name,
+        description=source.description,
+        indication=source.indication,
+        comment=source.comment,
+        is_template=True,
+    )
     row = service.new_exam(body, creator=creator, now=now) | {
         "protocol_id": source.protocol_id,
         "protocol_version": (newest.protocol_version or 0) + 1 if newest else 1,

@@ -175,12 +175,10 @@ def tree_out(
     new_workflows: list[dict[str, Any]], new_tasks: list[dict[str, Any]]
 ) -> list[WorkflowOut]:
     """Return a copied tree as the wire has it, from the rows that were written."""
-    return [
-        workflow_out(
-            row, [task_out(task, []) for task in new_tasks if task["workflow_id"] == row["id"]]
-        )
-        for row in new_workflows
-    ]
+    below: dict[UUID, list[TaskOut]] = {row["id"]: [] for row in new_workflows}
+    for task in new_tasks:
+        below[task["workflow_id"]].append(task_out(task, []))
+    return [workflow_out(row, below[row["id"]]) for row in new_workflows]
 
 
 async def update_workflow(
