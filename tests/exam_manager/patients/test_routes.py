@@ -1,9 +1,10 @@
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from exam_manager.patients import rules
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import Gender
@@ -174,6 +175,10 @@ async def test_a_number_of_the_hospital_is_one_person(either):
         ("patient_id", "1\\2", "separate"),
         ("patient_id", "1\t2", "control"),
         ("patient_id", "x" * 65, "64"),
+        ("last_name", "Ada\u202ecalevoL", "turns"),
+        ("patient_id", "\u202e001", "turns"),
+        ("first_name", "\u200b\u00a0", "shows nothing"),
+        ("patient_id", "\ufeff", "shows nothing"),
     ],
 )
 async def test_what_no_dicom_value_can_hold_is_refused_in_words(platform, field, value, word):
@@ -182,6 +187,15 @@ async def test_what_no_dicom_value_can_hold_is_refused_in_words(platform, field,
     (error,) = answer.json()["errors"]
     assert error["pointer"] == f"/body/{field}"
     assert word in error["detail"]
+
+
+async def test_who_is_born_where_the_day_begins_first_is_taken(platform):
+    tomorrow = (utc_now() + timedelta(hours=14)).date()
+    made = await platform.patient(birth_date=tomorrow.isoformat(), last_name="مریم\u200cپور")
+    assert rules.age_years(date.fromisoformat(made["birth_date"]), utc_now().date()) == 0
+    after = (tomorrow + timedelta(days=1)).isoformat()
+    body = {**made, "birth_date": after}
+    await platform.call("PUT", f"{PATIENT}/{made['id']}", json=body, expect=422)
 
 
 async def test_a_name_that_just_fits_is_taken(platform):

@@ -1,7 +1,7 @@
 """Patients."""
 
 import unicodedata
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +13,21 @@ from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel, ch
 
 LONGEST = 64
 """Characters of a Person Name or a Long String in DICOM (PS3.5 section 6.2, VR PN and LO)."""
+
+
+_EARLIEST_ZONE = timedelta(hours=14)
+"""UTC+14 is where a day begins first: who is born there now is born tomorrow in UTC."""
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Embeddings, overrides and isolates: they show a text, and what follows it, in another order."""
+
+
+def _check_visible(value: str) -> str:
+    """Refuse what a person would read as another name, or as none."""
+    if _TURNS.intersection(value):
+        raise ValueError("contains a character that turns the order of the text: leave it out")
+    if all(unicodedata.category(letter)[0] in "CZ" for letter in value):
+        raise ValueError("shows nothing: enter it as it is to be read")
+    return value
 
 
 def _composed(value: str) -> str:
@@ -51,7 +66,7 @@ class BasePatient(_Patient):
     @field_validator("patient_id")
     @classmethod
     def _one_value(cls, value: str | None) -> str | None:
-        return None if value is None else check_dicom_text(value, "LO")
+        return None if value is None else check_dicom_text(_check_visible(value), "LO")
 
     @field_validator("first_name", "last_name")
     @classmethod
@@ -60,12 +75,12 @@ class BasePatient(_Patient):
         whole = f"{value}^{info.data.get('first_name', '')}".rstrip("^")
         if len(whole) > LONGEST:
             raise ValueError(f"is too long: a name in DICOM has {LONGEST} characters in all")
-        return check_dicom_text(value, "PN")
+        return check_dicom_text(_check_visible(value), "PN")
 
     @field_validator("birth_date")
     @classmethod
     def _born(cls, value: date) -> date:
-        if value > utc_now().date():
+        if value > (utc_now() + _EARLIEST_ZONE).date():
             raise ValueError("lies in the future")
         if value.year < 1880:  # noqa: PLR2004 - older than any living person
             raise ValueError("lies before 1880")

@@ -20,7 +20,6 @@ from scanhub_libraries.models.fields import (
 from scanhub_libraries.models.result import ResultOut
 from scanhub_libraries.models.sequence import MRISequenceOut
 
-
 LAST_POSITION = 1_000_000
 """What a workflow's tasks are numbered up to."""
 

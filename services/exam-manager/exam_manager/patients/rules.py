@@ -10,9 +10,9 @@ from scanhub_libraries.models import AcquisitionLimits, Gender
 
 
 def age_years(birth_date: date, today: date) -> int:
-    """Return the age in completed years."""
+    """Return the age in completed years; 0 for who is born on what is tomorrow in UTC."""
     had_birthday = (today.month, today.day) >= (birth_date.month, birth_date.day)
-    return today.year - birth_date.year - (not had_birthday)
+    return max(0, today.year - birth_date.year - (not had_birthday))
 
 
 def limit_reasons(height: float | None, weight: float | None) -> list[str]:
