@@ -21,7 +21,7 @@ Samples = dict[str, list[float]]
 async def wrong_logins(api: DemoApi, data: DemoData) -> list[Row]:
     """Measure reads alone and while four clients, each at an address of its own, guess passwords.
 
-    Each guess has a name and an address of its own (X-Forwarded-For, which the server believes of
+    Each guess has a name and a network of its own (X-Forwarded-For, which the server believes of
     loopback), so that no back-off spares the hash: the worst that many machines can do.
     """
     paths = {
@@ -64,7 +64,7 @@ async def _guess(api: DemoApi, client: int, stop: asyncio.Event) -> tuple[int, i
             if stop.is_set():
                 break
             form = {"username": f"nobody-{run}-{client}-{number}", "password": "wrong wrong wrong"}
-            address = {"X-Forwarded-For": f"2001:db8:{client:x}::{number:x}"}
+            address = {"X-Forwarded-For": f"2001:db8:{client:x}:{number:x}::1"}
             answer = await http.post("/api/v1/userlogin/login", data=form, headers=address)
             counts[answer.status_code] += 1
     return counts[401], counts[429]

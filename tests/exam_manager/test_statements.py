@@ -87,6 +87,16 @@ async def test_reads_take_few_statements(either, record):
         assert seen != [], path
 
 
+async def test_a_tree_that_changed_is_read_anew_with_few_statements(either, record):
+    path = f"{EXAM}/{record['exam']['id']}"
+    await either.call("GET", path, expect=200)
+    await either.workflow(record["exam"], name="Added")
+    seen = await statements_of(either, "GET", path)
+    assert len(seen) <= 4, seen
+    workflows = (await either.call("GET", path, expect=200)).json()["workflows"]
+    assert [workflow["name"] for workflow in workflows][-1] == "Added"
+
+
 async def test_a_deep_copy_takes_few_statements(either, record):
     body = {"patient_id": record["patient"], "name": "x"}
     url = f"{EXAM}/?template_id={record['template']['id']}"

@@ -7,9 +7,11 @@ from sqlalchemy.exc import StatementError
 
 from scanhub_libraries.database import (
     NAMING,
+    JSONDocument,
     UtcDateTime,
     create_engine,
     create_sessions,
+    glance,
     reading,
     transaction,
 )
@@ -17,6 +19,13 @@ from scanhub_libraries.database import (
 METADATA = sa.MetaData(naming_convention=NAMING)
 MOMENT = sa.Table(
     "moment", METADATA, sa.Column("id", sa.Integer, primary_key=True), sa.Column("at", UtcDateTime)
+)
+
+NOTE = sa.Table(
+    "note",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("document", JSONDocument),
 )
 
 
@@ -52,6 +61,49 @@ async def test_a_failed_transaction_leaves_nothing(database_url):
                 raise RuntimeError
         async with reading(sessions) as session:
             assert await session.scalar(sa.select(sa.func.count()).select_from(MOMENT)) == 0
+    finally:
+        await engine.dispose()
+
+
+async def test_documents_come_back_as_they_went(database_url):
+    documents = [
+        None,
+        [],
+        {"": None, "true": True, "text": 'grüße \u2028 \U0001f9e0 "quoted"\n'},
+        {"numbers": [0, -1, 2**60, 1e-300, 0.1, 1.5e300], "deep": {"a": [{"b": [[]]}]}},
+    ]
+    engine = create_engine(database_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+            rows = [{"id": number, "document": item} for number, item in enumerate(documents)]
+            await connection.execute(sa.insert(NOTE), rows)
+        async with engine.connect() as connection:
+            stored = list(await connection.scalars(sa.select(NOTE.c.document).order_by(NOTE.c.id)))
+        assert stored == documents
+        assert isinstance(stored[-1]["numbers"][2], int)
+    finally:
+        await engine.dispose()
+
+
+async def test_a_glance_sees_each_commit_at_once(database_url):
+    engine = create_engine(database_url)
+    sessions = create_sessions(engine)
+    count = sa.select(sa.func.count()).select_from(MOMENT)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
+        async with glance(sessions) as connection:
+            for number in range(3):
+                assert await connection.scalar(count) == number
+                async with transaction(sessions) as session:
+                    await session.execute(sa.insert(MOMENT).values(id=number))
+        with pytest.raises(RuntimeError):  # who writes afterwards still has a transaction
+            async with transaction(sessions) as session:
+                await session.execute(sa.insert(MOMENT).values(id=9))
+                raise RuntimeError
+        async with glance(sessions) as connection:
+            assert await connection.scalar(count) == 3
     finally:
         await engine.dispose()
 

@@ -12,6 +12,7 @@ neither; what leaves the house is (disclosures.py).
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -120,7 +121,8 @@ def _change(row: Any, what: str, changes: rules.Changes) -> Change:
 
 
 def _created(kind: str, values: Mapping[str, Any], *, in_bulk: bool = False) -> Change:
-    changes = rules.created(kind, values)
+    later = partial(rules.created, kind, dict(values))
+    changes = later if in_bulk else later()
     return Change(kind, _id(kind, values), "created", changes, _above(kind, values), in_bulk)
 
 

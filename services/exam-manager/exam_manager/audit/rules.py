@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,6 +39,7 @@ _EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
+@cache
 def is_recorded(subject_type: str, field: str) -> bool:
     """Say whether a field of a record is written into the trail."""
     if any(part in field for part in _SECRET):

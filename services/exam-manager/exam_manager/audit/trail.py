@@ -1,7 +1,8 @@
 """What changed in one transaction, as the audit trail will tell it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +13,15 @@ Key = tuple[str, str]
 Mark = tuple[int, int]
 
 
-@dataclass(slots=True)
+@dataclass
 class Change:
     """A record that was created, updated or deleted."""
 
     subject_type: str
     subject_id: str
     kind: str
-    changes: Changes
+    given: Changes | Callable[[], Changes]
+    """What changed, or what works it out: the rows of a copy are counted, so nobody asks."""
     above: Mapping[str, Any] = field(default_factory=dict)
     """Ids of what the record belongs to."""
     in_bulk: bool = False
@@ -29,6 +31,11 @@ class Change:
     def key(self) -> Key:
         """Which record it is."""
         return self.subject_type, self.subject_id
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What changed, from before to after."""
+        return self.given() if callable(self.given) else self.given
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from exam_manager.database import see_one_state
 from exam_manager.exams import rules
 from exam_manager.exams.models import Exam, accession_folded, search_text
 from exam_manager.exams.rules import Act
-from exam_manager.exams.standing import standing_of, with_newest_released
+from exam_manager.exams.standing import WITH_NEWEST_RELEASED, standing_of
 from exam_manager.patients.models import Patient
 from exam_manager.tasks import repository as task_repository
 from exam_manager.tasks import service as tasks
@@ -107,7 +107,8 @@ async def copy_exam(
     """Make an exam from a template, with the whole tree, in one transaction."""
     await see_one_state(session)
     await _check_patient(session, body)
-    found = (await session.execute(with_newest_released(template_id))).one_or_none()
+    which = {"exam_id": template_id}
+    found = (await session.execute(WITH_NEWEST_RELEASED, which)).one_or_none()
     if found is None:
         raise BadRequestError(f"There is no exam template {template_id}.", field="template_id")
     source, newest = found

@@ -67,12 +67,15 @@ async def _check_act(session: AsyncSession, query: sa.Select[Any], act: Act) -> 
         rules.check_act(standing, act)
 
 
-def with_newest_released(exam_id: UUID) -> sa.Select[Any]:
-    """Return a query of an exam and the newest version of its protocol that exams are made from."""
+def _with_newest_released() -> sa.Select[Any]:
     other = aliased(Exam)
     newest = sa.select(sa.func.max(col(other.protocol_version))).where(
         col(other.protocol_id) == col(Exam.protocol_id),
         col(other.released_at).is_not(None),
         col(other.retired_at).is_(None),
     )
-    return sa.select(Exam, newest.scalar_subquery()).where(col(Exam.id) == exam_id)
+    return sa.select(Exam, newest.scalar_subquery()).where(col(Exam.id) == sa.bindparam("exam_id"))
+
+
+WITH_NEWEST_RELEASED = _with_newest_released()
+"""An exam (`exam_id`) and the newest version of its protocol that exams are made from."""

@@ -1,0 +1,115 @@
+"""SQLite behind SQLAlchemy: a statement takes one way, and transactions are still transactions."""
+
+import sqlite3
+
+import pytest
+import sqlalchemy as sa
+
+from scanhub_libraries import database
+from scanhub_libraries.database import (
+    create_engine,
+    create_sessions,
+    glance,
+    reading,
+    sqlite_url,
+    transaction,
+)
+
+COUNT = sa.text("SELECT count(*) FROM scan")
+ADD = sa.text("INSERT INTO scan (name) VALUES (:name)")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "scans.sqlite"
+
+
+@pytest.fixture
+async def sessions(path, monkeypatch):
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    engine = create_engine(sqlite_url(path))
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE scan (id INTEGER PRIMARY KEY, name TEXT)"))
+    yield create_sessions(engine)
+    await engine.dispose()
+
+
+async def add(sessions, name="GRE"):
+    async with transaction(sessions) as session:
+        await session.execute(ADD, {"name": name})
+
+
+async def test_a_reader_sees_one_state_from_its_first_statement_on(sessions):
+    async with reading(sessions) as session:
+        await add(sessions)  # before the first statement: it is seen
+        assert await session.scalar(COUNT) == 1
+        await add(sessions)
+        assert await session.scalar(COUNT) == 1
+    async with reading(sessions) as session:
+        assert await session.scalar(COUNT) == 2
+
+
+async def test_no_statement_runs_without_its_transaction_when_that_could_not_begin(sessions, path):
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def try_twice() -> None:
+        async with transaction(sessions) as session:
+            with pytest.raises(sa.exc.OperationalError, match="locked"):
+                await session.execute(ADD, {"name": "first"})
+            other.execute("ROLLBACK")
+            await session.execute(ADD, {"name": "second"})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await try_twice()
+    assert other.execute("SELECT count(*) FROM scan").fetchone() == (0,)
+    other.close()
+    await add(sessions)
+    async with reading(sessions) as session:
+        assert await session.scalar(COUNT) == 1
+
+
+async def test_a_statement_that_fails_leaves_the_others_of_its_transaction(sessions):
+    async with transaction(sessions) as session:
+        await session.execute(ADD, {"name": "GRE"})
+        with pytest.raises(sa.exc.IntegrityError):
+            async with session.begin_nested():
+                await session.execute(ADD, {"name": "lost"})
+                await session.execute(sa.text("INSERT INTO scan (id) VALUES (1)"))
+    async with reading(sessions) as session:
+        assert list(await session.scalars(sa.text("SELECT name FROM scan"))) == ["GRE"]
+
+
+async def test_a_transaction_that_asked_nothing_holds_nothing(sessions, path):
+    async with transaction(sessions):
+        pass
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("ROLLBACK")
+    other.close()
+
+
+async def test_rows_counts_and_keys_of_a_statement_come_back(sessions):
+    async with transaction(sessions) as session:
+        many = [{"name": "a"}, {"name": "b"}, {"name": "c"}]
+        assert (await session.execute(ADD, many)).rowcount == 3
+        added = await session.execute(sa.text("INSERT INTO scan (name) VALUES ('d')"))
+        assert added.lastrowid == 4
+        changed = sa.text("UPDATE scan SET name = 'x' WHERE id > 2 RETURNING id")
+        assert list(await session.scalars(changed)) == [3, 4]
+        assert (await session.execute(sa.text("DELETE FROM scan WHERE name = 'x'"))).rowcount == 2
+        assert (await session.execute(sa.text("SELECT id FROM scan WHERE id = 9"))).all() == []
+
+
+async def test_a_glance_sees_what_is_committed_and_keeps_no_transaction(sessions, path):
+    async with glance(sessions) as connection:
+        assert await connection.scalar(COUNT) == 0
+        await add(sessions)
+        assert await connection.scalar(COUNT) == 1
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    other.close()
+    await add(sessions)
+    async with glance(sessions) as connection:
+        assert await connection.scalar(COUNT) == 2
