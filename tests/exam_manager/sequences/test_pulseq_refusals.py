@@ -77,7 +77,9 @@ def test_a_wrong_line_is_named(text, old, new, message):
 
 async def test_a_raster_that_is_no_time_is_refused():
     broken = V1_4.replace("GradientRasterTime 1e-5", "GradientRasterTime text")
-    with pytest.raises(UnprocessableError, match="line 8: GradientRasterTime must be a time"):
+    with pytest.raises(
+        UnprocessableError, match=r"line 8 in \[DEFINITIONS\]: GradientRasterTime must"
+    ):
         await ReaderProcess(60)(broken.encode())
 
 
@@ -105,3 +107,41 @@ def test_sizes_text_and_endings():
         assert rules.suffix_of(odd, ".seq") == ".seq"
     rules.check_unused([])
     assert new_id()
+
+
+async def test_a_refusal_names_line_section_and_remedy(platform, upload, small):
+    problem = await upload(platform, small.replace("2 324 0 1", "2 324 0 9"), expect=422)
+    assert (problem["line"], problem["section"], problem["field"]) == (17, "[BLOCKS]", "seq_file")
+    assert problem["detail"].startswith("seq_file, line 17 in [BLOCKS]: block 2 uses gradient 9")
+    assert "Write the file again" in problem["detail"]
+    bomb = small.replace("num_samples 2\n1\n1", "num_samples 1000000000\n1\n1\n999999998")
+    problem = await upload(platform, bomb, expect=422)
+    assert (problem["line"], problem["section"]) == (34, "[SHAPES]")
+    assert "fewer or shorter shapes" in problem["detail"]
+    problem = await upload(platform, small.replace("minor 5", "minor 7"), expect=422)
+    assert "toolboxes can" in problem["detail"]
+
+
+async def test_the_reader_process_names_them_too(small):
+    with pytest.raises(UnprocessableError) as caught:
+        await ReaderProcess(60)(small.replace("1 64 5000", "1 64 -5000").encode())
+    assert caught.value.extensions["section"] == "[ADC]"
+    assert "Write the file again" in caught.value.detail
+
+
+def test_what_a_file_says_of_itself_is_told_in_bounds():
+    """A list of sequences carries the facts of each."""
+    many = "".join(f"Key{number} {number}\n" for number in range(1500))
+    extra = "".join(f"\nextension OTHER{number} {number + 9}\n1 1\n" for number in range(100))
+    text = V1_5.replace("[BLOCKS]", f"[DEFINITIONS]\n{many}Long {'x' * 5000}\n\n[BLOCKS]", 1)
+    facts = read_facts((text + extra).encode())
+    assert len(facts.definitions) == 1000
+    assert any("501 definitions" in note for note in facts.notes)
+    assert len(facts.notes) < 40
+    assert facts.notes[-1].endswith("notes more")
+
+
+def test_a_file_of_nothing_but_sections_is_refused():
+    with pytest.raises(PulseqTextError, match="more than 1000 sections") as caught:
+        read_pulseq((V1_5 + "[X]\n" * 100_000).encode())
+    assert caught.value.line > 1000

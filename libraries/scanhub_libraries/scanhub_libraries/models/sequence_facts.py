@@ -117,10 +117,26 @@ class SequenceFacts(WireModel):
     ] = None
     pns_time_s: Annotated[Number, Field(description="When that is [s]")] = None
     pns_model: Annotated[str | None, Field(description="Model and parameters assumed")] = None
+    pns_complete: Annotated[
+        bool | None, Field(description="Whether the estimate is of the whole sequence")
+    ] = None
     pns_chronaxie_s: Annotated[Number, Field(description="Chronaxie of the filter [s]")] = None
     peak_filtered_slew_t_per_m_per_s: Annotated[
         PeakPerAxis | None,
         Field(description="Largest filtered slew: with a coil's rheobase and length its PNS"),
+    ] = None
+
+    shortest_rf_lead_s: Annotated[
+        Number, Field(description="Shortest time from the start of a block to its RF pulse [s]")
+    ] = None
+    shortest_rf_tail_s: Annotated[
+        Number, Field(description="Shortest time from an RF pulse to the end of its block [s]")
+    ] = None
+    shortest_adc_lead_s: Annotated[
+        Number, Field(description="Shortest time from the start of a block to its readout [s]")
+    ] = None
+    shortest_adc_tail_s: Annotated[
+        Number, Field(description="Shortest time from a readout to the end of its block [s]")
     ] = None
 
     timing_errors: Annotated[

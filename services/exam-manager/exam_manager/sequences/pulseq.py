@@ -14,7 +14,7 @@ from exam_manager.sequences.pulseq_facts.facts import analyse
 from exam_manager.sequences.pulseq_file import PulseqTextError, read_pulseq
 from scanhub_libraries.models import SequenceFacts
 
-_MEMORY_BYTES = 6 * 2**30
+_MEMORY_BYTES = 4 * 2**30
 
 
 def read_facts(data: bytes) -> SequenceFacts:
@@ -36,7 +36,12 @@ def main() -> None:
     try:
         answer = {"facts": read_facts(sys.stdin.buffer.read()).model_dump(mode="json")}
     except PulseqTextError as error:
-        answer = {"line": error.line, "error": error.message}
+        answer = {
+            "line": error.line,
+            "section": error.section,
+            "error": error.message,
+            "remedy": error.remedy,
+        }
     sys.stdout.write(json.dumps(answer))
 
 

@@ -13,13 +13,20 @@ from scanhub_libraries.models import SequenceFacts
 
 SequenceReader = Callable[[bytes], Awaitable[SequenceFacts]]
 _AT_ONCE = 2
+_SMALLER = "Split the sequence, or repeat shapes and blocks instead of writing them anew."
 
 
-def unreadable(line: int, message: str) -> UnprocessableError:
-    """Return the error that a sequence file cannot be read."""
-    if line:
-        return UnprocessableError(f"seq_file, line {line}: {message}", field="seq_file", line=line)
-    return UnprocessableError(f"seq_file: {message}", field="seq_file")
+def unreadable(line: int, message: str, section: str = "", remedy: str = "") -> UnprocessableError:
+    """Return the error that a sequence file cannot be read: where, why, and what to do."""
+    place = f"seq_file, line {line}" if line else "seq_file"
+    where = {"line": line} if line else {}
+    if section:
+        return UnprocessableError(
+            f"{place} in {section}: {message}. {remedy}".strip(),
+            **{"field": "seq_file", **where, "section": section},
+        )
+    detail = f"{place}: {message}. {remedy}" if remedy else f"{place}: {message}"
+    return UnprocessableError(detail, field="seq_file", **where)
 
 
 class ReaderProcess:
@@ -38,7 +45,7 @@ class ReaderProcess:
         async with self._places:
             answer = await self._run(data)
         if "facts" not in answer:
-            raise unreadable(answer["line"], answer["error"])
+            raise unreadable(answer["line"], answer["error"], answer["section"], answer["remedy"])
         return SequenceFacts.model_validate(answer["facts"])
 
     async def _run(self, data: bytes) -> dict[str, Any]:
@@ -55,13 +62,17 @@ class ReaderProcess:
             async with asyncio.timeout(self._seconds):
                 output, _ = await process.communicate(data)
         except TimeoutError as error:
-            raise unreadable(0, f"could not be read within {self._seconds:g} s") from error
+            raise unreadable(
+                0, f"could not be read within {self._seconds:g} s", remedy=_SMALLER
+            ) from error
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
         if process.returncode != 0:
-            raise unreadable(0, "could not be read: it takes too much time or memory")
+            raise unreadable(
+                0, "could not be read: it takes too much time or memory", remedy=_SMALLER
+            )
         answer: dict[str, Any] = json.loads(output)
         return answer

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from uuid import UUID
 
+from exam_manager.searching import escaped, folded
 from scanhub_libraries.errors import ConflictError, PayloadTooLargeError, UnprocessableError
 from scanhub_libraries.models import BaseMRISequence
 
@@ -69,10 +70,10 @@ def check_unused(task_ids: Sequence[UUID]) -> None:
 
 
 def search_text(body: BaseMRISequence) -> str:
-    """Return what a search looks at, case-folded; each tag stands between two borders."""
+    """Return what a search looks at, folded; each tag stands between two borders."""
     said = f"{body.name} {body.description} {body.sequence_type}".replace(TAG_BORDER, " ")
     tags = [tag.replace(TAG_BORDER, " ") for tag in body.tags]
-    return TAG_BORDER.join([said, *tags, ""]).casefold()
+    return folded(TAG_BORDER.join([said, *tags, ""]))
 
 
 def search_patterns(search: str | None, tag: str | None) -> list[str]:
@@ -84,5 +85,4 @@ def search_patterns(search: str | None, tag: str | None) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    folded = text.casefold().replace(TAG_BORDER, " ")
-    return folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped(folded(text).replace(TAG_BORDER, " "))

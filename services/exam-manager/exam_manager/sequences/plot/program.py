@@ -15,7 +15,7 @@ from exam_manager.sequences.plot.build import plot_tables
 from exam_manager.sequences.plot.tables import TooManyVerticesError
 from exam_manager.sequences.pulseq_file import PulseqTextError, read_pulseq
 
-_MEMORY_BYTES = 6 * 2**30
+_MEMORY_BYTES = 4 * 2**30
 
 
 def tables_of(data: bytes) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -10,6 +10,7 @@ from exam_manager.sequences.pulseq_facts.fading import CHRONAXIE_S
 from exam_manager.sequences.pulseq_facts.gradients import BlockGradients
 from exam_manager.sequences.pulseq_facts.hardware import GradientLoad, gradient_load
 from exam_manager.sequences.pulseq_facts.kspace import KSpace
+from exam_manager.sequences.pulseq_facts.margins import shortest_margins
 from exam_manager.sequences.pulseq_facts.pulses import USE_NAMES, Pulses, played_pulses, rf_power
 from exam_manager.sequences.pulseq_facts.timing import MOST_SHOWN, timing_faults
 from exam_manager.sequences.pulseq_file.events import GAMMA_HZ_PER_T
@@ -20,6 +21,7 @@ from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, 
 ANALYSIS_VERSION = 2
 """Raise it when an analysis tells something new or otherwise: stored facts can be told apart."""
 _MOST_LISTED = 32
+_MOST_DEFINITIONS, _LONGEST_DEFINITION = 1000, 4000
 _SHORTEST_DWELL_S = 1e-12
 
 
@@ -37,6 +39,7 @@ def analyse(file: PulseqFile) -> SequenceFacts:
         **_pulses(file, pulses, notes),
         **_readouts(file, notes),
         **_gradients(file, gradients, load, notes),
+        **shortest_margins(file),
         **_timing(file, load),
     }
     return SequenceFacts(
@@ -44,13 +47,31 @@ def analyse(file: PulseqFile) -> SequenceFacts:
         duration_s=file.duration_s,
         num_blocks=len(file.blocks),
         num_readouts=int(np.count_nonzero(file.blocks.adc)),
-        definitions=file.definitions,
+        definitions=_told(file.definitions, notes),
         analysis_version=ANALYSIS_VERSION,
         signature=file.signature,
         gyromagnetic_ratio_hz_per_t=GAMMA_HZ_PER_T,
-        notes=[*notes, *encoding.notes],
+        notes=_first_notes([*notes, *encoding.notes]),
         **values,
     )
+
+
+def _told(definitions: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return the definitions without what is too much for a list of sequences."""
+    told = {
+        key: value
+        for key, value in list(definitions.items())[:_MOST_DEFINITIONS]
+        if len(key) + len(str(value)) <= _LONGEST_DEFINITION
+    }
+    if len(told) < len(definitions):
+        left = len(definitions) - len(told)
+        notes.insert(0, f"{left} definitions are too long or too many to tell")
+    return told
+
+
+def _first_notes(notes: list[str]) -> list[str]:
+    more = len(notes) - _MOST_LISTED
+    return notes if more <= 0 else [*notes[:_MOST_LISTED], f"and {more} notes more"]
 
 
 def _encoding(found: Encoding) -> dict[str, Any]:
@@ -117,18 +138,26 @@ def _gradients(
     file: PulseqFile, gradients: BlockGradients, load: GradientLoad, notes: list[str]
 ) -> dict[str, Any]:
     stimulation = nerves.estimate_stimulation(gradients, file.blocks.start_s, GAMMA_HZ_PER_T)
-    if stimulation.analysed_s < file.duration_s * (1 - 1e-9):
+    peaks = {
+        "peak_gradient_mt_per_m": _per_axis(1e3 * load.peak / GAMMA_HZ_PER_T),
+        "peak_slew_t_per_m_per_s": _per_axis(load.slew / GAMMA_HZ_PER_T),
+    }
+    if not stimulation.analysed_s:
+        notes.append("the gradients have too many different corners to estimate nerve stimulation")
+        return peaks
+    whole = stimulation.analysed_s >= file.duration_s * (1 - 1e-9)
+    if not whole:
         notes.append(
             f"the nerve stimulation was estimated for the first {stimulation.analysed_s:g} s only"
         )
-    if not stimulation.complete:
+    elif not stimulation.complete:
         notes.append("the nerve stimulation may be larger: only the likeliest blocks were followed")
     return {
-        "peak_gradient_mt_per_m": _per_axis(1e3 * load.peak / GAMMA_HZ_PER_T),
-        "peak_slew_t_per_m_per_s": _per_axis(load.slew / GAMMA_HZ_PER_T),
+        **peaks,
         "pns_percent": stimulation.percent,
         "pns_time_s": round(stimulation.time_s, 9),
         "pns_model": nerves.MODEL,
+        "pns_complete": whole and stimulation.complete,
         "pns_chronaxie_s": CHRONAXIE_S,
         "peak_filtered_slew_t_per_m_per_s": _per_axis(stimulation.filtered_slew),
     }

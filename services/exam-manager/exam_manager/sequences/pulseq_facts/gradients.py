@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exam_manager.sequences.pulseq_facts.alike import alike
-from exam_manager.sequences.pulseq_file.model import PulseqFile, Rotation
+from exam_manager.sequences.pulseq_file.model import GradientEvent, PulseqFile, Rotation
 from exam_manager.sequences.pulseq_file.sections import Floats, Ints
 
 SAME_TIME_S = 1e-9
@@ -102,11 +102,18 @@ class BlockGradients:
         return self._turn(blocks, area)
 
     def _free_moment(self, blocks: Ints, time_s: Floats, axis: int, area: Floats) -> None:
-        rows = self._row[axis, blocks]
-        for row in np.unique(rows[self._free_row[rows]]).tolist():
-            event = self._file.gradients[int(self._file.tables.gradients.numbers[row])]
-            here = rows == row
+        for event, here in self._free_events(blocks, axis):
             area[here, :, axis] = _area_until(event.time_s, event.amplitude_hz_per_m, time_s[here])
+
+    def _free_events(self, blocks: Ints, axis: int) -> Iterator[tuple[GradientEvent, Ints]]:
+        """Yield each arbitrary gradient of an axis, and which of the blocks play it."""
+        rows = self._row[axis, blocks]
+        free = np.flatnonzero(self._free_row[rows])
+        order = free[np.argsort(rows[free], kind="stable")]
+        for here in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1):
+            if here.size:
+                number = self._file.tables.gradients.numbers[rows[here[0]]]
+                yield self._file.gradients[int(number)], here
 
     def value(self, blocks: Ints, time_s: Floats) -> Floats:
         """Return what each axis has at a time in each block (blocks, 3) [Hz/m]."""
@@ -117,12 +124,8 @@ class BlockGradients:
             height = np.minimum(_over(since, rise, 1.0), _over(left, fall, 1.0))
             inside = (since >= 0) & (left >= 0)
             value[:, axis] = np.where(inside, amplitude * np.clip(height, 0, 1), 0.0)
-            rows = self._row[axis, blocks]
-            for row in np.unique(rows[self._free_row[rows]]).tolist():
-                event = self._file.gradients[int(self._file.tables.gradients.numbers[row])]
-                here = rows == row
-                found = _value_at(event.time_s, event.amplitude_hz_per_m, time_s[here])
-                value[here, axis] = found
+            for event, here in self._free_events(blocks, axis):
+                value[here, axis] = _value_at(event.time_s, event.amplitude_hz_per_m, time_s[here])
         return self._turn(blocks, value)
 
     def total(self) -> Floats:

@@ -38,7 +38,7 @@ MODEL = (
     f"IEC 60601-2-33 law as a linear filter: rheobase {RHEOBASE_T_PER_S:g} T/s, chronaxie "
     f"{CHRONAXIE_S * 1e3:g} ms, effective coil length {COIL_LENGTH_M:g} m (generic whole-body coil)"
 )
-MAX_POINTS = 3 * 10**7
+MAX_POINTS = 5 * 10**6
 _SAME_STATE = 1e-6
 """T/m. States that are closer are one: 0.005 % of the threshold."""
 _FIRST, _BLOCKS_AT_ONCE, _MORE = 256, 2**15, 4
@@ -71,14 +71,16 @@ def estimate_stimulation(
     kinds = follow_kinds(gradients, 1 / hertz_per_tesla, MAX_POINTS)
     known = kinds.known[kinds.of_block]
     count = known.size if known.all() else int(np.argmin(known))
+    if not count:
+        return Stimulation(0.0, 0.0, 0.0, np.zeros(4), complete=False)
     states = begin_states(kinds, count)
     search = _Search(gradients, kinds, states, 1 / hertz_per_tesla)
     search.run()
-    end_s = float(start_s[count - 1] + gradients.duration_s[count - 1]) if count else 0.0
+    last = count - 1
     return Stimulation(
         percent=100 * COIL_LENGTH_M / RHEOBASE_T_PER_S * float(search.best[3]),
-        time_s=float(start_s[search.block] + search.inside_s) if count else 0.0,
-        analysed_s=end_s,
+        time_s=float(start_s[search.block] + search.inside_s),
+        analysed_s=float(start_s[last] + gradients.duration_s[last]),
         filtered_slew=search.best,
         complete=search.complete,
     )

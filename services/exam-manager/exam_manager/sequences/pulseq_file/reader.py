@@ -46,6 +46,7 @@ from exam_manager.sequences.pulseq_file.tables import (
     refer,
 )
 
+_SHOWN = 40
 OLDEST, NEWEST = (1, 2, 0), (1, 6, 0)
 _NAMES = (
     *("VERSION", "DEFINITIONS", "BLOCKS", "RF", "GRADIENTS", "TRAP", "ADC"),
@@ -73,6 +74,15 @@ def read_pulseq(data: bytes, b0_t: float | None = None) -> PulseqFile:
         PulseqTextError: The first thing that is wrong, with its line.
     """
     sections = cut_sections(data)
+    try:
+        return _read(data, sections, b0_t)
+    except PulseqTextError as error:
+        above = [section.name for section in sections if section.header.number <= error.line]
+        error.section = above[-1][:_SHOWN] if above else ""
+        raise
+
+
+def _read(data: bytes, sections: list[Section], b0_t: float | None) -> PulseqFile:
     named = {section.name: section for section in sections}
     version = _version(sections)
     _check_known(sections, version)
@@ -122,7 +132,10 @@ def _version(sections: list[Section]) -> Version:
     version = (found["major"], found["minor"], found["revision"])
     if not OLDEST <= version < NEWEST:
         text = ".".join(map(str, version))
-        raise header.error(f"Pulseq {text} cannot be read, only 1.2.0 to 1.5.x")
+        raise header.error(
+            f"Pulseq {text} cannot be read, only 1.2.0 to 1.5.x",
+            "Write it in one of these versions: the toolboxes can.",
+        )
     return version
 
 

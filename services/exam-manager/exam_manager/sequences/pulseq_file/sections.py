@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from math import isfinite
 
 import numpy as np
@@ -20,16 +21,26 @@ _LARGEST_WHOLE = 2**53
 _COMMENT = re.compile(rb"^[ \t]*#[^\n]*", re.MULTILINE)
 _HEADER = re.compile(rb"^[ \t]*(\[[^\n]*|extension [^\n]*)$", re.MULTILINE)
 _SHOWN = 40
+MAX_SECTIONS = 1000
 _WHOLE = b"0123456789 \t\n"
+
+
+CORRECT_IT = (
+    "Write the file again with the toolbox it comes from, and upload it whole; "
+    "if it was edited by hand, correct this line."
+)
 
 
 class PulseqTextError(ValueError):
     """A line of the file is wrong."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, remedy: str = CORRECT_IT) -> None:
         super().__init__(f"line {line}: {message}")
         self.line = line
         self.message = message
+        self.remedy = remedy
+        self.section = ""
+        """Header of the section, if the line is in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,9 @@ class Line:
     number: int
     text: str
 
-    def error(self, message: str) -> PulseqTextError:
+    def error(self, message: str, remedy: str = CORRECT_IT) -> PulseqTextError:
         """Return the error that this line is wrong."""
-        return PulseqTextError(self.number, message)
+        return PulseqTextError(self.number, message, remedy)
 
     def words(self, count: int, what: str) -> list[str]:
         """Return the columns."""
@@ -215,7 +226,10 @@ def cut_sections(data: bytes) -> list[Section]:
     except UnicodeDecodeError as error:
         raise PulseqTextError(data.count(b"\n", 0, error.start) + 1, "not UTF-8 text") from error
     text = _COMMENT.sub(b"", data.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
-    headers = list(_HEADER.finditer(text))
+    headers = list(islice(_HEADER.finditer(text), MAX_SECTIONS + 1))
+    if len(headers) > MAX_SECTIONS:
+        place = text.count(b"\n", 0, headers[-1].start()) + 1
+        raise PulseqTextError(place, f"the file has more than {MAX_SECTIONS} sections")
     _check_begin(text[: headers[0].start()] if headers else text)
     if not headers:
         raise PulseqTextError(1, "no section such as [VERSION]; no Pulseq file?")

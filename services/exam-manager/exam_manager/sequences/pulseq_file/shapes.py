@@ -14,8 +14,8 @@ from exam_manager.sequences.pulseq_file.sections import (
     fast_numbers,
 )
 
-MAX_SAMPLES = 2**25
-"""Samples of all shapes together: 256 MiB. A file that asks for more is refused."""
+MAX_SAMPLES = 2**24
+"""Samples of all shapes together: 128 MiB. A file that asks for more is refused."""
 _CODED = 3
 """A run takes three numbers."""
 _HEADING = re.compile(rb"^[ \t]*shape_id\b[^\n]*$", re.MULTILINE)
@@ -50,7 +50,10 @@ def read_shapes(section: Section, *, may_be_plain: bool) -> Mapping[int, Floats]
         values, samples, at = _packed(title, body[head.end() : end], shape_id)
         total += samples
         if total > MAX_SAMPLES:
-            raise at.error(f"the shapes have more than {MAX_SAMPLES} samples")
+            raise at.error(
+                f"the shapes have more than {MAX_SAMPLES} samples",
+                "Use fewer or shorter shapes, or play one shape in several blocks.",
+            )
         plain = may_be_plain and values.size == samples
         shapes[shape_id] = values if plain else _unfold(values, samples, at, shape_id)
     return shapes
