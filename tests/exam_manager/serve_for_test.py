@@ -1,8 +1,8 @@
 """exam-manager in a process that can be killed, also by itself at a point that the test names.
 
 Arguments: folder, port. TEST_KILL_AT is `CALL PATTERN`: when the lake gets this call with a key
-that matches, it ends the process with SIGKILL, after a `put` and before a removal. TEST_HOURS_LATER
-sets the clock on.
+that matches, it ends the process with SIGKILL: after a `put`, in the middle of a `writer`, before a
+removal. TEST_HOURS_LATER sets the clock on.
 """
 
 import os
@@ -19,7 +19,7 @@ from exam_manager.main import create_app
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import sqlite_url
-from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.lake import LocalLake, LocalPartFile
 from scanhub_libraries.logging import configure_logging
 
 
@@ -38,6 +38,17 @@ class DeadlyLake(LocalLake):
         checksum = await super().put(key, data)
         self._end("put", key)
         return checksum
+
+    def writer(self, key: str) -> LocalPartFile:
+        part = super().writer(key)
+        write = part.write
+
+        async def write_and_end(data: bytes) -> None:
+            await write(data)
+            self._end("writer", key)
+
+        part.write = write_and_end
+        return part
 
     async def delete(self, key: str) -> None:
         self._end("delete", key)
@@ -62,7 +73,7 @@ def main(folder: Path, port: int) -> None:
 
     async def application(scope, receive, send):
         if scope["type"] == "http":
-            app.state.lake = lake
+            app.state.lake = app.state.plotter._lake = lake
         await app(scope, receive, send)
 
     uvicorn.run(application, port=port, log_config=None, access_log=False)

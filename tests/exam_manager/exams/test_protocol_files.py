@@ -4,44 +4,13 @@ from hashlib import sha256
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from protocol_documents import UNKNOWN, document, job, pulseq, sequence, task, upload
 
 from exam_manager.exams import protocol_export
 from scanhub_libraries.database import sqlite_url
 
 EXAM = "/api/v1/exam"
 DEVICE = "0190aaaa-0000-7000-8000-00000000d001"
-UNKNOWN = "0190aaaa-0000-7000-8000-00000000ffff"
-PULSEQ = """# Pulseq sequence file
-
-[VERSION]
-major 1
-minor 5
-revision 0
-
-[DEFINITIONS]
-AdcRasterTime 1e-07
-BlockDurationRaster 1e-05
-GradientRasterTime 1e-05
-RadiofrequencyRasterTime 1e-06
-Name {name}
-
-[BLOCKS]
-1 100 0 0 1 0 0 0
-
-[TRAP]
-1 100000 100 300 100 0
-"""
-
-
-def pulseq(name="Ruhe"):
-    return PULSEQ.format(name=name)
-
-
-async def upload(platform, name="Ruhe", **files):
-    parts = {"seq_file": ("a.seq", pulseq(name).encode(), "text/plain"), **files}
-    fields = {"name": name, "tags": ["head"]}
-    url = f"{EXAM}/sequence"
-    return (await platform.call("POST", url, data=fields, files=parts, expect=201)).json()["_id"]
 
 
 async def protocol(platform, sequence_id, name="Schädel"):
@@ -82,8 +51,8 @@ def same(file):
         for name in ("version", "released_at", "released_by", "release_comment"):
             protocol.pop(name)
         for workflow in protocol["workflows"]:
-            for task in workflow["tasks"]:
-                task.pop("device_id", None)
+            for item in workflow["tasks"]:
+                item.pop("device_id", None)
     return kept
 
 
@@ -175,32 +144,6 @@ async def test_no_exam_of_a_patient_is_exported(platform):
     text = json.dumps(await export(platform, exam))
     assert "patient" not in text
     assert "Lovelace" not in text
-
-
-def task(ref="t1", **changes):
-    return {"ref": ref, "name": ref, "task_type": "ACQUISITION", **changes}
-
-
-def job(ref="t2", **changes):
-    dag = {"task_type": "DAG", "dag_type": "RECONSTRUCTION", "dag_id": "x"}
-    return {"ref": ref, "name": ref, **dag, **changes}
-
-
-def document(*tasks, sequences=(), **changes):
-    workflow = {"name": "W", "tasks": list(tasks)}
-    return {
-        "format": "scanhub-protocols",
-        "format_version": 1,
-        "protocols": [{"protocol_id": UNKNOWN, "version": 1, "name": "P", "workflows": [workflow]}],
-        "sequences": list(sequences),
-        **changes,
-    }
-
-
-def sequence(text=None, ref="s1", **changes):
-    text = pulseq() if text is None else text
-    checksum = sha256(text.encode()).hexdigest()
-    return {"ref": ref, "name": "Ruhe", "sha256": checksum, "seq_file": text, **changes}
 
 
 FIRST = "/body/protocols/0/workflows/0/tasks"

@@ -247,6 +247,9 @@ class ImportedSequence(WireModel):
     ref: str
     sequence_id: str
     created: Annotated[bool, Field(description="False: the same file was here already")]
+    notes: Annotated[
+        list[str], Field(description="Where the sequence that is used is not as in the file")
+    ] = []
 
 
 class ImportedProtocols(WireModel):

@@ -124,7 +124,11 @@ async def write_file(
         if created:
             ids[item.sha256] = await _create_sequence(session, lake, checked, item, now=now)
         refs[item.ref] = ids[item.sha256]
-        taken.append(ImportedSequence(ref=item.ref, sequence_id=refs[item.ref], created=created))
+        stored = checked.stored.get(item.sha256)
+        notes = await _differences(session, lake, item, stored) if stored else []
+        taken.append(
+            ImportedSequence(ref=item.ref, sequence_id=refs[item.ref], created=created, notes=notes)
+        )
     made = [
         await _create(
             session,
@@ -138,6 +142,29 @@ async def write_file(
         for item in checked.file.protocols
     ]
     return ImportedProtocols(protocols=made, sequences=taken)
+
+
+async def _differences(
+    session: AsyncSession, lake: Lake, item: SequenceFile, row: SequenceRow
+) -> list[str]:
+    """Return where a sequence that is here and is used says something else than the file."""
+    notes = [f"The same Pulseq file is here already as {row.name!r}, and is used."]
+    for field in ("name", "sequence_type", "tags"):
+        here, there = getattr(row, field), getattr(item, field)
+        if here != there:
+            notes.append(f"{field}: {there!r} in the file, {here!r} here; that stays.")
+    if row.description != item.description:
+        notes.append("description: another one in the file; that here stays.")
+    if await _header_of(session, lake, row) != item.xml_file:
+        notes.append("xml_file: another MRD header in the file, or one alone; that here stays.")
+    return notes
+
+
+async def _header_of(session: AsyncSession, lake: Lake, row: SequenceRow) -> str | None:
+    if row.xml_file_extension is None:
+        return None
+    path, _ = await sequences.find_header(session, lake, row.id, None)
+    return (await asyncio.to_thread(path.read_bytes)).decode()
 
 
 async def _create_sequence(
@@ -178,8 +205,10 @@ async def _create(
     elif as_versions:
         row["protocol_id"] = item.protocol_id
         row["protocol_version"] = (newest.protocol_version or 0) + 1
-    tree = copied_tree(
-        *_rows(item, refs), exam_id=row["id"], is_template=True, creator=creator, now=now
+    tree = await asyncio.to_thread(
+        lambda: copied_tree(
+            *_rows(item, refs), exam_id=row["id"], is_template=True, creator=creator, now=now
+        )
     )
     await service.insert_exam(session, row)
     await workflows.insert_tree(session, tree[0], [{**t, "template_id": None} for t in tree[1]])

@@ -1,9 +1,13 @@
 """HTTP: exam templates as a library of protocols."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request, Response, status
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.datastructures import UploadFile
 
 from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, SessionsDep
 from exam_manager.exams import (
@@ -13,9 +17,12 @@ from exam_manager.exams import (
     protocol_library,
     protocols,
 )
+from exam_manager.exams.protocol_file import read_file
+from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import PageDep
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.versions import etag
+from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import (
     ExamDeviations,
     ExamOut,
@@ -31,10 +38,50 @@ from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["protocols"])
 _AT_ONCE = 100
+_MOST_ERRORS = 50
 
 
 class _JSONFile(Response):
     media_type = "application/json"
+
+
+_IMPORT_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ProtocolsFile"}},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {
+                    "file": {"type": "string", "format": "binary", "description": "An export"}
+                },
+            }
+        },
+    },
+}
+
+
+async def _file_in(request: Request) -> ProtocolsFile:
+    """Return the file of a request, read beside the event loop."""
+    data = await _uploaded(request)
+    try:
+        return await asyncio.to_thread(read_file, data)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise RequestValidationError(
+            [{**item, "loc": ("body", *item["loc"])} for item in found[:_MOST_ERRORS]]
+        ) from error
+
+
+async def _uploaded(request: Request) -> bytes:
+    if not request.headers.get("Content-Type", "").startswith("multipart/form-data"):
+        return await request.body()
+    async with request.form(max_files=1, max_fields=10) as form:
+        file = form.get("file")
+        if isinstance(file, UploadFile):
+            return await file.read()
+    raise UnprocessableError("file: send the file of protocols as this part.", field="file")
 
 
 async def _reader(request: Request) -> SequenceReader:
@@ -102,11 +149,15 @@ def _attachment(content: bytes, name: str) -> Response:
 
 
 @router.post(
-    "/protocols/import", status_code=status.HTTP_201_CREATED, summary="Import protocols from a file"
+    "/protocols/import",
+    status_code=status.HTTP_201_CREATED,
+    summary="Import protocols from a file",
+    openapi_extra={"requestBody": _IMPORT_BODY},
 )
 async def import_protocols(
     *,
-    file: ProtocolsFile,
+    file: Annotated[ProtocolsFile, Depends(_file_in)],
+    background: BackgroundTasks,
     reader: Annotated[SequenceReader, Depends(_reader)],
     sessions: SessionsDep,
     session: SessionDep,
@@ -117,11 +168,18 @@ async def import_protocols(
         bool, Query(description="A protocol that is known here gets its next version")
     ] = False,
 ) -> ImportedProtocols:
-    """Make drafts of all protocols of a file, or none; an error names its place in the file."""
+    """Make drafts of all protocols of a file, or none; an error names its place in the file.
+
+    The file is the body, or the part `file` of a form. A sequence that is here already is used as
+    it is, and its notes say where it differs.
+    """
     checked = await protocol_import.check_file(sessions, reader, file, as_versions=as_versions)
-    return await protocol_import.write_file(
+    made = await protocol_import.write_file(
         session, lake, checked, as_versions=as_versions, creator=principal.subject, now=now
     )
+    for sequence in made.sequences:
+        background.add_task(lake.delete, mark_key(sequence.sequence_id))
+    return made
 
 
 @router.get("/templates/diff", summary="Compare two exam templates")
