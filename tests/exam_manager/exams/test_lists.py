@@ -11,9 +11,9 @@ NOW = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-async def clinic(start, database_url):
+async def clinic(start, migrated_url):
     """The application on both databases, late in the evening of the 10th of March (UTC)."""
-    async with start(database_url, clock=lambda: NOW) as running:
+    async with start(migrated_url, migrate=False, clock=lambda: NOW) as running:
         yield running
 
 
