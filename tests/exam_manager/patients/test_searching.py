@@ -5,6 +5,8 @@ import unicodedata
 import pytest
 
 from exam_manager.searching import folded, search_terms
+from exam_manager.sequences import rules as sequence_rules
+from scanhub_libraries.models import BaseMRISequence
 
 EXAM, PATIENT = "/api/v1/exam", "/api/v1/patient"
 
@@ -21,6 +23,20 @@ def decomposed(text):
 def test_what_looks_the_same_is_folded_to_the_same(text):
     assert folded(text) == folded(decomposed(text)) == folded(folded(text))
     assert search_terms(text) == [folded(text)]
+
+
+def test_sequences_are_searched_in_the_same_way():
+    body = BaseMRISequence(name=decomposed("Schädel"), description="100%", tags=["Größe"])
+    text = sequence_rules.search_text(body)
+    assert folded("Schädel") in text
+    for search, tag in (
+        ("schÄdel", None),
+        (decomposed("SCHÄ"), None),
+        (None, decomposed("GRÖSSE")),
+    ):
+        for pattern in sequence_rules.search_patterns(search, tag):
+            assert pattern.strip("%") in text
+    assert sequence_rules.search_patterns("0%", None) == ["%0\\%%"]
 
 
 async def found(platform, path, **params):

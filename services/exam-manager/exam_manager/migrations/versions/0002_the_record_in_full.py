@@ -106,7 +106,7 @@ def _sequence_search_text() -> None:
     columns = (table.c.id, table.c.tags, *(table.c[name] for name in names))
     for row in connection.execute(sa.select(*columns)).all():
         said = " ".join(getattr(row, name) for name in names).replace("\x1f", " ")
-        text = "\x1f".join([said, *row.tags, ""]).casefold()
+        text = _folded("\x1f".join([said, *row.tags, ""]))
         connection.execute(sa.update(table).where(table.c.id == row.id).values(search_text=text))
 
 
