@@ -166,6 +166,9 @@ def test_what_is_read_or_held_is_not_deleted():
     ("current", "tasks", "after"),
     [
         (S.NEW, [], S.NEW),
+        (S.FINISHED, [], S.FINISHED),
+        (S.ERROR, [], S.UPDATED),
+        (S.INPROGRESS, [], S.UPDATED),
         (S.NEW, [S.NEW, S.UPDATED], S.NEW),
         (S.NEW, [S.STARTED, S.NEW], S.INPROGRESS),
         (S.FINISHED, [S.FINISHED, S.PAUSED], S.INPROGRESS),

@@ -340,8 +340,8 @@ def status_of_edited(
 
 def derive_status(current: ItemStatus, tasks: Sequence[ItemStatus]) -> ItemStatus:
     """Return the status of a workflow or an exam after one of its tasks changed."""
-    if not tasks:
-        return current
+    if not tasks:  # what was at work or failed is gone; what a person closed stays so
+        return S.UPDATED if current in ACTIVE | {S.ERROR} else current
     if any(status in ACTIVE for status in tasks):
         return S.INPROGRESS
     finished = tasks.count(S.FINISHED)
