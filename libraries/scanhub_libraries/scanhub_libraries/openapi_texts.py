@@ -249,6 +249,55 @@ EXAMPLES: dict[str, Json] = {
     "FinishTask": {"claim_id": _CLAIM, "result_id": _RESULT, "result": _SET_RESULT},
     "SetResult": _SET_RESULT,
     "ResultOut": _RESULT_OUT,
+    "XnatUpload": {
+        "files": ["1.dcm", "2.dcm"],
+        "project": "HEADS",
+        "location": "/data/prearchive/projects/HEADS/20260302_093000123/S1",
+    },
+    "MRDMetaResponse": {
+        "workflow_id": _WORKFLOW,
+        "task_id": _SCAN,
+        "result_id": _RESULT,
+        "dtype": "fc32",
+        "filename": "data.mrd",
+        "files": ["data.mrd"],
+        "total": 256,
+        "acquisitions": [
+            {
+                "acquisition_id": 0,
+                "num_samples": 256,
+                "num_coils": 1,
+                "dwell_time": 1e-05,
+                "flags": 64,
+                "center_sample": 128,
+                "encoding_space_ref": 0,
+                "idx": {
+                    **dict.fromkeys(("kspace_encode_step_2", "average", "slice", "contrast"), 0),
+                    **dict.fromkeys(("phase", "repetition", "set", "segment"), 0),
+                    "kspace_encode_step_1": 127,
+                },
+            }
+        ],
+    },
+    "ImportedProtocols": {
+        "protocols": [
+            {
+                "name": "Brain",
+                "exam_id": _EXAM,
+                "protocol_id": _EXAM,
+                "protocol_version": 1,
+                "notes": ["Version 3 was released where it comes from; here it is a draft."],
+            }
+        ],
+        "sequences": [
+            {
+                "ref": "s1",
+                "sequence_id": _SEQUENCE,
+                "created": False,
+                "notes": ["The same Pulseq file is here already as 'gre_128', and is used."],
+            }
+        ],
+    },
     "BaseMRISequence": _SEQUENCE_IN,
     "Body_create_sequence": {**_SEQUENCE_IN, "seq_file": "gre_128.seq"},
     "Body_login": {"username": "ada", "password": "correct horse battery"},

@@ -108,6 +108,7 @@ def create_app(
         malformed_path_status=400,
     )
     app.state.settings = settings
+    app.state.check_ready = _Ready(app)
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
@@ -139,7 +140,6 @@ async def _opened(
     app.state.disclosures = Disclosures(sessions, app.state.clock)
     app.state.lake = LocalLake(settings.lake_root)
     await asyncio.to_thread(app.state.scratch.clear)
-    app.state.check_ready = _Ready(app)
     app.state.mrd_reader = MRDReader()
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)
     grace = timedelta(seconds=settings.lake_grace_seconds)

@@ -229,13 +229,7 @@ async def users(book):
                    json=change, **ada)  # fmt: skip
     form["password"] = OTHER
     await logged_in()
-    wrong, refused = {**form, "password": "not this one"}, 401
-    while refused == 401:
-        answer = await platform.call("POST", f"{LOGIN}/login", data=wrong, headers={})
-        refused = answer.status_code
-    assert refused == 429
-    await book.did(f"POST {LOGIN}/unlockuser", "user.unlocked", "ada", {},
-                   params={"username": "ada"}, **root)  # fmt: skip
+    await locked_and_unlocked(book, form, root)
     await logged_in()
     listed = await platform.call("GET", f"{LOGIN}/sessions", params={"username": "ada"},
                                  headers=platform.admin, expect=200)  # fmt: skip
@@ -244,6 +238,16 @@ async def users(book):
     await book.did(f"{url}/{{session_id={one}}}", "user.session_ended", "ada", {}, **root)
     await book.did(url, "user.session_ended", "ada", {}, params={"username": "ada"}, **root)
     await users_that_go(book, root)
+
+
+async def locked_and_unlocked(book, form, root):
+    wrong, status = {**form, "password": "not this one"}, 401
+    while status == 401:
+        answer = await book.platform.call("POST", f"{LOGIN}/login", data=wrong, headers={})
+        status = answer.status_code
+    assert status == 429
+    await book.did(f"POST {LOGIN}/unlockuser", "user.unlocked", "ada", {},
+                   params={"username": "ada"}, **root)  # fmt: skip
 
 
 async def users_that_go(book, root):
