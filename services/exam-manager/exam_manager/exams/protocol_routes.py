@@ -53,6 +53,7 @@ _IMPORT_BODY = {
             "schema": {
                 "type": "object",
                 "required": ["file"],
+                "examples": [{"file": "protocols-2026-03-02.json"}],
                 "properties": {
                     "file": {"type": "string", "format": "binary", "description": "An export"}
                 },

@@ -10,7 +10,7 @@ from exam_manager.dependencies import DisclosuresDep, LakeDep, NowDep, SessionsD
 from exam_manager.results import export
 from exam_manager.results.files import find_dicom
 from exam_manager.results.leaving import Form, downloaded
-from exam_manager.results.mrd_routes import PlaceDep, in_thread
+from exam_manager.results.mrd_routes import RANGE_HEADERS, PlaceDep, in_thread
 from exam_manager.results.nifti import NiftiConverter
 from exam_manager.results.scratch import Scratch
 from exam_manager.results.sending import send_images
@@ -45,7 +45,7 @@ ScratchDep = Annotated[Scratch, Depends(_scratch)]
     response_class=StreamingResponse,
     responses={
         200: {"content": {"application/dicom": {}}},
-        206: {"description": "A range of it"},
+        206: {"description": "A range of it", "headers": RANGE_HEADERS},
         416: {"description": "There is no such range"},
     },
 )

@@ -25,6 +25,21 @@ router = APIRouter(prefix="/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _BINARY = "application/octet-stream"
 _AT_ONCE = 4 * 2**20
+RANGE_HEADERS = {
+    "Content-Range": {
+        "description": "Which part of how many bytes",
+        "schema": {"type": "string"},
+        "example": "bytes 0-1023/146515",
+    }
+}
+_KSPACE_HEADERS = {
+    name: {"description": description, "schema": {"type": "string"}, "example": example}
+    for name, description, example in (
+        ("X-KSpace-Shape", "Rows and columns", "256,256"),
+        ("X-KSpace-Readouts", "How many readouts it is made of", "256"),
+        ("X-KSpace-Choice", "Which of each counter was chosen", "encoding=0, slice=0, partition=0"),
+    )
+}
 _Index = Annotated[int | None, Query(ge=0, le=65535)]
 
 
@@ -40,7 +55,10 @@ async def _raw_data(
     place: PlaceDep,
     sessions: SessionsDep,
     lake: LakeDep,
-    file: Annotated[ShortText | None, Query(description="Which file; without it the first")] = None,
+    file: Annotated[
+        ShortText | None,
+        Query(description="Which file; without it the first", examples=["data.mrd"]),
+    ] = None,
 ) -> RawDataFile:
     async with reading(sessions) as session:  # no connection is held while the file is read
         return await find_raw_data(session, lake, place, file)
@@ -100,7 +118,11 @@ async def get_mrd_data(
     tell: TellDep,
     ids: Annotated[
         str,
-        Query(max_length=20_000, description="`n`, `a-b` or `a-b:step`, with commas between"),
+        Query(
+            max_length=20_000,
+            description="`n`, `a-b` or `a-b:step`, with commas between",
+            examples=["0-255", "0-1023:8", "12,40-43"],
+        ),
     ],
     coil_idx: Annotated[
         Annotated[int, Field(ge=0, le=65535)] | Literal["all"],
@@ -140,7 +162,7 @@ async def _packet(plan: PacketPlan) -> Response:
     response_class=StreamingResponse,
     responses={
         200: {"content": {_BINARY: {}}},
-        206: {"description": "A range of it"},
+        206: {"description": "A range of it", "headers": RANGE_HEADERS},
         416: {"description": "There is no such range"},
     },
 )
@@ -171,7 +193,13 @@ async def _choice(
     "/kspace",
     summary="A slice of k-space as an image",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}, _BINARY: {}}, "description": "An image"}},
+    responses={
+        200: {
+            "content": {"image/png": {}, _BINARY: {}},
+            "description": "An image",
+            "headers": _KSPACE_HEADERS,
+        }
+    },
 )
 async def get_kspace(
     *,
