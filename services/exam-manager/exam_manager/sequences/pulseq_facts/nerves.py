@@ -41,6 +41,9 @@ MODEL = (
 MAX_POINTS = 5 * 10**6
 _SAME_STATE = 1e-6
 """T/m. States that are closer are one: 0.005 % of the threshold."""
+_SUM = np.kron(WEIGHTS[:, None], np.eye(3)).astype(np.float32)
+"""Sums up the nodes of a state, axis by axis."""
+_ROUNDING = 1e-5
 _FIRST, _BLOCKS_AT_ONCE, _MORE = 256, 2**15, 4
 
 
@@ -101,7 +104,8 @@ class _Search:
     def run(self) -> None:
         """Begin with the blocks that may be largest; go on while one may be larger."""
         bounds = self._bounds()
-        rest = self._different(np.flatnonzero((bounds > self.best).any(axis=1)))
+        self._follow(np.unique(bounds.argmax(axis=0)))
+        rest = self._different(np.flatnonzero((bounds > self.best * (1 + 1e-9)).any(axis=1)))
         rest = rest[np.argsort(-bounds[rest, 3], kind="stable")]
         size, left = _FIRST, MAX_POINTS
         while rest.size:
@@ -120,8 +124,9 @@ class _Search:
         for start in range(0, len(self._states), _BLOCKS_AT_ONCE):
             part = slice(start, start + _BLOCKS_AT_ONCE)
             states, kind = self._states[part], self._kinds.of_block[part][: len(self._states)]
-            self._note(np.einsum("k,nkc->nc", WEIGHTS, states), start)
-            most = np.einsum("k,nkc->nc", WEIGHTS, np.abs(states))
+            flat = states.reshape(len(states), -1)
+            self._note((flat @ _SUM).astype(np.float64), start)
+            most = (np.abs(flat) @ _SUM).astype(np.float64) * (1 + _ROUNDING)
             bounds[part] = _with_vector(most) + self._kinds.own_peak[kind[: len(states)]]
         return bounds
 
