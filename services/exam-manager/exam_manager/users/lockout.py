@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlmodel import col
 
 from exam_manager.database import emit
@@ -38,8 +39,46 @@ class Attempt:
         """Where it is counted."""
         return rules.place_of(self.address)
 
+    @property
+    def who(self) -> dict[str, str]:
+        """What statements about the account are given."""
+        return {"who": self.username}
+
+    @property
+    def here(self) -> dict[str, str]:
+        """What statements about the account at this place are given."""
+        return {"who": self.username, "place": self.place}
+
     def __repr__(self) -> str:
         return "Attempt()"
+
+
+_ACCOUNT = Account.__table__  # type: ignore[attr-defined]
+_KNOWN = KnownAddress.__table__  # type: ignore[attr-defined]
+# Made once, and of tables: whoever guesses makes them run at full rate.
+_THIS = _ACCOUNT.c.username == sa.bindparam("who")
+_HERE = (_KNOWN.c.username == sa.bindparam("who")) & (_KNOWN.c.address == sa.bindparam("place"))
+_FIND = (
+    sa.select(
+        _ACCOUNT.c.password_hash,
+        _ACCOUNT.c.locked_until,
+        _KNOWN.c.username.is_not(None).label("known"),
+        _KNOWN.c.locked_until.label("here_until"),
+    )
+    .select_from(_ACCOUNT.outerjoin(_KNOWN, _HERE))
+    .where(_THIS)
+)
+_HOLD = sa.select(_ACCOUNT.c.username).where(_THIS).with_for_update()
+
+
+def _counted(table: sa.Table, rows: sa.ColumnElement[bool]) -> ReturningUpdate[int]:
+    counter = table.c.failed_logins
+    return sa.update(table).where(rows).values(failed_logins=counter + 1).returning(counter)
+
+
+_COUNT, _COUNT_HERE = _counted(_ACCOUNT, _THIS), _counted(_KNOWN, _HERE)
+_LOCK = sa.update(_ACCOUNT).where(_THIS).values(locked_until=sa.bindparam("until"))
+_LOCK_HERE = sa.update(_KNOWN).where(_HERE).values(locked_until=sa.bindparam("until"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +90,20 @@ class Found:
     known_place: bool
 
 
-async def find(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> Found:
+async def find(asked: AsyncSession | AsyncConnection, gate: LoginGate, attempt: Attempt) -> Found:
     """Return the hash that the password must match.
 
     Raises:
         TooManyRequestsError: After wrong passwords.
     """
-    here = (col(KnownAddress.username) == col(Account.username)) & (
-        col(KnownAddress.address) == attempt.place
-    )
-    query = (
-        sa.select(Account, KnownAddress)
-        .outerjoin(KnownAddress, here)
-        .where(col(Account.username) == attempt.username)
-    )
-    row = (await session.execute(query)).first()
-    if row is None or row[1] is None:
+    row = (await asked.execute(_FIND, attempt.here)).one_or_none()
+    if row is None or not row.known:
         gate.check_stranger(attempt.place, attempt.now)
     if row is None:
         rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
         return Found(None, known_place=False)
-    account: Account = row[0]
-    known: KnownAddress | None = row[1]
-    rules.check_not_locked((known or account).locked_until, attempt.now)
-    return Found(account.password_hash, known_place=known is not None)
+    rules.check_not_locked(row.here_until if row.known else row.locked_until, attempt.now)
+    return Found(row.password_hash, known_place=row.known)
 
 
 async def find_again(session: AsyncSession, gate: LoginGate, attempt: Attempt) -> Found:
@@ -86,7 +115,7 @@ async def find_again(session: AsyncSession, gate: LoginGate, attempt: Attempt) -
     Raises:
         TooManyRequestsError: Others were wrong meanwhile; whether this one was right is not told.
     """
-    await session.get(Account, attempt.username, with_for_update=True)
+    await session.execute(_HOLD, attempt.who)
     return await find(session, gate, attempt)
 
 
@@ -95,12 +124,8 @@ async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt)
 
     The same statements run for an unknown user, who takes as long as one whom we know.
     """
-    known = (col(KnownAddress.username) == attempt.username) & (
-        col(KnownAddress.address) == attempt.place
-    )
-    account = col(Account.username) == attempt.username
-    at_known = await _count(session, KnownAddress, known)
-    at_account = None if at_known else await _count(session, Account, account)
+    at_known = await session.scalar(_COUNT_HERE, attempt.here)
+    at_account = None if at_known else await session.scalar(_COUNT, attempt.who)
     stranger = at_known is None
     if stranger and at_account is None:  # no row keeps the others waiting: look once more
         rules.check_not_locked(gate.unknown_locked_until(attempt.username), attempt.now)
@@ -110,26 +135,14 @@ async def note_failure(session: AsyncSession, gate: LoginGate, attempt: Attempt)
     seconds = rules.wait_seconds(failures, stranger=stranger)
     if seconds:
         until = attempt.now + timedelta(seconds=seconds)
-        table, rows = (Account, account) if stranger else (KnownAddress, known)
-        await session.execute(
-            sa.update(table).where(rows).values(locked_until=until), execution_options=_QUIETLY
-        )
+        lock, which = (_LOCK, attempt.who) if stranger else (_LOCK_HERE, attempt.here)
+        await session.execute(lock, {**which, "until": until})
         if at_known is None and at_account is None:
             gate.lock_unknown(attempt.username, until)
     if at_known is None and at_account is None:
         _tell_unknown(session, attempt, gate.record_unknown(attempt.now))
     else:
         _tell(session, attempt, locked=failures == rules.FREE_ATTEMPTS)
-
-
-async def _count(
-    session: AsyncSession,
-    table: type[Account] | type[KnownAddress],
-    rows: sa.ColumnElement[bool],
-) -> int | None:
-    counter = col(table.failed_logins)
-    counted = sa.update(table).where(rows).values(failed_logins=counter + 1).returning(counter)
-    return await session.scalar(counted, execution_options=_QUIETLY)
 
 
 def _tell(session: AsyncSession, attempt: Attempt, *, locked: bool) -> None:

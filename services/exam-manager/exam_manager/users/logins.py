@@ -23,7 +23,7 @@ from exam_manager.users.password_rules import check_is_new, check_password
 from exam_manager.users.revocations import revoke_session, revoke_user
 from exam_manager.users.rules import names_of
 from exam_manager.users.service import get_user, user_out
-from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.database import Sessions, glance, reading, transaction
 from scanhub_libraries.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import (
@@ -109,8 +109,8 @@ async def check_credentials(sessions: Sessions, gate: LoginGate, attempt: Attemp
         UnauthenticatedError: Wrong user or password.
         TooManyRequestsError: Wait first.
     """
-    async with reading(sessions) as session:
-        found = await find(session, gate, attempt)
+    async with glance(sessions) as connection:
+        found = await find(connection, gate, attempt)
     async with gate.entered(attempt.place, known=found.known_place):
         right = await verify_password(attempt.password, found.password_hash)
     async with transaction(sessions) as session:
