@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from scanhub_libraries.ids import new_id
 
 
@@ -300,3 +302,23 @@ async def test_scanhubs_put_by_a_device_changes_status_and_progress_alone(platfo
     assert (await put(status="FINISHED", progress=100))["status"] == "FINISHED"
     await put(409, status="INPROGRESS")
     await put(409, headers=platform.service, status="INPROGRESS")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (r"no\u0000signal", "no\ufffdsignal"),
+        (r"half \ud800 a letter", "half ? a letter"),
+        ("x" * 5000, "x" * 3999 + "…"),
+    ],
+)
+async def test_a_failure_is_taken_whatever_the_device_says_of_it(either, said, kept):
+    for path, name in (("report", "message"), ("release", "reason")):
+        task = await either.scan()
+        claim = (await either.claim(task))["claim_id"]
+        body = f'{{"claim_id": "{claim}", "status": "ERROR", "{name}": "{said}"}}'
+        headers = {**either.service, "Content-Type": "application/json"}
+        url = f"{EXAM}/task/{task['id']}"
+        await either.call("POST", f"{url}/{path}", content=body, headers=headers, expect=200)
+        told = (await either.call("GET", url)).json()
+        assert (told["status"], told["status_reason"]) == ("ERROR", kept)

@@ -1,10 +1,10 @@
 """How a device or a job takes a task, reports on it and ends it (additive to ScanHub's wire)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scanhub_libraries.models.enums import ItemStatus
 from scanhub_libraries.models.fields import Percent, WireModel
@@ -12,7 +12,22 @@ from scanhub_libraries.models.patient import PatientOut
 from scanhub_libraries.models.result import SetResult
 from scanhub_libraries.models.task import TaskOut
 
-Reason = Annotated[str, Field(max_length=4000)]
+_LONGEST_REASON = 4000
+
+
+def _storable(value: Any) -> Any:
+    """Return a text as a database can hold it, cut where it is too long.
+
+    What a device says of its failure may be anything. Refused for a character, the failure itself
+    would get lost, and the task would be at work for ever.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
+
+
+Reason = Annotated[str, BeforeValidator(_storable), Field(max_length=_LONGEST_REASON)]
 
 
 class ClaimTask(WireModel):
