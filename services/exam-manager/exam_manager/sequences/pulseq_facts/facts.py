@@ -14,7 +14,7 @@ from exam_manager.sequences.pulseq_facts.margins import shortest_margins
 from exam_manager.sequences.pulseq_facts.pulses import USE_NAMES, Pulses, played_pulses, rf_power
 from exam_manager.sequences.pulseq_facts.timing import MOST_SHOWN, timing_faults
 from exam_manager.sequences.pulseq_file.events import GAMMA_HZ_PER_T
-from exam_manager.sequences.pulseq_file.model import PulseqFile
+from exam_manager.sequences.pulseq_file.model import PulseqFile, SoftDelay
 from exam_manager.sequences.pulseq_file.sections import Floats
 from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, TimingError
 
@@ -31,6 +31,8 @@ def analyse(file: PulseqFile) -> SequenceFacts:
     pulses = played_pulses(file)
     load = gradient_load(gradients, file.rasters.gradient_s)
     notes = list(file.notes)
+    if _is_soft(file):
+        notes.append("soft delays may be set by the operator; times are those of the file")
     if pulses.guessed:
         notes.append("the file does not say what all RF pulses are for; that was guessed")
     encoding = find_encoding(file, pulses, KSpace(file, gradients, pulses))
@@ -54,6 +56,11 @@ def analyse(file: PulseqFile) -> SequenceFacts:
         notes=_first_notes([*notes, *encoding.notes]),
         **values,
     )
+
+
+def _is_soft(file: PulseqFile) -> bool:
+    used = np.unique(file.blocks.extension).tolist()
+    return any(isinstance(event, SoftDelay) for number in used for event in file.extensions(number))
 
 
 def _told(definitions: dict[str, Any], notes: list[str]) -> dict[str, Any]:

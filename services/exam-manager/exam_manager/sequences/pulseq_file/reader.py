@@ -4,6 +4,7 @@ https://pulseq.github.io/specification.pdf. A file is refused with line and reas
 """
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import Any, Literal
@@ -73,6 +74,7 @@ def read_pulseq(data: bytes, b0_t: float | None = None) -> PulseqFile:
     Raises:
         PulseqTextError: The first thing that is wrong, with its line.
     """
+    data = data.removeprefix(BOM_UTF8)
     sections = cut_sections(data)
     try:
         return _read(data, sections, b0_t)

@@ -72,7 +72,7 @@ class Line:
     def number_of(self, word: str) -> float:
         """Return a finite number."""
         try:
-            value = float(word)
+            value = float(word.replace("_", "x"))  # 2_5 is a number in Python only
         except ValueError as error:
             raise self.error(f"{word[:_SHOWN]!r} is not a number") from error
         if not isfinite(value):
