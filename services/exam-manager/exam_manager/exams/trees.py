@@ -1,4 +1,4 @@
-"""Reading exams with everything below them: one statement when they are known, else four."""
+"""Reading exams with everything below them: one statement when they are known, else up to four."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,5 +167,11 @@ async def _read(
     """Return the trees of exams: three statements, or two if the workflows are known."""
     ids = {"exam_ids": [row["id"] for row in exams]}
     queries = (_WORKFLOWS, _TASKS, _RESULTS) if workflows is None else (_TASKS, _RESULTS)
-    levels = [(await session.execute(query, ids)).mappings().all() for query in queries]
+    levels = [_dicts(await session.execute(query, ids)) for query in queries]
     return render_trees(exams, *([] if workflows is None else [workflows]), *levels)
+
+
+def _dicts(result: sa.Result[Any]) -> list[dict[str, Any]]:
+    """Return rows as dictionaries: all of each is used, which mappings of rows are slow at."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
