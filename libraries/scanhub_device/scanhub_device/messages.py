@@ -38,6 +38,16 @@ class SystemLimits(Message):
     rf_dead_time: Annotated[float | None, Field(description="Before an RF pulse [s]")] = None
     rf_ringdown_time: Annotated[float | None, Field(description="After an RF pulse [s]")] = None
     gradient_raster_time: Annotated[float | None, Field(description="[s]")] = None
+    pns_rheobase: Annotated[
+        float | None, Field(description="Of the gradient coil, for nerve stimulation [T/s]")
+    ] = None
+    pns_chronaxie: Annotated[
+        float | None, Field(description="Of the gradient coil, for nerve stimulation [s]")
+    ] = None
+    pns_coil_lengths: Annotated[
+        tuple[float, float, float] | None,
+        Field(description="Effective lengths: dB/dt over slew rate, x, y, z [m]"),
+    ] = None
 
 
 class DeviceDetails(Message):

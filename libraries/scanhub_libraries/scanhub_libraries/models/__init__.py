@@ -19,7 +19,6 @@ from scanhub_libraries.models.device import (
     StartResult,
     StopRequest,
     StopResult,
-    SystemLimits,
 )
 from scanhub_libraries.models.enums import (
     CalibrationType,
@@ -70,6 +69,21 @@ from scanhub_libraries.models.protocol import (
     WorkflowFile,
 )
 from scanhub_libraries.models.result import ResultOut, SetResult, XnatUpload
+from scanhub_libraries.models.safety import (
+    ConfirmSafety,
+    OperatingMode,
+    SafetyBasis,
+    SafetyConfirmation,
+    SafetyEstimates,
+    SafetyOutcome,
+    SafetyReason,
+    SafetyRecord,
+    SafetyRequest,
+    SafetySeverity,
+    SafetyVerdict,
+    StartTask,
+    TriggerRequest,
+)
 from scanhub_libraries.models.sequence import (
     BaseMRISequence,
     MRISequenceCreated,
@@ -91,6 +105,7 @@ from scanhub_libraries.models.sequence_use import (
     SequenceReference,
     SequenceUse,
 )
+from scanhub_libraries.models.system_limits import SystemLimits
 from scanhub_libraries.models.task import (
     AcquisitionLimits,
     AcquisitionParameter,
@@ -126,9 +141,8 @@ from scanhub_libraries.models.workflow_manager import (
 )
 
 __all__ = [
-    "AbandonRequest",
-    "PauseResult",
     "XYZ",
+    "AbandonRequest",
     "AcquisitionLimits",
     "AcquisitionOut",
     "AcquisitionParameter",
@@ -146,6 +160,7 @@ __all__ = [
     "CalibrationType",
     "ChangeKind",
     "ClaimTask",
+    "ConfirmSafety",
     "DAGTaskFile",
     "DAGTaskOut",
     "DAGType",
@@ -177,8 +192,10 @@ __all__ = [
     "MRDMetaResponse",
     "MRISequenceCreated",
     "MRISequenceOut",
+    "OperatingMode",
     "PasswordUpdateRequest",
     "PatientOut",
+    "PauseResult",
     "PeakPerAxis",
     "PlotChannel",
     "PlotChannelName",
@@ -197,6 +214,15 @@ __all__ = [
     "Revocations",
     "RfPulse",
     "RunOut",
+    "SafetyBasis",
+    "SafetyConfirmation",
+    "SafetyEstimates",
+    "SafetyOutcome",
+    "SafetyReason",
+    "SafetyRecord",
+    "SafetyRequest",
+    "SafetySeverity",
+    "SafetyVerdict",
     "SequenceBlock",
     "SequenceDiff",
     "SequenceFacts",
@@ -212,6 +238,7 @@ __all__ = [
     "SetResult",
     "Standing",
     "StartResult",
+    "StartTask",
     "StopRequest",
     "StopResult",
     "SystemLimits",
@@ -226,6 +253,7 @@ __all__ = [
     "TaskReport",
     "TaskType",
     "TimingError",
+    "TriggerRequest",
     "User",
     "UserRole",
     "WireModel",

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from scanhub_libraries.models.enums import DeviceStatus
 from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel
+from scanhub_libraries.models.safety import SafetyRecord
+from scanhub_libraries.models.system_limits import SystemLimits
 
 
 class DeviceCreationRequest(WireModel):
@@ -16,44 +18,6 @@ class DeviceCreationRequest(WireModel):
     name: Name
     description: Annotated[Text, Field(min_length=1)]
     status: DeviceStatus | None = None
-
-
-_PerAxis = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
-
-
-class SystemLimits(WireModel):
-    """What the hardware of a device can do. What is not told is not checked.
-
-    `max_gradients`, `max_rf_duration`, `adc_deadtime` and `rf_dead_time` have the names of
-    ScanHub's requirements.
-    """
-
-    max_gradients: Annotated[
-        _PerAxis | None, Field(description="Largest gradient along x, y, z [mT/m]")
-    ] = None
-    max_slew_rates: Annotated[
-        _PerAxis | None, Field(description="Largest slew rate along x, y, z [T/m/s]")
-    ] = None
-    max_rf_duration: Annotated[float | None, Field(gt=0, description="Longest RF pulse [s]")] = None
-    max_rf_amplitude: Annotated[
-        float | None, Field(gt=0, description="Largest RF amplitude as B1 [uT]")
-    ] = None
-    max_b1_rms: Annotated[
-        float | None, Field(gt=0, description="Largest B1+rms over 10 s [uT]")
-    ] = None
-    max_duration: Annotated[float | None, Field(gt=0, description="Longest scan [s]")] = None
-    adc_deadtime: Annotated[
-        float | None, Field(ge=0, description="Time before and after sampling [s]")
-    ] = None
-    rf_dead_time: Annotated[
-        float | None, Field(ge=0, description="Time before an RF pulse [s]")
-    ] = None
-    rf_ringdown_time: Annotated[
-        float | None, Field(ge=0, description="Time after an RF pulse [s]")
-    ] = None
-    gradient_raster_time: Annotated[
-        float | None, Field(gt=0, description="Raster of gradients [s]")
-    ] = None
 
 
 class DeviceDetails(WireModel):
@@ -152,6 +116,12 @@ class AcquisitionOut(WireModel):
         datetime | None, Field(description="Since when nothing was heard of the device")
     ] = None
     result_id: UUID | None
+    sequence_sha256: Annotated[
+        str | None, Field(description="Content hash of the sequence that was sent")
+    ] = None
+    safety: Annotated[
+        SafetyRecord | None, Field(description="What the safety gate found, and who confirmed it")
+    ] = None
     created_at: datetime
     accepted_at: datetime | None
     ended_at: datetime | None
