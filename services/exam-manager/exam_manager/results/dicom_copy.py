@@ -10,11 +10,15 @@ from typing import IO
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from exam_manager.results.scratch import Scratch
 from scanhub_libraries.errors import PayloadTooLargeError, UnprocessableError
 
 MOST_BYTES = 2 * 2**30
+MOST_BYTES_OF_ONE = 512 * 2**20
+"""It is held in memory, twice."""
 _LONG_STRING = 64
 _UTF_8 = "ISO_IR 192"
 
@@ -64,6 +68,7 @@ def write_zip(
 
 def _write_copy(name: str, path: Path, identity: Identity, target: IO[bytes], folder: Path) -> None:
     try:
+        _check_size(name, path)
         dataset = dcmread(path)
         _identify(dataset, identity)
         # pydicom seeks, a zip does not
@@ -74,6 +79,21 @@ def _write_copy(name: str, path: Path, identity: Identity, target: IO[bytes], fo
                 target.write(block)
     except (InvalidDicomError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
         raise UnprocessableError(f"{name} is no DICOM file that can be read.") from error
+
+
+def _check_size(name: str, path: Path) -> None:
+    """Refuse what would not fit into memory, however small the file may be.
+
+    Raises:
+        UnprocessableError: It is deflated as a whole (PS3.5 A.5): nobody knows how large it is.
+        PayloadTooLargeError: It is too large.
+    """
+    if path.stat().st_size > MOST_BYTES_OF_ONE:
+        raise PayloadTooLargeError(
+            f"{name} has more than {MOST_BYTES_OF_ONE // 2**20} MiB: it cannot be sent from here."
+        )
+    if read_file_meta_info(path).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise UnprocessableError(f"{name} is deflated as a whole: it cannot be sent from here.")
 
 
 def _identify(dataset: FileDataset, identity: Identity) -> None:

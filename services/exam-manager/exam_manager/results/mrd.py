@@ -150,11 +150,49 @@ class StoredMRD:
 
 
 def _dataset(file: Any, name: str) -> Any:
-    groups = [key for key in file if isinstance(file[key], h5py.Group) and "data" in file[key]]
-    key = "dataset" if "dataset" in groups else groups[0] if len(groups) == 1 else None
+    """Return the group that holds the readouts.
+
+    HDF5 lets a file take a group, a table or its bytes from any other file that the process can
+    read: from another patient's raw data, or from our keys. Nothing of that is followed.
+    """
+    keys = [key for key in file if key == "dataset" or _holds_data(file, key)]
+    key = "dataset" if "dataset" in keys else keys[0] if len(keys) == 1 else None
     if key is None:
         raise UnprocessableError(f"{name} is no ISMRMRD file: no group in it holds readouts.")
-    return file[key]
+    _check_own(file, key, name)
+    group = file[key]
+    members = set(group)
+    if "data" not in members:
+        raise UnprocessableError(f"{name} is no ISMRMRD file: no group in it holds readouts.")
+    for member in {"data", "xml"} & members:
+        _check_own(group, member, name)
+    return group
+
+
+def _holds_data(file: Any, key: str) -> bool:
+    if not _is_within(file, key):
+        return False
+    return isinstance(file[key], h5py.Group) and "data" in set(file[key])
+
+
+def _is_within(group: Any, key: str) -> bool:
+    return isinstance(group.get(key, getlink=True), h5py.HardLink)
+
+
+def _check_own(group: Any, key: str, name: str) -> None:
+    """Refuse what is not, with all its bytes, in this very file.
+
+    Raises:
+        UnprocessableError: It is a link, or its bytes lie elsewhere.
+    """
+    if _is_within(group, key):
+        found = group[key]
+        elsewhere = isinstance(found, h5py.Dataset) and (found.is_virtual or found.external)
+        if not elsewhere:
+            return
+    raise UnprocessableError(
+        f"{name}: {key} is in another file. Upload raw data that are whole in one file."
+    )
 
 
 def _is_table(table: Any) -> bool:

@@ -113,10 +113,24 @@ def _check_coils(ids: NDArray[np.int64], heads: NDArray[np.void], coil: Coil) ->
 
 
 def stored_bytes(heads: NDArray[np.void]) -> NDArray[np.int64]:
-    """Return how many bytes of samples each readout has in the file."""
+    """Return how many bytes of samples each readout has in the file.
+
+    Raises:
+        PayloadTooLargeError: One of them alone would fill the memory.
+    """
     samples = heads["number_of_samples"].astype(np.int64)
     stored: NDArray[np.int64] = samples * heads["active_channels"] * BYTES_PER_SAMPLE
+    most = int(stored.max(initial=0))
+    if most > MOST_BYTES:
+        raise PayloadTooLargeError(
+            f"A readout states {_size(most)} of samples; {_size(MOST_BYTES)} at most are read. "
+            "Download the file instead."
+        )
     return stored
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.0f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def batches(stored: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
