@@ -114,28 +114,7 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         engine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **_ENGINE)
         event.listen(engine.sync_engine, "checkout", _check_open)
         return engine
-    path = Path(sa.make_url(url).database or "")
-    engine = create_async_engine(
-        url,
-        async_creator=lambda: sqlite.connect(path, busy_seconds=_BUSY_SECONDS),
-        pool_size=15,
-        max_overflow=0,
-        **_ENGINE,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={_BUSY_SECONDS * 1000}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
+    engine = _create_sqlite_engine(url)
     turn = _WriteTurn()
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -150,6 +129,32 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         driver.begin_with_next("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     event.listen(engine.sync_engine.pool, "checkin", turn.give_back)
+    return engine
+
+
+def _create_sqlite_engine(url: str) -> AsyncEngine:
+    path = Path(sa.make_url(url).database or "")
+    engine = create_async_engine(
+        url,
+        async_creator=lambda: sqlite.connect(path, busy_seconds=_BUSY_SECONDS),
+        pool_size=15,
+        max_overflow=0,
+        **_ENGINE,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # begun as create_engine says, not by the driver
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={_BUSY_SECONDS * 1000}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
     return engine
 
 
