@@ -36,6 +36,8 @@ export interface paths {
         /**
          * Start an acquisition task on its device
          * @description Send a task to its device. Only its id counts; what else the body says is verified.
+         *
+         *     The same `Idempotency-Key` again is the same start: nothing is sent twice.
          */
         post: operations["start_scan_via_websocket"];
         delete?: never;
@@ -64,6 +66,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/{device_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the scan of a device rest
+         * @description Send a pause and wait for the device to confirm it.
+         */
+        post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a scan that rests go on
+         * @description Send that the scan is to go on and wait for the device to confirm it.
+         */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/acquisitions": {
         parameters: {
             query?: never;
@@ -78,6 +120,46 @@ export interface paths {
         get: operations["list_acquisitions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/acquisitions/{acquisition_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an acquisition
+         * @description Return one run of a task on a device.
+         */
+        get: operations["get_acquisition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/acquisitions/{acquisition_id}/abandon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up a scan whose device does not answer
+         * @description End a lost acquisition at once, with the reason of whoever looked at the scanner.
+         */
+        post: operations["abandon_acquisition"];
         delete?: never;
         options?: never;
         head?: never;
@@ -197,6 +279,14 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AbandonRequest
+         * @description Why an acquisition is given up, by whoever has looked at the scanner.
+         */
+        AbandonRequest: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AcquisitionLimits
          * @description What the scanner must know of the patient before it may scan.
          */
@@ -242,8 +332,38 @@ export interface components {
             state: string;
             /** Reason */
             reason: string | null;
+            /**
+             * Error Code
+             * @description What went wrong, as the device's word for programs
+             */
+            error_code?: string | null;
+            /**
+             * Progress
+             * @description How far it got [%]
+             * @default 0
+             */
+            progress: number;
+            /**
+             * Stop Reason
+             * @description Who asked for a stop
+             */
+            stop_reason?: string | null;
+            /** Started At */
+            started_at?: string | null;
+            /**
+             * Lost At
+             * @description Since when nothing was heard of the device
+             */
+            lost_at?: string | null;
             /** Result Id */
             result_id: string | null;
+            /**
+             * Sequence Sha256
+             * @description Content hash of the sequence that was sent
+             */
+            sequence_sha256?: string | null;
+            /** @description What the safety gate found, and who confirmed it */
+            safety?: components["schemas"]["SafetyRecord"] | null;
             /**
              * Created At
              * Format: date-time
@@ -518,10 +638,23 @@ export interface components {
              */
             capabilities: string[];
             /**
+             * Device Type
+             * @description Which schema its parameters follow
+             */
+            device_type?: string | null;
+            system_limits?: components["schemas"]["SystemLimits"] | null;
+            /**
              * Id
              * Format: uuid
              */
             id: string;
+            /** Version */
+            version: number;
+            /**
+             * Parameter Version
+             * @description Version of `parameter`; 0: none was ever set
+             */
+            parameter_version: number;
             /** Name */
             name: string;
             /** Description */
@@ -575,6 +708,43 @@ export interface components {
          * @enum {string}
          */
         ItemStatus: "NEW" | "UPDATED" | "STARTED" | "INPROGRESS" | "PAUSED" | "FINISHED" | "ERROR" | "CANCELED";
+        /**
+         * OperatingMode
+         * @description Operating modes of IEC 60601-2-33.
+         * @enum {string}
+         */
+        OperatingMode: "normal" | "first_level" | "beyond_first_level";
+        /**
+         * PauseResult
+         * @description What became of a pause, or of letting a scan go on.
+         */
+        PauseResult: {
+            /** Sent */
+            sent: boolean;
+            /** Confirmed */
+            confirmed: boolean;
+            /** Detail */
+            detail: string;
+            /** Task Id */
+            task_id?: string | null;
+        };
+        /**
+         * PeakPerAxis
+         * @description A largest value per axis and of the vector sum.
+         */
+        PeakPerAxis: {
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+            /** Z */
+            z: number;
+            /**
+             * Vector
+             * @description Largest length of the vector of all three axes
+             */
+            vector: number;
+        };
         /**
          * Problem
          * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
@@ -685,6 +855,200 @@ export interface components {
          */
         ResultType: "DICOM" | "MRD" | "NUMPY" | "CALIBRATION" | "NOT_SET";
         /**
+         * SafetyBasis
+         * @description What a verdict is about: another sequence, patient or device is another verdict.
+         */
+        SafetyBasis: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /** Sequence Id */
+            sequence_id?: string | null;
+            /**
+             * Sequence Sha256
+             * @description Content hash of the sequence file; None: no sequence
+             */
+            sequence_sha256?: string | null;
+            /**
+             * Analysis Version
+             * @description Which analysis told the facts of the sequence
+             */
+            analysis_version?: number | null;
+            patient?: components["schemas"]["AcquisitionLimits"] | null;
+            acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
+            system_limits?: components["schemas"]["SystemLimits"] | null;
+            /**
+             * Sar Coefficient
+             * @description Absorbed power over B1+rms squared [W/uT^2]
+             */
+            sar_coefficient?: number | null;
+        };
+        /**
+         * SafetyConfirmation
+         * @description Who confirmed what, and when.
+         */
+        SafetyConfirmation: {
+            /**
+             * Confirmed By
+             * @description Name of the user
+             */
+            confirmed_by: string;
+            role: components["schemas"]["UserRole"];
+            /**
+             * Confirmed At
+             * Format: date-time
+             */
+            confirmed_at: string;
+            /** Reason */
+            reason: string;
+            /** Fingerprint */
+            fingerprint: string;
+            /** Sequence Sha256 */
+            sequence_sha256: string | null;
+            patient: components["schemas"]["AcquisitionLimits"] | null;
+            /**
+             * Codes
+             * @description The reasons that were confirmed
+             */
+            codes: string[];
+        };
+        /**
+         * SafetyEstimates
+         * @description What the scan would do, as far as it can be told. None: it cannot.
+         */
+        SafetyEstimates: {
+            /** @description Upper bound with the field of view placed [mT/m] */
+            peak_gradient_mt_per_m?: components["schemas"]["PeakPerAxis"] | null;
+            /** @description Upper bound with the field of view placed [T/m/s] */
+            peak_slew_t_per_m_per_s?: components["schemas"]["PeakPerAxis"] | null;
+            /**
+             * B1 Rms 10S Ut
+             * @description B1+rms over 10 s; a shorter scan counts as repeated [uT]
+             */
+            b1_rms_10s_ut?: number | null;
+            /**
+             * B1 Rms 6Min Ut
+             * @description B1+rms over 6 min; a shorter scan counts as repeated [uT]
+             */
+            b1_rms_6min_ut?: number | null;
+            /**
+             * Sar 10S W Per Kg
+             * @description Whole-body SAR averaged over 10 s [W/kg]
+             */
+            sar_10s_w_per_kg?: number | null;
+            /**
+             * Sar 6Min W Per Kg
+             * @description Whole-body SAR averaged over 6 min [W/kg]
+             */
+            sar_6min_w_per_kg?: number | null;
+            /**
+             * Pns Percent
+             * @description Peripheral nerve stimulation [% of the threshold]
+             */
+            pns_percent?: number | null;
+            /**
+             * Pns Model
+             * @description By which model and coil
+             */
+            pns_model?: string | null;
+        };
+        /**
+         * SafetyOutcome
+         * @description What all reasons together mean: the gravest one decides.
+         * @enum {string}
+         */
+        SafetyOutcome: "pass" | "confirm" | "refuse";
+        /**
+         * SafetyReason
+         * @description One thing that was found.
+         */
+        SafetyReason: {
+            /**
+             * Code
+             * @description Word for programs
+             * @example max-gradient
+             */
+            code: string;
+            /** @description refuse: never; confirm: a named person has to; note: for information */
+            severity: components["schemas"]["SafetySeverity"];
+            /**
+             * Text
+             * @description What, value, limit, unit, and what to do
+             */
+            text: string;
+            /**
+             * Quantity
+             * @description What was compared
+             * @example peak_gradient_mt_per_m.x
+             */
+            quantity?: string | null;
+            /**
+             * Value
+             * @description None: it is not known
+             */
+            value?: number | null;
+            /** Limit */
+            limit?: number | null;
+            /**
+             * Unit
+             * @description Of value and limit
+             */
+            unit?: string | null;
+            /**
+             * Standard
+             * @description Where the limit comes from
+             */
+            standard?: string | null;
+        };
+        /**
+         * SafetyRecord
+         * @description What is kept with an acquisition.
+         */
+        SafetyRecord: {
+            verdict: components["schemas"]["SafetyVerdict"];
+            confirmation?: components["schemas"]["SafetyConfirmation"] | null;
+        };
+        /**
+         * SafetySeverity
+         * @description What a reason means for a start.
+         * @enum {string}
+         */
+        SafetySeverity: "refuse" | "confirm" | "note";
+        /**
+         * SafetyVerdict
+         * @description Every reason for and against a start, and what it is based on.
+         */
+        SafetyVerdict: {
+            outcome: components["schemas"]["SafetyOutcome"];
+            /** @description Of IEC 60601-2-33; None: too little is known to tell */
+            operating_mode?: components["schemas"]["OperatingMode"] | null;
+            /**
+             * Reasons
+             * @default []
+             */
+            reasons: components["schemas"]["SafetyReason"][];
+            /** @default {} */
+            estimates: components["schemas"]["SafetyEstimates"];
+            basis: components["schemas"]["SafetyBasis"];
+            /**
+             * Fingerprint
+             * @description SHA-256 of the basis: a confirmation names it, and holds for it
+             */
+            fingerprint: string;
+            /**
+             * Evaluated At
+             * Format: date-time
+             */
+            evaluated_at: string;
+        };
+        /**
          * StartResult
          * @description A start that was sent to the device.
          */
@@ -727,6 +1091,86 @@ export interface components {
             /** Task Id */
             task_id?: string | null;
         };
+        /**
+         * SystemLimits
+         * @description What the hardware of a device can do. What is not told is not checked.
+         *
+         *     `max_gradients`, `max_rf_duration`, `adc_deadtime` and `rf_dead_time` have the names of
+         *     ScanHub's requirements.
+         */
+        SystemLimits: {
+            /**
+             * Max Gradients
+             * @description Largest gradient along x, y, z [mT/m]
+             */
+            max_gradients?: number[] | null;
+            /**
+             * Max Slew Rates
+             * @description Largest slew rate along x, y, z [T/m/s]
+             */
+            max_slew_rates?: number[] | null;
+            /**
+             * Max Rf Duration
+             * @description Longest RF pulse [s]
+             */
+            max_rf_duration?: number | null;
+            /**
+             * Max Rf Amplitude
+             * @description Largest RF amplitude as B1 [uT]
+             */
+            max_rf_amplitude?: number | null;
+            /**
+             * Max B1 Rms
+             * @description Largest B1+rms over 10 s [uT]
+             */
+            max_b1_rms?: number | null;
+            /**
+             * Max Duration
+             * @description Longest scan [s]
+             */
+            max_duration?: number | null;
+            /**
+             * Adc Deadtime
+             * @description Time before and after sampling [s]
+             */
+            adc_deadtime?: number | null;
+            /**
+             * Rf Dead Time
+             * @description Time before an RF pulse [s]
+             */
+            rf_dead_time?: number | null;
+            /**
+             * Rf Ringdown Time
+             * @description Time after an RF pulse [s]
+             */
+            rf_ringdown_time?: number | null;
+            /**
+             * Gradient Raster Time
+             * @description Raster of gradients [s]
+             */
+            gradient_raster_time?: number | null;
+            /**
+             * Pns Rheobase
+             * @description Rheobase of the gradient coil, for nerve stimulation [T/s]
+             */
+            pns_rheobase?: number | null;
+            /**
+             * Pns Chronaxie
+             * @description Chronaxie of the gradient coil, for nerve stimulation [s]
+             */
+            pns_chronaxie?: number | null;
+            /**
+             * Pns Coil Lengths
+             * @description Effective length of the gradient coil: dB/dt over slew rate, x, y, z [m]
+             */
+            pns_coil_lengths?: number[] | null;
+        };
+        /**
+         * UserRole
+         * @description Role of a user.
+         * @enum {string}
+         */
+        UserRole: "admin" | "medical" | "scientist" | "engineer";
         /**
          * XYZ
          * @description Three numbers along the axes of the scanner.
@@ -1007,7 +1451,10 @@ export interface operations {
     start_scan_via_websocket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Id of this very start, made by the caller; a repeated request bears the same */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1161,6 +1608,148 @@ export interface operations {
             };
         };
     };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Nothing runs that could rest, or the device cannot pause */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            /** @description The device is offline; nothing was sent */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unavailable",
+                     *       "title": "Unavailable",
+                     *       "status": 503,
+                     *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StopRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseResult"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description No scan rests there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            /** @description The device is offline; nothing was sent */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unavailable",
+                     *       "title": "Unavailable",
+                     *       "status": 503,
+                     *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_acquisitions: {
         parameters: {
             query?: {
@@ -1189,6 +1778,87 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_acquisition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the acquisition: one run of a task on a device */
+                acquisition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    abandon_acquisition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the acquisition: one run of a task on a device */
+                acquisition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AbandonRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcquisitionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description It has ended, or its device can be told to stop */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

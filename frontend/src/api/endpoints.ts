@@ -139,6 +139,20 @@ export const stopDevice = (device_id: string, task_id?: string) =>
       body: { task_id: task_id ?? null },
     }),
   );
+export const pauseDevice = (device_id: string, task_id: string) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/pause", {
+      params: { path: { device_id } },
+      body: { task_id },
+    }),
+  );
+export const resumeDevice = (device_id: string, task_id: string) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/resume", {
+      params: { path: { device_id } },
+      body: { task_id },
+    }),
+  );
 
 export const listAcquisitions = (task_id: string, limit: number) =>
   answer(client.GET("/api/v1/device/acquisitions", { params: { query: { task_id, limit } } }));

@@ -95,7 +95,7 @@ export interface paths {
          * What happened to a patient's record
          * @description Return every change of a patient and of all their exams, also after they were deleted.
          *
-         *     Who has read the record is not written down.
+         *     That data left the house is told: downloads, exports, what was sent. Reading is not.
          */
         get: operations["get_patient_timeline"];
         put?: never;
@@ -136,6 +136,8 @@ export interface paths {
         /**
          * The audit trail as a file
          * @description Return the changes as CSV for a spreadsheet; no cell is taken for a formula.
+         *
+         *     The export has an entry of its own.
          */
         get: operations["export_audit_entries"];
         put?: never;
@@ -241,6 +243,9 @@ export interface paths {
         /**
          * Import protocols from a file
          * @description Make drafts of all protocols of a file, or none; an error names its place in the file.
+         *
+         *     The file is the body, or the part `file` of a form. A sequence that is here already is used as
+         *     it is, and its notes say where it differs.
          */
         post: operations["import_protocols"];
         delete?: never;
@@ -1640,7 +1645,8 @@ export interface paths {
          *     A trapezoid is four vertices. Where there are more than `max_points`, each bin of time has its
          *     first, lowest, highest and last one: no extreme is lost. RF is in Hz, gradients in mT/m; what a
          *     frequency offset adds to the phase is left out. The binary form is described in
-         *     docs/sequence-plot.md.
+         *     docs/sequence-plot.md. A plot is made after the upload; while that takes, the answer is 503, and
+         *     the same request is repeated after `Retry-After` seconds.
          */
         get: operations["get_sequence_plot"];
         put?: never;
@@ -2754,7 +2760,10 @@ export interface components {
              * @default false
              */
             is_template: boolean;
-            /** Accession Number */
+            /**
+             * Accession Number
+             * @description Accession Number (0008,0050) of the images
+             */
             accession_number?: string | null;
             /**
              * Scheduled On
@@ -3007,6 +3016,29 @@ export interface components {
         /**
          * ImportedProtocols
          * @description What an import made.
+         * @example {
+         *       "protocols": [
+         *         {
+         *           "name": "Brain",
+         *           "exam_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *           "protocol_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+         *           "protocol_version": 1,
+         *           "notes": [
+         *             "Version 3 was released where it comes from; here it is a draft."
+         *           ]
+         *         }
+         *       ],
+         *       "sequences": [
+         *         {
+         *           "ref": "s1",
+         *           "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *           "created": false,
+         *           "notes": [
+         *             "The same Pulseq file is here already as 'gre_128', and is used."
+         *           ]
+         *         }
+         *       ]
+         *     }
          */
         ImportedProtocols: {
             /** Protocols */
@@ -3028,6 +3060,12 @@ export interface components {
              * @description False: the same file was here already
              */
             created: boolean;
+            /**
+             * Notes
+             * @description Where the sequence that is used is not as in the file
+             * @default []
+             */
+            notes: string[];
         };
         /**
          * ItemStatus
@@ -3183,6 +3221,39 @@ export interface components {
         /**
          * MRDMetaResponse
          * @description The readouts of a file of raw data; those without samples are left out.
+         * @example {
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "result_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *       "dtype": "fc32",
+         *       "filename": "data.mrd",
+         *       "files": [
+         *         "data.mrd"
+         *       ],
+         *       "total": 256,
+         *       "acquisitions": [
+         *         {
+         *           "acquisition_id": 0,
+         *           "num_samples": 256,
+         *           "num_coils": 1,
+         *           "dwell_time": 0.00001,
+         *           "flags": 64,
+         *           "center_sample": 128,
+         *           "encoding_space_ref": 0,
+         *           "idx": {
+         *             "kspace_encode_step_2": 0,
+         *             "average": 0,
+         *             "slice": 0,
+         *             "contrast": 0,
+         *             "phase": 0,
+         *             "repetition": 0,
+         *             "set": 0,
+         *             "segment": 0,
+         *             "kspace_encode_step_1": 127
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         MRDMetaResponse: {
             /**
@@ -4147,9 +4218,24 @@ export interface components {
             matrix?: number[] | null;
             /**
              * Field Of View M
-             * @description As the definitions give it: x, y, z [m]
+             * @description By definitions: x, y, z; by k-space: readout, phase, partitions [m]
              */
             field_of_view_m?: number[] | null;
+            /**
+             * Field Of View Source
+             * @description Where it comes from
+             */
+            field_of_view_source?: ("definitions" | "k-space") | null;
+            /**
+             * Trajectory
+             * @description Path of the readouts through k-space; None: `notes` has the reason
+             */
+            trajectory?: ("cartesian" | "epi" | "radial" | "spiral" | "other") | null;
+            /**
+             * Alternating Readouts
+             * @description Cartesian, EPI: lines of one train run to and fro
+             */
+            alternating_readouts?: boolean | null;
             /**
              * Num Slices
              * @description Different slices or slabs excited
@@ -4231,6 +4317,38 @@ export interface components {
              * @description Model and parameters assumed
              */
             pns_model?: string | null;
+            /**
+             * Pns Complete
+             * @description Whether the estimate is of the whole sequence
+             */
+            pns_complete?: boolean | null;
+            /**
+             * Pns Chronaxie S
+             * @description Chronaxie of the filter [s]
+             */
+            pns_chronaxie_s?: number | null;
+            /** @description Largest filtered slew: with a coil's rheobase and length its PNS */
+            peak_filtered_slew_t_per_m_per_s?: components["schemas"]["PeakPerAxis"] | null;
+            /**
+             * Shortest Rf Lead S
+             * @description Shortest time from the start of a block to its RF pulse [s]
+             */
+            shortest_rf_lead_s?: number | null;
+            /**
+             * Shortest Rf Tail S
+             * @description Shortest time from an RF pulse to the end of its block [s]
+             */
+            shortest_rf_tail_s?: number | null;
+            /**
+             * Shortest Adc Lead S
+             * @description Shortest time from the start of a block to its readout [s]
+             */
+            shortest_adc_lead_s?: number | null;
+            /**
+             * Shortest Adc Tail S
+             * @description Shortest time from a readout to the end of its block [s]
+             */
+            shortest_adc_tail_s?: number | null;
             /**
              * Timing Errors
              * @description The first 100, by block
@@ -4815,6 +4933,14 @@ export interface components {
         /**
          * XnatUpload
          * @description What was sent to an XNAT server.
+         * @example {
+         *       "files": [
+         *         "1.dcm",
+         *         "2.dcm"
+         *       ],
+         *       "project": "HEADS",
+         *       "location": "/data/prearchive/projects/HEADS/20260302_093000123/S1"
+         *     }
          */
         XnatUpload: {
             /** Files */
@@ -5419,6 +5545,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ProtocolsFile"];
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description An export
+                     */
+                    file: string;
+                };
             };
         };
         responses: {
@@ -7535,6 +7668,11 @@ export interface operations {
             /** @description A range of it */
             206: {
                 headers: {
+                    /**
+                     * @description Which part of how many bytes
+                     * @example bytes 0-1023/146515
+                     */
+                    "Content-Range"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -7543,6 +7681,25 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/about-blank",
+                     *       "title": "Requested Range Not Satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -7593,6 +7750,21 @@ export interface operations {
             /** @description An image */
             200: {
                 headers: {
+                    /**
+                     * @description Rows and columns
+                     * @example 256,256
+                     */
+                    "X-KSpace-Shape"?: string;
+                    /**
+                     * @description How many readouts it is made of
+                     * @example 256
+                     */
+                    "X-KSpace-Readouts"?: string;
+                    /**
+                     * @description Which of each counter was chosen
+                     * @example encoding=0, slice=0, partition=0
+                     */
+                    "X-KSpace-Choice"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7697,6 +7869,11 @@ export interface operations {
             /** @description A range of it */
             206: {
                 headers: {
+                    /**
+                     * @description Which part of how many bytes
+                     * @example bytes 0-1023/146515
+                     */
+                    "Content-Range"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;

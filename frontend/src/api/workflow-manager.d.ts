@@ -466,7 +466,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
         /**
          * FieldProblem
          * @description What is wrong with one value.
@@ -1274,12 +1274,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "application/dicom": string;
                 };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/about-blank",
+                     *       "title": "Requested Range Not Satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -27,6 +27,7 @@ import { ApiError } from "../../api/problem";
 import type { OpenExam } from "../shell/openExam";
 import { StreamBadge, useStreamState } from "../shell/StreamBadge";
 import css from "./acquisition.module.css";
+import { PauseButton } from "./PauseButton";
 import { Progress } from "./Progress";
 import { remainingSeconds } from "./progress";
 import { PHASE_WORDS, startReasons } from "./start";
@@ -81,11 +82,13 @@ export function DeviceStrip({ exam, patient, open }: Props) {
       <DeviceFace device={deviceOf(shown)} />
       <ScanFace
         task={active}
+        lost={active !== null && deviceOf(active)?.status === "OFFLINE"}
         next={shown?.id === selected?.id ? shown : null}
         phaseShown={active?.id !== selected?.id}
       />
       <StreamBadge />
       <StartControl task={selected} reasons={reasons} patient={patient} />
+      <PauseButton task={active} device={deviceOf(active) ?? null} />
       <StopButton exam={exam} />
     </footer>
   );
@@ -108,10 +111,13 @@ function DeviceFace({ device }: { device: Device | null | undefined }) {
 
 function ScanFace({
   task,
+  lost,
   next,
   phaseShown,
 }: {
   task: AcquisitionTask | null;
+  /** Its scanner is out of reach, and may scan on. */
+  lost: boolean;
   next: AcquisitionTask | null;
   /** The Start button says the phase of the selected task; here it is said of another one. */
   phaseShown: boolean;
@@ -139,7 +145,12 @@ function ScanFace({
       <span className={css.scanName}>{task.name}</span>
       <Progress task={task} wide />
       <span className={`${css.times} live-number`}>
-        {phase.kind === "running" || phase.kind === "idle" ? (
+        {lost && (
+          <strong className={css.lost} role="alert">
+            No contact: the scanner may still scan
+          </strong>
+        )}
+        {lost ? null : phase.kind === "running" || phase.kind === "idle" ? (
           <>
             {elapsed !== null && <span>{duration(elapsed)} elapsed</span>}
             {left !== null && <span className="dim">{duration(left)} left</span>}
