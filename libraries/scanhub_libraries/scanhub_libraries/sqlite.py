@@ -5,6 +5,7 @@ to execute, to fetch and to close. Each way wakes the thread and then the event 
 longer than most statements do.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -63,6 +64,20 @@ class OneWayConnection(aiosqlite.Connection):
     """What begins the transaction of the next statement."""
     _is_open = False
     """Whether a transaction is open, or may be: after an error nobody knows."""
+
+    _stopped: asyncio.Future[Any] | None = None
+    """Done when the thread has ended."""
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """End the thread, once.
+
+        Where a client goes away amid a statement, SQLAlchemy closes the connection and, cancelled
+        once more, stops it. The close would then wait for a thread that is gone, and the server
+        with it when it ends.
+        """
+        if self._stopped is None:
+            self._stopped = super().stop()
+        return self._stopped
 
     def begin_with_next(self, statement: str) -> None:
         """Begin a transaction together with the next statement, which must not run without."""
