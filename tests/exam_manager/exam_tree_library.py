@@ -165,7 +165,9 @@ def _move_of_task(task: Task, to: Workflow, is_read: bool) -> int:
         return 409
     if to.is_template is not task.is_template:
         return 400
-    if to.is_frozen or task.results or is_read:
+    exam = task.workflow.exam if task.workflow is not None else None
+    stays = exam is not None and exam is to.exam
+    if to.is_frozen or task.results or (is_read and not stays):
         return 409
     return 200 if set(task.inputs) <= {item.id for item in to.tree} else 400
 

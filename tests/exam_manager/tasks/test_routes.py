@@ -171,6 +171,21 @@ async def test_a_task_with_results_does_not_move(platform):
     await put(platform, task, 409, workflow_id=workflow["id"])
 
 
+async def test_what_is_read_moves_within_its_exam_only(platform):
+    exam = await platform.exam(is_template=True)
+    here, there = await platform.workflow(exam), await platform.workflow(exam)
+    elsewhere = await platform.workflow(await platform.exam(is_template=True))
+    scan = await platform.acquisition(here)
+    job = await platform.job(here, input_task_ids=[scan["id"]])
+    for workflow_id, expect in ((elsewhere["id"], 409), (None, 409), (there["id"], 200)):
+        body = {**scan, "workflow_id": workflow_id}
+        put = await platform.call("PUT", f"{EXAM}/task/{scan['id']}", json=body, expect=expect)
+        if expect == 409:
+            assert put.json()["tasks"] == [job["id"]]
+    below = (await platform.call("GET", f"{EXAM}/task/all/{there['id']}")).json()
+    assert [task["id"] for task in below] == [scan["id"]]
+
+
 async def test_a_workflow_is_edited_and_does_not_move_once_started(platform):
     task = await platform.scan()
     url = f"{EXAM}/workflow/{task['workflow_id']}"

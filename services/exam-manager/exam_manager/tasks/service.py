@@ -233,14 +233,21 @@ async def _check_replanned(
         )
     if "workflow_id" in changed:
         await get_parent(session, plan["workflow_id"], is_template=task.is_template)
-        await _check_movable(session, task)
+        await _check_movable(session, chain, plan["workflow_id"])
     await _check_references(session, task.id, plan["workflow_id"], plan)
 
 
-async def _check_movable(session: AsyncSession, task: Task) -> None:
-    """Refuse to move a task that has results (their folder bears the workflow) or readers."""
+async def _check_movable(session: AsyncSession, chain: TaskChain, into: UUID | None) -> None:
+    """Refuse to move a task that has results, or away from its readers.
+
+    The folder of results bears the workflow. Who reads it does so anywhere in the exam.
+    """
+    task = chain.task
     if (await read_task(session, task.id)).results:
         raise ConflictError("The task has results: it cannot move to another workflow.")
+    exam_id = await repository.exam_of(session, into) if into is not None else None
+    if exam_id is not None and exam_id == chain.exam_id:
+        return
     if task.workflow_id is not None:
         rules.check_not_read(
             _readers(await repository.tree_inputs(session, task.workflow_id), {task.id}),
