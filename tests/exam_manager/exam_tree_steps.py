@@ -143,6 +143,16 @@ class Doing(Means):
         task.results[result] = names
         task.status, task.progress, task.claim = S.FINISHED, 100, None
 
+    @precondition(lambda self: self.tasks_that(lambda task: not task.is_template))
+    @rule(number=pick)
+    def run_to_the_end(self, number: int) -> None:
+        tasks = self.tasks_that(lambda task: not task.is_template)
+        task: Task = self.one(number, tasks)
+        if not task.claim:
+            self.claim(self.model.tasks.index(task))
+        held = self.tasks_that(lambda task: task.claim)
+        self.finish(held.index(task), files=1)
+
     @precondition(lambda self: self.tasks_that(lambda task: task.results))
     @rule(number=pick)
     def delete_result(self, number: int) -> None:
