@@ -65,6 +65,20 @@ async def slow_clients(app, requests):
 
 
 @pytest.mark.timeout(120)
+async def test_clients_that_go_away_take_no_connection_with_them(either):
+    pool = either.app.state.sessions.kw["bind"].pool
+    for _ in range(2):
+        async with slow_clients(either.app, [("GET", f"{LOGIN}/audit.csv", either.admin)] * EACH):
+            pass  # gone while the next piece is read
+    async with asyncio.timeout(10):
+        while pool.checkedout():
+            await asyncio.sleep(0.01)
+    lists = (either.call("GET", f"{PATIENT}/", expect=200) for _ in range(EACH))
+    async with asyncio.timeout(20):
+        await asyncio.gather(*lists, either.patient())
+
+
+@pytest.mark.timeout(120)
 async def test_slow_clients_leave_the_connections_to_others(either):
     exam = await either.exam()
     read = (f"{LOGIN}/audit.csv", f"{PATIENT}/", f"{EXAM}/{exam['id']}", f"{LOGIN}/sessions")
