@@ -39,6 +39,7 @@ MATRIX = {
         GET device/{device_id}
         POST device/{device_id}/pause
         POST device/{device_id}/resume
+        POST device/{device_id}/safety
         POST device/{device_id}/stop
         GET exam/all/{patient_id}
         GET exam/dcm/{workflow_id}/{task_id}/{result_id}/{filename}

@@ -46,7 +46,9 @@ TAGS = {
     "audit": "Who changed what, and when.",
     "devices": "The registry of scanners: who may connect.",
     "acquisitions": "Scans: start, stop, and what became of them.",
+    "safety": "The safety gate: what speaks for and against a scan, before it is started.",
     "links": "The websocket of a scanner.",
+    "uploads": "Files of scans over HTTP, in pieces that can be resumed (tus 1.0).",
     "triggers": "The start and stop buttons of tasks, and the jobs that a task can name.",
     "runs": "Runs of jobs.",
     "images": "The DICOM index: series and images.",
@@ -65,6 +67,7 @@ PARAMETERS = {
     "device_id": "Id of the device",
     "acquisition_id": "Id of the acquisition: one run of a task on a device",
     "template_id": "Id of the template that is copied",
+    "upload_id": "Id of the upload: the last part of `Location`",
     "run_id": "Id of the run",
     "session_id": "Id of the login",
     "dispatch_id": "Id of the dispatch",
@@ -242,6 +245,7 @@ EXAMPLES: dict[str, Json] = {
     "BaseAcquisitionTask": _SCAN_IN,
     "BaseDAGTask": _JOB_IN,
     "AcquisitionTaskOut": _SCAN_OUT,
+    "StartTask": _SCAN_OUT,
     "DAGTaskOut": _JOB_OUT,
     "ClaimTask": {"claim_id": _CLAIM, "device_id": _DEVICE},
     "TaskReport": {"claim_id": _CLAIM, "status": "INPROGRESS", "progress": 42},
@@ -329,6 +333,13 @@ EXAMPLES: dict[str, Json] = {
     "DeviceNaming": _DEVICE_NAMING,
     "DeviceCreationRequest": _DEVICE_NAMING,
     "StopRequest": {"task_id": _SCAN},
+    "SafetyRequest": {"task_id": _SCAN, "acquisition_parameter": None},
+    "TriggerRequest": {
+        "safety_confirmation": {
+            "fingerprint": "0b" * 32,
+            "reason": "Contrast needs the larger flip angle; the patient feels well",
+        }
+    },
     "TargetIn": _TARGET,
     "TargetOut": {**_TARGET, "created_at": _TIME},
     "EventBatch": {

@@ -12,14 +12,17 @@ from uuid import UUID
 import httpx
 
 from scanhub_libraries.clients import ExamManagerClient
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import BadRequestError
 from scanhub_libraries.models import (
+    AcquisitionLimits,
     AcquisitionTaskOut,
     MRISequenceOut,
     ResultOut,
     SetResult,
     TaskOut,
 )
+from scanhub_libraries.patient_limits import acquisition_limits, limit_reasons
 
 EXAM_MANAGER_URL = "http://exam-manager:8000"
 TASK_URI = f"{EXAM_MANAGER_URL}/api/v1/exam/task"
@@ -98,6 +101,41 @@ async def get_sequence(
     """
     async with _client(exam_manager) as client:
         return await client.get_sequence(sequence_id, token=user_access_token)
+
+
+async def get_patient_limits(
+    task: AcquisitionTaskOut,
+    user_access_token: str,
+    *,
+    exam_manager: ExamManagerClient | None = None,
+) -> AcquisitionLimits | None:
+    """Return what of the patient bounds a scan of the task, as its claim would tell it now.
+
+    None: the task belongs to no patient, or height or weight is missing.
+
+    Raises:
+        ScanHubError: What exam-manager refused it with.
+    """
+    if task.workflow_id is None:
+        return None
+    token = user_access_token
+    async with _client(exam_manager) as client:
+        workflow = await client.get_workflow(task.workflow_id, token=token)
+        if workflow.exam_id is None:
+            return None
+        exam = await client.get_exam(workflow.exam_id, token=token)
+        if exam.patient_id is None:
+            return None
+        patient = await client.get_patient(exam.patient_id, token=token)
+    if limit_reasons(patient.height, patient.weight):
+        return None
+    return acquisition_limits(
+        height=patient.height,
+        weight=patient.weight,
+        sex=patient.sex,
+        birth_date=patient.birth_date,
+        today=utc_now().date(),
+    )
 
 
 async def create_blank_result(

@@ -21,8 +21,12 @@ from device_manager.database import OutboxEvent
 from device_manager.devices import routes as device_routes
 from device_manager.links import routes as link_routes
 from device_manager.links.throttle import HandshakeThrottle
+from device_manager.safety import routes as safety_routes
 from device_manager.settings import DeviceManagerSettings
+from device_manager.uploads import routes as upload_routes
 from device_manager.uploads.archive import Archive
+from device_manager.uploads.reception import Reception
+from device_manager.uploads.sweep import UploadSweep
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.database import Sessions, create_engine, create_sessions
@@ -70,6 +74,9 @@ def create_app(
     # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
     app.include_router(acquisition_routes.router)
     app.include_router(link_routes.router)
+    # The size that was announced is the limit, and the settings limit that.
+    app.include_router(upload_routes.router, max_body_size=settings.max_upload_bytes)
+    app.include_router(safety_routes.router)
     app.include_router(device_routes.router)
     return app
 
@@ -102,16 +109,21 @@ class _Opening:
             feed.start()
         room = self._room(client, sessions, verifier)
         app.state.sessions, app.state.room = sessions, room
-        app.state.archive = Archive(room)
+        app.state.archive = archive = Archive(room)
+        app.state.reception = reception = Reception(room, archive)
+        sweep = UploadSweep(room, reception)
         app.state.throttle = HandshakeThrottle(
             settings.handshake_failures, settings.handshake_window_seconds
         )
         try:
             await room.open()
+            await reception.resume()
+            sweep.start()
             app.state.started = True
             yield
         finally:
             app.state.started = False
+            await sweep.stop()
             await room.close()
             await feed.stop()
             await relay.stop()

@@ -5,7 +5,10 @@ from uuid import UUID
 from scanhub_libraries.clients.base import ServiceClient
 from scanhub_libraries.models import (
     AcquisitionTaskOut,
+    ConfirmSafety,
     DeviceOut,
+    SafetyRequest,
+    SafetyVerdict,
     StartResult,
     StopRequest,
     StopResult,
@@ -28,14 +31,33 @@ class DeviceManagerClient(ServiceClient):
         return await self.call(DeviceOut, "GET", f"{DEVICE}/{device_id}", token=token)
 
     async def start_scan(
-        self, task: AcquisitionTaskOut, *, token: str | None = None
+        self,
+        task: AcquisitionTaskOut,
+        *,
+        confirmation: ConfirmSafety | None = None,
+        token: str | None = None,
     ) -> StartResult:
         """Start an acquisition on its device."""
+        body = task.model_dump(mode="json")
+        if confirmation is not None:
+            body["safety_confirmation"] = confirmation.model_dump(mode="json")
         return await self.call(
             StartResult,
             "POST",
             f"{DEVICE}/start_scan_via_websocket",
-            json=task.model_dump(mode="json"),
+            json=body,
+            token=token,
+        )
+
+    async def judge_scan(
+        self, device_id: UUID, request: SafetyRequest, *, token: str | None = None
+    ) -> SafetyVerdict:
+        """Return every reason for and against a start, and start nothing."""
+        return await self.call(
+            SafetyVerdict,
+            "POST",
+            f"{DEVICE}/{device_id}/safety",
+            json=request.model_dump(mode="json"),
             token=token,
         )
 

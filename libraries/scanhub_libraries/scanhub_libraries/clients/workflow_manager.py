@@ -5,7 +5,15 @@ from uuid import UUID
 
 from scanhub_libraries.clients.base import ServiceClient
 from scanhub_libraries.events import Event, EventBatch
-from scanhub_libraries.models import DispatchOut, RunOut, SeriesOut, TargetIn, TargetOut
+from scanhub_libraries.models import (
+    ConfirmSafety,
+    DispatchOut,
+    RunOut,
+    SeriesOut,
+    TargetIn,
+    TargetOut,
+    TriggerRequest,
+)
 
 WORKFLOW = "/api/v1/workflowmanager"
 
@@ -20,9 +28,17 @@ class WorkflowManagerClient(ServiceClient):
         batch = EventBatch(events=list(events))
         await self.request("POST", f"{WORKFLOW}/journal/events", json=batch.model_dump(mode="json"))
 
-    async def trigger_task(self, task_id: UUID, *, token: str | None = None) -> None:
+    async def trigger_task(
+        self,
+        task_id: UUID,
+        *,
+        confirmation: ConfirmSafety | None = None,
+        token: str | None = None,
+    ) -> None:
         """Start a task: a scan or a run."""
-        await self.request("POST", f"{WORKFLOW}/trigger_task/{task_id}/", token=token)
+        said = TriggerRequest(safety_confirmation=confirmation)
+        body = said.model_dump(mode="json") if confirmation is not None else None
+        await self.request("POST", f"{WORKFLOW}/trigger_task/{task_id}/", json=body, token=token)
 
     async def list_runs(self, task_id: UUID, *, token: str | None = None) -> list[RunOut]:
         """Return the runs of a task, newest first."""

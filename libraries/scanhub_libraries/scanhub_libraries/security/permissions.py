@@ -57,8 +57,11 @@ SCANNING = Access(roles=_PLANNING, services=True)
 TECHNICAL = Access(roles=_TECHNICAL)
 ADMIN = Access(roles=_ADMIN)
 SERVICE = Access(services=True)
+TASK = Access(tasks=True)
 CLAIMANT = Access(services=True, tasks=True, jobs=True)
 READ_TASK = Access(roles=_EVERYBODY, services=True, tasks=True, jobs=True)
+FIRST_LEVEL = CLINICAL
+"""Who may answer for a scan beyond the Normal Operating Mode; named in the body of a start."""
 WRITE_TASK = Access(roles=_PLANNING, services=True, tasks=True, jobs=True)
 
 _E, _P, _U = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
@@ -184,6 +187,7 @@ PERMISSIONS: dict[str, Access] = {
     f"PUT {_D}/parameter/{{device_id}}": Access(roles=_TECHNICAL, services=True),
     f"POST {_D}/{{device_id}}/rotate-token": TECHNICAL,
     f"POST {_D}/start_scan_via_websocket": PLANNING,
+    f"POST {_D}/{{device_id}}/safety": READ,
     # Stop is everybody's: whoever sees something wrong stops the scanner.
     f"POST {_D}/{{device_id}}/stop": READ,
     f"POST {_D}/{{device_id}}/pause": SCANNING,
@@ -191,6 +195,14 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_D}/acquisitions": READ,
     f"GET {_D}/acquisitions/{{acquisition_id}}": READ,
     f"POST {_D}/acquisitions/{{acquisition_id}}/abandon": PLANNING,
+    # Uploads: a device with the token of its scan; people look, and remove what hangs.
+    f"OPTIONS {_D}/uploads": PUBLIC,
+    f"GET {_D}/uploads": READ,
+    f"POST {_D}/uploads": TASK,
+    f"GET {_D}/uploads/{{upload_id}}": READ_TASK,
+    f"HEAD {_D}/uploads/{{upload_id}}": READ_TASK,
+    f"PATCH {_D}/uploads/{{upload_id}}": TASK,
+    f"DELETE {_D}/uploads/{{upload_id}}": Access(roles=_TECHNICAL, tasks=True),
     f"WS {_D}/ws": PUBLIC,  # its own credential: Device-Id and Device-Token
     # Workflows, runs, images, targets, journal
     f"POST {_W}/trigger_task/{{task_id}}/": PLANNING,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
 from device_manager.links.registry import LinkRegistry
 from device_manager.settings import DeviceManagerSettings
+from device_manager.uploads import repository as uploads
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import NotFoundError
@@ -136,6 +139,7 @@ class ControlRoom:
                     settled=settled,
                     error_code=error_code,
                     progress=lease.progress,
+                    safety=lease.safety,
                 )
             lease.state = state or AcquisitionState.FAILED
         if not lease.is_open:
@@ -202,6 +206,9 @@ class ControlRoom:
         seconds = self.settings.lost_after_seconds
 
         async def missed() -> None:
+            if await self._data_come(lease):
+                self.expect_reconnect(lease, what)
+                return
             await self.lose(lease, f"No contact with the device for {seconds:g} s: {what}.", what)
 
         self.deadlines.set(lease.id, Deadline.RECONNECT, seconds, missed)
@@ -221,6 +228,9 @@ class ControlRoom:
         seconds = self.settings.return_deadline_seconds
 
         async def missed() -> None:
+            if await self._data_come(lease):
+                self._expect_return(lease, what)
+                return
             away = self.settings.lost_after_seconds + seconds
             reason = (
                 f"No contact with the device for {away:g} s: {what}. Look at the scanner before "
@@ -235,13 +245,21 @@ class ControlRoom:
         seconds = self.settings.data_deadline_seconds
 
         async def missed() -> None:
-            if lease.uploading:
+            if await self._data_come(lease):
                 self.expect_data(lease, what)
                 return
             reason = f"{what}, and no data came within {seconds:g} s."
             await self.move(lease, AcquisitionState.FAILED, reason)
 
         self.deadlines.set(lease.id, Deadline.DATA, seconds, missed)
+
+    async def _data_come(self, lease: Lease) -> bool:
+        """Say whether a file of the scan is on its way, here or at another process."""
+        if lease.uploading:
+            return True
+        since = utc_now() - timedelta(seconds=self.settings.data_deadline_seconds)
+        async with reading(self.sessions) as session:
+            return await uploads.was_touched(session, lease.id, since)
 
 
 def _remove_parts(folder: Path) -> None:

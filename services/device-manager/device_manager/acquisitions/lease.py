@@ -29,6 +29,10 @@ class Lease:
     progress: int = 0
     payload: AcquisitionPayload | None = None
     """What was sent and not yet confirmed: a device that comes back gets it again."""
+    system_limits: dict[str, Any] | None = None
+    """Of the device, as it told them (SystemLimits)."""
+    safety: dict[str, Any] | None = None
+    """What the safety gate found (SafetyRecord); written with the next change of state."""
     uploading: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

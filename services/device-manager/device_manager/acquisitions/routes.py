@@ -8,15 +8,15 @@ from fastapi import APIRouter, Header, Query
 from device_manager.acquisitions import service
 from device_manager.acquisitions.abandon import abandon
 from device_manager.acquisitions.pause import pause_scan, resume_scan
-from device_manager.acquisitions.start import start_scan
+from device_manager.acquisitions.start import Asker, start_scan
 from device_manager.acquisitions.stop import stop_scan
 from device_manager.control import ControlRoomDep
 from scanhub_libraries.models import (
     AbandonRequest,
     AcquisitionOut,
-    AcquisitionTaskOut,
     PauseResult,
     StartResult,
+    StartTask,
     StopRequest,
     StopResult,
 )
@@ -32,7 +32,8 @@ IdempotencyKey = Annotated[
 ]
 _START_REFUSALS = {
     404: {"description": "Task, sequence or device does not exist"},
-    409: {"description": "The device or the task is busy"},
+    403: {"description": "Who confirms the scan may not do so"},
+    409: {"description": "The device or the task is busy, or a person has to confirm the scan"},
     422: {"description": "The task cannot be scanned as it is"},
     503: {"description": "The device is offline"},
 }
@@ -44,16 +45,19 @@ _START_REFUSALS = {
     responses={code: dict(text) for code, text in _START_REFUSALS.items()},
 )
 async def start_scan_via_websocket(
-    task: AcquisitionTaskOut,
+    task: StartTask,
     room: ControlRoomDep,
     principal: PrincipalDep,
     key: IdempotencyKey = None,
 ) -> StartResult:
     """Send a task to its device. Only its id counts; what else the body says is verified.
 
-    The same `Idempotency-Key` again is the same start: nothing is sent twice.
+    A refusal of the safety gate carries the verdict as `safety`. What a person may confirm (409)
+    is started with `safety_confirmation`, which names the `fingerprint` of that verdict. The same
+    `Idempotency-Key` again is the same start: nothing is sent twice.
     """
-    return await start_scan(room, task, principal, key=key)
+    asker = Asker(principal, key, task.safety_confirmation)
+    return await start_scan(room, task, asker)
 
 
 @router.post(

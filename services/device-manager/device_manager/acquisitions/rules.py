@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from scanhub_libraries.errors import (
@@ -34,6 +35,8 @@ class AcquisitionState(StrEnum):
 _S = AcquisitionState
 _ENDS = frozenset({_S.FINISHED, _S.STOPPED, _S.FAILED})
 OPEN_STATES = frozenset(AcquisitionState) - _ENDS
+GATE_CLOSED = "safety"
+"""`error_code` of an acquisition that the safety gate refused: nothing was sent to the device."""
 
 TRANSITIONS: dict[AcquisitionState, frozenset[AcquisitionState]] = {
     _S.REQUESTED: frozenset({_S.ACCEPTED, _S.RUNNING, _S.STOPPING}) | _ENDS,
@@ -83,6 +86,7 @@ class Refusal:
 _PRECEDENCE: Sequence[type[ScanHubError]] = (
     NotFoundError,
     UnprocessableError,
+    ForbiddenError,
     UnavailableError,
     ConflictError,
 )
@@ -131,14 +135,14 @@ def _device_refusals(task: AcquisitionTaskOut, device: DeviceSituation | None) -
         yield Refusal(ConflictError, f"{device.name} reports an error: {detail}")
 
 
-def raise_refusals(refusals: Sequence[Refusal]) -> None:
+def raise_refusals(refusals: Sequence[Refusal], **extensions: Any) -> None:
     """Raise one error that names all reasons, if there are any."""
     if not refusals:
         return
     kinds = {refusal.error for refusal in refusals}
     error = next(kind for kind in _PRECEDENCE if kind in kinds)
     reasons = [refusal.reason for refusal in refusals]
-    raise error(" ".join(reasons), reasons=reasons)
+    raise error(" ".join(reasons), reasons=reasons, **extensions)
 
 
 # --- may this device report on this acquisition? --------------------------------------------------

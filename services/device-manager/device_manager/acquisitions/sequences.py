@@ -1,11 +1,16 @@
 """Sequences that were played lately: their text never changes, and a start need not wait for it."""
 
+import asyncio
+import hashlib
 from collections import OrderedDict
 from datetime import datetime
 
+from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import MRISequenceOut
 
 _MOST_CHARACTERS = 64 * 1024 * 1024
+_LARGE = 256 * 1024
+"""Characters from which hashing leaves the event loop."""
 
 
 class SequenceShelf:
@@ -43,6 +48,26 @@ def is_current(
     if sequence is None:
         return sequence_id is None
     return (sequence.id, sequence.updated_at) == (sequence_id, updated_at)
+
+
+async def check_intact(sequence: MRISequenceOut) -> MRISequenceOut:
+    """Return a sequence whose `sha256` is the hash of the text that a device gets.
+
+    Raises:
+        UnprocessableError: It is not: the text is not what was analysed.
+    """
+    large = len(sequence.seq_file) > _LARGE
+    digest = await asyncio.to_thread(_digest, sequence) if large else _digest(sequence)
+    if sequence.sha256 and sequence.sha256 != digest:
+        raise UnprocessableError(
+            "The file of the sequence is not what was uploaded (its SHA-256 differs): upload it "
+            "again."
+        )
+    return sequence if sequence.sha256 else sequence.model_copy(update={"sha256": digest})
+
+
+def _digest(sequence: MRISequenceOut) -> str:
+    return hashlib.sha256(sequence.seq_file.encode()).hexdigest()
 
 
 def _length(sequence: MRISequenceOut) -> int:

@@ -41,8 +41,24 @@ def _event(session: AsyncSession, row: Acquisition, actor: str | None) -> None:
         "reason": row.reason,
         "error_code": row.error_code,
         "result_id": str(row.result_id) if row.result_id else None,
+        "sequence_sha256": row.sequence_sha256,
+        "safety": _safety_summary(row),
     }
     add_event(session, _EVENTS[row.state], row.id, data, actor=actor)
+
+
+def _safety_summary(row: Acquisition) -> dict[str, Any] | None:
+    """Return what the journal is told: no number of the patient."""
+    if row.safety is None:
+        return None
+    found, confirmation = row.safety["verdict"], row.safety["confirmation"] or {}
+    return {
+        "outcome": found["outcome"],
+        "operating_mode": found["operating_mode"],
+        "codes": [reason["code"] for reason in found["reasons"]],
+        "confirmed_by": confirmation.get("confirmed_by"),
+        "confirmed_at": confirmation.get("confirmed_at"),
+    }
 
 
 async def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
@@ -82,6 +98,7 @@ async def change_state(
     settled: bool = False,
     error_code: str | None = None,
     progress: int | None = None,
+    safety: dict[str, Any] | None = None,
 ) -> AcquisitionState | None:
     """Move an acquisition on, if it may; return the state it is in now, None if there is none.
 
@@ -97,6 +114,7 @@ async def change_state(
         settled: exam-manager does not need to be told.
         error_code: The device's word for what went wrong.
         progress: How far it has got [%], if that is known.
+        safety: What the safety gate found (SafetyRecord), if it is not yet noted.
     """
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is None:
@@ -109,6 +127,7 @@ async def change_state(
     row.reason = reason[:_REASON_LENGTH] if reason else row.reason
     row.error_code = error_code or row.error_code
     row.progress = row.progress if progress is None else progress
+    _note_safety(row, safety)
     row.lost_at = now if to is AcquisitionState.LOST else None
     if to in _TAKEN:
         row.accepted_at = row.accepted_at or now
@@ -119,6 +138,19 @@ async def change_state(
         row.settled_at = now if settled else None
     _event(session, row, actor)
     return row.state
+
+
+def _note_safety(row: Acquisition, safety: dict[str, Any] | None) -> None:
+    if safety is not None and row.safety is None:
+        row.safety = safety
+        row.sequence_sha256 = safety["verdict"]["basis"]["sequence_sha256"]
+
+
+async def note_safety(session: AsyncSession, acquisition_id: UUID, safety: dict[str, Any]) -> None:
+    """Write what the safety gate found, and who confirmed it."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is not None:
+        _note_safety(row, safety)
 
 
 async def ask_stop(

@@ -12,7 +12,7 @@ from device_manager import exam_requests
 from device_manager.acquisitions import repository, service
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.progress import ProgressReporter
-from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.acquisitions.rules import GATE_CLOSED, AcquisitionState
 from device_manager.uploads.rules import result_of
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.database import Sessions, reading, transaction
@@ -121,10 +121,14 @@ class Settlement:
         if row.state is AcquisitionState.FINISHED and row.result_id is not None:
             await self._finish(row, row.result_id)
             return
-        stopped = row.state is AcquisitionState.STOPPED
+        status = ItemStatus.ERROR
+        if row.state is AcquisitionState.STOPPED:
+            status = ItemStatus.CANCELED
+        elif row.error_code == GATE_CLOSED:
+            status = ItemStatus.UPDATED  # it was never begun
         release = ReleaseTask(
             claim_id=row.id,
-            status=ItemStatus.CANCELED if stopped else ItemStatus.ERROR,
+            status=status,
             reason=row.reason or "the scan ended without a reason",
         )
         await self._exam_manager.release_task(row.task_id, release)

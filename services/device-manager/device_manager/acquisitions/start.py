@@ -18,28 +18,58 @@ from device_manager.acquisitions.deadlines import Deadline
 from device_manager.acquisitions.lease import Lease, lease_of
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import (
+    GATE_CLOSED,
     AcquisitionState,
     DeviceSituation,
     raise_refusals,
     start_refusals,
 )
-from device_manager.acquisitions.sequences import is_current
+from device_manager.acquisitions.sequences import check_intact, is_current
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
+from device_manager.safety.gate import admit, extension, gate_refusals, judge, looks_open
 from scanhub_libraries.database import reading, transaction
-from scanhub_libraries.errors import ConflictError, NotFoundError, ScanHubError, UnavailableError
+from scanhub_libraries.errors import (
+    ConflictError,
+    NotFoundError,
+    ScanHubError,
+    UnavailableError,
+    UnprocessableError,
+)
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import (
+    AcquisitionLimits,
     AcquisitionPayload,
     AcquisitionTaskOut,
     ClaimTask,
+    ConfirmSafety,
     MRISequenceOut,
+    SafetyRecord,
+    SafetyVerdict,
     StartResult,
     TaskClaim,
 )
 from scanhub_libraries.security.principal import Principal
 
 _SERVER_ERROR = 500
+UPLOAD_URL = "/api/v1/device/uploads"
+"""Relative to the address of the websocket, as the device reaches it through any gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a start, and what they say with it."""
+
+    principal: Principal
+    key: UUID | None = None
+    """Id of this very start; repeating it starts nothing."""
+    confirmation: ConfirmSafety | None = None
+    """What a person takes over that the safety gate does not pass by itself."""
+
+    @property
+    def token(self) -> str:
+        """Return the token that exam-manager is asked with."""
+        return self.principal.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +81,7 @@ class _Claimed:
     sequence: MRISequenceOut | None
 
 
-async def start_scan(
-    room: ControlRoom,
-    asked: AcquisitionTaskOut,
-    principal: Principal,
-    *,
-    key: UUID | None = None,
-) -> StartResult:
+async def start_scan(room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker) -> StartResult:
     """Send a task to its device; returns when it is on its way.
 
     Whether the device takes it is told by events: within the ack deadline the acquisition is
@@ -66,38 +90,46 @@ async def start_scan(
     Args:
         room: The control room.
         asked: The task. Its id counts; the rest is a guess at the plan, which the claim confirms.
-        principal: Who asks.
-        key: Id of this very start; repeating it starts nothing.
+        asker: Who asks.
 
     Raises:
         ScanHubError: It cannot be started; `reasons` has every reason. Nothing was changed, or
             what was begun has been taken back.
     """
-    known = await _find_same(room, asked, key)
+    known = await _find_same(room, asked, asker.key)
     if known is not None:
         return known
     try:
-        claimed = await _claim_as_asked(room, asked, principal, key)
+        claimed = await _claim_as_asked(room, asked, asker)
         if claimed is None:
-            claimed = await _claim_as_planned(room, asked.id, principal, key)
+            claimed = await _claim_as_planned(room, asked.id, asker)
     except ConflictError:
-        known = await _find_same(room, asked, key)  # the same request came twice at once
+        known = await _find_same(room, asked, asker.key)  # the same request came twice at once
         if known is None:
             raise
         return known
     lease = claimed.lease
     try:
-        await _send(room, claimed, principal)
+        await _send(room, claimed, asker)
     except ScanHubError as error:
-        stopped = lease.stop_reason is not None
-        to = AcquisitionState.STOPPED if stopped else AcquisitionState.FAILED
-        await room.move(lease, to, error.detail)
+        await _take_back(room, lease, error)
         raise
     except LinkClosedError:
         reason = "The device went offline while the scan was started."
         await room.move(lease, AcquisitionState.FAILED, reason)
         raise UnavailableError(reason, reasons=[reason]) from None
     return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
+
+
+async def _take_back(room: ControlRoom, lease: Lease, error: ScanHubError) -> None:
+    """Give the claimed task back; a start that the gate refuses was never one, and may follow."""
+    stopped = lease.stop_reason is not None
+    to = AcquisitionState.STOPPED if stopped else AcquisitionState.FAILED
+    code = GATE_CLOSED if "safety" in error.extensions else None
+    await room.move(lease, to, error.detail, error_code=code)
+    if code is not None:
+        with suppress(TimeoutError):
+            await room.settlement.wait(lease.id, room.settings.record_wait_seconds)
 
 
 async def _find_same(
@@ -116,7 +148,7 @@ async def _find_same(
 
 
 async def _claim_as_asked(
-    room: ControlRoom, asked: AcquisitionTaskOut, principal: Principal, key: UUID | None
+    room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker
 ) -> _Claimed | None:
     """Take device and task at once, without first reading the plan.
 
@@ -127,12 +159,12 @@ async def _claim_as_asked(
     async def find() -> MRISequenceOut | None:
         with suppress(ScanHubError):
             known = room.sequences.find(asked.sequence_id or "")
-            return known or await _find_sequence(room, asked, principal)
+            return known or await _find_sequence(room, asked, asker)
         return None
 
     async def take() -> Lease | None:
         with suppress(ScanHubError):
-            return await _take_device(room, asked, principal, key, sequence_found=True)
+            return await _take_device(room, asked, asker, _Plan(sequence_found=True))
         return None
 
     sequence, lease = await asyncio.gather(find(), take())
@@ -141,7 +173,10 @@ async def _claim_as_asked(
     try:
         if asked.sequence_id and sequence is None:
             raise NotFoundError("The sequence could not be read.")
-        return _Claimed(lease, await _claim(room, lease, principal), sequence)
+        found = _judge(asked, sequence, asked.acquisition_limits, lease)
+        if not looks_open(found, asker.confirmation, asker.principal):
+            raise UnprocessableError("The safety gate has something against it.")
+        return _Claimed(lease, await _claim(room, lease, asker), sequence)
     except ScanHubError as error:
         if _never_claimed(error) and await _withdraw(room, lease, error.detail):
             return None
@@ -149,19 +184,21 @@ async def _claim_as_asked(
         raise
 
 
-async def _claim_as_planned(
-    room: ControlRoom, task_id: UUID, principal: Principal, key: UUID | None
-) -> _Claimed:
+async def _claim_as_planned(room: ControlRoom, task_id: UUID, asker: Asker) -> _Claimed:
     """Read the plan, check everything against it, then take device and task."""
-    task = await exam_requests.get_task(
-        str(task_id), principal.token, exam_manager=room.exam_manager
-    )
-    sequence = await _find_sequence(room, task, principal)
-    lease = await _take_device(
-        room, task, principal, key, sequence_found=sequence is not None or not task.sequence_id
-    )
+    exam_manager = room.exam_manager
+    task = await exam_requests.get_task(str(task_id), asker.token, exam_manager=exam_manager)
+    sequence = await _find_sequence(room, task, asker)
+    patient = None
+    with suppress(ScanHubError):  # the claim says what is missing
+        patient = await exam_requests.get_patient_limits(
+            task, asker.token, exam_manager=exam_manager
+        )
+    found = sequence is not None or not task.sequence_id
+    plan = _Plan(sequence_found=found, sequence=sequence, patient=patient)
+    lease = await _take_device(room, task, asker, plan)
     try:
-        return _Claimed(lease, await _claim(room, lease, principal), sequence)
+        return _Claimed(lease, await _claim(room, lease, asker), sequence)
     except ScanHubError as error:
         # After a lost answer the task may be claimed, and is released.
         settled = _never_claimed(error)
@@ -169,11 +206,11 @@ async def _claim_as_planned(
         raise
 
 
-async def _claim(room: ControlRoom, lease: Lease, principal: Principal) -> TaskClaim:
+async def _claim(room: ControlRoom, lease: Lease, asker: Asker) -> TaskClaim:
     return await room.exam_manager.claim_task(
         lease.task_id,
         ClaimTask(claim_id=lease.id, device_id=lease.device_id, workflow_id=lease.workflow_id),
-        token=principal.token,
+        token=asker.token,
     )
 
 
@@ -194,46 +231,91 @@ async def _withdraw(room: ControlRoom, lease: Lease, reason: str) -> bool:
 
 
 async def _find_sequence(
-    room: ControlRoom, task: AcquisitionTaskOut, principal: Principal
+    room: ControlRoom, task: AcquisitionTaskOut, asker: Asker
 ) -> MRISequenceOut | None:
     if not task.sequence_id:
         return None
     try:
-        sequence = await exam_requests.get_sequence(
-            task.sequence_id, principal.token, exam_manager=room.exam_manager
+        found = await exam_requests.get_sequence(
+            task.sequence_id, asker.token, exam_manager=room.exam_manager
         )
     except NotFoundError:
         return None
+    sequence = await check_intact(found)
     room.sequences.put(sequence)
     return sequence
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is known of a task before its device is taken."""
+
+    sequence_found: bool
+    sequence: MRISequenceOut | None = None
+    patient: AcquisitionLimits | None = None
+    """None: not known yet; the safety gate judges after the claim."""
+
+
 async def _take_device(
-    room: ControlRoom,
-    task: AcquisitionTaskOut,
-    principal: Principal,
-    key: UUID | None,
-    *,
-    sequence_found: bool,
+    room: ControlRoom, task: AcquisitionTaskOut, asker: Asker, plan: _Plan
 ) -> Lease:
     """Check everything and write the acquisition, in one transaction."""
     async with transaction(room.sessions) as session:
         device = await session.get(Device, task.device_id) if task.device_id else None
         situation = _situation(room, device) if device is not None else None
-        raise_refusals(start_refusals(task, situation, sequence_found=sequence_found))
+        found = _judge_plan(task, plan, device)
+        raise_refusals(
+            [
+                *start_refusals(task, situation, sequence_found=plan.sequence_found),
+                *gate_refusals(found, asker.confirmation, asker.principal),
+            ],
+            **extension(found),
+        )
         if device is None or task.workflow_id is None:
             raise NotFoundError("The task has no device.")  # refused above
         row = Acquisition(
-            id=key or new_id(),
+            id=asker.key or new_id(),
             task_id=task.id,
             workflow_id=task.workflow_id,
             device_id=device.id,
-            requested_by=principal.actor,
+            requested_by=asker.principal.actor,
         )
         await service.request_acquisition(session, row)
     lease = lease_of(row, device.parameter)
+    lease.system_limits = device.system_limits
     room.leases.add(lease)
     return lease
+
+
+def _judge_plan(
+    task: AcquisitionTaskOut, plan: _Plan, device: Device | None
+) -> SafetyVerdict | None:
+    if device is None or plan.patient is None or not plan.sequence_found:
+        return None
+    return judge(
+        task,
+        plan.sequence,
+        plan.patient,
+        device_id=device.id,
+        limits=device.system_limits,
+        parameter=device.parameter,
+    )
+
+
+def _judge(
+    task: AcquisitionTaskOut,
+    sequence: MRISequenceOut | None,
+    patient: AcquisitionLimits | None,
+    lease: Lease,
+) -> SafetyVerdict:
+    return judge(
+        task,
+        sequence,
+        patient,
+        device_id=lease.device_id,
+        limits=lease.system_limits,
+        parameter=lease.device_parameter,
+    )
 
 
 def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
@@ -247,12 +329,15 @@ def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
     )
 
 
-async def _send(room: ControlRoom, claimed: _Claimed, principal: Principal) -> None:
+async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
     lease, claim, sequence = claimed.lease, claimed.claim, claimed.sequence
     lease.exam_id = claim.exam_id
     task = exam_requests.acquisition(claim.task)
     if not is_current(sequence, task.sequence_id, claim.sequence_updated_at):
-        sequence = await _find_sequence(room, task, principal)
+        sequence = await _find_sequence(room, task, asker)
+    if task.sequence_id and sequence is None:
+        raise NotFoundError("The sequence of the task was deleted meanwhile: choose another.")
+    await _pass_gate(room, lease, _judge(task, sequence, task.acquisition_limits, lease), asker)
     link = room.links.find_ready(lease.device_id)
     if link is None:
         raise LinkClosedError("the device is not connected any more")
@@ -275,6 +360,20 @@ async def _send(room: ControlRoom, claimed: _Claimed, principal: Principal) -> N
         room.deadlines.set(lease.id, Deadline.ACK, seconds, missed)
 
 
+async def _pass_gate(room: ControlRoom, lease: Lease, found: SafetyVerdict, asker: Asker) -> None:
+    """Keep what the gate found with the acquisition; a confirmation is on record before the start.
+
+    Without one, it is written with the device's answer: a start waits for no second commit.
+    """
+    lease.safety = SafetyRecord(verdict=found).model_dump(mode="json")
+    record = admit(found, asker.confirmation, asker.principal)
+    if record.confirmation is None:
+        return
+    lease.safety = record.model_dump(mode="json")
+    async with lease.lock, transaction(room.sessions) as session:
+        await service.note_safety(session, lease.id, lease.safety)
+
+
 def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) -> AcquisitionPayload:
     # By attributes, not through a dump: the parts are valid already.
     return AcquisitionPayload.model_validate(
@@ -285,6 +384,7 @@ def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) ->
             "access_token": claim.task_token,
             "device_parameter": lease.device_parameter,
             "acquisition_id": lease.id,
+            "upload_url": UPLOAD_URL,
         }
     )
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from scanhub_libraries.models import JobOut
+from scanhub_libraries.models import JobOut, TriggerRequest
 from scanhub_libraries.web import PrincipalDep
 from workflow_manager.triggers import service
 
@@ -13,9 +13,19 @@ router = APIRouter(prefix="/api/v1/workflowmanager", tags=["triggers"])
 
 
 @router.post("/trigger_task/{task_id}/", summary="Start a task")
-async def trigger_task(request: Request, principal: PrincipalDep, task_id: UUID) -> dict[str, Any]:
-    """Start a scan on its device, or a job as a run."""
-    return await service.trigger_task(request.app.state.wiring, task_id, principal)
+async def trigger_task(
+    request: Request,
+    principal: PrincipalDep,
+    task_id: UUID,
+    trigger: TriggerRequest | None = None,
+) -> dict[str, Any]:
+    """Start a scan on its device, or a job as a run.
+
+    A scan that the safety gate refuses answers with the verdict as `safety`; what a person may
+    confirm (409) is started with `safety_confirmation`.
+    """
+    asked = trigger or TriggerRequest()
+    return await service.trigger_task(request.app.state.wiring, task_id, principal, asked)
 
 
 @router.post("/stop_task/{task_id}/", summary="Stop a task")

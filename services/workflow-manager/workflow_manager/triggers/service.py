@@ -9,6 +9,7 @@ from scanhub_libraries.models import (
     DAGTaskOut,
     JobOut,
     StopRequest,
+    TriggerRequest,
 )
 from scanhub_libraries.security.principal import Principal
 from workflow_manager.runs.jobs import JOBS
@@ -27,11 +28,15 @@ def list_jobs() -> list[JobOut]:
     ]
 
 
-async def trigger_task(wiring: Wiring, task_id: UUID, principal: Principal) -> dict[str, Any]:
+async def trigger_task(
+    wiring: Wiring, task_id: UUID, principal: Principal, asked: TriggerRequest
+) -> dict[str, Any]:
     """Start a task with the rights of whoever asks."""
     task = await wiring.exam_manager.get_task(task_id, token=principal.token)
     if isinstance(task, AcquisitionTaskOut):
-        started = await wiring.device_manager.start_scan(task, token=principal.token)
+        started = await wiring.device_manager.start_scan(
+            task, confirmation=asked.safety_confirmation, token=principal.token
+        )
         return {"task_id": str(task_id), **started.model_dump(mode="json")}
     if isinstance(task, DAGTaskOut):
         run = await start_task(wiring, task, actor=principal.actor, token=principal.token)
