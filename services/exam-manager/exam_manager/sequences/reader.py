@@ -13,7 +13,10 @@ from scanhub_libraries.models import SequenceFacts
 
 SequenceReader = Callable[[bytes], Awaitable[SequenceFacts]]
 _AT_ONCE = 2
-_SMALLER = "Split the sequence, or repeat shapes and blocks instead of writing them anew."
+_SMALLER = (
+    "Try again when less is going on, or split the sequence and repeat shapes instead of writing "
+    "them anew."
+)
 
 
 def unreadable(line: int, message: str, section: str = "", remedy: str = "") -> UnprocessableError:
