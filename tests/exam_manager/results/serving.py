@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 
@@ -21,3 +22,14 @@ async def serving(app):
     finally:
         server.should_exit = True
         await asyncio.wait_for(task, 20)
+
+
+def is_open(path) -> bool:
+    """Say whether this process has a file open, also one that was deleted."""
+    links = []
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(str(link.readlink()))
+        except FileNotFoundError:
+            continue
+    return any(link.startswith(str(path)) for link in links)

@@ -197,6 +197,30 @@ def test_a_header_keeps_numbers_and_no_text():
             cleaned(wrong)
 
 
+async def test_when_too_many_wait_the_next_is_told_to_come_back(platform, store, tmp_path):
+    script = tmp_path / "converter"
+    script.write_text(f"#!/bin/sh\nuntil [ -e {tmp_path}/go ]; do sleep 0.05; done\nexit 1\n")
+    script.chmod(0o755)
+    converter = NiftiConverter(platform.app.state.scratch, Limits(), script)
+    platform.app.state.nifti = converter
+    result, _ = await store({"im1.dcm": b"x"}, "DICOM")
+    url = f"{EXAM}/result/{result['id']}/nifti"
+    many = [asyncio.create_task(platform.call("GET", url)) for _ in range(10)]
+    while converter.places.taken < 10:
+        await asyncio.sleep(0.01)
+    refused = await platform.call("GET", url, expect=503)
+    assert refused.headers["Retry-After"] == "10"
+    await platform.call("GET", f"{EXAM}/result/{result['id']}/zip", expect=200)
+    for task in many[5:]:
+        task.cancel()
+    await asyncio.gather(*many[5:], return_exceptions=True)
+    assert converter.places.taken == 5
+    (tmp_path / "go").touch()
+    assert {answer.status_code for answer in await asyncio.gather(*many[:5])} == {422}
+    assert converter.places.taken == 0
+    assert left_over(platform) == []
+
+
 async def test_what_has_no_images_cannot_become_nifti(platform, store):
     raw, _ = await store({"data.mrd": b"x"})
     array, _ = await store({"a.npy": b"x"}, "NUMPY")

@@ -3,11 +3,10 @@
 import asyncio
 import email
 import os
-from pathlib import Path
 
 import httpx
 import pytest
-from serving import serving
+from serving import is_open, serving
 
 EXAM = "/api/v1/exam"
 CONTENT = bytes(range(100))
@@ -106,21 +105,13 @@ async def large(platform, store):
     return f"{EXAM}/dcm/{place}/a.dcm", path, place.split("/")[-1]
 
 
-def is_open(path) -> bool:
-    """Say whether this process has a file open, also one that was deleted."""
-    links = []
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            links.append(str(link.readlink()))
-        except FileNotFoundError:
-            continue
-    return any(link.startswith(str(path)) for link in links)
-
-
 async def test_a_file_that_is_deleted_while_it_is_sent_comes_whole(platform, large):
     url, path, result = large
     content, got = path.read_bytes(), b""
-    async with serving(platform.app) as address, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(platform.app) as address,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         async with client.stream("GET", address + url, headers=platform.medical) as answer:
             async for block in answer.aiter_raw():
                 if not got:
@@ -136,7 +127,10 @@ async def test_a_file_that_is_deleted_while_it_is_sent_comes_whole(platform, lar
 async def test_a_file_that_is_cut_while_it_is_sent_breaks_the_download(platform, large):
     url, path, _ = large
     got = 0
-    async with serving(platform.app) as address, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(platform.app) as address,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         with pytest.raises(httpx.RemoteProtocolError):
             async with client.stream("GET", address + url, headers=platform.medical) as answer:
                 async for block in answer.aiter_raw():
@@ -151,7 +145,7 @@ async def test_a_download_that_is_given_up_closes_its_file(platform, large):
     url, path, _ = large
     async with serving(platform.app) as address:
         async with (
-            httpx.AsyncClient(trust_env=False) as client,
+            httpx.AsyncClient(trust_env=False, timeout=60) as client,
             client.stream("GET", address + url, headers=platform.medical) as answer,
         ):
             await anext(answer.aiter_raw())

@@ -1,11 +1,14 @@
+import asyncio
 import hashlib
 import io
 import json
+import os
+import shutil
 import zipfile
 
 import httpx
 import pytest
-from serving import serving
+from serving import is_open, serving
 
 from scanhub_libraries.ids import new_id
 
@@ -57,7 +60,10 @@ async def test_a_file_that_changes_meanwhile_breaks_the_download(platform, store
     result, place = await store(files, "NUMPY")
     second = platform.lake.path(f"lake/{place}/second.npy")
     got = 0
-    async with serving(platform.app) as address, httpx.AsyncClient(trust_env=False) as client:
+    async with (
+        serving(platform.app) as address,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
         url = f"{address}{EXAM}/result/{result['id']}/zip"
         with pytest.raises(httpx.RemoteProtocolError):
             async with client.stream("GET", url, headers=platform.medical) as answer:
@@ -69,3 +75,57 @@ async def test_a_file_that_changes_meanwhile_breaks_the_download(platform, store
                         )
                     got += len(block)
     assert got >= 48 * 2**20
+
+
+async def test_a_download_that_is_given_up_closes_its_files(platform, store):
+    result, place = await store({"a.npy": bytes(64 * 2**20), "b.npy": b"x"}, "NUMPY")
+    path = platform.lake.path(f"lake/{place}/a.npy")
+    async with serving(platform.app) as address:
+        url = f"{address}{EXAM}/result/{result['id']}/zip"
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=60) as client,
+            client.stream("GET", url, headers=platform.medical) as answer,
+        ):
+            blocks = answer.aiter_raw()
+            while not is_open(path):
+                await anext(blocks)
+        while is_open(path):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_result_of_ten_thousand_files_is_one_zip(platform, store):
+    task = await platform.scan()
+    names = [f"{number:05d}.dcm" for number in range(10_000)]
+    first, place = await store({"00000.dcm": b"0"}, "DICOM", task=task)
+    folder = platform.lake.root / "lake" / place
+    for name in names[1:]:
+        (folder / name).write_bytes(name.encode())
+    body = {"type": "DICOM", "directory": "", "files": names}
+    url = f"{EXAM}/result/{first['id']}"
+    await platform.call("PUT", url, json=body, headers=platform.service, expect=200)
+    answer = await platform.call("GET", f"{url}/zip", expect=200)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.read("files/09999.dcm") == b"09999.dcm"
+        assert len(archive.namelist()) == 10_002
+        sums = archive.read("SHA256SUMS").decode().splitlines()
+    assert len(sums) == 10_001
+
+
+async def test_what_is_no_file_of_the_lake_is_not_zipped(platform, store, tmp_path):
+    (tmp_path / "secret").write_bytes(b"secret")
+    for make in ("link", "folder", "pipe", "linked folder"):
+        result, place = await store({"a.npy": b"1", "b.npy": b"2"}, "NUMPY")
+        path = platform.lake.path(f"lake/{place}/b.npy")
+        path.unlink()
+        if make == "link":
+            path.symlink_to(tmp_path / "secret")
+        elif make == "folder":
+            path.mkdir()
+        elif make == "pipe":
+            os.mkfifo(path)
+        else:
+            shutil.move(path.parent, tmp_path / place.replace("/", "-"))
+            (tmp_path / place.replace("/", "-") / "b.npy").write_bytes(b"2")
+            path.parent.symlink_to(tmp_path / place.replace("/", "-"))
+        refused = await platform.call("GET", f"{EXAM}/result/{result['id']}/zip", expect=404)
+        assert "b.npy" in refused.json()["detail"], make

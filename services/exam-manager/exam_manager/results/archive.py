@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,8 +54,8 @@ class ZipStream:
     _outlet: _Outlet = field(default_factory=_Outlet)
     _sums: dict[str, str] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the zip, at most a block of a file at a time."""
+    def __iter__(self) -> Generator[bytes]:
+        """Yield the zip, at most a block of a file at a time; to be closed by who breaks off."""
         with zipfile.ZipFile(self._outlet, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             for name, content in self.documents.items():
                 yield from self._add(archive, name, io.BytesIO(content), len(content))

@@ -89,7 +89,7 @@ async def get_result_zip(
     archive = await export.prepare_zip(sessions, disclosures, lake, result_id, now=now)
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{result_id}.zip"'}
     return StreamingResponse(
-        in_thread(iter(archive)), media_type="application/zip", headers=headers
+        in_thread(archive.__iter__()), media_type="application/zip", headers=headers
     )
 
 

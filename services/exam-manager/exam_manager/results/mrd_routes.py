@@ -1,7 +1,7 @@
 """HTTP: /api/v1/exam/mrd."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from scanhub_libraries.database import reading
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import MRDMetaResponse
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.threads import to_the_end
 
 router = APIRouter(prefix="/api/v1/exam/mrd/{workflow_id}/{task_id}/{result_id}", tags=["raw data"])
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -87,10 +88,13 @@ async def _tell(
 TellDep = Annotated[Callable[[Form], Awaitable[None]], Depends(_tell)]
 
 
-async def in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield what an iterator makes, each piece made in a thread."""
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
+async def in_thread(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what a generator makes, each piece made in a thread; close it, whoever breaks off."""
+    try:
+        while (piece := await to_the_end(next, pieces, None)) is not None:
+            yield piece
+    finally:
+        await to_the_end(pieces.close)
 
 
 @router.get("/meta", summary="The readouts of raw data", response_model=MRDMetaResponse)

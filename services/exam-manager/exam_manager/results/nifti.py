@@ -13,6 +13,7 @@ from typing import IO
 
 import dcm2niix  # type: ignore[import-untyped]
 
+from exam_manager.results.places import Places
 from exam_manager.results.scratch import Scratch
 from scanhub_libraries.errors import PayloadTooLargeError, UnavailableError, UnprocessableError
 from scanhub_libraries.threads import to_the_end
@@ -20,6 +21,7 @@ from scanhub_libraries.threads import to_the_end
 MOST_BYTES = 2 * 2**30
 _MEMORY = 6 * 2**30
 _AT_ONCE = 2
+_MOST_WAITING = 8
 _WANTED = (".nii.gz", ".bval", ".bvec")
 _SAID = 500
 _OPTIONS = ("-g", "i", "-b", "n", "-ba", "y", "-z", "n", "-f", "image-%s", "-o")
@@ -55,7 +57,7 @@ class NiftiConverter:
         self._scratch = scratch
         self._limits = limits or Limits()
         self._program = program or Path(dcm2niix.bin_path)
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self.places = Places(_AT_ONCE, _MOST_WAITING)
 
     async def __call__(self, files: Mapping[str, Path]) -> Converted:
         """Return the images of DICOM files as .nii.gz, or a zip of several.
@@ -63,9 +65,9 @@ class NiftiConverter:
         Raises:
             PayloadTooLargeError: The files are more than is converted.
             UnprocessableError: They are no images that can be converted.
-            UnavailableError: This installation lacks dcm2niix.
+            UnavailableError: This installation lacks dcm2niix, or too many wait already.
         """
-        async with self._places, self._scratch.folder() as folder:
+        async with self.places, self._scratch.folder() as folder:
             source, target = await to_the_end(_prepare, folder, files)
             if not self._program.exists():
                 raise UnavailableError("dcm2niix is not installed here.")

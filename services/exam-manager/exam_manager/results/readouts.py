@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def dwell_time(sample_time_us: float) -> float:
 
 async def read_meta(
     place: Place, found: RawDataFile, file: MRDFile, first: int, count: int | None
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """Return the answer in pieces; the file was read and checked by then.
 
     Args:
@@ -59,7 +59,7 @@ async def read_meta(
     return _pieces(frame.model_dump_json().encode(), first, heads)
 
 
-def _pieces(frame: bytes, first: int, heads: NDArray[np.void]) -> Iterator[bytes]:
+def _pieces(frame: bytes, first: int, heads: NDArray[np.void]) -> Generator[bytes]:
     yield frame.removesuffix(b"]}")
     comma = b""
     for start in range(0, len(heads), _PIECE):

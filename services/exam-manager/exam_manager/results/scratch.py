@@ -14,10 +14,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from exam_manager.results.places import Places
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.threads import to_the_end
 
 _LOCK = ".lock"
+_COPY_AT_ONCE = 2
+_MOST_WAITING = 8
 
 
 class Scratch:
@@ -27,6 +30,8 @@ class Scratch:
         self.root = root
         self._own: tuple[Path, int] | None = None
         self._making = threading.Lock()
+        self.copying = Places(_COPY_AT_ONCE, _MOST_WAITING)
+        """For whoever writes copies of many files: each takes a thread for long."""
 
     def clear(self) -> int:
         """Remove the folders of processes that are gone; return how many there were."""

@@ -34,7 +34,8 @@ async def send_images(
         UpstreamError: XNAT is not there, or does not take them.
     """
     paths, identity = await find_images_to_send(sessions, lake, place, filename)
-    file, size = await to_the_end(write_zip, paths, identity, scratch, discard=_discard)
+    async with scratch.copying:
+        file, size = await to_the_end(write_zip, paths, identity, scratch, discard=_discard)
     count = len(paths)
     with file:
         await disclosures.tell(sending(place, server.name, count))
