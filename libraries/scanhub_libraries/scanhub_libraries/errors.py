@@ -21,6 +21,8 @@ class ScanHubError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.extensions = extensions
+        self.headers: dict[str, str] = {}
+        """Further headers of the answer, where a protocol asks for them."""
 
 
 class BadRequestError(ScanHubError):
@@ -65,10 +67,22 @@ class ConflictError(ScanHubError):
     status, slug, title = 409, "conflict", "Conflict"
 
 
+class RequestTimeoutError(ScanHubError):
+    """The rest of the request did not come in time."""
+
+    status, slug, title = 408, "request-timeout", "Request not complete in time"
+
+
 class TransitionNotAllowedError(ConflictError):
     """The transition table has no such row."""
 
     slug, title = "transition-not-allowed", "Status change not allowed"
+
+
+class GoneError(ScanHubError):
+    """It was there, and nobody will want it again."""
+
+    status, slug, title = 410, "gone", "Gone"
 
 
 class StaleVersionError(ScanHubError):
@@ -77,10 +91,22 @@ class StaleVersionError(ScanHubError):
     status, slug, title = 412, "stale-version", "Record was changed in between"
 
 
+class ProtocolVersionError(ScanHubError):
+    """The caller speaks another version of the protocol."""
+
+    status, slug, title = 412, "protocol-version", "Protocol version not supported"
+
+
 class PayloadTooLargeError(ScanHubError):
     """More bytes than the endpoint takes."""
 
     status, slug, title = 413, "payload-too-large", "Payload too large"
+
+
+class UnsupportedMediaTypeError(ScanHubError):
+    """The body is not of the kind that the endpoint takes."""
+
+    status, slug, title = 415, "unsupported-media-type", "Unsupported media type"
 
 
 class RangeNotSatisfiableError(ScanHubError):
@@ -101,6 +127,12 @@ class TooManyRequestsError(ScanHubError):
     status, slug, title = 429, "too-many-requests", "Too many requests"
 
 
+class ChecksumMismatchError(ScanHubError):
+    """The bytes that came are not those that were announced (460 is tus's own status)."""
+
+    status, slug, title = 460, "checksum-mismatch", "Checksum mismatch"
+
+
 class NotImplementedHereError(ScanHubError):
     """The contract has it, this installation cannot do it."""
 
@@ -119,6 +151,12 @@ class UnavailableError(ScanHubError):
     status, slug, title = 503, "unavailable", "Unavailable"
 
 
+class InsufficientStorageError(ScanHubError):
+    """There is no room for it; whoever has it keeps it."""
+
+    status, slug, title = 507, "insufficient-storage", "No room"
+
+
 class InvalidTransactionError(ConflictError):
     """A claim was shown that does not hold (any more)."""
 
@@ -132,17 +170,23 @@ _CLASSES: tuple[type[ScanHubError], ...] = (
     ForbiddenError,
     PasswordChangeRequiredError,
     NotFoundError,
+    RequestTimeoutError,
     ConflictError,
     TransitionNotAllowedError,
     InvalidTransactionError,
+    GoneError,
     StaleVersionError,
+    ProtocolVersionError,
     PayloadTooLargeError,
+    UnsupportedMediaTypeError,
     RangeNotSatisfiableError,
     UnprocessableError,
     TooManyRequestsError,
+    ChecksumMismatchError,
     NotImplementedHereError,
     UpstreamError,
     UnavailableError,
+    InsufficientStorageError,
 )
 _BY_SLUG = {cls.slug: cls for cls in _CLASSES}
 _BY_STATUS = {cls.status: cls for cls in reversed(_CLASSES)}

@@ -74,6 +74,7 @@ class EventType(StrEnum):
     ACQUISITION_STOPPED = "acquisition.stopped"
     ACQUISITION_FINISHED = "acquisition.finished"
     ACQUISITION_FAILED = "acquisition.failed"
+    UPLOAD_EXPIRED = "upload.expired"
     RUN_QUEUED = "run.queued"
     RUN_STARTED = "run.started"
     RUN_PROGRESS = "run.progress"

@@ -20,6 +20,12 @@ from uuid import UUID
 
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
 from scanhub_libraries.ids import new_id
+from scanhub_libraries.lake_unfinished import (
+    UNFINISHED_FOLDER,
+    LocalUnfinishedFile,
+    UnfinishedFile,
+    sync_directory,
+)
 
 _SAFE_NAME = re.compile(r"[\w][\w.+@=,() -]{0,199}", re.ASCII)
 _RESERVED = (".part",)
@@ -114,6 +120,14 @@ class Lake(Protocol):
         """Return a file to write under `key`."""
         ...
 
+    def unfinished(self, name: str) -> UnfinishedFile:
+        """Return a file that comes in pieces; the same name is the same file."""
+        ...
+
+    async def free_bytes(self) -> int:
+        """Return how many bytes there is room for."""
+        ...
+
     def path(self, key: str) -> Path:
         """Return a local path of an existing file, for programs that need one."""
         ...
@@ -149,15 +163,6 @@ class Lake(Protocol):
     async def delete_empty(self, prefix: str) -> None:
         """Remove a folder and those below it as far as no file is in them."""
         ...
-
-
-def sync_directory(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class LocalPartFile:
@@ -247,6 +252,15 @@ class LocalLake:
     def writer(self, key: str) -> LocalPartFile:
         """Return a file to write under `key`."""
         return LocalPartFile(self._resolve(key))
+
+    def unfinished(self, name: str) -> LocalUnfinishedFile:
+        """Return a file that comes in pieces."""
+        return LocalUnfinishedFile(self.root, self._resolve(f"{UNFINISHED_FOLDER}/{name}.part"))
+
+    async def free_bytes(self) -> int:
+        """Return the room for a process without privileges."""
+        status = await asyncio.to_thread(os.statvfs, self.root)
+        return status.f_bavail * status.f_frsize
 
     def path(self, key: str) -> Path:
         """Return the path of an existing file.

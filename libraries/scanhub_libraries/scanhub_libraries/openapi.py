@@ -57,14 +57,19 @@ _MEANING = {
     401: "Nobody is logged in, or the token is not valid any more.",
     403: "The caller is known and may not do this.",
     404: "There is no such thing.",
+    408: "The rest of the body did not come in time.",
     409: "The state of the thing, or something that refers to it, forbids it.",
+    410: "It was there, and nobody will want it again.",
     412: "The record was changed since the version in `If-Match` was read.",
     413: "The body has more bytes than this endpoint takes.",
+    415: "The body is not of the kind that this endpoint takes.",
     422: "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
     429: "Too many attempts: wait `Retry-After` seconds.",
+    460: "The bytes that came are not those that were announced.",
     501: "This installation cannot do it; `detail` says what is missing.",
     502: "Another system gave an answer that cannot be used.",
     503: "Not now: the service is starting, or the database, a device or another service is away.",
+    507: "There is no room; keep the file and try again later.",
 }
 _NAMING = frozenset({"username", "username_to_delete", "left", "right", "ids", "before", "other"})
 """Query parameters, beside ids, that name something which may not be there."""

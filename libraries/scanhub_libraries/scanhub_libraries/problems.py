@@ -75,9 +75,11 @@ def problem_response(
 
 
 async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
-    return problem_response(
+    response = problem_response(
         request, error.status, error.slug, error.title, error.detail, **error.extensions
     )
+    response.headers.update(error.headers)
+    return response
 
 
 async def _refused_body(request: Request, error: RefusedBodyError) -> JSONResponse:

@@ -69,6 +69,26 @@ class DeviceManagerSettings(BaseSettings):
     max_upload_bytes: Annotated[
         int, Field(gt=0, description="Largest file a device may send [byte]")
     ] = 200 * 2**30
+    min_free_bytes: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Room in the lake that uploads leave free: a file that would go below it "
+            "is refused before its first byte [byte]",
+        ),
+    ] = 2**30
+    upload_quota_bytes: Annotated[
+        int,
+        Field(gt=0, description="Most that the unfinished uploads of one device may have [byte]"),
+    ] = 400 * 2**30
+    upload_expiry_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Time after which an unfinished upload of a scan that has ended is "
+            "removed [s]",
+        ),
+    ] = 24 * 3600.0
     record_wait_seconds: Annotated[
         float,
         Field(

@@ -19,6 +19,7 @@ from scanhub_libraries.models.device import (
     StartResult,
     StopRequest,
     StopResult,
+    UploadOut,
 )
 from scanhub_libraries.models.enums import (
     CalibrationType,
@@ -254,6 +255,7 @@ __all__ = [
     "TaskType",
     "TimingError",
     "TriggerRequest",
+    "UploadOut",
     "User",
     "UserRole",
     "WireModel",

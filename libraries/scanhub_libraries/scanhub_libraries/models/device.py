@@ -125,3 +125,29 @@ class AcquisitionOut(WireModel):
     created_at: datetime
     accepted_at: datetime | None
     ended_at: datetime | None
+
+
+class UploadOut(WireModel):
+    """A file of a scan on its way in over HTTP."""
+
+    id: UUID
+    acquisition_id: UUID
+    device_id: UUID
+    filename: str
+    content_type: str | None = None
+    size_bytes: Annotated[int, Field(description="Size that was announced [byte]")]
+    offset: Annotated[int, Field(description="How much of it is there for good [byte]")]
+    sha256: str | None = None
+    result_id: Annotated[UUID, Field(description="The result that it is or will be")]
+    stored_at: Annotated[
+        datetime | None, Field(description="Since when it is a result; null: it is not whole")
+    ] = None
+    problem: Annotated[
+        str | None, Field(description="Why a file that is safe could not be entered as a result")
+    ] = None
+    created_at: datetime
+    touched_at: Annotated[datetime, Field(description="When bytes of it came last")]
+    expires_at: Annotated[
+        datetime | None,
+        Field(description="When it is removed if the scan has ended and nobody goes on with it"),
+    ] = None

@@ -140,5 +140,9 @@ class AcquisitionPayload(AcquisitionTaskOut):
     device_parameter: dict[str, Any] = {}
     acquisition_id: UUID | None = None
     upload_url: Annotated[
-        str | None, Field(description="Where files may be uploaded over HTTP, if the device likes")
+        str | None,
+        Field(
+            description="Where files may be uploaded over HTTP, if the device likes; relative to "
+            "the address of the websocket"
+        ),
     ] = None

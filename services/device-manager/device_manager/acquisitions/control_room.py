@@ -25,8 +25,8 @@ from device_manager.links.protocol import CloseCode
 from device_manager.links.registry import LinkRegistry
 from device_manager.settings import DeviceManagerSettings
 from device_manager.uploads import repository as uploads
-from scanhub_libraries.clock import utc_now
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.lake import Lake

@@ -1,9 +1,13 @@
-"""From frames to a result: store the file, end the acquisition, tell the device."""
+"""From bytes to a result: store the file, end the acquisition, tell the device."""
 
-import errno
+import asyncio
 import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from device_manager.acquisitions import service
 from device_manager.acquisitions.control_room import ControlRoom
@@ -12,8 +16,10 @@ from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.devices.service import device_actor
 from device_manager.links.commands import Feedback
 from device_manager.uploads.rules import PARAMETER_FILE
+from device_manager.uploads.space import Space, storage_error
 from device_manager.uploads.transfer import Announced, Transfer, TransferError
-from scanhub_libraries.database import transaction
+from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.lake import result_directory, result_key
 from scanhub_libraries.logging import get_logger
 
@@ -26,7 +32,7 @@ def takes_files(lease: Lease) -> bool:
 
 
 class Archive:
-    """The files of all devices that are on their way into the lake.
+    """The files of all devices that are on their way into the lake, whichever way they come.
 
     A file that has come whole is stored and entered, also when its link ends meanwhile.
     """
@@ -34,27 +40,44 @@ class Archive:
     def __init__(self, room: ControlRoom) -> None:
         self._room = room
         self._under_way: dict[tuple[UUID, str], Transfer] = {}
+        self._coming: Counter[UUID] = Counter()
+        self._turns: WeakValueDictionary[tuple[UUID, str], asyncio.Lock] = WeakValueDictionary()
+        self.space = Space(room)
 
     def find(self, lease: Lease, filename: str) -> Transfer | None:
-        """Return the transfer of this file that is under way."""
+        """Return the transfer of this file that is under way over a link."""
         return self._under_way.get((lease.id, filename))
 
     def begin(self, lease: Lease, transfer: Transfer) -> None:
         """Receive a file in the background; the device is told how it ended."""
         filename = transfer.announced.filename
         self._under_way[lease.id, filename] = transfer
-        lease.uploading = True
+        self.space.begin(transfer, lease.device_id, transfer.announced.size_bytes)
         self._room.run(self._receive(lease, transfer), name=f"upload {filename}")
+
+    @contextmanager
+    def holding(self, lease: Lease) -> Iterator[None]:
+        """While data of a scan come, nobody gives it up for want of them."""
+        self._coming[lease.id] += 1
+        lease.uploading = True
+        try:
+            yield
+        finally:
+            self._coming[lease.id] -= 1
+            if not self._coming[lease.id]:
+                del self._coming[lease.id]
+                lease.uploading = False
 
     async def _receive(self, lease: Lease, transfer: Transfer) -> None:
         announced = transfer.announced
         problem: str | None = None
         try:
-            await self._store(lease, transfer)
+            with self.holding(lease):
+                await self._store(lease, transfer)
         except TransferError as error:
             problem = str(error)
         except OSError as error:
-            problem = _explain(error)
+            problem = storage_error(error).detail
             logger.warning("a file cannot be stored", task_id=str(lease.task_id), why=problem)
         except Exception:
             problem = "something went wrong on our side; send the file again"
@@ -62,10 +85,10 @@ class Archive:
         finally:
             transfer.fail("the upload has ended")
             del self._under_way[lease.id, announced.filename]
-            lease.uploading = any(acquisition == lease.id for acquisition, _ in self._under_way)
+            self.space.end(transfer)
             transfer.ended.set()
         if problem is None:
-            self._room.tell(lease.device_id, await self._entered(lease, announced))
+            self._room.tell(lease.device_id, await self.verdict(lease, announced))
         else:
             message = f"File {announced.filename} not stored: {problem}."
             self._room.tell(lease.device_id, not_stored(message, lease, announced.filename))
@@ -73,22 +96,73 @@ class Archive:
     async def _store(self, lease: Lease, transfer: Transfer) -> None:
         """Bring the file into the lake and its entry into the database, or neither."""
         announced, lake = transfer.announced, self._room.lake
-        folder = result_directory(lease.workflow_id, lease.task_id, announced.result_id)
-        key = result_key(lease.workflow_id, lease.task_id, announced.result_id, announced.filename)
-        stored = False
         try:
-            document = {"device_id": str(lease.device_id), "parameter": announced.device_parameter}
-            await lake.put(f"{folder}/{PARAMETER_FILE}", json.dumps(document, indent=2).encode())
-            async with lake.writer(key) as part:
+            async with lake.writer(_key(lease, announced)) as part:
                 await transfer.write_to(part)
-                if not takes_files(lease):
-                    raise TransferError(f"the acquisition has ended ({lease.state})")
-                await part.commit()
-            await self._record(lease, announced, part.sha256)
-            stored = True
+
+                async def commit(_key: str) -> None:
+                    await part.commit()
+
+                await self.enter(lease, announced, part.sha256, commit)
         finally:
-            if not stored:
+            await lake.delete_empty(_folder(lease, announced))
+
+    async def enter(
+        self,
+        lease: Lease,
+        announced: Announced,
+        sha256: str,
+        commit: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Make a whole file a result. If it is one already, nothing is done.
+
+        Args:
+            lease: Its acquisition.
+            announced: What it is.
+            sha256: Its checksum, as computed from what came.
+            commit: Puts it into the lake under a key.
+
+        Raises:
+            TransferError: Another file has its name, or the acquisition has ended.
+            OSError: The lake cannot take it.
+        """
+        async with self._turn(lease, announced.filename):
+            if await self._is_entered(lease, announced, sha256):
+                return
+            if not takes_files(lease):
+                raise TransferError(f"the acquisition has ended ({lease.state})")
+            lake, folder = self._room.lake, _folder(lease, announced)
+            document = {"device_id": str(lease.device_id), "parameter": announced.device_parameter}
+            try:
+                text = json.dumps(document, indent=2)
+                await lake.put(f"{folder}/{PARAMETER_FILE}", text.encode())
+                await commit(_key(lease, announced))
+                await self._record(lease, announced, sha256)
+            except (TransferError, OSError):
                 await lake.delete_tree(folder)
+                raise
+
+    @asynccontextmanager
+    async def _turn(self, lease: Lease, filename: str) -> Any:
+        """One at a time enters a file of this name: it may come both ways at once."""
+        lock = self._turns.setdefault((lease.id, filename), asyncio.Lock())
+        async with lock:
+            yield
+
+    async def _is_entered(self, lease: Lease, announced: Announced, sha256: str) -> bool:
+        """Ask the record: the same file may have come the other way, or to another process."""
+        async with reading(self._room.sessions) as session:
+            row = await service.get_acquisition(session, lease.id)
+        for file in row.files:
+            if file["filename"] != announced.filename:
+                continue
+            if file["sha256"] != sha256:
+                raise TransferError("another file of this name has been stored for this scan")
+            if all(known["filename"] != announced.filename for known in lease.files):
+                lease.files.append(file)
+            lease.state = row.state
+            return True
+        return False
 
     async def _record(self, lease: Lease, announced: Announced, sha256: str) -> None:
         """From here on the acquisition has finished, and exam-manager is owed its result."""
@@ -109,7 +183,7 @@ class Archive:
             lease.files.append(file)
         self._room.ended(lease)
 
-    async def _entered(self, lease: Lease, announced: Announced) -> Feedback:
+    async def verdict(self, lease: Lease, announced: Announced) -> Feedback:
         """Return the verdict on a file that is safe in the lake."""
         message = f"File {announced.filename} saved"
         await self._room.free_device(lease)
@@ -132,6 +206,35 @@ class Archive:
         return stored(message, lease, announced.filename, announced.result_id)
 
 
+def _folder(lease: Lease, announced: Announced) -> str:
+    return result_directory(lease.workflow_id, lease.task_id, announced.result_id)
+
+
+def _key(lease: Lease, announced: Announced) -> str:
+    return result_key(lease.workflow_id, lease.task_id, announced.result_id, announced.filename)
+
+
+def stored_before(lease: Lease, filename: str, sha256: str | None) -> Feedback | None:
+    """Return the verdict on a file that has been stored before, None on a new one.
+
+    Raises:
+        UnprocessableError: Its name is that of another file.
+    """
+    for file in lease.files:
+        if file["filename"] != filename:
+            continue
+        if sha256 is None or sha256.lower() != file["sha256"]:
+            raise UnprocessableError(
+                "another file of this name has been stored for this scan; give it another name "
+                "(or send its sha256, if it is the same)."
+            )
+        if "problem" in file:
+            message = f"File {filename} is safe, but not a result: {file['problem']}"
+            return not_stored(message, lease, filename)
+        return stored(f"File {filename} saved before", lease, filename, file["result_id"])
+    return None
+
+
 def stored(message: str, lease: Lease, filename: str, result_id: UUID) -> Feedback:
     """Return the verdict on a file that is a result now."""
     return Feedback(
@@ -142,9 +245,3 @@ def stored(message: str, lease: Lease, filename: str, result_id: UUID) -> Feedba
 def not_stored(message: str, lease: Lease, filename: str) -> Feedback:
     """Return the verdict on a file that is no result."""
     return Feedback(message=message, ok=False, task_id=lease.task_id, filename=filename)
-
-
-def _explain(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the data lake is full; make room on the server, then send the file again"
-    return f"the data lake cannot be written ({error.strerror or error}); send the file again"

@@ -6,7 +6,7 @@ from device_manager.acquisitions.reports import find_reported
 from device_manager.links.commands import Feedback, refusal
 from device_manager.links.link import DeviceLink
 from device_manager.links.messages import FileTransfer
-from device_manager.uploads.archive import Archive, not_stored, stored, takes_files
+from device_manager.uploads.archive import Archive, stored_before, takes_files
 from device_manager.uploads.rules import check_header, result_id_of
 from device_manager.uploads.transfer import Announced, Transfer
 from scanhub_libraries.errors import ScanHubError, UnprocessableError
@@ -49,7 +49,7 @@ class Intake:
         )
         if lease is None:
             raise UnprocessableError("user_access_token: missing.")
-        known = _known(lease, name, header.sha256)
+        known = stored_before(lease, name, header.sha256)
         if known is not None:
             return known
         if not takes_files(lease):
@@ -70,13 +70,15 @@ class Intake:
             result_id=result_id_of(lease.id, name),
             device_parameter=lease.device_parameter if parameter is None else parameter,
         )
-        self._lease, self._refused = lease, False
-        self._transfer = Transfer(
-            announced,
-            buffer_bytes=self._room.settings.upload_buffer_bytes,
-            idle_seconds=self._room.settings.upload_idle_seconds,
-        )
-        self._archive.begin(lease, self._transfer)
+        async with self._archive.space.turn:
+            await self._archive.space.check(lease.device_id, header.size_bytes)
+            self._lease, self._refused = lease, False
+            self._transfer = Transfer(
+                announced,
+                buffer_bytes=self._room.settings.upload_buffer_bytes,
+                idle_seconds=self._room.settings.upload_idle_seconds,
+            )
+            self._archive.begin(lease, self._transfer)
         return None
 
     async def take(self, frame: bytes) -> None:
@@ -107,20 +109,3 @@ class Intake:
         if self._transfer is not None:
             self._transfer.fail(why)
         self._transfer = None
-
-
-def _known(lease: Lease, filename: str, sha256: str | None) -> Feedback | None:
-    """Return the verdict on a file that has been stored before."""
-    for file in lease.files:
-        if file["filename"] != filename:
-            continue
-        if sha256 is None or sha256.lower() != file["sha256"]:
-            raise UnprocessableError(
-                "another file of this name has been stored for this scan; give it another name "
-                "(or send its sha256, if it is the same)."
-            )
-        if "problem" in file:
-            message = f"File {filename} is safe, but not a result: {file['problem']}"
-            return not_stored(message, lease, filename)
-        return stored(f"File {filename} saved before", lease, filename, file["result_id"])
-    return None

@@ -4,7 +4,11 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from scanhub_libraries.errors import PayloadTooLargeError, UnprocessableError
+from scanhub_libraries.errors import (
+    InsufficientStorageError,
+    PayloadTooLargeError,
+    UnprocessableError,
+)
 from scanhub_libraries.lake import result_directory, safe_name
 from scanhub_libraries.models import ResultType, SetResult
 
@@ -57,6 +61,44 @@ def check_header(filename: str, size_bytes: int, *, largest: int) -> str:
             field="size_bytes",
         )
     return name
+
+
+def check_room(
+    size_bytes: int,
+    to_come: int,
+    *,
+    free: int,
+    awaited: int,
+    watermark: int,
+    of_device: int,
+    quota: int,
+) -> None:
+    """Refuse a file that the lake has no room for, while the device still has it.
+
+    Args:
+        size_bytes: Size of the file.
+        to_come: What of it is not in the lake yet.
+        free: Room on the disk.
+        awaited: What of other files is still to come.
+        watermark: Room that stays free, for what the platform itself writes.
+        of_device: Size of the other unfinished files of the same device.
+        quota: The most that these may be together.
+
+    Raises:
+        InsufficientStorageError: It does not fit.
+    """
+    missing = to_come + awaited + watermark - free
+    if missing > 0:
+        raise InsufficientStorageError(
+            f"The data lake has no room for it: {missing} bytes are missing (free: {free}, awaited "
+            f"of other files: {awaited}, kept free: {watermark}). Keep the file and send it when "
+            "there is room."
+        )
+    if of_device + size_bytes > quota:
+        raise InsufficientStorageError(
+            f"The unfinished files of this device have {of_device} bytes, with this one they would "
+            f"be over the quota of {quota}. Keep the file, finish or delete the others first."
+        )
 
 
 def result_of(

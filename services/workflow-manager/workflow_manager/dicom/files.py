@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.lake import sync_directory
+from scanhub_libraries.lake_unfinished import sync_directory
 
 
 def write_part(source: Path | bytes, target: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scanhub_libraries.lake import sync_directory
+from scanhub_libraries.lake_unfinished import sync_directory
 
 
 def image_names(folder: Path) -> list[str]:

@@ -1,0 +1,56 @@
+"""Queries on uploads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from device_manager.acquisitions.models import Acquisition
+from device_manager.acquisitions.rules import OPEN_STATES
+from device_manager.uploads.models import Upload
+
+
+async def lock_upload(session: AsyncSession, upload_id: UUID) -> Upload | None:
+    """Return an upload that nobody else changes before this transaction ends."""
+    return await session.get(Upload, upload_id, with_for_update=True)
+
+
+async def find_upload(session: AsyncSession, acquisition_id: UUID, filename: str) -> Upload | None:
+    """Return the upload of a file of an acquisition."""
+    query = select(Upload).where(
+        col(Upload.acquisition_id) == acquisition_id, col(Upload.filename) == filename
+    )
+    return (await session.scalars(query)).first()
+
+
+async def list_uploads(
+    session: AsyncSession, *, device_id: UUID | None = None, unfinished: bool = True
+) -> Sequence[Upload]:
+    """Return uploads, oldest first."""
+    query = select(Upload).order_by(col(Upload.id))
+    if unfinished:
+        query = query.where(col(Upload.stored_at).is_(None))
+    if device_id is not None:
+        query = query.where(col(Upload.device_id) == device_id)
+    return (await session.scalars(query)).all()
+
+
+async def list_left(session: AsyncSession, before: datetime) -> Sequence[Upload]:
+    """Return the uploads that nobody has touched since `before` and whose scan does not run."""
+    is_open = select(Acquisition.id).where(col(Acquisition.state).in_(OPEN_STATES))
+    query = select(Upload).where(
+        col(Upload.touched_at) < before, col(Upload.acquisition_id).not_in(is_open)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def was_touched(session: AsyncSession, acquisition_id: UUID, since: datetime) -> bool:
+    """Say whether bytes of an unfinished file of an acquisition have come of late."""
+    query = select(Upload.id).where(
+        col(Upload.acquisition_id) == acquisition_id,
+        col(Upload.stored_at).is_(None),
+        col(Upload.touched_at) >= since,
+    )
+    return (await session.scalars(query.limit(1))).first() is not None

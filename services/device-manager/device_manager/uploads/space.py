@@ -1,0 +1,78 @@
+"""Room in the lake: an upload that would not fit is refused before its first byte."""
+
+import asyncio
+import errno
+from uuid import UUID
+
+from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.uploads import repository
+from device_manager.uploads.models import Upload
+from device_manager.uploads.rules import check_room
+from scanhub_libraries.database import reading
+from scanhub_libraries.errors import InsufficientStorageError, UnavailableError
+from scanhub_libraries.lake_unfinished import UNFINISHED_FOLDER
+
+
+class Space:
+    """What the files on their way still need, and whether one more finds room.
+
+    Nothing is allocated beforehand: how far an upload got is the size of its file.
+    """
+
+    def __init__(self, room: ControlRoom) -> None:
+        self._room = room
+        self._streams: dict[object, tuple[UUID, int]] = {}
+        self.turn = asyncio.Lock()
+        """Held from the check to the entry: two at once do not get the same room."""
+
+    def begin(self, stream: object, device_id: UUID, size_bytes: int) -> None:
+        """A file begins to come over a websocket."""
+        self._streams[stream] = (device_id, size_bytes)
+
+    def end(self, stream: object) -> None:
+        """It has come, or will not."""
+        self._streams.pop(stream, None)
+
+    async def check(self, device_id: UUID, size_bytes: int, *, but: UUID | None = None) -> None:
+        """Refuse a file for which there is no room.
+
+        Args:
+            device_id: Whose file it is.
+            size_bytes: How large it is.
+            but: The upload that it is already, if it is one.
+
+        Raises:
+            InsufficientStorageError: The lake or the quota of the device is full.
+        """
+        rows, sizes = await self._unfinished()
+        others = [row for row in rows if row.id != but]
+        waiting = sum(max(0, row.size_bytes - sizes.get(row.id, 0)) for row in others)
+        mine = sum(row.size_bytes for row in others if row.device_id == device_id)
+        streams = list(self._streams.values())
+        settings = self._room.settings
+        check_room(
+            size_bytes,
+            size_bytes - (sizes.get(but, 0) if but else 0),
+            free=await self._room.lake.free_bytes(),
+            awaited=waiting + sum(size for _, size in streams),
+            watermark=settings.min_free_bytes,
+            of_device=mine + sum(size for owner, size in streams if owner == device_id),
+            quota=settings.upload_quota_bytes,
+        )
+
+    async def _unfinished(self) -> tuple[list[Upload], dict[UUID, int]]:
+        async with reading(self._room.sessions) as session:
+            rows = list(await repository.list_uploads(session))
+        names = {f"{row.id}.part": row.id for row in rows}
+        files = await self._room.lake.list_files(UNFINISHED_FOLDER) if rows else []
+        return rows, {names[file.name]: file.size_bytes for file in files if file.name in names}
+
+
+def storage_error(error: OSError) -> InsufficientStorageError | UnavailableError:
+    """Return what a device is told when the lake cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return InsufficientStorageError(
+            "the data lake is full; keep the file, make room on the server, then send it again"
+        )
+    why = error.strerror or error
+    return UnavailableError(f"the data lake cannot be written ({why}); send the file again")
