@@ -1,30 +1,35 @@
 """How many statements a request sends to the database: no more with more rows, none for tokens."""
 
 import re
+from contextvars import ContextVar
 
 import pytest
 import sqlalchemy as sa
 
 EXAM, PATIENT = "/api/v1/exam", "/api/v1/patient"
 _NOT_OURS = re.compile(r"^(BEGIN|PRAGMA|COMMIT|ROLLBACK|SET|SHOW)|revocation", re.IGNORECASE)
+_ASKING = ContextVar("_ASKING", default=False)
+"""What works in the background does not have it, whenever its turn comes."""
 
 
 class Statements:
-    """Counts what an application asks its database, polling of revocations aside."""
+    """Counts what a request makes an application ask its database."""
 
     def __init__(self, app):
         self._engine = app.state.sessions.kw["bind"].sync_engine
         self.seen = []
 
     def _note(self, _connection, _cursor, statement, *_rest):
-        if not _NOT_OURS.search(statement):
+        if _ASKING.get() and not _NOT_OURS.search(statement):
             self.seen.append(statement)
 
     def __enter__(self):
         sa.event.listen(self._engine, "before_cursor_execute", self._note)
+        self._asking = _ASKING.set(True)
         return self
 
     def __exit__(self, *_):
+        _ASKING.reset(self._asking)
         sa.event.remove(self._engine, "before_cursor_execute", self._note)
 
 
