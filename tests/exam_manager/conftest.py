@@ -212,24 +212,6 @@ def migrated_url(request, tmp_path, empty_database):
     return make(copy_of=request.getfixturevalue("empty_postgresql"))
 
 
-@pytest.fixture(scope="session")
-def empty_postgresql(make_postgresql_url):
-    """The URL of a migrated PostgreSQL database to copy."""
-    url = make_postgresql_url()
-    upgrade("exam_manager", url)
-    return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request, tmp_path, empty_database):
-    """The URL of a database with tables and no rows; a test that takes it runs on both."""
-    if request.param == "sqlite":
-        shutil.copyfile(empty_database, tmp_path / "test.sqlite")
-        return sqlite_url(tmp_path / "test.sqlite")
-    make = request.getfixturevalue("make_postgresql_url")
-    return make(copy_of=request.getfixturevalue("empty_postgresql"))
-
-
 @pytest.fixture
 async def either(start, migrated_url):
     """The application on SQLite and on PostgreSQL: for what depends on the dialect."""
