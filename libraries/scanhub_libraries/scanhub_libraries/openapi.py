@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from scanhub_libraries.errors import (
     BadRequestError,
+    ChecksumMismatchError,
     ConflictError,
     ForbiddenError,
     NotFoundError,
     NotImplementedHereError,
     PayloadTooLargeError,
+    RangeNotSatisfiableError,
     ScanHubError,
     StaleVersionError,
     TooManyRequestsError,
@@ -46,8 +48,10 @@ _ERRORS: tuple[type[ScanHubError], ...] = (
     ConflictError,
     StaleVersionError,
     PayloadTooLargeError,
+    RangeNotSatisfiableError,
     UnprocessableError,
     TooManyRequestsError,
+    ChecksumMismatchError,
     NotImplementedHereError,
     UpstreamError,
     UnavailableError,
@@ -219,7 +223,7 @@ def _describe_responses(operation: Json, refusals: Iterator[int]) -> None:
         if code in _MEANING and told in {"Validation Error", _MEANING[code], None}:
             responses[key] = {"$ref": f"#/components/responses/{_response_name(code)}"}
         else:
-            told = told or HTTPStatus(code).phrase
+            told = told or _phrase(code)
             responses[key] = {"description": told, "content": _content(code)}
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -237,11 +241,17 @@ def _describe_file(status: int, response: Json) -> None:
 
 
 def _response_name(status: int) -> str:
-    return HTTPStatus(status).phrase.title().replace(" ", "")
+    return _phrase(status).title().replace(" ", "")
+
+
+def _phrase(status: int) -> str:
+    """Return what a status is called; HTTP's own list lacks those of other standards."""
+    own = {error.status: error.title for error in _ERRORS}
+    return HTTPStatus(status).phrase if status in set(HTTPStatus) else own[status]
 
 
 def _content(status: int) -> Json:
-    slug, title = "about-blank", HTTPStatus(status).phrase
+    slug, title = "about-blank", _phrase(status)
     for error in _ERRORS:
         if error.status == status:
             slug, title = error.slug, error.title
