@@ -55,12 +55,34 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Group:
-    groups = [key for key in file if isinstance(file[key], h5py.Group) and "data" in file[key]]
-    if "dataset" in groups:
-        return file["dataset"]
-    if len(groups) == 1:
-        return file[groups[0]]
-    raise JobInputError(f"{name} is no ISMRMRD file: it holds no group with acquisitions.")
+    """Return the group with the acquisitions, all of it in this very file.
+
+    HDF5 lets a file take a group or a table from any other that the process can read: raw data of
+    another patient would be reconstructed as this one's.
+    """
+    keys = [key for key in file if key == "dataset" or _holds_data(file, key)]
+    key = "dataset" if "dataset" in keys else keys[0] if len(keys) == 1 else None
+    if key is None or (_is_within(file, key) and not _holds_data(file, key)):
+        raise JobInputError(f"{name} is no ISMRMRD file: it holds no group with acquisitions.")
+    if not _is_own(file, key) or not all(_is_own(file[key], item) for item in file[key]):
+        raise JobInputError(f"{name}: part of {key} is in another file. Upload whole raw data.")
+    return file[key]
+
+
+def _holds_data(file: h5py.File, key: str) -> bool:
+    return _is_within(file, key) and isinstance(file[key], h5py.Group) and "data" in set(file[key])
+
+
+def _is_within(group: h5py.Group, key: str) -> bool:
+    return isinstance(group.get(key, getlink=True), h5py.HardLink)
+
+
+def _is_own(group: h5py.Group, key: str) -> bool:
+    """Say whether a member is in the file itself, with all its bytes."""
+    if not _is_within(group, key):
+        return False
+    found = group[key]
+    return not (isinstance(found, h5py.Dataset) and (found.is_virtual or found.external))
 
 
 def _read_header(group: h5py.Group, name: str) -> Header:
