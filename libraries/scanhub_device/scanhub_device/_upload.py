@@ -2,18 +2,35 @@
 
 import asyncio
 import hashlib
+import http.client
 import logging
+import ssl as ssl_module
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
+from scanhub_device._http import (
+    Answer,
+    CancelledUploadError,
+    HttpUpload,
+    address_of,
+    metadata_of,
+)
 from scanhub_device._link import Link
 from scanhub_device.errors import LinkLostError, UploadError
 from scanhub_device.messages import Feedback, FileTransfer
 from scanhub_device.settings import ClientSettings
 
 _logger = logging.getLogger(__name__)
+_random = SystemRandom()
+_AT_ONCE = 2
+_STORED = (201, 204)
+# Not offered here, or not through the gateway in between: the link takes the file.
+_NOT_HERE = (404, 405, 411, 413, 414, 415, 431, 501)
+_FINAL = (400, 401, 403, 410, 412, 422)
+_MOST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +44,93 @@ class UploadReceipt:
 
 
 class Uploads:
-    """Sends one file at a time: the binary frames of two files cannot be told apart."""
+    """Sends files over HTTP if the server offers it, else over the link.
 
-    def __init__(self, link: Link, settings: ClientSettings) -> None:
+    Over the link it is one file at a time: the binary frames of two cannot be told apart.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        settings: ClientSettings,
+        url: str = "",
+        ssl: ssl_module.SSLContext | None = None,
+    ) -> None:
         self._link = link
         self._settings = settings
+        self._url = url
+        self._ssl = ssl
         self._turn = asyncio.Lock()
+        self._over_http = asyncio.Semaphore(_AT_ONCE)
         self._open: tuple[FileTransfer, asyncio.Future[Feedback]] | None = None
 
-    async def upload(self, path: Path, header: FileTransfer) -> UploadReceipt:
+    async def upload(
+        self, path: Path, header: FileTransfer, upload_url: str | None = None
+    ) -> UploadReceipt:
         """Send until the server confirms; a lost link does not count as a failure.
+
+        Args:
+            path: The file.
+            header: What it is, with the token of its scan.
+            upload_url: Where the server takes files over HTTP, as it said with `start`.
 
         Raises:
             UploadError: the server refused the file at the first try and at every retry.
         """
+        address, metadata = address_of(self._url, upload_url), metadata_of(header)
+        large = header.size_bytes >= self._settings.http_upload_bytes
+        if address is not None and metadata is not None and large:
+            job = HttpUpload(
+                address, path, header, metadata, settings=self._settings, ssl=self._ssl
+            )
+            async with self._over_http:
+                receipt = await self._send_over_http(job, header)
+            if receipt is not None:
+                return receipt
+            _logger.warning("%s is sent over the link", header.filename)
+        return await self._send_over_link(path, header)
+
+    async def _send_over_http(self, job: HttpUpload, header: FileTransfer) -> UploadReceipt | None:
+        """Return None when the server, or what lies before it, does not take files this way."""
+        delays = iter(self._settings.upload_retry_delays_s)
+        failures = 0
+        while failures < _MOST_FAILURES:
+            had = job.offset
+            try:
+                answer = await _in_thread(job)
+            except (OSError, http.client.HTTPException) as error:
+                failures = 0 if job.offset > had else failures + 1
+                _logger.warning(
+                    "%s: %s; going on", header.filename, str(error) or type(error).__name__
+                )
+                await self._link.wait_up()
+                await asyncio.sleep(self._jittered(failures))
+                continue
+            if answer.status in _STORED and answer.offset == header.size_bytes:
+                return UploadReceipt(
+                    header.filename, header.sha256, header.size_bytes, answer.result_id
+                )
+            if answer.status in _NOT_HERE and not answer.announced:
+                return None
+            delay = None if answer.status in _FINAL else self._delay(answer, delays)
+            if delay is None:
+                raise UploadError(f"upload of {header.filename} failed: {answer.detail}")
+            _logger.warning("%s not stored: %s", header.filename, answer.detail)
+            failures = 0 if answer.offset > had else failures + 1
+            await asyncio.sleep(delay)
+        return None
+
+    def _delay(self, answer: Answer, delays: Iterator[float]) -> float | None:
+        """Return the wait before the next try [s], None if there is none."""
+        if answer.offset > 0:  # the server has a part and says from where to go on
+            return self._jittered(0)
+        return next(delays, None)
+
+    def _jittered(self, failures: int) -> float:
+        longest = self._settings.reconnect_base_s * 2**failures
+        return _random.uniform(0, min(longest, self._settings.reconnect_max_s))
+
+    async def _send_over_link(self, path: Path, header: FileTransfer) -> UploadReceipt:
         delays = iter(self._settings.upload_retry_delays_s)
         async with self._turn:
             while True:
@@ -105,6 +195,19 @@ class Uploads:
             # an error that nobody waits for any more is no news
             if not verdict.cancel() and not verdict.cancelled():
                 verdict.exception()
+
+
+async def _in_thread(job: HttpUpload) -> Answer:
+    """Run one try. When cancelled, wait for the thread to end: no byte may follow a stop."""
+    work = asyncio.ensure_future(asyncio.to_thread(job.attempt))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        job.cancel()
+        await asyncio.wait({work})
+        with suppress(CancelledUploadError, OSError, http.client.HTTPException):
+            work.result()
+        raise
 
 
 async def fingerprint(path: Path) -> tuple[int, str]:

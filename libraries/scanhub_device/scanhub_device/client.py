@@ -74,7 +74,7 @@ class DeviceClient:
         self._ssl = ssl
         self._state = DeviceState.OFFLINE
         self._link = Link()
-        self._uploads = Uploads(self._link, self._settings)
+        self._uploads = Uploads(self._link, self._settings, url, ssl)
         self._runner = ScanRunner(scanner, self._make_scan, self._deliver, self._happened)
         self._undelivered: list[Message] = []
         self._closing = asyncio.Event()

@@ -134,7 +134,7 @@ class Scan:
             sha256=sha256,
             device_parameter=self._device_parameter,
         )
-        return await self._uploads.upload(path, header)
+        return await self._uploads.upload(path, header, self.payload.upload_url)
 
     def busy_status(self) -> UpdateStatus:
         """The message that says how far the scan is."""

@@ -21,6 +21,8 @@ class ClientSettings:
     """Longest wait between two tries [s]."""
     chunk_bytes: int = 1 << 20
     """Size of a binary frame [byte]."""
+    http_upload_bytes: int = 1 << 20
+    """Files from this size on are sent over HTTP, if the server offers it [byte]."""
     upload_retry_delays_s: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Wait before each retry of an upload that the server refused or did not answer [s]."""
     upload_answer_timeout_s: float = 120.0

@@ -198,15 +198,21 @@ async def add_file(
 
 
 async def mark_settled(
-    session: AsyncSession, acquisition_id: UUID, *, problem: str | None = None
-) -> None:
-    """Note that exam-manager knows of the end, or has refused to (`problem`)."""
+    session: AsyncSession, acquisition_id: UUID, *, files: int, problem: str | None = None
+) -> bool:
+    """Note that exam-manager knows of the end, or has refused to (`problem`).
+
+    False: more than `files` have come meanwhile, and exam-manager has to hear of them too.
+    """
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is None:
-        return
+        return True
+    if len(row.files) != files:
+        return False
     row.settled_at = utc_now()
     if problem:
         row.reason = f"{row.reason} | {problem}"[:_REASON_LENGTH] if row.reason else problem
+    return True
 
 
 async def list_acquisitions(

@@ -41,6 +41,7 @@ class Settlement:
         self._service_token = service_token
         self._progress = progress
         self._running: dict[UUID, asyncio.Task[str | None]] = {}
+        self._again: set[UUID] = set()
 
     async def resume(self) -> None:
         """Go on with what an earlier process owed."""
@@ -52,7 +53,9 @@ class Settlement:
     def begin(self, acquisition_id: UUID) -> None:
         """Settle an acquisition that has ended; repeating is harmless."""
         task = self._running.get(acquisition_id)
-        if task is None or task.done():
+        if task is not None and not task.done():
+            self._again.add(acquisition_id)  # a further file may have come since it looked
+        else:
             task = asyncio.create_task(
                 self._settle(acquisition_id), name=f"settlement {acquisition_id}"
             )
@@ -79,6 +82,13 @@ class Settlement:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _settle(self, acquisition_id: UUID) -> str | None:
+        while True:
+            self._again.discard(acquisition_id)
+            problem = await self._settle_once(acquisition_id)
+            if acquisition_id not in self._again:
+                return problem
+
+    async def _settle_once(self, acquisition_id: UUID) -> str | None:
         async with reading(self._sessions) as session:
             row = await session.get(Acquisition, acquisition_id)
         if row is None or row.settled_at is not None:
@@ -86,7 +96,11 @@ class Settlement:
         await self._progress.end(acquisition_id)
         problem = await self._tell_until_heard(row)
         async with transaction(self._sessions) as session:
-            await service.mark_settled(session, acquisition_id, problem=problem)
+            settled = await service.mark_settled(
+                session, acquisition_id, files=len(row.files), problem=problem
+            )
+        if not settled:
+            self._again.add(acquisition_id)
         return problem
 
     async def _tell_until_heard(self, row: Acquisition) -> str | None:

@@ -1,0 +1,211 @@
+"""One file to the server over HTTP, after tus 1.0: announced, sent from where it stopped, checked.
+
+The bytes go from the file to the socket in the kernel (`sendfile`), in a thread; over TLS they
+have to pass through here. Nothing but the standard library is needed.
+"""
+
+import base64
+import http.client
+import json
+import os
+import selectors
+import socket
+import ssl as ssl_module
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urljoin, urlsplit
+
+from scanhub_device.messages import FileTransfer
+from scanhub_device.settings import ClientSettings
+
+_TUS = {"Tus-Resumable": "1.0.0"}
+_PIECE = {**_TUS, "Content-Type": "application/offset+octet-stream"}
+_SEND_BYTES = 4 << 20
+_LOOK_S = 0.2
+_LONGEST_METADATA = 6 * 1024  # gateways take headers of 8 KiB
+_CREATED, _NO_CONTENT = 201, 204
+
+
+class CancelledUploadError(Exception):
+    """Nobody wants the file any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said to the last request of a try."""
+
+    status: int
+    detail: str
+    offset: int
+    result_id: str | None = None
+    announced: bool = True
+    """It is about the file itself; False: the server did not even take the announcement."""
+
+
+def address_of(websocket_url: str, upload_url: str | None) -> str | None:
+    """Return where to upload, None if nowhere: not offered, or not as safe as the link."""
+    if not upload_url:
+        return None
+    base = "http" + websocket_url[2:] if websocket_url.startswith("ws") else websocket_url
+    url = urljoin(base, upload_url)
+    scheme = urlsplit(url).scheme
+    if scheme not in {"http", "https"} or (base.startswith("https") and scheme != "https"):
+        return None
+    return url
+
+
+def metadata_of(header: FileTransfer) -> str | None:
+    """Return what is said of the file, None if it does not fit into a header."""
+    values = {
+        "filename": header.filename,
+        "content_type": header.content_type,
+        "sha256": header.sha256,
+        "task_id": header.task_id,
+        "device_parameter": json.dumps(header.device_parameter),
+    }
+    text = ",".join(
+        f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items()
+    )
+    return text if len(text) <= _LONGEST_METADATA else None
+
+
+class HttpUpload:
+    """Sends one file. Each try is a connection of its own, in a thread; `cancel` ends it."""
+
+    def __init__(
+        self,
+        url: str,
+        path: Path,
+        header: FileTransfer,
+        metadata: str,
+        *,
+        settings: ClientSettings,
+        ssl: ssl_module.SSLContext | None,
+    ) -> None:
+        self._url = urlsplit(url)
+        self._path = path
+        self._header = header
+        self._metadata = metadata
+        self._settings = settings
+        self._ssl = ssl
+        self._cancelled = threading.Event()
+        self._socket: socket.socket | None = None
+        self.offset = 0
+        """How far the server had the file when it was last asked."""
+
+    def cancel(self) -> None:
+        """End the try that runs; for another thread."""
+        self._cancelled.set()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def attempt(self) -> Answer:
+        """Announce the file and send what the server does not have.
+
+        Raises:
+            OSError, http.client.HTTPException: The connection failed.
+            CancelledUploadError: `cancel` was called.
+        """
+        connection = self._connection()
+        try:
+            connection.connect()
+            self._socket = connection.sock
+            return self._converse(connection)
+        except (OSError, http.client.HTTPException):
+            if self._cancelled.is_set():
+                raise CancelledUploadError from None
+            raise
+        finally:
+            self._socket = None
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, timeout = self._url.hostname or "", self._settings.open_timeout_s
+        if self._url.scheme == "https":
+            context = self._ssl or ssl_module.create_default_context()
+            return http.client.HTTPSConnection(
+                host, self._url.port, timeout=timeout, context=context
+            )
+        return http.client.HTTPConnection(host, self._url.port, timeout=timeout)
+
+    def _converse(self, connection: http.client.HTTPConnection) -> Answer:
+        token = {"Authorization": f"Bearer {self._header.user_access_token}"}
+        size = self._header.size_bytes
+        about = {"Upload-Length": str(size), "Upload-Metadata": self._metadata}
+        connection.request(
+            "POST", self._url.path, headers={**_TUS, **token, **about, "Content-Length": "0"}
+        )
+        answer, location = _read(connection)
+        if answer.status != _CREATED:
+            return Answer(answer.status, answer.detail, answer.offset, announced=False)
+        self.offset = answer.offset
+        place = urlsplit(urljoin(self._url.geturl(), location)).path
+        connection.putrequest("PATCH", place, skip_accept_encoding=True)
+        for name, value in {**_PIECE, **token}.items():
+            connection.putheader(name, value)
+        connection.putheader("Upload-Offset", str(self.offset))
+        connection.putheader("Content-Length", str(size - self.offset))
+        connection.endheaders()
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before the end
+            self._send(connection)
+        if self._cancelled.is_set():
+            raise CancelledUploadError
+        connection.sock.settimeout(self._settings.upload_answer_timeout_s)
+        return _read(connection)[0]
+
+    def _send(self, connection: http.client.HTTPConnection) -> None:
+        """Send the rest of the file, until the server answers."""
+        sock, size = connection.sock, self._header.size_bytes
+        with self._path.open("rb", 0) as file:
+            if isinstance(sock, ssl_module.SSLSocket) or not hasattr(os, "sendfile"):
+                self._send_through(sock, file)
+            else:
+                self._send_in_kernel(sock, file, size)
+
+    def _send_in_kernel(self, sock: socket.socket, file: BinaryIO, size: int) -> None:
+        position, stalled = self.offset, time.monotonic()
+        sock.setblocking(False)
+        with selectors.DefaultSelector() as ready:
+            ready.register(sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            while position < size and not self._cancelled.is_set():
+                events = ready.select(_LOOK_S)
+                if any(event & selectors.EVENT_READ for _, event in events):
+                    return
+                if not events:
+                    if time.monotonic() - stalled > self._settings.keepalive_timeout_s:
+                        raise TimeoutError("the server takes no more bytes")
+                    continue
+                with suppress(BlockingIOError):
+                    most = min(_SEND_BYTES, size - position)
+                    sent = os.sendfile(sock.fileno(), file.fileno(), position, most)
+                    if not sent:
+                        raise OSError(f"{self._path} is shorter than it was")
+                    position += sent
+                    stalled = time.monotonic()
+
+    def _send_through(self, sock: socket.socket, file: BinaryIO) -> None:
+        sock.settimeout(self._settings.keepalive_timeout_s)
+        file.seek(self.offset)
+        while not self._cancelled.is_set() and (block := file.read(_SEND_BYTES // 4)):
+            sock.sendall(block)
+
+
+def _read(connection: http.client.HTTPConnection) -> tuple[Answer, str]:
+    """Read an answer; return it and its `Location`."""
+    response = connection.getresponse()
+    body = response.read()
+    detail = ""
+    with suppress(ValueError, AttributeError):
+        detail = str(json.loads(body).get("detail", ""))
+    answer = Answer(
+        status=response.status,
+        detail=detail or f"the server answers {response.status} {response.reason}",
+        offset=int(response.headers.get("Upload-Offset", 0)),
+        result_id=response.headers.get("Upload-Result-Id"),
+    )
+    return answer, response.headers.get("Location", "")
