@@ -4,10 +4,12 @@ import hashlib
 from typing import Any
 
 import pytest
+from planned_scans import judged
 from scanner_lab import DEVICE, EXAM, Lab, Scanner
 
-from scanhub_device.simulator import default_sequence
-from scanhub_libraries.models import UserRole
+from exam_manager.sequences.pulseq import read_facts
+from scanhub_device.simulator import SimulatedScanner, default_sequence
+from scanhub_libraries.models import SystemLimits, UserRole
 
 SEQUENCE = default_sequence().read_text()
 SHA256 = hashlib.sha256(SEQUENCE.encode()).hexdigest()
@@ -275,3 +277,14 @@ async def test_a_verdict_on_what_is_not_there(lab):
     for device_id, task_id in ((nobody, task["id"]), (credentials["device_id"], nobody)):
         answer = await lab.http.post(f"{DEVICE}/{device_id}/safety", json={"task_id": task_id})
         assert answer.status_code == 404
+
+
+def test_the_simulated_scanner_plays_what_it_is_shown_with():
+    details = SimulatedScanner().details
+    found = judged(
+        facts=read_facts(SEQUENCE.encode()),
+        system_limits=SystemLimits.model_validate(details.system_limits.model_dump()),
+        device_parameter=details.parameter,
+    )
+    assert (found.outcome, found.operating_mode) == ("pass", "normal"), found.reasons
+    assert found.reasons == []

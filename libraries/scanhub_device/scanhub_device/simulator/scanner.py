@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scanhub_device.errors import ScanError, UploadError
-from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails
+from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails, SystemLimits
 from scanhub_device.scan import Scan
 from scanhub_device.simulator.acquire import SimulatorSettings, acquire
 from scanhub_device.simulator.mrd import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ, VENDOR, Labels
@@ -17,6 +17,24 @@ from scanhub_device.simulator.plan import plan_scan
 
 FILENAME = "data.mrd"
 CONTENT_TYPE = "application/x-ismrmrd+hdf5"
+SYSTEM_LIMITS = SystemLimits(
+    max_gradients=(40.0, 40.0, 40.0),
+    max_slew_rates=(170.0, 170.0, 170.0),
+    max_rf_duration=20e-3,
+    max_rf_amplitude=30.0,
+    max_b1_rms=5.0,
+    max_duration=3600.0,
+    adc_deadtime=10e-6,
+    rf_dead_time=100e-6,
+    rf_ringdown_time=20e-6,
+    gradient_raster_time=10e-6,
+    pns_rheobase=20.0,
+    pns_chronaxie=0.36e-3,
+    pns_coil_lengths=(0.2, 0.2, 0.2),
+)
+"""Of a clinical scanner of 1.5 T with a short gradient coil."""
+SAR_COEFFICIENT_W_PER_UT2 = 10.0
+"""Absorbed power over B1+rms squared: the order of magnitude of a body coil at 1.5 T."""
 
 
 class SimulatedScanner:
@@ -47,7 +65,9 @@ class SimulatedScanner:
                 "larmor_frequency": LARMOR_FREQUENCY_HZ,
                 "field_strength_t": FIELD_STRENGTH_T,
                 "receiver_channels": self._settings.coils,
+                "sar_coefficient": SAR_COEFFICIENT_W_PER_UT2,
             },
+            system_limits=SYSTEM_LIMITS,
         )
 
     @property
