@@ -26,6 +26,7 @@ CHECKS = [
 ]
 LONGEST_URL = 60_000
 """A longer one is nothing that httpx sends."""
+schemathesis.serializer.alias(["application/offset+octet-stream"], "application/octet-stream")
 Send = Callable[[requests.PreparedRequest], httpx.Response]
 
 
