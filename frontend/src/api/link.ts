@@ -7,8 +7,9 @@ const EVENT_TYPES = [
   ...["started", "progress", "finished", "failed", "canceled", "released", "paused"].map(
     (verb) => `exam.task.${verb}`,
   ),
-  "result.stored",
-  "result.deleted",
+  ...["stored", "deleted", "downloaded", "sending", "sent", "send_failed"].map(
+    (verb) => `result.${verb}`,
+  ),
   ...["created", "updated", "deleted", "connected", "disconnected", "status"].map(
     (verb) => `device.${verb}`,
   ),
