@@ -1,5 +1,6 @@
 import { answer, client } from "./client";
 import { ApiError } from "./problem";
+import type { SafetyConfirmation } from "./safety";
 import { otherTabs, sessionStore } from "./session";
 import type { AcquisitionTask, BaseExam, BasePatient } from "./types";
 
@@ -159,10 +160,11 @@ export const listAcquisitions = (task_id: string, limit: number) =>
 
 // --- work ------------------------------------------------------------------------------------
 
-export const triggerTask = (task_id: string) =>
+export const triggerTask = (task_id: string, confirmed?: SafetyConfirmation) =>
   answer(
     client.POST("/api/v1/workflowmanager/trigger_task/{task_id}/", {
       params: { path: { task_id } },
+      ...(confirmed && { body: { safety_confirmation: confirmed } as never }),
     }),
   );
 export const listRuns = (task_id: string) =>

@@ -9,6 +9,8 @@ export class ApiError extends Error {
     readonly slug: string,
     readonly reasons: string[],
     readonly correlationId: string | null,
+    /** Further members of the problem document, as they came. */
+    readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail || title);
   }
@@ -35,6 +37,7 @@ export function problemFrom(status: number, body: unknown, correlationId: string
     slug,
     reasonsOf(record),
     correlationId ?? (text(record.correlation_id) || null),
+    record,
   );
 }
 

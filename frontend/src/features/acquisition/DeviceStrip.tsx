@@ -3,7 +3,6 @@ import {
   IconCircleCheck,
   IconLoader2,
   IconPlayerPlay,
-  IconX,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useRouterState } from "@tanstack/react-router";
@@ -19,17 +18,16 @@ import {
   type Task,
 } from "../../api/types";
 import { clock, duration, secondsBetween } from "../../shared/format";
-import { CorrelationId, Reasons } from "../../shared/states";
 import { DEVICE_STATUS, isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
-import { ApiError } from "../../api/problem";
 import type { OpenExam } from "../shell/openExam";
 import { StreamBadge, useStreamState } from "../shell/StreamBadge";
 import css from "./acquisition.module.css";
 import { PauseButton } from "./PauseButton";
 import { Progress } from "./Progress";
 import { remainingSeconds } from "./progress";
+import { Dismiss, Refusal } from "./Refusal";
 import { PHASE_WORDS, startReasons } from "./start";
 import { acquisitionsOf } from "./stop";
 import { dismissStopOutcome, StopButton, useStopOutcome } from "./StopButton";
@@ -236,7 +234,7 @@ function StartControl({
 /** What the last Start or Stop came to; stays until it is read and closed. */
 function Notice({ task }: { task: Task | null }) {
   const stopped = useStopOutcome();
-  const { refusal, dismiss } = useStart(task);
+  const { refusal, dismiss, start } = useStart(task);
   if (stopped) {
     const bad = stopped.kind === "unconfirmed";
     return (
@@ -260,28 +258,8 @@ function Notice({ task }: { task: Task | null }) {
       </div>
     );
   }
-  if (refusal) {
-    const problem = refusal instanceof ApiError ? refusal : null;
-    return (
-      <div className={css.notice} role="alert" data-bad>
-        <IconAlertTriangle size={18} aria-hidden />
-        <div>
-          <strong>{task?.name} was not started</strong>
-          <div>{refusal instanceof Error ? refusal.message : "Unknown error."}</div>
-          <Reasons reasons={problem?.reasons ?? []} />
-          {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
-        </div>
-        <Dismiss onClick={dismiss} />
-      </div>
-    );
+  if (refusal && task) {
+    return <Refusal task={task} refusal={refusal} start={start} dismiss={dismiss} />;
   }
   return null;
-}
-
-function Dismiss({ onClick }: { onClick: () => void }) {
-  return (
-    <button type="button" className={css.dismiss} aria-label="Dismiss message" onClick={onClick}>
-      <IconX size={16} aria-hidden />
-    </button>
-  );
 }

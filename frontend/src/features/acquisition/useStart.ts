@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { triggerTask } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
+import type { SafetyConfirmation } from "../../api/safety";
 import type { Task } from "../../api/types";
 import { isActive } from "../../shared/status";
 import { createStore, useStore } from "../../shared/store";
@@ -27,14 +28,14 @@ export function useStart(task: Task | null) {
   const seen = useQuery({ ...queries.acquisition(taskId), enabled: claimed }).data ?? null;
   const now = useNow(claimed || attempt?.pending === true, 500);
 
-  async function start(): Promise<void> {
+  async function start(confirmed?: SafetyConfirmation): Promise<void> {
     if (!task || isActive(task.status) || attempts.get()[task.id]?.pending) return;
     const asked = { requestedAt: Date.now(), pending: true, refusal: null };
     client.setQueryData(keys.acquisition(task.id), null);
     note(task.id, asked);
     let refusal: unknown = null;
     try {
-      await triggerTask(task.id);
+      await triggerTask(task.id, confirmed);
     } catch (error) {
       refusal = error;
     }

@@ -1,0 +1,74 @@
+import { Button, Modal, Textarea } from "@mantine/core";
+import { useState } from "react";
+
+import { type SafetyConfirmation, type SafetyVerdict, toConfirm } from "../../api/safety";
+import { sessionStore } from "../../api/session";
+import type { Task } from "../../api/types";
+import page from "../../shared/page.module.css";
+import { Reasons } from "../../shared/states";
+
+const SHORTEST = 3;
+
+interface Props {
+  task: Task;
+  verdict: SafetyVerdict;
+  onClose: () => void;
+  onConfirm: (confirmed: SafetyConfirmation) => void;
+}
+
+/** A named person answers for a scan that the safety gate does not pass by itself. */
+export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: Props) {
+  const [reason, setReason] = useState("");
+  const [touched, setTouched] = useState(false);
+  const { user } = sessionStore.get();
+  const reasons = toConfirm(verdict);
+  const firstLevel = reasons.some(({ code }) => code.endsWith("first-level"));
+  const missing = reason.trim().length < SHORTEST;
+  const title = firstLevel
+    ? `First Level Controlled Operating Mode: ${task.name}`
+    : `Confirm what could not be checked: ${task.name}`;
+  const submit = () => {
+    setTouched(true);
+    if (missing) return;
+    onConfirm({ fingerprint: verdict.fingerprint, reason: reason.trim() });
+    onClose();
+  };
+  return (
+    <Modal opened onClose={onClose} title={title} closeOnClickOutside={false}>
+      <form
+        className={page.form}
+        noValidate
+        aria-label="Confirm scan"
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit();
+        }}
+      >
+        <Reasons reasons={reasons.map(({ text }) => text)} />
+        <p>
+          Recorded as confirmed by{" "}
+          <strong>
+            {user ? `${user.first_name} ${user.last_name} (${user.username})` : "nobody"}
+          </strong>
+          , for this sequence, this patient and this device only.
+        </p>
+        <Textarea
+          label="Why the scan is needed"
+          data-autofocus
+          autosize
+          minRows={2}
+          maxLength={1000}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+          error={touched && missing && "A reason is needed"}
+        />
+        <div className={page.formEnd}>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit">Confirm and start</Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
