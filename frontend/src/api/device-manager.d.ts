@@ -37,7 +37,9 @@ export interface paths {
          * Start an acquisition task on its device
          * @description Send a task to its device. Only its id counts; what else the body says is verified.
          *
-         *     The same `Idempotency-Key` again is the same start: nothing is sent twice.
+         *     A refusal of the safety gate carries the verdict as `safety`. What a person may confirm (409)
+         *     is started with `safety_confirmation`, which names the `fingerprint` of that verdict. The same
+         *     `Idempotency-Key` again is the same start: nothing is sent twice.
          */
         post: operations["start_scan_via_websocket"];
         delete?: never;
@@ -160,6 +162,91 @@ export interface paths {
          * @description End a lost acquisition at once, with the reason of whoever looked at the scanner.
          */
         post: operations["abandon_acquisition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the uploads that are not whole yet
+         * @description Return what is on its way over HTTP, oldest first.
+         */
+        get: operations["list_uploads"];
+        put?: never;
+        /**
+         * Announce a file of a scan
+         * @description Make room for a file. A file that was announced before goes on at `Upload-Offset`.
+         *
+         *     Its first bytes may come along, as with PATCH.
+         */
+        post: operations["announce_upload"];
+        delete?: never;
+        /**
+         * Say which parts of tus are known
+         * @description Return version, extensions and the largest size as headers.
+         */
+        options: operations["describe_uploads"];
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an upload
+         * @description Return how far a file is, and which result it has made.
+         */
+        get: operations["get_upload"];
+        put?: never;
+        post?: never;
+        /**
+         * Give up an upload
+         * @description Remove what has come of a file that is no result yet.
+         */
+        delete: operations["delete_upload"];
+        options?: never;
+        /**
+         * Ask from where to go on
+         * @description Return `Upload-Offset`: what is there for good, also after a power cut.
+         */
+        head: operations["ask_upload"];
+        /**
+         * Send a piece of a file
+         * @description Append the body to the file. With its last byte the file is checked and becomes a result.
+         */
+        patch: operations["send_piece"];
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/safety": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge a scan before it is started
+         * @description Return every reason for and against a start of this task on this device.
+         *
+         *     Nothing is started or stored. A start judges anew; a confirmation names the `fingerprint` of
+         *     the verdict that was read, and holds only while sequence, patient and device are the same.
+         */
+        post: operations["judge_scan"];
         delete?: never;
         options?: never;
         head?: never;
@@ -407,161 +494,27 @@ export interface components {
             fov_rotation: components["schemas"]["XYZ"];
         };
         /**
-         * AcquisitionTaskOut
-         * @description An acquisition task as stored.
-         * @example {
-         *       "task_type": "ACQUISITION",
-         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
-         *       "name": "GRE axial",
-         *       "description": "Spoiled gradient echo",
-         *       "destination": "",
-         *       "status": "FINISHED",
-         *       "progress": 100,
-         *       "is_template": false,
-         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
-         *       "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
-         *       "acquisition_parameter": {
-         *         "fov_scaling": {
-         *           "x": 1,
-         *           "y": 1,
-         *           "z": 1
-         *         },
-         *         "fov_offset": {
-         *           "x": 0,
-         *           "y": 0,
-         *           "z": 12.5
-         *         },
-         *         "fov_rotation": {
-         *           "x": 0,
-         *           "y": 0,
-         *           "z": 0
-         *         }
-         *       },
-         *       "calibration": [
-         *         "frequency"
-         *       ],
-         *       "creator": "ada",
-         *       "datetime_created": "2026-03-02T09:30:00Z",
-         *       "datetime_updated": null,
-         *       "version": 1,
-         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
-         *       "position": 0,
-         *       "results": [
-         *         {
-         *           "type": "MRD",
-         *           "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
-         *           "files": [
-         *             "data.mrd"
-         *           ],
-         *           "meta": null,
-         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
-         *           "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
-         *           "datetime_created": "2026-03-02T09:30:00Z"
-         *         }
-         *       ],
-         *       "acquisition_limits": {
-         *         "patient_height": 168,
-         *         "patient_weight": 62,
-         *         "patient_gender": "FEMALE",
-         *         "patient_age": 40
-         *       }
-         *     }
-         */
-        AcquisitionTaskOut: {
-            /** Workflow Id */
-            workflow_id?: string | null;
-            /** Name */
-            name: string;
-            /**
-             * Description
-             * @default
-             */
-            description: string;
-            /**
-             * Task Type
-             * @default ACQUISITION
-             * @constant
-             */
-            task_type: "ACQUISITION";
-            /**
-             * Destination
-             * @default
-             */
-            destination: string;
-            /** @default NEW */
-            status: components["schemas"]["ItemStatus"];
-            /**
-             * Progress
-             * @description Percent, 0 to 100
-             * @default 0
-             */
-            progress: number;
-            /**
-             * Is Template
-             * @default false
-             */
-            is_template: boolean;
-            /** Position */
-            position: number;
-            /** Device Id */
-            device_id?: string | null;
-            /** Sequence Id */
-            sequence_id?: string | null;
-            acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
-            /**
-             * Calibration
-             * @default []
-             */
-            calibration: components["schemas"]["CalibrationType"][];
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Creator */
-            creator: string;
-            /**
-             * Datetime Created
-             * Format: date-time
-             */
-            datetime_created: string;
-            /** Datetime Updated */
-            datetime_updated?: string | null;
-            /**
-             * Results
-             * @default []
-             */
-            results: components["schemas"]["ResultOut"][];
-            /** Version */
-            version: number;
-            /**
-             * Status Reason
-             * @description Why the task is in this status, for a person to read
-             */
-            status_reason?: string | null;
-            /** Started At */
-            started_at?: string | null;
-            /** Finished At */
-            finished_at?: string | null;
-            /**
-             * Template Id
-             * @description The task of the template that it was copied from
-             */
-            template_id?: string | null;
-            /**
-             * Deviations
-             * @description Where the plan is not the template's any more
-             * @default []
-             */
-            deviations: components["schemas"]["Deviation"][];
-            acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
-        };
-        /**
          * CalibrationType
          * @description A calibration that runs before an acquisition.
          * @enum {string}
          */
         CalibrationType: "flip-angle" | "frequency" | "shims";
+        /**
+         * ConfirmSafety
+         * @description A named person takes over what the gate will not pass by itself.
+         */
+        ConfirmSafety: {
+            /**
+             * Fingerprint
+             * @description `fingerprint` of the verdict that the person has read
+             */
+            fingerprint: string;
+            /**
+             * Reason
+             * @description Why the scan is worth it
+             */
+            reason: string;
+        };
         /**
          * Deviation
          * @description A planned value that is not the template's.
@@ -1016,6 +969,23 @@ export interface components {
             confirmation?: components["schemas"]["SafetyConfirmation"] | null;
         };
         /**
+         * SafetyRequest
+         * @description Which task to judge, and with which draft of its field of view.
+         * @example {
+         *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "acquisition_parameter": null
+         *     }
+         */
+        SafetyRequest: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /** @description Not yet stored; without it that of the task counts */
+            acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
+        };
+        /**
          * SafetySeverity
          * @description What a reason means for a start.
          * @enum {string}
@@ -1065,6 +1035,157 @@ export interface components {
             task_id: string;
             /** State */
             state: string;
+        };
+        /**
+         * StartTask
+         * @description A task to be started, as ScanHub's clients send it, with what is confirmed.
+         * @example {
+         *       "task_type": "ACQUISITION",
+         *       "workflow_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20",
+         *       "name": "GRE axial",
+         *       "description": "Spoiled gradient echo",
+         *       "destination": "",
+         *       "status": "FINISHED",
+         *       "progress": 100,
+         *       "is_template": false,
+         *       "device_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60",
+         *       "sequence_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70",
+         *       "acquisition_parameter": {
+         *         "fov_scaling": {
+         *           "x": 1,
+         *           "y": 1,
+         *           "z": 1
+         *         },
+         *         "fov_offset": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 12.5
+         *         },
+         *         "fov_rotation": {
+         *           "x": 0,
+         *           "y": 0,
+         *           "z": 0
+         *         }
+         *       },
+         *       "calibration": [
+         *         "frequency"
+         *       ],
+         *       "creator": "ada",
+         *       "datetime_created": "2026-03-02T09:30:00Z",
+         *       "datetime_updated": null,
+         *       "version": 1,
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *       "position": 0,
+         *       "results": [
+         *         {
+         *           "type": "MRD",
+         *           "directory": "lake/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a20/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "files": [
+         *             "data.mrd"
+         *           ],
+         *           "meta": null,
+         *           "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a40",
+         *           "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
+         *           "datetime_created": "2026-03-02T09:30:00Z"
+         *         }
+         *       ],
+         *       "acquisition_limits": {
+         *         "patient_height": 168,
+         *         "patient_weight": 62,
+         *         "patient_gender": "FEMALE",
+         *         "patient_age": 40
+         *       }
+         *     }
+         */
+        StartTask: {
+            /** Workflow Id */
+            workflow_id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Task Type
+             * @default ACQUISITION
+             * @constant
+             */
+            task_type: "ACQUISITION";
+            /**
+             * Destination
+             * @default
+             */
+            destination: string;
+            /** @default NEW */
+            status: components["schemas"]["ItemStatus"];
+            /**
+             * Progress
+             * @description Percent, 0 to 100
+             * @default 0
+             */
+            progress: number;
+            /**
+             * Is Template
+             * @default false
+             */
+            is_template: boolean;
+            /** Position */
+            position: number;
+            /** Device Id */
+            device_id?: string | null;
+            /** Sequence Id */
+            sequence_id?: string | null;
+            acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
+            /**
+             * Calibration
+             * @default []
+             */
+            calibration: components["schemas"]["CalibrationType"][];
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Creator */
+            creator: string;
+            /**
+             * Datetime Created
+             * Format: date-time
+             */
+            datetime_created: string;
+            /** Datetime Updated */
+            datetime_updated?: string | null;
+            /**
+             * Results
+             * @default []
+             */
+            results: components["schemas"]["ResultOut"][];
+            /** Version */
+            version: number;
+            /**
+             * Status Reason
+             * @description Why the task is in this status, for a person to read
+             */
+            status_reason?: string | null;
+            /** Started At */
+            started_at?: string | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /**
+             * Template Id
+             * @description The task of the template that it was copied from
+             */
+            template_id?: string | null;
+            /**
+             * Deviations
+             * @description Where the plan is not the template's any more
+             * @default []
+             */
+            deviations: components["schemas"]["Deviation"][];
+            acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
+            safety_confirmation?: components["schemas"]["ConfirmSafety"] | null;
         };
         /**
          * StopRequest
@@ -1166,6 +1287,75 @@ export interface components {
             pns_coil_lengths?: number[] | null;
         };
         /**
+         * UploadOut
+         * @description A file of a scan on its way in over HTTP.
+         */
+        UploadOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Acquisition Id
+             * Format: uuid
+             */
+            acquisition_id: string;
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /** Filename */
+            filename: string;
+            /** Content Type */
+            content_type?: string | null;
+            /**
+             * Size Bytes
+             * @description Size that was announced [byte]
+             */
+            size_bytes: number;
+            /**
+             * Offset
+             * @description How much of it is there for good [byte]
+             */
+            offset: number;
+            /** Sha256 */
+            sha256?: string | null;
+            /**
+             * Result Id
+             * Format: uuid
+             * @description The result that it is or will be
+             */
+            result_id: string;
+            /**
+             * Stored At
+             * @description Since when it is a result; null: it is not whole
+             */
+            stored_at?: string | null;
+            /**
+             * Problem
+             * @description Why a file that is safe could not be entered as a result
+             */
+            problem?: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Touched At
+             * Format: date-time
+             * @description When bytes of it came last
+             */
+            touched_at: string;
+            /**
+             * Expires At
+             * @description When it is removed if the scan has ended and nobody goes on with it
+             */
+            expires_at?: string | null;
+        };
+        /**
          * UserRole
          * @description Role of a user.
          * @enum {string}
@@ -1263,6 +1453,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The rest of the body did not come in time. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The rest of the body did not come in time.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The state of the thing, or something that refers to it, forbids it. */
         Conflict: {
             headers: {
@@ -1275,6 +1484,25 @@ export interface components {
                  *       "title": "Conflict",
                  *       "status": 409,
                  *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It was there, and nobody will want it again. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Gone",
+                 *       "status": 410,
+                 *       "detail": "It was there, and nobody will want it again.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -1320,6 +1548,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The body is not of the kind that this endpoint takes. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "The body is not of the kind that this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
         UnprocessableEntity: {
             headers: {
@@ -1353,6 +1600,25 @@ export interface components {
                  *       "title": "Too many requests",
                  *       "status": 429,
                  *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The bytes that came are not those that were announced. */
+        ChecksumMismatch: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/checksum-mismatch",
+                 *       "title": "Checksum mismatch",
+                 *       "status": 460,
+                 *       "detail": "The bytes that came are not those that were announced.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -1417,6 +1683,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description There is no room; keep the file and try again later. */
+        InsufficientStorage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Insufficient Storage",
+                 *       "status": 507,
+                 *       "detail": "There is no room; keep the file and try again later.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -1460,7 +1745,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AcquisitionTaskOut"];
+                "application/json": components["schemas"]["StartTask"];
             };
         };
         responses: {
@@ -1475,7 +1760,25 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Who confirms the scan may not do so */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/forbidden",
+                     *       "title": "Forbidden",
+                     *       "status": 403,
+                     *       "detail": "The caller is known and may not do this.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Task, sequence or device does not exist */
             404: {
                 headers: {
@@ -1495,7 +1798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The device or the task is busy */
+            /** @description The device or the task is busy, or a person has to confirm the scan */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1858,6 +2161,292 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_uploads: {
+        parameters: {
+            query?: {
+                /** @description Id of the device */
+                device_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    announce_upload: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Size of the file [byte] */
+                "Upload-Length": number;
+                /** @description Pairs of a key and a value in Base64: filename, sha256, content_type, task_id, device_parameter (JSON) */
+                "Upload-Metadata": string;
+                /** @description Version of the protocol: 1.0.0 */
+                "Tus-Resumable"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    Location?: string;
+                    /** @description How much of the file is there for good [byte] */
+                    "Upload-Offset"?: unknown;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    describe_uploads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the upload: the last part of `Location` */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Version of the protocol: 1.0.0 */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload: the last part of `Location` */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    ask_upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Version of the protocol: 1.0.0 */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload: the last part of `Location` */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description How much of the file is there for good [byte] */
+                    "Upload-Offset"?: unknown;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    send_piece: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Where the piece begins */
+                "Upload-Offset": number;
+                /** @description Sum of this piece: `sha256` (or `sha1`), a blank, and the sum in Base64 */
+                "Upload-Checksum"?: string | null;
+                /** @description Version of the protocol: 1.0.0 */
+                "Tus-Resumable"?: string | null;
+            };
+            path: {
+                /** @description Id of the upload: the last part of `Location` */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    /** @description How much of the file is there for good [byte] */
+                    "Upload-Offset"?: unknown;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    judge_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SafetyRequest"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SafetyVerdict"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Device, task or sequence does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/not-found",
+                     *       "title": "Not found",
+                     *       "status": 404,
+                     *       "detail": "There is no such thing.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];

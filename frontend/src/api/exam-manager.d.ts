@@ -5036,6 +5036,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The rest of the body did not come in time. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The rest of the body did not come in time.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The state of the thing, or something that refers to it, forbids it. */
         Conflict: {
             headers: {
@@ -5048,6 +5067,25 @@ export interface components {
                  *       "title": "Conflict",
                  *       "status": 409,
                  *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It was there, and nobody will want it again. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Gone",
+                 *       "status": 410,
+                 *       "detail": "It was there, and nobody will want it again.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -5093,6 +5131,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The body is not of the kind that this endpoint takes. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "The body is not of the kind that this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
         UnprocessableEntity: {
             headers: {
@@ -5126,6 +5183,25 @@ export interface components {
                  *       "title": "Too many requests",
                  *       "status": 429,
                  *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The bytes that came are not those that were announced. */
+        ChecksumMismatch: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/checksum-mismatch",
+                 *       "title": "Checksum mismatch",
+                 *       "status": 460,
+                 *       "detail": "The bytes that came are not those that were announced.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -5183,6 +5259,25 @@ export interface components {
                  *       "title": "Unavailable",
                  *       "status": 503,
                  *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description There is no room; keep the file and try again later. */
+        InsufficientStorage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Insufficient Storage",
+                 *       "status": 507,
+                 *       "detail": "There is no room; keep the file and try again later.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -7689,10 +7784,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "/problems/about-blank",
-                     *       "title": "Requested Range Not Satisfiable",
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
                      *       "status": 416,
-                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "detail": "Range not satisfiable",
                      *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                      *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                      *     }
@@ -7890,10 +7985,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "/problems/about-blank",
-                     *       "title": "Requested Range Not Satisfiable",
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
                      *       "status": 416,
-                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "detail": "Range not satisfiable",
                      *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                      *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                      *     }

@@ -36,6 +36,9 @@ export interface paths {
         /**
          * Start a task
          * @description Start a scan on its device, or a job as a run.
+         *
+         *     A scan that the safety gate refuses answers with the verdict as `safety`; what a person may
+         *     confirm (409) is started with `safety_confirmation`.
          */
         post: operations["trigger_task"];
         delete?: never;
@@ -363,6 +366,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ConfirmSafety
+         * @description A named person takes over what the gate will not pass by itself.
+         */
+        ConfirmSafety: {
+            /**
+             * Fingerprint
+             * @description `fingerprint` of the verdict that the person has read
+             */
+            fingerprint: string;
+            /**
+             * Reason
+             * @description Why the scan is worth it
+             */
+            reason: string;
+        };
+        /**
          * DispatchOut
          * @description One series on its way to one target.
          */
@@ -466,7 +485,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
         /**
          * FieldProblem
          * @description What is wrong with one value.
@@ -780,6 +799,19 @@ export interface components {
             /** Detail */
             detail: string;
         };
+        /**
+         * TriggerRequest
+         * @description What can be said with a start.
+         * @example {
+         *       "safety_confirmation": {
+         *         "fingerprint": "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
+         *         "reason": "Contrast needs the larger flip angle; the patient feels well"
+         *       }
+         *     }
+         */
+        TriggerRequest: {
+            safety_confirmation?: components["schemas"]["ConfirmSafety"] | null;
+        };
     };
     responses: {
         /** @description The request cannot be understood, or breaks a rule of the record. */
@@ -860,6 +892,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The rest of the body did not come in time. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "detail": "The rest of the body did not come in time.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description The state of the thing, or something that refers to it, forbids it. */
         Conflict: {
             headers: {
@@ -872,6 +923,25 @@ export interface components {
                  *       "title": "Conflict",
                  *       "status": 409,
                  *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description It was there, and nobody will want it again. */
+        Gone: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Gone",
+                 *       "status": 410,
+                 *       "detail": "It was there, and nobody will want it again.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -917,6 +987,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description The body is not of the kind that this endpoint takes. */
+        UnsupportedMediaType: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "The body is not of the kind that this endpoint takes.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description A value, a file or a limit is not acceptable; `errors` or `field` names it. */
         UnprocessableEntity: {
             headers: {
@@ -950,6 +1039,25 @@ export interface components {
                  *       "title": "Too many requests",
                  *       "status": 429,
                  *       "detail": "Too many attempts: wait `Retry-After` seconds.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The bytes that came are not those that were announced. */
+        ChecksumMismatch: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/checksum-mismatch",
+                 *       "title": "Checksum mismatch",
+                 *       "status": 460,
+                 *       "detail": "The bytes that came are not those that were announced.",
                  *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                  *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                  *     }
@@ -1014,6 +1122,25 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description There is no room; keep the file and try again later. */
+        InsufficientStorage: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "/problems/about-blank",
+                 *       "title": "Insufficient Storage",
+                 *       "status": 507,
+                 *       "detail": "There is no room; keep the file and try again later.",
+                 *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                 *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: never;
     requestBodies: never;
@@ -1055,7 +1182,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TriggerRequest"] | null;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -1073,6 +1204,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             501: components["responses"]["NotImplemented"];
             502: components["responses"]["BadGateway"];
@@ -1295,10 +1427,10 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "/problems/about-blank",
-                     *       "title": "Requested Range Not Satisfiable",
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
                      *       "status": 416,
-                     *       "detail": "Requested Range Not Satisfiable",
+                     *       "detail": "Range not satisfiable",
                      *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
                      *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
                      *     }
