@@ -1,0 +1,222 @@
+"""The SDK's uploads over HTTP, through a gateway that does what networks do."""
+
+import asyncio
+import datetime
+import hashlib
+import ssl
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from faulty_proxy import faulty_proxy
+
+from scanhub_device import ClientSettings, DeviceClient, UploadError
+from scanhub_device.messages import DeviceDetails
+
+QUICK = ClientSettings(
+    heartbeat_s=0.2,
+    reconnect_base_s=0.05,
+    reconnect_max_s=0.2,
+    upload_retry_delays_s=(0.05, 0.05),
+    http_upload_bytes=1,
+)
+SIZE = 24 << 20
+
+
+@pytest.fixture
+def raw(tmp_path):
+    path = tmp_path / "raw.mrd"
+    path.write_bytes(hashlib.shake_256(b"raw").digest(SIZE))
+    return path
+
+
+class FileScanner:
+    """Uploads files, and keeps what became of them."""
+
+    def __init__(self, *paths, device_parameter=None) -> None:
+        self.details = DeviceDetails(device_name="files", parameter=device_parameter or {})
+        self.paths = paths
+        self.receipts = []
+        self.problem = None
+
+    async def scan(self, scan) -> None:
+        await scan.report_progress(50)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(scan.upload(path)) for path in self.paths]
+        except* UploadError as errors:
+            self.problem = str(errors.exceptions[0])
+            raise errors.exceptions[0] from None
+        self.receipts = [task.result() for task in tasks]
+
+
+@asynccontextmanager
+async def scanning(lab, scanner, *, tls=None):
+    """Let the scanner run through a proxy and start its task; yield proxy and task."""
+    credentials = await lab.create_device()
+    async with faulty_proxy(lab.address, tls[0] if tls else None) as proxy:
+        client = DeviceClient(
+            f"{'wss' if tls else 'ws'}://localhost:{proxy.port}/api/v1/device/ws",
+            credentials["device_id"],
+            credentials["device_token"],
+            scanner,
+            settings=QUICK,
+            ssl=tls[1] if tls else None,
+        )
+        running = asyncio.create_task(client.run())
+        try:
+            await lab.device_becomes(credentials["device_id"], "ONLINE")
+            yield proxy, await lab.create_task(credentials["device_id"])
+        finally:
+            client.close()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+async def assert_stored(lab, task, scanner, count=1):
+    done = await lab.task_becomes(task["id"], "FINISHED", 60)
+    await lab.eventually(lambda: lab.task(task["id"]), lambda t: len(t["results"]) == count, 30)
+    done = await lab.task(task["id"])
+    stored = {result["meta"]["sha256"] for result in done["results"]}
+    assert stored == {hashlib.sha256(path.read_bytes()).hexdigest() for path in scanner.paths}
+
+    async def receipts():
+        return {receipt.result_id for receipt in scanner.receipts}
+
+    await lab.eventually(receipts, lambda ids: ids == {item["id"] for item in done["results"]})
+    assert not list((lab.lake_root / "uploads").glob("*"))
+
+
+async def test_a_file_goes_over_http(lab, raw):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        assert (await lab.start(task)).status_code == 200
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 1
+        assert proxy.passed >= SIZE
+
+
+async def test_several_files_go_at_once(lab, raw, tmp_path):
+    others = [tmp_path / name for name in ("b.npy", "c.json")]
+    for path in others:
+        path.write_bytes(path.name.encode() * 100_000)
+    scanner = FileScanner(raw, *others)
+    async with scanning(lab, scanner) as (proxy, task):
+        await lab.start(task)
+        await assert_stored(lab, task, scanner, 3)
+        assert proxy.pieces == 3
+
+
+async def test_a_connection_that_is_cut_again_and_again_goes_on_where_it_stopped(lab, raw):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        proxy.cut_after = [100, 5 << 20, 6 << 20, 0, 7 << 20]
+        await lab.start(task)
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 6
+        assert proxy.passed < 2 * SIZE  # it did not begin anew each time
+
+
+async def test_a_bit_that_flips_on_the_way_is_noticed_and_the_file_sent_again(lab, raw):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        proxy.flip_at = [SIZE // 2]
+        await lab.start(task)
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 2
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"404 Not Found", b"405 Method Not Allowed", b"413 Request Entity Too Large"]
+)
+async def test_where_http_is_not_offered_the_link_takes_the_file(lab, raw, refusal):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        proxy.refuse_uploads = b"HTTP/1.1 " + refusal + b"\r\nContent-Length: 0\r\n\r\n"
+        await lab.start(task)
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 0
+
+
+async def test_where_every_connection_for_files_breaks_the_link_takes_them(lab, raw):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        proxy.cut_after = [0] * 20
+        await lab.start(task)
+        done = await lab.task_becomes(task["id"], "FINISHED", 60)
+        assert len(done["results"]) == 1
+
+
+async def test_parameters_that_fit_into_no_header_go_over_the_link(lab, raw):
+    scanner = FileScanner(raw, device_parameter={"calibration": "x" * 10_000})
+    async with scanning(lab, scanner) as (proxy, task):
+        await lab.start(task)
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 0
+
+
+async def test_a_full_lake_is_told_to_the_technician_and_the_file_stays(make_lab, raw):
+    async with make_lab(min_free_bytes=1 << 60) as lab:
+        scanner = FileScanner(raw)
+        async with scanning(lab, scanner) as (_proxy, task):
+            await lab.start(task)
+            failed = await lab.task_becomes(task["id"], "ERROR", 60)
+            assert "Keep the file" in failed["status_reason"]
+            assert "Keep the file" in scanner.problem
+            assert raw.stat().st_size == SIZE
+
+
+async def test_a_stop_ends_an_upload_over_http_at_once(lab, raw):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner) as (proxy, task):
+        proxy.pause = 0.02
+        await lab.start(task)
+
+        async def passed():
+            return proxy.passed
+
+        await lab.eventually(passed, lambda count: count > 1 << 20)
+        answer = (await lab.stop(task["device_id"])).json()
+        assert answer["confirmed"], answer
+        assert proxy.passed < SIZE
+        await lab.task_becomes(task["id"], "CANCELED")
+        assert (await lab.task(task["id"]))["results"] == []
+
+
+async def test_a_file_goes_over_tls(lab, raw, tmp_path):
+    scanner = FileScanner(raw)
+    async with scanning(lab, scanner, tls=certificates(tmp_path)) as (proxy, task):
+        await lab.start(task)
+        await assert_stored(lab, task, scanner)
+        assert proxy.pieces == 1
+
+
+def certificates(folder):
+    """Return the context of a server with its own certificate, and of a device that knows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    return server, ssl.create_default_context(cafile=str(path))
