@@ -36,6 +36,7 @@ MATRIX = {
         GET device/
         GET device/acquisitions
         GET device/acquisitions/{acquisition_id}
+        GET device/uploads
         GET device/{device_id}
         POST device/{device_id}/pause
         POST device/{device_id}/resume
@@ -121,6 +122,8 @@ MATRIX = {
         POST workflowmanager/trigger_task/{task_id}/
     """,
     "AMSEstj": """
+        GET device/uploads/{upload_id}
+        HEAD device/uploads/{upload_id}
         GET exam/result/all/{task_id}
         GET exam/result/{result_id}
         GET exam/sequence/{sequence_id}
@@ -136,6 +139,13 @@ MATRIX = {
     """,
     "AMSstj": """
         DELETE exam/result/{result_id}
+    """,
+    "t": """
+        POST device/uploads
+        PATCH device/uploads/{upload_id}
+    """,
+    "AEt": """
+        DELETE device/uploads/{upload_id}
     """,
     "AE": """
         POST device/createdevice

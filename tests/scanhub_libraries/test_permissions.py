@@ -22,6 +22,7 @@ PUBLIC_ROUTES = {
     "POST /api/v1/userlogin/servicetoken",
     "GET /api/v1/userlogin/checknousers",
     "POST /api/v1/userlogin/createfirstuser",
+    "OPTIONS /api/v1/device/uploads",
     "WS /api/v1/device/ws",
 }
 
@@ -61,6 +62,11 @@ def test_a_device_can_do_nothing_but_report_on_its_task_and_upload():
         "PUT /api/v1/exam/result/{result_id}",
         "DELETE /api/v1/exam/result/{result_id}",
         "GET /api/v1/exam/sequence/{sequence_id}",
+        "POST /api/v1/device/uploads",
+        "GET /api/v1/device/uploads/{upload_id}",
+        "HEAD /api/v1/device/uploads/{upload_id}",
+        "PATCH /api/v1/device/uploads/{upload_id}",
+        "DELETE /api/v1/device/uploads/{upload_id}",
     }
 
 

@@ -52,8 +52,7 @@ from scanhub_libraries.models import (
 from scanhub_libraries.security.principal import Principal
 
 _SERVER_ERROR = 500
-UPLOAD_URL = "/api/v1/device/uploads"
-"""Relative to the address of the websocket, as the device reaches it through any gateway."""
+_UPLOAD_URL = "/api/v1/device/uploads"  # relative to the websocket: as any gateway shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,7 +383,7 @@ def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) ->
             "access_token": claim.task_token,
             "device_parameter": lease.device_parameter,
             "acquisition_id": lease.id,
-            "upload_url": UPLOAD_URL,
+            "upload_url": _UPLOAD_URL,
         }
     )
 

@@ -62,6 +62,11 @@ class Intake:
                 return None
             under_way.fail("the file was announced again")
             await under_way.ended.wait()
+        await self._expect(lease, name, header)
+        return None
+
+    async def _expect(self, lease: Lease, name: str, header: FileTransfer) -> None:
+        """Take the frames that follow, if there is room for them."""
         parameter = header.device_parameter
         announced = Announced(
             filename=name,
@@ -79,7 +84,6 @@ class Intake:
                 idle_seconds=self._room.settings.upload_idle_seconds,
             )
             self._archive.begin(lease, self._transfer)
-        return None
 
     async def take(self, frame: bytes) -> None:
         """Take a binary frame."""

@@ -172,7 +172,15 @@ async def ask_upload(upload_id: UUID, reception: ReceptionDep, principal: Princi
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {tus.CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                tus.CONTENT_TYPE: {
+                    "schema": {
+                        "type": "string",
+                        "format": "binary",
+                        "examples": ["the bytes of the file, from Upload-Offset on"],
+                    }
+                }
+            },
         }
     },
 )
