@@ -46,6 +46,20 @@ from scanhub_libraries.models.mrd import (
     MRDEncodingCounters,
     MRDMetaResponse,
 )
+from scanhub_libraries.models.parameter import (
+    CalibrateRequest,
+    CalibrationOut,
+    CalibrationState,
+    DeviceParameterOut,
+    DeviceProblems,
+    FieldProblem,
+    ParameterChange,
+    ParameterSchemaIn,
+    ParameterSchemaOut,
+    ParameterVersion,
+    RestoreParameter,
+    SetDeviceParameter,
+)
 from scanhub_libraries.models.patient import BasePatient, PatientOut
 from scanhub_libraries.models.protocol import (
     AcquisitionTaskFile,
@@ -142,6 +156,18 @@ from scanhub_libraries.models.workflow_manager import (
 )
 
 __all__ = [
+    "CalibrateRequest",
+    "CalibrationOut",
+    "CalibrationState",
+    "DeviceParameterOut",
+    "DeviceProblems",
+    "FieldProblem",
+    "ParameterChange",
+    "ParameterSchemaIn",
+    "ParameterSchemaOut",
+    "ParameterVersion",
+    "RestoreParameter",
+    "SetDeviceParameter",
     "XYZ",
     "AbandonRequest",
     "AcquisitionLimits",

@@ -138,6 +138,9 @@ class AcquisitionPayload(AcquisitionTaskOut):
     sequence: MRISequenceOut | None = None
     access_token: str
     device_parameter: dict[str, Any] = {}
+    device_parameter_version: Annotated[
+        int | None, Field(description="Version of `device_parameter`; null: there are none")
+    ] = None
     acquisition_id: UUID | None = None
     upload_url: Annotated[
         str | None,

@@ -17,6 +17,7 @@ class Deadline(StrEnum):
     RECONNECT = "reconnect"
     RETURN = "return"
     DATA = "data"
+    CALIBRATION = "calibration"
 
 
 class Deadlines:

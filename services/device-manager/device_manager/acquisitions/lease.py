@@ -24,6 +24,8 @@ class Lease:
     state: AcquisitionState
     exam_id: UUID | None = None
     device_parameter: dict[str, Any] = field(default_factory=dict)
+    parameter_version: int | None = None
+    """Of `device_parameter`; None: the device has none."""
     files: list[dict[str, Any]] = field(default_factory=list)
     stop_reason: str | None = None
     progress: int = 0
@@ -52,6 +54,7 @@ def lease_of(row: Acquisition, device_parameter: dict[str, Any] | None = None) -
         state=row.state,
         exam_id=row.exam_id,
         device_parameter=dict(device_parameter or {}),
+        parameter_version=row.parameter_version,
         files=list(row.files),
         stop_reason=row.stop_reason,
         progress=row.progress,

@@ -62,6 +62,8 @@ class Acquisition(Table, table=True):
     """Content hash of the sequence that was sent, and that `safety` is about."""
     safety: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     """Verdict of the safety gate, with what it was based on and who confirmed what."""
+    parameter_version: int | None = None
+    """Version of the device's parameters that holds for it; None: there were none."""
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

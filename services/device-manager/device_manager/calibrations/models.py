@@ -10,7 +10,7 @@ from device_manager.database import Table
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.models import CalibrationType
+from scanhub_libraries.models import CalibrationState, CalibrationType
 
 
 class Calibration(Table, table=True):
@@ -24,6 +24,9 @@ class Calibration(Table, table=True):
     """The scan that it was made for; None: it was asked for by itself."""
     task_id: UUID | None = None
     kind: CalibrationType = Field(sa_type=text_enum(CalibrationType))
+    state: CalibrationState = Field(
+        default=CalibrationState.REQUESTED, sa_type=text_enum(CalibrationState)
+    )
     values: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     """What was measured, by the names of the device's parameters."""
     quality: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)

@@ -33,6 +33,8 @@ class Device(Table, table=True):
     parameter: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     parameter_version: int = 0
     """Counts the documents of parameters; 0: none was ever set."""
+    calibration_id: UUID | None = None
+    """The calibration that holds the device; None: none was asked for by itself."""
     device_type: str | None = Field(default=None, max_length=200)
     """Which schema the parameters follow."""
     system_limits: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)

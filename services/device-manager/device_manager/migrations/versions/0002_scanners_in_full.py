@@ -7,7 +7,9 @@ Revises: 0001
 import sqlalchemy as sa
 from alembic import op
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import UtcDateTime
+from scanhub_libraries.ids import new_id
 
 revision = "0002"
 down_revision = "0001"
@@ -45,6 +47,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("sequence_sha256", sa.String(64), nullable=True))
         table.add_column(sa.Column("safety", sa.JSON(), nullable=True))
         table.add_column(sa.Column("lost_at", UtcDateTime(), nullable=True))
+        table.add_column(sa.Column("parameter_version", sa.Integer(), nullable=True))
     _devices()
     _parameters()
     _calibrations()
@@ -84,6 +87,7 @@ def _devices() -> None:
         table.add_column(
             sa.Column("parameter_version", sa.Integer(), nullable=False, server_default="0")
         )
+        table.add_column(sa.Column("calibration_id", sa.Uuid(), nullable=True))
         table.add_column(sa.Column("device_type", sa.String(200), nullable=True))
         table.add_column(sa.Column("system_limits", sa.JSON(), nullable=True))
         table.add_column(sa.Column("node_id", sa.Uuid(), nullable=True))
@@ -93,7 +97,7 @@ def _devices() -> None:
 
 
 def _parameters() -> None:
-    op.create_table(
+    history = op.create_table(
         "device_parameter",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("device_id", sa.Uuid(), nullable=False),
@@ -106,6 +110,7 @@ def _parameters() -> None:
         sa.UniqueConstraint("device_id", "version", name=op.f("uq_device_parameter_device_id")),
     )
     op.create_index(op.f("ix_device_parameter_device_id"), "device_parameter", ["device_id"])
+    _first_versions(history)
     op.create_table(
         "parameter_schema",
         sa.Column("device_type", sa.String(200), nullable=False),
@@ -118,6 +123,30 @@ def _parameters() -> None:
     )
 
 
+def _first_versions(history: sa.Table) -> None:
+    """Let the parameters that devices have by now be the first version of each."""
+    device = sa.table(
+        "device",
+        sa.column("id", sa.Uuid()),
+        sa.column("parameter", sa.JSON()),
+        sa.column("parameter_version", sa.Integer()),
+    )
+    rows = op.get_bind().execute(sa.select(device.c.id, device.c.parameter)).all()
+    known = [(row.id, row.parameter) for row in rows if row.parameter]
+    for device_id, parameter in known:
+        first = {
+            "id": new_id(),
+            "device_id": device_id,
+            "version": 1,
+            "parameter": parameter,
+            "author": "service:device-manager",
+            "comment": "",
+            "created_at": utc_now(),
+        }
+        op.execute(history.insert().values(**first))
+        op.execute(device.update().where(device.c.id == device_id).values(parameter_version=1))
+
+
 def _calibrations() -> None:
     op.create_table(
         "calibration",
@@ -128,6 +157,11 @@ def _calibrations() -> None:
         sa.Column(
             "kind",
             text_enum("calibrationtype", "flip-angle", "frequency", "shims"),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            text_enum("calibrationstate", "requested", "measured", "failed"),
             nullable=False,
         ),
         sa.Column("values", sa.JSON(), nullable=True),
@@ -176,12 +210,14 @@ def downgrade() -> None:
             "node_id",
             "system_limits",
             "device_type",
+            "calibration_id",
             "parameter_version",
         ):
             table.drop_column(column)
     op.execute("UPDATE acquisition SET state = 'failed' WHERE state IN ('lost', 'paused')")
     with op.batch_alter_table("acquisition") as table:
         for column in (
+            "parameter_version",
             "lost_at",
             "safety",
             "sequence_sha256",
