@@ -29,6 +29,7 @@ from bench.device import connected
 from bench.exams import STORED, exam_rows
 from bench.logins import wrong_logins
 from bench.measure import Row
+from bench.uploads import LARGE, SIZES, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import following
 from scanhub.demo.processes import Child, free_port, start
@@ -114,20 +115,42 @@ async def _connect_archive(stack: AsyncExitStack, api: DemoApi, folder: Path) ->
     await api.call("POST", "/workflowmanager/targets", json={"name": "archive", **target})
 
 
+async def _upload_rows(folder: Path, sizes: dict[int, int]) -> list[Row]:
+    """Measure files into the lake, with a device of a server of its own."""
+    server, _ = await _serve(folder, port := free_port())
+    try:
+        url = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+            api = DemoApi(http)
+            await api.log_in()
+            data = await create_data(api, default_sequence(), folder)
+            credentials = json.loads(data.credentials.read_text())
+            link = f"ws://127.0.0.1:{port}/api/v1/device/ws"
+            async with connected(link, credentials) as device:
+                pid = server.process.pid
+                return await uploads(
+                    api, data, device, url=url, pid=pid, folder=folder, sizes=sizes
+                )
+    finally:
+        await server.stop()
+
+
 async def _login_rows(folder: Path) -> list[Row]:
     async with _installation(folder) as (api, data, _port):
         return await wrong_logins(api, data)
 
 
-GROUPS = ("start", "scan", "logins", "exams")
+GROUPS = ("start", "scan", "uploads", "logins", "exams")
 
 
-async def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> list[Row]:
+async def _measure(folder: Path, groups: Sequence[str], *, quick: bool, large: bool) -> list[Row]:
     table: list[Row] = []
     if "start" in groups:
         table.append(await _ready_row(folder / "start"))
     if "scan" in groups:
         table += await _scan_rows(folder / "scan")
+    if "uploads" in groups:
+        table += await _upload_rows(folder / "uploads", {**SIZES, **(LARGE if large else {})})
     if "logins" in groups:
         table += await _login_rows(folder / "logins")
     if "exams" in groups:
@@ -152,12 +175,14 @@ def main() -> int:
         "--only", action="append", choices=GROUPS, help="this group; may be given several times"
     )
     parser.add_argument("--quick", action="store_true", help="not with 100,000 exams stored")
+    parser.add_argument("--large", action="store_true", help="also an upload of 10 GB")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))
     for group in GROUPS:
         (folder / group).mkdir()
     try:
-        table = asyncio.run(_measure(folder, options.only or GROUPS, quick=options.quick))
+        groups = options.only or GROUPS
+        table = asyncio.run(_measure(folder, groups, quick=options.quick, large=options.large))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _show(table)

@@ -47,7 +47,7 @@ class Link:
         """
         await self._send(message.to_json())
 
-    async def send_bytes(self, chunk: bytes) -> None:
+    async def send_bytes(self, chunk: bytes | memoryview) -> None:
         """Send a binary frame, and let everybody else have a turn.
 
         Raises:
@@ -57,7 +57,7 @@ class Link:
         # `send` gives way only when the socket is full, on a fast network it never is
         await asyncio.sleep(0)
 
-    async def _send(self, frame: str | bytes) -> None:
+    async def _send(self, frame: str | bytes | memoryview) -> None:
         if self._websocket is None:
             raise LinkLostError("the device is not connected")
         try:

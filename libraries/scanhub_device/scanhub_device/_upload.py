@@ -26,6 +26,7 @@ from scanhub_device.settings import ClientSettings
 _logger = logging.getLogger(__name__)
 _random = SystemRandom()
 _AT_ONCE = 2
+_BLOCK_BYTES = 4 << 20
 _STORED = (201, 204)
 # Not offered here, or not through the gateway in between: the link takes the file.
 _NOT_HERE = (404, 405, 411, 413, 414, 415, 431, 501)
@@ -227,14 +228,22 @@ def _is_stored(verdict: Feedback) -> bool:
     return verdict.result_id is not None or "saved" in verdict.message
 
 
-async def _chunks(path: Path, size: int) -> AsyncGenerator[bytes]:
-    """Read ahead by one chunk, so that disk and network work at the same time."""
+async def _chunks(path: Path, size: int) -> AsyncGenerator[memoryview]:
+    """Read ahead by one block, so that disk and network work at the same time.
+
+    A block is read in one go, a frame is a part of it: one hop into a thread for each frame would
+    cost more than the frame. The two blocks are used again and again.
+    """
     file = await asyncio.to_thread(path.open, "rb", 0)
+    blocks = [memoryview(bytearray(max(size, _BLOCK_BYTES))) for _ in range(2)]
+    ahead = asyncio.ensure_future(asyncio.to_thread(file.readinto, blocks[0]))
     try:
-        ahead = asyncio.create_task(asyncio.to_thread(file.read, size))
-        while chunk := await ahead:
-            ahead = asyncio.create_task(asyncio.to_thread(file.read, size))
-            yield chunk
+        while count := await asyncio.shield(ahead):
+            block = blocks[0][:count]
+            blocks.reverse()
+            ahead = asyncio.ensure_future(asyncio.to_thread(file.readinto, blocks[0]))
+            for offset in range(0, count, size):
+                yield block[offset : offset + size]
     finally:
         await asyncio.wait({ahead})
         file.close()

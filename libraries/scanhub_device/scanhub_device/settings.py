@@ -19,8 +19,8 @@ class ClientSettings:
     """Longest wait before the first new try; it doubles with each try [s]."""
     reconnect_max_s: float = 30.0
     """Longest wait between two tries [s]."""
-    chunk_bytes: int = 1 << 20
-    """Size of a binary frame [byte]."""
+    chunk_bytes: int = 1 << 17
+    """Size of a binary frame [byte]; larger ones cost more, each is new memory three times."""
     http_upload_bytes: int = 1 << 20
     """Files from this size on are sent over HTTP, if the server offers it [byte]."""
     upload_retry_delays_s: tuple[float, ...] = (1.0, 2.0, 4.0)

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -87,8 +87,8 @@ class PartFile(Protocol):
         """Checksum of what was written so far, hexadecimal."""
         ...
 
-    async def write(self, data: bytes) -> None:
-        """Append bytes."""
+    async def write(self, *pieces: bytes) -> None:
+        """Append bytes, also in several pieces."""
         ...
 
     async def commit(self) -> None:
@@ -189,19 +189,20 @@ class LocalPartFile:
         self._target.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, *pieces: bytes) -> None:
         """Append bytes."""
-        await asyncio.to_thread(self._write, data)
+        await asyncio.to_thread(self._write, pieces)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, pieces: Sequence[bytes]) -> None:
         if self._file is None:
             raise ValueError("the part file is closed")
-        view = memoryview(data)
-        while view:
-            written = os.write(self._file, view)
-            view = view[written:]
-        self._hash.update(data)
-        self.size += len(data)
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                written = os.write(self._file, view)
+                view = view[written:]
+            self._hash.update(piece)
+            self.size += len(piece)
 
     async def commit(self) -> None:
         """Sync, rename, sync the folder."""

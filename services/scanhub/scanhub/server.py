@@ -14,6 +14,7 @@ import uvloop
 from rich.console import Console
 
 from scanhub.main import ScanHub
+from scanhub.memory import keep_large_buffers
 from scanhub.settings import SERVICES, InstallationSettings
 from scanhub.ui import find_ui
 from scanhub_libraries.logging import configure_logging
@@ -34,6 +35,7 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
     """
     configure_logging(json=settings.log_json, level=settings.log_level)
     settings.prepare()
+    keep_large_buffers()
     with ExitStack() as stack:
         for service in [settings.only] if settings.only else SERVICES:
             stack.enter_context(_locked(settings.data_dir / f"{service}.lock"))

@@ -16,6 +16,8 @@ from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 
 _REASON_LENGTH = 4000
+ENTERED = "entered"
+"""Of a file: exam-manager has it, and need not hear of it again when a further one comes."""
 _TAKEN = (AcquisitionState.ACCEPTED, AcquisitionState.RUNNING)
 _EVENTS: dict[AcquisitionState, EventType] = {
     AcquisitionState.REQUESTED: EventType.ACQUISITION_REQUESTED,
@@ -153,6 +155,13 @@ async def note_safety(session: AsyncSession, acquisition_id: UUID, safety: dict[
         _note_safety(row, safety)
 
 
+async def note_stop(session: AsyncSession, acquisition_id: UUID, stop_reason: str) -> None:
+    """Write down that a stop was sent, before anybody has confirmed it."""
+    row = await repository.lock_acquisition(session, acquisition_id)
+    if row is not None and row.state in OPEN_STATES:
+        row.stop_reason = stop_reason[:_REASON_LENGTH]
+
+
 async def ask_stop(
     session: AsyncSession, acquisition_id: UUID, stop_reason: str, detail: str, *, actor: str
 ) -> AcquisitionState | None:
@@ -210,7 +219,9 @@ async def mark_settled(
     if len(row.files) != files:
         return False
     row.settled_at = utc_now()
-    if problem:
+    if problem is None:
+        row.files = [{**file, ENTERED: True} for file in row.files]
+    else:
         row.reason = f"{row.reason} | {problem}"[:_REASON_LENGTH] if row.reason else problem
     return True
 

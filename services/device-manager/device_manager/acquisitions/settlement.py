@@ -148,8 +148,10 @@ class Settlement:
         await self._exam_manager.release_task(row.task_id, release)
 
     async def _finish(self, row: Acquisition, result_id: UUID) -> None:
-        """Enter every file; the first one ends the task. Repeating is harmless."""
+        """Enter every new file; the first one ends the task. Repeating is harmless."""
         for file in row.files:
+            if file.get(service.ENTERED):
+                continue
             result = result_of(row.workflow_id, row.task_id, row.id, row.device_id, file)
             if file["result_id"] == str(result_id):
                 finish = FinishTask(claim_id=row.id, result_id=result_id, result=result)

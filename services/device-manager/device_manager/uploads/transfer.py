@@ -8,7 +8,7 @@ from uuid import UUID
 
 from scanhub_libraries.lake import PartFile
 
-_WRITE_BYTES = 1 << 20
+_WRITE_BYTES = 4 << 20
 
 
 class TransferError(Exception):
@@ -82,13 +82,13 @@ class Transfer:
             OSError: The lake cannot take it.
         """
         while part.size < self.announced.size_bytes:
-            chunk = await self._next_chunk()
+            frames = await self._next_frames()
             try:
-                await part.write(chunk)
+                await part.write(*frames)
             except OSError:
                 self.fail("the lake cannot store the file")
                 raise
-            self._buffered -= len(chunk)
+            self._buffered -= sum(map(len, frames))
             self._room.set()
         expected = self.announced.sha256
         if expected is not None and part.sha256 != expected.lower():
@@ -96,7 +96,8 @@ class Transfer:
                 f"the sha256 is {part.sha256}, announced was {expected}; send the file again"
             )
 
-    async def _next_chunk(self) -> bytes:
+    async def _next_frames(self) -> list[bytes]:
+        """Return what is written in one go: a thread is not worth its while for a small frame."""
         while not self._frames:
             if self._failure is not None:
                 raise TransferError(self._failure)
@@ -104,15 +105,11 @@ class Transfer:
             await self._wait_for_data()
         if self._failure is not None:
             raise TransferError(self._failure)
-        first = self._frames.popleft()
-        if len(first) >= _WRITE_BYTES or not self._frames:
-            return first
-        # Small frames are written together: a thread is not worth its while for each of them.
-        batch, size = [first], len(first)
+        frames, size = [], 0
         while self._frames and size < _WRITE_BYTES:
-            batch.append(self._frames.popleft())
-            size += len(batch[-1])
-        return b"".join(batch)
+            frames.append(self._frames.popleft())
+            size += len(frames[-1])
+        return frames
 
     async def _wait_for_data(self) -> None:
         try:

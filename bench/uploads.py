@@ -1,0 +1,255 @@
+"""Files into the lake, over HTTP and over the websocket, against a plain copy of the same file.
+
+The plain copy is the limit: sha256 at the sender, TCP over the loopback, sha256 at the receiver,
+write, sync. All three are measured in turn, so that what else the machine does hits them alike.
+"""
+
+import asyncio
+import hashlib
+import os
+import resource
+import socket
+import statistics
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.device import BareDevice, Message
+from bench.measure import Row
+from scanhub.demo.data import DemoApi, DemoData
+from scanhub_device import ClientSettings
+from scanhub_device._http import HttpUpload, metadata_of
+from scanhub_device._upload import _chunks, fingerprint
+from scanhub_device.messages import FileTransfer
+
+MB = 1_000_000
+SIZES = {16 * MB: 5, 512 * MB: 3}
+LARGE = {10_000 * MB: 1}
+_BAR = 0.8
+_CHUNK = 1 << 20
+_FLAT_BYTES = 64 << 20
+
+
+@dataclass
+class Way:
+    """What one way of sending a file has cost."""
+
+    mb_s: list[float] = field(default_factory=list)
+    server_cpu: list[float] = field(default_factory=list)
+    sender_cpu: list[float] = field(default_factory=list)
+    grown: list[int] = field(default_factory=list)
+
+    @property
+    def speed(self) -> float:
+        """Median speed [MB/s]."""
+        return statistics.median(self.mb_s)
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Return what goes into the JSON file; CPU time in seconds for a gigabyte."""
+        return {
+            f"{name}_mb_s": self.speed,
+            f"{name}_server_cpu_s_per_gb": statistics.median(self.server_cpu),
+            f"{name}_sender_cpu_s_per_gb": statistics.median(self.sender_cpu),
+            f"{name}_server_grown_bytes": max(self.grown),
+        }
+
+
+@dataclass
+class _Meter:
+    """Measures one transfer: time, CPU time of both ends, growth of the server."""
+
+    way: Way
+    size: int
+    server: int | None
+
+    def __enter__(self) -> None:
+        self._resident = _forget_peak(self.server)
+        self._server_cpu, self._own_cpu = _cpu_of(self.server), _own_cpu()
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        gigabytes = self.size / 1e9
+        self.way.mb_s.append(self.size / MB / (time.perf_counter() - self._began))
+        self.way.server_cpu.append((_cpu_of(self.server) - self._server_cpu) / gigabytes)
+        self.way.sender_cpu.append((_own_cpu() - self._own_cpu) / gigabytes)
+        self.way.grown.append(_peak_of(self.server) - self._resident)
+
+
+def _own_cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cpu_of(pid: int | None) -> float:
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_of(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _forget_peak(pid: int | None) -> int:
+    """Let the peak of the memory begin anew; return what is used now."""
+    if pid is None:
+        return 0
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return _memory_of(pid, "VmRSS")
+
+
+def _peak_of(pid: int | None) -> int:
+    return 0 if pid is None else _memory_of(pid, "VmHWM")
+
+
+def _make_file(path: Path, size: int) -> None:
+    block = os.urandom(16 * MB)
+    with path.open("wb") as file:
+        for number in range(0, size, len(block)):
+            file.write(number.to_bytes(8, "little"))
+            file.write(block[8 : min(len(block), size - number)])
+
+
+def _plain_copy(path: Path, folder: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def send() -> None:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256").hexdigest()
+            with socket.create_connection(listener.getsockname()) as sender:
+                sender.sendfile(file, 0)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    connection, _ = listener.accept()
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_CHUNK))
+    with connection, listener, (folder / "plain.bin").open("wb", 0) as copy:
+        while size := connection.recv_into(buffer):
+            digest.update(buffer[:size])
+            copy.write(buffer[:size])
+        os.fsync(copy.fileno())
+    thread.join()
+    (folder / "plain.bin").unlink()
+
+
+async def _over_http(url: str, path: Path, payload: Message, filename: str) -> None:
+    size, sha256 = await fingerprint(path)
+    header = _header(payload, filename, size, sha256)
+    metadata = metadata_of(header)
+    if metadata is None:
+        raise RuntimeError("the metadata fit into no header")
+    job = HttpUpload(url, path, header, metadata, settings=ClientSettings(), ssl=None)
+    answer = await asyncio.to_thread(job.attempt)
+    if answer.offset != size or answer.result_id is None:
+        raise RuntimeError(f"the upload failed: {answer}")
+
+
+def _header(payload: Message, filename: str, size: int, sha256: str) -> FileTransfer:
+    return FileTransfer(
+        task_id=payload["id"],
+        user_access_token=payload["access_token"],
+        filename=filename,
+        size_bytes=size,
+        content_type="application/octet-stream",
+        sha256=sha256,
+    )
+
+
+async def _over_link(device: BareDevice, path: Path, payload: Message, filename: str) -> None:
+    size, sha256 = await fingerprint(path)
+    await device.send(**_header(payload, filename, size, sha256).model_dump())
+    async for chunk in _chunks(path, ClientSettings().chunk_bytes):
+        await device.link.send(chunk)
+    while True:
+        _, verdict = await device.expect("feedback", 600.0)
+        if verdict.get("filename") == filename:
+            break
+    if not verdict["ok"]:
+        raise RuntimeError(f"the upload failed: {verdict}")
+
+
+async def _start(api: DemoApi, data: DemoData, device: BareDevice) -> Message:
+    """Start a task of its own, on which nothing follows; many files belong to it."""
+    new = {"patient_id": str(data.patient_id), "name": "Files", "indication": "bench"}
+    exam = await api.call("POST", "/exam/new", json=new)
+    workflow = await api.call(
+        "POST", "/exam/workflow/new", json={"exam_id": exam["id"], "name": "Files"}
+    )
+    task = await api.call(
+        "POST",
+        "/exam/task/new",
+        json={
+            "workflow_id": workflow["id"],
+            "name": "Files",
+            "task_type": "ACQUISITION",
+            "device_id": str(data.device_id),
+            "calibration": ["frequency"],
+        },
+    )
+    trigger = api.call("POST", f"/workflowmanager/trigger_task/{task['id']}/")
+    triggered = asyncio.create_task(trigger)
+    _, start = await device.expect("start")
+    payload: Message = start["data"]
+    await device.send(
+        command="ack", task_id=payload["id"], acquisition_id=payload["acquisition_id"]
+    )
+    await triggered
+    return payload
+
+
+async def uploads(
+    api: DemoApi,
+    data: DemoData,
+    device: BareDevice,
+    *,
+    url: str,
+    pid: int,
+    folder: Path,
+    sizes: dict[int, int],
+) -> list[Row]:
+    """Measure files of some sizes, each way and plain, in turn."""
+    payload = await _start(api, data, device)
+    table = []
+    for size, times in sizes.items():
+        path = folder / "raw.bin"
+        await asyncio.to_thread(_make_file, path, size)
+        plain, http, link = Way(), Way(), Way()
+        for number in range(times):
+            with _Meter(plain, size, None):
+                await asyncio.to_thread(_plain_copy, path, folder)
+            with _Meter(http, size, pid):
+                await _over_http(
+                    f"{url}{payload['upload_url']}", path, payload, f"h{size}-{number}"
+                )
+            with _Meter(link, size, pid):
+                await _over_link(device, path, payload, f"w{size}-{number}")
+        path.unlink()
+        table += _rows(size, plain, http, link)
+    return table
+
+
+def _rows(size: int, plain: Way, http: Way, link: Way) -> list[Row]:
+    rows = []
+    for name, way in (("HTTP", http), ("websocket", link)):
+        ratio = way.speed / plain.speed
+        figures = way.figures(name)
+        used = figures[f"{name}_server_cpu_s_per_gb"] + figures[f"{name}_sender_cpu_s_per_gb"]
+        grown = max(way.grown)
+        rows.append(
+            Row(
+                f"upload over {name}, {size // MB} MB",
+                f"{way.speed:.0f} MB/s = {ratio:.2f} x plain copy; {used:.2f} CPU s/GB; "
+                f"peak +{grown / MB:.0f} MB",
+                f">= {_BAR:.2f} x plain copy, peak < +{_FLAT_BYTES / MB:.0f} MB",
+                ratio >= _BAR and grown < _FLAT_BYTES,
+                f"plain copy {plain.speed:.0f} MB/s, "
+                f"{statistics.median(plain.sender_cpu):.2f} CPU s/GB",
+                {"plain_mb_s": plain.speed, "ratio": ratio, **figures},
+            )
+        )
+    return rows
