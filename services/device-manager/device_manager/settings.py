@@ -50,6 +50,10 @@ class DeviceManagerSettings(BaseSettings):
             description="Time in which data must come once a device says that it is free [s]",
         ),
     ] = 60.0
+    calibration_deadline_seconds: Annotated[
+        float,
+        Field(gt=0, description="Time a device has for one calibration without a scan [s]"),
+    ] = 300.0
     idle_timeout_seconds: Annotated[
         float,
         Field(
@@ -66,6 +70,14 @@ class DeviceManagerSettings(BaseSettings):
     max_frame_bytes: Annotated[
         int, Field(gt=0, description="Largest frame a device may send [byte]")
     ] = 16 * 2**20
+    max_text_bytes: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="Largest text frame a device may send: reading one holds up all others "
+            "[byte]",
+        ),
+    ] = 256 * 2**10
     max_upload_bytes: Annotated[
         int, Field(gt=0, description="Largest file a device may send [byte]")
     ] = 200 * 2**30
