@@ -83,8 +83,9 @@ async def test_a_device_of_the_sdk_is_stopped(lab):
     credentials = await lab.create_device()
     async with running(lab, credentials, SlowScanner()):
         for _ in range(2):
-            task = await lab.create_task(credentials["device_id"])
-            assert (await lab.start(task)).status_code == 200
+            task = await lab.create_task(credentials["device_id"], calibration=[])
+            started = await lab.start(task)
+            assert started.status_code == 200, started.text
             await lab.task_becomes(task["id"], "INPROGRESS")
             answer = (await lab.stop(credentials["device_id"])).json()
             assert answer["confirmed"], answer
@@ -98,8 +99,9 @@ async def test_a_lost_link_in_the_middle_of_an_upload_costs_nothing(make_lab, tm
     async with make_lab(lost_after_seconds=30, data_deadline_seconds=30) as lab:
         credentials = await lab.create_device()
         async with running(lab, credentials, LargeScanner(path)) as client:
-            task = await lab.create_task(credentials["device_id"])
-            assert (await lab.start(task)).status_code == 200
+            task = await lab.create_task(credentials["device_id"], calibration=[])
+            started = await lab.start(task)
+            assert started.status_code == 200, started.text
             archive = lab.app.state.archive
             async with asyncio.timeout(10):
                 while not any(transfer.received for transfer in archive._under_way.values()):

@@ -6,7 +6,9 @@ import logging
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from random import SystemRandom
+from typing import Any
 
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
@@ -14,22 +16,29 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, W
 from websockets.uri import parse_uri
 
 from scanhub_device._link import Link
+from scanhub_device._parameters import Parameters
 from scanhub_device._runner import ScanRunner
 from scanhub_device._upload import Uploads
 from scanhub_device.errors import LinkLostError
 from scanhub_device.messages import (
     SERVER_MESSAGE,
+    Calibrate,
+    DeviceParameterUpdate,
     Feedback,
     Message,
+    ParameterUpdate,
+    Pause,
     Ping,
     Register,
     RegisterData,
+    Resume,
     ServerMessage,
     Start,
     StartPayload,
     Stop,
 )
-from scanhub_device.scan import Scan, Scanner
+from scanhub_device.scan import Scan
+from scanhub_device.scanner import ParameterListener, Scanner, capabilities_of
 from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceEvent, DeviceState, next_state
 
@@ -47,7 +56,8 @@ class DeviceClient:
         device_token: how it proves it.
         scanner: what plays the scans.
         settings: times and sizes.
-        ssl: for a server whose certificate the system does not know.
+        ssl: for a server whose certificate the system does not know, or that asks for one.
+        parameter_file: where the parameters of the device outlive its program (JSON).
 
     Raises:
         ValueError: the address is not one of a websocket.
@@ -62,6 +72,7 @@ class DeviceClient:
         *,
         settings: ClientSettings | None = None,
         ssl: ssl_module.SSLContext | None = None,
+        parameter_file: Path | None = None,
     ) -> None:
         try:
             parse_uri(url)
@@ -76,6 +87,8 @@ class DeviceClient:
         self._link = Link()
         self._uploads = Uploads(self._link, self._settings, url, ssl)
         self._runner = ScanRunner(scanner, self._make_scan, self._deliver, self._happened)
+        self._parameters = Parameters(scanner.details.parameter, parameter_file)
+        self._listening: asyncio.Task[None] | None = None
         self._undelivered: list[Message] = []
         self._closing = asyncio.Event()
         self._tries = 0
@@ -85,6 +98,16 @@ class DeviceClient:
     def state(self) -> DeviceState:
         """State of the device."""
         return self._state
+
+    @property
+    def parameter(self) -> dict[str, Any]:
+        """Parameters of the device, the newest that are known."""
+        return dict(self._parameters.parameter)
+
+    @property
+    def parameter_version(self) -> int | None:
+        """Their version on the server; None: not told yet."""
+        return self._parameters.version
 
     async def run(self) -> None:
         """Stay connected until `close` is called or this is cancelled."""
@@ -98,9 +121,10 @@ class DeviceClient:
             self._closing.set()
             await self._runner.shut_down(self._settings.shutdown_s)
             await self._link.close()
-            connection.cancel()
-            closing.cancel()
-            await asyncio.wait({connection, closing})
+            tasks = {connection, closing, *filter(None, [self._listening])}
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     def close(self) -> None:
         """Let `run` end: a running scan is stopped and reported as failed."""
@@ -109,6 +133,19 @@ class DeviceClient:
     async def recover(self) -> None:
         """Say that the scanner is well again after a ScannerFaultError."""
         await self._runner.recover()
+
+    async def update_parameter(self, parameter: dict[str, Any], comment: str = "") -> None:
+        """Tell the server that the device has changed its parameters: all of them, anew.
+
+        The server refuses it when somebody has changed them meanwhile; what it has then comes as
+        `parameter_changed`.
+        """
+        changed = DeviceParameterUpdate(
+            parameter=parameter, base_version=self._parameters.version, comment=comment
+        )
+        self._parameters.take(parameter, None)  # the server has the word on its number
+        await self._parameters.save()
+        await self._deliver(changed)
 
     async def _stay_connected(self) -> None:
         while True:
@@ -170,19 +207,25 @@ class DeviceClient:
         runner = self._runner
         if runner.fault is not None:
             event = DeviceEvent.CONNECTED_FAULTY
-        elif runner.scan is not None:
+        elif runner.busy:
             event = DeviceEvent.CONNECTED_SCANNING
         else:
             event = DeviceEvent.CONNECTED
         status = next_state(self._state, event)
-        data = RegisterData(**self._scanner.details.model_dump(), status=status)
+        details = self._scanner.details.model_dump(exclude={"parameter"})
+        data = RegisterData(
+            **details,
+            status=status,
+            capabilities=capabilities_of(self._scanner),
+            parameter=self._parameters.parameter,
+            parameter_version=self._parameters.version,
+        )
         await self._link.send(Register(data=data))
         self._happened(event)
         while self._undelivered:
             await self._link.send(self._undelivered[0])
             self._undelivered.pop(0)
-        if runner.status().status is not DeviceState.ONLINE:
-            await self._link.send(runner.status())
+        await runner.tell_again(self._link.send)
         self._link.open_for_uploads()
 
     async def _heartbeat(self) -> None:
@@ -199,14 +242,45 @@ class DeviceClient:
             message: ServerMessage = SERVER_MESSAGE.validate_json(frame)
         except ValidationError as error:
             await self._take_unknown(frame, error)
-            return
+        else:
+            await self._handle(message)
+
+    async def _handle(self, message: ServerMessage) -> None:
         match message:
             case Start():
                 await self._runner.start(message.data, self._link.send)
             case Stop():
-                await self._runner.stop(message.task_id)
+                await self._runner.stop(message.task_id, message.acquisition_id)
+            case Pause() | Resume():
+                await self._runner.pause(message.task_id, rest=isinstance(message, Pause))
+            case Calibrate():
+                await self._runner.calibrate(message)
+            case ParameterUpdate():
+                self._take_parameters(message)
             case Feedback():
                 self._take_feedback(message)
+
+    def _take_parameters(self, message: ParameterUpdate) -> None:
+        """Nothing is waited for here: a stop may be the next message."""
+        self._parameters.take(message.parameter, message.version)
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._pass_parameters_on())
+
+    async def _pass_parameters_on(self) -> None:
+        """Keep them; tell the scanner when nothing runs, of several changes the last."""
+        told: int | None = None
+        while self._parameters.version not in (None, told):
+            try:
+                await self._parameters.save()
+            except OSError:
+                _logger.exception("the parameters cannot be kept")
+            await self._runner.wait_idle()
+            told = self._parameters.version
+            if isinstance(self._scanner, ParameterListener) and told is not None:
+                try:
+                    await self._scanner.parameter_changed(self.parameter, told)
+                except Exception:
+                    _logger.exception("the scanner cannot take its parameters")
 
     def _take_feedback(self, feedback: Feedback) -> None:
         if not self._uploads.take_feedback(feedback):
@@ -236,7 +310,7 @@ class DeviceClient:
 
     def _make_scan(self, payload: StartPayload) -> Scan:
         send: Callable[[Message], Awaitable[None]] = self._link.send
-        return Scan(payload, send, self._uploads, self._scanner.details.parameter)
+        return Scan(payload, send, self._uploads, self._parameters.parameter)
 
     async def _deliver(self, message: Message) -> None:
         """Send now, or as soon as there is a link again."""

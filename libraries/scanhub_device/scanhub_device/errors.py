@@ -14,14 +14,34 @@ class LinkLostError(DeviceError):
 
 
 class UploadError(DeviceError):
-    """The server did not take the file, also after the retries."""
+    """The server did not take the file, also after the retries.
+
+    Attributes:
+        final: the server will not take it later either.
+    """
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final
 
 
-class ScanError(DeviceError):
+class _FailureError(DeviceError):
+    """What a scanner says of itself.
+
+    Attributes:
+        code: what went wrong as a word that programs can compare; None: only the text tells.
+    """
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ScanError(_FailureError):
     """This scan failed, the scanner itself is well and takes the next one."""
 
 
-class ScannerFaultError(DeviceError):
+class ScannerFaultError(_FailureError):
     """The scanner itself is broken: the device stays in ERROR until `DeviceClient.recover`."""
 
 

@@ -71,6 +71,7 @@ class RegisterData(DeviceDetails):
 
     status: DeviceState
     capabilities: tuple[str, ...] = ("ack", "stop")
+    parameter_version: int | None = None
 
 
 class Register(Message):
@@ -238,6 +239,7 @@ class Stop(Message):
 
     command: Literal["stop"]
     task_id: str | None = None
+    acquisition_id: str | None = None
 
 
 class Pause(Message):
@@ -245,6 +247,7 @@ class Pause(Message):
 
     command: Literal["pause"]
     task_id: str
+    acquisition_id: str | None = None
 
 
 class Resume(Message):
@@ -252,6 +255,7 @@ class Resume(Message):
 
     command: Literal["resume"]
     task_id: str
+    acquisition_id: str | None = None
 
 
 class Calibrate(Message):

@@ -5,12 +5,13 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any
 
+from scanhub_device._pausing import Rest
 from scanhub_device._upload import UploadReceipt, Uploads, fingerprint
+from scanhub_device._work import Work
 from scanhub_device.errors import LinkLostError, ScanError
 from scanhub_device.messages import (
-    DeviceDetails,
     FileTransfer,
     Message,
     StartPayload,
@@ -19,35 +20,18 @@ from scanhub_device.messages import (
 )
 from scanhub_device.state import DeviceState
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 _LONGEST_REASON = 2000  # characters
 
 
-class Scanner(Protocol):
-    """What the builder of a device writes.
-
-    `scan` returns when the data is uploaded. It is cancelled when the scan is to stop, and must
-    not end before the scanner is at rest: its end is what the technician gets confirmed.
-    It raises ScanError when the scan failed and ScannerFaultError when the scanner is broken.
-    """
-
-    @property
-    def details(self) -> DeviceDetails:
-        """What the scanner says of itself when it connects."""
-        ...
-
-    async def scan(self, scan: "Scan", /) -> None:
-        """Play the sequence, report progress, upload the data."""
-        ...
-
-
-class Scan:
+class Scan(Work):
     """One scan: what is asked for, and how to report and deliver.
 
     Attributes:
         payload: what the server sent with `start`.
         stop_requested: set when the scan has to end; for the threads of the scanner program.
+        device_parameter: the parameters to scan with, the calibrations of this scan included;
+            they are stored beside its files.
+        rest: how it is paused; see `wait_while_paused`.
     """
 
     def __init__(
@@ -57,13 +41,15 @@ class Scan:
         uploads: Uploads,
         device_parameter: dict[str, Any],
     ) -> None:
+        super().__init__()
         self.payload = payload
-        self.stop_requested = threading.Event()
+        asked = payload.device_parameter
+        self.device_parameter: dict[str, Any] = dict(device_parameter if asked is None else asked)
+        self.rest = Rest(payload.id, send, self.stop_requested)
         self._send = send
         self._uploads = uploads
-        self._device_parameter = device_parameter
-        self._loop = asyncio.get_running_loop()
         self._progress = 0
+        self._seconds_left: float | None = None
 
     @property
     def task_id(self) -> str:
@@ -81,36 +67,42 @@ class Scan:
             raise ScanError("the task carries no sequence; choose a Pulseq file for it")
         return self.payload.sequence.seq_file
 
-    async def report_progress(self, percent: float) -> None:
-        """Tell how far the scan is [%]; while the link is down only the last word is kept."""
+    @property
+    def pause_requested(self) -> threading.Event:
+        """Set while the scan is to rest; for the threads of the scanner program."""
+        return self.rest.requested
+
+    async def report_progress(self, percent: float, seconds_left: float | None = None) -> None:
+        """Tell how far the scan is [%] and how long it still takes [s].
+
+        While the link is down only the last word is kept.
+        """
         progress = min(max(int(percent), 0), 100)
         if progress == self._progress or self.stop_requested.is_set():
             return
-        self._progress = progress
+        self._progress, self._seconds_left = progress, seconds_left
         with contextlib.suppress(LinkLostError):
             await self._send(self.busy_status())
 
-    def report_progress_from_thread(self, percent: float) -> None:
-        """Tell how far the scan is [%], from a thread that `run_in_thread` started."""
+    def report_progress_from_thread(
+        self, percent: float, seconds_left: float | None = None
+    ) -> None:
+        """Tell how far the scan is, from a thread that `run_in_thread` started."""
         if int(percent) != self._progress:
-            asyncio.run_coroutine_threadsafe(self.report_progress(percent), self._loop)
+            telling = self.report_progress(percent, seconds_left)
+            asyncio.run_coroutine_threadsafe(telling, self._loop)
 
-    async def run_in_thread(
-        self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
-        """Run blocking code, which looks at `stop_requested` often and returns when it is set.
+    async def rest_while_paused(self) -> None:
+        """Rest here while the scan is paused, if it is; call it when the hardware is at rest.
 
-        A thread cannot be cancelled: a stopped scan waits here until the function has returned.
+        A scanner that calls this (or `wait_while_paused`) has `can_pause = True`.
         """
-        work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
-        try:
-            return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            self.stop_requested.set()
-            await asyncio.wait({work})
-            if not work.cancelled():
-                work.exception()
-            raise
+        await self.rest.while_wanted()
+
+    def wait_while_paused(self) -> None:
+        """Like `rest_while_paused`, for a thread. Returns at once when the scan is to stop."""
+        if self.rest.wanted:
+            asyncio.run_coroutine_threadsafe(self.rest.while_wanted(), self._loop).result()
 
     async def upload(
         self,
@@ -132,17 +124,19 @@ class Scan:
             size_bytes=size_bytes,
             content_type=content_type,
             sha256=sha256,
-            device_parameter=self._device_parameter,
+            device_parameter=self.device_parameter,
         )
         return await self._uploads.upload(path, header, self.payload.upload_url)
 
     def busy_status(self) -> UpdateStatus:
         """The message that says how far the scan is."""
-        return self._status(DeviceState.BUSY, StatusData(progress=self._progress))
+        data = StatusData(progress=self._progress, seconds_left=self._seconds_left)
+        return self._status(DeviceState.BUSY, data)
 
-    def error_status(self, reason: str) -> UpdateStatus:
-        """The message that says why the scan failed."""
-        return self._status(DeviceState.ERROR, StatusData(error_message=reason[:_LONGEST_REASON]))
+    def error_status(self, reason: str, code: str | None = None) -> UpdateStatus:
+        """The message that says why the scan failed, with a word that programs can compare."""
+        data = StatusData(error_code=code, error_message=reason[:_LONGEST_REASON])
+        return self._status(DeviceState.ERROR, data)
 
     def _status(self, status: DeviceState, data: StatusData) -> UpdateStatus:
         return UpdateStatus(

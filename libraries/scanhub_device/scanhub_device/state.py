@@ -24,6 +24,9 @@ class DeviceEvent(StrEnum):
     SCAN_STARTED = "scan started"
     SCAN_ENDED = "scan ended"
     SCAN_FAILED = "scan failed"
+    CALIBRATION_STARTED = "calibration started"
+    CALIBRATION_ENDED = "calibration ended"
+    CALIBRATION_FAILED = "calibration showed a fault"
     RECOVERED = "recovered"
 
 
@@ -36,11 +39,16 @@ TRANSITIONS: dict[tuple[DeviceState, DeviceEvent], DeviceState] = {
     # a scan outlives the link: it may end while nobody is there to hear it
     (_S.OFFLINE, _E.SCAN_ENDED): _S.OFFLINE,
     (_S.OFFLINE, _E.SCAN_FAILED): _S.OFFLINE,
+    (_S.OFFLINE, _E.CALIBRATION_ENDED): _S.OFFLINE,
+    (_S.OFFLINE, _E.CALIBRATION_FAILED): _S.OFFLINE,
     (_S.OFFLINE, _E.RECOVERED): _S.OFFLINE,
     (_S.ONLINE, _E.SCAN_STARTED): _S.BUSY,
+    (_S.ONLINE, _E.CALIBRATION_STARTED): _S.BUSY,
     (_S.ONLINE, _E.LINK_LOST): _S.OFFLINE,
     (_S.BUSY, _E.SCAN_ENDED): _S.ONLINE,
     (_S.BUSY, _E.SCAN_FAILED): _S.ERROR,
+    (_S.BUSY, _E.CALIBRATION_ENDED): _S.ONLINE,
+    (_S.BUSY, _E.CALIBRATION_FAILED): _S.ERROR,
     (_S.BUSY, _E.LINK_LOST): _S.OFFLINE,
     (_S.ERROR, _E.RECOVERED): _S.ONLINE,
     (_S.ERROR, _E.LINK_LOST): _S.OFFLINE,
