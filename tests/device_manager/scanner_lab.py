@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
+from gate import Gate
 from loopback import LoopbackServer
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -137,7 +138,7 @@ class Lab:
     app: FastAPI
     http: httpx.AsyncClient
     exam: httpx.AsyncClient
-    exam_gate: "Gate"
+    exam_gate: Gate
     lake_root: Path
     events: list[Event]
 
@@ -266,51 +267,6 @@ class Lab:
 
     def folder(self, start: dict[str, Any], result_id: str) -> Path:
         return self.lake_root / "lake" / start["workflow_id"] / start["id"] / result_id
-
-
-class Held:
-    """A request that waits at the gate until it may go on."""
-
-    def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.go_on = asyncio.Event()
-
-    async def wait(self) -> None:
-        self.reached.set()
-        await self.go_on.wait()
-
-
-class Gate(httpx.AsyncBaseTransport):
-    """The way to exam-manager, which a test can close."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._inner = httpx.ASGITransport(app)
-        self.closed = False
-        self.lose_answer_of: str | None = None
-        self.before: Callable[[str], Awaitable[None] | None] | None = None
-        self.requests: list[str] = []
-
-    def hold(self, ending: str) -> "Held":
-        """Let the next request to such a path wait."""
-        held = Held()
-
-        def before(path: str) -> Awaitable[None] | None:
-            return held.wait() if path.endswith(ending) else None
-
-        self.before = before
-        return held
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path
-        self.requests.append(path)
-        if self.closed:
-            raise httpx.ConnectError("the gate is closed")
-        if self.before is not None and (first := self.before(path)) is not None:
-            await first
-        response = await self._inner.handle_async_request(request)
-        if self.lose_answer_of is not None and path.endswith(self.lose_answer_of):
-            raise httpx.ReadError("the answer was lost")
-        return response
 
 
 @asynccontextmanager
