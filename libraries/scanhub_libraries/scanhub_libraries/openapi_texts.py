@@ -333,6 +333,7 @@ EXAMPLES: dict[str, Json] = {
     "DeviceNaming": _DEVICE_NAMING,
     "DeviceCreationRequest": _DEVICE_NAMING,
     "StopRequest": {"task_id": _SCAN},
+    "AbandonRequest": {"reason": "I looked: the scanner is at rest, its computer is off."},
     "SafetyRequest": {"task_id": _SCAN, "acquisition_parameter": None},
     "TriggerRequest": {
         "safety_confirmation": {
