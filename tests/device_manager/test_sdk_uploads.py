@@ -77,9 +77,12 @@ async def scanning(lab, scanner, *, tls=None):
 
 
 async def assert_stored(lab, task, scanner, count=1):
-    done = await lab.task_becomes(task["id"], "FINISHED", 60)
-    await lab.eventually(lambda: lab.task(task["id"]), lambda t: len(t["results"]) == count, 30)
-    done = await lab.task(task["id"])
+    await lab.task_becomes(task["id"], "FINISHED", 60)
+
+    def entered(found):
+        return len(found["results"]) == count and all(item["meta"] for item in found["results"])
+
+    done = await lab.eventually(lambda: lab.task(task["id"]), entered, 30)
     stored = {result["meta"]["sha256"] for result in done["results"]}
     assert stored == {hashlib.sha256(path.read_bytes()).hexdigest() for path in scanner.paths}
 
