@@ -7,8 +7,9 @@ from fastapi import APIRouter, Header, Query
 
 from device_manager.acquisitions import service
 from device_manager.acquisitions.abandon import abandon
+from device_manager.acquisitions.admission import Asker
 from device_manager.acquisitions.pause import pause_scan, resume_scan
-from device_manager.acquisitions.start import Asker, start_scan
+from device_manager.acquisitions.start import start_scan
 from device_manager.acquisitions.stop import stop_scan
 from device_manager.control import ControlRoomDep
 from scanhub_libraries.models import (

@@ -13,6 +13,13 @@ import httpx
 
 from device_manager import exam_requests
 from device_manager.acquisitions import service
+from device_manager.acquisitions.admission import (
+    Asker,
+    Plan,
+    judge_plan,
+    judge_taken,
+    pass_gate,
+)
 from device_manager.acquisitions.control_room import SERVICE_ACTOR, ControlRoom
 from device_manager.acquisitions.deadlines import Deadline
 from device_manager.acquisitions.lease import Lease, lease_of
@@ -27,7 +34,7 @@ from device_manager.acquisitions.rules import (
 from device_manager.acquisitions.sequences import check_intact, is_current
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
-from device_manager.safety.gate import admit, extension, gate_refusals, judge, looks_open
+from device_manager.safety.gate import extension, gate_refusals, looks_open
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ConflictError,
@@ -38,37 +45,16 @@ from scanhub_libraries.errors import (
 )
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import (
-    AcquisitionLimits,
     AcquisitionPayload,
     AcquisitionTaskOut,
     ClaimTask,
-    ConfirmSafety,
     MRISequenceOut,
-    SafetyRecord,
-    SafetyVerdict,
     StartResult,
     TaskClaim,
 )
-from scanhub_libraries.security.principal import Principal
 
 _SERVER_ERROR = 500
 _UPLOAD_URL = "/api/v1/device/uploads"  # relative to the websocket: as any gateway shows it
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks for a start, and what they say with it."""
-
-    principal: Principal
-    key: UUID | None = None
-    """Id of this very start; repeating it starts nothing."""
-    confirmation: ConfirmSafety | None = None
-    """What a person takes over that the safety gate does not pass by itself."""
-
-    @property
-    def token(self) -> str:
-        """Return the token that exam-manager is asked with."""
-        return self.principal.token
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +149,7 @@ async def _claim_as_asked(
 
     async def take() -> Lease | None:
         with suppress(ScanHubError):
-            return await _take_device(room, asked, asker, _Plan(sequence_found=True))
+            return await _take_device(room, asked, asker, Plan(sequence_found=True))
         return None
 
     sequence, lease = await asyncio.gather(find(), take())
@@ -172,7 +158,7 @@ async def _claim_as_asked(
     try:
         if asked.sequence_id and sequence is None:
             raise NotFoundError("The sequence could not be read.")
-        found = _judge(asked, sequence, asked.acquisition_limits, lease)
+        found = judge_taken(asked, sequence, asked.acquisition_limits, lease)
         if not looks_open(found, asker.confirmation, asker.principal):
             raise UnprocessableError("The safety gate has something against it.")
         return _Claimed(lease, await _claim(room, lease, asker), sequence)
@@ -194,7 +180,7 @@ async def _claim_as_planned(room: ControlRoom, task_id: UUID, asker: Asker) -> _
             task, asker.token, exam_manager=exam_manager
         )
     found = sequence is not None or not task.sequence_id
-    plan = _Plan(sequence_found=found, sequence=sequence, patient=patient)
+    plan = Plan(sequence_found=found, sequence=sequence, patient=patient)
     lease = await _take_device(room, task, asker, plan)
     try:
         return _Claimed(lease, await _claim(room, lease, asker), sequence)
@@ -245,24 +231,14 @@ async def _find_sequence(
     return sequence
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is known of a task before its device is taken."""
-
-    sequence_found: bool
-    sequence: MRISequenceOut | None = None
-    patient: AcquisitionLimits | None = None
-    """None: not known yet; the safety gate judges after the claim."""
-
-
 async def _take_device(
-    room: ControlRoom, task: AcquisitionTaskOut, asker: Asker, plan: _Plan
+    room: ControlRoom, task: AcquisitionTaskOut, asker: Asker, plan: Plan
 ) -> Lease:
     """Check everything and write the acquisition, in one transaction."""
     async with transaction(room.sessions) as session:
         device = await session.get(Device, task.device_id) if task.device_id else None
         situation = _situation(room, device) if device is not None else None
-        found = _judge_plan(task, plan, device)
+        found = judge_plan(task, plan, device)
         raise_refusals(
             [
                 *start_refusals(task, situation, sequence_found=plan.sequence_found),
@@ -286,37 +262,6 @@ async def _take_device(
     return lease
 
 
-def _judge_plan(
-    task: AcquisitionTaskOut, plan: _Plan, device: Device | None
-) -> SafetyVerdict | None:
-    if device is None or plan.patient is None or not plan.sequence_found:
-        return None
-    return judge(
-        task,
-        plan.sequence,
-        plan.patient,
-        device_id=device.id,
-        limits=device.system_limits,
-        parameter=device.parameter,
-    )
-
-
-def _judge(
-    task: AcquisitionTaskOut,
-    sequence: MRISequenceOut | None,
-    patient: AcquisitionLimits | None,
-    lease: Lease,
-) -> SafetyVerdict:
-    return judge(
-        task,
-        sequence,
-        patient,
-        device_id=lease.device_id,
-        limits=lease.system_limits,
-        parameter=lease.device_parameter,
-    )
-
-
 def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
     lease = room.leases.find_open(device.id)
     return DeviceSituation(
@@ -336,7 +281,7 @@ async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
         sequence = await _find_sequence(room, task, asker)
     if task.sequence_id and sequence is None:
         raise NotFoundError("The sequence of the task was deleted meanwhile: choose another.")
-    await _pass_gate(room, lease, _judge(task, sequence, task.acquisition_limits, lease), asker)
+    await pass_gate(room, lease, judge_taken(task, sequence, task.acquisition_limits, lease), asker)
     link = room.links.find_ready(lease.device_id)
     if link is None:
         raise LinkClosedError("the device is not connected any more")
@@ -357,20 +302,6 @@ async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
 
     if lease.state is AcquisitionState.REQUESTED:
         room.deadlines.set(lease.id, Deadline.ACK, seconds, missed)
-
-
-async def _pass_gate(room: ControlRoom, lease: Lease, found: SafetyVerdict, asker: Asker) -> None:
-    """Keep what the gate found with the acquisition; a confirmation is on record before the start.
-
-    Without one, it is written with the device's answer: a start waits for no second commit.
-    """
-    lease.safety = SafetyRecord(verdict=found).model_dump(mode="json")
-    record = admit(found, asker.confirmation, asker.principal)
-    if record.confirmation is None:
-        return
-    lease.safety = record.model_dump(mode="json")
-    async with lease.lock, transaction(room.sessions) as session:
-        await service.note_safety(session, lease.id, lease.safety)
 
 
 def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) -> AcquisitionPayload:
