@@ -17,12 +17,12 @@ from device_manager.acquisitions.progress import ProgressReporter
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.acquisitions.sequences import SequenceShelf
 from device_manager.acquisitions.settlement import Settlement
-from device_manager.devices.models import Device
 from device_manager.devices.presence import Presence
 from device_manager.links.commands import Feedback
 from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
 from device_manager.links.registry import LinkRegistry
+from device_manager.parameters.repository import in_force
 from device_manager.settings import DeviceManagerSettings
 from device_manager.uploads import repository as uploads
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
@@ -72,8 +72,8 @@ class ControlRoom:
         async with reading(self.sessions) as session:
             rows = await repository.list_open(session)
             for row in rows:
-                device = await session.get(Device, row.device_id)
-                self.leases.add(lease_of(row, device.parameter if device else None))
+                parameter = await in_force(session, row.device_id, row.parameter_version)
+                self.leases.add(lease_of(row, parameter))
         self.progress.start()
         await self.settlement.resume()
         for lease in self.leases.all_open():
@@ -114,7 +114,9 @@ class ControlRoom:
             return latest
         async with reading(self.sessions) as session:
             row = await session.get(Acquisition, acquisition_id)
-        return lease_of(row) if row is not None and row.device_id == device_id else None
+            if row is None or row.device_id != device_id:
+                return None
+            return lease_of(row, await in_force(session, device_id, row.parameter_version))
 
     async def move(
         self,
@@ -126,7 +128,23 @@ class ControlRoom:
         settled: bool = False,
         error_code: str | None = None,
     ) -> bool:
-        """Move an acquisition on; False if it may not (any more)."""
+        """Move an acquisition on; False if it may not (any more).
+
+        Once begun it is done, also when whoever asked goes away: memory follows the database.
+        """
+        moving = self._move(lease, to, reason, actor=actor, settled=settled, error_code=error_code)
+        return await asyncio.shield(self.run(moving, name=f"{to} {lease.id}"))
+
+    async def _move(
+        self,
+        lease: Lease,
+        to: AcquisitionState,
+        reason: str | None,
+        *,
+        actor: str,
+        settled: bool,
+        error_code: str | None,
+    ) -> bool:
         async with lease.lock:
             async with transaction(self.sessions) as session:
                 state = await service.change_state(
@@ -149,6 +167,10 @@ class ControlRoom:
 
     async def ask_stop(self, lease: Lease, detail: str, *, actor: str) -> None:
         """Remember a stop that is not confirmed: the device is told again when it comes back."""
+        asking = self._ask_stop(lease, detail, actor=actor)
+        await asyncio.shield(self.run(asking, name=f"stop {lease.id}"))
+
+    async def _ask_stop(self, lease: Lease, detail: str, *, actor: str) -> None:
         reason = lease.stop_reason or f"stopped by {actor}"
         async with lease.lock:
             async with transaction(self.sessions) as session:
@@ -156,6 +178,14 @@ class ControlRoom:
                     session, lease.id, reason, f"{reason}; {detail}", actor=actor
                 )
             lease.state = state or AcquisitionState.FAILED
+
+    def note_stop(self, lease: Lease, reason: str) -> None:
+        """Write down in the background that a stop was sent: this process may end meanwhile."""
+        self.run(self._note_stop(lease, reason), name=f"stop asked for {lease.id}")
+
+    async def _note_stop(self, lease: Lease, reason: str) -> None:
+        async with lease.lock, transaction(self.sessions) as session:
+            await service.note_stop(session, lease.id, reason)
 
     def ended(self, lease: Lease) -> None:
         """Wait for nothing more of an acquisition, and tell exam-manager how it ended."""
@@ -226,6 +256,8 @@ class ControlRoom:
     def _expect_return(self, lease: Lease, what: str) -> None:
         """A lost device may still come back with its scan, for a time."""
         seconds = self.settings.return_deadline_seconds
+        if self.links.find_ready(lease.device_id) is not None:
+            return  # it came back while its loss was written down
 
         async def missed() -> None:
             if await self._data_come(lease):

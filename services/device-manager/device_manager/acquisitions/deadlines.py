@@ -8,6 +8,8 @@ from uuid import UUID
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
+sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+"""How time passes; a test takes it into its own hands."""
 
 
 class Deadline(StrEnum):
@@ -62,7 +64,7 @@ class Deadlines:
     async def _wait(
         self, key: tuple[UUID, Deadline], seconds: float, missed: Callable[[], Awaitable[None]]
     ) -> None:
-        await asyncio.sleep(seconds)
+        await sleep(seconds)
         if self._running.get(key) is asyncio.current_task():
             del self._running[key]
         try:

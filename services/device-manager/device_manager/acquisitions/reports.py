@@ -8,6 +8,7 @@ from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.deadlines import Deadline
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState, check_task_token
+from device_manager.calibrations import service as calibrations
 from device_manager.devices.service import device_actor
 from device_manager.links.commands import Feedback, refusal
 from device_manager.links.link import DeviceLink, LinkClosedError
@@ -19,6 +20,7 @@ from device_manager.links.messages import (
     Stopped,
     UpdateStatus,
 )
+from device_manager.parameters import desk as parameters
 from scanhub_libraries.errors import ConflictError, ForbiddenError, UnprocessableError
 from scanhub_libraries.models import DeviceStatus
 
@@ -30,20 +32,27 @@ _WAITING: Final = frozenset(
 _BROKEN_OFF: Final = frozenset({AcquisitionState.FAILED, AcquisitionState.STOPPED})
 
 
-async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) -> Feedback:
-    """A device has introduced itself; a scan of it that runs goes on."""
+async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) -> Feedback | None:
+    """A device has introduced itself; a scan of it that runs goes on.
+
+    Returns:
+        What it told and was not taken, if that is so.
+    """
     kept = (DeviceStatus.BUSY, DeviceStatus.ERROR)
     status = data.status if data.status in kept else DeviceStatus.ONLINE
-    details = data.model_dump(exclude={"status", "parameter_version"})
-    details["parameter"] = data.parameter or None
-    await room.presence.registered(link.device_id, details, status)
+    details = data.model_dump(exclude={"status", "parameter_version", "parameter"})
+    known = await room.presence.registered(link.device_id, details, status, data.parameter)
     lease = room.leases.find_open(link.device_id)
     if lease is not None:
         room.deadlines.met(lease.id, Deadline.RECONNECT, Deadline.RETURN)
-        if lease.state is AcquisitionState.STOPPING:
+        if lease.state is AcquisitionState.STOPPING or lease.stop_reason is not None:
             await room.send_stop(lease.device_id, lease.task_id, lease.id)
         room.expect_data(lease, "The device came back and said nothing of the scan")
-    return Feedback(message=REGISTERED, ok=True)
+    link.tell(Feedback(message=REGISTERED, ok=True))
+    if known is None:
+        return None
+    parameters.introduced(room, known.device, data.parameter_version)
+    return refusal(f"register: {known.problem}") if known.problem else None
 
 
 async def start_again(room: ControlRoom, link: DeviceLink) -> None:
@@ -98,7 +107,10 @@ async def acknowledged(room: ControlRoom, link: DeviceLink, message: Ack) -> Fee
 async def stopped(room: ControlRoom, link: DeviceLink, message: Stopped) -> None:
     """A scan has ended on the device because it was told to, or because the device chose to."""
     lease = room.leases.find_open(link.device_id)
-    if lease is None or message.task_id not in (None, lease.task_id):
+    if lease is None:
+        await calibrations.broken_off(room.sessions, link.device_id, "The device was stopped.")
+        return
+    if message.task_id not in (None, lease.task_id):
         return
     if message.task_id is None and lease.stop_reason is None:
         return
@@ -221,7 +233,9 @@ async def _error(
     await room.presence.changed(link.device_id, DeviceStatus.ERROR, reason)
     running = room.leases.find_open(link.device_id)
     if lease is None:
-        if running is not None and not running.uploading:
+        if running is None:
+            await calibrations.broken_off(room.sessions, link.device_id, reason)
+        elif not running.uploading:
             room.expect_data(running, f"The device reported an error ({reason})")
         return _device_only(DeviceStatus.ERROR)
     if not lease.is_open:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from device_manager.acquisitions import repository
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState, may_become
+from device_manager.calibrations import service as calibrations
 from device_manager.database import add_event
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
@@ -86,6 +87,7 @@ async def withdraw(session: AsyncSession, acquisition_id: UUID, reason: str, *, 
     row.state, row.reason = AcquisitionState.FAILED, reason[:_REASON_LENGTH]
     _event(session, row, actor)
     await session.delete(row)
+    await calibrations.scan_ended(session, row)
     return True
 
 
@@ -138,6 +140,7 @@ async def change_state(
     if to not in OPEN_STATES:
         row.ended_at = now
         row.settled_at = now if settled else None
+        await calibrations.scan_ended(session, row)
     _event(session, row, actor)
     return row.state
 

@@ -43,6 +43,8 @@ async def stop_scan(
     stopped = room.confirmations.expect(device_id, task_id, Word.STOPPED)
     try:
         await link.stop(task_id, lease.id if lease else None)
+        if lease is not None:
+            room.note_stop(lease, reason)
         confirmed = await in_time(stopped, room.settings.stop_deadline_seconds)
     except LinkClosedError:
         await _refuse_offline(room, device_id, lease, principal)

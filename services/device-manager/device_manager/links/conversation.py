@@ -12,6 +12,7 @@ from device_manager.acquisitions.confirmations import Word
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.calibrations import desk as calibrations
 from device_manager.links.commands import Feedback, refusal
 from device_manager.links.messages import (
     Ack,
@@ -30,6 +31,7 @@ from device_manager.links.messages import (
 )
 from device_manager.links.protocol import CloseCode
 from device_manager.links.websocket import WebsocketLink
+from device_manager.parameters import desk as parameters
 from device_manager.uploads.archive import Archive
 from device_manager.uploads.intake import Intake
 from scanhub_libraries.errors import ScanHubError
@@ -39,6 +41,7 @@ from scanhub_libraries.models import DeviceStatus
 logger = get_logger(__name__)
 _QUEUE = 256
 _GOODBYE_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _OUR_FAULT = "Something went wrong on our side; nothing was changed. Send it again."
 
@@ -58,23 +61,28 @@ class Conversation:
         self._taking = False  # while the disk is slower than the network, a frame takes its time
 
     async def run(self) -> None:
-        """Serve the link until it ends."""
-        workers = [
-            asyncio.create_task(self._link.run(), name="link-sender"),
-            asyncio.create_task(self._work(), name="link-worker"),
-            asyncio.create_task(self._watch(), name="link-watch"),
-        ]
+        """Serve the link until it ends, whoever ends it."""
+        reader = asyncio.create_task(self._read(), name="link-reader")
+        closing = asyncio.create_task(self._link.wait_closing(), name="link-closing")
+        sender = asyncio.create_task(self._link.run(), name="link-sender")
+        worker = asyncio.create_task(self._work(), name="link-worker")
+        watch = asyncio.create_task(self._watch(), name="link-watch")
         try:
-            await self._read()
+            # A peer that is gone without a word ends no reading: what was decided here counts.
+            await asyncio.wait({reader, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if self._link.is_closing:  # the reason goes out first
+                await asyncio.wait({sender}, timeout=_GOODBYE_SECONDS)
+            await self._finish_jobs()
         finally:
             self._intake.link_ended()
-            if self._link.is_closing:  # the reason goes out first
-                await asyncio.wait(workers[:1], timeout=_GOODBYE_SECONDS)
-            for worker in workers:
-                worker.cancel()
-            for worker in workers:
-                with suppress(asyncio.CancelledError):
-                    await worker
+            await _end(reader, closing, sender, worker, watch)
+
+    async def _finish_jobs(self) -> None:
+        """What came before the link ended counts: a failure may be a device's last word."""
+        if self._room.links.is_current(self._link):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await self._jobs.join()
 
     async def _read(self) -> None:
         while True:
@@ -98,9 +106,11 @@ class Conversation:
         return not self._link.is_closing and self._room.links.is_current(self._link)
 
     async def _take(self, text: str | None, data: bytes | None) -> None:
-        largest = self._room.settings.max_frame_bytes
+        settings = self._room.settings
+        largest = settings.max_frame_bytes if text is None else settings.max_text_bytes
         if len(text or data or b"") > largest:
-            self._link.close(f"a frame is larger than {largest} bytes", CloseCode.TOO_BIG)
+            kind = "frame" if text is None else "text frame"
+            self._link.close(f"a {kind} is larger than {largest} bytes", CloseCode.TOO_BIG)
         elif text is not None:
             await self._take_text(text)
         elif data is not None:
@@ -168,6 +178,8 @@ class Conversation:
             except Exception:
                 logger.exception("a message failed", device_id=str(self._link.device_id))
                 answer = refusal(_OUR_FAULT)
+            finally:
+                self._jobs.task_done()
             if answer is not None:
                 self._link.tell(answer)
 
@@ -175,8 +187,9 @@ class Conversation:
         match message:
             case Register():
                 self._link.introduced(message.data.capabilities)
-                self._link.tell(await reports.registered(self._room, self._link, message.data))
+                answer = await reports.registered(self._room, self._link, message.data)
                 await reports.start_again(self._room, self._link)
+                return answer
             case UpdateStatus():
                 answer = await reports.status(self._room, self._link, message)
                 self._remember(message)
@@ -185,10 +198,21 @@ class Conversation:
                 return await reports.acknowledged(self._room, self._link, message)
             case Stopped():
                 await reports.stopped(self._room, self._link, message)
+            case _:
+                return await self._handle_more(message)
+        return None
+
+    async def _handle_more(self, message: DeviceMessage) -> Feedback | None:
+        """Handle what version 1 does not know."""
+        match message:
             case Paused():
                 return await reports.paused(self._room, self._link, message)
             case Resumed():
                 return await reports.resumed(self._room, self._link, message)
+            case Calibrated():
+                return await calibrations.calibrated(self._room, self._link, message)
+            case DeviceParameterUpdate():
+                return await parameters.changed_by_device(self._room, self._link, message)
         return None
 
     def _remember(self, message: UpdateStatus) -> None:
@@ -206,3 +230,11 @@ class Conversation:
             silence = time.monotonic() - self._link.last_heard
             if self._link.sends_heartbeats and not self._taking and silence > seconds:
                 self._link.close(f"nothing heard for {silence:.0f} s", CloseCode.SILENT)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            logger.error("a link ended with an error", exc_info=result)

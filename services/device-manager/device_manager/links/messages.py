@@ -9,10 +9,13 @@ import math
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from scanhub_libraries.models import CalibrationType, DeviceStatus, SystemLimits
-from scanhub_libraries.models.fields import JSONObject, ShortText, WireModel
+from scanhub_libraries.models.fields import JSONObject, Parameter, ShortText, Text, WireModel
+
+_CODE_LENGTH = 64
+_MOST_PROBLEMS = 10
 
 
 class MessageError(Exception):
@@ -25,7 +28,7 @@ def _percent(value: Any) -> int | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise ValueError("should be a number between 0 and 100")
@@ -38,6 +41,15 @@ def _none_if_empty(value: Any) -> Any:
 
 def _details_or_nothing(value: Any) -> Any:
     return {} if value is None else value
+
+
+def _storable(text: str) -> str:
+    """Drop what no database text can hold: what a device has to say of a failure is taken."""
+    return text.replace("\x00", "")
+
+
+def _short_code(value: Any) -> Any:
+    return _storable(value)[:_CODE_LENGTH] if isinstance(value, str) else value
 
 
 Progress = Annotated[
@@ -55,7 +67,7 @@ OptionalId = Annotated[UUID | None, BeforeValidator(_none_if_empty)]
 TaskId = Annotated[UUID, Field(description="`id` of the task, as it came with `start`")]
 OptionalTaskId = Annotated[OptionalId, Field(description="`id` of the task that is spoken of")]
 ErrorText = Annotated[
-    str | None,
+    Annotated[str, AfterValidator(_storable)] | None,
     Field(max_length=100_000, description="What went wrong, for the technician to read"),
 ]
 
@@ -68,7 +80,7 @@ class RegisterData(WireModel):
     manufacturer: ShortText | None = None
     modality: ShortText | None = None
     site: ShortText | None = None
-    parameter: dict[str, Any] | None = Field(
+    parameter: JSONObject | None = Field(
         default=None, description="Its parameters, where the server has none yet"
     )
     status: DeviceStatus | None = Field(
@@ -125,7 +137,8 @@ class Paused(WireModel):
     command: Literal["paused"]
     task_id: TaskId
     reason: Annotated[
-        str | None, Field(max_length=4000, description="Why, for the technician to read")
+        Annotated[str, AfterValidator(_storable)] | None,
+        Field(max_length=4000, description="Why, for the technician to read"),
     ] = None
 
 
@@ -148,12 +161,16 @@ class Calibrated(WireModel):
     user_access_token: Token | None = None
     kind: CalibrationType
     values: Annotated[
-        JSONObject | None,
+        Parameter | None,
         Field(description="What was measured, by the names of the device's parameters"),
     ] = None
     quality: Annotated[
-        JSONObject | None, Field(description="How good it is: SNR [dB], line width [Hz], ...")
+        Parameter | None, Field(description="How good it is: SNR [dB], line width [Hz], ...")
     ] = None
+    apply: Annotated[
+        bool,
+        Field(description="False: the values are kept, and the parameters stay as they are"),
+    ] = True
     error_message: ErrorText = None
 
 
@@ -161,12 +178,12 @@ class DeviceParameterUpdate(WireModel):
     """The device has changed its parameters."""
 
     command: Literal["parameter_update"]
-    parameter: Annotated[JSONObject, Field(description="All of its parameters")]
+    parameter: Annotated[Parameter, Field(description="All of its parameters")]
     base_version: Annotated[
         int | None,
         Field(ge=0, description="The version that it changed; refused when that is not the last"),
     ] = None
-    comment: Annotated[str, Field(max_length=10_000)] = ""
+    comment: Text = ""
 
 
 class StatusData(WireModel):
@@ -177,8 +194,9 @@ class StatusData(WireModel):
         float | None, Field(ge=0, le=1e7, description="What the scan still takes [s]")
     ] = None
     error_code: Annotated[
-        ShortText | None,
-        Field(description="What went wrong, as a word that a program can compare"),
+        str | None,
+        BeforeValidator(_short_code),
+        Field(description="What went wrong, as a word that a program can compare; 64 letters"),
     ] = None
     error_message: ErrorText = None
 
@@ -206,7 +224,7 @@ class FileTransfer(WireModel):
     content_type: str | None = None
     sha256: Sha256 = None
     device_parameter: Annotated[
-        dict[str, Any] | None,
+        JSONObject | None,
         Field(description="Parameters with which the data were acquired; stored beside them"),
     ] = None
 
@@ -265,6 +283,8 @@ def _explain(text: str, error: ValidationError) -> str:
     # hold a token.
     problems = [
         f"{'.'.join(str(part) for part in item['loc'][1:])}: {item['msg']}"
-        for item in error.errors(include_input=False, include_url=False, include_context=False)
+        for item in error.errors(include_input=False, include_url=False, include_context=False)[
+            :_MOST_PROBLEMS
+        ]
     ]
     return f"{command}: {'; '.join(problems)}"

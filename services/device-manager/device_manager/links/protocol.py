@@ -132,7 +132,9 @@ FROM_DEVICE: Final = (
     ),
     MessageInfo(
         messages.DeviceParameterUpdate,
-        "When the device has changed its parameters by itself; answered with `feedback`.",
+        "When the device has changed its parameters by itself; answered with `feedback`. Refused "
+        "unless `base_version` is the version in force, which the answer tells (and 0 or nothing "
+        "where the server has none), or when they do not follow the schema of its `device_type`.",
         "parameter_update",
         {"parameter": {"larmor_frequency": 2_000_143.0}, "base_version": 3},
     ),
@@ -203,7 +205,9 @@ TO_DEVICE: Final = (
     ),
     MessageInfo(
         commands.Calibrate,
-        "While nothing is scanned; answered with `calibrated`.",
+        "While nothing is scanned; answered with `calibrated` within "
+        "{calibration_deadline_seconds:g} s, else with a `stop`. One comes after the other, each "
+        "with the parameters that the one before has given.",
         "calibrate",
         {
             "calibration_id": "0197c1f0-3333-7000-8000-000000000003",
@@ -213,8 +217,8 @@ TO_DEVICE: Final = (
     ),
     MessageInfo(
         commands.ParameterUpdate,
-        "When somebody has changed the parameters, and after `register` when the device has "
-        "another version of them.",
+        "When the parameters were changed, whoever changed them, and after `register` when the "
+        "device has another version of them.",
         "parameter_update",
         {"parameter": {"larmor_frequency": 2_000_143.0}, "version": 4},
     ),
@@ -261,8 +265,8 @@ ENDINGS: Final = (
     Ending(
         CloseCode.TOO_BIG,
         "close code",
-        "A frame is larger than {max_frame_bytes:d} bytes",
-        "Connect again and send smaller frames: 1 MiB is a good size",
+        "A frame is larger than {max_frame_bytes:d} bytes, or a text frame than {max_text_bytes:d}",
+        "Connect again and send smaller frames: 1 MiB of a file is a good size",
     ),
     Ending(
         CloseCode.SERVICE_RESTART,

@@ -4,17 +4,29 @@ import asyncio
 import time
 from collections import deque
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from device_manager.links.commands import Feedback, Pause, Pong, Resume, Start, Stop
+from device_manager.links.commands import (
+    Calibrate,
+    Feedback,
+    ParameterUpdate,
+    Pause,
+    Pong,
+    Resume,
+    Start,
+    Stop,
+)
 from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.models import AcquisitionPayload
+from scanhub_libraries.models import AcquisitionPayload, CalibrationType
 
 _MOST_WAITING = 10_000
+_SEND_SECONDS = 1.5
+"""Time in which a command must be on its way; a stop that cannot be sent is known within 2 s."""
 _PONG = Pong().to_json()
 _Sent = asyncio.Future[None]
 
@@ -27,10 +39,12 @@ class WebsocketLink:
         self._device_id = device_id
         self._waiting: deque[tuple[str, _Sent | None]] = deque()
         self._woken = asyncio.Event()
+        self._to_be_closed = asyncio.Event()
         self._closing: str | None = None
         self._code = CloseCode.POLICY_VIOLATION
         self._closed = False
         self._registered = False
+        self._parameter_version = 0
         self._capabilities: frozenset[str] = frozenset()
         self.last_heard = time.monotonic()
         self.sends_heartbeats = False
@@ -69,6 +83,7 @@ class WebsocketLink:
         """The device has registered."""
         self._registered = True
         self._capabilities = frozenset(capabilities)
+        self._parameter_version = 0
 
     async def start(self, payload: AcquisitionPayload) -> None:
         """Send a scan to the device."""
@@ -87,6 +102,21 @@ class WebsocketLink:
         """Send that the scan is to go on."""
         await self._send(Resume(task_id=task_id, acquisition_id=acquisition_id).to_json())
 
+    async def calibrate(
+        self, calibration_id: UUID, kind: CalibrationType, device_parameter: dict[str, Any]
+    ) -> None:
+        """Send that the device is to calibrate."""
+        message = Calibrate(
+            calibration_id=calibration_id, kind=kind, device_parameter=device_parameter
+        )
+        await self._send(message.to_json())
+
+    def update_parameter(self, parameter: dict[str, Any], version: int) -> None:
+        """Send parameters, unless newer ones have been sent."""
+        if version > self._parameter_version:
+            self._parameter_version = version
+            self._put(ParameterUpdate(parameter=parameter, version=version).to_json())
+
     def tell(self, feedback: Feedback) -> None:
         """Send feedback."""
         self._put(feedback.to_json())
@@ -100,6 +130,11 @@ class WebsocketLink:
         if self._closing is None:
             self._closing, self._code = reason, code
         self._woken.set()
+        self._to_be_closed.set()
+
+    async def wait_closing(self) -> None:
+        """Wait until it has been decided here that the link ends."""
+        await self._to_be_closed.wait()
 
     async def run(self) -> None:
         """Send what there is to send, until the link ends."""
@@ -145,7 +180,12 @@ class WebsocketLink:
     async def _send(self, text: str, *, urgent: bool = False) -> None:
         sent: _Sent = asyncio.get_running_loop().create_future()
         self._put(text, sent, urgent=urgent)
-        await sent
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await sent
+        except TimeoutError:
+            self.close("the device does not take in what it is sent", CloseCode.NOT_READING)
+            raise LinkClosedError("the device does not take in what it is sent") from None
 
 
 def _fail(sent: _Sent | None) -> None:
