@@ -139,3 +139,37 @@ def test_whatever_the_facts_lack_is_named_and_never_passes_in_silence(lacking, w
     assert found.outcome != "refuse"
     if not with_limits:
         assert "no-system-limits" in codes(found)
+
+
+anything = st.floats(min_value=5e-324, allow_nan=False, allow_infinity=False)
+per_axis = st.lists(anything, min_size=3, max_size=3)
+odd_number = st.one_of(
+    st.none(), st.floats(), st.integers(), st.just(10**400), st.text(), st.booleans()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    sequences(),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            name: per_axis
+            if "List" in str(field.annotation) or "list" in str(field.annotation)
+            else anything
+            for name, field in SystemLimits.model_fields.items()
+        },
+    ),
+    odd_number,
+    st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3),
+    st.tuples(*[st.floats(allow_nan=False, allow_infinity=False)] * 3),
+)
+def test_no_number_breaks_the_gate(sequence, told, coefficient, scale, rotation):
+    """Devices and clients may tell anything that JSON can: there is always a verdict."""
+    found = judged(
+        facts=sequence,
+        system_limits=SystemLimits.model_validate(told),
+        device_parameter={"sar_coefficient": coefficient},
+        acquisition_parameter=placed(scale, rotation),
+    )
+    assert found == type(found).model_validate_json(found.model_dump_json())

@@ -8,7 +8,7 @@ does not know what follows, and no row of scans that pass it then exceeds the li
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
 from device_manager.safety.findings import Check, at_most, note, unknown
@@ -18,12 +18,15 @@ from device_manager.safety.standard import (
     SAR_CLAUSE,
     SHORT_TERM_FACTOR,
     Level,
+    bounded,
     level_of,
 )
 from scanhub_libraries.models import AcquisitionLimits, SafetyReason, SafetySeverity, SequenceFacts
 
 COEFFICIENT = "sar_coefficient"
 """Name of the device parameter [W/uT^2]."""
+_IMPLAUSIBLE = 1e9
+"""Watts at 1 uT: no such coil."""
 _SHORT_S, _LONG_S = 10.0, 360.0
 _LESS = "Lower the flip angle, lengthen the repetition time"
 _B1 = Check("max-b1-rms", "b1_rms_10s_ut", "B1+rms over 10 s", "uT", f"{_LESS}.")
@@ -47,7 +50,7 @@ def coefficient_of(parameter: dict[str, Any]) -> float | None:
     if value is None:
         return None
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if number and isfinite(value) and value > 0 else float("nan")
+    return float(value) if number and 0 < value < _IMPLAUSIBLE else nan
 
 
 def exposure_of(
@@ -61,8 +64,8 @@ def exposure_of(
         return Exposure(b1_10s, b1_6min)
     if b1_10s is None or b1_6min is None:
         return Exposure(b1_10s, b1_6min)
-    sar_10s = coefficient * b1_10s**2 / patient.patient_weight
-    sar_6min = coefficient * b1_6min**2 / patient.patient_weight
+    sar_10s = bounded(coefficient * b1_10s**2 / patient.patient_weight)
+    sar_6min = bounded(coefficient * b1_6min**2 / patient.patient_weight)
     normal, first = NORMAL_SAR_W_PER_KG, FIRST_LEVEL_SAR_W_PER_KG
     level = max(
         level_of(sar_6min, normal, first),
@@ -103,7 +106,7 @@ def exposure_reasons(
         yield SafetyReason(
             code="sar-coefficient",
             severity=SafetySeverity.REFUSE,
-            text=f"The parameter {COEFFICIENT} of the device is no positive number [W/uT^2], so "
+            text=f"The parameter {COEFFICIENT} of the device is no plausible number [W/uT^2], so "
             "that the SAR cannot be checked. Correct it.",
             quantity=COEFFICIENT,
             unit="W/uT^2",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from device_manager.safety.findings import Check, at_least, at_most, note, shown, unknown
 from device_manager.safety.placement import Placement
-from device_manager.safety.standard import PULSEQ, ROUNDING
+from device_manager.safety.standard import PULSEQ, ROUNDING, bounded
 from scanhub_libraries.models import (
     PeakPerAxis,
     SafetyReason,
@@ -108,7 +108,7 @@ def _raster(facts: SequenceFacts, limit: float | None) -> Iterator[SafetyReason]
     if not isinstance(raster, int | float) or isinstance(raster, bool) or raster <= 0:
         yield unknown(_RASTER, limit)
         return
-    steps = raster / limit
+    steps = bounded(raster / limit)
     if round(steps) >= 1 and abs(steps - round(steps)) <= ROUNDING * steps:
         return
     yield SafetyReason(
@@ -158,7 +158,7 @@ def impossible_placement() -> SafetyReason:
     return SafetyReason(
         code="fov-scaling",
         severity=SafetySeverity.REFUSE,
-        text="The scaling of the field of view is 0 along an axis: set it to 1 for no scaling.",
+        text="The scaling of the field of view is no factor from 0.001 to 1000 along each axis: set "
+        "it to 1 for no scaling.",
         quantity=f"{_FOV}.fov_scaling",
-        value=0.0,
     )

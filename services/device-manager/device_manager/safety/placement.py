@@ -10,12 +10,14 @@ more than the vector. An offset shifts frequencies and phases, and leaves the gr
 """
 
 from dataclasses import dataclass
-from math import cos, hypot, isfinite, radians, sin
+from math import cos, hypot, radians, sin
 
 from scanhub_libraries.models import AcquisitionParameter, PeakPerAxis
 
 _FULL_TURN = 360.0
 _NO_TURN = 1e-9
+_SMALLEST, _LARGEST = 1e-3, 1e3
+"""Scalings beyond are slips of the keyboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ class Placement:
 
 
 def placement_of(parameter: AcquisitionParameter | None) -> Placement | None:
-    """Return what a task asks for; None if no scanner can do that (a scaling by 0)."""
+    """Return what a task asks for; None if no scanner can do that (a scaling by 0, say)."""
     if parameter is None:
         return Placement()
     scaling, rotation = parameter.fov_scaling, parameter.fov_rotation
     sizes = [abs(scaling.x), abs(scaling.y), abs(scaling.z)]
-    if not all(size and isfinite(1 / size) for size in sizes):
+    if not all(_SMALLEST <= size <= _LARGEST for size in sizes):
         return None
     x, y, z = (max(size, 1 / size) for size in sizes)
     turns = (_turn(rotation.x), _turn(rotation.y), _turn(rotation.z))

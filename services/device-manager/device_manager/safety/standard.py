@@ -1,6 +1,7 @@
 """The limits that hold for every scanner, with where they come from (docs/safety.md)."""
 
 from enum import IntEnum
+from math import isnan
 from typing import Final
 
 from scanhub_libraries.models import OperatingMode
@@ -23,6 +24,8 @@ ROUNDING: Final = 1e-6
 """Relative: what lies closer to a limit comes from the arithmetic."""
 TICK_S: Final = 1e-9
 """Times that are closer are one."""
+_LARGEST: Final = 1e12
+"""Above any limit: devices and clients may tell numbers whose products are infinite."""
 
 
 class Level(IntEnum):
@@ -36,6 +39,11 @@ class Level(IntEnum):
     def mode(self) -> OperatingMode:
         """Return the word of the wire."""
         return (OperatingMode.NORMAL, OperatingMode.FIRST_LEVEL, OperatingMode.BEYOND)[self]
+
+
+def bounded(value: float) -> float:
+    """Return a value that can be shown and stored: what is beyond everything stays beyond."""
+    return _LARGEST if isnan(value) else min(value, _LARGEST)
 
 
 def exceeds(value: float, limit: float) -> bool:

@@ -19,6 +19,7 @@ from device_manager.safety.standard import (
     PNS_CLAUSE,
     ROUNDING,
     Level,
+    bounded,
     level_of,
 )
 from scanhub_libraries.models import SafetyReason, SafetySeverity, SequenceFacts, SystemLimits
@@ -87,7 +88,7 @@ def _by_coil(facts: SequenceFacts, limits: SystemLimits, placement: Placement) -
         return None
     longest = max(lengths) * placed.vector
     each = hypot(lengths[0] * placed.x, lengths[1] * placed.y, lengths[2] * placed.z)
-    return 100 * min(longest, each) / rheobase
+    return bounded(100 * min(longest, each) / rheobase)
 
 
 def stimulation_reasons(found: Stimulation) -> Iterator[SafetyReason]:
