@@ -10,6 +10,7 @@ from scanhub_device.errors import (
     LinkLostError,
     ScanError,
     ScannerFaultError,
+    SpoolError,
     UploadError,
 )
 from scanhub_device.messages import DeviceDetails, StartPayload
@@ -44,6 +45,7 @@ __all__ = [
     "ScanError",
     "Scanner",
     "ScannerFaultError",
+    "SpoolError",
     "StartPayload",
     "UploadError",
     "UploadReceipt",

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from scanhub_device._calibrations import Bench, calibrate_first, reason_of
+from scanhub_device._delivery import Delivery
 from scanhub_device._pausing import Pauser
 from scanhub_device.errors import ScannerFaultError
 from scanhub_device.messages import (
@@ -35,8 +36,10 @@ class ScanRunner:
         make_scan: Callable[[StartPayload], Scan],
         deliver: Callable[[Message], Awaitable[None]],
         happened: Callable[[DeviceEvent], None],
+        delivery: Delivery,
     ) -> None:
         self._scanner = scanner
+        self._delivery = delivery
         self._make_scan = make_scan
         self._deliver = deliver
         self._happened = happened
@@ -161,6 +164,7 @@ class ScanRunner:
         return None
 
     async def _carry_out(self, scan: Scan) -> None:
+        await self._delivery.scan_began(scan.payload)
         await calibrate_first(self._scanner, scan, self._deliver)
         await self._scanner.scan(scan)
 
@@ -215,7 +219,9 @@ class ScanRunner:
         error = self._failure or (None if work.cancelled() else work.exception())
         if isinstance(error, ScannerFaultError):
             self.fault = reason_of(error)
-        reason = self._reason(scan, work, error)
+        # the next program delivers what is in the queue: until then the server waits
+        kept = self._shutting_down and self._delivery.keeps(scan.payload)
+        reason = None if kept else self._reason(scan, work, error)
         self.scan = self._work = self._pauser = None
         self.remember(scan.task_id, scan.payload.acquisition_id)
         self._happened(DeviceEvent.SCAN_FAILED if reason else DeviceEvent.SCAN_ENDED)
@@ -227,8 +233,10 @@ class ScanRunner:
             await self._deliver(scan.error_status(reason, getattr(error, "code", None)))
         if stopped:
             await self._deliver(Stopped(task_id=scan.task_id))
-        if self.fault is None:
+        if self.fault is None and not kept:
             await self._deliver(self.status())  # the next scan may run already
+        in_vain = reason or ("the scan was stopped" if stopped else None)
+        await self._delivery.scan_ended(scan.payload, in_vain)
 
     def _reason(
         self, scan: Scan, work: asyncio.Task[None], error: BaseException | None

@@ -66,7 +66,12 @@ class Uploads:
         self._open: tuple[FileTransfer, asyncio.Future[Feedback]] | None = None
 
     async def upload(
-        self, path: Path, header: FileTransfer, upload_url: str | None = None
+        self,
+        path: Path,
+        header: FileTransfer,
+        upload_url: str | None = None,
+        *,
+        by_http: bool = False,
     ) -> UploadReceipt:
         """Send until the server confirms; a lost link does not count as a failure.
 
@@ -74,13 +79,14 @@ class Uploads:
             path: The file.
             header: What it is, with the token of its scan.
             upload_url: Where the server takes files over HTTP, as it said with `start`.
+            by_http: Over HTTP also if it is small: there a refusal says whether it is final.
 
         Raises:
             UploadError: the server refused the file at the first try and at every retry.
         """
         address, metadata = address_of(self._url, upload_url), metadata_of(header)
         large = header.size_bytes >= self._settings.http_upload_bytes
-        if address is not None and metadata is not None and large:
+        if address is not None and metadata is not None and (large or by_http):
             job = HttpUpload(
                 address, path, header, metadata, settings=self._settings, ssl=self._ssl
             )
@@ -115,7 +121,9 @@ class Uploads:
                 return None
             delay = None if answer.status in _FINAL else self._delay(answer, delays)
             if delay is None:
-                raise UploadError(f"upload of {header.filename} failed: {answer.detail}")
+                final = answer.status in _FINAL
+                why = f"upload of {header.filename} failed: {answer.detail}"
+                raise UploadError(why, final=final)
             _logger.warning("%s not stored: %s", header.filename, answer.detail)
             failures = 0 if answer.offset > had else failures + 1
             await asyncio.sleep(delay)

@@ -15,9 +15,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
+from scanhub_device._delivery import Delivery, DirectDelivery, QueuedDelivery
 from scanhub_device._link import Link
 from scanhub_device._parameters import Parameters
 from scanhub_device._runner import ScanRunner
+from scanhub_device._spool import Spool
 from scanhub_device._upload import Uploads
 from scanhub_device.errors import LinkLostError
 from scanhub_device.messages import (
@@ -36,6 +38,7 @@ from scanhub_device.messages import (
     Start,
     StartPayload,
     Stop,
+    UpdateStatus,
 )
 from scanhub_device.scan import Scan
 from scanhub_device.scanner import ParameterListener, Scanner, capabilities_of
@@ -58,9 +61,12 @@ class DeviceClient:
         settings: times and sizes.
         ssl: for a server whose certificate the system does not know, or that asks for one.
         parameter_file: where the parameters of the device outlive its program (JSON).
+        spool: folder of a queue on the disk, in which files outlive a crash until the server has
+            them; for one program at a time.
 
     Raises:
         ValueError: the address is not one of a websocket.
+        SpoolError: the folder of the queue cannot be used.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class DeviceClient:
         settings: ClientSettings | None = None,
         ssl: ssl_module.SSLContext | None = None,
         parameter_file: Path | None = None,
+        spool: Path | None = None,
     ) -> None:
         try:
             parse_uri(url)
@@ -86,7 +93,13 @@ class DeviceClient:
         self._state = DeviceState.OFFLINE
         self._link = Link()
         self._uploads = Uploads(self._link, self._settings, url, ssl)
-        self._runner = ScanRunner(scanner, self._make_scan, self._deliver, self._happened)
+        self._spool = Spool(spool, self._settings.spool_max_bytes) if spool else None
+        self._delivery: Delivery = DirectDelivery(self._uploads)
+        if self._spool is not None:
+            self._delivery = QueuedDelivery(self._spool, self._uploads, self._settings)
+        self._runner = ScanRunner(
+            scanner, self._make_scan, self._deliver, self._happened, self._delivery
+        )
         self._parameters = Parameters(scanner.details.parameter, parameter_file)
         self._listening: asyncio.Task[None] | None = None
         self._undelivered: list[Message] = []
@@ -111,6 +124,7 @@ class DeviceClient:
 
     async def run(self) -> None:
         """Stay connected until `close` is called or this is cancelled."""
+        left = await self._recover()
         connection = asyncio.create_task(self._stay_connected())
         closing = asyncio.create_task(self._closing.wait())
         try:
@@ -121,10 +135,23 @@ class DeviceClient:
             self._closing.set()
             await self._runner.shut_down(self._settings.shutdown_s)
             await self._link.close()
-            tasks = {connection, closing, *filter(None, [self._listening])}
+            tasks = {connection, closing, *filter(None, [self._listening, left])}
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            if self._spool is not None:
+                self._spool.close()
+
+    async def _recover(self) -> asyncio.Task[None] | None:
+        """Take up what an earlier program has left in the queue."""
+        if not isinstance(self._delivery, QueuedDelivery):
+            return None
+        broken, lost = await self._delivery.recover()
+        if broken is not None:
+            self._runner.remember(broken.task_id, broken.acquisition_id)
+        if lost is not None:
+            self._undelivered += [lost, UpdateStatus(status=DeviceState.ONLINE)]
+        return asyncio.create_task(self._delivery.deliver_left())
 
     def close(self) -> None:
         """Let `run` end: a running scan is stopped and reported as failed."""
@@ -310,7 +337,7 @@ class DeviceClient:
 
     def _make_scan(self, payload: StartPayload) -> Scan:
         send: Callable[[Message], Awaitable[None]] = self._link.send
-        return Scan(payload, send, self._uploads, self._parameters.parameter)
+        return Scan(payload, send, self._delivery, self._parameters.parameter)
 
     async def _deliver(self, message: Message) -> None:
         """Send now, or as soon as there is a link again."""

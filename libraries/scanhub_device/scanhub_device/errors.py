@@ -25,6 +25,10 @@ class UploadError(DeviceError):
         self.final = final
 
 
+class SpoolError(DeviceError):
+    """The queue on the disk cannot be used, or is full."""
+
+
 class _FailureError(DeviceError):
     """What a scanner says of itself.
 

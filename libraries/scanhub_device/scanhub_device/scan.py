@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from scanhub_device._delivery import Delivery
 from scanhub_device._pausing import Rest
-from scanhub_device._upload import UploadReceipt, Uploads, fingerprint
+from scanhub_device._spool import Source
+from scanhub_device._upload import UploadReceipt
 from scanhub_device._work import Work
 from scanhub_device.errors import LinkLostError, ScanError
 from scanhub_device.messages import (
@@ -38,7 +40,7 @@ class Scan(Work):
         self,
         payload: StartPayload,
         send: Callable[[Message], Awaitable[None]],
-        uploads: Uploads,
+        delivery: Delivery,
         device_parameter: dict[str, Any],
     ) -> None:
         super().__init__()
@@ -47,7 +49,7 @@ class Scan(Work):
         self.device_parameter: dict[str, Any] = dict(device_parameter if asked is None else asked)
         self.rest = Rest(payload.id, send, self.stop_requested)
         self._send = send
-        self._uploads = uploads
+        self._delivery = delivery
         self._progress = 0
         self._seconds_left: float | None = None
 
@@ -110,23 +112,38 @@ class Scan(Work):
         *,
         filename: str | None = None,
         content_type: str = "application/octet-stream",
+        hand_over: bool = False,
     ) -> UploadReceipt:
         """Deliver a file as a result of the task; returns when the server has stored it.
+
+        With a queue on the disk the file is safe there first; it may be changed when this returns,
+        not before.
+
+        Args:
+            path: the file.
+            filename: its name on the server; default: that of the path.
+            content_type: what it is.
+            hand_over: give the file away: it is moved into the queue, which spares a copy, and
+                removed when it is delivered.
 
         Raises:
             UploadError: the server did not take it, also after the retries.
         """
-        size_bytes, sha256 = await fingerprint(path)
-        header = FileTransfer(
-            task_id=self.task_id,
-            user_access_token=self.payload.access_token,
-            filename=filename or path.name,
-            size_bytes=size_bytes,
-            content_type=content_type,
-            sha256=sha256,
-            device_parameter=self.device_parameter,
-        )
-        return await self._uploads.upload(path, header, self.payload.upload_url)
+
+        def header(size_bytes: int, sha256: str) -> FileTransfer:
+            return FileTransfer(
+                task_id=self.task_id,
+                user_access_token=self.payload.access_token,
+                filename=filename or path.name,
+                size_bytes=size_bytes,
+                content_type=content_type,
+                sha256=sha256,
+                device_parameter=self.device_parameter,
+            )
+
+        payload = self.payload
+        source = Source(path, header, payload.acquisition_id, payload.upload_url, hand_over)
+        return await self._delivery.deliver(source)
 
     def busy_status(self) -> UpdateStatus:
         """The message that says how far the scan is."""

@@ -27,5 +27,11 @@ class ClientSettings:
     """Wait before each retry of an upload that the server refused or did not answer [s]."""
     upload_answer_timeout_s: float = 120.0
     """Time for the server's verdict after the last byte of a file [s]."""
+    spool_max_bytes: int = 64 << 30
+    """The most that all files in the queue on the disk may have together [byte]."""
+    spool_patience_s: float = 172_800.0
+    """Time after which a file that the server does not take is set aside [s]."""
+    spool_retry_max_s: float = 60.0
+    """Longest wait between two tries to deliver a file of the queue [s]."""
     shutdown_s: float = 5.0
     """Time a running scan gets to end when the device program ends [s]."""
