@@ -158,7 +158,7 @@ def impossible_placement() -> SafetyReason:
     return SafetyReason(
         code="fov-scaling",
         severity=SafetySeverity.REFUSE,
-        text="The scaling of the field of view is no factor from 0.001 to 1000 along each axis: set "
-        "it to 1 for no scaling.",
+        text="The scaling of the field of view is no factor from 0.001 to 1000 along each axis: "
+        "set it to 1 for no scaling.",
         quantity=f"{_FOV}.fov_scaling",
     )
