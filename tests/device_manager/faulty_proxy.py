@@ -26,23 +26,28 @@ class FaultyProxy:
     """Bytes that devices have sent over such connections."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(OSError):
+                await self._pass_on(reader, writer)
+        finally:
+            writer.transport.abort()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = self.server.split(":")
-        with suppress(OSError):
-            to_reader, to_writer = await asyncio.open_connection(host, int(port))
-            try:
-                first = await reader.read(65536)
-                upload = b"/device/uploads" in first.split(b"\r\n", 1)[0]
-                if upload and self.refuse_uploads is not None:
-                    writer.write(self.refuse_uploads)
-                    await writer.drain()
-                    return
-                to_writer.write(first)
-                back = asyncio.create_task(_pump(to_reader, writer))
-                await (self._carry(reader, to_writer) if upload else _pump(reader, to_writer))
-                back.cancel()
-            finally:
-                to_writer.transport.abort()
-                writer.transport.abort()
+        to_reader, to_writer = await asyncio.open_connection(host, int(port))
+        back = asyncio.create_task(_pump(to_reader, writer))
+        try:
+            first = await reader.read(65536)
+            upload = b"/device/uploads" in first.split(b"\r\n", 1)[0]
+            if upload and self.refuse_uploads is not None:
+                writer.write(self.refuse_uploads)
+                await writer.drain()
+                return
+            to_writer.write(first)
+            await (self._carry(reader, to_writer) if upload else _pump(reader, to_writer))
+        finally:
+            back.cancel()
+            to_writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pieces += 1
@@ -68,6 +73,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while block := await reader.read(65536):
             writer.write(block)
             await writer.drain()
+        writer.close()  # what one end has ended has ended for the other
 
 
 @asynccontextmanager
