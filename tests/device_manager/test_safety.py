@@ -24,6 +24,10 @@ REASON = "The contrast needs the flip angle"
 
 @pytest.fixture
 async def sequence_id(lab: Lab) -> str:
+    return await upload(lab)
+
+
+async def upload(lab: Lab) -> str:
     made = await lab.exam.post(
         f"{EXAM}/sequence", data={"name": "gre"}, files={"seq_file": ("a.seq", SEQUENCE)}
     )
@@ -230,6 +234,64 @@ async def test_nobody_confirms_what_is_beyond_first_level(lab, sequence_id):
         assert answer.status_code == 422
         assert codes(answer.json()["safety"])[0] == "sar-beyond-first-level"
         await scanner.hear_nothing()
+
+
+async def test_what_the_body_invents_of_the_patient_or_the_plan_does_not_count(lab, sequence_id):
+    heavy = {
+        "patient_height": 170,
+        "patient_weight": 500,
+        "patient_gender": "FEMALE",
+        "patient_age": 36,
+    }
+    narrow = {"fov_scaling": {"x": 0.5, "y": 1, "z": 1}}
+    async with lab.scanner(system_limits=STRONG, parameter=BEYOND) as scanner:
+        task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+        answer = await lab.start({**task, "acquisition_limits": heavy})
+        assert answer.status_code == 422
+        assert answer.json()["safety"]["basis"]["patient"]["patient_weight"] == 60
+        await scanner.hear_nothing()
+    async with lab.scanner(system_limits=STRONG) as scanner:
+        task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+        assert (await lab.start({**task, "acquisition_parameter": narrow})).status_code == 200
+        assert (await scanner.run())["acquisition_parameter"] is None
+    async with lab.scanner(system_limits=STRONG) as scanner:
+        task = await lab.create_task(
+            scanner.device_id, sequence_id=sequence_id, acquisition_parameter=narrow
+        )
+        answer = await lab.start({**task, "acquisition_parameter": None})
+        assert answer.status_code == 422
+        assert "max-gradient" in codes(answer.json()["safety"])
+        await scanner.hear_nothing()
+
+
+async def test_a_refused_start_leaves_the_device_free_and_the_task_as_good_as_new(lab, sequence_id):
+    async with lab.scanner(system_limits=STRONG, parameter=BEYOND) as scanner:
+        task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+        for _ in range(2):  # the first is claimed before the weight is known, the second is not
+            assert (await lab.start(task)).status_code == 422
+            task = await lab.task(task["id"])
+            assert task["status"] == "UPDATED"
+            assert "W/kg" in task["status_reason"]
+        assert len(await lab.acquisitions(task["id"])) == 1
+        other = await lab.create_task(scanner.device_id)
+        assert (await lab.start(other)).status_code == 200
+        await scanner.run()
+
+
+async def test_a_confirmation_is_kept_on_postgresql_over_a_restart(make_lab, make_postgresql_url):
+    url = make_postgresql_url()
+    async with make_lab(database_url=url) as lab:
+        sequence_id, credentials = await upload(lab), await lab.create_device()
+        async with lab.scanner(credentials, system_limits=STRONG, parameter=FIRST_LEVEL) as scanner:
+            task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+            found = await judge(lab, scanner.device_id, task)
+            assert (await lab.start(confirming(task, found))).status_code == 200
+            await finish(lab, scanner)
+        before = await lab.acquisition(task["id"])
+    async with make_lab(database_url=url) as lab:
+        after = await lab.acquisition(task["id"])
+        assert after["safety"] == before["safety"]
+        assert after["safety"]["confirmation"]["fingerprint"] == found["fingerprint"]
 
 
 async def test_each_start_is_judged_anew(lab, sequence_id):
