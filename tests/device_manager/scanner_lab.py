@@ -283,6 +283,7 @@ async def open_lab(
     places = {
         "database_url": database_url or sqlite_url(folder / "device.sqlite"),
         "lake_root": folder,
+        "token_key": "k" * 32,
     }
     events: list[Event] = []
     async with _open_exam_manager(folder, keys, admin) as (gate, to_exam, exam):

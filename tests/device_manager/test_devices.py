@@ -2,23 +2,27 @@
 
 import asyncio
 import sqlite3
+from hashlib import sha256
 
 import httpx
 import pytest
 from scanner_lab import DEVICE, Scanner
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from device_manager.devices.rules import hash_token, make_token, token_matches
+from device_manager.devices.tokens import DeviceTokens
 from device_manager.links.throttle import HandshakeThrottle
 
 
 def test_a_token_has_256_bits_and_matches_only_itself():
-    token = make_token()
+    tokens = DeviceTokens("k" * 32)
+    token, stored = tokens.make()
     assert len(bytes.fromhex(token)) == 32
-    assert token_matches(token, hash_token(token))
-    assert not token_matches(make_token(), hash_token(token))
-    assert not token_matches(token, None)
-    assert token not in hash_token(token)
+    assert tokens.matches(token, stored)
+    assert not tokens.matches(tokens.make()[0], stored)
+    assert not tokens.matches(token, None)
+    assert not DeviceTokens("l" * 32).matches(token, stored)
+    assert not tokens.matches(token, sha256(token.encode()).hexdigest())
+    assert token not in stored
 
 
 def test_refused_handshakes_are_counted_per_device_and_address_and_forgotten():

@@ -113,7 +113,9 @@ class _Opening:
         app.state.reception = reception = Reception(room, archive)
         sweep = UploadSweep(room, reception)
         app.state.throttle = HandshakeThrottle(
-            settings.handshake_failures, settings.handshake_window_seconds
+            settings.handshake_failures,
+            settings.handshake_window_seconds,
+            per_address=settings.handshake_failures_per_address,
         )
         try:
             await room.open()

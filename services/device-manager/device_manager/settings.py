@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,6 +14,14 @@ class DeviceManagerSettings(BaseSettings):
 
     database_url: Annotated[str, Field(description="SQLAlchemy URL of this service's database")]
     lake_root: Annotated[Path, Field(description="Folder of the data lake")]
+    token_key: Annotated[
+        SecretStr,
+        Field(
+            min_length=32,
+            description="Secret with which device tokens are hashed; the same in every process. "
+            "With another one no device gets in, until its token is rotated",
+        ),
+    ]
     migrate: Annotated[
         bool, Field(description="Bring the database to the newest schema at the start")
     ] = True
@@ -112,6 +120,14 @@ class DeviceManagerSettings(BaseSettings):
     handshake_failures: Annotated[
         int, Field(gt=0, description="Refused handshakes of one device from one address")
     ] = 20
+    handshake_failures_per_address: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="Refused handshakes from one address, whichever devices they name; those "
+            "that have been let in from there are let in still",
+        ),
+    ] = 200
     handshake_window_seconds: Annotated[
         float, Field(gt=0, description="Time over which refused handshakes are counted [s]")
     ] = 60.0

@@ -187,6 +187,7 @@ class _Builder:
         settings = DeviceManagerSettings(
             database_url=self._settings.database_url("device-manager"),
             lake_root=self._settings.lake_root,
+            token_key=SecretStr("0" * 64 if self._offline else self._settings.device_token_key()),
         )
         return create_device_manager(
             settings,

@@ -107,16 +107,27 @@ class InstallationSettings(BaseSettings):
         Raises:
             SecretFileError: It can be guessed.
         """
-        path = self.keys_dir / "services" / f"{service}.secret"
-        secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
-        if len(secret) < _SHORTEST_SECRET:
-            raise SecretFileError(
-                f"The secret in {path} needs {_SHORTEST_SECRET} characters: remove the file, and a "
-                "new one is made."
-            )
-        return secret
+        return _secret(self.keys_dir / "services" / f"{service}.secret")
+
+    def device_token_key(self) -> str:
+        """Return the key with which device tokens are hashed; made at the first start.
+
+        Raises:
+            SecretFileError: It can be guessed.
+        """
+        return _secret(self.keys_dir / "device-tokens.key")
 
     def prepare(self) -> None:
         """Make the folders of the data folder; only the owner may look into them."""
         for folder in (self.data_dir, self.data_dir / "databases", self.keys_dir, self.lake_root):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _secret(path: Path) -> str:
+    secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
+    if len(secret) < _SHORTEST_SECRET:
+        raise SecretFileError(
+            f"The secret in {path} needs {_SHORTEST_SECRET} characters: remove the file, and a "
+            "new one is made."
+        )
+    return secret

@@ -17,7 +17,9 @@ from device_manager.acquisitions.progress import ProgressReporter
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.acquisitions.sequences import SequenceShelf
 from device_manager.acquisitions.settlement import Settlement
+from device_manager.devices import service as devices
 from device_manager.devices.presence import Presence
+from device_manager.devices.tokens import DeviceTokens
 from device_manager.links.commands import Feedback
 from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
@@ -56,6 +58,7 @@ class ControlRoom:
         self.lake = lake
         self.exam_manager = exam_manager
         self.verifier = verifier
+        self.tokens = DeviceTokens(settings.token_key.get_secret_value())
         self.links = LinkRegistry()
         self.presence = Presence(sessions, self.links)
         self.leases = LeaseBook()
@@ -68,6 +71,9 @@ class ControlRoom:
 
     async def open(self) -> None:
         """Take over from an earlier process: nobody is connected, and what ran may come back."""
+        async with transaction(self.sessions) as session:
+            if keyed := await devices.key_tokens(session, self.tokens):
+                logger.info("device tokens are stored with a key from now on", devices=keyed)
         await self.presence.all_offline("the service was restarted")
         async with reading(self.sessions) as session:
             rows = await repository.list_open(session)

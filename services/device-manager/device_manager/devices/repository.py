@@ -1,7 +1,9 @@
 """Queries on devices."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -12,6 +14,13 @@ from scanhub_libraries.models import DeviceStatus
 async def list_devices(session: AsyncSession) -> Sequence[Device]:
     """Return all devices, oldest first."""
     return (await session.scalars(select(Device).order_by(col(Device.id)))).all()
+
+
+async def replace_token_hash(session: AsyncSession, device_id: UUID, old: str, new: str) -> int:
+    """Replace a hash, unless another process has; return how many were replaced."""
+    query = sa.update(Device).where(col(Device.id) == device_id, col(Device.token_hash) == old)
+    answer = await session.execute(query.values(token_hash=new))
+    return int(answer.rowcount)  # type: ignore[attr-defined]
 
 
 async def list_not_offline(session: AsyncSession) -> Sequence[Device]:

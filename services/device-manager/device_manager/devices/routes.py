@@ -39,11 +39,11 @@ async def list_devices(session: SessionDep, room: ControlRoomDep) -> list[Device
     responses={400: {"description": "Name or description is empty"}},
 )
 async def create_device(
-    naming: DeviceNaming, session: SessionDep, response: Response
+    naming: DeviceNaming, session: SessionDep, room: ControlRoomDep, response: Response
 ) -> DeviceCredentials:
     """Create a device; the answer is the file to install on it, and is never shown again."""
     response.headers.update(_CREDENTIALS)
-    return await service.create_device(session, naming.name, naming.description)
+    return await service.create_device(session, naming.name, naming.description, room.tokens)
 
 
 @router.put("/parameter/{device_id}", summary="Replace the parameters of a device")
@@ -75,7 +75,7 @@ async def rotate_token(
 ) -> DeviceCredentials:
     """Make a new token. The old one is void at once, and the link that it opened is closed."""
     async with transaction(room.sessions) as session:
-        credentials = await service.rotate_token(session, device_id)
+        credentials = await service.rotate_token(session, device_id, room.tokens)
     _close_link(room, device_id, "the token of this device was replaced")
     response.headers.update(_CREDENTIALS)
     return credentials
@@ -93,6 +93,7 @@ async def delete_device(device_id: UUID, room: ControlRoomDep) -> None:
 
 
 def _close_link(room: ControlRoomDep, device_id: UUID, why: str) -> None:
+    room.links.revoked()  # also those links that are being opened with the old token
     link = room.links.find(device_id)
     if link is not None:
         link.close(why)

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from device_manager.database import add_event
 from device_manager.devices import repository
 from device_manager.devices.models import Device
-from device_manager.devices.rules import check_naming, hash_token, make_token, token_matches
+from device_manager.devices.rules import check_naming
+from device_manager.devices.tokens import DeviceTokens
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import EventType
@@ -52,11 +53,13 @@ async def get_device(session: AsyncSession, device_id: UUID) -> Device:
     return device
 
 
-async def create_device(session: AsyncSession, name: str, description: str) -> DeviceCredentials:
+async def create_device(
+    session: AsyncSession, name: str, description: str, tokens: DeviceTokens
+) -> DeviceCredentials:
     """Let a device connect; its token is told only now."""
     name, description = check_naming(name, description)
-    token = make_token()
-    device = Device(name=name, description=description, token_hash=hash_token(token))
+    token, stored = tokens.make()
+    device = Device(name=name, description=description, token_hash=stored)
     session.add(device)
     _event(session, device, EventType.DEVICE_CREATED)
     return DeviceCredentials(device_token=token, device_id=device.id)
@@ -84,12 +87,13 @@ async def set_parameter(
     return device
 
 
-async def rotate_token(session: AsyncSession, device_id: UUID) -> DeviceCredentials:
+async def rotate_token(
+    session: AsyncSession, device_id: UUID, tokens: DeviceTokens
+) -> DeviceCredentials:
     """Make a new token; the old one is void at once."""
     device = await get_device(session, device_id)
-    token = make_token()
-    device.token_hash = hash_token(token)
-    device.datetime_updated = utc_now()
+    token, device.token_hash = tokens.make()
+    device.token_rotated_at = device.datetime_updated = utc_now()
     _event(session, device, EventType.DEVICE_UPDATED)
     return DeviceCredentials(device_token=token, device_id=device.id)
 
@@ -101,10 +105,24 @@ async def delete_device(session: AsyncSession, device_id: UUID) -> None:
     await session.delete(device)
 
 
-async def knows_token(session: AsyncSession, device_id: UUID, token: str) -> bool:
+async def knows_token(
+    session: AsyncSession, device_id: UUID, token: str, tokens: DeviceTokens
+) -> bool:
     """Say whether a device may connect with this token."""
     device = await session.get(Device, device_id)
-    return token_matches(token, device.token_hash if device else None)
+    return tokens.matches(token, device.token_hash if device else None)
+
+
+async def key_tokens(session: AsyncSession, tokens: DeviceTokens) -> int:
+    """Put the key to hashes that an earlier version stored without one; return how many."""
+    keyed = 0
+    for device in await repository.list_devices(session):
+        stored = tokens.rekeyed(device.token_hash)
+        if stored is not None:
+            keyed += await repository.replace_token_hash(
+                session, device.id, device.token_hash, stored
+            )
+    return keyed
 
 
 async def register(

@@ -12,6 +12,8 @@ class LinkRegistry:
 
     def __init__(self) -> None:
         self._links: dict[UUID, DeviceLink] = {}
+        self.revocations = 0
+        """Counts what made tokens void: who checked one before has to check again."""
 
     def add(self, link: DeviceLink) -> None:
         """Take in a link; an older one of the same device is closed."""
@@ -19,6 +21,10 @@ class LinkRegistry:
         self._links[link.device_id] = link
         if older is not None and older is not link:
             older.close("the device has connected again", CloseCode.CONNECTED_AGAIN)
+
+    def revoked(self) -> None:
+        """A token has become void."""
+        self.revocations += 1
 
     def remove(self, link: DeviceLink) -> bool:
         """Take out this very link; False if another one has taken its place."""

@@ -34,16 +34,23 @@ async def device_link(websocket: WebSocket) -> None:
     if throttle.is_closed(address, claimed_id):
         await _refuse(websocket, _TOO_MANY, "Too many refused handshakes: wait a minute.")
         return
-    device_id = await _authenticate(room, claimed_id, websocket.headers.get("Device-Token", ""))
+    token = websocket.headers.get("Device-Token", "")
+    revocations = room.links.revocations
+    device_id = await _authenticate(room, claimed_id, token)
     if device_id is None:
         throttle.refused(address, claimed_id)
         await _refuse(websocket, _FORBIDDEN, "Device-Id or Device-Token is not valid.")
         return
+    throttle.succeeded(address, claimed_id)
     bind_contextvars(actor=device_actor(device_id))
     await websocket.accept()
     link = WebsocketLink(websocket, device_id)
     room.links.add(link)
     try:
+        if room.links.revocations != revocations and not await _authenticate(
+            room, claimed_id, token
+        ):
+            link.close("the token of this device was replaced")
         await Conversation(websocket, link, room, archive).run()
     finally:
         if room.links.remove(link):
@@ -57,7 +64,7 @@ async def _authenticate(room: ControlRoom, claimed_id: str, token: str) -> UUID 
     except ValueError:
         return None
     async with reading(room.sessions) as session:
-        known = await devices.knows_token(session, device_id, token)
+        known = await devices.knows_token(session, device_id, token, room.tokens)
     return device_id if known else None
 
 
