@@ -406,6 +406,22 @@ const routes = [
   ],
   [
     "POST",
+    "/api/v1/device/:id/safety",
+    ({ json }) => ({
+      outcome: "pass",
+      operating_mode: "normal",
+      reasons: [
+        {
+          code: "pns-generic-coil",
+          severity: "note",
+          text: "Nerve stimulation was estimated by a generic coil.",
+        },
+      ],
+      fingerprint: json.task_id,
+    }),
+  ],
+  [
+    "POST",
     "/api/v1/device/:id/stop",
     async ({ id }) => {
       if (state.deafScanner) {

@@ -38,6 +38,7 @@ export const keys = {
   dispatches: (examId: string) => ["dispatches", examId] as const,
   journal: (taskId: string) => ["journal", taskId] as const,
   acquisition: (taskId: string) => ["acquisition", taskId] as const,
+  safety: (taskId: string, basis: unknown) => ["safety", taskId, basis] as const,
 };
 
 export const queries = {
@@ -55,6 +56,12 @@ export const queries = {
     queryOptions({ queryKey: keys.dispatches(examId), queryFn: () => api.listDispatches(examId) }),
   journal: (taskId: string) =>
     queryOptions({ queryKey: keys.journal(taskId), queryFn: () => api.listHistory(taskId) }),
+  /** Asked anew when anything of the basis has changed. */
+  safety: (deviceId: string, taskId: string, basis: unknown) =>
+    queryOptions({
+      queryKey: keys.safety(taskId, basis),
+      queryFn: () => api.judgeScan(deviceId, taskId),
+    }),
   acquisition: (taskId: string) =>
     queryOptions<AcquisitionSeen | null>({
       queryKey: keys.acquisition(taskId),

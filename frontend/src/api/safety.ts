@@ -9,6 +9,7 @@ export interface SafetyReason {
 
 export interface SafetyVerdict {
   outcome: "pass" | "confirm" | "refuse";
+  operating_mode?: "normal" | "first_level" | "beyond_first_level" | null;
   reasons: SafetyReason[];
   /** Names what the verdict is about; a confirmation has to bear it. */
   fingerprint: string;

@@ -28,6 +28,7 @@ import { Dispatches } from "../runs/Dispatches";
 import { Runs } from "../runs/Runs";
 import { DeviceSelect } from "./DeviceSelect";
 import css from "./exam.module.css";
+import { SafetySection } from "./SafetySection";
 import { Timeline } from "./Timeline";
 import { type Located, sequenceOf } from "./tree";
 
@@ -93,6 +94,7 @@ function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
           <Times task={task} />
         </dl>
       </Section>
+      <SafetySection task={task} patient={patient ?? null} />
       <Section title={limits ? "Limits sent with the scan" : "Limits to be sent"}>
         <dl className={css.facts}>
           <Fact name="Weight">

@@ -1,0 +1,65 @@
+import { IconAlertTriangle, IconCircleCheck } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+
+import { queries } from "../../api/queries";
+import type { SafetyVerdict } from "../../api/safety";
+import type { AcquisitionTask, Patient } from "../../api/types";
+import { ErrorLine, Reasons } from "../../shared/states";
+import { isActive } from "../../shared/status";
+import css from "./exam.module.css";
+
+/** What the safety gate would say to a start now; the start itself is judged anew. */
+export function SafetySection({
+  task,
+  patient,
+}: {
+  task: AcquisitionTask;
+  patient: Patient | null;
+}) {
+  const device = useQuery(queries.devices).data?.find(({ id }) => id === task.device_id);
+  const basis = {
+    sequence: task.sequence_id,
+    placed: task.acquisition_parameter,
+    patient: [patient?.weight, patient?.height],
+    device: [device?.id, device?.system_limits, device?.parameter],
+  };
+  const found = useQuery({
+    ...queries.safety(device?.id ?? "", task.id, basis),
+    enabled: device !== undefined && patient !== null && !isActive(task.status),
+  });
+  if (!found.data && !found.error) return null;
+  return (
+    <section className={css.section} aria-label="Safety check">
+      <h3>Safety check</h3>
+      {found.data ? <Verdict found={found.data} /> : <ErrorLine error={found.error} />}
+    </section>
+  );
+}
+
+function Verdict({ found }: { found: SafetyVerdict }) {
+  const of = (severity: string) =>
+    found.reasons.filter((reason) => reason.severity === severity).map(({ text }) => text);
+  const notes = of("note");
+  const Icon = found.outcome === "pass" ? IconCircleCheck : IconAlertTriangle;
+  return (
+    <>
+      <p className={css.verdict} data-outcome={found.outcome}>
+        <Icon size={16} aria-hidden /> {words(found)}
+      </p>
+      <Reasons reasons={[...of("refuse"), ...of("confirm")]} />
+      {notes.length > 0 && (
+        <details>
+          <summary>Not checked or for information ({notes.length})</summary>
+          <Reasons reasons={notes} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function words({ outcome, operating_mode: mode }: SafetyVerdict): string {
+  if (outcome === "refuse") return "Cannot be started";
+  if (mode === "first_level") return "First Level: has to be confirmed";
+  if (outcome === "confirm") return "Has to be confirmed";
+  return mode === "normal" ? "Normal Operating Mode" : "Nothing against it; not all was checked";
+}
