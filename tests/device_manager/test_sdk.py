@@ -3,11 +3,12 @@
 import asyncio
 import hashlib
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from scanner_lab import EXAM
 
-from scanhub_device import ClientSettings, DeviceClient
+from scanhub_device import Calibration, CalibrationResult, ClientSettings, DeviceClient
 from scanhub_device.messages import DeviceDetails
 from scanhub_device.simulator.scanner import SimulatedScanner
 from scanhub_device.simulator.sequences import write_gre
@@ -16,13 +17,13 @@ QUICK = ClientSettings(heartbeat_s=0.2, reconnect_base_s=0.1, upload_retry_delay
 
 
 @asynccontextmanager
-async def running(lab, credentials, scanner):
+async def running(lab, credentials, scanner, settings=QUICK):
     client = DeviceClient(
         f"ws://{lab.address}/api/v1/device/ws",
         credentials["device_id"],
         credentials["device_token"],
         scanner,
-        settings=QUICK,
+        settings=settings,
     )
     task = asyncio.create_task(client.run())
     try:
@@ -34,7 +35,14 @@ async def running(lab, credentials, scanner):
             await task
 
 
-class SlowScanner:
+class Calibrating:
+    """Tasks of the lab ask for a frequency and have no sequence."""
+
+    async def calibrate(self, _calibration: Calibration, /) -> CalibrationResult:
+        return CalibrationResult({"larmor_frequency": 2_000_143.0}, {"snr_db": 31.0})
+
+
+class SlowScanner(Calibrating):
     """Scans until it is stopped."""
 
     details = DeviceDetails(device_name="slow")
@@ -44,7 +52,7 @@ class SlowScanner:
         await asyncio.sleep(30)
 
 
-class LargeScanner:
+class LargeScanner(Calibrating):
     """Uploads a large file in many frames, with progress in between."""
 
     details = DeviceDetails(device_name="large")
@@ -83,7 +91,7 @@ async def test_a_device_of_the_sdk_is_stopped(lab):
     credentials = await lab.create_device()
     async with running(lab, credentials, SlowScanner()):
         for _ in range(2):
-            task = await lab.create_task(credentials["device_id"], calibration=[])
+            task = await lab.create_task(credentials["device_id"])
             started = await lab.start(task)
             assert started.status_code == 200, started.text
             await lab.task_becomes(task["id"], "INPROGRESS")
@@ -98,8 +106,9 @@ async def test_a_lost_link_in_the_middle_of_an_upload_costs_nothing(make_lab, tm
     path.write_bytes(bytes(range(256)) * (1 << 18))  # 64 MiB
     async with make_lab(lost_after_seconds=30, data_deadline_seconds=30) as lab:
         credentials = await lab.create_device()
-        async with running(lab, credentials, LargeScanner(path)) as client:
-            task = await lab.create_task(credentials["device_id"], calibration=[])
+        over_the_link = replace(QUICK, http_upload_bytes=1 << 40)
+        async with running(lab, credentials, LargeScanner(path), over_the_link) as client:
+            task = await lab.create_task(credentials["device_id"])
             started = await lab.start(task)
             assert started.status_code == 200, started.text
             archive = lab.app.state.archive

@@ -1,10 +1,17 @@
-"""A device with a queue on the disk, to be killed: URL SPOOL FILE STAGE."""
+"""A device with a queue on the disk, to be killed: URL SPOOL FILE STAGE [ID TOKEN]."""
 
 import asyncio
 import sys
 from pathlib import Path
 
-from scanhub_device import ClientSettings, DeviceClient, DeviceDetails, Scan
+from scanhub_device import (
+    Calibration,
+    CalibrationResult,
+    ClientSettings,
+    DeviceClient,
+    DeviceDetails,
+    Scan,
+)
 
 SETTINGS = ClientSettings(
     heartbeat_s=0.2, reconnect_base_s=0.05, reconnect_max_s=0.2, upload_retry_delays_s=(0.05,)
@@ -14,6 +21,9 @@ SETTINGS = ClientSettings(
 class Device:
     details = DeviceDetails(device_name="to be killed")
 
+    async def calibrate(self, _calibration: Calibration, /) -> CalibrationResult:
+        return CalibrationResult({"larmor_frequency": 2e6})
+
     async def scan(self, scan: Scan, /) -> None:
         await scan.report_progress(10)
         if sys.argv[4] == "scanning":
@@ -22,8 +32,9 @@ class Device:
 
 
 async def main() -> None:
+    device_id, token = sys.argv[5:7] or ("device-1", "secret-1")
     client = DeviceClient(
-        sys.argv[1], "device-1", "secret-1", Device(), settings=SETTINGS, spool=Path(sys.argv[2])
+        sys.argv[1], device_id, token, Device(), settings=SETTINGS, spool=Path(sys.argv[2])
     )
     await client.run()
 
