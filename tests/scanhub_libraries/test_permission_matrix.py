@@ -37,7 +37,15 @@ MATRIX = {
         GET device/acquisitions
         GET device/acquisitions/{acquisition_id}
         GET device/uploads
+        GET device/parameter-schemas
+        GET device/parameter-schemas/{device_type}
         GET device/{device_id}
+        GET device/{device_id}/calibrations
+        GET device/{device_id}/calibrations/{calibration_id}
+        GET device/{device_id}/parameter
+        GET device/{device_id}/parameter/diff
+        GET device/{device_id}/parameter/versions
+        GET device/{device_id}/parameter/versions/{version}
         POST device/{device_id}/pause
         POST device/{device_id}/resume
         POST device/{device_id}/safety
@@ -99,6 +107,7 @@ MATRIX = {
     "AMSE": """
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
+        POST device/{device_id}/calibrate
         POST exam/
         POST exam/new
         GET exam/protocols/export
@@ -149,8 +158,12 @@ MATRIX = {
     """,
     "AE": """
         POST device/createdevice
+        DELETE device/parameter-schemas/{device_type}
+        PUT device/parameter-schemas/{device_type}
         DELETE device/{device_id}
         PUT device/{device_id}
+        PUT device/{device_id}/parameter
+        POST device/{device_id}/parameter/versions/{version}/restore
         POST device/{device_id}/rotate-token
         GET exam/lake/sweep
         POST workflowmanager/targets

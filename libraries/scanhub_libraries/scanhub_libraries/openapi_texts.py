@@ -48,6 +48,8 @@ TAGS = {
     "acquisitions": "Scans: start, stop, and what became of them.",
     "safety": "The safety gate: what speaks for and against a scan, before it is started.",
     "links": "The websocket of a scanner.",
+    "parameters": "Parameters of the scanners, with versions, and the schemas that they follow.",
+    "calibrations": "Calibrations of the scanners, and what came of them.",
     "uploads": "Files of scans over HTTP, in pieces that can be resumed (tus 1.0).",
     "triggers": "The start and stop buttons of tasks, and the jobs that a task can name.",
     "runs": "Runs of jobs.",
@@ -67,6 +69,7 @@ PARAMETERS = {
     "device_id": "Id of the device",
     "acquisition_id": "Id of the acquisition: one run of a task on a device",
     "template_id": "Id of the template that is copied",
+    "calibration_id": "Id of the calibration",
     "upload_id": "Id of the upload: the last part of `Location`",
     "run_id": "Id of the run",
     "session_id": "Id of the login",
@@ -333,6 +336,27 @@ EXAMPLES: dict[str, Json] = {
     "DeviceNaming": _DEVICE_NAMING,
     "DeviceCreationRequest": _DEVICE_NAMING,
     "StopRequest": {"task_id": _SCAN},
+    "SetDeviceParameter": {
+        "parameter": {"larmor_frequency": 2_000_143.0, "shims": [0.0, 0.0, 0.0]},
+        "comment": "After the magnet has warmed up",
+    },
+    "RestoreParameter": {"comment": "The calibration was made with the wrong phantom"},
+    "ParameterSchemaIn": {
+        "document": {
+            "type": "object",
+            "required": ["larmor_frequency"],
+            "properties": {
+                "larmor_frequency": {
+                    "type": "number",
+                    "title": "Larmor frequency",
+                    "unit": "Hz",
+                    "minimum": 1_900_000,
+                    "maximum": 2_100_000,
+                }
+            },
+        }
+    },
+    "CalibrateRequest": {"kinds": ["frequency", "flip-angle"]},
     "AbandonRequest": {"reason": "I looked: the scanner is at rest, its computer is off."},
     "SafetyRequest": {"task_id": _SCAN, "acquisition_parameter": None},
     "TriggerRequest": {

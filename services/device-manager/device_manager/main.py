@@ -17,10 +17,13 @@ from fastapi import FastAPI
 
 from device_manager.acquisitions import routes as acquisition_routes
 from device_manager.acquisitions.control_room import ControlRoom
+from device_manager.calibrations import routes as calibration_routes
 from device_manager.database import OutboxEvent
 from device_manager.devices import routes as device_routes
 from device_manager.links import routes as link_routes
 from device_manager.links.throttle import HandshakeThrottle
+from device_manager.parameters import routes as parameter_routes
+from device_manager.parameters import schema_routes
 from device_manager.safety import routes as safety_routes
 from device_manager.settings import DeviceManagerSettings
 from device_manager.uploads import routes as upload_routes
@@ -77,6 +80,9 @@ def create_app(
     # The size that was announced is the limit, and the settings limit that.
     app.include_router(upload_routes.router, max_body_size=settings.max_upload_bytes)
     app.include_router(safety_routes.router)
+    app.include_router(schema_routes.router)
+    app.include_router(parameter_routes.router)
+    app.include_router(calibration_routes.router)
     app.include_router(device_routes.router)
     return app
 

@@ -40,7 +40,8 @@ def check_dicom_text(value: str, vr: str) -> str:
 def _json_document(document: dict[str, Any]) -> dict[str, Any]:
     """Refuse what Python reads but no other reader of JSON takes, and what is nested without end.
 
-    NaN and infinities are no numbers there, and half a surrogate pair is no character.
+    NaN and infinities are no numbers there, half a surrogate pair is no character, and no text of
+    a database holds a NUL.
     """
     level: list[Any] = [document]
     for _ in range(_DEEPEST):
@@ -50,9 +51,12 @@ def _json_document(document: dict[str, Any]) -> dict[str, Any]:
     else:
         raise ValueError(f"is nested more than {_DEEPEST} levels deep")
     try:
-        json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(document, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except UnicodeEncodeError:
         raise ValueError("contains half a character (an unpaired surrogate)") from None
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise ValueError("contains a NUL character")
     return document
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState
-from scanhub_libraries.models import AcquisitionPayload
+from scanhub_libraries.models import AcquisitionPayload, CalibrationType
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +26,8 @@ class Lease:
     device_parameter: dict[str, Any] = field(default_factory=dict)
     parameter_version: int | None = None
     """Of `device_parameter`; None: the device has none."""
+    calibration: list[CalibrationType] = field(default_factory=list)
+    """What was planned to be calibrated first."""
     files: list[dict[str, Any]] = field(default_factory=list)
     stop_reason: str | None = None
     progress: int = 0

@@ -41,6 +41,14 @@ async def list_unsettled(session: AsyncSession) -> Sequence[Acquisition]:
     return (await session.scalars(query.order_by(col(Acquisition.id)))).all()
 
 
+async def find_open_task(session: AsyncSession, device_id: UUID) -> UUID | None:
+    """Return the task that runs on a device."""
+    query = select(Acquisition.task_id).where(
+        col(Acquisition.device_id) == device_id, col(Acquisition.state).in_(list(OPEN_STATES))
+    )
+    return (await session.scalars(query.limit(1))).first()
+
+
 async def has_open(session: AsyncSession, device_id: UUID) -> bool:
     """Say whether something runs on a device."""
     query = select(Acquisition.id).where(

@@ -72,6 +72,7 @@ class DeviceSituation:
     status_detail: str | None
     online: bool
     open_task_id: UUID | None
+    calibrating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,22 @@ def _device_refusals(task: AcquisitionTaskOut, device: DeviceSituation | None) -
     if device is None:
         yield Refusal(NotFoundError, "The device of the task does not exist: choose another.")
         return
+    yield from device_refusals(device)
+
+
+def device_refusals(device: DeviceSituation) -> Iterator[Refusal]:
+    """Return every reason why nothing can be begun on a device now."""
     if not device.online:
         yield Refusal(UnavailableError, f"Device offline: {device.name} is not connected.")
     if device.open_task_id is not None:
         yield Refusal(
             ConflictError,
             f"Device is busy: {device.name} is carrying out task {device.open_task_id}.",
+        )
+    elif device.calibrating:
+        yield Refusal(
+            ConflictError,
+            f"Device is busy: {device.name} calibrates. Wait for it, or stop it.",
         )
     elif device.online and device.status is DeviceStatus.BUSY:
         yield Refusal(ConflictError, f"Device is busy: {device.name} says so itself.")

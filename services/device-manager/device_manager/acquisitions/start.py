@@ -32,6 +32,7 @@ from device_manager.acquisitions.rules import (
     start_refusals,
 )
 from device_manager.acquisitions.sequences import check_intact, is_current
+from device_manager.calibrations import service as calibrations
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
 from device_manager.safety.gate import extension, gate_refusals, looks_open
@@ -236,7 +237,13 @@ async def _take_device(
 ) -> Lease:
     """Check everything and write the acquisition, in one transaction."""
     async with transaction(room.sessions) as session:
-        device = await session.get(Device, task.device_id) if task.device_id else None
+        # Nobody begins a calibration of it meanwhile.
+        shared = {"read": True}
+        device = (
+            await session.get(Device, task.device_id, with_for_update=shared)
+            if task.device_id
+            else None
+        )
         situation = _situation(room, device) if device is not None else None
         found = judge_plan(task, plan, device)
         raise_refusals(
@@ -254,10 +261,13 @@ async def _take_device(
             workflow_id=task.workflow_id,
             device_id=device.id,
             requested_by=asker.principal.actor,
+            parameter_version=device.parameter_version or None,
         )
         await service.request_acquisition(session, row)
+        await calibrations.plan(session, row, task.calibration)
     lease = lease_of(row, device.parameter)
     lease.system_limits = device.system_limits
+    lease.calibration = list(task.calibration)
     room.leases.add(lease)
     return lease
 
@@ -270,6 +280,7 @@ def _situation(room: ControlRoom, device: Device) -> DeviceSituation:
         status_detail=device.status_detail,
         online=room.links.find_ready(device.id) is not None,
         open_task_id=lease.task_id if lease else None,
+        calibrating=device.calibration_id is not None,
     )
 
 
@@ -279,6 +290,9 @@ async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
     task = exam_requests.acquisition(claim.task)
     if not is_current(sequence, task.sequence_id, claim.sequence_updated_at):
         sequence = await _find_sequence(room, task, asker)
+    if task.calibration != lease.calibration:
+        async with transaction(room.sessions) as session:
+            await calibrations.plan_anew(session, lease.id, task.calibration)
     if task.sequence_id and sequence is None:
         raise NotFoundError("The sequence of the task was deleted meanwhile: choose another.")
     await pass_gate(room, lease, judge_taken(task, sequence, task.acquisition_limits, lease), asker)
@@ -313,6 +327,7 @@ def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) ->
             "sequence": sequence,
             "access_token": claim.task_token,
             "device_parameter": lease.device_parameter,
+            "device_parameter_version": lease.parameter_version,
             "acquisition_id": lease.id,
             "upload_url": _UPLOAD_URL,
         }

@@ -25,13 +25,18 @@ class Presence:
         return self._known.get(device_id, (DeviceStatus.OFFLINE, None))[0]
 
     async def registered(
-        self, device_id: UUID, details: dict[str, object], status: DeviceStatus
-    ) -> None:
-        """A device has introduced itself."""
+        self,
+        device_id: UUID,
+        details: dict[str, object],
+        status: DeviceStatus,
+        parameter: dict[str, object] | None = None,
+    ) -> service.Registered | None:
+        """A device has introduced itself; None: it has been deleted meanwhile."""
         async with self._lock(device_id):
             async with transaction(self._sessions) as session:
-                await service.register(session, device_id, details, status)
+                known = await service.register(session, device_id, details, status, parameter)
             self._known[device_id] = (status, None)
+        return known
 
     async def changed(
         self, device_id: UUID, status: DeviceStatus, detail: str | None = None

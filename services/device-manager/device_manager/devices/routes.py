@@ -9,16 +9,17 @@ from device_manager.acquisitions import repository as acquisitions
 from device_manager.control import ControlRoomDep
 from device_manager.devices import service
 from device_manager.devices.models import Device, DeviceNaming
+from device_manager.parameters.desk import set_parameter as set_device_parameter
+from device_manager.versions import IfMatchDep
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import ConflictError
-from scanhub_libraries.models import DeviceCredentials, DeviceOut
-from scanhub_libraries.models.fields import JSONObject
-from scanhub_libraries.web import SessionDep
+from scanhub_libraries.models import DeviceCredentials, DeviceOut, fields
+from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["devices"])
 _CREDENTIALS = {"Content-Disposition": 'attachment; filename="device_credentials.json"'}
 Parameter = Annotated[
-    JSONObject,
+    fields.Parameter,
     Body(
         description="Parameters of the device, by its names",
         examples=[{"larmor_frequency": 2_000_000.0, "flip_angle_calibration": 1.02}],
@@ -46,12 +47,26 @@ async def create_device(
     return await service.create_device(session, naming.name, naming.description, room.tokens)
 
 
-@router.put("/parameter/{device_id}", summary="Replace the parameters of a device")
+@router.put(
+    "/parameter/{device_id}",
+    summary="Replace the parameters of a device",
+    responses={
+        412: {"description": "The parameters were changed since they were read"},
+        422: {"description": "They do not follow the schema of this type of device"},
+    },
+)
 async def set_parameter(
-    device_id: UUID, parameter: Parameter, session: SessionDep, room: ControlRoomDep
+    device_id: UUID,
+    parameter: Parameter,
+    room: ControlRoomDep,
+    principal: PrincipalDep,
+    if_match: IfMatchDep = None,
 ) -> DeviceOut:
-    """Replace the parameters that the device gets with its next start."""
-    return _out(await service.set_parameter(session, device_id, parameter), room)
+    """Put parameters in force as a new version: ScanHub's way, with the parameters as body."""
+    device, _ = await set_device_parameter(
+        room, device_id, parameter, author=principal.actor, if_match=if_match
+    )
+    return _out(device, room)
 
 
 @router.get("/{device_id}", summary="Return a device")

@@ -1,22 +1,30 @@
 """The registry of devices."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from device_manager.calibrations import service as calibrations
+from device_manager.calibrations.repository import delete_of_device
 from device_manager.database import add_event
 from device_manager.devices import repository
 from device_manager.devices.models import Device
 from device_manager.devices.rules import check_naming
 from device_manager.devices.tokens import DeviceTokens
+from device_manager.parameters import service as parameters
+from device_manager.parameters.repository import delete_versions
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import DeviceCredentials, DeviceStatus
+from scanhub_libraries.models.fields import Parameter
 
 _DETAIL_LENGTH = 4000
+_PARAMETER: TypeAdapter[dict[str, Any]] = TypeAdapter(Parameter)
 
 
 def _event(
@@ -76,17 +84,6 @@ async def rename_device(
     return device
 
 
-async def set_parameter(
-    session: AsyncSession, device_id: UUID, parameter: dict[str, Any]
-) -> Device:
-    """Replace the parameters that the device gets with its next start."""
-    device = await get_device(session, device_id)
-    device.parameter = parameter
-    device.datetime_updated = utc_now()
-    _event(session, device, EventType.DEVICE_UPDATED)
-    return device
-
-
 async def rotate_token(
     session: AsyncSession, device_id: UUID, tokens: DeviceTokens
 ) -> DeviceCredentials:
@@ -101,7 +98,11 @@ async def rotate_token(
 async def delete_device(session: AsyncSession, device_id: UUID) -> None:
     """Take a device out of the registry; it can never connect again."""
     device = await get_device(session, device_id)
+    if device.calibration_id is not None:
+        raise ConflictError("The device calibrates: wait for it, or stop it first.")
     _event(session, device, EventType.DEVICE_DELETED)
+    await delete_versions(session, device_id)
+    await delete_of_device(session, device_id)
     await session.delete(device)
 
 
@@ -125,19 +126,63 @@ async def key_tokens(session: AsyncSession, tokens: DeviceTokens) -> int:
     return keyed
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A device that has introduced itself.
+
+    Attributes:
+        device: As it is stored now.
+        problem: What it told and was not taken, and why.
+    """
+
+    device: Device
+    problem: str | None = None
+
+
 async def register(
-    session: AsyncSession, device_id: UUID, details: dict[str, Any], status: DeviceStatus
-) -> None:
-    """Store what a device says of itself when it connects; what it leaves out stays."""
+    session: AsyncSession,
+    device_id: UUID,
+    details: dict[str, Any],
+    status: DeviceStatus,
+    parameter: dict[str, Any] | None = None,
+) -> Registered | None:
+    """Store what a device says of itself when it connects; what it leaves out stays.
+
+    Its parameters are taken where there are none yet: later the server's are the truth.
+    """
     device = await session.get(Device, device_id)
     if device is None:
-        return
+        return None
+    await calibrations.break_off(session, device, "The device has connected anew.")
     for field, value in details.items():
         if value is not None:
             setattr(device, field, value)
     device.status, device.status_detail = status, None
     device.last_seen = utc_now()
     _event(session, device, EventType.DEVICE_CONNECTED, device_actor(device_id))
+    if not parameter or device.parameter_version:
+        return Registered(device)
+    return Registered(device, await _first_parameters(session, device, parameter))
+
+
+async def _first_parameters(
+    session: AsyncSession, device: Device, parameter: dict[str, Any]
+) -> str | None:
+    """Take the parameters of a device that has none here yet; return why not."""
+    await session.flush()
+    locked = await parameters.lock_device(session, device.id)
+    if locked.parameter_version:
+        return None
+    try:
+        small = _PARAMETER.validate_python(parameter)
+        await parameters.write(
+            session, locked, small, author=device_actor(device.id), comment="Told at register"
+        )
+    except ValidationError as error:
+        return f"parameter {error.errors()[0]['msg']}."
+    except UnprocessableError as error:
+        return error.detail
+    return None
 
 
 async def set_status(
@@ -151,6 +196,8 @@ async def set_status(
     device = await session.get(Device, device_id)
     if device is None:
         return
+    if status is DeviceStatus.OFFLINE:
+        await calibrations.break_off(session, device, detail or "The link to the device broke.")
     device.status = status
     device.status_detail = detail[:_DETAIL_LENGTH] if detail else None
     device.last_seen = utc_now()
@@ -160,5 +207,6 @@ async def set_status(
 async def set_all_offline(session: AsyncSession, detail: str) -> None:
     """Mark every device offline: no link outlives this process."""
     for device in await repository.list_not_offline(session):
+        await calibrations.break_off(session, device, f"No contact with the device: {detail}.")
         device.status, device.status_detail = DeviceStatus.OFFLINE, detail
         _event(session, device, EventType.DEVICE_STATUS, "service:device-manager")

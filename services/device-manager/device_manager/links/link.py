@@ -1,12 +1,12 @@
 """What the rest of device-manager needs of a link to a scanner, in its own words."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from device_manager.links.commands import Feedback
 from device_manager.links.protocol import CloseCode
-from scanhub_libraries.models import AcquisitionPayload
+from scanhub_libraries.models import AcquisitionPayload, CalibrationType
 
 
 class LinkClosedError(Exception):
@@ -66,6 +66,20 @@ class DeviceLink(Protocol):
         Raises:
             LinkClosedError: It could not be sent.
         """
+        ...
+
+    async def calibrate(
+        self, calibration_id: UUID, kind: CalibrationType, device_parameter: dict[str, Any]
+    ) -> None:
+        """Tell the device to calibrate.
+
+        Raises:
+            LinkClosedError: It could not be sent.
+        """
+        ...
+
+    def update_parameter(self, parameter: dict[str, Any], version: int) -> None:
+        """Send parameters that are in force now, unless newer ones were sent; never waits."""
         ...
 
     def tell(self, feedback: Feedback) -> None:

@@ -132,7 +132,11 @@ class Archive:
             if not takes_files(lease):
                 raise TransferError(f"the acquisition has ended ({lease.state})")
             lake, folder = self._room.lake, _folder(lease, announced)
-            document = {"device_id": str(lease.device_id), "parameter": announced.device_parameter}
+            document = {
+                "device_id": str(lease.device_id),
+                "parameter_version": lease.parameter_version,
+                "parameter": announced.device_parameter,
+            }
             try:
                 text = json.dumps(document, indent=2)
                 await lake.put(f"{folder}/{PARAMETER_FILE}", text.encode())
