@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import EventFollower, following
 from scanhub.demo.processes import free_port
-from scanhub_device.simulator import default_sequence
+from scanhub_device import DeviceClient, load_credentials
+from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
 
 READY_SECONDS = 60
 
@@ -179,3 +181,36 @@ async def postgresql_scene(
             yield scene
     finally:
         await installation.end()
+
+
+class HotScanner:
+    """The simulated scanner with a coil that puts 2.76 W/kg into the patient of the scene."""
+
+    def __init__(self) -> None:
+        self._scanner = SimulatedScanner(SimulatorSettings(time_scale=0))
+        parameter = {**self._scanner.details.parameter, "sar_coefficient": 4600.0}
+        self.details = self._scanner.details.model_copy(update={"parameter": parameter})
+
+    async def scan(self, scan: Any, /) -> None:
+        await self._scanner.scan(scan)
+
+
+@pytest.fixture
+def hot_scanner(scene: Scene) -> Callable[[], Any]:
+    """Return what connects a scanner whose scan needs First Level."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[None]:
+        known = load_credentials(scene.data.credentials)
+        url = f"ws://127.0.0.1:{scene.installation.port}/api/v1/device/ws"
+        token = known.device_token.get_secret_value()
+        client = DeviceClient(url, known.device_id, token, HotScanner())
+        running = asyncio.create_task(client.run())
+        try:
+            await scene.until("device.connected", device_id=scene.data.device_id)
+            yield
+        finally:
+            client.close()
+            await running
+
+    return connect

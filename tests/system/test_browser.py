@@ -132,6 +132,26 @@ async def test_stop_in_the_browser_stops_the_scanner(page, scene):
     await expect(row).to_contain_text(re.compile("stopped|cancel", re.IGNORECASE), timeout=10_000)
 
 
+async def test_a_first_level_scan_is_confirmed_by_name_in_a_dialog(page, scene, hot_scanner):
+    async with hot_scanner():
+        await log_in(page, f"/exams/{scene.data.exam_id}")
+        await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
+        check = page.get_by_label("Safety check")
+        await expect(check).to_contain_text("First Level: has to be confirmed", timeout=15_000)
+        start = page.get_by_role("button", name="Start scan")
+        await expect(start).to_be_enabled(timeout=15_000)
+        await start.click()
+        notice = page.get_by_role("alert").filter(has_text="was not started")
+        await expect(notice).to_contain_text("W/kg")
+        await notice.get_by_role("button", name="Confirm and start").click()
+        dialog = page.get_by_role("dialog", name=re.compile("First Level"))
+        await expect(dialog).to_contain_text(f"({USERNAME})")
+        await dialog.get_by_label("Why the scan is needed").fill("needed for the contrast")
+        await dialog.get_by_role("button", name="Confirm and start").click()
+        done = await scene.until("acquisition.finished", task_id=scene.data.acquisition_task_id)
+        assert done["data"]["safety"]["confirmed_by"] == USERNAME
+
+
 async def test_a_scanner_that_leaves_is_seen_leaving(page, scene):
     scanner = await scene.installation.connect_scanner(scene.data.credentials)
     await scene.until("device.connected", device_id=scene.data.device_id)

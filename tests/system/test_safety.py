@@ -1,49 +1,17 @@
 """The safety gate as the technician meets it: at the start button, through every service."""
 
-import asyncio
-from contextlib import asynccontextmanager
-
 import pytest
-
-from scanhub_device import DeviceClient, load_credentials
-from scanhub_device.simulator import SimulatedScanner
-from scanhub_device.simulator.acquire import SimulatorSettings
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
 
 
-class HotScanner:
-    """The simulated scanner with a coil that puts 3 W/kg into the patient of the scene."""
-
-    def __init__(self):
-        self._scanner = SimulatedScanner(SimulatorSettings(time_scale=0))
-        parameter = {**self._scanner.details.parameter, "sar_coefficient": 4600.0}
-        self.details = self._scanner.details.model_copy(update={"parameter": parameter})
-
-    async def scan(self, scan, /):
-        await self._scanner.scan(scan)
-
-
-@asynccontextmanager
-async def connected(scene, scanner):
-    known = load_credentials(scene.data.credentials)
-    url = f"ws://127.0.0.1:{scene.installation.port}/api/v1/device/ws"
-    token = known.device_token.get_secret_value()
-    client = DeviceClient(url, known.device_id, token, scanner)
-    running = asyncio.create_task(client.run())
-    try:
-        await scene.until("device.connected", device_id=scene.data.device_id)
-        yield
-    finally:
-        client.close()
-        await running
-
-
-async def test_a_first_level_scan_is_refused_then_confirmed_and_told_in_the_journal(scene):
+async def test_a_first_level_scan_is_refused_then_confirmed_and_told_in_the_journal(
+    scene, hot_scanner
+):
     task_id, http = scene.data.acquisition_task_id, scene.api.http
     trigger = f"/api/v1/workflowmanager/trigger_task/{task_id}/"
     headers = {"Authorization": f"Bearer {scene.api.token}"}
-    async with connected(scene, HotScanner()):
+    async with hot_scanner():
         refused = await http.post(trigger, headers=headers)
         assert refused.status_code == 409, refused.text
         problem = refused.json()
