@@ -1,9 +1,12 @@
 """Parameters of devices: versions, who may change them, and what a device hears of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from scanner_lab import DEVICE, Scanner
+
+from device_manager.parameters.schema import check_schema, problems_of
 
 CAN = ("ack", "stop", "parameter_update")
 FIRST = {"larmor_frequency": 2_000_000.0, "shims": [0.0, 0.0, 0.0]}
@@ -335,3 +338,46 @@ async def test_a_pattern_that_backtracks_elsewhere_takes_no_time(lab):
     async with lab.scanner(device_type="bench") as scanner:
         answer = await change(lab, scanner.device_id, {"a": "a" * 30_000 + "!"})
         assert answer.json()["field"] == "parameter.a"
+
+
+def test_the_schema_in_the_documents_is_one_and_takes_what_it_is_for():
+    text = (Path(__file__).parents[2] / "docs" / "device-parameters.md").read_text("utf-8")
+    schema = json.loads(text.split("```json")[1].split("```")[0])
+    check_schema(schema)
+    parameter = {
+        "larmor_frequency": 2_000_000.0,
+        "flip_angle_calibration": 1.02,
+        "gradient_calibration": [1, 1, 1.01],
+        "gradient_offset": [0, 0, 0],
+        "shims": [0.01, 0, -0.02],
+        "sar_coefficient": 0.4,
+    }
+    assert problems_of(schema, parameter) == []
+    wrong = {**parameter, "shims": [0, 0, "x"], "gradient_offset": [0, 0, 9]}
+    assert sorted(problem.field for problem in problems_of(schema, wrong)) == [
+        "gradient_offset.2",
+        "shims.2",
+    ]
+
+
+def test_a_large_document_and_a_large_schema_are_judged_without_a_list_of_all_faults():
+    options = [{"type": "number", "minimum": 1000 + number} for number in range(300)]
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": {"anyOf": options}}},
+    }
+    check_schema(schema)
+    (problem,) = problems_of(schema, {"a": [1] * 20_000})
+    assert (problem.field, problem.problem) == ("", "does not follow the schema")
+
+
+async def test_no_device_changes_its_sar_coefficient_by_itself_with_or_without_a_schema(lab):
+    own = {"sar_coefficient": 0.5}
+    async with lab.scanner(capabilities=CAN, parameter=own) as scanner:
+        await scanner.hear("parameter_update")
+        for changed in ({"sar_coefficient": 0.1}, {}):
+            await scanner.say(command="parameter_update", parameter=changed, base_version=1)
+            answer = await scanner.hear("feedback")
+            assert not answer["ok"]
+            assert "sar_coefficient" in answer["message"]
+        assert (await lab.device(scanner.device_id))["parameter"] == own

@@ -253,6 +253,224 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/parameter-schemas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the schemas of parameters
+         * @description Return the JSON Schemas of all types of devices.
+         */
+        get: operations["list_parameter_schemas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/parameter-schemas/{device_type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the schema of a type of devices
+         * @description Return the JSON Schema, and the devices whose parameters do not follow it.
+         */
+        get: operations["get_parameter_schema"];
+        /**
+         * Set the schema of a type of devices
+         * @description Set what the parameters of these devices have to be from now on (JSON Schema 2020-12).
+         *
+         *     `$ref` only within the schema, patterns without look-around, at most 64 KB.
+         */
+        put: operations["set_parameter_schema"];
+        post?: never;
+        /**
+         * Remove the schema of a type of devices
+         * @description Remove a schema; the parameters of these devices are checked no more.
+         */
+        delete: operations["delete_parameter_schema"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/parameter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the parameters of a device
+         * @description Return the parameters in force, and where they do not follow their schema.
+         */
+        get: operations["get_device_parameter"];
+        /**
+         * Change the parameters of a device
+         * @description Put parameters in force as a new version; the device gets them, and its next scan does.
+         *
+         *     What equals the parameters in force makes no new version.
+         */
+        put: operations["set_device_parameter"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/parameter/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of the parameters
+         * @description Return who changed the parameters, when and why, newest first; by pages.
+         */
+        get: operations["list_parameter_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/parameter/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one version
+         * @description Return the parameters as they were.
+         */
+        get: operations["get_parameter_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/parameter/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of the parameters
+         * @description Return each member that differs, with both values.
+         */
+        get: operations["compare_parameter_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/parameter/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take up an older version again
+         * @description Put the parameters of an older version in force, as a new version.
+         */
+        post: operations["restore_parameter_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/calibrate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a device calibrate
+         * @description Send the first calibration; the others follow, each with what the one before has given.
+         *
+         *     Until they have ended the device is held. After a failure the rest is left out.
+         */
+        post: operations["calibrate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/calibrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the calibrations of a device
+         * @description Return what was calibrated and what came of it, newest first; by pages.
+         */
+        get: operations["list_calibrations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/{device_id}/calibrations/{calibration_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a calibration
+         * @description Return one calibration of a device.
+         */
+        get: operations["get_calibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/": {
         parameters: {
             query?: never;
@@ -303,7 +521,7 @@ export interface paths {
         get?: never;
         /**
          * Replace the parameters of a device
-         * @description Replace the parameters that the device gets with its next start.
+         * @description Put parameters in force as a new version: ScanHub's way, with the parameters as body.
          */
         put: operations["set_parameter"];
         post?: never;
@@ -368,6 +586,9 @@ export interface components {
         /**
          * AbandonRequest
          * @description Why an acquisition is given up, by whoever has looked at the scanner.
+         * @example {
+         *       "reason": "I looked: the scanner is at rest, its computer is off."
+         *     }
          */
         AbandonRequest: {
             /** Reason */
@@ -493,6 +714,84 @@ export interface components {
              */
             fov_rotation: components["schemas"]["XYZ"];
         };
+        /**
+         * CalibrateRequest
+         * @description What to calibrate, one after the other.
+         * @example {
+         *       "kinds": [
+         *         "frequency",
+         *         "flip-angle"
+         *       ]
+         *     }
+         */
+        CalibrateRequest: {
+            /** Kinds */
+            kinds: components["schemas"]["CalibrationType"][];
+        };
+        /**
+         * CalibrationOut
+         * @description One calibration: asked for, then measured or failed.
+         */
+        CalibrationOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /**
+             * Acquisition Id
+             * @description The scan that asked for it; null: it was asked for alone
+             */
+            acquisition_id?: string | null;
+            /** Task Id */
+            task_id?: string | null;
+            kind: components["schemas"]["CalibrationType"];
+            state: components["schemas"]["CalibrationState"];
+            /**
+             * Values
+             * @description What was measured, by names of the parameters
+             */
+            values?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Quality
+             * @description How good it is, as the device tells
+             */
+            quality?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Problem
+             * @description Why it failed, or why values were not taken over
+             */
+            problem?: string | null;
+            /**
+             * Parameter Version
+             * @description The version of the parameters that it made
+             */
+            parameter_version?: number | null;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * CalibrationState
+         * @description How far a calibration is.
+         * @enum {string}
+         */
+        CalibrationState: "requested" | "measured" | "failed";
         /**
          * CalibrationType
          * @description A calibration that runs before an acquisition.
@@ -628,6 +927,65 @@ export interface components {
             datetime_updated?: string | null;
         };
         /**
+         * DeviceParameterOut
+         * @description One version of the parameters of a device.
+         */
+        DeviceParameterOut: {
+            /**
+             * Version
+             * @description 0: none was ever set
+             */
+            version: number;
+            /**
+             * Author
+             * @description `user:ada`, `device:<id>`, or `calibration:frequency`
+             * @default
+             */
+            author: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Created At */
+            created_at?: string | null;
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /**
+             * Device Type
+             * @description Which schema they follow
+             */
+            device_type?: string | null;
+            /** Parameter */
+            parameter: {
+                [key: string]: unknown;
+            };
+            /**
+             * Problems
+             * @description Where they do not follow the schema
+             * @default []
+             */
+            problems: components["schemas"]["FieldProblem"][];
+        };
+        /**
+         * DeviceProblems
+         * @description A device whose parameters do not follow a schema.
+         */
+        DeviceProblems: {
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /** Name */
+            name: string;
+            /** Problems */
+            problems: components["schemas"]["FieldProblem"][];
+        };
+        /**
          * DeviceStatus
          * @description What a device says of itself.
          * @enum {string}
@@ -667,6 +1025,107 @@ export interface components {
          * @enum {string}
          */
         OperatingMode: "normal" | "first_level" | "beyond_first_level";
+        /**
+         * ParameterChange
+         * @description One member in which two documents differ.
+         */
+        ParameterChange: {
+            /**
+             * Field
+             * @description Which member: `shims.0`
+             */
+            field: string;
+            /**
+             * Before
+             * @description Null, too, where there was none
+             */
+            before?: unknown;
+            /**
+             * After
+             * @description Null, too, where there is none
+             */
+            after?: unknown;
+        };
+        /**
+         * ParameterSchemaIn
+         * @description A JSON Schema (2020-12) for the parameters of devices of one type.
+         * @example {
+         *       "document": {
+         *         "type": "object",
+         *         "required": [
+         *           "larmor_frequency"
+         *         ],
+         *         "properties": {
+         *           "larmor_frequency": {
+         *             "type": "number",
+         *             "title": "Larmor frequency",
+         *             "unit": "Hz",
+         *             "minimum": 1900000,
+         *             "maximum": 2100000
+         *           }
+         *         }
+         *       }
+         *     }
+         */
+        ParameterSchemaIn: {
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ParameterSchemaOut
+         * @description A schema as stored.
+         */
+        ParameterSchemaOut: {
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+            /** Device Type */
+            device_type: string;
+            /** Version */
+            version: number;
+            /** Author */
+            author: string;
+            /**
+             * Datetime Created
+             * Format: date-time
+             */
+            datetime_created: string;
+            /** Datetime Updated */
+            datetime_updated?: string | null;
+            /**
+             * Invalid Devices
+             * @description Devices whose parameters do not follow it
+             * @default []
+             */
+            invalid_devices: components["schemas"]["DeviceProblems"][];
+        };
+        /**
+         * ParameterVersion
+         * @description One version of the parameters of a device, without the parameters.
+         */
+        ParameterVersion: {
+            /**
+             * Version
+             * @description 0: none was ever set
+             */
+            version: number;
+            /**
+             * Author
+             * @description `user:ada`, `device:<id>`, or `calibration:frequency`
+             * @default
+             */
+            author: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Created At */
+            created_at?: string | null;
+        };
         /**
          * PauseResult
          * @description What became of a pause, or of letting a scan go on.
@@ -748,6 +1207,20 @@ export interface components {
             errors: components["schemas"]["FieldProblem"][] | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * RestoreParameter
+         * @description Why an older version is taken up again.
+         * @example {
+         *       "comment": "The calibration was made with the wrong phantom"
+         *     }
+         */
+        RestoreParameter: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
         };
         /**
          * ResultOut
@@ -1017,6 +1490,36 @@ export interface components {
              * Format: date-time
              */
             evaluated_at: string;
+        };
+        /**
+         * SetDeviceParameter
+         * @description New parameters of a device.
+         * @example {
+         *       "parameter": {
+         *         "larmor_frequency": 2000143,
+         *         "shims": [
+         *           0,
+         *           0,
+         *           0
+         *         ]
+         *       },
+         *       "comment": "After the magnet has warmed up"
+         *     }
+         */
+        SetDeviceParameter: {
+            /**
+             * Parameter
+             * @description All of them, by their names
+             */
+            parameter: {
+                [key: string]: unknown;
+            };
+            /**
+             * Comment
+             * @description Why they were changed
+             * @default
+             */
+            comment: string;
         };
         /**
          * StartResult
@@ -2452,6 +2955,620 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_parameter_schemas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterSchemaOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_parameter_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `device_type` as devices say it when they register */
+                device_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterSchemaOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_parameter_schema: {
+        parameters: {
+            query?: {
+                /** @description Also if parameters in force do not follow it */
+                accept_invalid?: boolean;
+            };
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description `device_type` as devices say it when they register */
+                device_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParameterSchemaIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterSchemaOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Parameters in force do not follow it; `devices` names them */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The schema was changed since it was read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/stale-version",
+                     *       "title": "Record was changed in between",
+                     *       "status": 412,
+                     *       "detail": "The record was changed since the version in `If-Match` was read.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            /** @description It is no JSON Schema, or one that is not taken */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_parameter_schema: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description `device_type` as devices say it when they register */
+                device_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description The schema was changed since it was read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/stale-version",
+                     *       "title": "Record was changed in between",
+                     *       "status": 412,
+                     *       "detail": "The record was changed since the version in `If-Match` was read.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_device_parameter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceParameterOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    set_device_parameter: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDeviceParameter"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceParameterOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description The parameters were changed since they were read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/stale-version",
+                     *       "title": "Record was changed in between",
+                     *       "status": 412,
+                     *       "detail": "The record was changed since the version in `If-Match` was read.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            /** @description They do not follow the schema of this type of device */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_parameter_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this version */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterVersion"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_parameter_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+                /** @description Version of the parameters */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceParameterOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    compare_parameter_versions: {
+        parameters: {
+            query: {
+                /** @description The earlier version */
+                before: number;
+                /** @description The later version */
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterChange"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    restore_parameter_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+                /** @description Version of the parameters */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RestoreParameter"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceParameterOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            /** @description The parameters were changed since they were read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/stale-version",
+                     *       "title": "Record was changed in between",
+                     *       "status": 412,
+                     *       "detail": "The record was changed since the version in `If-Match` was read.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            /** @description They do not follow the schema of this type of device */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    calibrate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalibrateRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description The device is busy, or does not announce that it can calibrate */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            /** @description The device is offline; nothing was sent */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unavailable",
+                     *       "title": "Unavailable",
+                     *       "status": 503,
+                     *       "detail": "Not now: the service is starting, or the database, a device or another service is away.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_calibrations: {
+        parameters: {
+            query?: {
+                /** @description Only those of this kind */
+                kind?: components["schemas"]["CalibrationType"] | null;
+                /** @description Only those of this scan */
+                acquisition_id?: string | null;
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this one */
+                after?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+                /** @description Id of the calibration */
+                calibration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_devices: {
         parameters: {
             query?: never;
@@ -2527,7 +3644,10 @@ export interface operations {
     set_parameter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Id of the device */
                 device_id: string;
@@ -2556,8 +3676,45 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            /** @description The parameters were changed since they were read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/stale-version",
+                     *       "title": "Record was changed in between",
+                     *       "status": 412,
+                     *       "detail": "The record was changed since the version in `If-Match` was read.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["RequestEntityTooLarge"];
-            422: components["responses"]["UnprocessableEntity"];
+            /** @description They do not follow the schema of this type of device */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             503: components["responses"]["ServiceUnavailable"];
         };
     };

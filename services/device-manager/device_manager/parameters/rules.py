@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from device_manager.parameters.schema import problems_of, properties_of, read_only
+from device_manager.safety.exposure import COEFFICIENT
 from scanhub_libraries.models import FieldProblem, ParameterChange
 
 _Json = dict[str, Any]
@@ -91,7 +92,7 @@ def _within(problem: FieldProblem, name: str) -> bool:
 
 
 def _unfit(parameter: _Json, values: _Json, schema: _Json | None) -> Iterator[FieldProblem]:
-    described, fixed = properties_of(schema), read_only(schema)
+    described, fixed = properties_of(schema), of_people(schema)
     for name, value in values.items():
         if name not in parameter and name not in described:
             yield FieldProblem(field=name, problem="is no parameter of this device")
@@ -119,9 +120,17 @@ def _form(value: Any) -> str:
     return "number" if isinstance(value, int | float) else type(value).__name__
 
 
+def of_people(schema: _Json | None) -> frozenset[str]:
+    """Return the parameters that no device changes by itself.
+
+    The SAR of every scan is judged by the coefficient, so that is one of them in any case.
+    """
+    return read_only(schema) | {COEFFICIENT}
+
+
 def read_only_changes(before: _Json, after: _Json, schema: _Json | None) -> list[FieldProblem]:
     """Return what a device changed by itself, and may not."""
-    fixed = read_only(schema)
+    fixed = of_people(schema)
     return [
         FieldProblem(field=name, problem="is set by people only")
         for name in changed_fields(before, after)
