@@ -173,6 +173,7 @@ async def test_first_level_takes_a_named_person(lab, sequence_id, headers_of):
         assert (await lab.task(task["id"]))["status"] == "UPDATED"
         (tried,) = await lab.acquisitions(task["id"])
         assert (tried["state"], tried["error_code"]) == ("failed", "safety")
+        assert tried["reason"] == "Not started: a person has to confirm it (sar-first-level)."
         await scanner.hear_nothing()
 
         started = await lab.start(confirming(task, problem["safety"]), headers=medical)
@@ -271,7 +272,8 @@ async def test_a_refused_start_leaves_the_device_free_and_the_task_as_good_as_ne
             assert (await lab.start(task)).status_code == 422
             task = await lab.task(task["id"])
             assert task["status"] == "UPDATED"
-            assert "W/kg" in task["status_reason"]
+            assert "refuses it (sar-beyond-first-level" in task["status_reason"]
+            assert "kg" not in task["status_reason"]
         assert len(await lab.acquisitions(task["id"])) == 1
         other = await lab.create_task(scanner.device_id)
         assert (await lab.start(other)).status_code == 200

@@ -35,7 +35,7 @@ from device_manager.acquisitions.sequences import check_intact, is_current
 from device_manager.calibrations import service as calibrations
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
-from device_manager.safety.gate import extension, gate_refusals, looks_open
+from device_manager.safety.gate import extension, gate_refusals, kept_reason, looks_open
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ConflictError,
@@ -111,8 +111,10 @@ async def _take_back(room: ControlRoom, lease: Lease, error: ScanHubError) -> No
     """Give the claimed task back; a start that the gate refuses was never one, and may follow."""
     stopped = lease.stop_reason is not None
     to = AcquisitionState.STOPPED if stopped else AcquisitionState.FAILED
-    code = GATE_CLOSED if "safety" in error.extensions else None
-    await room.move(lease, to, error.detail, error_code=code)
+    found = error.extensions.get("safety")
+    reason = error.detail if found is None else kept_reason(found)
+    code = None if found is None else GATE_CLOSED
+    await room.move(lease, to, reason, error_code=code)
     if code is not None:
         with suppress(TimeoutError):
             await room.settlement.wait(lease.id, room.settings.record_wait_seconds)

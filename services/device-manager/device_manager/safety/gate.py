@@ -74,6 +74,16 @@ def extension(found: SafetyVerdict | None) -> dict[str, Any]:
     return {} if found is None else {"safety": found.model_dump(mode="json")}
 
 
+def kept_reason(found: dict[str, Any]) -> str:
+    """Return the reason that task and journal keep: what it was, and no number of the patient."""
+    outcome = found["outcome"]
+    codes = [
+        reason["code"] for reason in found["reasons"] if reason["severity"] in ("refuse", "confirm")
+    ]
+    what = "a person has to confirm it" if outcome == "confirm" else "the safety gate refuses it"
+    return f"Not started: {what} ({', '.join(dict.fromkeys(codes))})."
+
+
 def looks_open(
     found: SafetyVerdict, confirmation: ConfirmSafety | None, principal: Principal
 ) -> bool:
