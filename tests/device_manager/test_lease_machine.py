@@ -272,7 +272,7 @@ class Leases(RuleBasedStateMachine):
         rows = await self.lab.eventually(
             self._rows, lambda rows: all(row.settled_at for row in rows), 30
         )
-        last = {row.task_id: row for row in reversed(rows)}
+        last = {row.task_id: row for row in sorted(rows, key=lambda row: row.created_at)}
         for task_id, row in last.items():
             task = await self.lab.task(str(task_id))
             assert task["status"] == _ENDS_AS[row.state], (task["status"], row)

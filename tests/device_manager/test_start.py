@@ -254,3 +254,16 @@ async def test_the_code_of_an_error_is_kept(lab):
         assert (row["reason"], row["error_code"]) == ("quench", "magnet.quench")
         read = await lab.http.get(f"{DEVICE}/acquisitions/{row['id']}")
         assert read.json() == row
+
+
+async def test_acquisitions_are_listed_by_time_whatever_ids_their_callers_made(make_lab):
+    async with make_lab() as lab, lab.scanner() as scanner:
+        begun = []
+        for key in ("ffffffff-0000-4000-8000-000000000000", "00000000-0000-4000-8000-000000000001"):
+            task = await lab.create_task(scanner.device_id)
+            await lab.start(task, headers={"Idempotency-Key": key})
+            start = await scanner.run()
+            assert (await scanner.upload(start, "data.mrd", b"raw"))["ok"]
+            begun.append(key)
+        listed = (await lab.http.get("/api/v1/device/acquisitions")).json()
+        assert [row["id"] for row in listed] == begun[::-1]

@@ -64,7 +64,7 @@ class Acquisition(Table, table=True):
     """Verdict of the safety gate, with what it was based on and who confirmed what."""
     parameter_version: int | None = None
     """Version of the device's parameters that holds for it; None: there were none."""
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     accepted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     lost_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

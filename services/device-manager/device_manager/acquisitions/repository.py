@@ -19,7 +19,9 @@ async def list_acquisitions(
     session: AsyncSession, *, device_id: UUID | None, task_id: UUID | None, limit: int
 ) -> Sequence[Acquisition]:
     """Return acquisitions, newest first."""
-    query = select(Acquisition).order_by(col(Acquisition.id).desc()).limit(limit)
+    # Not by id: who starts a scan may have made it, without a time in it.
+    newest = (col(Acquisition.created_at).desc(), col(Acquisition.id).desc())
+    query = select(Acquisition).order_by(*newest).limit(limit)
     if device_id is not None:
         query = query.where(col(Acquisition.device_id) == device_id)
     if task_id is not None:

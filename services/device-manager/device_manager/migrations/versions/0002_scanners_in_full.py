@@ -48,6 +48,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("safety", sa.JSON(), nullable=True))
         table.add_column(sa.Column("lost_at", UtcDateTime(), nullable=True))
         table.add_column(sa.Column("parameter_version", sa.Integer(), nullable=True))
+    op.create_index(op.f("ix_acquisition_created_at"), "acquisition", ["created_at"])
     _devices()
     _parameters()
     _calibrations()
@@ -214,6 +215,7 @@ def downgrade() -> None:
             "parameter_version",
         ):
             table.drop_column(column)
+    op.drop_index(op.f("ix_acquisition_created_at"), "acquisition")
     op.execute("UPDATE acquisition SET state = 'failed' WHERE state IN ('lost', 'paused')")
     with op.batch_alter_table("acquisition") as table:
         for column in (
