@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from scanhub_device import ClientSettings, DeviceClient, DeviceDetails, Scan, Scanner
@@ -16,6 +20,8 @@ FAST = ClientSettings(
     heartbeat_s=0.1,
     reconnect_base_s=0.05,
     reconnect_max_s=0.2,
+    refused_retry_s=0.2,
+    elsewhere_retry_s=0.4,
     upload_retry_delays_s=(0.05, 0.05),
     upload_answer_timeout_s=30,
     shutdown_s=2,

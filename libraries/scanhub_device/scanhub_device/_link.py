@@ -1,13 +1,37 @@
 """The websocket of the moment, or the lack of one."""
 
 import asyncio
+import ssl as ssl_module
 
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from scanhub_device.errors import LinkLostError
 from scanhub_device.messages import Message
+from scanhub_device.settings import ClientSettings
+
+_MAX_MESSAGE_BYTES = 512 << 20  # a start carries the whole sequence file
+
+
+def open_link(
+    url: str,
+    headers: dict[str, str],
+    settings: ClientSettings,
+    ssl: ssl_module.SSLContext | None,
+) -> connect:
+    """Connect as a device; used with `async with`."""
+    return connect(
+        url,
+        additional_headers=headers,
+        compression=None,  # deflate makes an upload of raw data twelve times slower
+        max_size=_MAX_MESSAGE_BYTES,
+        open_timeout=settings.open_timeout_s,
+        close_timeout=settings.close_timeout_s,
+        ping_timeout=settings.keepalive_timeout_s,
+        ssl=ssl,
+        proxy=None,
+    )
 
 
 class Link:

@@ -7,16 +7,16 @@ import ssl as ssl_module
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 from pydantic import ValidationError
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 from websockets.uri import parse_uri
 
 from scanhub_device._delivery import Delivery, DirectDelivery, QueuedDelivery
-from scanhub_device._link import Link
+from scanhub_device._endings import Ending, Kind, delay_s, of_close, of_error
+from scanhub_device._link import Link, open_link
 from scanhub_device._parameters import Parameters
 from scanhub_device._runner import ScanRunner
 from scanhub_device._spool import Spool
@@ -46,8 +46,7 @@ from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceEvent, DeviceState, next_state
 
 _logger = logging.getLogger(__name__)
-_random = SystemRandom()
-_MAX_MESSAGE_BYTES = 512 << 20  # a start carries the whole sequence file
+_PASSING = (Kind.LINK, Kind.RESTART)
 
 
 class DeviceClient:
@@ -105,7 +104,8 @@ class DeviceClient:
         self._undelivered: list[Message] = []
         self._closing = asyncio.Event()
         self._tries = 0
-        self._told_lost: bool | None = None  # a link lost and a link back are each told once
+        self._told_lost: Kind | None = None  # a link lost and a link back are each told once
+        self._told_up = False
 
     @property
     def state(self) -> DeviceState:
@@ -176,53 +176,33 @@ class DeviceClient:
 
     async def _stay_connected(self) -> None:
         while True:
-            reason = await self._connect_once()
+            ending = await self._connect_once()
             if self._closing.is_set():
                 return
-            if not self._told_lost:
-                self._told_lost = True
-                _logger.warning("no link to %s: %s; will go on trying", self._url, reason)
-            await asyncio.sleep(self._reconnect_delay_s())
+            if self._told_lost != ending.kind:
+                self._told_lost = ending.kind
+                level = logging.WARNING if ending.kind in _PASSING else logging.ERROR
+                _logger.log(level, "no link to %s: %s; going on trying", self._url, ending.reason)
+            await asyncio.sleep(delay_s(ending, self._tries, self._settings))
             self._tries += 1
 
-    async def _connect_once(self) -> str:
+    async def _connect_once(self) -> Ending:
         """Connect and serve until the link ends; returns why it ended."""
-        settings = self._settings
         try:
-            async with connect(
-                self._url,
-                additional_headers=self._headers,
-                compression=None,  # deflate makes an upload of raw data twelve times slower
-                max_size=_MAX_MESSAGE_BYTES,
-                open_timeout=settings.open_timeout_s,
-                close_timeout=settings.close_timeout_s,
-                ping_timeout=settings.keepalive_timeout_s,
-                ssl=self._ssl,
-                proxy=None,
-            ) as websocket:
+            async with open_link(self._url, self._headers, self._settings, self._ssl) as websocket:
                 return await self._serve(websocket)
-        except InvalidStatus as error:
-            return f"the server answers {error.response.status_code}; check the credentials"
         except (OSError, TimeoutError, WebSocketException) as error:
-            return str(error) or type(error).__name__
+            return of_error(error)
 
-    def _reconnect_delay_s(self) -> float:
-        """Full jitter: a thousand devices do not come back at the same moment."""
-        settings = self._settings
-        longest = settings.reconnect_base_s * 2 ** min(self._tries, 16)
-        return _random.uniform(0, min(longest, settings.reconnect_max_s))
-
-    async def _serve(self, websocket: ClientConnection) -> str:
+    async def _serve(self, websocket: ClientConnection) -> Ending:
         self._link.attach(websocket)
         heartbeat = asyncio.create_task(self._heartbeat())
         try:
-            await self._introduce()
-            async for frame in websocket:
-                await self._take(frame)
-        except (ConnectionClosed, LinkLostError) as error:
-            return str(error)
-        else:
-            return f"closed by the server: {websocket.close_code} {websocket.close_reason}"
+            with suppress(ConnectionClosed, LinkLostError):
+                await self._introduce()
+                async for frame in websocket:
+                    await self._take(frame)
+            return of_close(websocket.close_code, websocket.close_reason)
         finally:
             heartbeat.cancel()
             self._link.detach()
@@ -262,9 +242,9 @@ class DeviceClient:
                 await self._link.send(Ping())
 
     async def _take(self, frame: str | bytes) -> None:
-        if self._tries or self._told_lost is not False:
+        if not self._told_up or self._told_lost is not None:
             _logger.info("connected to %s", self._url)
-        self._tries, self._told_lost = 0, False
+        self._tries, self._told_lost, self._told_up = 0, None, True
         try:
             message: ServerMessage = SERVER_MESSAGE.validate_json(frame)
         except ValidationError as error:

@@ -19,6 +19,10 @@ class ClientSettings:
     """Longest wait before the first new try; it doubles with each try [s]."""
     reconnect_max_s: float = 30.0
     """Longest wait between two tries [s]."""
+    refused_retry_s: float = 300.0
+    """Longest wait after the server has refused the credentials [s]."""
+    elsewhere_retry_s: float = 600.0
+    """Longest wait after another program has connected as this device [s]."""
     chunk_bytes: int = 1 << 17
     """Size of a binary frame [byte]; larger ones cost more, each is new memory three times."""
     http_upload_bytes: int = 1 << 20
