@@ -353,3 +353,24 @@ async def test_the_hash_may_be_missing_then_a_file_announced_again_begins_anew(l
         task = await lab.task(device.start["id"])
         assert task["results"][0]["meta"]["sha256"] == hashlib.sha256(DATA).hexdigest()
         assert answer.status_code == 204
+
+
+async def test_many_that_trickle_hold_up_nobody(lab):
+    async with lab.scanner() as slow, lab.scanner() as quick:
+        device = Uploader(lab, await lab.started(slow))
+        held = []
+        for number in range(30):
+            place = await device.begin(f"{number}.mrd", DATA)
+            _, writer = await device.connect(place, 0, len(DATA))
+            writer.write(b"x")
+            held.append(writer)
+        assert (await Uploader(lab, await lab.started(quick)).upload("data.mrd", DATA)).is_success
+        await slow.say(command="ping")
+        assert (await slow.hear("pong"))["command"] == "pong"
+        for writer in held:
+            writer.close()
+
+        async def sizes():
+            return device.unfinished()
+
+        await lab.eventually(sizes, lambda found: found == [1] * 30)

@@ -13,7 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from faulty_proxy import faulty_proxy
 
-from scanhub_device import ClientSettings, DeviceClient, UploadError
+from scanhub_device import (
+    Calibration,
+    CalibrationResult,
+    ClientSettings,
+    DeviceClient,
+    UploadError,
+)
 from scanhub_device.messages import DeviceDetails
 
 QUICK = ClientSettings(
@@ -41,6 +47,9 @@ class FileScanner:
         self.paths = paths
         self.receipts = []
         self.problem = None
+
+    async def calibrate(self, _calibration: Calibration, /) -> CalibrationResult:
+        return CalibrationResult(values={"larmor_frequency": 2_000_000})
 
     async def scan(self, scan) -> None:
         await scan.report_progress(50)
