@@ -11,10 +11,22 @@ from typing import Any
 import ismrmrd
 import pytest
 
-from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
+from scanhub_device.simulator import (
+    Magnet,
+    SimulatedScanner,
+    SimulatorSettings,
+    default_sequence,
+)
 
 GRE = default_sequence().read_text()
 SEQUENCE = {"_id": "gre", "seq_file": GRE}
+
+
+async def begun(server: Any) -> dict[str, Any]:
+    """Wait until something is acquired."""
+    while not (status := await server.expect("update_status", status="BUSY"))["data"]["progress"]:
+        pass
+    return status
 
 
 async def test_a_scan_is_played_with_true_progress_and_delivered(
@@ -49,6 +61,11 @@ async def test_the_scan_takes_its_time(server: Any, connect: Any) -> None:
     await server.start(sequence=SEQUENCE)
     header = await server.expect("file-transfer", within_s=20)
     taken = time.monotonic() - begin
+    told = [m["data"] for m in server.log if m.get("status") == "BUSY"]
+    left = [data["seconds_left"] for data in told if "seconds_left" in data]
+    assert left == sorted(left, reverse=True)
+    assert left[0] == pytest.approx(0.2 * 5.7, abs=0.2)
+    assert left[-1] == 0
     await server.file(header)
     await server.verdict(header, ok=True)
     await server.expect("update_status", status="ONLINE")
@@ -60,11 +77,69 @@ async def test_stop_ends_the_scan_at_once_and_nothing_is_left(
 ) -> None:
     await connect(SimulatedScanner(SimulatorSettings(coils=1), data_dir=tmp_path))
     await server.start(sequence=SEQUENCE)
-    await server.expect("update_status", data={"progress": 1})
+    await begun(server)
     await server.send("stop", task_id="task-1")
     await server.expect("stopped", within_s=1, task_id="task-1")
     await server.expect("update_status", status="ONLINE")
     assert not list(tmp_path.iterdir())
+
+
+async def test_a_pause_rests_between_two_readouts_and_the_scan_is_whole(
+    server: Any, connect: Any
+) -> None:
+    await connect(SimulatedScanner(SimulatorSettings(coils=1, time_scale=0.2)))
+    await server.start(sequence=SEQUENCE)
+    await begun(server)
+    await server.send("pause", task_id="task-1")
+    await server.expect("paused", task_id="task-1")
+    begin = time.monotonic()
+    told = len(server.log)
+    with pytest.raises(TimeoutError):
+        await server.expect("file-transfer", within_s=1.5)  # the rest would take 1.2 s
+    assert not [m for m in server.log[told + 2 :] if m.get("command") == "update_status"]
+    await server.send("resume", task_id="task-1")
+    await server.expect("resumed", task_id="task-1")
+    header = await server.expect("file-transfer", within_s=20)
+    assert time.monotonic() - begin > 2
+    await server.file(header)
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_calibrations_before_a_scan_are_told_and_the_scan_uses_them(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    magnet = Magnet.out_of_adjustment(4)
+    await connect(SimulatedScanner(SimulatorSettings(coils=1, time_scale=0, magnet=magnet)))
+    await server.start(sequence=SEQUENCE, calibration=["shims", "frequency", "flip-angle"])
+    found = {}
+    for _ in range(3):
+        found.update((await server.expect("calibrated", within_s=20, task_id="task-1"))["values"])
+    header = await server.expect("file-transfer", within_s=20)
+    content = await server.file(header)
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+    assert found["larmor_frequency"] == pytest.approx(magnet.larmor_frequency_hz, abs=1)
+    assert found["flip_angle_calibration"] == pytest.approx(1 / magnet.transmit, rel=0.01)
+    assert found["shims"] == pytest.approx([-g for g in magnet.gradient_ut_per_m], abs=0.1)
+    assert header["device_parameter"]["shims"] == found["shims"]
+    received = tmp_path / "received.mrd"
+    received.write_bytes(content)
+    dataset = ismrmrd.Dataset(str(received), "dataset", create_if_needed=False)
+    header_ = ismrmrd.xsd.CreateFromDocument(dataset.read_xml_header())
+    dataset.close()
+    frequency = header_.experimentalConditions.H1resonanceFrequency_Hz
+    assert frequency == round(found["larmor_frequency"])
+
+
+async def test_the_magnet_is_calibrated_without_a_scan_too(server: Any, connect: Any) -> None:
+    magnet = Magnet.out_of_adjustment(2)
+    await connect(SimulatedScanner(SimulatorSettings(time_scale=0, magnet=magnet)))
+    await server.send("calibrate", calibration_id="cal-1", kind="frequency", device_parameter={})
+    told = await server.expect("calibrated", within_s=20)
+    assert told["calibration_id"] == "cal-1"
+    assert told["quality"]["snr_db"] > 20
+    assert told["quality"]["line_width_hz"] > 50  # it is not shimmed
 
 
 @pytest.mark.parametrize(
@@ -83,7 +158,10 @@ async def test_stop_ends_the_scan_at_once_and_nothing_is_left(
             },
             "cannot scale",
         ),
-        ({"sequence": SEQUENCE, "calibration": ["shims"]}, "calibrate"),
+        (
+            {"sequence": SEQUENCE, "calibration": ["gravity"]},
+            "does not know how to calibrate gravity",
+        ),
     ],
 )
 async def test_what_cannot_be_played_is_an_error_with_its_reason(
@@ -137,7 +215,7 @@ async def test_the_program_connects_scans_and_ends_cleanly(
         assert register["data"]["parameter"]["receiver_channels"] == 3
         assert server.headers[0]["Device-Id"] == "device-9"
         await server.start(sequence=SEQUENCE)
-        await server.expect("update_status", data={"progress": 1})
+        await begun(server)
         program.send_signal(number)
         await server.expect("update_status", status="ERROR", task_id="task-1")
         _, errors = await asyncio.wait_for(program.communicate(), 10)

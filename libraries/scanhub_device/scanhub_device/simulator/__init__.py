@@ -1,6 +1,8 @@
 """A scanner that is not there: it plays Pulseq files on a phantom known in closed form."""
 
 from scanhub_device.simulator.acquire import SimulatorSettings
+from scanhub_device.simulator.faults import Fault, FaultKind
+from scanhub_device.simulator.magnet import Magnet
 from scanhub_device.simulator.phantom import (
     MARKER_HEAD,
     MARKER_LEFT,
@@ -20,6 +22,9 @@ __all__ = [
     "PHANTOM",
     "Contrast",
     "Ellipsoid",
+    "Fault",
+    "FaultKind",
+    "Magnet",
     "ScanPlan",
     "SimulatedScanner",
     "SimulatorSettings",

@@ -21,11 +21,31 @@ T2_PRIME_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """What weights the signal of a spoiled gradient echo."""
+    """What weights the signal: times and angle at the centre of k-space, as the file has them.
+
+    A spoiled gradient echo in its steady state; with an endless TR, from full relaxation.
+    """
 
     tr_s: float
     te_s: float
     flip_angle_rad: float
+    spin_echo: bool = False
+    """Refocused by a pulse of 180 degrees at TE/2: no decay by inhomogeneity."""
+    ti_s: float | None = None
+    """Time since a full inversion of what was fully relaxed [s]."""
+
+    def weight(self, t1_s: float, t2_s: float) -> float:
+        """Signal of a tissue with proton density 1."""
+        e1 = exp(-self.tr_s / t1_s)
+        sine, cosine = sin(self.flip_angle_rad), cos(self.flip_angle_rad)
+        if self.spin_echo:  # the pulse of 180 degrees inverts what has recovered by TE/2
+            half = exp(-(self.tr_s - self.te_s / 2) / t1_s)
+            steady = sine * (1 - 2 * half + e1) / (1 + e1 * cosine)
+            return steady * exp(-self.te_s / t2_s)
+        steady = sine * (1 - e1) / (1 - e1 * cosine)
+        if self.ti_s is not None:
+            steady = sine * (1 - 2 * exp(-self.ti_s / t1_s))
+        return steady * exp(-self.te_s * (1 / t2_s + 1 / T2_PRIME_S))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +76,10 @@ class Ellipsoid:
         return np.asarray(((r @ self.matrix) * r).sum(axis=-1) <= 1.0)
 
     def magnetisation(self, contrast: Contrast | None) -> float:
-        """Signal of the tissue: Ernst's steady state with T2* decay; without contrast its PD."""
+        """Signal of the tissue with this contrast; without contrast its proton density."""
         if contrast is None:
             return self.proton_density
-        e1 = exp(-contrast.tr_s / self.t1_s)
-        alpha = contrast.flip_angle_rad
-        steady = sin(alpha) * (1 - e1) / (1 - e1 * cos(alpha))
-        decay = exp(-contrast.te_s * (1 / self.t2_s + 1 / T2_PRIME_S))
-        return self.proton_density * steady * decay
+        return self.proton_density * contrast.weight(self.t1_s, self.t2_s)
 
 
 _TILT = 18 * pi / 180

@@ -1,46 +1,36 @@
-"""From a played sequence to a 2D Cartesian gradient echo scan, or to a clear refusal.
-
-Axes: Pulseq's x, y, z are the patient's L, P, H (head first, supine), so nothing is rotated. From
-the trajectory, never assumed:
-
-- `read_dir` is the way the samples of a readout go through k-space, with its sign;
-- `phase_dir` is perpendicular to it in the slice; it points along the positive axis, unless only
-  the other way the lines fit an even matrix (which runs from -N/2 to N/2 - 1);
-- `slice_dir` is read_dir x phase_dir; slices count upwards along it;
-- `kspace_encode_step_1` counts upwards along `phase_dir`.
-"""
+"""From a played sequence to what there is to acquire, or to a clear refusal."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from scanhub_device.errors import ScanError
 from scanhub_device.simulator import _checks as checks
-from scanhub_device.simulator.coils import Complexes
+from scanhub_device.simulator._history import (
+    History,
+    Timing,
+    check_frequencies,
+    make_history,
+    make_timing,
+)
+from scanhub_device.simulator._lines import Encoding, Lines, find_lines, is_cartesian
+from scanhub_device.simulator._paths import find_paths, is_radial, per_slice
+from scanhub_device.simulator._roles import ONLY, Shots, find_shots
 from scanhub_device.simulator.phantom import Contrast, Floats
-from scanhub_device.simulator.pulseq import Excitation, PlayedSequence, Readout, play
+from scanhub_device.simulator.pulseq import PlayedSequence, play
+from scanhub_device.simulator.signal import half_extent_m
+
+_SLAB_TOLERANCE = 0.999
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """One direction of k-space."""
+class Trajectory(StrEnum):
+    """How k-space is read, by the words of ISMRMRD."""
 
-    step_per_m: float
-    """Distance of neighbouring samples [1/m]."""
-    count: int
-    """Samples that are read."""
-    centre: int
-    """Index of the sample at k = 0."""
-
-    @property
-    def matrix(self) -> int:
-        """Size of the symmetric matrix that holds the samples: more than `count` if partial."""
-        return 2 * max(self.centre, self.count - self.centre) if self.count > 1 else 1
-
-    @property
-    def fov_m(self) -> float:
-        """Field of view that the distance of the samples gives [m]."""
-        return 1 / self.step_per_m
+    CARTESIAN = "cartesian"
+    EPI = "epi"
+    RADIAL = "radial"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +41,15 @@ class Geometry:
     phase_dir: Floats
     slice_dir: Floats
     positions_m: Floats
+    """Of the field of view, as the file says it."""
     thickness_m: float
+    """Of a slice; of a volume its field of view along the partitions."""
+    excited_m: Floats
+    """(slices, 3): where the slices are that the pulses reach on resonance."""
+    gradient_hz_per_m: Floats
+    """(slices, 3): of slice selection; 0 if nothing is selected."""
+    slab_m: float | None
+    """Thickness of the slab of a volume; None: nothing is selected, or these are slices."""
 
     @property
     def in_plane(self) -> Floats:
@@ -65,170 +63,219 @@ class ScanPlan:
 
     name: str
     duration_s: float
-    contrast: Contrast
+    trajectory: Trajectory
     geometry: Geometry
-    read: Encoding
-    phase: Encoding
-    recon_fov_m: tuple[float, float]
-    """Field of view to reconstruct (read, phase): without the oversampling [m]."""
-    dwell_s: float
+    lines: Lines
+    history: History
+    timing: Timing
+    recon_fov_m: tuple[float, float, float]
+    """Field of view to reconstruct (read, phase, slice): without the oversampling [m]."""
     k_per_m: Floats
     """(readouts, samples, 3) [1/m]."""
-    receiver: Complexes
-    """(readouts, samples): phase between transmitter and receiver."""
-    times_s: Floats
-    """First sample of each readout [s]."""
-    ends_s: Floats
-    step: tuple[int, ...]
+    stored_k: Floats | None
+    """(readouts, samples, 2) along read and phase, in cycles per field of view; None: a grid."""
     slice: tuple[int, ...]
+    repetition: tuple[int, ...]
+    central: int
+    """The readout through the centre of k-space."""
+
+    @property
+    def read(self) -> Encoding:
+        """Along the readout."""
+        return self.lines.read
+
+    @property
+    def phase(self) -> Encoding:
+        """Along the first phase encoding."""
+        return self.lines.phase
+
+    @property
+    def partition(self) -> Encoding | None:
+        """Along the second phase encoding; None: slices."""
+        return self.lines.partition
+
+    @property
+    def contrast(self) -> Contrast:
+        """At the centre of k-space."""
+        return self.history.contrast
+
+    @property
+    def step(self) -> tuple[int, ...]:
+        """Line of each readout."""
+        return self.lines.step_1
+
+    @property
+    def ends_s(self) -> Floats:
+        """Last sample of each readout [s]."""
+        return self.timing.ends_s
 
     @property
     def recon_matrix(self) -> tuple[int, int]:
         """Pixels to reconstruct (read, phase)."""
-        read, phase = self.recon_fov_m
-        return (
-            round(self.read.matrix * read / self.read.fov_m),
-            round(self.phase.matrix * phase / self.phase.fov_m),
-        )
+        read, phase, _ = self.recon_fov_m
+        return self.read.recon_matrix(read), self.phase.recon_matrix(phase)
 
 
 def plan_scan(text: str) -> ScanPlan:
     """Read a Pulseq file and find out what it acquires.
 
     Raises:
-        ScanError: the file is damaged, or is no 2D Cartesian spoiled gradient echo.
+        ScanError: the file is damaged, or is not simulated; the text says why.
     """
     played = play(text)
-    checks.check_sequence(played)
-    pulses = played.excitations[-len(played.readouts) :]
+    shots = find_shots(played)
+    checks.check_readouts(played.readouts)
     k = np.stack([readout.k_per_m for readout in played.readouts])
-    normal = checks.slice_normal(pulses)
-    step_vector = checks.read_step(k, normal)
-    read_dir = step_vector / np.linalg.norm(step_vector)
-    read = _encoding_of_read(k, read_dir, float(np.linalg.norm(step_vector)))
-    phase_dir = _phase_direction(k, read_dir, normal)
-    lines = (k @ phase_dir).mean(axis=1)
-    phase = _encoding_of_phase(lines)
-    slice_dir = np.cross(read_dir, phase_dir)
-    slices, positions = _slices(pulses, slice_dir)
-    step = tuple(int(n) for n in np.rint((lines - lines.min()) * phase.fov_m))
-    checks.check_complete(step, slices, phase.count)
+    normal = checks.slice_normal([shots.pulses[n] for n in shots.excitations])
+    trajectory, lines = _lines(played, shots, k, normal)
+    slice_of, places = _slices(shots, lines.slice_dir)
+    slices = tuple(slice_of[n] for n in shots.excitation_of)
+    if trajectory in {Trajectory.RADIAL, Trajectory.OTHER}:
+        lines = per_slice(lines, slices)
+    geometry = _geometry(played, shots, lines, slices, places)
+    check_slab(geometry, np.zeros(3))
+    repetition = _repetitions(trajectory, lines, slices)
+    recon_fov_m = _recon_fov_m(played, lines, geometry)
+    central = _central(lines)
+    history = make_history(played, shots, lines, slice_of, central)
     return ScanPlan(
         name=str(played.definitions.get("Name", "sequence")),
         duration_s=played.duration_s,
-        contrast=_contrast(played, pulses, slices, read.centre),
-        geometry=_geometry(played, read_dir, phase_dir, positions, read),
-        read=read,
-        phase=phase,
-        recon_fov_m=(
-            checks.recon_fov_m(played.definitions, read_dir, read.fov_m),
-            checks.recon_fov_m(played.definitions, phase_dir, phase.fov_m),
-        ),
-        dwell_s=played.readouts[0].dwell_s,
+        trajectory=trajectory,
+        geometry=geometry,
+        lines=lines,
+        history=history,
+        timing=make_timing(played, shots, history.echoes),
+        recon_fov_m=recon_fov_m,
         k_per_m=k,
-        receiver=np.stack([_receiver(p, r) for p, r in zip(pulses, played.readouts, strict=True)]),
-        times_s=np.array([readout.times_s[0] for readout in played.readouts]),
-        ends_s=np.array([readout.times_s[-1] for readout in played.readouts]),
-        step=step,
+        stored_k=None if trajectory is Trajectory.CARTESIAN else _stored(k, lines),
         slice=slices,
+        repetition=repetition,
+        central=central,
     )
 
 
-def _geometry(
-    played: PlayedSequence, read_dir: Floats, phase_dir: Floats, positions: Floats, read: Encoding
-) -> Geometry:
-    """Where the slices lie; a receiver off resonance shifts them along the readout."""
-    slice_dir = np.cross(read_dir, phase_dir)
-    shift_m = played.readouts[0].frequency_offset_hz * played.readouts[0].dwell_s * read.fov_m
-    return Geometry(
-        read_dir,
-        phase_dir,
-        slice_dir,
-        positions + shift_m * read_dir,
-        _thickness_m(played, slice_dir, len(positions)),
-    )
+def _lines(
+    played: PlayedSequence, shots: Shots, k: Floats, normal: Floats | None
+) -> tuple[Trajectory, Lines]:
+    if is_cartesian(k):
+        fov_m = checks.defined_fov_m(played.definitions, k[0, -1] - k[0, 0])
+        lines = find_lines(k, normal, train=shots.train, ramp_fov_m=fov_m if shots.train else None)
+        return (Trajectory.EPI if shots.train else Trajectory.CARTESIAN), lines
+    if shots.train or normal is None:
+        raise ScanError(
+            f"{ONLY}its readouts are not straight, even and parallel, and it is not 2D with one "
+            "readout after each excitation"
+        )
+    lines = find_paths(k, normal, played.definitions)
+    return (Trajectory.RADIAL if is_radial(k) else Trajectory.OTHER), lines
 
 
-def _encoding_of_read(k: Floats, read_dir: Floats, step: float) -> Encoding:
-    along = (k @ read_dir)[0]
-    # half a sample beside the centre counts as the later one, as scanners have it
-    centre = int(np.floor(-along[0] / step + 0.51))
-    if not 0 <= centre < len(along):
-        raise ScanError("the readouts do not pass the centre of k-space")
-    return Encoding(step, len(along), centre)
+def _central(lines: Lines) -> int:
+    """The first readout through the centre of k-space."""
+    centres = (lines.phase.centre, lines.partition.centre if lines.partition else 0)
+    return list(zip(lines.step_1, lines.step_2, strict=True)).index(centres)
 
 
-def _encoding_of_phase(lines: Floats) -> Encoding:
-    values = checks.distinct(lines)
-    if len(values) == 1:
-        raise ScanError("there is no phase encoding: all readouts are the same line")
-    step = float(np.median(np.diff(values)))
-    checks.check_grid(values, step)
-    centre = int(np.rint(-values[0] / step))
-    if not 0 <= centre < len(values):
-        raise ScanError("the phase encoding does not pass the centre of k-space")
-    return Encoding(step, len(values), centre)
+def _repetitions(trajectory: Trajectory, lines: Lines, slices: tuple[int, ...]) -> tuple[int, ...]:
+    """Repetition of each readout: how often EPI has read its line before."""
+    repetition, seen = [], dict[tuple[int, int, int], int]()
+    for key in zip(slices, lines.step_1, lines.step_2, strict=True):
+        times = seen.get(key, 0) if trajectory is Trajectory.EPI else 0
+        seen[key] = times + 1
+        repetition.append(times)
+    volumes = list(zip(slices, repetition, strict=True))
+    numbers = {volume: n for n, volume in enumerate(sorted(set(volumes)))}
+    read = [numbers[volume] for volume in volumes]
+    count = lines.phase.count * (lines.partition.count if lines.partition else 1)
+    checks.check_complete(list(zip(read, lines.step_1, lines.step_2, strict=True)), count)
+    return tuple(repetition)
 
 
-def _phase_direction(k: Floats, read_dir: Floats, normal: Floats) -> Floats:
-    direction = np.cross(normal, read_dir)
-    direction *= np.sign(direction[np.argmax(np.abs(direction))])
-    lines = (k @ direction).mean(axis=1)
-    spread = lines.max() - lines.min()
-    surplus = lines.max() + lines.min()
-    one_line = spread / max(len(checks.distinct(lines)) - 1, 1)
-    fits_only_reversed = 0.5 * one_line < surplus < 1.5 * one_line
-    return np.asarray(-direction if fits_only_reversed else direction) + 0.0
+def _recon_fov_m(
+    played: PlayedSequence, lines: Lines, geometry: Geometry
+) -> tuple[float, float, float]:
+    def fov(direction: Floats, encoding: Encoding) -> float:
+        return checks.recon_fov_m(played.definitions, direction, encoding.fov_m)
+
+    deep = geometry.thickness_m
+    if lines.partition is not None:
+        deep = fov(lines.slice_dir, lines.partition)
+    return fov(lines.read_dir, lines.read), fov(lines.phase_dir, lines.phase), deep
 
 
-def _slices(pulses: tuple[Excitation, ...], slice_dir: Floats) -> tuple[tuple[int, ...], Floats]:
-    """Slice of each readout, and where the slices lie: frequency over gradient."""
-    offsets = np.array(
-        [
-            pulse.frequency_offset_hz
-            * float(pulse.gradient_hz_per_m @ slice_dir)
-            / float(pulse.gradient_hz_per_m @ pulse.gradient_hz_per_m)
-            for pulse in pulses
-        ]
-    )
-    places = checks.distinct(offsets, tolerance=1e-5)
-    index = tuple(int(np.argmin(np.abs(places - offset))) for offset in offsets)
+def _stored(k: Floats, lines: Lines) -> Floats:
+    fovs = np.array([lines.read.fov_m, lines.phase.fov_m])
+    along = k @ np.stack([lines.read_dir, lines.phase_dir]).T
+    return np.asarray(along * fovs, dtype=np.float64)
+
+
+def _slices(shots: Shots, slice_dir: Floats) -> tuple[dict[int, int], Floats]:
+    """Slice of each excitation, and where the slices lie: frequency over gradient."""
+    offsets = {}
+    for number in shots.excitations:
+        pulse = shots.pulses[number]
+        strength = float(pulse.gradient_hz_per_m @ pulse.gradient_hz_per_m)
+        along = pulse.frequency_offset_hz * float(pulse.gradient_hz_per_m @ slice_dir)
+        offsets[number] = along / strength if strength else 0.0
+    read = np.array([offsets[number] for number in set(shots.excitation_of)])
+    places = checks.distinct(read, tolerance=1e-5)
+    index = {n: int(np.argmin(np.abs(places - offset))) for n, offset in offsets.items()}
     return index, places[:, None] * slice_dir[None, :]
 
 
-def _thickness_m(played: PlayedSequence, slice_dir: Floats, slices: int) -> float:
+def _geometry(
+    played: PlayedSequence, shots: Shots, lines: Lines, slices: tuple[int, ...], places: Floats
+) -> Geometry:
+    """Where the slices lie; a receiver off resonance shifts them along the readout."""
+    pulses = [shots.pulses[shots.excitation_of[slices.index(n)]] for n in range(len(places))]
+    frequencies = check_frequencies(played, slices, len(places))
+    shift_m = frequencies * played.readouts[0].dwell_s * lines.read.fov_m
+    gradients = np.stack([pulse.gradient_hz_per_m for pulse in pulses])
+    positions, slab_m = places, None
+    if lines.partition is not None:
+        positions = np.zeros_like(places)  # the centre of the encoding, wherever the slab is
+        if len(places) > 1:
+            raise ScanError(f"{ONLY}it has several slabs")
+        if gradients.any():
+            slab_m = played.rf_bandwidth_hz / float(np.linalg.norm(gradients[0]))
+    return Geometry(
+        lines.read_dir,
+        lines.phase_dir,
+        lines.slice_dir,
+        positions + shift_m[:, None] * lines.read_dir,
+        lines.partition.fov_m
+        if lines.partition
+        else _thickness_m(played, shots, lines.slice_dir, len(places)),
+        excited_m=places,
+        gradient_hz_per_m=gradients,
+        slab_m=slab_m,
+    )
+
+
+def check_slab(geometry: Geometry, offset_m: Floats) -> None:
+    """A slab must hold the whole phantom, which is simulated as a whole.
+
+    Raises:
+        ScanError: the slab cuts the phantom.
+    """
+    if geometry.slab_m is None:
+        return
+    off = abs(float((geometry.excited_m[0] + offset_m) @ geometry.slice_dir))
+    needed = 2 * (half_extent_m(geometry.slice_dir) + off)
+    if geometry.slab_m < _SLAB_TOLERANCE * needed:
+        raise ScanError(
+            f"{ONLY}its slab of {1e3 * geometry.slab_m:.0f} mm cuts the phantom; make it "
+            f"{1e3 * needed:.0f} mm, or excite without slice gradient"
+        )
+
+
+def _thickness_m(played: PlayedSequence, shots: Shots, slice_dir: Floats, slices: int) -> float:
     defined = checks.definition_m(played.definitions, "SliceThickness", 1)
     if defined is not None:
         return float(defined[0])
-    fov = checks.definition_m(played.definitions, "FOV", 3)
-    axis = int(np.argmax(np.abs(slice_dir)))
-    if fov is not None and slices == 1 and abs(slice_dir[axis]) > checks.ALONG_AXIS:
-        return float(fov[axis])
-    gradient = float(np.linalg.norm(played.excitations[0].gradient_hz_per_m))
-    return played.rf_bandwidth_hz / gradient
-
-
-def _contrast(
-    played: PlayedSequence, pulses: tuple[Excitation, ...], slices: tuple[int, ...], centre: int
-) -> Contrast:
-    echo = [
-        readout.times_s[centre] - pulse.time_s
-        for pulse, readout in zip(pulses, played.readouts, strict=True)
-    ]
-    times = np.array([pulse.time_s for pulse in pulses])
-    repetition = np.concatenate(
-        [np.diff(times[np.array(slices) == number]) for number in sorted(set(slices))]
-    )
-    return Contrast(
-        tr_s=checks.constant(repetition, "repetition time"),
-        te_s=checks.constant(np.array(echo), "echo time"),
-        flip_angle_rad=pulses[0].flip_angle_rad,
-    )
-
-
-def _receiver(pulse: Excitation, readout: Readout) -> Complexes:
-    """A receiver that follows the phase of the transmitter sees nothing of it."""
-    turn = pulse.phase_rad - readout.phase_rad
-    since_start = readout.times_s - readout.times_s[0]
-    phase = -turn + 2 * np.pi * readout.frequency_offset_hz * since_start
-    return np.asarray(np.exp(1j * phase), dtype=np.complex128)
+    fov_m = checks.defined_fov_m(played.definitions, slice_dir)
+    if fov_m is not None and slices == 1:
+        return fov_m
+    pulse = shots.pulses[shots.excitations[0]]
+    return float(played.rf_bandwidth_hz / np.linalg.norm(pulse.gradient_hz_per_m))

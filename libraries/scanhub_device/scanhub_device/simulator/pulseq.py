@@ -28,6 +28,7 @@ _PARSER_ERRORS = (
 )
 _SHORTEST_SHAPE = 8  # samples
 _SPECTRUM_POINTS = 1 << 17
+_NO_GRADIENT_HZ_PER_M = 1.0  # what rounding leaves where no gradient is played
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class PlayedSequence:
     definitions: dict[str, Any]
     duration_s: float
     rf_bandwidth_hz: float
-    """Of the first pulse."""
+    """Of the first pulse that selects a slice; 0 if there is none."""
 
 
 def play(text: str) -> PlayedSequence:
@@ -127,7 +128,8 @@ def _play(sequence: Any) -> PlayedSequence:
         block = sequence.get_block(block_id)
         if block.rf is not None:
             excitations.append(_excitation(block.rf, begin_s, gradients, sequence.system))
-            bandwidth_hz = bandwidth_hz or _bandwidth_hz(block.rf)
+            if np.any(excitations[-1].gradient_hz_per_m):
+                bandwidth_hz = bandwidth_hz or _bandwidth_hz(block.rf)
         if block.adc is not None:
             count = int(block.adc.num_samples)
             k = np.ascontiguousarray(k_adc[:, sample : sample + count].T)
@@ -149,13 +151,16 @@ def _excitation(rf: SimpleNamespace, begin_s: float, gradients: Any, system: Any
     time_s = begin_s + float(rf.delay) + centre_s
     frequency = float(rf.freq_offset + rf.freq_ppm * 1e-6 * system.gamma * system.B0)
     phase = float(rf.phase_offset + rf.phase_ppm * 1e-6 * system.gamma * system.B0)
+    gradient = np.array([float(g(time_s)) if g is not None else 0.0 for g in gradients])
+    if np.linalg.norm(gradient) < _NO_GRADIENT_HZ_PER_M:
+        gradient = np.zeros(3)
     return Excitation(
         time_s=time_s,
         flip_angle_rad=float(2 * np.pi * abs(np.trapezoid(rf.signal, rf.t))),
         use=str(rf.use),
         frequency_offset_hz=frequency,
         phase_rad=phase + 2 * np.pi * frequency * centre_s,
-        gradient_hz_per_m=np.array([float(g(time_s)) if g is not None else 0.0 for g in gradients]),
+        gradient_hz_per_m=gradient,
     )
 
 

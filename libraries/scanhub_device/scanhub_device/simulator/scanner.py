@@ -1,22 +1,30 @@
 """The simulated scanner: a `Scanner` that plays the sequence it is given."""
 
 import asyncio
+import errno
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from scanhub_device.calibration import Calibration, CalibrationResult
 from scanhub_device.errors import ScanError, UploadError
 from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails, SystemLimits
 from scanhub_device.scan import Scan
 from scanhub_device.simulator.acquire import SimulatorSettings, acquire
-from scanhub_device.simulator.mrd import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ, VENDOR, Labels
+from scanhub_device.simulator.calibrate import Bench, calibrate
+from scanhub_device.simulator.faults import Fault, FaultKind
+from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ
+from scanhub_device.simulator.mrd import VENDOR, Labels
 from scanhub_device.simulator.phantom import Floats
-from scanhub_device.simulator.plan import plan_scan
+from scanhub_device.simulator.plan import ScanPlan, plan_scan
 
 FILENAME = "data.mrd"
 CONTENT_TYPE = "application/x-ismrmrd+hdf5"
+CRASHED = 70
+"""Exit code of a program that a fault has ended."""
 SYSTEM_LIMITS = SystemLimits(
     max_gradients=(40.0, 40.0, 40.0),
     max_slew_rates=(170.0, 170.0, 170.0),
@@ -38,13 +46,15 @@ SAR_COEFFICIENT_W_PER_UT2 = 10.0
 
 
 class SimulatedScanner:
-    """Scans the phantom and delivers ISMRMRD raw data.
+    """Scans the phantom and delivers ISMRMRD raw data; can be paused and calibrated.
 
     Args:
         settings: how it scans.
         data_dir: where the raw data lies until the server has it; default: the temporary folder.
         name: what it calls itself.
     """
+
+    can_pause = True
 
     def __init__(
         self,
@@ -63,6 +73,8 @@ class SimulatedScanner:
             site="none",
             parameter={
                 "larmor_frequency": LARMOR_FREQUENCY_HZ,
+                "flip_angle_calibration": 1.0,
+                "shims": [0.0, 0.0, 0.0],
                 "field_strength_t": FIELD_STRENGTH_T,
                 "receiver_channels": self._settings.coils,
                 "sar_coefficient": SAR_COEFFICIENT_W_PER_UT2,
@@ -79,27 +91,14 @@ class SimulatedScanner:
         """Play the sequence, then deliver the raw data.
 
         Raises:
-            ScanError: it cannot play this sequence with these parameters.
+            ScanError: it cannot play this sequence with these parameters, or its disk is full.
         """
-        if scan.payload.calibration:
-            raise ScanError("the simulated scanner has nothing to calibrate")
-        offset_m = offset_of(scan.payload.acquisition_parameter or AcquisitionParameter())
-        text = scan.sequence_text
-        plan = await scan.run_in_thread(plan_scan, text)
+        plan = await scan.run_in_thread(plan_scan, scan.sequence_text)
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, None, "scan-", self._data_dir))
         path = folder / FILENAME
         keep = False
         try:
-            await scan.run_in_thread(
-                acquire,
-                plan,
-                self._settings,
-                path,
-                labels=Labels(scan.task_id, device_name=self._details.device_name),
-                offset_m=offset_m,
-                stop=scan.stop_requested,
-                progress=scan.report_progress_from_thread,
-            )
+            await scan.run_in_thread(self._acquire, scan, plan, path)
             await scan.upload(path, content_type=CONTENT_TYPE)
         except UploadError as error:
             keep = True
@@ -107,6 +106,74 @@ class SimulatedScanner:
         finally:
             if not keep:
                 shutil.rmtree(folder)
+
+    def _acquire(self, scan: Scan, plan: ScanPlan, path: Path) -> None:
+        settings, parameter = self._settings, scan.device_parameter
+        faults = _ScannerFaults(settings.faults)
+        seconds = settings.time_scale * plan.duration_s
+
+        def progress(percent: float) -> None:
+            faults.strike(percent)
+            left = round(seconds * (1 - percent / 100), 1)
+            scan.report_progress_from_thread(percent, left)
+
+        try:
+            faults.strike(0)
+            acquire(
+                plan,
+                settings,
+                path,
+                labels=Labels(
+                    scan.task_id,
+                    device_name=self._details.device_name,
+                    larmor_frequency_hz=parameter.get("larmor_frequency", LARMOR_FREQUENCY_HZ),
+                ),
+                offset_m=offset_of(scan.payload.acquisition_parameter or AcquisitionParameter()),
+                stop=scan.stop_requested,
+                progress=progress,
+                adjustment=settings.magnet.adjusted(parameter),
+                rest=scan.wait_while_paused,
+            )
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise ScanError("the disk of the scanner is full", code="disk-full") from error
+
+    async def calibrate(self, calibration: Calibration, /) -> CalibrationResult:
+        """Measure on the phantom what is out of adjustment.
+
+        Raises:
+            ScanError: there is no signal, or this kind is not known.
+        """
+        settings = self._settings
+        bench = Bench(
+            settings.magnet.adjusted(calibration.parameter),
+            time_scale=settings.time_scale,
+            seed=settings.seed,
+            stop=calibration.stop_requested,
+        )
+        return await calibration.run_in_thread(
+            calibrate, calibration.kind, bench, calibration.parameter
+        )
+
+
+class _ScannerFaults:
+    """The faults of one scan that happen within the scanner."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self._waiting = [fault for fault in faults if not fault.in_link]
+
+    def strike(self, percent: float) -> None:
+        """Let happen what is due."""
+        for fault in [f for f in self._waiting if percent >= (f.percent or 0.0)]:
+            self._waiting.remove(fault)
+            match fault.kind:
+                case FaultKind.CRASH:
+                    os._exit(CRASHED)
+                case FaultKind.DISK_FULL:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                case FaultKind.ERROR:
+                    raise ScanError(f"a fault on purpose: {fault.value}", code=fault.value)
 
 
 def offset_of(parameter: AcquisitionParameter) -> Floats:
