@@ -2,6 +2,7 @@
 
 import hashlib
 from typing import Any
+from uuid import UUID
 
 import pytest
 from planned_scans import judged
@@ -9,7 +10,16 @@ from scanner_lab import DEVICE, EXAM, Lab, Scanner
 
 from exam_manager.sequences.pulseq import read_facts
 from scanhub_device.simulator import SimulatedScanner, default_sequence
-from scanhub_libraries.models import SystemLimits, UserRole
+from scanhub_libraries.clients import DeviceManagerClient
+from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.models import (
+    AcquisitionTaskOut,
+    ConfirmSafety,
+    SafetyRequest,
+    SafetyVerdict,
+    SystemLimits,
+    UserRole,
+)
 
 SEQUENCE = default_sequence().read_text()
 SHA256 = hashlib.sha256(SEQUENCE.encode()).hexdigest()
@@ -322,6 +332,20 @@ async def test_a_file_that_is_not_what_was_analysed_is_not_sent(lab, sequence_id
         )
         assert asked.status_code == 422
         await scanner.hear_nothing()
+
+
+async def test_the_typed_client_judges_confirms_and_starts(lab, sequence_id):
+    client = DeviceManagerClient(lab.http)
+    async with lab.scanner(system_limits=STRONG, parameter=FIRST_LEVEL) as scanner:
+        made = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+        task = AcquisitionTaskOut.model_validate(made)
+        found = await client.judge_scan(UUID(scanner.device_id), SafetyRequest(task_id=task.id))
+        with pytest.raises(ConflictError) as refused:
+            await client.start_scan(task)
+        assert SafetyVerdict.model_validate(refused.value.extensions["safety"]).basis == found.basis
+        read = ConfirmSafety(fingerprint=found.fingerprint, reason=REASON)
+        started = await client.start_scan(task, confirmation=read)
+        assert (await scanner.run())["acquisition_id"] == str(started.acquisition_id)
 
 
 @pytest.mark.parametrize(
