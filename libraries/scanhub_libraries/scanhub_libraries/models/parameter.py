@@ -11,7 +11,7 @@ from scanhub_libraries.models.enums import CalibrationType
 from scanhub_libraries.models.fields import Parameter, Text, WireModel
 
 
-class FieldProblem(WireModel):
+class ParameterProblem(WireModel):
     """What is wrong with one member of a document."""
 
     field: Annotated[str, Field(description="Which member: `shims.0`; empty: the document")]
@@ -44,7 +44,7 @@ class DeviceParameterOut(ParameterVersion):
     device_type: Annotated[str | None, Field(description="Which schema they follow")] = None
     parameter: dict[str, Any]
     problems: Annotated[
-        list[FieldProblem], Field(description="Where they do not follow the schema")
+        list[ParameterProblem], Field(description="Where they do not follow the schema")
     ] = []
 
 
@@ -72,7 +72,7 @@ class DeviceProblems(WireModel):
 
     device_id: UUID
     name: str
-    problems: list[FieldProblem]
+    problems: list[ParameterProblem]
 
 
 class ParameterSchemaOut(ParameterSchemaIn):

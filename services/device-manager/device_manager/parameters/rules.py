@@ -6,7 +6,7 @@ from typing import Any
 
 from device_manager.parameters.schema import problems_of, properties_of, read_only
 from device_manager.safety.exposure import COEFFICIENT
-from scanhub_libraries.models import FieldProblem, ParameterChange
+from scanhub_libraries.models import ParameterChange, ParameterProblem
 
 _Json = dict[str, Any]
 _MISSING = object()
@@ -55,7 +55,7 @@ class Merged:
     """
 
     parameter: _Json
-    refused: list[FieldProblem]
+    refused: list[ParameterProblem]
 
 
 def merge(parameter: _Json, values: _Json, schema: _Json | None) -> Merged:
@@ -82,24 +82,24 @@ def merge(parameter: _Json, values: _Json, schema: _Json | None) -> Merged:
         blamed = {name for name in taken if any(_within(problem, name) for problem in found)}
         for name in sorted(blamed or taken):  # one that belongs to no value rejects all
             why = next((item for item in found if _within(item, name)), found[0])
-            refused.append(FieldProblem(field=why.field or name, problem=why.problem))
+            refused.append(ParameterProblem(field=why.field or name, problem=why.problem))
             del taken[name]
     return Merged({**parameter, **taken}, refused)
 
 
-def _within(problem: FieldProblem, name: str) -> bool:
+def _within(problem: ParameterProblem, name: str) -> bool:
     return problem.field == name or problem.field.startswith(f"{name}.")
 
 
-def _unfit(parameter: _Json, values: _Json, schema: _Json | None) -> Iterator[FieldProblem]:
+def _unfit(parameter: _Json, values: _Json, schema: _Json | None) -> Iterator[ParameterProblem]:
     described, fixed = properties_of(schema), of_people(schema)
     for name, value in values.items():
         if name not in parameter and name not in described:
-            yield FieldProblem(field=name, problem="is no parameter of this device")
+            yield ParameterProblem(field=name, problem="is no parameter of this device")
         elif name in fixed:
-            yield FieldProblem(field=name, problem="is set by people only")
+            yield ParameterProblem(field=name, problem="is set by people only")
         elif name not in described and not _alike(parameter[name], value):
-            yield FieldProblem(field=name, problem="has another form than the value before")
+            yield ParameterProblem(field=name, problem="has another form than the value before")
 
 
 def _alike(before: Any, after: Any) -> bool:
@@ -128,17 +128,17 @@ def of_people(schema: _Json | None) -> frozenset[str]:
     return read_only(schema) | {COEFFICIENT}
 
 
-def read_only_changes(before: _Json, after: _Json, schema: _Json | None) -> list[FieldProblem]:
+def read_only_changes(before: _Json, after: _Json, schema: _Json | None) -> list[ParameterProblem]:
     """Return what a device changed by itself, and may not."""
     fixed = of_people(schema)
     return [
-        FieldProblem(field=name, problem="is set by people only")
+        ParameterProblem(field=name, problem="is set by people only")
         for name in changed_fields(before, after)
         if name in fixed
     ]
 
 
-def told(problems: list[FieldProblem]) -> str:
+def told(problems: list[ParameterProblem]) -> str:
     """Return problems as one text."""
     return "; ".join(
         f"{item.field}: {item.problem}" if item.field else item.problem for item in problems

@@ -11,7 +11,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from scanhub_libraries.errors import UnprocessableError
-from scanhub_libraries.models import FieldProblem
+from scanhub_libraries.models import ParameterProblem
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _MOST_PARTS: Final = 2000
@@ -45,7 +45,7 @@ def check_schema(document: _Json) -> None:
         raise _refused(path, getattr(error, "message", str(error))) from None
 
 
-def problems_of(schema: _Json | None, parameter: _Json) -> list[FieldProblem]:
+def problems_of(schema: _Json | None, parameter: _Json) -> list[ParameterProblem]:
     """Return what a schema has against parameters, the first twenty; without one, nothing."""
     if schema is None:
         return []
@@ -53,7 +53,7 @@ def problems_of(schema: _Json | None, parameter: _Json) -> list[FieldProblem]:
     if validator.is_valid(parameter):
         return []
     if parts_of(schema) * _members(parameter) > _DETAILED:
-        return [FieldProblem(field="", problem="does not follow the schema")]
+        return [ParameterProblem(field="", problem="does not follow the schema")]
     errors = islice(validator.iter_errors(parameter), _MOST_PROBLEMS)
     return [problem for error in errors for problem in _explain(error)][:_MOST_PROBLEMS]
 
@@ -140,18 +140,18 @@ def _members(value: Any) -> int:
     return 1
 
 
-def _explain(error: jsonschema_rs.ValidationError) -> Iterator[FieldProblem]:
+def _explain(error: jsonschema_rs.ValidationError) -> Iterator[ParameterProblem]:
     """Name the member that is missing or too much, not only where it is."""
     path = [str(part) for part in error.instance_path]
     kind, value = error.kind.name, error.kind.value
     if kind == "required" and isinstance(value, str):
-        yield FieldProblem(field=".".join([*path, value]), problem="is missing")
+        yield ParameterProblem(field=".".join([*path, value]), problem="is missing")
     elif kind in ("additionalProperties", "unevaluatedProperties") and isinstance(value, list):
         for name in value[:_MOST_PROBLEMS]:
             field = ".".join([*path, str(name)])
-            yield FieldProblem(field=field, problem="is no parameter of this type of device")
+            yield ParameterProblem(field=field, problem="is no parameter of this type of device")
     else:
-        yield FieldProblem(field=".".join(path), problem=error.message[:500])
+        yield ParameterProblem(field=".".join(path), problem=error.message[:500])
 
 
 def _refused(field: str, why: str) -> UnprocessableError:

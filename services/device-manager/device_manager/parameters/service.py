@@ -16,7 +16,7 @@ from device_manager.parameters.schema import problems_of
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import EventType
-from scanhub_libraries.models import DeviceParameterOut, FieldProblem
+from scanhub_libraries.models import DeviceParameterOut, ParameterProblem
 
 _Json = dict[str, Any]
 _COMMENT_LENGTH = 10_000
@@ -42,7 +42,7 @@ async def schema_of(session: AsyncSession, device: Device) -> _Json | None:
 
 async def problems_with(
     session: AsyncSession, device: Device, parameter: _Json
-) -> list[FieldProblem]:
+) -> list[ParameterProblem]:
     """Return what the schema of a device has against parameters."""
     schema = await schema_of(session, device)
     return [] if schema is None else await asyncio.to_thread(problems_of, schema, parameter)
