@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 
 Message = dict[str, Any]
-_CHUNK = 1024 * 1024
+_CHUNK = 128 * 1024  # as the SDK: larger frames are new memory three times at either end
 
 
 @dataclass

@@ -113,6 +113,8 @@ class Reception:
             row = await repository.find_upload(session, lease.id, name)
         if row is None or service.goes_on(row, metadata, size_bytes):
             return row
+        if row.id in self._finishing:
+            raise ConflictError("Another file of this name is being stored: give this one its own.")
         await self._drop(row.id, "the device announced another file of this name")
         return None
 
@@ -203,6 +205,9 @@ class Reception:
                 ok=row.problem is None,
                 result_id=result_id_of(lease.id, row.filename),
             )
+        if upload_id in self._finishing:
+            _check_offset(offset, row.size_bytes)
+            return offset, await self._finish(row, lease)
         _check_takes(lease)
         await self._interrupt(upload_id, "a later request goes on with this upload")
         piece = Piece(self._room, row, lease, self._file(row.id))
