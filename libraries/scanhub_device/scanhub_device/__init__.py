@@ -10,10 +10,12 @@ from scanhub_device.errors import (
     LinkLostError,
     ScanError,
     ScannerFaultError,
+    ScanStoppedError,
     SpoolError,
     UploadError,
 )
 from scanhub_device.messages import DeviceDetails, StartPayload
+from scanhub_device.running import run_device
 from scanhub_device.scan import Scan
 from scanhub_device.scanner import (
     CalibratingScanner,
@@ -24,6 +26,7 @@ from scanhub_device.scanner import (
 )
 from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceState
+from scanhub_device.sync import SyncScan, SyncScanner
 
 __all__ = [
     "CalibratingScanner",
@@ -43,11 +46,15 @@ __all__ = [
     "RestingScanner",
     "Scan",
     "ScanError",
+    "ScanStoppedError",
     "Scanner",
     "ScannerFaultError",
     "SpoolError",
     "StartPayload",
+    "SyncScan",
+    "SyncScanner",
     "UploadError",
     "UploadReceipt",
     "load_credentials",
+    "run_device",
 ]

@@ -21,6 +21,7 @@ def open_link(
     ssl: ssl_module.SSLContext | None,
 ) -> connect:
     """Connect as a device; used with `async with`."""
+    default = True if url.lower().startswith("wss:") else None  # None would mean: not at all
     return connect(
         url,
         additional_headers=headers,
@@ -29,7 +30,7 @@ def open_link(
         open_timeout=settings.open_timeout_s,
         close_timeout=settings.close_timeout_s,
         ping_timeout=settings.keepalive_timeout_s,
-        ssl=ssl,
+        ssl=default if ssl is None else ssl,
         proxy=None,
     )
 

@@ -44,6 +44,7 @@ from scanhub_device.scan import Scan
 from scanhub_device.scanner import ParameterListener, Scanner, capabilities_of
 from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceEvent, DeviceState, next_state
+from scanhub_device.sync import SyncScanner, as_scanner
 
 _logger = logging.getLogger(__name__)
 _PASSING = (Kind.LINK, Kind.RESTART)
@@ -73,7 +74,7 @@ class DeviceClient:
         url: str,
         device_id: str,
         device_token: str,
-        scanner: Scanner,
+        scanner: Scanner | SyncScanner,
         *,
         settings: ClientSettings | None = None,
         ssl: ssl_module.SSLContext | None = None,
@@ -86,7 +87,7 @@ class DeviceClient:
             raise ValueError(str(error)) from error
         self._url = url
         self._headers = {"Device-Id": device_id, "Device-Token": device_token}
-        self._scanner = scanner
+        self._scanner = scanner = as_scanner(scanner)
         self._settings = settings or ClientSettings()
         self._ssl = ssl
         self._state = DeviceState.OFFLINE

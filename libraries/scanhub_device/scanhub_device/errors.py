@@ -29,6 +29,10 @@ class SpoolError(DeviceError):
     """The queue on the disk cannot be used, or is full."""
 
 
+class ScanStoppedError(DeviceError):
+    """The scan is to stop: for the threads of a SyncScanner, which let it pass."""
+
+
 class _FailureError(DeviceError):
     """What a scanner says of itself.
 
