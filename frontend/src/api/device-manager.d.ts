@@ -968,7 +968,7 @@ export interface components {
              * @description Where they do not follow the schema
              * @default []
              */
-            problems: components["schemas"]["FieldProblem"][];
+            problems: components["schemas"]["ParameterProblem"][];
         };
         /**
          * DeviceProblems
@@ -983,7 +983,7 @@ export interface components {
             /** Name */
             name: string;
             /** Problems */
-            problems: components["schemas"]["FieldProblem"][];
+            problems: components["schemas"]["ParameterProblem"][];
         };
         /**
          * DeviceStatus
@@ -1045,6 +1045,19 @@ export interface components {
              * @description Null, too, where there is none
              */
             after?: unknown;
+        };
+        /**
+         * ParameterProblem
+         * @description What is wrong with one member of a document.
+         */
+        ParameterProblem: {
+            /**
+             * Field
+             * @description Which member: `shims.0`; empty: the document
+             */
+            field: string;
+            /** Problem */
+            problem: string;
         };
         /**
          * ParameterSchemaIn

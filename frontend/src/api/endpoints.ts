@@ -2,7 +2,7 @@ import { answer, client } from "./client";
 import { ApiError } from "./problem";
 import type { SafetyConfirmation, SafetyVerdict } from "./safety";
 import { otherTabs, sessionStore } from "./session";
-import type { AcquisitionTask, BaseExam, BasePatient } from "./types";
+import type { AcquisitionTask, BaseExam, BasePatient, CalibrationType } from "./types";
 
 // --- session ---------------------------------------------------------------------------------
 
@@ -133,6 +133,46 @@ export const rotateDeviceToken = (device_id: string) =>
   );
 export const deleteDevice = (device_id: string) =>
   answer(client.DELETE("/api/v1/device/{device_id}", { params: { path: { device_id } } }));
+export const getParameter = (device_id: string) =>
+  answer(client.GET("/api/v1/device/{device_id}/parameter", { params: { path: { device_id } } }));
+/** Refused (412) unless `version` is the one in force. */
+export const setParameter = (
+  device_id: string,
+  version: number,
+  parameter: Record<string, unknown>,
+  comment: string,
+) =>
+  answer(
+    client.PUT("/api/v1/device/{device_id}/parameter", {
+      params: { path: { device_id }, header: { "If-Match": `"${version}"` } },
+      body: { parameter, comment },
+    }),
+  );
+export const listParameterVersions = (device_id: string) =>
+  answer(
+    client.GET("/api/v1/device/{device_id}/parameter/versions", {
+      params: { path: { device_id }, query: { limit: 50 } },
+    }),
+  );
+export const getParameterVersion = (device_id: string, version: number) =>
+  answer(
+    client.GET("/api/v1/device/{device_id}/parameter/versions/{version}", {
+      params: { path: { device_id, version } },
+    }),
+  );
+export const calibrateDevice = (device_id: string, kinds: CalibrationType[]) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/calibrate", {
+      params: { path: { device_id } },
+      body: { kinds },
+    }),
+  );
+export const listCalibrations = (device_id: string) =>
+  answer(
+    client.GET("/api/v1/device/{device_id}/calibrations", {
+      params: { path: { device_id }, query: { limit: 10 } },
+    }),
+  );
 export const stopDevice = (device_id: string, task_id?: string) =>
   answer(
     client.POST("/api/v1/device/{device_id}/stop", {

@@ -34,6 +34,9 @@ export const keys = {
   templates: ["templates"] as const,
   sequences: ["sequences"] as const,
   devices: ["devices"] as const,
+  /** Below `devices`: what is asked anew when something of a device has changed. */
+  parameterVersions: (deviceId: string) => ["devices", deviceId, "versions"] as const,
+  calibrations: (deviceId: string) => ["devices", deviceId, "calibrations"] as const,
   runs: (taskId: string) => ["runs", taskId] as const,
   dispatches: (examId: string) => ["dispatches", examId] as const,
   journal: (taskId: string) => ["journal", taskId] as const,
@@ -50,6 +53,16 @@ export const queries = {
   templates: queryOptions({ queryKey: keys.templates, queryFn: api.listExamTemplates }),
   sequences: queryOptions({ queryKey: keys.sequences, queryFn: api.listSequences }),
   devices: queryOptions({ queryKey: keys.devices, queryFn: api.listDevices }),
+  parameterVersions: (deviceId: string) =>
+    queryOptions({
+      queryKey: keys.parameterVersions(deviceId),
+      queryFn: () => api.listParameterVersions(deviceId),
+    }),
+  calibrations: (deviceId: string) =>
+    queryOptions({
+      queryKey: keys.calibrations(deviceId),
+      queryFn: () => api.listCalibrations(deviceId),
+    }),
   runs: (taskId: string) =>
     queryOptions({ queryKey: keys.runs(taskId), queryFn: () => api.listRuns(taskId) }),
   dispatches: (examId: string) =>

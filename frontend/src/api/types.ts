@@ -22,6 +22,9 @@ export type User = exam["schemas"]["User"];
 
 export type Device = device["schemas"]["DeviceOut"];
 export type DeviceStatus = device["schemas"]["DeviceStatus"];
+export type DeviceParameter = device["schemas"]["DeviceParameterOut"];
+export type Calibration = device["schemas"]["CalibrationOut"];
+export type CalibrationType = device["schemas"]["CalibrationType"];
 export type DeviceCredentials = device["schemas"]["DeviceCredentials"];
 export type StopReply = device["schemas"]["StopResult"];
 

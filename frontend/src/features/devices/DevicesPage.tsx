@@ -1,5 +1,12 @@
 import { Button } from "@mantine/core";
-import { IconKey, IconPlus, IconScan, IconTrash } from "@tabler/icons-react";
+import {
+  IconAdjustments,
+  IconKey,
+  IconPlus,
+  IconScan,
+  IconTarget,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 
@@ -16,6 +23,8 @@ import { containsWords } from "../worklist/worklist";
 import { parameterFact } from "./parameters";
 
 const CredentialsModal = lazy(() => import("./CredentialsModal"));
+const CalibrateModal = lazy(() => import("./CalibrateModal"));
+const ParameterModal = lazy(() => import("./ParameterModal"));
 const DeleteDeviceModal = lazy(() => import("./DeleteDeviceModal"));
 
 const COLUMNS: Column<Device>[] = [
@@ -134,8 +143,10 @@ function wordsOf({ name, description, manufacturer, modality, site, serial_numbe
   return [name, description, manufacturer, modality, site, serial_number].map((word) => word ?? "");
 }
 
+type Dialog = "rotate" | "delete" | "parameters" | "calibrate";
+
 function DeviceDetail({ device, onGone }: { device: Device; onGone: () => void }) {
-  const [dialog, setDialog] = useState<"rotate" | "delete" | null>(null);
+  const [dialog, setDialog] = useState<Dialog | null>(null);
   const close = () => setDialog(null);
   const parameters = Object.entries(device.parameter ?? {});
   return (
@@ -180,17 +191,38 @@ function DeviceDetail({ device, onGone }: { device: Device; onGone: () => void }
           </Button>
         </div>
       </section>
-      {parameters.length > 0 && (
-        <section className={page.detailSection}>
-          <h3>Parameters</h3>
-          <dl className={page.facts}>
-            {parameters.map(([name, value]) => (
-              <Fact key={name} {...parameterFact(name, value)} />
-            ))}
-          </dl>
-        </section>
-      )}
+      <section className={page.detailSection}>
+        <h3>
+          Parameters{" "}
+          {device.parameter_version > 0 && (
+            <span className="dim">version {device.parameter_version}</span>
+          )}
+        </h3>
+        <dl className={page.facts}>
+          {parameters.map(([name, value]) => (
+            <Fact key={name} {...parameterFact(name, value)} />
+          ))}
+        </dl>
+        <div className={page.buttons}>
+          <Button
+            variant="default"
+            leftSection={<IconAdjustments size={16} />}
+            onClick={() => setDialog("parameters")}
+          >
+            Edit and history
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<IconTarget size={16} />}
+            onClick={() => setDialog("calibrate")}
+          >
+            Calibrate
+          </Button>
+        </div>
+      </section>
       <Suspense>
+        {dialog === "parameters" && <ParameterModal device={device} onClose={close} />}
+        {dialog === "calibrate" && <CalibrateModal device={device} onClose={close} />}
         {dialog === "rotate" && <CredentialsModal device={device} onClose={close} />}
         {dialog === "delete" && (
           <DeleteDeviceModal device={device} onClose={close} onDeleted={onGone} />

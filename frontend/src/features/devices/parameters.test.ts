@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { parameterFact } from "./parameters";
+import { authorName, parameterFact, readParameters } from "./parameters";
 
 test.each([
   ["field_strength_t", 1.5, "Field strength", "1.5\u202fT"],
@@ -9,4 +9,21 @@ test.each([
   ["t", [1, 2], "T", "[1,2]"],
 ])("%s is read as a person reads it", (name, value, words, shown) => {
   expect(parameterFact(name, value)).toEqual({ name: words, value: shown });
+});
+
+test("what was typed is read as an object, or why not is said", () => {
+  expect(readParameters('{"a": [1]}')).toEqual({ parameter: { a: [1] } });
+  for (const typed of ["", "{", "[1]", "null", "3"]) {
+    expect(readParameters(typed)).toHaveProperty("problem");
+  }
+});
+
+test.each([
+  ["user:ada", "ada"],
+  ["calibration:flip-angle", "Calibration (flip-angle)"],
+  ["device:0193a0b0", "The device"],
+  ["service:device-manager", "device-manager"],
+  [undefined, "–"],
+])("%s is %s to a person", (author, name) => {
+  expect(authorName(author)).toBe(name);
 });
