@@ -27,7 +27,7 @@ _UPLOADS = 3
 _CHUNK = 1024 * 1024
 
 
-async def _start(api: DemoApi, data: DemoData, device: BareDevice) -> tuple[float, Message]:
+async def start_task(api: DemoApi, data: DemoData, device: BareDevice) -> tuple[float, Message]:
     """Trigger the task; return the seconds until `start` was at the device, and the start."""
     task_id = data.acquisition_task_id
     sent = time.perf_counter()
@@ -41,7 +41,7 @@ async def _start(api: DemoApi, data: DemoData, device: BareDevice) -> tuple[floa
     return arrived - sent, start
 
 
-async def _stop(api: DemoApi, data: DemoData, device: BareDevice) -> float:
+async def stop_task(api: DemoApi, data: DemoData, device: BareDevice) -> float:
     """Stop the running task; return the seconds until `stop` was at the device."""
     task_id = str(data.acquisition_task_id)
     sent = time.perf_counter()
@@ -70,9 +70,9 @@ async def start_and_stop(
     )
     starts, stops = [], []
     for _ in range(_STARTS):
-        seconds, _message = await _start(api, data, device)
+        seconds, _message = await start_task(api, data, device)
         starts.append(seconds)
-        stops.append(await _stop(api, data, device))
+        stops.append(await stop_task(api, data, device))
         async with asyncio.timeout(_SETTLED_SECONDS):
             await canceled.get()
     return [
@@ -112,7 +112,7 @@ async def upload(api: DemoApi, data: DemoData, device: BareDevice, folder: Path)
     ours, plain = [], []
     for number in range(_UPLOADS):
         plain.append(await asyncio.to_thread(_plain_copy, content, folder))
-        _, start = await _start(api, data, device)
+        _, start = await start_task(api, data, device)
         started = time.perf_counter()
         answer = await device.upload(start, f"bench-{number}.bin", content)
         if not answer["ok"]:
@@ -136,7 +136,7 @@ async def upload(api: DemoApi, data: DemoData, device: BareDevice, folder: Path)
 async def _stop_during_upload(
     api: DemoApi, data: DemoData, device: BareDevice, content: bytes
 ) -> float:
-    _, start = await _start(api, data, device)
+    _, start = await start_task(api, data, device)
     payload = start["data"]
     await device.send(
         command="file-transfer",
@@ -157,7 +157,7 @@ async def _stop_during_upload(
 
     pushing = asyncio.create_task(push())
     await flowing.wait()
-    seconds = await _stop(api, data, device)
+    seconds = await stop_task(api, data, device)
     await pushing
     await asyncio.sleep(0.2)
     return seconds
@@ -187,7 +187,7 @@ async def raw_to_archive(
     content = await asyncio.to_thread(raw.read_bytes)
     for number in range(5):
         mark = len(follower.events)
-        _, start = await _start(api, data, device)
+        _, start = await start_task(api, data, device)
         await device.upload(start, f"scan-{number}.mrd", content)
         await follower.wait_for(
             lambda event: event["type"] == "dispatch.sent",

@@ -29,7 +29,7 @@ from bench.device import connected
 from bench.exams import STORED, exam_rows
 from bench.logins import wrong_logins
 from bench.measure import Row
-from bench.uploads import LARGE, SIZES, uploads
+from bench.uploads import LARGE, SIZES, stops, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import following
 from scanhub.demo.processes import Child, free_port, start
@@ -128,9 +128,11 @@ async def _upload_rows(folder: Path, sizes: dict[int, int]) -> list[Row]:
             link = f"ws://127.0.0.1:{port}/api/v1/device/ws"
             async with connected(link, credentials) as device:
                 pid = server.process.pid
-                return await uploads(
+                stop = await stops(api, data, device, url=url, folder=folder)
+                table = await uploads(
                     api, data, device, url=url, pid=pid, folder=folder, sizes=sizes
                 )
+                return [*table, stop]
     finally:
         await server.stop()
 

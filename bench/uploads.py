@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.device import BareDevice, Message
-from bench.measure import Row
+from bench.measure import Row, latency_row
+from bench.rows import start_task, stop_task
 from scanhub.demo.data import DemoApi, DemoData
 from scanhub_device import ClientSettings
 from scanhub_device._http import HttpUpload, metadata_of
@@ -29,6 +30,7 @@ LARGE = {10_000 * MB: 1}
 _BAR = 0.8
 _CHUNK = 1 << 20
 _FLAT_BYTES = 64 << 20
+_STOPS = 10
 
 
 @dataclass
@@ -138,15 +140,18 @@ def _plain_copy(path: Path, folder: Path) -> None:
 
 
 async def _over_http(url: str, path: Path, payload: Message, filename: str) -> None:
-    size, sha256 = await fingerprint(path)
-    header = _header(payload, filename, size, sha256)
+    job = await _job(url, path, payload, filename)
+    answer = await asyncio.to_thread(job.attempt)
+    if answer.result_id is None:
+        raise RuntimeError(f"the upload failed: {answer}")
+
+
+async def _job(url: str, path: Path, payload: Message, filename: str) -> HttpUpload:
+    header = _header(payload, filename, *await fingerprint(path))
     metadata = metadata_of(header)
     if metadata is None:
         raise RuntimeError("the metadata fit into no header")
-    job = HttpUpload(url, path, header, metadata, settings=ClientSettings(), ssl=None)
-    answer = await asyncio.to_thread(job.attempt)
-    if answer.offset != size or answer.result_id is None:
-        raise RuntimeError(f"the upload failed: {answer}")
+    return HttpUpload(url, path, header, metadata, settings=ClientSettings(), ssl=None)
 
 
 def _header(payload: Message, filename: str, size: int, sha256: str) -> FileTransfer:
@@ -253,3 +258,22 @@ def _rows(size: int, plain: Way, http: Way, link: Way) -> list[Row]:
             )
         )
     return rows
+
+
+async def stops(api: DemoApi, data: DemoData, device: BareDevice, *, url: str, folder: Path) -> Row:
+    """Measure how long a stop takes to the device while a file of its scan comes over HTTP."""
+    path, seconds = folder / "raw.bin", []
+    await asyncio.to_thread(_make_file, path, 256 * MB)
+    for number in range(_STOPS):
+        _, start = await start_task(api, data, device)
+        payload = start["data"]
+        job = await _job(f"{url}{payload['upload_url']}", path, payload, f"{number}")
+        sending = asyncio.create_task(asyncio.to_thread(job.attempt))
+        await asyncio.sleep(0.2)
+        seconds.append(await stop_task(api, data, device))
+        job.cancel()
+        await asyncio.wait({sending})
+        sending.exception()
+        await asyncio.sleep(1.0)  # until the records have ended it too
+    path.unlink()
+    return latency_row("stop during a full-speed upload over HTTP", seconds, None, 50)
