@@ -1,6 +1,7 @@
 """A scanner that is not there: it plays Pulseq files on a phantom known in closed form."""
 
 from scanhub_device.simulator.acquire import SimulatorSettings
+from scanhub_device.simulator.bad_link import BadLink
 from scanhub_device.simulator.faults import Fault, FaultKind
 from scanhub_device.simulator.magnet import Magnet
 from scanhub_device.simulator.phantom import (
@@ -20,6 +21,7 @@ __all__ = [
     "MARKER_HEAD",
     "MARKER_LEFT",
     "PHANTOM",
+    "BadLink",
     "Contrast",
     "Ellipsoid",
     "Fault",

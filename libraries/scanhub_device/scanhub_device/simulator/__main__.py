@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scanhub_device.errors import CredentialsError
 from scanhub_device.simulator.acquire import SimulatorSettings
+from scanhub_device.simulator.faults import kinds
 from scanhub_device.simulator.run import run
 
 
@@ -37,6 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=defaults.seed, help="of the noise")
     add("--name", default="Simulated scanner", help="what the scanner calls itself")
     add("--data-dir", type=Path, help="where raw data lies until the server has it")
+    add("--spool", type=Path, help="folder of a queue in which raw data outlives a crash")
+    add("--misadjusted", type=int, metavar="SEED", help="a magnet that calibrations have to adjust")
+    add(
+        "--fault",
+        dest="faults",
+        action="append",
+        default=[],
+        metavar="KIND[=VALUE][@[upload:]PERCENT%]",
+        help=f"what goes wrong in every scan; may be given several times. {kinds()}".replace(
+            "%", "%%"
+        ),
+    )
     return parser
 
 

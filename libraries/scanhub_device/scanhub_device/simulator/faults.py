@@ -8,6 +8,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+CRASHED = 70
+"""Exit code of a program that a fault has ended."""
+
 
 class FaultKind(StrEnum):
     """What goes wrong."""

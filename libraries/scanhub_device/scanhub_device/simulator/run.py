@@ -2,11 +2,16 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from scanhub_device.client import DeviceClient
 from scanhub_device.credentials import load_credentials
 from scanhub_device.simulator.acquire import SimulatorSettings
+from scanhub_device.simulator.bad_link import BadLink
+from scanhub_device.simulator.faults import Fault
+from scanhub_device.simulator.magnet import Magnet
 from scanhub_device.simulator.scanner import SimulatedScanner
 
 _DEFAULTS = SimulatorSettings()
@@ -22,6 +27,9 @@ def run(
     seed: int = _DEFAULTS.seed,
     name: str = "Simulated scanner",
     data_dir: Path | None = None,
+    spool: Path | None = None,
+    misadjusted: int | None = None,
+    faults: Sequence[str] = (),
 ) -> None:
     """Keep a simulated scanner connected until SIGINT or SIGTERM; for the main thread.
 
@@ -34,20 +42,43 @@ def run(
         seed: of the noise.
         name: what the scanner calls itself.
         data_dir: where raw data lies until the server has it.
+        spool: folder of a queue on the disk, in which data outlives a crash.
+        misadjusted: seed of a magnet that is out of adjustment, until it is calibrated.
+        faults: what goes wrong, as `link-loss@50%`; see `faults`.
 
     Raises:
         CredentialsError: the credentials file cannot be used.
-        ValueError: the address is not one of a websocket.
+        SpoolError: the folder of the queue cannot be used.
+        ValueError: the address is not one of a websocket, or a fault is none.
     """
     known = load_credentials(credentials)
-    settings = SimulatorSettings(coils=coils, noise=noise, time_scale=time_scale, seed=seed)
+    settings = SimulatorSettings(
+        coils=coils,
+        noise=noise,
+        time_scale=time_scale,
+        seed=seed,
+        magnet=Magnet() if misadjusted is None else Magnet.out_of_adjustment(misadjusted),
+        faults=tuple(Fault.parse(text) for text in faults),
+    )
     scanner = SimulatedScanner(settings, data_dir=data_dir, name=name)
+    token = known.device_token.get_secret_value()
 
     async def main() -> None:
-        client = DeviceClient(url, known.device_id, known.device_token.get_secret_value(), scanner)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, client.close)
-        await client.run()
+        async with _way_to(url, settings.faults) as address:
+            client = DeviceClient(address, known.device_id, token, scanner, spool=spool)
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, client.close)
+            await client.run()
 
     asyncio.run(main())
+
+
+@asynccontextmanager
+async def _way_to(url: str, faults: tuple[Fault, ...]) -> AsyncIterator[str]:
+    """The address to connect to: that of the server, or of a bad link to it."""
+    if not any(fault.in_link for fault in faults):
+        yield url
+        return
+    async with BadLink(url, faults) as link:
+        yield link.url

@@ -15,7 +15,7 @@ from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails, Sy
 from scanhub_device.scan import Scan
 from scanhub_device.simulator.acquire import SimulatorSettings, acquire
 from scanhub_device.simulator.calibrate import Bench, calibrate
-from scanhub_device.simulator.faults import Fault, FaultKind
+from scanhub_device.simulator.faults import CRASHED, Fault, FaultKind
 from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ
 from scanhub_device.simulator.mrd import VENDOR, Labels
 from scanhub_device.simulator.phantom import Floats
@@ -23,8 +23,6 @@ from scanhub_device.simulator.plan import ScanPlan, plan_scan
 
 FILENAME = "data.mrd"
 CONTENT_TYPE = "application/x-ismrmrd+hdf5"
-CRASHED = 70
-"""Exit code of a program that a fault has ended."""
 SYSTEM_LIMITS = SystemLimits(
     max_gradients=(40.0, 40.0, 40.0),
     max_slew_rates=(170.0, 170.0, 170.0),
