@@ -274,3 +274,13 @@ async def test_a_database_that_is_busy_or_away_is_no_bug(app, http, headers_of, 
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["correlation_id"] == answer.headers["X-Correlation-Id"]
     assert (answer.headers.get("Retry-After") == "1") is (status == 503)
+
+
+async def test_a_service_that_has_not_started_yet_says_so(app, headers_of):
+    """In one process, the relay of the first service delivers while the others start."""
+    transport = httpx.ASGITransport(app=app)
+    del app.state.sessions
+    async with httpx.AsyncClient(transport=transport, base_url="http://thing") as http:
+        answer = await http.get(f"{THING}/{UUID(int=1)}", headers=headers_of())
+    assert answer.status_code == 503
+    assert "starting" in answer.json()["detail"]

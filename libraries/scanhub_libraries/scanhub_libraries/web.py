@@ -38,8 +38,15 @@ _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Give a request its transaction; a request that only reads never waits for a writer."""
-    sessions: Sessions = request.app.state.sessions
+    """Give a request its transaction; a request that only reads never waits for a writer.
+
+    Raises:
+        UnavailableError: Services that share a process start one after the other, and the first
+            may ask one that is not there yet.
+    """
+    sessions: Sessions | None = getattr(request.app.state, "sessions", None)
+    if sessions is None:
+        raise UnavailableError("The service is starting.")
     opened = reading if request.method in SAFE_METHODS else transaction
     async with opened(sessions) as session:
         yield session
