@@ -1,7 +1,9 @@
 """Figures: a row of the table, and how its numbers are summed up."""
 
+import os
 import statistics
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,12 @@ def latency_row(name: str, samples_s: list[float], median_ms: float | None, p99_
         bars.insert(0, f"median < {median_ms:g} ms")
     value = f"median {figures['median_ms']:.1f} ms, p99 {figures['p99_ms']:.1f} ms"
     return Row(name, value, ", ".join(bars), holds, detail=figures)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used (Linux; else 0)."""
+    path = Path(f"/proc/{pid}/stat")
+    if not path.exists():
+        return 0.0
+    user, system = path.read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

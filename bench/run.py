@@ -27,8 +27,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench import rows
 from bench.device import connected
 from bench.exams import STORED, exam_rows
+from bench.fleet import LINKS, progress_row, scanning_fleet, storm_row
 from bench.logins import wrong_logins
-from bench.measure import Row
+from bench.measure import Row, cpu_seconds
 from bench.uploads import LARGE, SIZES, stops, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import following
@@ -142,10 +143,36 @@ async def _login_rows(folder: Path) -> list[Row]:
         return await wrong_logins(api, data)
 
 
-GROUPS = ("start", "scan", "uploads", "logins", "exams")
+async def _fleet_rows(folder: Path, count: int) -> list[Row]:
+    """Let a fleet scan, then kill the server under it."""
+    server, _ = await _serve(folder, port := free_port())
+    pid = server.process.pid
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+            api = DemoApi(http)
+            await api.log_in()
+            data = await create_data(api, default_sequence(), folder)
+            url = f"ws://127.0.0.1:{port}/api/v1/device/ws"
+            async with scanning_fleet(api, data, url, count) as links:
+                reports = await progress_row(links, lambda: cpu_seconds(pid))
+
+                async def restart() -> None:
+                    nonlocal server
+                    server.process.kill()
+                    await server.process.wait()
+                    server, _ = await _serve(folder, port)
+
+                return [reports, await storm_row(links, restart)]
+    finally:
+        await server.stop()
 
 
-async def _measure(folder: Path, groups: Sequence[str], *, quick: bool, large: bool) -> list[Row]:
+GROUPS = ("start", "scan", "uploads", "fleet", "logins", "exams")
+
+
+async def _measure(
+    folder: Path, groups: Sequence[str], *, quick: bool, large: bool, links: int
+) -> list[Row]:
     table: list[Row] = []
     if "start" in groups:
         table.append(await _ready_row(folder / "start"))
@@ -153,6 +180,8 @@ async def _measure(folder: Path, groups: Sequence[str], *, quick: bool, large: b
         table += await _scan_rows(folder / "scan")
     if "uploads" in groups:
         table += await _upload_rows(folder / "uploads", {**SIZES, **(LARGE if large else {})})
+    if "fleet" in groups:
+        table += await _fleet_rows(folder / "fleet", links)
     if "logins" in groups:
         table += await _login_rows(folder / "logins")
     if "exams" in groups:
@@ -178,13 +207,16 @@ def main() -> int:
     )
     parser.add_argument("--quick", action="store_true", help="not with 100,000 exams stored")
     parser.add_argument("--large", action="store_true", help="also an upload of 10 GB")
+    parser.add_argument("--links", type=int, default=LINKS, help="size of the fleet")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))
     for group in GROUPS:
         (folder / group).mkdir()
     try:
         groups = options.only or GROUPS
-        table = asyncio.run(_measure(folder, groups, quick=options.quick, large=options.large))
+        table = asyncio.run(
+            _measure(folder, groups, quick=options.quick, large=options.large, links=options.links)
+        )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     _show(table)
