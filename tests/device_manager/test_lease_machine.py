@@ -33,6 +33,8 @@ from scanhub_libraries.database import reading
 _DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 _STATES = AcquisitionState
 _ENDS_AS = {_STATES.FINISHED: "FINISHED", _STATES.STOPPED: "CANCELED", _STATES.FAILED: "ERROR"}
+_WORK = ("link-ended", "stop asked for", *(f"{state} " for state in _STATES))
+"""What goes on in the background after a word of a device or a person."""
 which = st.integers(0, 10**6)
 
 
@@ -229,20 +231,19 @@ class Leases(RuleBasedStateMachine):
             assert len(running) <= 1
             lease = room.leases.find_open(device)
             assert [row.id for row in running] == ([lease.id] if lease else [])
-            assert all(row.state is lease.state for row in running)
+            assert [row.state for row in running] == ([lease.state] if lease else [])
         for row in rows:
             if str(row.id) in self.stop_asked and row.state in OPEN_STATES:
                 assert row.stop_reason, "a stop was forgotten"
 
     async def _rows(self) -> list[Acquisition]:
         room = self.lab.app.state.room
-        quiet = [
-            task
-            for task in asyncio.all_tasks()
-            if task.get_name().startswith(("link-ended", "stop asked for", "failed ", "lost "))
-        ]
-        if quiet:
-            await asyncio.wait(quiet, timeout=30)
+        for machine in self.machines:
+            if machine.link is not None:
+                await machine.settle()
+        under_way = [task for task in asyncio.all_tasks() if task.get_name().startswith(_WORK)]
+        if under_way:
+            await asyncio.wait(under_way, timeout=30)
         async with reading(room.sessions) as session:
             return list(
                 await repository.list_acquisitions(session, device_id=None, task_id=None, limit=500)

@@ -224,7 +224,7 @@ async def rage(wild: Scanner, start: dict[str, Any]) -> None:
         await wild.status("BUSY", start, progress=number % 100)
         await wild.websocket.send("{")
         await wild.websocket.send(b"\x00")
-        await wild.status(("BUSY", "ONLINE")[number // 400 % 2])
+        await wild.status("BUSY")
 
 
 async def answers_of(wild: Scanner) -> int:
