@@ -96,20 +96,56 @@ def demo(
         raise typer.Exit(130) from None
 
 
+Misadjusted = Annotated[
+    int | None, typer.Option(help="Seed of a magnet that calibrations have to adjust.")
+]
+SpoolDir = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Folder of a queue in which raw data outlives a crash."),
+]
+Faults = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND[=VALUE][@PERCENT%]",
+        help="What goes wrong in every scan, as link-loss=5@50% or crash@upload:10%; may be given "
+        "several times. A kind that is none lists them all.",
+    ),
+]
+
+
 @app.command()
 def simulate_device(
     url: Annotated[str, typer.Option(help="ws://host:port/api/v1/device/ws")],
     credentials: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, help="The downloaded credentials file.")
     ],
-    time_scale: Annotated[float, typer.Option(min=0.0, max=10.0)] = 1.0,
+    time_scale: Annotated[
+        float, typer.Option(min=0.0, max=10.0, help="1 is real time, 0 as fast as it goes.")
+    ] = 1.0,
     coils: Annotated[int, typer.Option(min=1, max=64)] = 4,
     noise: Annotated[float, typer.Option(min=0.0, max=1.0, help="Relative to the signal.")] = 0.01,
+    spool: SpoolDir = None,
+    misadjusted: Misadjusted = None,
+    fault: Faults = None,
 ) -> None:
     """Connect a simulated scanner that plays Pulseq files on a phantom."""
+    from scanhub_device.errors import DeviceError
     from scanhub_device.simulator import run
 
-    run(url=url, credentials=credentials, time_scale=time_scale, coils=coils, noise=noise)
+    try:
+        run(
+            url,
+            credentials,
+            time_scale=time_scale,
+            coils=coils,
+            noise=noise,
+            spool=spool,
+            misadjusted=misadjusted,
+            faults=fault or (),
+        )
+    except (DeviceError, ValueError) as error:
+        errors.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
 
 
 @app.command()
