@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from scanhub_device import Scan, UploadReceipt
+from scanhub_device._upload import _chunks
 
 
 @pytest.fixture
@@ -183,3 +185,27 @@ async def test_heartbeat_and_progress_pass_between_the_frames_of_a_slow_upload(
     assert [m["data"] for m in between if m["command"] == "update_status"] == [{"progress": 77}]
     await server.verdict(header, ok=True)
     await server.expect("update_status", status="ONLINE")
+
+
+async def test_an_upload_that_is_cancelled_while_its_file_is_opened_leaves_it_closed(
+    big_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    begun, go_on = threading.Event(), threading.Event()
+    really_open = Path.open
+
+    def slowly(path: Path, *options: Any) -> Any:
+        begun.set()
+        go_on.wait(10)
+        opened.append(really_open(path, *options))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", slowly)  # a disk that is slow
+    chunks = _chunks(big_file, 1024)
+    work = asyncio.ensure_future(anext(chunks))
+    await asyncio.to_thread(begun.wait, 10)
+    work.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await work
+    assert [file.closed for file in opened] == [True]

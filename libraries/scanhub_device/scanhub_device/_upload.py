@@ -8,6 +8,7 @@ import ssl as ssl_module
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from random import SystemRandom
 
@@ -242,7 +243,7 @@ async def _chunks(path: Path, size: int) -> AsyncGenerator[memoryview]:
     A block is read in one go, a frame is a part of it: one hop into a thread for each frame would
     cost more than the frame. The two blocks are used again and again.
     """
-    file = await asyncio.to_thread(path.open, "rb", 0)
+    file = await _open(path)
     blocks = [memoryview(bytearray(max(size, _BLOCK_BYTES))) for _ in range(2)]
     ahead = asyncio.ensure_future(asyncio.to_thread(file.readinto, blocks[0]))
     try:
@@ -255,3 +256,15 @@ async def _chunks(path: Path, size: int) -> AsyncGenerator[memoryview]:
     finally:
         await asyncio.wait({ahead})
         file.close()
+
+
+async def _open(path: Path) -> FileIO:
+    """Open a file in a thread; it is closed again if nobody waits for it any more."""
+    opening: asyncio.Task[FileIO] = asyncio.create_task(asyncio.to_thread(path.open, "rb", 0))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            opening.result().close()
+        raise
