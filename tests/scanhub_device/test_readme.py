@@ -47,6 +47,32 @@ async def test_the_example_of_the_readme_scans_stops_and_uploads(
         await program.wait()
 
 
+def test_the_example_has_at_most_30_lines(example: Path) -> None:
+    assert 0 < len((example / "my_scanner.py").read_text().splitlines()) <= 30
+
+
+async def test_the_example_without_asyncio_runs_with_the_command(
+    server: Any, example: Path
+) -> None:
+    [code] = re.findall(r"```py\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    (example / "my_scanner.py").write_text(code)
+    command = ["-m", "scanhub_device", "run", "my_scanner:MyScanner", "--spool", "queue"]
+    address = ["--url", server.url, "--credentials", "device_credentials.json"]
+    program = await asyncio.create_subprocess_exec(sys.executable, *command, *address, cwd=example)
+    try:
+        register = await server.expect("register", within_s=30)
+        assert register["data"]["device_name"] == "Bench scanner"
+        await server.start()
+        header = await server.expect("file-transfer", within_s=30)
+        assert len(await server.file(header)) == header["size_bytes"] > 64 * 64 * 8
+        await server.verdict(header, ok=True)
+        await server.expect("update_status", status="ONLINE")
+        assert not (example / "signal.npy").exists()
+    finally:
+        program.kill()
+        await program.wait()
+
+
 def test_the_readme_lists_every_message_with_its_fields() -> None:
     rows: defaultdict[str, str] = defaultdict(str)
     row = re.compile(r"^\| ((?:`[a-z_-]+`(?:, )?)+) \| (.*?) \|", re.MULTILINE)
