@@ -151,7 +151,7 @@ async def test_progress_is_coalesced_and_ends_in_order(lab):
         for _ in range(11, 100):
             assert (await scanner.hear("feedback"))["ok"]
         assert (await scanner.upload(start, "data.mrd", DATA))["ok"]
-        reports = [path for path in lab.exam_gate.requests if path.endswith("/report")]
+        reports = [path for path in lab.exam_gate.requests if path.endswith("/reports")]
         assert len(reports) < 60
         assert lab.exam_gate.requests[-1].endswith("/finish")
         task = await lab.task(start["id"])

@@ -30,6 +30,7 @@ MATRIX = {
     """,
     "s": """
         GET userlogin/revocations
+        POST exam/task/reports
         POST workflowmanager/journal/events
     """,
     "AMSEs": """

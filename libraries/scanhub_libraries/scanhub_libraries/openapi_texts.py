@@ -113,6 +113,7 @@ _PATIENT = "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a50"
 _DEVICE = "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a60"
 _SEQUENCE = "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a70"
 _CLAIM = "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80"
+_REPORTED = "0197c1f0-1111-7000-8000-000000000001"
 _RUN = "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a90"
 _TIME = "2026-03-02T09:30:00Z"
 _STORED: Json = {
@@ -252,6 +253,7 @@ EXAMPLES: dict[str, Json] = {
     "DAGTaskOut": _JOB_OUT,
     "ClaimTask": {"claim_id": _CLAIM, "device_id": _DEVICE},
     "TaskReport": {"claim_id": _CLAIM, "status": "INPROGRESS", "progress": 42},
+    "TaskReports": {"reports": [{"task_id": _REPORTED, "claim_id": _CLAIM, "progress": 42}]},
     "ReleaseTask": {"claim_id": _CLAIM, "status": "ERROR", "reason": "The magnet is off."},
     "FinishTask": {"claim_id": _CLAIM, "result_id": _RESULT, "result": _SET_RESULT},
     "SetResult": _SET_RESULT,

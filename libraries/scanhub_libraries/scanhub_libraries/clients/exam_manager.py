@@ -15,6 +15,7 @@ from scanhub_libraries.models import (
     FinishTask,
     MRISequenceOut,
     PatientOut,
+    RefusedReport,
     ReleaseTask,
     ResultOut,
     Revocations,
@@ -22,6 +23,7 @@ from scanhub_libraries.models import (
     TaskClaim,
     TaskOut,
     TaskReport,
+    TaskReports,
     User,
     WorkflowOut,
 )
@@ -33,6 +35,7 @@ SEQUENCE = f"{EXAM}/sequence"
 PATIENT = "/api/v1/patient"
 LOGIN = "/api/v1/userlogin"
 _TASK_OUT: TypeAdapter[TaskOut] = TypeAdapter(TaskOut)
+_REFUSED: TypeAdapter[list[RefusedReport]] = TypeAdapter(list[RefusedReport])
 
 
 def _json(model: Any) -> Any:
@@ -105,6 +108,13 @@ class ExamManagerClient(ServiceClient):
             "POST", f"{TASK}/{task_id}/report", json=_json(report), token=token
         )
         return _TASK_OUT.validate_json(response.content)
+
+    async def report_tasks(
+        self, reports: TaskReports, *, token: str | None = None
+    ) -> list[RefusedReport]:
+        """Tell how far many claimed tasks are; return what was not taken."""
+        response = await self.request("POST", f"{TASK}/reports", json=_json(reports), token=token)
+        return _REFUSED.validate_json(response.content)
 
     async def release_task(
         self, task_id: UUID, release: ReleaseTask, *, token: str | None = None

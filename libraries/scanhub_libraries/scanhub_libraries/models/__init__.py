@@ -4,9 +4,12 @@ from scanhub_libraries.models.audit import AuditEntryOut
 from scanhub_libraries.models.claim import (
     ClaimTask,
     FinishTask,
+    RefusedReport,
     ReleaseTask,
+    ReportOfTask,
     TaskClaim,
     TaskReport,
+    TaskReports,
 )
 from scanhub_libraries.models.device import (
     AbandonRequest,
@@ -231,8 +234,10 @@ __all__ = [
     "ProtocolVersionOut",
     "ProtocolsFile",
     "Readout",
+    "RefusedReport",
     "ReleaseProtocol",
     "ReleaseTask",
+    "ReportOfTask",
     "RestoreParameter",
     "ResultOut",
     "ResultType",
@@ -278,6 +283,7 @@ __all__ = [
     "TaskIn",
     "TaskOut",
     "TaskReport",
+    "TaskReports",
     "TaskType",
     "TimingError",
     "TriggerRequest",

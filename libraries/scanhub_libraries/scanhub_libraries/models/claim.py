@@ -79,6 +79,26 @@ class TaskReport(WireModel):
     message: Reason | None = None
 
 
+class ReportOfTask(TaskReport):
+    """One of many reports."""
+
+    task_id: UUID
+
+
+class TaskReports(WireModel):
+    """What many claimants say on their way: of a fleet of devices, in one request."""
+
+    reports: Annotated[list[ReportOfTask], Field(max_length=500)]
+
+
+class RefusedReport(WireModel):
+    """A report that was not taken; the others were."""
+
+    task_id: UUID
+    claim_id: UUID
+    detail: Annotated[str, Field(description="Why, for a person to read")]
+
+
 class ReleaseTask(WireModel):
     """The claimant gives the task back, with a reason a person can read."""
 

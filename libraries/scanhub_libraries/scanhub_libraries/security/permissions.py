@@ -146,6 +146,7 @@ PERMISSIONS: dict[str, Access] = {
         roles=_PLANNING, services=True, tasks=True, jobs=True
     ),
     f"POST {_E}/task/{{task_id}}/report": CLAIMANT,
+    f"POST {_E}/task/reports": SERVICE,
     f"POST {_E}/task/{{task_id}}/finish": CLAIMANT,
     # Results
     f"POST {_E}/result": CLAIMANT,

@@ -9,12 +9,14 @@ from uuid import UUID
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
 from scanhub_libraries.clients import ExamManagerClient
-from scanhub_libraries.errors import ConflictError, NotFoundError, ScanHubError
+from scanhub_libraries.errors import ScanHubError
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.models import ItemStatus, TaskReport
+from scanhub_libraries.models import ItemStatus, ReportOfTask, TaskReports
 
 logger = get_logger(__name__)
-_WORKERS = 2
+_MOST = 100
+"""Reports in one request: its transaction holds up other writers for so long."""
+_REST = 2.0
 _PAUSE_SECONDS = 1.0
 
 
@@ -22,8 +24,9 @@ class ProgressReporter:
     """Reports progress in the background, so that no link waits for exam-manager.
 
     What comes while a report is on its way replaces what waits: a fleet that sends more than
-    exam-manager takes is reported less often, and never late. Reports of one acquisition keep
-    their order. Errors and ends do not pass here: they are settled from the database.
+    exam-manager takes is reported less often, and never late. All that waits goes in one request.
+    Reports of one acquisition keep their order. Errors and ends do not pass here: they are settled
+    from the database.
     """
 
     def __init__(
@@ -34,23 +37,19 @@ class ProgressReporter:
         self._waiting: dict[UUID, tuple[Lease, int]] = {}
         self._under_way: set[UUID] = set()
         self._woken = asyncio.Condition()
-        self._workers: list[asyncio.Task[None]] = []
+        self._worker: asyncio.Task[None] | None = None
         self._away = False
 
     def start(self) -> None:
         """Begin to report."""
-        self._workers = [
-            asyncio.create_task(self._work(), name=f"progress-{number}")
-            for number in range(_WORKERS)
-        ]
+        self._worker = asyncio.create_task(self._work(), name="progress")
 
     async def stop(self) -> None:
         """Stop reporting; progress that waits is dropped."""
-        for worker in self._workers:
-            worker.cancel()
-        for worker in self._workers:
+        if self._worker is not None:
+            self._worker.cancel()
             with suppress(asyncio.CancelledError):
-                await worker
+                await self._worker
 
     async def put(self, lease: Lease, percent: int) -> None:
         """Keep the latest progress of an acquisition for reporting; never waits for a report."""
@@ -65,45 +64,54 @@ class ProgressReporter:
         async with self._woken:
             await self._woken.wait_for(lambda: acquisition_id not in self._under_way)
 
-    def _next(self) -> UUID | None:
-        return next((key for key in self._waiting if key not in self._under_way), None)
+    def _next(self) -> list[tuple[Lease, int]]:
+        """Take what waits, oldest first."""
+        keys = [key for key in self._waiting if key not in self._under_way][:_MOST]
+        return [self._waiting.pop(key) for key in keys]
 
     async def _work(self) -> None:
         while True:
             async with self._woken:
-                await self._woken.wait_for(lambda: self._next() is not None)
-                key = self._next()
-                if key is None:
-                    continue
-                lease, percent = self._waiting.pop(key)
-                self._under_way.add(key)
+                await self._woken.wait_for(lambda: bool(self._waiting))
+                batch = self._next()
+                self._under_way.update(lease.id for lease, _ in batch)
             began = time.monotonic()
             try:
-                await self._report(lease, percent)
+                await self._report(batch)
             except Exception:
-                logger.exception("a report failed", task_id=str(lease.task_id))
+                logger.exception("reports failed", reports=len(batch))
             finally:
-                self._under_way.discard(key)
+                self._under_way.clear()
                 async with self._woken:
                     self._woken.notify_all()
-            # Half of the time is for the links: exam-manager may run in this very process.
-            await asyncio.sleep(min(time.monotonic() - began, _PAUSE_SECONDS))
+            # Most of the time is for the links: exam-manager may run in this very process.
+            await asyncio.sleep(min(_REST * (time.monotonic() - began), _PAUSE_SECONDS))
 
-    async def _report(self, lease: Lease, percent: int) -> None:
-        rests = lease.state is AcquisitionState.PAUSED
-        status = ItemStatus.PAUSED if rests else ItemStatus.INPROGRESS
-        report = TaskReport(claim_id=lease.id, status=status, progress=percent)
+    async def _report(self, batch: list[tuple[Lease, int]]) -> None:
+        reports = [
+            ReportOfTask(
+                task_id=lease.task_id,
+                claim_id=lease.id,
+                status=ItemStatus.PAUSED
+                if lease.state is AcquisitionState.PAUSED
+                else ItemStatus.INPROGRESS,
+                progress=percent,
+            )
+            for lease, percent in batch
+        ]
         try:
-            await self._exam_manager.report_task(lease.task_id, report)
-        except (ConflictError, NotFoundError) as error:
-            if lease.is_open:
-                await self._claim_lost(lease, error.detail)
+            refused = await self._exam_manager.report_tasks(TaskReports(reports=reports))
         except ScanHubError as error:
             if not self._away:
                 logger.warning("progress waits: exam-manager does not take it", detail=error.detail)
             self._away = True
-            if lease.is_open:
-                self._waiting.setdefault(lease.id, (lease, percent))
+            for lease, percent in batch:
+                if lease.is_open:
+                    self._waiting.setdefault(lease.id, (lease, percent))
             await asyncio.sleep(_PAUSE_SECONDS)
-        else:
-            self._away = False
+            return
+        self._away = False
+        reasons = {report.claim_id: report.detail for report in refused}
+        for lease, _ in batch:
+            if lease.id in reasons and lease.is_open:
+                await self._claim_lost(lease, reasons[lease.id])

@@ -1,5 +1,6 @@
 """Claims: how a device or a run takes a task, reports on it and ends it. All idempotent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from exam_manager.results import service as results
 from exam_manager.results.models import Result
 from exam_manager.tasks import repository, rules
 from exam_manager.tasks.deviations import note_device
+from exam_manager.tasks.holding import hold_trees
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import TaskBranch, TaskChain
 from exam_manager.tasks.rules import Actor
@@ -21,7 +23,7 @@ from exam_manager.tasks.tree import (
     set_derived,
     task_out,
 )
-from scanhub_libraries.errors import InvalidTransactionError, UnprocessableError
+from scanhub_libraries.errors import InvalidTransactionError, ScanHubError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.models import (
@@ -29,7 +31,9 @@ from scanhub_libraries.models import (
     FinishTask,
     ItemStatus,
     PatientOut,
+    RefusedReport,
     ReleaseTask,
+    ReportOfTask,
     TaskClaim,
     TaskOut,
     TaskReport,
@@ -152,6 +156,32 @@ async def report_task(
         rules.check_claim(task.claim_id, report.claim_id, active=task.claim_active)
         await _apply(session, chain, report, rules.actor_of(principal), now=now)
     return await read_task(session, task_id)
+
+
+async def report_tasks(
+    session: AsyncSession,
+    reports: Sequence[ReportOfTask],
+    *,
+    principal: Principal,
+    now: datetime,
+) -> list[RefusedReport]:
+    """Note how far many claimed tasks are, in one transaction; return what was refused.
+
+    A refusal changes nothing of its task, and is no reason against the others.
+    """
+    await hold_trees(session, task_ids=[report.task_id for report in reports])
+    actor, refused = rules.actor_of(principal), []
+    for report in sorted(reports, key=lambda report: report.task_id):
+        try:
+            chain = await repository.get_chain(session, report.task_id, lock=True)
+            task = chain.task
+            rules.check_claim(task.claim_id, report.claim_id, active=task.claim_active)
+            await _apply(session, chain, report, actor, now=now)
+        except ScanHubError as error:
+            refused.append(
+                RefusedReport(task_id=report.task_id, claim_id=report.claim_id, detail=error.detail)
+            )
+    return refused
 
 
 async def _apply(

@@ -13,11 +13,13 @@ from exam_manager.versions import etag
 from scanhub_libraries.models import (
     ClaimTask,
     FinishTask,
+    RefusedReport,
     ReleaseTask,
     TaskClaim,
     TaskIn,
     TaskOut,
     TaskReport,
+    TaskReports,
 )
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
@@ -139,6 +141,14 @@ async def report_task(
 ) -> TaskOut:
     """Note how far a claimed task is, or that it failed."""
     return await claims.report_task(session, task_id, report, principal=principal, now=now)
+
+
+@router.post("/reports", summary="Report on many claimed tasks")
+async def report_tasks(
+    body: TaskReports, session: SessionDep, principal: PrincipalDep, now: NowDep
+) -> list[RefusedReport]:
+    """Note how far the scans of a fleet are; the answer is what was not taken, and why."""
+    return await claims.report_tasks(session, body.reports, principal=principal, now=now)
 
 
 @router.post("/{task_id}/release", summary="Give a claimed task back")
