@@ -190,7 +190,7 @@ class Reception:
         *,
         announced_bytes: int | None = None,
         checksum: Checksum | None = None,
-    ) -> tuple[int, Feedback | None]:
+    ) -> tuple[Upload, int, Feedback | None]:
         """Take one piece; return how much is there now, and the verdict if the file is whole.
 
         Raises:
@@ -200,14 +200,18 @@ class Reception:
         row, lease = await self.find(upload_id, principal)
         if row.stored_at is not None:
             _check_offset(offset, row.size_bytes)
-            return offset, Feedback(
-                message=row.problem or f"File {row.filename} saved before",
-                ok=row.problem is None,
-                result_id=result_id_of(lease.id, row.filename),
+            return (
+                row,
+                offset,
+                Feedback(
+                    message=row.problem or f"File {row.filename} saved before",
+                    ok=row.problem is None,
+                    result_id=result_id_of(lease.id, row.filename),
+                ),
             )
         if upload_id in self._finishing:
             _check_offset(offset, row.size_bytes)
-            return offset, await self._finish(row, lease)
+            return row, offset, await self._finish(row, lease)
         _check_takes(lease)
         await self._interrupt(upload_id, "a later request goes on with this upload")
         piece = Piece(self._room, row, lease, self._file(row.id))
@@ -223,8 +227,8 @@ class Reception:
             del self._writing[upload_id]
             piece.ended.set()
         if piece.file.size < row.size_bytes:
-            return piece.file.size, None
-        return row.size_bytes, await self._finish(row, lease)
+            return row, piece.file.size, None
+        return row, row.size_bytes, await self._finish(row, lease)
 
     async def _take(
         self,
@@ -243,8 +247,7 @@ class Reception:
                     f"The file was announced with {row.size_bytes} bytes; {offset} are there, and "
                     f"{announced_bytes} more are too many."
                 )
-            async with self._archive.space.turn:
-                await self._archive.space.check(row.device_id, row.size_bytes, but=row.id)
+            await self._archive.space.check_piece(row.size_bytes - offset)
             await piece.take(receive, checksum)
         finally:
             await piece.file.close()

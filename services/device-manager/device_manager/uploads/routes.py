@@ -124,7 +124,7 @@ async def announce_upload(
     row, offset = await reception.announce(principal, tus.parse_metadata(metadata), size_bytes)
     verdict = None
     if content_type == tus.CONTENT_TYPE and offset == 0:
-        offset, verdict = await reception.receive(
+        row, offset, verdict = await reception.receive(
             row.id, principal, 0, request.receive, announced_bytes=length
         )
     headers = {"Location": f"{router.prefix}/{row.id}"}
@@ -200,8 +200,7 @@ async def send_piece(
 ) -> Response:
     """Append the body to the file. With its last byte the file is checked and becomes a result."""
     tus.check_content_type(content_type)
-    row, _lease = await reception.find(upload_id, principal)
-    come, verdict = await reception.receive(
+    row, come, verdict = await reception.receive(
         upload_id,
         principal,
         offset,

@@ -60,6 +60,19 @@ class Space:
             quota=settings.upload_quota_bytes,
         )
 
+    async def check_piece(self, to_come: int) -> None:
+        """Refuse to go on with a file when the disk has filled up since it was announced.
+
+        Raises:
+            InsufficientStorageError: What is still to come would not fit.
+        """
+        free, watermark = await self._room.lake.free_bytes(), self._room.settings.min_free_bytes
+        if to_come + watermark > free:
+            raise InsufficientStorageError(
+                f"The data lake has become full: {to_come} bytes are to come, {free} are free, "
+                f"{watermark} are kept free. Keep the file and go on when there is room."
+            )
+
     async def _unfinished(self) -> tuple[list[Upload], dict[UUID, int]]:
         async with reading(self._room.sessions) as session:
             rows = list(await repository.list_uploads(session))
