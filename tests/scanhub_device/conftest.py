@@ -158,10 +158,14 @@ async def connect(server: ScriptedServer) -> AsyncIterator[Connect]:
     running: list[tuple[DeviceClient, asyncio.Task[None]]] = []
 
     async def start(
-        work: Callable[[Scan], Awaitable[None]] | Scanner, settings: ClientSettings = FAST
+        work: Callable[[Scan], Awaitable[None]] | Scanner,
+        settings: ClientSettings = FAST,
+        **options: Any,
     ) -> DeviceClient:
         scanner = work if hasattr(work, "scan") else ScriptedScanner(work)
-        client = DeviceClient(server.url, "device-1", "secret-1", scanner, settings=settings)
+        client = DeviceClient(
+            server.url, "device-1", "secret-1", scanner, settings=settings, **options
+        )
         running.append((client, asyncio.create_task(client.run())))
         await server.expect("register")
         return client

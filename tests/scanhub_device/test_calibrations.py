@@ -248,3 +248,46 @@ async def test_a_late_stop_of_an_earlier_start_does_not_end_this_one(
     assert not [m for m in server.log if m["command"] == "stopped"]
     await server.send("stop", task_id="task-1", acquisition_id="acq-2")
     await server.expect("stopped", task_id="task-1")
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, "has to return a CalibrationResult"),
+        (CalibrationResult({"larmor_frequency": {1, 2}}), "plain numbers"),
+    ],
+)
+async def test_a_result_that_cannot_be_told_is_an_error_and_the_device_goes_on(
+    server: Any, connect: Any, returned: Any, words: str
+) -> None:
+    class Careless(Calibrating):
+        async def calibrate(self, _calibration: Calibration, /) -> CalibrationResult:
+            return returned
+
+    await connect(Careless())
+    await server.send("calibrate", calibration_id="c-1", kind="frequency")
+    assert words in (await server.expect("calibrated"))["error_message"]
+    await server.expect("update_status", status="ONLINE")
+    await server.start(calibration=["frequency"])
+    assert words in (await server.expect("calibrated"))["error_message"]
+    await server.expect("update_status", status="ERROR", task_id="task-1")
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_a_plain_function_where_a_coroutine_belongs_is_an_error(
+    server: Any, connect: Any
+) -> None:
+    class Wrong(Calibrating):
+        def calibrate(self, _calibration: Calibration, /) -> Any:
+            return CalibrationResult({})
+
+        def scan(self, _scan: Scan, /) -> Any:
+            return None
+
+    client = await connect(Wrong())
+    await server.send("calibrate", calibration_id="c-1", kind="frequency")
+    assert "await" in (await server.expect("calibrated"))["error_message"]
+    await server.start()
+    await server.expect("update_status", status="ERROR", task_id="task-1")
+    await server.expect("update_status", status="ONLINE")
+    assert client.state is DeviceState.ONLINE

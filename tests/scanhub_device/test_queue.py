@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from scanhub_device import ClientSettings, Scan
+
 PROGRAM = Path(__file__).parent / "queueing_device.py"
 PATIENT = 30  # a machine that is busy starts a program slowly
 
@@ -189,3 +191,46 @@ async def test_a_refusal_that_may_pass_is_tried_until_it_does(
         await server.expect("update_status", within_s=PATIENT, status="ONLINE")
         assert waiting(tmp_path) == []
     assert not [m for m in server.log if m.get("status") == "ERROR"]
+
+
+async def begin(server: Any, connect: Any, folder: Path, file: Path, **changes: Any) -> None:
+    async def work(scan: Scan) -> None:
+        await scan.upload(file)
+
+    settings = ClientSettings(heartbeat_s=0.1, upload_retry_delays_s=(0.05, 0.05), **changes)
+    await connect(work, settings, spool=folder / "queue")
+    await server.start()
+
+
+async def test_a_full_queue_is_no_reason_not_to_deliver(
+    server: Any, connect: Any, tmp_path: Path, big_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await begin(server, connect, tmp_path, big_file, spool_max_bytes=1000)
+    header = await server.expect("file-transfer")
+    assert await server.file(header) == big_file.read_bytes()
+    assert "without being safe: the queue" in caplog.text
+    await server.verdict(header, ok=True)
+    await server.expect("update_status", status="ONLINE")
+
+
+async def test_after_long_enough_a_file_is_set_aside_and_the_scan_has_failed(
+    server: Any, connect: Any, tmp_path: Path, big_file: Path
+) -> None:
+    await begin(server, connect, tmp_path, big_file, spool_patience_s=0)
+    for _ in range(3):
+        header = await server.expect("file-transfer")
+        await server.verdict(header, ok=False, message="the disk is full")
+    error = await server.expect("update_status", status="ERROR", task_id="task-1")
+    assert "the disk is full; it is kept at" in error["data"]["error_message"]
+    [problem] = (tmp_path / "queue" / "aside").glob("*/problem.txt")
+    assert "the disk is full" in problem.read_text()
+    assert waiting(tmp_path) == []
+
+
+async def test_a_file_that_cannot_be_read_fails_the_scan(
+    server: Any, connect: Any, tmp_path: Path
+) -> None:
+    await begin(server, connect, tmp_path, tmp_path / "absent")
+    error = await server.expect("update_status", status="ERROR", task_id="task-1")
+    assert "absent" in error["data"]["error_message"]
+    await server.expect("update_status", status="ONLINE")

@@ -1,6 +1,7 @@
 """Calibrations: those that a scan asks for, and those that are asked for by themselves."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -35,7 +36,7 @@ async def calibrate_first(scanner: Scanner, scan: Scan, deliver: _Deliver) -> No
             kind=kind, task_id=scan.task_id, user_access_token=scan.payload.access_token
         )
         try:
-            result = await scanner.calibrate(calibration)
+            result = await _measure(scanner, calibration)
         except Exception as error:
             failed = {"error_message": reason_of(error)}
             await deliver(about.model_copy(update=failed))
@@ -51,6 +52,18 @@ def reason_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+async def _measure(scanner: CalibratingScanner, calibration: Calibration) -> CalibrationResult:
+    """Calibrate; what comes back can be told."""
+    result = await scanner.calibrate(calibration)
+    if not isinstance(result, CalibrationResult):
+        raise ScanError("`calibrate` of this scanner has to return a CalibrationResult")
+    try:
+        json.dumps([result.values, result.quality])
+    except (TypeError, ValueError) as error:
+        raise ScanError(f"what was measured is no plain numbers and texts: {error}") from error
+    return result
+
+
 def _with(about: Calibrated, result: CalibrationResult) -> Calibrated:
     return about.model_copy(update={"values": result.values, "quality": result.quality or None})
 
@@ -61,7 +74,7 @@ class Bench:
     Args:
         scanner: what calibrates.
         deliver: sends a message, now or when there is a link.
-        began: told when one begins.
+        began: told when one begins; returns what to tell of the device.
         ended: told when it has ended, with the fault of the scanner if there is one.
     """
 
@@ -69,7 +82,7 @@ class Bench:
         self,
         scanner: Scanner,
         deliver: _Deliver,
-        began: Callable[[], Awaitable[None]],
+        began: Callable[[], Message],
         ended: Callable[[str | None], Awaitable[None]],
     ) -> None:
         self._scanner = scanner
@@ -94,9 +107,10 @@ class Bench:
             return
         self._id = asked.calibration_id
         self.calibration = calibration = Calibration(asked.kind, dict(asked.device_parameter))
-        await self._began()
-        self._work = asyncio.ensure_future(self._scanner.calibrate(calibration))
+        busy = self._began()
+        self._work = asyncio.create_task(_measure(self._scanner, calibration))
         self._end = asyncio.create_task(self._report(calibration, self._work, about))
+        await self._deliver(busy)
 
     def stop(self) -> asyncio.Task[None] | None:
         """End what runs; returns what ends when it has been told."""
@@ -109,7 +123,7 @@ class Bench:
     async def _report(
         self,
         calibration: Calibration,
-        work: asyncio.Future[CalibrationResult],
+        work: asyncio.Task[CalibrationResult],
         about: Calibrated,
     ) -> None:
         await asyncio.wait({work})

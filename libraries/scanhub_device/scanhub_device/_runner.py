@@ -199,10 +199,10 @@ class ScanRunner:
         await self._deliver(self._make_scan(payload).error_status(reason))
         await self._deliver(self.status())
 
-    async def _calibration_began(self) -> None:
+    def _calibration_began(self) -> UpdateStatus:
         self._idle.clear()
         self._happened(DeviceEvent.CALIBRATION_STARTED)
-        await self._deliver(self.status())
+        return self.status()
 
     async def _calibration_ended(self, fault: str | None) -> None:
         self.fault = fault

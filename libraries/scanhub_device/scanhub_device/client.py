@@ -167,7 +167,11 @@ class DeviceClient:
 
         The server refuses it when somebody has changed them meanwhile; what it has then comes as
         `parameter_changed`.
+
+        Raises:
+            TypeError: they are not plain numbers, texts, lists and dictionaries.
         """
+        json.dumps(parameter)  # what cannot be told is an error here and now
         changed = DeviceParameterUpdate(
             parameter=parameter, base_version=self._parameters.version, comment=comment
         )
@@ -250,8 +254,13 @@ class DeviceClient:
             message: ServerMessage = SERVER_MESSAGE.validate_json(frame)
         except ValidationError as error:
             await self._take_unknown(frame, error)
-        else:
+            return
+        try:
             await self._handle(message)
+        except LinkLostError:
+            raise
+        except Exception:  # whatever the scanner does: a stop may be the next message
+            _logger.exception("%s could not be carried out", message.command)
 
     async def _handle(self, message: ServerMessage) -> None:
         match message:
