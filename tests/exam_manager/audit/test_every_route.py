@@ -165,10 +165,10 @@ async def claims_and_results(book, workflow, task):
     await platform.call("POST", f"{EXAM}/task/{key}/report", json=more, expect=200,
                         headers=device["headers"])  # fmt: skip
     assert len(await book.entries(subject=key)) == count  # pure progress is none
-    many = {"reports": [{**more, "task_id": key, "progress": 60}]}
-    await platform.call("POST", f"{EXAM}/task/reports", json=many, expect=200,
-                        headers=platform.service)  # fmt: skip
-    assert len(await book.entries(subject=key)) == count
+    many = {"reports": [{**said, "task_id": key, "status": "PAUSED"}]}
+    await book.did(f"POST {EXAM}/task/reports", "exam.task.progress", key,
+                   {"status": ["INPROGRESS", "PAUSED"]}, json=many,
+                   headers=platform.service, actor="service:device-manager")  # fmt: skip
     back = {"claim_id": claim["claim_id"], "status": "UPDATED", "reason": "no coil"}
     await book.did(f"{base}/release", "exam.task.released", key,
                    {"status_reason": [None, "no coil"]}, json=back, **device)  # fmt: skip
