@@ -252,28 +252,58 @@ async def test_a_silent_device_sends_no_heartbeats(server: Any, simulate: Simula
     assert "ping" not in {message["command"] for message in server.log}
 
 
-@pytest.mark.parametrize("moment", ["50%", "upload:50%"])
-async def test_a_crash_ends_the_program_without_a_word(
-    server: Any, tmp_path: Path, moment: str
-) -> None:
-    credentials = tmp_path / "device_credentials.json"
+async def start_program(server: Any, folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+    """Run the simulated scanner as a program of its own until it is connected."""
+    credentials = folder / "device_credentials.json"
     credentials.write_text(json.dumps({"device_id": "device-9", "device_token": "secret-9"}))
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "scanhub_device.simulator", "--url", server.url),
         *("--credentials", str(credentials), "--time-scale", "0", "--coils", "1"),
-        *("--fault", f"crash@{moment}", "--fault", "silent"),
+        *arguments,
         stderr=asyncio.subprocess.PIPE,
     )
     await server.expect("register", within_s=30)
-    await server.start(sequence=SEQUENCE)
+    return program
+
+
+async def is_crash(program: asyncio.subprocess.Process) -> bool:
     _, errors = await asyncio.wait_for(program.communicate(), 30)
-    assert program.returncode == CRASHED
     assert b"Traceback" not in errors
+    return program.returncode == CRASHED
+
+
+@pytest.mark.parametrize("moment", ["50%", "upload:50%"])
+async def test_a_crash_ends_the_program_without_a_word(
+    server: Any, tmp_path: Path, moment: str
+) -> None:
+    faults = ("--fault", f"crash@{moment}", "--fault", "silent")
+    program = await start_program(server, tmp_path, *faults)
+    await server.start(sequence=SEQUENCE)
+    assert await is_crash(program)
     with suppress(TimeoutError):
         await server.expect("nothing more", within_s=0.5)
     said = [message["command"] for message in server.log]
     assert ("file-transfer" in said) == moment.startswith("upload")
     assert "ping" not in said
+
+
+async def test_after_a_crash_amid_the_upload_the_next_program_delivers(
+    server: Any, tmp_path: Path
+) -> None:
+    spool = ("--spool", str(tmp_path / "spool"))
+    program = await start_program(server, tmp_path, *spool, "--fault", "crash@upload:50%")
+    await server.start(sequence=SEQUENCE)
+    header = await server.expect("file-transfer", within_s=30)
+    assert await is_crash(program)
+    program = await start_program(server, tmp_path, *spool)
+    try:
+        again, content = await receive(server)
+        assert again["sha256"] == header["sha256"] == hashlib.sha256(content).hexdigest()
+        assert again["task_id"] == "task-1"
+        await server.verdict(again, ok=True)
+    finally:
+        program.terminate()
+        await asyncio.wait_for(program.communicate(), 20)
 
 
 @pytest.mark.parametrize(
