@@ -50,6 +50,7 @@ async def _its_data_become_the_result(lab, scanner, start):
     assert (folder / "data.mrd").read_bytes() == data
     assert json.loads((folder / "device_parameter.json").read_text()) == {
         "device_id": scanner.device_id,
+        "parameter_version": 1,
         "parameter": {"larmor_frequency": 2.1e6},
     }
     assert lab.files() == ["data.mrd", "device_parameter.json"]
