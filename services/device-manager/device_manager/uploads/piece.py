@@ -6,6 +6,7 @@ hop into a thread is worth its while for some megabytes, not for the 64 KiB that
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from scanhub_libraries.lake_unfinished import UnfinishedFile
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _BATCH_BYTES = 4 * 2**20
+_MOST_WAITING = 4  # batches; a busy machine lets a thread wait for longer than one takes
 _TOUCH_SECONDS = 10.0
 
 
@@ -44,6 +46,8 @@ class Piece:
         self._batch: list[bytes] = []
         self._gathered = 0
         self._come = 0
+        self._waiting: deque[list[bytes]] = deque()
+        self._room_made = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._touched = time.monotonic()
 
@@ -126,30 +130,35 @@ class Piece:
         self._gathered += len(body)
 
     async def _write(self, digest: Digest | None) -> None:
-        """Hand on what was gathered, once the batch before is written."""
+        """Hand on what was gathered; wait only while the disk is far behind the network."""
         batch, self._batch, self._gathered = self._batch, [], 0
-        await self._written()
-        self._writing = asyncio.ensure_future(self._append(batch, digest))
+        if self._writing is not None and self._writing.done():
+            self._writing.result()  # what follows a gap is not part of the file
+        self._waiting.append(batch)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.ensure_future(self._write_waiting(digest))
+        while len(self._waiting) > _MOST_WAITING and not self._writing.done():
+            self._room_made.clear()
+            await self._room_made.wait()
 
-    async def _append(self, batch: Sequence[bytes], digest: Digest | None) -> None:
-        if digest is not None:
-            await asyncio.to_thread(_add_all, digest, batch)
-        await self.file.append(batch)
-
-    async def _written(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            try:
-                await writing
-            except BaseException:
-                self._batch = []  # what follows a gap is not part of the file
-                raise
+    async def _write_waiting(self, digest: Digest | None) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting.popleft()
+                if digest is not None:
+                    await asyncio.to_thread(_add_all, digest, batch)
+                await self.file.append(batch)
+                self._room_made.set()
+        finally:
+            self._waiting.clear()
+            self._room_made.set()
 
     async def _write_rest(self, digest: Digest | None) -> None:
-        await self._written()
+        """Write all that has come, also after the request was interrupted."""
         if self._batch:
-            batch, self._batch = self._batch, []
-            await self._append(batch, digest)
+            await self._write(digest)
+        if self._writing is not None:
+            await self._writing
 
     async def _look(self) -> None:
         """Now and then: does the scan still take data, and does everybody know that they come?"""

@@ -194,8 +194,7 @@ class Reception:
         """Take one piece; return how much is there now, and the verdict if the file is whole.
 
         Raises:
-            ConflictError: The piece does not begin where the file ends.
-            ScanHubError: What else came between; what had come is kept.
+            ScanHubError: It does not fit on, or something came between; what had come is kept.
         """
         row, lease = await self.find(upload_id, principal)
         if row.stored_at is not None:
@@ -226,9 +225,8 @@ class Reception:
         finally:
             del self._writing[upload_id]
             piece.ended.set()
-        if piece.file.size < row.size_bytes:
-            return row, piece.file.size, None
-        return row, row.size_bytes, await self._finish(row, lease)
+        come = piece.file.size
+        return row, come, await self._finish(row, lease) if come == row.size_bytes else None
 
     async def _take(
         self,
@@ -363,6 +361,14 @@ class Reception:
             del self._files[oldest]
             idle = (known for known in self._files if known not in self._writing)
         return file
+
+
+def _said_before(row: Upload) -> Feedback:
+    return Feedback(
+        message=row.problem or f"File {row.filename} saved before",
+        ok=row.problem is None,
+        result_id=result_id_of(row.acquisition_id, row.filename),
+    )
 
 
 def _check_takes(lease: Lease) -> None:
