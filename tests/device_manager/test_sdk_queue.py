@@ -5,12 +5,15 @@ import hashlib
 import sys
 import threading
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from scanhub_device._spool import RunningScan, Source, Spool
 from scanhub_device.messages import FileTransfer
+from scanhub_libraries.security import tokens
 
 PROGRAM = Path(__file__).parents[1] / "scanhub_device" / "queueing_device.py"
 PATIENT = {"lost_after_seconds": 60, "return_deadline_seconds": 60, "data_deadline_seconds": 60}
@@ -84,9 +87,13 @@ async def test_a_device_that_is_killed_during_an_upload_delivers_when_it_is_back
             assert await lab.device_becomes(credentials["device_id"], "ONLINE")
 
 
-async def test_a_file_of_a_scan_that_was_given_up_meanwhile_is_set_aside_with_the_reason(
-    make_lab, tmp_path, file
+@pytest.mark.parametrize("size", [100, 5 << 20])  # over the link at first, and over HTTP
+@pytest.mark.parametrize("why", ["the scan was given up", "the token has expired"])
+async def test_a_file_that_the_server_will_never_take_is_set_aside_with_the_reason(
+    make_lab, tmp_path, keys, monkeypatch, *, size, why
 ):
+    file = tmp_path / "raw.mrd"
+    file.write_bytes(bytes(size))
     folder = tmp_path / "device"
     folder.mkdir()
     async with make_lab(**PATIENT) as lab:
@@ -95,16 +102,26 @@ async def test_a_file_of_a_scan_that_was_given_up_meanwhile_is_set_aside_with_th
             task = await started(lab, credentials["device_id"])
             await lab.task_becomes(task["id"], "INPROGRESS", 30)
             scan = RunningScan.model_validate_json((folder / "queue/scan.json").read_bytes())
+        if why == "the token has expired":
+            monkeypatch.setattr(tokens, "TASK_LIFETIME", timedelta(seconds=-60))
+            of_scan = [UUID(scan.task_id), UUID(credentials["device_id"])]
+            signer = tokens.TokenSigner(keys.private_pem)
+            expired = signer.task_token(*of_scan, UUID(scan.acquisition_id))
+            scan = scan.model_copy(update={"access_token": expired})
+        else:
+            await lab.eventually(  # first the server has to notice that the device is gone
+                lambda: lab.abandon(scan.acquisition_id),
+                lambda answer: answer.status_code == 200,
+            )
         put_into_queue(folder / "queue", scan, file)
-        given_up = await lab.abandon(scan.acquisition_id)
-        assert given_up.status_code == 200, given_up.text
         async with device(lab, credentials, folder, file):
             aside = folder / "queue/aside"
             async with asyncio.timeout(40):
                 while not list(aside.glob("*/problem.txt")):
                     await asyncio.sleep(0.02)
             [place] = aside.iterdir()
-            assert "its files are no results any more" in (place / "problem.txt").read_text()
+            reason = (place / "problem.txt").read_text()
+            assert ("expired" if "expired" in why else "no results any more") in reason
             assert (place / "data").read_bytes() == file.read_bytes()
 
 
