@@ -21,7 +21,6 @@ from scanhub_libraries.threads import to_the_end
 UNFINISHED_FOLDER = "uploads"
 _SYNC_BYTES = 64 * 2**20
 _READ_BYTES = 4 * 2**20
-_MOST_PIECES = 512  # the kernel takes 1024 at once
 # Reading gigabytes again takes long: it has threads of its own, so that no short work waits for it.
 _READERS = ThreadPoolExecutor(2, thread_name_prefix="lake-reader")
 
@@ -135,19 +134,16 @@ class LocalUnfinishedFile:
             self._synced = 0  # the next `sync` meets the same trouble, and tells
 
     def _append(self, pieces: Sequence[bytes], hash_too: bool) -> None:
-        rest = [memoryview(piece) for piece in pieces if piece]
-        while rest:
-            written = os.writev(self._file, rest[:_MOST_PIECES])
-            self.size += written
-            while written:
-                part = rest[0][:written]
+        # Piece by piece, not all with one call: what was just written is hashed out of the cache.
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                written = os.write(self._file, rest)
+                self.size += written
                 if hash_too:
-                    self._hash.update(part)
-                    self._hashed += len(part)
-                written -= len(part)
-                rest[0] = rest[0][len(part) :]
-                if not rest[0]:
-                    del rest[0]
+                    self._hash.update(rest[:written])
+                    self._hashed += written
+                rest = rest[written:]
 
     def _follow(self) -> None:
         """Read what has not been hashed, in a thread, unless one does."""

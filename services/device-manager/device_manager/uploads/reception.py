@@ -199,15 +199,7 @@ class Reception:
         row, lease = await self.find(upload_id, principal)
         if row.stored_at is not None:
             _check_offset(offset, row.size_bytes)
-            return (
-                row,
-                offset,
-                Feedback(
-                    message=row.problem or f"File {row.filename} saved before",
-                    ok=row.problem is None,
-                    result_id=result_id_of(lease.id, row.filename),
-                ),
-            )
+            return row, offset, _said_before(row)
         if upload_id in self._finishing:
             _check_offset(offset, row.size_bytes)
             return row, offset, await self._finish(row, lease)
