@@ -291,6 +291,17 @@ async def test_schemas_have_versions_are_listed_and_removed(lab):
     assert (await lab.http.delete(f"{path}/bench")).status_code == 204
     assert (await lab.http.get(f"{path}/bench")).status_code == 404
 
+    async def told():
+        return [event for event in lab.events if event.type.value == "device.schema_changed"]
+
+    events = await lab.eventually(told, lambda found: len(found) == 3)
+    assert [(e.data["version"], e.data["removed"]) for e in events] == [
+        (1, False),
+        (2, False),
+        (2, True),
+    ]
+    assert {event.actor for event in events} == {first.json()["author"]}
+
 
 CHAIN = {
     "type": "object",

@@ -64,6 +64,7 @@ class EventType(StrEnum):
     DEVICE_DISCONNECTED = "device.disconnected"
     DEVICE_STATUS = "device.status"
     DEVICE_PARAMETER_CHANGED = "device.parameter_changed"
+    DEVICE_SCHEMA_CHANGED = "device.schema_changed"
     DEVICE_CALIBRATED = "device.calibrated"
     ACQUISITION_REQUESTED = "acquisition.requested"
     ACQUISITION_ACCEPTED = "acquisition.accepted"

@@ -1,9 +1,11 @@
 """The schemas of parameters, one per type of device."""
 
 import asyncio
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from device_manager.database import add_event
 from device_manager.parameters import repository
 from device_manager.parameters.models import ParameterSchema
 from device_manager.parameters.rules import told
@@ -11,9 +13,12 @@ from device_manager.parameters.schema import check_schema, problems_of
 from device_manager.versions import check_version
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
+from scanhub_libraries.events import EventType
 from scanhub_libraries.models import DeviceProblems, ParameterSchemaIn, ParameterSchemaOut
 
 _MOST_NAMED = 5
+_SCHEMAS = UUID("5d1a5f2e-3f0b-4b7e-9c63-0a3a8f0d2c11")
+"""Types of devices have no id: that of a schema is made of its type's name."""
 
 
 async def get_schema(session: AsyncSession, device_type: str) -> ParameterSchema:
@@ -67,7 +72,8 @@ async def set_schema(
     """
     await asyncio.to_thread(check_schema, given.document)
     row = await repository.find_schema(session, device_type, lock=True)
-    check_version(if_match, row.version if row is not None else 0)
+    before = row.version if row is not None else 0
+    check_version(if_match, before)
     if row is None:
         row = ParameterSchema(device_type=device_type, document=given.document, author=author)
         session.add(row)
@@ -85,6 +91,8 @@ async def set_schema(
             "Change them first, or say `accept_invalid=true`.",
             devices=[device.model_dump(mode="json") for device in invalid],
         )
+    if row.version != before:
+        _event(session, row, removed=False)
     return row
 
 
@@ -92,4 +100,11 @@ async def delete_schema(session: AsyncSession, device_type: str, if_match: str |
     """Remove a schema; parameters of this type of devices are checked no more."""
     row = await get_schema(session, device_type)
     check_version(if_match, row.version)
+    _event(session, row, removed=True)
     await session.delete(row)
+
+
+def _event(session: AsyncSession, row: ParameterSchema, *, removed: bool) -> None:
+    data = {"device_type": row.device_type, "version": row.version, "removed": removed}
+    subject = uuid5(_SCHEMAS, row.device_type)
+    add_event(session, EventType.DEVICE_SCHEMA_CHANGED, subject, data)
