@@ -75,14 +75,30 @@ class Maker:
         yield from ((line - self.matrix // 2) / FOV for line in range(self.matrix))
 
 
-def volume(path: Path, matrix: int = 32, partitions: int = 24) -> str:
-    """3D gradient echo without slice selection, partitions along z over 256 mm."""
+def volume(path: Path, matrix: int = 32, partitions: int = 24, slab_m: float | None = None) -> str:
+    """3D gradient echo, partitions along z over 256 mm; with or without a slab."""
     make = Maker(matrix)
+    pulse, back = [make.hard], 0.0
+    if slab_m is not None:
+        rf, gz, gz_back = pp.make_sinc_pulse(
+            15 * pi / 180,
+            duration=2e-3,
+            slice_thickness=slab_m,
+            apodization=0.5,
+            time_bw_product=8,
+            system=make.system,
+            return_gz=True,
+            delay=make.system.rf_dead_time,
+            use="excitation",
+        )
+        pulse, back = [rf, gz], gz_back.area
     for deep in range(-partitions // 2, partitions // 2):
         for line in make.lines():
-            make.add(make.hard)
+            make.add(*pulse)
             make.add(
-                make.area("x", -make.to_centre), make.area("y", line), make.area("z", deep / FOV)
+                make.area("x", -make.to_centre),
+                make.area("y", line),
+                make.area("z", back + deep / FOV),
             )
             make.add(make.gx, make.adc)
             make.spoil(x=30, y=-line)
@@ -201,6 +217,29 @@ def spokes(path: Path, matrix: int = 64, count: int = 101) -> str:
             pp.scale_grad(pp.make_trapezoid("y", **_same(make.gx)), np.sin(angle)),
         ]
         make.add(*readout, *([make.adc] if number >= 0 else []))
+        make.spoil()
+    return make.text(path)
+
+
+def spirals(path: Path, matrix: int = 32, count: int = 12) -> str:
+    """Archimedean spirals from the centre outwards, each turned against the one before."""
+    make = Maker(matrix)
+    samples, turns = 400, 2
+    at = np.arange(samples + 1) / samples
+    radius = matrix / 2 / FOV * at
+    for number in range(-8, count):
+        angle = 2 * pi * (turns * at + number / count)
+        gradients = []
+        for axis, k in (("x", radius * np.cos(angle)), ("y", radius * np.sin(angle))):
+            wave = np.diff(k) / 10e-6
+            wave = np.concatenate([wave, wave[-1] * np.linspace(0.9, 0, 10)])
+            gradients.append(
+                pp.make_arbitrary_grad(axis, wave, system=make.system, first=0, last=0)
+            )
+        adc = pp.make_adc(samples, dwell=10e-6, delay=10e-6, system=make.system)
+        make.add(make.rf, make.gz)
+        make.add(make.area("z", make.gz_back.area))
+        make.add(*gradients, *([adc] if number >= 0 else []))
         make.spoil()
     return make.text(path)
 

@@ -112,10 +112,11 @@ async def test_link_loss_amid_the_scan_comes_back_and_the_data_is_whole(
     assert len(server.headers) == 2  # once in a scan
 
 
-async def test_link_loss_amid_the_upload_sends_the_file_again(
-    server: Any, simulate: Simulate
+@pytest.mark.parametrize("fault", ["link-loss@upload:50%", "half-open=1@upload:50%"])
+async def test_a_link_that_fails_amid_the_upload_sends_the_file_again(
+    server: Any, simulate: Simulate, fault: str
 ) -> None:
-    await simulate("link-loss@upload:50%")
+    await simulate(fault)
     await server.start(sequence=SEQUENCE)
     header = await server.expect("file-transfer", within_s=20)
     await server.expect("register", within_s=20)

@@ -11,6 +11,7 @@ import made_sequences
 import numpy as np
 import pytest
 
+from scanhub_device import ScanError
 from scanhub_device.simulator import (
     MARKER_HEAD,
     MARKER_LEFT,
@@ -23,6 +24,7 @@ from scanhub_device.simulator import (
 from scanhub_device.simulator.acquire import acquire
 from scanhub_device.simulator.mrd import Labels
 from scanhub_device.simulator.phantom import T2_PRIME_S
+from scanhub_device.simulator.plan import check_slab
 from scanhub_jobs.cartesian import reconstruct_cartesian
 
 EXAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
@@ -292,15 +294,45 @@ def test_the_platform_reconstructs_a_volume_where_it_is(tmp_path: Path) -> None:
     assert np.diff(depths) == pytest.approx(np.full(23, 256 / 24), rel=1e-3)
 
 
+def gridless(raw: Acquired, matrix: int, weight: Array) -> Array:
+    """Adjoint transform of weighted samples, by the trajectory of the file alone."""
+    k = np.concatenate([r.traj for r in raw.readouts])
+    data = np.concatenate([r.data[0] for r in raw.readouts]) * weight
+    at = (np.arange(matrix) - matrix // 2) / matrix
+    rows, columns = (np.exp(2j * np.pi * np.outer(at, k[:, axis])) for axis in (1, 0))
+    return np.abs((rows * data) @ columns.T)
+
+
 def test_spokes_are_stored_with_their_trajectory(tmp_path: Path) -> None:
     raw = scan(tmp_path, made_sequences.spokes(tmp_path / "spokes.seq", 32, 51))
     assert raw.encoding.trajectory.value == "radial"
     assert [r.idx.kspace_encode_step_1 for r in raw.readouts] == list(range(51))
     k = np.concatenate([r.traj for r in raw.readouts])
-    data = np.concatenate([r.data[0] for r in raw.readouts])
-    weight = np.maximum(np.linalg.norm(k, axis=1), 0.25)
-    at = (np.arange(32) - 16) / 32
-    rows, columns = (np.exp(2j * np.pi * np.outer(at, k[:, axis])) for axis in (1, 0))
-    image = np.abs((rows * (data * weight)) @ columns.T)
+    image = gridless(raw, 32, np.maximum(np.linalg.norm(k, axis=1), 0.25))
     truth = phantom_image(32, FOV, contrast=raw.plan.contrast, supersampling=8)
     check_orientation(image, truth, good=0.3, bad=0.35)
+
+
+def test_spirals_are_stored_with_their_trajectory(tmp_path: Path) -> None:
+    raw = scan(tmp_path, made_sequences.spirals(tmp_path / "spirals.seq", 32, 12))
+    assert raw.encoding.trajectory.value == "spiral"
+    k = np.concatenate([r.traj for r in raw.readouts])
+    # a spiral covers the area between its neighbours: radius times speed
+    image = gridless(raw, 32, np.linalg.norm(k, axis=1))
+    truth = phantom_image(32, FOV, contrast=raw.plan.contrast, supersampling=8)
+    check_orientation(image, truth, good=0.3, bad=0.35)
+
+
+@pytest.mark.parametrize(("slab_m", "plays"), [(0.25, True), (0.15, False)])
+def test_a_slab_holds_the_whole_head_or_is_refused(
+    tmp_path: Path, slab_m: float, plays: bool
+) -> None:
+    text = made_sequences.volume(tmp_path / "volume.seq", 8, 8, slab_m=slab_m)
+    if not plays:
+        with pytest.raises(ScanError, match="cuts the phantom"):
+            plan_scan(text)
+        return
+    plan = plan_scan(text)
+    assert plan.geometry.slab_m == pytest.approx(slab_m, rel=0.1)
+    with pytest.raises(ScanError, match="cuts the phantom"):
+        check_slab(plan.geometry, np.array([0, 0, 0.04]))

@@ -24,6 +24,13 @@ def is_radial(k: Floats) -> bool:
     return bool(beside < lengths.max() / k.shape[1])
 
 
+def is_spiral(k: Floats) -> bool:
+    """Say whether all readouts (readouts, samples, 3) wind outwards from the centre."""
+    reach = np.linalg.norm(k, axis=2)
+    step = reach.max() / k.shape[1]
+    return bool(np.diff(reach, axis=1).min() > -step and reach[:, 0].max() < 2 * step)
+
+
 def find_paths(k: Floats, normal: Floats, definitions: dict[str, Any]) -> Lines:
     """Number readouts (readouts, samples, 3) that lie in a plane but on no grid.
 

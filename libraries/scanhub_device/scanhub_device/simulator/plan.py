@@ -15,7 +15,7 @@ from scanhub_device.simulator._history import (
     make_timing,
 )
 from scanhub_device.simulator._lines import Encoding, Lines, find_lines, is_cartesian
-from scanhub_device.simulator._paths import find_paths, is_radial, per_slice
+from scanhub_device.simulator._paths import find_paths, is_radial, is_spiral, per_slice
 from scanhub_device.simulator._roles import ONLY, Shots, find_shots
 from scanhub_device.simulator.phantom import Contrast, Floats
 from scanhub_device.simulator.pulseq import PlayedSequence, play
@@ -30,6 +30,7 @@ class Trajectory(StrEnum):
     CARTESIAN = "cartesian"
     EPI = "epi"
     RADIAL = "radial"
+    SPIRAL = "spiral"
     OTHER = "other"
 
 
@@ -130,7 +131,7 @@ def plan_scan(text: str) -> ScanPlan:
     trajectory, lines = _lines(played, shots, k, normal)
     slice_of, places = _slices(shots, lines.slice_dir)
     slices = tuple(slice_of[n] for n in shots.excitation_of)
-    if trajectory in {Trajectory.RADIAL, Trajectory.OTHER}:
+    if trajectory not in {Trajectory.CARTESIAN, Trajectory.EPI}:
         lines = per_slice(lines, slices)
     geometry = _geometry(played, shots, lines, slices, places)
     check_slab(geometry, np.zeros(3))
@@ -168,7 +169,9 @@ def _lines(
             "readout after each excitation"
         )
     lines = find_paths(k, normal, played.definitions)
-    return (Trajectory.RADIAL if is_radial(k) else Trajectory.OTHER), lines
+    if is_radial(k):
+        return Trajectory.RADIAL, lines
+    return (Trajectory.SPIRAL if is_spiral(k) else Trajectory.OTHER), lines
 
 
 def _central(lines: Lines) -> int:
