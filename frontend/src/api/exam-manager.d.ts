@@ -1075,6 +1075,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exam/task/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report on many claimed tasks
+         * @description Note how far the scans of a fleet are; the answer is what was not taken, and why.
+         */
+        post: operations["report_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exam/task/{task_id}/release": {
         parameters: {
             query?: never;
@@ -3913,6 +3933,27 @@ export interface components {
             phase_offset_rad: number;
         };
         /**
+         * RefusedReport
+         * @description A report that was not taken; the others were.
+         */
+        RefusedReport: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /**
+             * Claim Id
+             * Format: uuid
+             */
+            claim_id: string;
+            /**
+             * Detail
+             * @description Why, for a person to read
+             */
+            detail: string;
+        };
+        /**
          * ReleaseProtocol
          * @description Why a version is released.
          * @example {
@@ -3949,6 +3990,28 @@ export interface components {
             status: "UPDATED" | "ERROR" | "CANCELED";
             /** Reason */
             reason: string;
+        };
+        /**
+         * ReportOfTask
+         * @description One of many reports.
+         */
+        ReportOfTask: {
+            /**
+             * Claim Id
+             * Format: uuid
+             */
+            claim_id: string;
+            /** Status */
+            status?: ("INPROGRESS" | "PAUSED" | "ERROR" | "CANCELED") | null;
+            /** Progress */
+            progress?: number | null;
+            /** Message */
+            message?: string | null;
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
         };
         /**
          * ResultOut
@@ -4668,6 +4731,23 @@ export interface components {
             progress?: number | null;
             /** Message */
             message?: string | null;
+        };
+        /**
+         * TaskReports
+         * @description What many claimants say on their way: of a fleet of devices, in one request.
+         * @example {
+         *       "reports": [
+         *         {
+         *           "task_id": "0197c1f0-1111-7000-8000-000000000001",
+         *           "claim_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a80",
+         *           "progress": 42
+         *         }
+         *       ]
+         *     }
+         */
+        TaskReports: {
+            /** Reports */
+            reports: components["schemas"]["ReportOfTask"][];
         };
         /**
          * TimingError
@@ -7179,6 +7259,37 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    report_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskReports"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusedReport"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
