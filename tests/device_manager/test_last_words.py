@@ -2,12 +2,23 @@
 
 import asyncio
 import sqlite3
+from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 from scanner_lab import Scanner
 from websockets.exceptions import ConnectionClosed
 
 PATIENT = {"lost_after_seconds": 30, "return_deadline_seconds": 30, "data_deadline_seconds": 30}
+
+
+@asynccontextmanager
+async def quiet_scanner(lab):
+    credentials = await lab.create_device()
+    async with lab.connect(credentials, max_size=None, ping_interval=None) as websocket:
+        scanner = Scanner(credentials["device_id"], websocket)
+        await scanner.register()
+        yield scanner
 
 
 async def test_a_failure_counts_that_is_the_last_word_before_the_device_leaves(make_lab):
@@ -49,14 +60,35 @@ async def test_a_device_that_does_not_read_is_cut_off_and_nobody_waits_for_it(ma
                 answer = await lab.stop(scanner.device_id)
             assert answer.status_code == 503
             assert answer.json()["sent"] is False
-            await lab.device_becomes(scanner.device_id, "OFFLINE")
+            assert "does not take in" in answer.json()["detail"]
             assert (await lab.acquisition(start["id"]))["state"] == "stopping"
             await lab.started(other)
+            await lab.eventually(
+                lambda: lab.device(scanner.device_id), lambda it: it["status"] == "OFFLINE", 50
+            )
             websocket.transport.abort()
         async with lab.connect(credentials) as websocket:
             scanner = Scanner(credentials["device_id"], websocket)
             await scanner.say(command="register", data={"status": "BUSY"})
             assert (await scanner.hear("stop"))["task_id"] == start["id"]
+
+
+async def test_a_long_start_may_take_its_time_and_a_stop_behind_it_is_not_lost(make_lab):
+    """A sequence of some megabytes over a slow network is no device that does not read."""
+    async with make_lab(**PATIENT) as lab, quiet_scanner(lab) as scanner:
+        link = lab.app.state.room.links.find_ready(UUID(scanner.device_id))
+        link._put("x" * (6 << 20))
+        await asyncio.sleep(0.1)
+        scanner.websocket.transport.pause_reading()
+        for _ in range(200):
+            link._put("y" * (1 << 18))
+        refused = await lab.stop(scanner.device_id)
+        assert refused.status_code == 503
+        scanner.websocket.transport.resume_reading()
+        seen = ""
+        while '"stop"' not in seen:
+            seen = await asyncio.wait_for(scanner.websocket.recv(), 30)
+        assert not link.is_closing
 
 
 async def test_a_stop_is_written_down_before_it_is_confirmed(make_lab, tmp_path):

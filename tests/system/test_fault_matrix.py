@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import Installation, Scene, opened_scene
 from link_proxy import LinkProxy, link_proxy
+from staged_scanner import StagedScanner
 
 from scanhub_device import ClientSettings, DeviceClient, load_credentials
-from scanhub_device.messages import DeviceDetails
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900), pytest.mark.xdist_group("system")]
 ROUNDS = 4 if os.environ.get("SCANHUB_TEST_LONG") else 1
@@ -48,38 +48,6 @@ QUICK = ClientSettings(
 )
 OVER_LINK = replace(QUICK, http_upload_bytes=1 << 40)
 ENDED = {"finished", "stopped", "failed"}
-
-
-@dataclass
-class StagedScanner:
-    """Scans as far as the test lets it."""
-
-    path: Path
-    details: DeviceDetails = field(default_factory=lambda: DeviceDetails(device_name="staged"))
-    at: dict[str, asyncio.Event] = field(default_factory=dict)
-    go: dict[str, asyncio.Event] = field(default_factory=dict)
-
-    def prepare(self, *stages: str) -> None:
-        """Hold the next scan at these stages."""
-        self.at = {name: asyncio.Event() for name in ("acked", "running", "stored")}
-        self.go = {name: asyncio.Event() for name in self.at}
-        for name in set(self.at) - set(stages):
-            self.go[name].set()
-
-    def release(self) -> None:
-        for event in self.go.values():
-            event.set()
-
-    async def _stage(self, name: str) -> None:
-        self.at[name].set()
-        await self.go[name].wait()
-
-    async def scan(self, scan: Any) -> None:
-        await self._stage("acked")
-        await scan.report_progress(50)
-        await self._stage("running")
-        await scan.upload(self.path)
-        await self._stage("stored")
 
 
 @dataclass

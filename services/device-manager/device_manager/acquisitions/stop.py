@@ -46,8 +46,8 @@ async def stop_scan(
         if lease is not None:
             room.note_stop(lease, reason)
         confirmed = await in_time(stopped, room.settings.stop_deadline_seconds)
-    except LinkClosedError:
-        await _refuse_offline(room, device_id, lease, principal)
+    except LinkClosedError as error:
+        await _refuse_offline(room, device_id, lease, principal, str(error))
     finally:
         stopped.cancel()
     if lease is not None:
@@ -57,15 +57,21 @@ async def stop_scan(
 
 
 async def _refuse_offline(
-    room: ControlRoom, device_id: UUID, lease: Lease | None, principal: Principal
+    room: ControlRoom,
+    device_id: UUID,
+    lease: Lease | None,
+    principal: Principal,
+    why: str = "the device is not connected",
 ) -> NoReturn:
     async with reading(room.sessions) as session:
         device = await devices.get_device(session, device_id)
     detail = (
         f"{device.name} is not connected: the stop was not sent. Stop the scanner at its console."
+        if why == "the device is not connected"
+        else f"{device.name}: {why}, so the stop may not arrive. Stop the scanner at its console."
     )
     if lease is not None:
-        await room.ask_stop(lease, "the device is not connected", actor=principal.actor)
+        await room.ask_stop(lease, why, actor=principal.actor)
         detail += " When it connects again it is told to stop."
     raise UnavailableError(detail, sent=False, confirmed=False)
 

@@ -25,6 +25,9 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.models import AcquisitionPayload, CalibrationType
 
 _MOST_WAITING = 10_000
+_STUCK = "the device does not take in what it is sent"
+_SLOWEST = 256 * 1024
+"""The slowest network that a device may have [byte/s]; a start may have some megabytes."""
 _SEND_SECONDS = 1.5
 """Time in which a command must be on its way; a stop that cannot be sent is known within 2 s."""
 _PONG = Pong().to_json()
@@ -40,6 +43,7 @@ class WebsocketLink:
         self._waiting: deque[tuple[str, _Sent | None]] = deque()
         self._woken = asyncio.Event()
         self._to_be_closed = asyncio.Event()
+        self._drained_by = 0.0
         self._closing: str | None = None
         self._code = CloseCode.POLICY_VIOLATION
         self._closed = False
@@ -157,6 +161,9 @@ class WebsocketLink:
             except BaseException:
                 _fail(sent)
                 raise
+            # It lies in buffers by now: over a slow network they take their time.
+            now = time.monotonic()
+            self._drained_by = max(self._drained_by, now) + len(text) / _SLOWEST
             if sent is not None and not sent.done():
                 sent.set_result(None)
 
@@ -179,13 +186,16 @@ class WebsocketLink:
 
     async def _send(self, text: str, *, urgent: bool = False) -> None:
         sent: _Sent = asyncio.get_running_loop().create_future()
+        before = 0 if urgent else sum(len(waiting) for waiting, _ in self._waiting)
+        slack = max(self._drained_by - time.monotonic(), 0.0) + (before + len(text)) / _SLOWEST
         self._put(text, sent, urgent=urgent)
         try:
-            async with asyncio.timeout(_SEND_SECONDS):
-                await sent
+            async with asyncio.timeout(_SEND_SECONDS if urgent else _SEND_SECONDS + slack):
+                await asyncio.shield(sent)
         except TimeoutError:
-            self.close("the device does not take in what it is sent", CloseCode.NOT_READING)
-            raise LinkClosedError("the device does not take in what it is sent") from None
+            if not urgent or slack < _SEND_SECONDS:  # else it may be on its way, and still arrive
+                self.close(_STUCK, CloseCode.NOT_READING)
+            raise LinkClosedError(_STUCK) from None
 
 
 def _fail(sent: _Sent | None) -> None:
