@@ -137,3 +137,20 @@ async def test_a_wrong_token_is_no_reason_to_crash(lab, wrong):
     assert not task.done()
     client.close()
     await task
+
+
+async def test_parameters_that_the_device_changes_come_back_with_their_version(lab):
+    class Tuned(SlowScanner):
+        details = DeviceDetails(device_name="tuned", parameter={"gain": 1})
+
+    credentials = await lab.create_device()
+    async with running(lab, credentials, Tuned()) as client:
+        for version, gain in ((2, 5), (3, 6)):
+            await lab.eventually(lambda: asyncio.sleep(0, client.parameter_version), bool)
+            await client.update_parameter({"gain": gain}, "tuned")
+            await lab.eventually(
+                lambda: asyncio.sleep(0, client.parameter_version),
+                lambda seen, wanted=version: seen == wanted,
+            )
+            assert client.parameter == {"gain": gain}
+            assert (await lab.device(credentials["device_id"]))["parameter"] == {"gain": gain}

@@ -76,6 +76,9 @@ async def test_the_device_tells_the_parameters_that_it_has_changed_itself(
     server: Any, connect: Any
 ) -> None:
     client = await connect(Listening())
+    await client.update_parameter({"gain": 4})
+    assert "base_version" not in await server.expect("parameter_update")
+    assert client.parameter == {"gain": 4}  # nobody else has a word on it
     await server.send("parameter_update", parameter={"gain": 2}, version=7)
     await eventually(lambda: client.parameter_version == 7)
     await client.update_parameter({"gain": 5}, "tuned")
@@ -85,11 +88,14 @@ async def test_the_device_tells_the_parameters_that_it_has_changed_itself(
         "base_version": 7,
         "comment": "tuned",
     }
+    assert client.parameter == {"gain": 2}  # not before the server has taken them
+    with pytest.raises(TypeError):
+        await client.update_parameter({"gain": {1}})
     await server.go_down()
     await eventually(lambda: client.state == "OFFLINE")
     await client.update_parameter({"gain": 6})
     await server.listen()
-    assert "parameter_version" not in (await server.expect("register"))["data"]
+    assert (await server.expect("register"))["data"]["parameter_version"] == 7
     assert (await server.expect("parameter_update"))["parameter"] == {"gain": 6}
 
 

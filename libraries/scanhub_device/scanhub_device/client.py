@@ -165,8 +165,9 @@ class DeviceClient:
     async def update_parameter(self, parameter: dict[str, Any], comment: str = "") -> None:
         """Tell the server that the device has changed its parameters: all of them, anew.
 
-        The server refuses it when somebody has changed them meanwhile; what it has then comes as
-        `parameter_changed`.
+        The server has the last word: when it has taken them, they come back as
+        `parameter_changed`, and `parameter` has them. It refuses them if somebody else was faster
+        or if they do not follow the schema of the device; the reason is logged.
 
         Raises:
             TypeError: they are not plain numbers, texts, lists and dictionaries.
@@ -175,8 +176,9 @@ class DeviceClient:
         changed = DeviceParameterUpdate(
             parameter=parameter, base_version=self._parameters.version, comment=comment
         )
-        self._parameters.take(parameter, None)  # the server has the word on its number
-        await self._parameters.save()
+        if self._parameters.version is None:  # a server that keeps none: nothing will come back
+            self._parameters.take(parameter, None)
+            await self._parameters.save()
         await self._deliver(changed)
 
     async def _stay_connected(self) -> None:
