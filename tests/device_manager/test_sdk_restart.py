@@ -24,6 +24,7 @@ PATIENT = {
     "return_deadline_seconds": 60,
     "data_deadline_seconds": 60,
     "ack_deadline_seconds": 30,
+    "stop_deadline_seconds": 10,
 }
 
 
@@ -129,8 +130,10 @@ async def test_a_scan_outlives_a_restart_of_the_server_in_every_state(make_lab, 
                 await again.device_becomes(device_id, "ONLINE")
                 return
             if state == "paused":
-                await again.acquisition_becomes(task["id"], "paused", 30)
-                answer = await again.http.post(f"/api/v1/device/{device_id}/resume")
+                path = f"/api/v1/device/{device_id}/resume"
+                answer = await again.eventually(  # it is refused until the device is back
+                    lambda: again.http.post(path), lambda answer: answer.status_code == 200, 30
+                )
                 assert answer.json()["confirmed"], answer.text
             scanner.go_on.set()
             done = await again.task_becomes(task["id"], "FINISHED", 30)
