@@ -1,6 +1,6 @@
 import { answer, client } from "./client";
 import { ApiError } from "./problem";
-import type { SafetyConfirmation, SafetyVerdict } from "./safety";
+import type { SafetyConfirmation } from "./safety";
 import { otherTabs, sessionStore } from "./session";
 import type { AcquisitionTask, BaseExam, BasePatient, CalibrationType } from "./types";
 
@@ -198,13 +198,11 @@ export const resumeDevice = (device_id: string, task_id: string) =>
 /** Every reason for and against a start; starts nothing. */
 export const judgeScan = (device_id: string, task_id: string) =>
   answer(
-    // Until the OpenAPI document has the path, its shape is in safety.ts.
-    (client.POST as unknown as UntypedPost)("/api/v1/device/{device_id}/safety", {
+    client.POST("/api/v1/device/{device_id}/safety", {
       params: { path: { device_id } },
       body: { task_id },
     }),
   );
-type UntypedPost = (path: string, init: object) => Promise<{ data?: SafetyVerdict }>;
 
 export const listAcquisitions = (task_id: string, limit: number) =>
   answer(client.GET("/api/v1/device/acquisitions", { params: { query: { task_id, limit } } }));
@@ -215,7 +213,7 @@ export const triggerTask = (task_id: string, confirmed?: SafetyConfirmation) =>
   answer(
     client.POST("/api/v1/workflowmanager/trigger_task/{task_id}/", {
       params: { path: { task_id } },
-      ...(confirmed && { body: { safety_confirmation: confirmed } as never }),
+      ...(confirmed && { body: { safety_confirmation: confirmed } }),
     }),
   );
 export const listRuns = (task_id: string) =>

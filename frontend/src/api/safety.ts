@@ -1,24 +1,10 @@
+import type { components as device } from "./device-manager";
 import { ApiError } from "./problem";
+import type { components as workflow } from "./workflow-manager";
 
-/** The part of a verdict of the safety gate that the screens use. */
-export interface SafetyReason {
-  code: string;
-  severity: "refuse" | "confirm" | "note";
-  text: string;
-}
-
-export interface SafetyVerdict {
-  outcome: "pass" | "confirm" | "refuse";
-  operating_mode?: "normal" | "first_level" | "beyond_first_level" | null;
-  reasons: SafetyReason[];
-  /** Names what the verdict is about; a confirmation has to bear it. */
-  fingerprint: string;
-}
-
-export interface SafetyConfirmation {
-  fingerprint: string;
-  reason: string;
-}
+export type SafetyReason = device["schemas"]["SafetyReason"];
+export type SafetyVerdict = device["schemas"]["SafetyVerdict"];
+export type SafetyConfirmation = workflow["schemas"]["ConfirmSafety"];
 
 /** The verdict that a refused start came with. */
 export function verdictOf(error: unknown): SafetyVerdict | null {
