@@ -1,0 +1,75 @@
+"""Files that come in pieces: kept, locked, and with the right sum whoever wrote them."""
+
+import hashlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.lake import LocalLake
+
+
+async def test_a_file_goes_on_in_another_process_with_the_sum_of_all(tmp_path):
+    first, second = (LocalLake(tmp_path).unfinished("a") for _ in range(2))
+    await first.open()
+    await first.append([b"one", b"two"])
+    await first.close()
+    assert await second.measure() == 6
+    await second.open()
+    await second.append([b"three"])
+    assert await second.sha256() == hashlib.sha256(b"onetwothree").hexdigest()
+    await second.publish("lake/x/a.bin")
+    await second.discard()
+    assert (tmp_path / "lake" / "x" / "a.bin").read_bytes() == b"onetwothree"
+    assert await second.measure() == 0
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.bin"]
+
+
+async def test_nobody_else_writes_it_meanwhile(tmp_path):
+    lake = LocalLake(tmp_path)
+    one, other = lake.unfinished("a"), lake.unfinished("a")
+    await one.open()
+    with pytest.raises(ConflictError):
+        await other.open()
+    await one.close()
+    await other.open()
+    await other.close()
+
+
+async def test_publishing_again_after_a_crash_gives_the_same_file(tmp_path):
+    file = LocalLake(tmp_path).unfinished("a")
+    await file.open()
+    await file.append([b"data"])
+    for _ in range(2):
+        await file.publish("lake/a.bin")
+    await file.close()
+    assert (tmp_path / "lake" / "a.bin").read_bytes() == b"data"
+    assert await file.measure() == 4
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(st.one_of(st.binary(max_size=300), st.integers(0, 300), st.none())))
+async def test_whatever_is_written_cut_and_opened_again_the_sum_is_that_of_the_file(
+    tmp_path_factory, steps
+):
+    lake, known = LocalLake(tmp_path_factory.mktemp("lake")), b""
+    file = lake.unfinished("a")
+    await file.open()
+    for step in steps:
+        if isinstance(step, bytes):
+            await file.append([step])
+            known += step
+        elif step is None:
+            await file.close()
+            file = lake.unfinished("a")
+            await file.open()
+        else:
+            await file.truncate(min(step, len(known)))
+            known = known[:step]
+    assert (file.size, await file.sha256()) == (len(known), hashlib.sha256(known).hexdigest())
+    await file.close()
