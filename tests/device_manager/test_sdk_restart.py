@@ -96,6 +96,13 @@ async def scanning(lab, client, device_id):
     return await lab.task_becomes(task["id"], "INPROGRESS", 20)
 
 
+async def recovers(lab, client, task, device_id):
+    await lab.task_becomes(task["id"], "ERROR", 30)
+    await lab.device_becomes(device_id, "ERROR")
+    await client.recover()
+    await lab.device_becomes(device_id, "ONLINE")
+
+
 @pytest.mark.parametrize("state", ["idle", "scanning", "paused", "uploading", "fault"])
 async def test_a_scan_outlives_a_restart_of_the_server_in_every_state(make_lab, scanner, state):
     stack = make_lab(**PATIENT)
@@ -124,10 +131,7 @@ async def test_a_scan_outlives_a_restart_of_the_server_in_every_state(make_lab, 
             if state == "idle":
                 task = await scanning(again, client, device_id)
             if state == "fault":
-                await again.task_becomes(task["id"], "ERROR", 30)
-                await again.device_becomes(device_id, "ERROR")
-                await client.recover()
-                await again.device_becomes(device_id, "ONLINE")
+                await recovers(again, client, task, device_id)
                 return
             if state == "paused":
                 path = f"/api/v1/device/{device_id}/resume"
