@@ -24,8 +24,8 @@ _GRACE_SECONDS = 3
 _COLLECT_AFTER = (5_000, 20, 20)
 """Objects made and not freed before young, middle and old ones are walked.
 
-With Python's own numbers some hundred links have all of them walked every few seconds, for 0.3 s, and
-a stop waits.
+With Python's own numbers some hundred links have all of them walked every few seconds, for 0.3 s,
+and a stop waits.
 """
 
 
