@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import os
 from datetime import UTC, datetime
@@ -32,6 +33,16 @@ async def test_a_committed_file_is_whole_and_its_checksum_is_right(lake):
     assert part.sha256 == hashlib.sha256(b"".join(parts)).hexdigest()
     assert part.size == 70_005
     assert [path.name for path in files_below(lake)] == ["b.mrd"]
+
+
+async def test_a_writer_that_is_cancelled_at_any_moment_leaves_nothing_half_done(lake):
+    for moment in range(100):
+        writing = asyncio.create_task(lake.put(f"lake/a/{moment}.mrd", bytes(1 << 18)))
+        await asyncio.sleep(moment * 2e-5)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        assert [path for path in files_below(lake) if path.name.endswith(".part")] == []
+    assert all(path.stat().st_size == 1 << 18 for path in files_below(lake))
 
 
 async def test_an_upload_that_breaks_leaves_nothing(lake):

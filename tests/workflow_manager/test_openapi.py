@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from contract.conformity import failures_of, told
 from contract.crawl import Crawler, Ids, Json
 
+# pynetdicom leaves the socket of a refused connection to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 EXAMPLES = 10
 EVENTS = f"GET {WORKFLOW}/events"
 """Never ends, so that it has tests of its own."""

@@ -26,6 +26,7 @@ from scanhub_libraries.lake_unfinished import (
     UnfinishedFile,
     sync_directory,
 )
+from scanhub_libraries.threads import to_the_end
 
 _SAFE_NAME = re.compile(r"[\w][\w.+@=,() -]{0,199}", re.ASCII)
 _RESERVED = (".part",)
@@ -182,7 +183,9 @@ class LocalPartFile:
 
     async def __aenter__(self) -> Self:
         """Open the part file, making its folder."""
-        await asyncio.to_thread(self._open)
+        # Each step is waited for, also when the caller is cancelled: a file that is tidied away
+        # while a thread works on it comes back, or its number is another file's by then.
+        await to_the_end(self._open, discard=lambda _: self._abort())
         return self
 
     def _open(self) -> None:
@@ -191,7 +194,7 @@ class LocalPartFile:
 
     async def write(self, *pieces: bytes) -> None:
         """Append bytes."""
-        await asyncio.to_thread(self._write, pieces)
+        await to_the_end(self._write, pieces)
 
     def _write(self, pieces: Sequence[bytes]) -> None:
         if self._file is None:
@@ -206,7 +209,7 @@ class LocalPartFile:
 
     async def commit(self) -> None:
         """Sync, rename, sync the folder."""
-        await asyncio.to_thread(self._commit)
+        await to_the_end(self._commit)
 
     def _commit(self) -> None:
         if self._file is None:
@@ -219,7 +222,7 @@ class LocalPartFile:
 
     async def abort(self) -> None:
         """Remove what was written."""
-        await asyncio.to_thread(self._abort)
+        await to_the_end(self._abort)
 
     def _abort(self) -> None:
         if self._file is not None:
