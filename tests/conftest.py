@@ -29,6 +29,16 @@ IN_CI = os.environ.get("CI") == "true"
 Headers = dict[str, str]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes long, except in CI and where it is asked for."""
+    if IN_CI or os.environ.get("SCANHUB_TEST_LONG"):
+        return
+    left_out = pytest.mark.skip(reason="takes long: SCANHUB_TEST_LONG=1 runs it, and CI does")
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(left_out)
+
+
 def require_program(name: str) -> str:
     """Return the path of a program; in CI a missing one is a failure, elsewhere a skip."""
     path = shutil.which(name)

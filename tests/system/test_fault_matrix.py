@@ -26,7 +26,12 @@ from staged_scanner import StagedScanner
 
 from scanhub_device import ClientSettings, DeviceClient, load_credentials
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900), pytest.mark.xdist_group("system")]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.long,
+    pytest.mark.timeout(900),
+    pytest.mark.xdist_group("system"),
+]
 ROUNDS = 4 if os.environ.get("SCANHUB_TEST_LONG") else 1
 SIZE = 3 << 20
 DEADLINES = {

@@ -125,6 +125,7 @@ async def test_killed_while_talking_to_exam_manager(outside, wire, at, when):
         await outside.wait()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("at", "when"), [("/finish$", "after"), ("/release$", "before"), ("/release$", "after")]
 )
@@ -172,6 +173,7 @@ async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_jo
         await outside.wait()
 
 
+@pytest.mark.long
 async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
     outside, wire, slow_job, make_postgresql_url
 ):
