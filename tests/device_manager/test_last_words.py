@@ -84,6 +84,10 @@ async def test_a_long_start_may_take_its_time_and_a_stop_behind_it_is_not_lost(m
         scanner.websocket.transport.pause_reading()
         for _ in range(200):
             link._put("y" * (1 << 18))
+        left = 0
+        while left != len(link._waiting):  # until every buffer on the way is full
+            left = len(link._waiting)
+            await asyncio.sleep(0.5)
         refused = await lab.stop(scanner.device_id)
         assert refused.status_code == 503
         scanner.websocket.transport.resume_reading()
