@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pathlib
 import signal
 import sys
 from datetime import timedelta
@@ -56,6 +57,29 @@ async def test_a_service_that_ends_leaves_no_half_file(lake):
     assert task.done()
     assert not plotter.busy
     assert names(lake) in (["a.seq"], ["a.plot.bin", "a.seq"])
+
+
+async def test_a_plot_that_is_cancelled_while_its_file_is_opened_waits_and_closes_it(lake):
+    slow = lake.path(SOURCE)
+    slow.unlink()
+    os.mkfifo(slow)  # opening it takes until there is a writer
+    plotter = Plotter(lake, 60, patience_seconds=60)
+    plotter.make(KEY, SOURCE)
+    await asyncio.sleep(0.05)
+    stopping = asyncio.create_task(plotter.stop())
+    await asyncio.sleep(0.05)
+    waited = not stopping.done()
+    writer = os.open(slow, os.O_WRONLY)
+    await stopping
+    assert waited
+    assert open_files(lake) == [str(slow)]  # ours
+    os.close(writer)
+
+
+def open_files(lake):
+    links = pathlib.Path("/proc/self/fd").iterdir()
+    targets = [str(link.readlink()) for link in links if link.exists()]
+    return [target for target in targets if target.startswith(str(lake.root))]
 
 
 async def test_a_file_that_takes_too_long_is_given_up(lake):

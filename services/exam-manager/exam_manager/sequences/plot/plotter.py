@@ -11,6 +11,7 @@ from exam_manager.sequences.plot.array_file import Array, NotAnArrayFileError, u
 from scanhub_libraries.errors import UnavailableError, UnprocessableError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.threads import to_the_end
 
 logger = get_logger(__name__)
 PATIENCE_S = 5.0
@@ -142,7 +143,7 @@ class Plotter:
 
 
 async def _started(source: Path, seconds: float) -> asyncio.subprocess.Process:
-    file = await asyncio.to_thread(source.open, "rb")
+    file = await to_the_end(source.open, "rb", discard=lambda opened: opened.close())
     try:
         return await asyncio.create_subprocess_exec(
             sys.executable,
