@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -16,8 +16,8 @@ from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.lake import LocalLake
-from scanhub_libraries.logging import get_logger
 from scanhub_libraries.migrate import upgrade
+from scanhub_libraries.repeating import Repeating
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
 from workflow_manager.dicom import routes as dicom_routes
@@ -44,7 +44,6 @@ from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.triggers import routes as triggers_routes
 from workflow_manager.wiring import Wiring
 
-logger = get_logger(__name__)
 PREFIX = "/api/v1/workflowmanager"
 _SENDERS = 8
 _SWEEP_S = 60.0
@@ -152,8 +151,9 @@ async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -
     reactor = RunReactor(wiring)
     await reactor.start()
     stack.push_async_callback(reactor.stop)
-    sweep = asyncio.create_task(_sweep(wiring, do_run), name="sweep")
-    stack.push_async_callback(_cancelled, sweep)
+    sweep = _sweep(wiring, do_run)
+    sweep.start()
+    stack.push_async_callback(sweep.stop)
     intake = DicomIntake(wiring.settings, wiring.store)
     await intake.start()
     stack.push_async_callback(intake.stop)
@@ -176,19 +176,12 @@ def _engine(
     return engine, bodies
 
 
-async def _sweep(wiring: Wiring, do_run: RunSteps) -> None:
-    """Find what was left behind: at the start, and now and then."""
-    while True:
-        try:
-            await start_missing_runs(wiring, do_run)
-            await start_missing_dispatches(wiring)
-            await wiring.engine.forget(utc_now() - _REMEMBER)
-        except Exception as error:  # noqa: BLE001 - sweeping must go on
-            logger.warning("sweep failed", error=repr(error))
-        await asyncio.sleep(_SWEEP_S)
+def _sweep(wiring: Wiring, do_run: RunSteps) -> Repeating:
+    """Return what finds what was left behind: at the start, and now and then."""
 
+    async def once() -> None:
+        await start_missing_runs(wiring, do_run)
+        await start_missing_dispatches(wiring)
+        await wiring.engine.forget(utc_now() - _REMEMBER)
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    return Repeating("sweeping runs", once, _SWEEP_S)

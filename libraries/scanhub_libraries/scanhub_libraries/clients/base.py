@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpx
@@ -11,11 +10,10 @@ from pydantic import TypeAdapter
 from structlog.contextvars import get_contextvars
 
 from scanhub_libraries.errors import UnavailableError, error_from_problem
-from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.user import Revocations, ServiceCredentials, ServiceToken
+from scanhub_libraries.repeating import Repeating
 from scanhub_libraries.security.tokens import RevocationList
 
-logger = get_logger(__name__)
 T = TypeVar("T")
 TokenSource = Callable[[], Awaitable[str]]
 _CORRELATION_HEADER = "X-Correlation-Id"
@@ -104,7 +102,7 @@ class ServiceTokenSource:
             return self._token
 
 
-class RevocationFeed:
+class RevocationFeed(Repeating):
     """Keeps a service's list of revoked sessions at most a few seconds old."""
 
     def __init__(
@@ -113,32 +111,7 @@ class RevocationFeed:
         fetch: Callable[[int], Awaitable[Revocations]],
         interval_seconds: float = 2.0,
     ) -> None:
-        self._revocations = revocations
-        self._fetch = fetch
-        self._interval = interval_seconds
-        self._task: asyncio.Task[None] | None = None
+        async def follow() -> None:
+            revocations.update(await fetch(revocations.last))
 
-    def start(self) -> None:
-        """Begin to follow."""
-        self._task = asyncio.create_task(self._run(), name="revocation-feed")
-
-    async def stop(self) -> None:
-        """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        lost = False
-        while True:
-            try:
-                self._revocations.update(await self._fetch(self._revocations.last))
-                if lost:
-                    logger.info("revocations are followed again")
-                lost = False
-            except Exception as error:  # noqa: BLE001 - the list must go on being followed
-                if not lost:
-                    logger.warning("revocations cannot be read", error=repr(error))
-                lost = True
-            await asyncio.sleep(self._interval)
+        super().__init__("following revocations", follow, interval_seconds)

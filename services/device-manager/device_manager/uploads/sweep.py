@@ -1,7 +1,5 @@
 """Uploads that nobody goes on with: removed when their scan has ended and time has passed."""
 
-import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from device_manager.acquisitions.control_room import ControlRoom
@@ -10,39 +8,19 @@ from device_manager.uploads.reception import Reception
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
 from scanhub_libraries.lake_unfinished import UNFINISHED_FOLDER
-from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
 
-logger = get_logger(__name__)
 _LONGEST_PAUSE_SECONDS = 600.0
 
 
-class UploadSweep:
+class UploadSweep(Repeating):
     """Looks for what was left, again and again."""
 
     def __init__(self, room: ControlRoom, reception: Reception) -> None:
         self._room = room
         self._reception = reception
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run(), name="upload-sweep")
-
-    async def stop(self) -> None:
-        """End."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        pause = min(self._room.settings.upload_expiry_seconds / 4, _LONGEST_PAUSE_SECONDS)
-        while True:
-            try:
-                await self._sweep()
-            except Exception:
-                logger.exception("uploads that were left could not be removed")
-            await asyncio.sleep(pause)
+        pause = min(room.settings.upload_expiry_seconds / 4, _LONGEST_PAUSE_SECONDS)
+        super().__init__("sweeping uploads", self._sweep, pause)
 
     async def _sweep(self) -> None:
         expiry = timedelta(seconds=self._room.settings.upload_expiry_seconds)
