@@ -204,3 +204,15 @@ async def fill_passwords(page: Page, current: str, new: str) -> None:
     await page.get_by_label("New password", exact=True).fill(new)
     await page.get_by_label("Repeat the new password", exact=True).fill(new)
     await page.get_by_role("button", name="Change the password").click()
+
+
+@pytest.mark.parametrize("service", ["exam", "device", "workflowmanager"])
+async def test_the_page_of_an_openapi_document_needs_no_other_host(page, installation, service):
+    asked, refused = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: refused.append(message.text))
+    await page.goto(f"/api/v1/{service}/docs")
+    await expect(page.locator(".opblock").first).to_be_visible()
+    hosted = [url for url in asked if not url.startswith("data:")]
+    assert [url for url in hosted if not url.startswith(installation.url)] == []
+    assert refused == []

@@ -5,13 +5,11 @@ to expect (path, query, headers, body), how to log in, examples, and words for n
 same everywhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
 from scanhub_libraries.errors import (
@@ -139,23 +137,6 @@ def complete(app: FastAPI, document: Json) -> None:
         {"name": name, "description": text} for name, text in TAGS.items() if name in used
     ]
     _complete_components(document)
-
-
-def serve_document(app: FastAPI, prefixes: Sequence[str]) -> None:
-    """Serve the document and its page under more prefixes: ScanHub has one for each of them."""
-
-    async def document(_request: Request) -> JSONResponse:
-        return JSONResponse(app.openapi())
-
-    for prefix in prefixes:
-        url = f"{prefix}/openapi.json"
-        page = get_swagger_ui_html(openapi_url=url, title=app.title)
-
-        async def docs(_request: Request, page: HTMLResponse = page) -> HTMLResponse:
-            return page
-
-        app.add_route(url, document, include_in_schema=False)
-        app.add_route(f"{prefix}/docs", docs, include_in_schema=False)
 
 
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:

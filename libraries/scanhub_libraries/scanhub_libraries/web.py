@@ -14,10 +14,11 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.database_problems import answer_database_errors
+from scanhub_libraries.docs_page import serve_document
 from scanhub_libraries.errors import ScanHubError, UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.openapi import complete, serve_document
+from scanhub_libraries.openapi import complete
 from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
 from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
 from scanhub_libraries.security.permissions import check_access, is_public
@@ -257,7 +258,7 @@ def create_service_app(
     Args:
         title: Title of the OpenAPI document.
         version: Version of the service.
-        prefixes: Path prefixes; the first one carries `openapi.json` and `docs`.
+        prefixes: Path prefixes; each carries `openapi.json` and `docs`.
         lifespan: Opens and closes everything.
         verifier: Verifies tokens.
         malformed_path_status: Status for a malformed id in a path (ScanHub's exam paths: 400).
@@ -269,8 +270,8 @@ def create_service_app(
         license_info=LICENSE,
         version=version,
         lifespan=lifespan,
-        openapi_url=f"{prefixes[0]}/openapi.json",
-        docs_url=f"{prefixes[0]}/docs",
+        openapi_url=None,
+        docs_url=None,
         redoc_url=None,
         dependencies=[Depends(authorize)],
         generate_unique_id_function=_operation_id,
@@ -284,7 +285,7 @@ def create_service_app(
     answer_database_errors(app)
     app.add_middleware(AuthorizedBody)
     app.add_middleware(CorrelationMiddleware)
-    serve_document(app, prefixes[1:])
+    serve_document(app, prefixes)
     for prefix in prefixes:
         app.include_router(_health_router(prefix))
     return app
