@@ -111,6 +111,10 @@ async def store(url: str, several: Iterable[Rows]) -> None:
                 for table in _ORDER:
                     if some.get(table):
                         await connection.execute(sa.insert(table.__table__), some[table])
+        if engine.dialect.name == "postgresql":
+            # Its own housekeeping does so within a minute of so many rows; plans are made by it.
+            async with engine.begin() as connection:
+                await connection.execute(sa.text("ANALYZE"))
     finally:
         await engine.dispose()
 
