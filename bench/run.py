@@ -99,7 +99,7 @@ async def _scan_rows(folder: Path) -> list[Row]:
         return [
             *await rows.start_and_stop(api, data, device, follower),
             *await rows.raw_to_archive(api, data, device, raw, follower),
-            *await rows.upload(api, data, device, folder),
+            await rows.stop_during_upload(api, data, device),
         ]
 
 
