@@ -377,6 +377,18 @@ const routes = [
   ],
   ["GET", "/api/v1/device/", () => devices],
   ["GET", "/api/v1/device/acquisitions", () => []],
+  ["GET", "/api/v1/device/parameter-schemas", () => []],
+  ["GET", "/api/v1/device/:id/calibrations", () => []],
+  ["GET", "/api/v1/device/:id/parameter/versions", () => []],
+  [
+    "GET",
+    "/api/v1/device/:id/parameter",
+    ({ id }) => ({
+      device_id: id,
+      version: 0,
+      parameter: devices.find((d) => d.id === id)?.parameter ?? {},
+    }),
+  ],
   [
     "POST",
     "/api/v1/device/createdevice",

@@ -83,6 +83,7 @@ export function device(name, description, status, more = {}) {
     modality: null,
     site: null,
     parameter: null,
+    parameter_version: 0,
     capabilities: ["ack", "stop"],
     last_seen: null,
     datetime_created: minutesAgo(20000),

@@ -67,6 +67,23 @@ test("an acquisition event tells the start button of its task", () => {
   });
 });
 
+test("a lost scan is known with the time of its loss, and its device's scans are read again", () => {
+  const client = makeQueryClient();
+  const event = anEvent("acquisition.lost", {
+    task_id: "task-1",
+    device_id: "device-1",
+    reason: "No contact",
+  });
+  const effects = effectsOf(event);
+  applyEffects(client, effects);
+  expect(client.getQueryData(keys.acquisition("task-1"))).toMatchObject({
+    state: "lost",
+    reason: "No contact",
+    since: event.time,
+  });
+  expect(refetched(effects)).toEqual([keys.scansOf("device-1")]);
+});
+
 test("an event delivered twice stands once in the timeline of its task", () => {
   const client = makeQueryClient();
   client.setQueryData(keys.journal("task-1"), []);

@@ -43,8 +43,10 @@ export function effectsOf(event: JournalEvent): Effect[] {
     effects.push(refetch(keys.sequences));
   } else if (family === "device") {
     effects.push(...deviceEffects(event));
-  } else if (family === "acquisition" && taskId) {
-    effects.push({ kind: "acquisition", taskId, seen: acquisitionSeen(event) });
+  } else if (family === "acquisition") {
+    if (taskId) effects.push({ kind: "acquisition", taskId, seen: acquisitionSeen(event) });
+    const deviceId = str(data.device_id);
+    if (deviceId) effects.push(refetch(keys.scansOf(deviceId)));
   } else if (family === "run") {
     effects.push(refetch(taskId ? keys.runs(taskId) : ["runs"]));
   } else if (family === "dispatch") {
@@ -82,11 +84,12 @@ function deviceEffects({ type, subject, time, data }: JournalEvent): Effect[] {
   return type === "device.status" ? [patched] : [patched, refetch(keys.devices)];
 }
 
-function acquisitionSeen({ type, subject, data }: JournalEvent): AcquisitionSeen {
+function acquisitionSeen({ type, subject, time, data }: JournalEvent): AcquisitionSeen {
   return {
     acquisitionId: str(data.acquisition_id) ?? subject,
     state: str(data.state) ?? type.slice("acquisition.".length),
     reason: str(data.reason) ?? str(data.detail),
+    since: time,
   };
 }
 

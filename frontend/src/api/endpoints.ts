@@ -2,7 +2,7 @@ import { answer, client } from "./client";
 import { ApiError } from "./problem";
 import type { SafetyConfirmation } from "./safety";
 import { otherTabs, sessionStore } from "./session";
-import type { AcquisitionTask, BaseExam, BasePatient, CalibrationType } from "./types";
+import type { Acquisition, AcquisitionTask, BaseExam, BasePatient, CalibrationType } from "./types";
 
 // --- session ---------------------------------------------------------------------------------
 
@@ -127,6 +127,13 @@ export function resultFileUrl(
 export const listDevices = () => answer(client.GET("/api/v1/device/"));
 export const createDevice = (name: string, description: string) =>
   answer(client.POST("/api/v1/device/createdevice", { body: { name, description } }));
+export const renameDevice = (device_id: string, name: string, description: string) =>
+  answer(
+    client.PUT("/api/v1/device/{device_id}", {
+      params: { path: { device_id } },
+      body: { name, description },
+    }),
+  );
 export const rotateDeviceToken = (device_id: string) =>
   answer(
     client.POST("/api/v1/device/{device_id}/rotate-token", { params: { path: { device_id } } }),
@@ -148,6 +155,26 @@ export const setParameter = (
       body: { parameter, comment },
     }),
   );
+/** An older version again, as a new one; refused (412) unless `version` is the one in force. */
+export const restoreParameter = (
+  device_id: string,
+  older: number,
+  version: number,
+  comment: string,
+) =>
+  answer(
+    client.POST("/api/v1/device/{device_id}/parameter/versions/{version}/restore", {
+      params: { path: { device_id, version: older }, header: { "If-Match": `"${version}"` } },
+      body: { comment },
+    }),
+  );
+export const compareParameters = (device_id: string, before: number, after: number) =>
+  answer(
+    client.GET("/api/v1/device/{device_id}/parameter/diff", {
+      params: { path: { device_id }, query: { before, after } },
+    }),
+  );
+export const listParameterSchemas = () => answer(client.GET("/api/v1/device/parameter-schemas"));
 export const listParameterVersions = (device_id: string) =>
   answer(
     client.GET("/api/v1/device/{device_id}/parameter/versions", {
@@ -170,7 +197,7 @@ export const calibrateDevice = (device_id: string, kinds: CalibrationType[]) =>
 export const listCalibrations = (device_id: string) =>
   answer(
     client.GET("/api/v1/device/{device_id}/calibrations", {
-      params: { path: { device_id }, query: { limit: 10 } },
+      params: { path: { device_id }, query: { limit: 50 } },
     }),
   );
 export const stopDevice = (device_id: string, task_id?: string) =>
@@ -204,8 +231,19 @@ export const judgeScan = (device_id: string, task_id: string) =>
     }),
   );
 
-export const listAcquisitions = (task_id: string, limit: number) =>
-  answer(client.GET("/api/v1/device/acquisitions", { params: { query: { task_id, limit } } }));
+type AcquisitionFilter = { task_id: string } | { device_id: string };
+export const listAcquisitions = (filter: AcquisitionFilter, limit: number) =>
+  answer<Acquisition[]>(
+    client.GET("/api/v1/device/acquisitions", { params: { query: { ...filter, limit } } }),
+  );
+/** Ends a scan whose device does not answer; refused (409) when it can be told to stop. */
+export const abandonAcquisition = (acquisition_id: string, reason: string) =>
+  answer(
+    client.POST("/api/v1/device/acquisitions/{acquisition_id}/abandon", {
+      params: { path: { acquisition_id } },
+      body: { reason },
+    }),
+  );
 
 // --- work ------------------------------------------------------------------------------------
 

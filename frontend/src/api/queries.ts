@@ -24,6 +24,8 @@ export interface AcquisitionSeen {
   acquisitionId: string;
   state: string;
   reason: string | null;
+  /** When it came into this state, as far as that is known. */
+  since: string | null;
 }
 
 export const keys = {
@@ -35,8 +37,12 @@ export const keys = {
   sequences: ["sequences"] as const,
   devices: ["devices"] as const,
   /** Below `devices`: what is asked anew when something of a device has changed. */
+  parameterSchemas: ["devices", "schemas"] as const,
   parameterVersions: (deviceId: string) => ["devices", deviceId, "versions"] as const,
+  parameterDiff: (deviceId: string, before: number, after: number) =>
+    ["devices", deviceId, "diff", before, after] as const,
   calibrations: (deviceId: string) => ["devices", deviceId, "calibrations"] as const,
+  scansOf: (deviceId: string) => ["devices", deviceId, "acquisitions"] as const,
   runs: (taskId: string) => ["runs", taskId] as const,
   dispatches: (examId: string) => ["dispatches", examId] as const,
   journal: (taskId: string) => ["journal", taskId] as const,
@@ -53,6 +59,20 @@ export const queries = {
   templates: queryOptions({ queryKey: keys.templates, queryFn: api.listExamTemplates }),
   sequences: queryOptions({ queryKey: keys.sequences, queryFn: api.listSequences }),
   devices: queryOptions({ queryKey: keys.devices, queryFn: api.listDevices }),
+  parameterSchemas: queryOptions({
+    queryKey: keys.parameterSchemas,
+    queryFn: api.listParameterSchemas,
+  }),
+  parameterDiff: (deviceId: string, before: number, after: number) =>
+    queryOptions({
+      queryKey: keys.parameterDiff(deviceId, before, after),
+      queryFn: () => api.compareParameters(deviceId, before, after),
+    }),
+  scansOf: (deviceId: string) =>
+    queryOptions({
+      queryKey: keys.scansOf(deviceId),
+      queryFn: () => api.listAcquisitions({ device_id: deviceId }, 50),
+    }),
   parameterVersions: (deviceId: string) =>
     queryOptions({
       queryKey: keys.parameterVersions(deviceId),
@@ -79,10 +99,10 @@ export const queries = {
     queryOptions<AcquisitionSeen | null>({
       queryKey: keys.acquisition(taskId),
       queryFn: async () => {
-        const [latest] = await api.listAcquisitions(taskId, 1);
+        const [latest] = await api.listAcquisitions({ task_id: taskId }, 1);
         if (!latest) return null;
         const { id: acquisitionId, state, reason } = latest;
-        return { acquisitionId, state, reason };
+        return { acquisitionId, state, reason, since: latest.lost_at ?? latest.ended_at };
       },
       gcTime: Infinity,
     }),

@@ -22,6 +22,16 @@ export type User = exam["schemas"]["User"];
 
 export type Device = device["schemas"]["DeviceOut"];
 export type DeviceStatus = device["schemas"]["DeviceStatus"];
+/** One run of a task on a device. */
+export type Acquisition = device["schemas"]["AcquisitionOut"] & {
+  requested_by?: string | null;
+  exam_id?: string | null;
+};
+export type SystemLimits = device["schemas"]["SystemLimits"];
+export type ParameterVersion = device["schemas"]["ParameterVersion"];
+export type ParameterChange = device["schemas"]["ParameterChange"];
+export type ParameterProblem = device["schemas"]["ParameterProblem"];
+export type ParameterSchema = device["schemas"]["ParameterSchemaOut"];
 export type DeviceParameter = device["schemas"]["DeviceParameterOut"];
 export type Calibration = device["schemas"]["CalibrationOut"];
 export type CalibrationType = device["schemas"]["CalibrationType"];

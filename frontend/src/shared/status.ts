@@ -4,10 +4,12 @@ import {
   IconCircleCheck,
   IconCircleDashed,
   IconClock,
+  IconHandStop,
   IconLoader2,
   IconPlayerPause,
   IconPlayerPlay,
   IconPlugConnectedX,
+  IconUnlink,
   type TablerIcon,
 } from "@tabler/icons-react";
 
@@ -37,14 +39,31 @@ const FAILED: StatusLook = {
   color: "var(--status-fault)",
 };
 const STOPPED: StatusLook = { word: "Stopped", icon: IconBan, color: "var(--status-stopped)" };
+const PAUSED: StatusLook = {
+  word: "Paused",
+  icon: IconPlayerPause,
+  color: "var(--status-warn)",
+};
 const QUEUED: StatusLook = { word: "Queued", icon: IconClock, color: "var(--status-idle)" };
+
+/** No contact with the scanner: it may still scan. */
+export const LOST: StatusLook = {
+  word: "Lost",
+  icon: IconUnlink,
+  color: "var(--status-fault)",
+};
+export const STOP_UNCONFIRMED: StatusLook = {
+  word: "Stop not confirmed",
+  icon: IconHandStop,
+  color: "var(--status-fault)",
+};
 
 export const ITEM_STATUS: Record<ItemStatus, StatusLook> = {
   NEW: PLANNED,
   UPDATED: PLANNED,
   STARTED: { ...RUNNING, word: "Starting", icon: IconLoader2 },
   INPROGRESS: RUNNING,
-  PAUSED: { word: "Paused", icon: IconPlayerPause, color: "var(--status-warn)" },
+  PAUSED,
   FINISHED: DONE,
   ERROR: FAILED,
   CANCELED: STOPPED,
@@ -74,12 +93,39 @@ const WORK_STATUS: Record<string, StatusLook> = {
   canceled: STOPPED,
   cancelled: STOPPED,
   stopped: STOPPED,
-  lost: { ...FAILED, word: "Lost" },
+  lost: LOST,
 };
+
+const ACQUISITION_STATE: Record<string, StatusLook> = {
+  requested: { ...RUNNING, word: "Requested", icon: IconLoader2 },
+  accepted: { ...RUNNING, word: "Accepted", icon: IconLoader2 },
+  running: RUNNING,
+  paused: PAUSED,
+  stopping: STOP_UNCONFIRMED,
+  finished: DONE,
+  stopped: STOPPED,
+  failed: FAILED,
+  lost: LOST,
+};
+
+/** Of one run of a task on a scanner. */
+export function acquisitionLook(state: string): StatusLook {
+  return ACQUISITION_STATE[state] ?? { ...PLANNED, word: state };
+}
 
 /** Of runs and dispatches, whose states are lower-case words. */
 export function workStatus(status: string): StatusLook {
   return WORK_STATUS[status.toLowerCase()] ?? { ...PLANNED, word: status };
+}
+
+const CALIBRATION_STATE: Record<string, StatusLook> = {
+  requested: { ...RUNNING, word: "Under way", icon: IconLoader2 },
+  measured: { ...DONE, word: "Measured" },
+  failed: FAILED,
+};
+
+export function calibrationLook(state: string): StatusLook {
+  return CALIBRATION_STATE[state] ?? { ...PLANNED, word: state };
 }
 
 export const isActive = (status: ItemStatus) =>

@@ -6,10 +6,25 @@ import type {
   JournalEvent,
   Patient,
   Task,
+  User,
   WorklistItem,
 } from "../api/types";
 
 /** Valid wire objects for tests; each test names only what it is about. */
+
+export function aUser(changes: Partial<User> = {}): User {
+  return {
+    username: "ada",
+    first_name: "Ada",
+    last_name: "Lovelace",
+    email: "ada@example.org",
+    role: "engineer",
+    access_token: "token",
+    token_type: "bearer",
+    must_change_password: false,
+    ...changes,
+  };
+}
 
 export function aPatient(changes: Partial<Patient> = {}): Patient {
   return {

@@ -5,7 +5,7 @@ import {
   IconPlayerPlay,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useRouterState } from "@tanstack/react-router";
+import { Link, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
@@ -18,7 +18,7 @@ import {
   type Task,
 } from "../../api/types";
 import { clock, duration, secondsBetween } from "../../shared/format";
-import { DEVICE_STATUS, isActive } from "../../shared/status";
+import { DEVICE_STATUS, isActive, LOST, STOP_UNCONFIRMED } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import type { OpenExam } from "../shell/openExam";
@@ -28,9 +28,11 @@ import { PauseButton } from "./PauseButton";
 import { Progress } from "./Progress";
 import { remainingSeconds } from "./progress";
 import { Dismiss, Refusal } from "./Refusal";
+import type { Silence } from "./silence";
 import { PHASE_WORDS, startReasons } from "./start";
 import { acquisitionsOf } from "./stop";
 import { dismissStopOutcome, StopButton, useStopOutcome } from "./StopButton";
+import { useSilence } from "./useSilence";
 import { useStart } from "./useStart";
 
 const PatientModal = lazy(() => import("../patients/PatientModal"));
@@ -49,6 +51,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
   });
   const scans = acquisitionsOf(exam);
   const active = scans.find((task) => isActive(task.status)) ?? null;
+  const silence = useSilence(active);
   const selected =
     exam?.workflows.flatMap((workflow) => workflow.tasks).find(({ id }) => id === open.taskId) ??
     null;
@@ -74,19 +77,22 @@ export function DeviceStrip({ exam, patient, open }: Props) {
       className={css.strip}
       data-testid="device-strip"
       data-stale={stream.kind === "stale" || undefined}
+      data-silent={silence?.kind}
       aria-label="Device"
     >
       <Notice task={selected} />
       <DeviceFace device={deviceOf(shown)} />
       <ScanFace
         task={active}
-        lost={active !== null && deviceOf(active)?.status === "OFFLINE"}
+        examId={open.examId}
+        silence={silence}
+        offline={active !== null && deviceOf(active)?.status === "OFFLINE"}
         next={shown?.id === selected?.id ? shown : null}
         phaseShown={active?.id !== selected?.id}
       />
       <StreamBadge />
       <StartControl task={selected} reasons={reasons} patient={patient} />
-      <PauseButton task={active} device={deviceOf(active) ?? null} />
+      <PauseButton task={silence ? null : active} device={deviceOf(active) ?? null} />
       <StopButton exam={exam} />
     </footer>
   );
@@ -109,13 +115,17 @@ function DeviceFace({ device }: { device: Device | null | undefined }) {
 
 function ScanFace({
   task,
-  lost,
+  examId,
+  silence,
+  offline,
   next,
   phaseShown,
 }: {
   task: AcquisitionTask | null;
+  examId: string;
+  silence: Silence | null;
   /** Its scanner is out of reach, and may scan on. */
-  lost: boolean;
+  offline: boolean;
   next: AcquisitionTask | null;
   /** The Start button says the phase of the selected task; here it is said of another one. */
   phaseShown: boolean;
@@ -134,6 +144,7 @@ function ScanFace({
       </div>
     );
   }
+  if (silence) return <SilentFace task={task} examId={examId} silence={silence} />;
   const elapsed = secondsBetween(task.started_at, now);
   const planned =
     sequences.data?.find(({ _id }) => _id === task.sequence_id)?.facts?.duration_s ?? null;
@@ -143,12 +154,12 @@ function ScanFace({
       <span className={css.scanName}>{task.name}</span>
       <Progress task={task} wide />
       <span className={`${css.times} live-number`}>
-        {lost && (
+        {offline && (
           <strong className={css.lost} role="alert">
             No contact: the scanner may still scan
           </strong>
         )}
-        {lost ? null : phase.kind === "running" || phase.kind === "idle" ? (
+        {offline ? null : phase.kind === "running" || phase.kind === "idle" ? (
           <>
             {elapsed !== null && <span>{duration(elapsed)} elapsed</span>}
             {left !== null && <span className="dim">{duration(left)} left</span>}
@@ -167,6 +178,35 @@ function ScanFace({
   );
 }
 
+/** A scan that nobody answers for; the way to it from every page. */
+function SilentFace({
+  task,
+  examId,
+  silence,
+}: {
+  task: AcquisitionTask;
+  examId: string;
+  silence: Silence;
+}) {
+  const Icon = silence.kind === "lost" ? LOST.icon : STOP_UNCONFIRMED.icon;
+  const what = silence.kind === "lost" ? "Lost" : "Stop not confirmed";
+  return (
+    <div className={css.scan} role="group" aria-label="Scan progress">
+      <span className={css.scanName}>{task.name}</span>
+      <Link
+        to="/exams/$examId"
+        params={{ examId }}
+        search={{ task: task.id }}
+        className={`${css.silentLink} live-number`}
+      >
+        <Icon size={18} aria-hidden />
+        {what}
+        {silence.since && ` since ${clock(silence.since)}`}: go to the scanner
+      </Link>
+    </div>
+  );
+}
+
 function StartControl({
   task,
   reasons,
@@ -177,12 +217,15 @@ function StartControl({
   patient: Patient | null;
 }) {
   const { start, phase } = useStart(task);
+  const silent = useSilence(task) !== null;
   const [editing, setEditing] = useState(false);
   const waiting = phase.kind === "requested" || phase.kind === "unconfirmed";
   const first = reasons[0];
   const disabled = first !== undefined || phase.kind !== "idle";
-  const words =
-    phase.kind !== "idle"
+  // A scan that nobody answers for is not said to be running.
+  const words = silent
+    ? ""
+    : phase.kind !== "idle"
       ? PHASE_WORDS[phase.kind]
       : first && `${first.text}${reasons.length > 1 ? ` (+${reasons.length - 1})` : ""}`;
   const fixable = phase.kind === "idle" && first?.fix;

@@ -61,6 +61,7 @@ const seen = (state: string): AcquisitionSeen => ({
   acquisitionId: "a-1",
   state,
   reason: null,
+  since: null,
 });
 const now = 1_000_000;
 const asked = (requestedAt: number) => ({ requestedAt, pending: false });

@@ -1,5 +1,5 @@
 import { Button, Modal, Textarea, TextInput } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
+import { IconCopy, IconDownload } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -8,6 +8,7 @@ import { keys } from "../../api/queries";
 import type { Device, DeviceCredentials } from "../../api/types";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
+import css from "./devices.module.css";
 
 /** Adds a device, or gives an old one a new token: both end in a file that exists only once. */
 export default function CredentialsModal({
@@ -39,9 +40,10 @@ export default function CredentialsModal({
       >
         <div className={page.form}>
           <p>
-            The file holds the token this device logs in with. It is shown nowhere again: download
-            it now and put it on the scanner.
+            This is the token the device logs in with. It is shown nowhere again: download the file
+            now and put it on the scanner.
           </p>
+          <Token token={credentials.device_token} onCopied={() => setSaved(true)} />
           <div className={page.formEnd}>
             {saved && (
               <Button variant="default" onClick={onClose}>
@@ -109,6 +111,32 @@ export default function CredentialsModal({
         </div>
       </form>
     </Modal>
+  );
+}
+
+function Token({ token, onCopied }: { token: string; onCopied: () => void }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(token);
+    setCopied(true);
+    onCopied();
+  };
+  return (
+    <div className={css.token}>
+      <TextInput
+        label="Token"
+        readOnly
+        value={token}
+        classNames={{ input: "mono" }}
+        onFocus={(event) => event.currentTarget.select()}
+      />
+      {/* The clipboard is there on secure origins only; the field can be copied by hand. */}
+      {"clipboard" in navigator && (
+        <Button variant="default" leftSection={<IconCopy size={16} />} onClick={() => void copy()}>
+          {copied ? "Copied" : "Copy"}
+        </Button>
+      )}
+    </div>
   );
 }
 

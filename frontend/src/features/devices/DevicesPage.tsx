@@ -1,31 +1,23 @@
 import { Button } from "@mantine/core";
-import {
-  IconAdjustments,
-  IconKey,
-  IconPlus,
-  IconScan,
-  IconTarget,
-  IconTrash,
-} from "@tabler/icons-react";
+import { IconPlus, IconScan } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
 import { type Column, DataTable } from "../../shared/DataTable";
-import { dayOrClock, day, clock } from "../../shared/format";
+import { dayOrClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
+import { useMayChangeDevices } from "../../shared/roles";
 import { Empty, QueryView } from "../../shared/states";
 import { DEVICE_STATUS } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { containsWords } from "../worklist/worklist";
-import { parameterFact } from "./parameters";
+import { DeviceDetail } from "./DeviceDetail";
+import type { DeviceTab } from "./tabs";
 
 const CredentialsModal = lazy(() => import("./CredentialsModal"));
-const CalibrateModal = lazy(() => import("./CalibrateModal"));
-const ParameterModal = lazy(() => import("./ParameterModal"));
-const DeleteDeviceModal = lazy(() => import("./DeleteDeviceModal"));
 
 const COLUMNS: Column<Device>[] = [
   {
@@ -75,13 +67,16 @@ const COLUMNS: Column<Device>[] = [
 interface Props {
   filter: string;
   selectedId: string | null;
+  tab: DeviceTab;
   onFilter: (filter: string) => void;
   onSelect: (id: string | null) => void;
+  onTab: (tab: DeviceTab) => void;
 }
 
-export function DevicesPage({ filter, selectedId, onFilter, onSelect }: Props) {
+export function DevicesPage({ filter, selectedId, tab, onFilter, onSelect, onTab }: Props) {
   const devices = useQuery(queries.devices);
   const [adding, setAdding] = useState(false);
+  const mayNot = useMayChangeDevices();
   const selected = devices.data?.find(({ id }) => id === selectedId) ?? null;
   return (
     <div className={page.page}>
@@ -91,11 +86,16 @@ export function DevicesPage({ filter, selectedId, onFilter, onSelect }: Props) {
         placeholder="Filter by name, manufacturer, site"
         onFilter={onFilter}
       >
-        <Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>
+        <Button
+          leftSection={<IconPlus size={16} />}
+          disabled={mayNot !== null}
+          title={mayNot ?? undefined}
+          onClick={() => setAdding(true)}
+        >
           Add device
         </Button>
       </PageHead>
-      <div className={page.split} data-detail={selected !== null || undefined}>
+      <div className={page.split} data-detail={selected ? "wide" : undefined}>
         <div className={page.list}>
           <QueryView query={devices} rows={6} safe="The scanners themselves are not affected.">
             {(all) => {
@@ -129,7 +129,13 @@ export function DevicesPage({ filter, selectedId, onFilter, onSelect }: Props) {
           </QueryView>
         </div>
         {selected && (
-          <DeviceDetail key={selected.id} device={selected} onGone={() => onSelect(null)} />
+          <DeviceDetail
+            key={selected.id}
+            device={selected}
+            tab={tab}
+            onTab={onTab}
+            onGone={() => onSelect(null)}
+          />
         )}
       </div>
       <Suspense>
@@ -141,108 +147,4 @@ export function DevicesPage({ filter, selectedId, onFilter, onSelect }: Props) {
 
 function wordsOf({ name, description, manufacturer, modality, site, serial_number }: Device) {
   return [name, description, manufacturer, modality, site, serial_number].map((word) => word ?? "");
-}
-
-type Dialog = "rotate" | "delete" | "parameters" | "calibrate";
-
-function DeviceDetail({ device, onGone }: { device: Device; onGone: () => void }) {
-  const [dialog, setDialog] = useState<Dialog | null>(null);
-  const close = () => setDialog(null);
-  const parameters = Object.entries(device.parameter ?? {});
-  return (
-    <aside className={page.detail} aria-label={`Device ${device.name}`}>
-      <header className={page.detailHead}>
-        <div>
-          <h2>{device.name}</h2>
-          <p className="dim">{device.description}</p>
-        </div>
-        <StatusBadge look={DEVICE_STATUS[device.status]} />
-      </header>
-      {device.status_detail && (
-        <section className={page.detailSection}>
-          <p>{device.status_detail}</p>
-        </section>
-      )}
-      <section className={page.detailSection}>
-        <dl className={page.facts}>
-          <Fact name="Last seen" value={when(device.last_seen)} />
-          <Fact name="Own name" value={device.device_name} />
-          <Fact name="Manufacturer" value={device.manufacturer} />
-          <Fact name="Modality" value={device.modality} />
-          <Fact name="Serial number" value={device.serial_number} />
-          <Fact name="Site" value={device.site} />
-          <Fact name="Device ID" value={device.id} mono />
-          <Fact name="Added" value={day(device.datetime_created)} />
-        </dl>
-        <div className={page.buttons}>
-          <Button
-            variant="default"
-            leftSection={<IconKey size={16} />}
-            onClick={() => setDialog("rotate")}
-          >
-            New token
-          </Button>
-          <Button
-            variant="default"
-            leftSection={<IconTrash size={16} />}
-            onClick={() => setDialog("delete")}
-          >
-            Delete
-          </Button>
-        </div>
-      </section>
-      <section className={page.detailSection}>
-        <h3>
-          Parameters{" "}
-          {device.parameter_version > 0 && (
-            <span className="dim">version {device.parameter_version}</span>
-          )}
-        </h3>
-        <dl className={page.facts}>
-          {parameters.map(([name, value]) => (
-            <Fact key={name} {...parameterFact(name, value)} />
-          ))}
-        </dl>
-        <div className={page.buttons}>
-          <Button
-            variant="default"
-            leftSection={<IconAdjustments size={16} />}
-            onClick={() => setDialog("parameters")}
-          >
-            Edit and history
-          </Button>
-          <Button
-            variant="default"
-            leftSection={<IconTarget size={16} />}
-            onClick={() => setDialog("calibrate")}
-          >
-            Calibrate
-          </Button>
-        </div>
-      </section>
-      <Suspense>
-        {dialog === "parameters" && <ParameterModal device={device} onClose={close} />}
-        {dialog === "calibrate" && <CalibrateModal device={device} onClose={close} />}
-        {dialog === "rotate" && <CredentialsModal device={device} onClose={close} />}
-        {dialog === "delete" && (
-          <DeleteDeviceModal device={device} onClose={close} onDeleted={onGone} />
-        )}
-      </Suspense>
-    </aside>
-  );
-}
-
-function Fact({ name, value, mono }: { name: string; value?: string | null; mono?: boolean }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd className={mono ? "mono" : undefined}>
-        {value || <span className="dim">not told</span>}
-      </dd>
-    </>
-  );
-}
-
-function when(time: string | null | undefined): string {
-  return time ? `${day(time)} ${clock(time)}` : "never";
 }

@@ -1,21 +1,27 @@
 import { expect, test } from "vitest";
 
-import { authorName, parameterFact, readParameters } from "./parameters";
+import { authorName, factOf, parameterFact } from "./parameters";
+import { fieldsOf } from "./schema";
 
 test.each([
   ["field_strength_t", 1.5, "Field strength", "1.5\u202fT"],
   ["larmor_frequency", 63_869_000, "Larmor frequency", "63.869\u202fMHz"],
   ["receiver_channels", 4, "Receiver channels", "4"],
-  ["t", [1, 2], "T", "[1,2]"],
+  ["t", [1, 2], "T", "1, 2"],
 ])("%s is read as a person reads it", (name, value, words, shown) => {
   expect(parameterFact(name, value)).toEqual({ name: words, value: shown });
 });
 
-test("what was typed is read as an object, or why not is said", () => {
-  expect(readParameters('{"a": [1]}')).toEqual({ parameter: { a: [1] } });
-  for (const typed of ["", "{", "[1]", "null", "3"]) {
-    expect(readParameters(typed)).toHaveProperty("problem");
-  }
+test("with a schema a value has its words and its unit", () => {
+  const fields = fieldsOf({
+    type: "object",
+    properties: { shims: { type: "array", title: "Linear shims", unit: "mT/m", items: {} } },
+  });
+  expect(factOf("shims", [0.1, 0, -0.2], fields)).toEqual({
+    name: "Linear shims",
+    value: "0.1, 0, -0.2\u202fmT/m",
+  });
+  expect(factOf("channels", 4, fields)).toEqual({ name: "Channels", value: "4" });
 });
 
 test.each([

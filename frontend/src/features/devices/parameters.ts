@@ -1,37 +1,58 @@
-import type { CalibrationType } from "../../api/types";
+import type { CalibrationType, Device, ParameterSchema } from "../../api/types";
+import type { Field } from "./schema";
 
 /** What a device says of itself, as a person reads it: `field_strength_t: 1.5` is 1.5 T. */
 
-const UNITS: Record<string, string> = { t: "T", hz: "Hz", mhz: "MHz", mm: "mm", s: "s", ms: "ms" };
+const UNITS: Record<string, string> = {
+  t: "T",
+  hz: "Hz",
+  mhz: "MHz",
+  mm: "mm",
+  s: "s",
+  ms: "ms",
+  db: "dB",
+};
+
+/** The schema that the parameters of a device follow. */
+export function schemaOf(device: Device, schemas: ParameterSchema[]): ParameterSchema | null {
+  return schemas.find(({ device_type }) => device_type === device.device_type) ?? null;
+}
+
+/** A value in a line; what is not there is said. */
+export function valueInWords(value: unknown): string {
+  if (value === undefined || value === null) return "none";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string") return value === "" ? "empty" : value;
+  if (Array.isArray(value) && value.every((part) => typeof part !== "object")) {
+    return value.length > 0 ? value.map(String).join(", ") : "empty";
+  }
+  return JSON.stringify(value);
+}
+
+/** By the schema, with its own words and unit; without one, by the name. */
+export function factOf(
+  name: string,
+  value: unknown,
+  fields: Field[],
+): { name: string; value: string } {
+  const field = fields.find((candidate) => candidate.name === name);
+  if (!field) return parameterFact(name, value);
+  const unit = field.unit ? `\u202f${field.unit}` : "";
+  return { name: field.label, value: valueInWords(value) + unit };
+}
 
 export function parameterFact(name: string, value: unknown): { name: string; value: string } {
   const words = name.split("_").filter(Boolean);
-  let shown = typeof value === "object" ? JSON.stringify(value) : String(value);
+  let shown = valueInWords(value);
   const unit = words.length > 1 ? UNITS[words.at(-1)?.toLowerCase() ?? ""] : undefined;
   if (unit) {
     words.pop();
     shown += `\u202f${unit}`;
   } else if (name === "larmor_frequency" && typeof value === "number") {
-    shown = `${(value / 1e6).toFixed(3)}\u202fMHz`;
+    shown = `${Number((value / 1e6).toFixed(6))}\u202fMHz`;
   }
   const text = words.join(" ");
   return { name: text.charAt(0).toUpperCase() + text.slice(1), value: shown };
-}
-
-/** The object that was typed, or what keeps it from being one. */
-export function readParameters(
-  typed: string,
-): { parameter: Record<string, unknown> } | { problem: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(typed);
-  } catch (error) {
-    return { problem: error instanceof Error ? error.message : "This is not JSON." };
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { problem: 'Parameters are an object: { "name": value }.' };
-  }
-  return { parameter: value as Record<string, unknown> };
 }
 
 export const KINDS: Record<CalibrationType, string> = {

@@ -22,8 +22,11 @@ import {
   withUnit,
 } from "../../shared/format";
 import { Empty, ErrorLine } from "../../shared/states";
-import { ITEM_STATUS, isActive } from "../../shared/status";
+import { isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
+import { LostScan } from "../acquisition/LostScan";
+import { taskLook } from "../acquisition/silence";
+import { useSilence } from "../acquisition/useSilence";
 import { Dispatches } from "../runs/Dispatches";
 import { Runs } from "../runs/Runs";
 import { DeviceSelect } from "./DeviceSelect";
@@ -48,11 +51,13 @@ export function Inspector({ exam, selected }: { exam: Exam; selected: Located | 
 }
 
 function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
+  const silence = useSilence(task);
   return (
     <>
+      {silence && <LostScan task={task} silence={silence} />}
       <header className={css.inspectorHead}>
         <h2>{task.name}</h2>
-        <StatusBadge look={ITEM_STATUS[task.status]} />
+        <StatusBadge look={taskLook(task, silence)} />
         {task.description && <p className="dim">{task.description}</p>}
         {task.status_reason && (
           <p className={css.statusReason} data-fault={task.status === "ERROR" || undefined}>

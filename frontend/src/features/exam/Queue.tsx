@@ -10,6 +10,8 @@ import { ITEM_STATUS, isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { Progress } from "../acquisition/Progress";
+import { taskLook } from "../acquisition/silence";
+import { useSilence } from "../acquisition/useSilence";
 import css from "./exam.module.css";
 import { queueOf, remainingQueueSeconds, sequenceOf, tasksInOrder } from "./tree";
 
@@ -85,6 +87,7 @@ function TaskRow({
 }) {
   const scan = task.task_type === "ACQUISITION";
   const failed = task.status === "ERROR" || task.status === "CANCELED";
+  const silence = useSilence(task);
   return (
     <button
       type="button"
@@ -92,6 +95,7 @@ function TaskRow({
       className={css.row}
       data-testid="task-row"
       data-status={task.status}
+      data-silent={silence?.kind}
       aria-current={selected || undefined}
       onClick={onSelect}
     >
@@ -102,8 +106,9 @@ function TaskRow({
         </span>
       </span>
       <span className={css.rowBottom}>
-        <StatusBadge look={ITEM_STATUS[task.status]} />
-        {isActive(task.status) && <Progress task={task} />}
+        <StatusBadge look={taskLook(task, silence)} />
+        {silence?.since && <span className="live-number">since {clock(silence.since)}</span>}
+        {isActive(task.status) && !silence && <Progress task={task} />}
         {failed && task.status_reason && (
           <span className={css.rowReason} title={plainReason(task.status_reason)}>
             {reasonAfter(ITEM_STATUS[task.status].word, task.status_reason)}

@@ -28,12 +28,15 @@ const WORDS: Record<string, string> = {
   "acquisition.requested": "Start sent to the scanner",
   "acquisition.accepted": "Accepted by the scanner",
   "acquisition.running": "Scanner running",
-  "acquisition.stopping": "Stop sent to the scanner",
+  "acquisition.stopping": "Stop not confirmed by the scanner",
   "acquisition.stopped": "Scanner has stopped",
   "acquisition.finished": "Acquisition finished",
   "acquisition.paused": "Acquisition paused",
   "acquisition.failed": "Acquisition failed",
-  "acquisition.lost": "Scanner lost",
+  "acquisition.lost": "No contact with the scanner",
+  "stream.started": "Preview data arriving",
+  "stream.ended": "Preview data ended",
+  "preview.failed": "No preview",
   "run.queued": "Job queued",
   "run.started": "Job started",
   "run.succeeded": "Job succeeded",
@@ -50,7 +53,7 @@ const WORDS: Record<string, string> = {
 export function timelineOf(events: JournalEvent[]): TimelineLine[] {
   const inTime = events
     // The task's own progress says the same with more words.
-    .filter(({ type }) => type !== "run.progress")
+    .filter(({ type }) => type !== "run.progress" && type !== "preview.ready")
     .toSorted((a, b) => a.time.localeCompare(b.time) || a.sequence - b.sequence);
   const kept = inTime.filter((event, at) => {
     const next = inTime[at + 1];
@@ -82,7 +85,8 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
     time,
     words,
     detail: parts.join(" · "),
-    fault: /\.(failed|lost)$/.test(type),
+    // A scan is as good without a preview.
+    fault: /\.(failed|lost|stopping)$/.test(type) && type !== "preview.failed",
   };
 }
 

@@ -1,11 +1,11 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, test, vi } from "vitest";
 
 import type { Calibration } from "../../api/types";
 import { aDevice } from "../../testing/builders";
 import { renderScreen } from "../../testing/render";
-import CalibrateModal, { outcome } from "./CalibrateModal";
+import { Calibrations, outcome } from "./Calibrations";
 
 function aCalibration(changes: Partial<Calibration> = {}): Calibration {
   return {
@@ -41,9 +41,7 @@ beforeEach(() => {
 });
 
 test("the kinds that are chosen are asked for, in their order, and shown", async () => {
-  renderScreen(
-    <CalibrateModal device={aDevice({ capabilities: ["calibrate"] })} onClose={() => {}} />,
-  );
+  renderScreen(<Calibrations device={aDevice({ capabilities: ["calibrate"] })} />);
   await userEvent.click(screen.getByLabelText("Shims"));
   await userEvent.click(screen.getByRole("button", { name: "Calibrate" }));
   expect(await screen.findByText(/is asked for/)).toBeInTheDocument();
@@ -51,18 +49,28 @@ test("the kinds that are chosen are asked for, in their order, and shown", async
 });
 
 test("a device that cannot is not asked", async () => {
-  renderScreen(<CalibrateModal device={aDevice()} onClose={() => {}} />);
+  renderScreen(<Calibrations device={aDevice()} />);
   expect(screen.getByText(/does not announce/)).toBeInTheDocument();
-  await waitFor(() => expect(screen.getByRole("button", { name: "Calibrate" })).toBeDisabled());
+  expect(screen.queryByRole("button", { name: "Calibrate" })).toBeNull();
+});
+
+test("a device that is busy is not asked, and a failure has its reason in the history", async () => {
+  rows = [aCalibration({ state: "failed", problem: "no signal", quality: { snr_db: 2.5 } })];
+  renderScreen(<Calibrations device={aDevice({ capabilities: ["calibrate"], status: "BUSY" })} />);
+  expect(screen.getByRole("button", { name: "Calibrate" })).toBeDisabled();
+  const history = await screen.findByRole("list", { name: "Calibrations" });
+  expect(history).toHaveTextContent("no signal");
+  expect(history).toHaveTextContent("by ada");
+  expect(history).toHaveTextContent("Snr 2.5 dB");
 });
 
 test.each([
-  [aCalibration(), "larmor_frequency 2000143 · version 4"],
+  [aCalibration(), "Larmor frequency 2.000143\u202fMHz · made version 4"],
   [
     aCalibration({ parameter_version: null, problem: "Not taken over: x" }),
-    "larmor_frequency 2000143 · nothing taken over · Not taken over: x",
+    "Larmor frequency 2.000143\u202fMHz · nothing taken over · Not taken over: x",
   ],
-  [aCalibration({ state: "failed", problem: "no signal" }), "failed: no signal"],
+  [aCalibration({ state: "failed", problem: "no signal" }), "no signal"],
 ])("what came of it is said in a line", (row, line) => {
   expect(outcome(row)).toBe(line);
 });

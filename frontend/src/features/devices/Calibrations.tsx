@@ -1,0 +1,123 @@
+import { Button, Checkbox } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { calibrateDevice } from "../../api/endpoints";
+import { keys, queries } from "../../api/queries";
+import type { Calibration, CalibrationType, Device } from "../../api/types";
+import { clock, day } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { ErrorLine, QueryView } from "../../shared/states";
+import { calibrationLook } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import css from "./devices.module.css";
+import { authorName, KINDS, parameterFact } from "./parameters";
+
+/** Lets a device calibrate by itself, and shows what came of it, now and before. */
+export function Calibrations({ device }: { device: Device }) {
+  const history = useQuery(queries.calibrations(device.id));
+  const can = device.capabilities?.includes("calibrate") ?? false;
+  return (
+    <>
+      <section className={page.detailSection} aria-label="Calibrate now">
+        {can ? (
+          <Begin device={device} />
+        ) : (
+          <p>This device does not announce that it can calibrate.</p>
+        )}
+      </section>
+      <section className={page.detailSection} aria-label="Calibrations so far">
+        <h3>History</h3>
+        <QueryView query={history} rows={3} safe="The device itself is not affected.">
+          {(rows) =>
+            rows.length === 0 ? (
+              <p className="dim">Not calibrated yet.</p>
+            ) : (
+              <ul className={css.history} aria-label="Calibrations">
+                {rows.map((row) => (
+                  <CalibrationRow key={row.id} row={row} />
+                ))}
+              </ul>
+            )
+          }
+        </QueryView>
+      </section>
+    </>
+  );
+}
+
+function Begin({ device }: { device: Device }) {
+  const client = useQueryClient();
+  const [kinds, setKinds] = useState<string[]>(["frequency"]);
+  const chosen = (Object.keys(KINDS) as CalibrationType[]).filter((kind) => kinds.includes(kind));
+  const begin = useMutation({
+    mutationFn: () => calibrateDevice(device.id, chosen),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.calibrations(device.id) }),
+  });
+  const free = device.status === "ONLINE";
+  return (
+    <form
+      className={page.form}
+      aria-label="Calibrate"
+      onSubmit={(event) => {
+        event.preventDefault();
+        begin.mutate();
+      }}
+    >
+      <Checkbox.Group label="One after the other" value={kinds} onChange={setKinds}>
+        <div className={css.kinds}>
+          {Object.entries(KINDS).map(([kind, word]) => (
+            <Checkbox key={kind} value={kind} label={word} />
+          ))}
+        </div>
+      </Checkbox.Group>
+      <ErrorLine error={begin.error} />
+      <div className={page.buttons}>
+        <Button
+          type="submit"
+          variant="default"
+          disabled={!free || chosen.length === 0}
+          loading={begin.isPending}
+        >
+          Calibrate
+        </Button>
+        {!free && <p className={`dim ${css.beside}`}>The device has to be ready and free.</p>}
+      </div>
+    </form>
+  );
+}
+
+function CalibrationRow({ row }: { row: Calibration }) {
+  const quality = Object.entries(row.quality ?? {}).map(([name, value]) =>
+    inLine(parameterFact(name, value)),
+  );
+  const from = row.acquisition_id ? "with a scan" : `by ${authorName(row.requested_by)}`;
+  return (
+    <li className={css.historyRow}>
+      <div className={css.historyLine}>
+        <strong>{KINDS[row.kind]}</strong>
+        <StatusBadge look={calibrationLook(row.state)} />
+        <span className={css.historyWho}>
+          {day(row.ended_at ?? row.created_at)} {clock(row.ended_at ?? row.created_at)} · {from}
+        </span>
+      </div>
+      <p className="live-number">{outcome(row)}</p>
+      {quality.length > 0 && <p className="dim">{quality.join(" · ")}</p>}
+    </li>
+  );
+}
+
+const inLine = ({ name, value }: { name: string; value: string }) => `${name} ${value}`;
+
+/** What came of a calibration, in a line. */
+export function outcome(row: Calibration): string {
+  if (row.state === "requested") return "is asked for";
+  if (row.state === "failed") return row.problem ?? "no reason was given";
+  const values = Object.entries(row.values ?? {}).map(([name, value]) =>
+    inLine(parameterFact(name, value)),
+  );
+  const taken = row.parameter_version
+    ? `made version ${row.parameter_version}`
+    : "nothing taken over";
+  return [values.join(", ") || "no values", taken, row.problem].filter(Boolean).join(" · ");
+}

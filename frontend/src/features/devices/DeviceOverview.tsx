@@ -1,0 +1,191 @@
+import { ActionIcon, Button } from "@mantine/core";
+import {
+  IconCircleCheck,
+  IconCircleMinus,
+  IconKey,
+  IconKeyOff,
+  IconPencil,
+  IconRefresh,
+  IconTrash,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+
+import { queries } from "../../api/queries";
+import type { Device } from "../../api/types";
+import { clock, day } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { useMayChangeDevices } from "../../shared/roles";
+import { capabilitiesOf } from "./capabilities";
+import css from "./devices.module.css";
+import { Fact } from "./Fact";
+import { limitFacts } from "./limits";
+
+const CredentialsModal = lazy(() => import("./CredentialsModal"));
+const RenameModal = lazy(() => import("./RenameModal"));
+const RevokeModal = lazy(() => import("./RevokeModal"));
+const DeleteDeviceModal = lazy(() => import("./DeleteDeviceModal"));
+
+export function DeviceOverview({ device, onGone }: { device: Device; onGone: () => void }) {
+  return (
+    <>
+      <LinkFacts device={device} />
+      <Access device={device} onGone={onGone} />
+      <section className={page.detailSection} aria-label="About">
+        <dl className={page.facts}>
+          <Fact name="Own name" value={device.device_name} />
+          <Fact name="Manufacturer" value={device.manufacturer} />
+          <Fact name="Modality" value={device.modality} />
+          <Fact name="Type" value={device.device_type} />
+          <Fact name="Serial number" value={device.serial_number} />
+          <Fact name="Site" value={device.site} />
+          <Fact name="Added" value={day(device.datetime_created)} />
+          <Fact name="Device ID" value={device.id} mono />
+        </dl>
+      </section>
+      <Capabilities device={device} />
+      <Limits device={device} />
+    </>
+  );
+}
+
+/** Whether it is there, and since when nothing was heard of it. */
+function LinkFacts({ device }: { device: Device }) {
+  const devices = useQuery(queries.devices);
+  const connected = device.status !== "OFFLINE";
+  const heard = device.last_seen;
+  return (
+    <section className={page.detailSection} aria-label="Link">
+      <dl className={page.facts}>
+        <Fact name="Link" value={connected ? "connected" : "not connected"} />
+        <dt>Last heard</dt>
+        <dd className={css.heard}>
+          <span className="live-number">{heard ? `${day(heard)} ${clock(heard)}` : "never"}</span>
+          {connected && (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size={28}
+              aria-label="Ask again when it was last heard"
+              title="Ask again"
+              loading={devices.isFetching}
+              onClick={() => void devices.refetch()}
+            >
+              <IconRefresh size={16} aria-hidden />
+            </ActionIcon>
+          )}
+        </dd>
+      </dl>
+      {!heard && (
+        <p className="dim">
+          It has never connected. Install its credentials file on it; with a new token if the file
+          is lost.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Capabilities({ device }: { device: Device }) {
+  const told = device.last_seen !== null && device.last_seen !== undefined;
+  return (
+    <section className={page.detailSection} aria-label="Capabilities">
+      <h3>What it can</h3>
+      {told ? (
+        <ul className={css.capabilities}>
+          {capabilitiesOf(device.capabilities ?? []).map(({ word, name, can, meaning }) => (
+            <li key={word}>
+              {can ? (
+                <IconCircleCheck size={16} color="var(--status-done)" aria-hidden />
+              ) : (
+                <IconCircleMinus size={16} color="var(--status-warn)" aria-hidden />
+              )}
+              <span>
+                <strong>{can ? name : `${name}: no`}</strong>
+                <span className="dim">
+                  {" "}
+                  {can ? meaning : `It does not announce it. ${meaning}`}
+                </span>
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p className="dim">Known when it has connected for the first time.</p>
+      )}
+    </section>
+  );
+}
+
+function Limits({ device }: { device: Device }) {
+  const facts = limitFacts(device.system_limits);
+  const told = facts.filter(({ value }) => value !== null);
+  const missing = facts.filter(({ value }) => value === null).map(({ name }) => name);
+  return (
+    <section className={page.detailSection} aria-label="Limits">
+      <h3>Limits of the hardware</h3>
+      {told.length === 0 ? (
+        <p>It tells none, so no scan is checked against its hardware.</p>
+      ) : (
+        <>
+          <dl className={css.values}>
+            {told.map(({ name, value }) => (
+              <Fact key={name} name={name} value={value} />
+            ))}
+          </dl>
+          {missing.length > 0 && (
+            <p className="dim">Not told, so not checked: {missing.join(", ")}.</p>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+type Dialog = "rename" | "rotate" | "revoke" | "delete";
+
+function Access({ device, onGone }: { device: Device; onGone: () => void }) {
+  const [dialog, setDialog] = useState<Dialog | null>(null);
+  const mayNot = useMayChangeDevices();
+  const close = () => setDialog(null);
+  const button = { variant: "default", disabled: mayNot !== null };
+  return (
+    <section className={page.detailSection} aria-label="Access">
+      <div className={page.buttons}>
+        <Button
+          {...button}
+          leftSection={<IconPencil size={16} />}
+          onClick={() => setDialog("rename")}
+        >
+          Rename
+        </Button>
+        <Button {...button} leftSection={<IconKey size={16} />} onClick={() => setDialog("rotate")}>
+          New token
+        </Button>
+        <Button
+          {...button}
+          leftSection={<IconKeyOff size={16} />}
+          onClick={() => setDialog("revoke")}
+        >
+          Revoke access
+        </Button>
+        <Button
+          {...button}
+          leftSection={<IconTrash size={16} />}
+          onClick={() => setDialog("delete")}
+        >
+          Delete
+        </Button>
+      </div>
+      {mayNot && <p className="dim">{mayNot}</p>}
+      <Suspense>
+        {dialog === "rename" && <RenameModal device={device} onClose={close} />}
+        {dialog === "rotate" && <CredentialsModal device={device} onClose={close} />}
+        {dialog === "revoke" && <RevokeModal device={device} onClose={close} />}
+        {dialog === "delete" && (
+          <DeleteDeviceModal device={device} onClose={close} onDeleted={onGone} />
+        )}
+      </Suspense>
+    </section>
+  );
+}

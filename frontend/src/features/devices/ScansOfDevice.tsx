@@ -1,0 +1,104 @@
+import { Button } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { queries } from "../../api/queries";
+import type { Acquisition, Device } from "../../api/types";
+import {
+  capitalised,
+  clock,
+  day,
+  duration,
+  plainReason,
+  secondsBetween,
+} from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { QueryView } from "../../shared/states";
+import { acquisitionLook } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import css from "./devices.module.css";
+import { authorName } from "./parameters";
+
+const AbandonModal = lazy(() => import("../acquisition/AbandonModal"));
+
+/** What was scanned on a device: in which state it is, who, when, and why it ended. */
+export function ScansOfDevice({ device }: { device: Device }) {
+  const scans = useQuery(queries.scansOf(device.id));
+  const [givenUp, setGivenUp] = useState<Acquisition | null>(null);
+  return (
+    <section className={page.detailSection} aria-label="Scans on this device">
+      <QueryView query={scans} rows={4} safe="The scans themselves are not affected.">
+        {(rows) =>
+          rows.length === 0 ? (
+            <p className="dim">Nothing was scanned on it yet.</p>
+          ) : (
+            <ul className={css.history} aria-label="Scans">
+              {rows.map((row) => (
+                <ScanRow key={row.id} row={row} onGiveUp={() => setGivenUp(row)} />
+              ))}
+            </ul>
+          )
+        }
+      </QueryView>
+      <Suspense>
+        {givenUp && (
+          <AbandonModal
+            name={`the scan on ${device.name}`}
+            acquisitionId={givenUp.id}
+            taskId={givenUp.task_id}
+            onClose={() => setGivenUp(null)}
+          />
+        )}
+      </Suspense>
+    </section>
+  );
+}
+
+function ScanRow({ row, onGiveUp }: { row: Acquisition; onGiveUp: () => void }) {
+  const silent = row.state === "lost" || row.state === "stopping";
+  const took = row.ended_at
+    ? secondsBetween(row.started_at ?? row.created_at, Date.parse(row.ended_at))
+    : null;
+  const confirmed = row.safety?.confirmation;
+  return (
+    <li className={css.historyRow} data-silent={silent || undefined}>
+      <div className={css.historyLine}>
+        <StatusBadge look={acquisitionLook(row.state)} />
+        {row.state !== "finished" && row.progress > 0 && (
+          <span className="live-number">at {row.progress}&#8239;%</span>
+        )}
+        <span className={css.historyWho}>
+          {day(row.created_at)} {clock(row.created_at)}
+          {took !== null && ` · ${duration(took)}`}
+          {row.requested_by && ` · by ${authorName(row.requested_by)}`}
+        </span>
+      </div>
+      {row.lost_at && <p>No contact since {clock(row.lost_at)}: go to the scanner.</p>}
+      {row.reason && <p className={css.reason}>{capitalised(plainReason(row.reason))}</p>}
+      {confirmed && (
+        <p className="dim">
+          Confirmed by {confirmed.confirmed_by}: {confirmed.reason}
+        </p>
+      )}
+      {(silent || row.exam_id) && (
+        <div className={css.rowActions}>
+          {row.exam_id && (
+            <Link
+              to="/exams/$examId"
+              params={{ examId: row.exam_id }}
+              search={{ task: row.task_id }}
+            >
+              Open the exam
+            </Link>
+          )}
+          {silent && (
+            <Button size="xs" variant="default" onClick={onGiveUp}>
+              Give up this scan
+            </Button>
+          )}
+        </div>
+      )}
+    </li>
+  );
+}
