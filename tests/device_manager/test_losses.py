@@ -219,6 +219,7 @@ async def test_a_lost_scan_is_given_up_by_whoever_has_looked(make_lab):
         given_up = await lab.abandon(start["acquisition_id"])
         assert given_up.status_code == 200
         assert given_up.json()["state"] == "failed"
+        assert given_up.json()["requested_by"] == "user:tester"
         ended = await lab.task_becomes(start["id"], "ERROR")
         assert ended["status_reason"] == "Given up by user:tester: the magnet is off"
         assert (await lab.abandon(start["acquisition_id"])).status_code == 409

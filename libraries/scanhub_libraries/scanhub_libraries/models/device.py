@@ -103,6 +103,7 @@ class AcquisitionOut(WireModel):
 
     id: UUID
     task_id: UUID
+    exam_id: Annotated[UUID | None, Field(description="The exam of the task, once claimed")] = None
     device_id: UUID
     state: str
     reason: str | None
@@ -110,6 +111,7 @@ class AcquisitionOut(WireModel):
         str | None, Field(description="What went wrong, as the device's word for programs")
     ] = None
     progress: Annotated[int, Field(description="How far it got [%]")] = 0
+    requested_by: Annotated[str | None, Field(description="Who started it: `user:ada`")] = None
     stop_reason: Annotated[str | None, Field(description="Who asked for a stop")] = None
     started_at: datetime | None = None
     lost_at: Annotated[
