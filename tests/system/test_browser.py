@@ -1,15 +1,18 @@
 """The technician's day in a real browser: log in, open the exam, scan, look, stop."""
 
 import io
-import os
 import re
-import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import log_in, opened_page
 
 from scanhub.demo.data import PASSWORD, USERNAME
 
@@ -19,52 +22,12 @@ pytestmark = [
     pytest.mark.timeout(180),
     pytest.mark.xdist_group("system"),
 ]
-UI = Path(__file__).parents[2] / "frontend" / "dist" / "index.html"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--enable-unsafe-swiftshader",
-]
-
-
-def missing(what: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 @pytest.fixture
 async def page(installation):
-    """A page of the UI in Chromium; an error in its console fails the test."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium is not installed")
-    if not UI.is_file():
-        missing("the UI is not built: run `make setup`")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = await browser.new_page(
-            base_url=installation.url, viewport={"width": 1280, "height": 800}
-        )
-        errors = []
-        page.on("pageerror", lambda error: errors.append(str(error)))
+    async with opened_page(installation.url) as page:
         yield page
-        await browser.close()
-        assert errors == []
-
-
-async def log_in(
-    page: Page, path: str = "/", username: str = USERNAME, password: str = PASSWORD
-) -> None:
-    await page.goto(path)
-    await page.get_by_label("User name").fill(username)
-    await page.get_by_label("Password", exact=True).fill(password)
-    await page.get_by_role("button", name="Log in").click()
 
 
 async def test_a_wrong_password_is_told_and_the_right_one_leads_where_one_wanted(page, scene):

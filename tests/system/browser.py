@@ -1,0 +1,57 @@
+"""A page of the UI in Chromium, as a technician has it."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from scanhub.demo.data import PASSWORD, USERNAME
+
+UI = Path(__file__).parents[2] / "frontend" / "dist" / "index.html"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def missing(what: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@asynccontextmanager
+async def opened_page(url: str) -> AsyncIterator[Page]:
+    """Open a page; an error that no code of the page catches fails the test."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium is not installed")
+    if not UI.is_file():
+        missing("the UI is not built: run `make setup`")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        page = await browser.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        yield page
+        await browser.close()
+        assert errors == []
+
+
+async def log_in(
+    page: Page, path: str = "/", username: str = USERNAME, password: str = PASSWORD
+) -> None:
+    await page.goto(path)
+    await page.get_by_label("User name").fill(username)
+    await page.get_by_label("Password", exact=True).fill(password)
+    await page.get_by_role("button", name="Log in").click()
