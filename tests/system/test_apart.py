@@ -68,3 +68,22 @@ async def test_a_scan_goes_through_three_processes(apart, tmp_path):
         headers = {"Authorization": f"Bearer {scene.api.token}"}
         image = await http.get(task["results"][0]["meta"]["instances"][0], headers=headers)
         assert image.content[128:132] == b"DICM"
+
+
+async def test_a_scan_is_stopped_while_the_record_is_away(apart, tmp_path):
+    gateway = Gateway({service: server.port for service, server in apart.items()})
+    devices, record = apart["device-manager"], apart["exam-manager"]
+    async with (
+        httpx.AsyncClient(base_url="http://gateway", transport=gateway, timeout=30) as http,
+        opened_scene(devices, tmp_path, http) as scene,
+    ):
+        await devices.connect_scanner(scene.data.credentials, "--time-scale", "30")
+        await scene.until("device.connected", device_id=scene.data.device_id)
+        task_id = scene.data.acquisition_task_id
+        await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+        await scene.until("acquisition.running", task_id=task_id)
+        await record.kill()
+        answer = await scene.api.call("POST", f"/workflowmanager/stop_task/{task_id}/")
+        assert (answer["sent"], answer["confirmed"]) == (True, True)
+        await record.start("--only", "exam-manager")
+        await scene.until("exam.task.canceled", task_id=task_id)

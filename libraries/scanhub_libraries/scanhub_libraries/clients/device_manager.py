@@ -4,6 +4,7 @@ from uuid import UUID
 
 from scanhub_libraries.clients.base import ServiceClient
 from scanhub_libraries.models import (
+    AcquisitionOut,
     AcquisitionTaskOut,
     ConfirmSafety,
     DeviceOut,
@@ -48,6 +49,19 @@ class DeviceManagerClient(ServiceClient):
             json=body,
             token=token,
         )
+
+    async def find_acquisition(
+        self, task_id: UUID, *, token: str | None = None
+    ) -> AcquisitionOut | None:
+        """Return the latest acquisition of a task."""
+        found = await self.call(
+            list[AcquisitionOut],
+            "GET",
+            f"{DEVICE}/acquisitions",
+            params={"task_id": str(task_id), "limit": 1},
+            token=token,
+        )
+        return found[0] if found else None
 
     async def judge_scan(
         self, device_id: UUID, request: SafetyRequest, *, token: str | None = None

@@ -1,9 +1,10 @@
 """Start and stop: a scan goes to device-manager, a job becomes a run."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from scanhub_libraries.errors import ConflictError, NotImplementedHereError
+from scanhub_libraries.errors import ConflictError, NotImplementedHereError, ScanHubError
 from scanhub_libraries.models import (
     AcquisitionTaskOut,
     DAGTaskOut,
@@ -45,15 +46,26 @@ async def trigger_task(
 
 
 async def stop_task(wiring: Wiring, task_id: UUID, principal: Principal) -> dict[str, Any]:
-    """Stop a task, wherever it runs."""
+    """Stop a task, wherever it runs. A scan that goes on is stopped without asking the record."""
+    scan = None
+    with suppress(ScanHubError):  # the record knows what it is, and whether it needs device-manager
+        scan = await wiring.device_manager.find_acquisition(task_id, token=principal.token)
+    if scan is not None and scan.ended_at is None:
+        return await _stop_scan(wiring, scan.device_id, task_id, principal)
     task = await wiring.exam_manager.get_task(task_id, token=principal.token)
     if isinstance(task, AcquisitionTaskOut):
         if task.device_id is None:
             raise ConflictError(f"Task {task.name!r} has no device: there is nothing to stop.")
-        answer = await wiring.device_manager.stop(
-            task.device_id, StopRequest(task_id=task_id), token=principal.token
-        )
-        return answer.model_dump(mode="json")
+        return await _stop_scan(wiring, task.device_id, task_id, principal)
     count = await cancel_runs(wiring, task_id)
     detail = f"{count} run is being stopped." if count else "Nothing of this task is running."
     return {"sent": count > 0, "confirmed": count > 0, "detail": detail}
+
+
+async def _stop_scan(
+    wiring: Wiring, device_id: UUID, task_id: UUID, principal: Principal
+) -> dict[str, Any]:
+    answer = await wiring.device_manager.stop(
+        device_id, StopRequest(task_id=task_id), token=principal.token
+    )
+    return answer.model_dump(mode="json")
