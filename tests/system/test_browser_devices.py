@@ -112,7 +112,7 @@ class TypedScanner:
 
     details = DeviceDetails(device_name="typed", device_type="pulseq")
 
-    async def scan(self, scan: Any, /) -> None:
+    async def scan(self, _scan: Any, /) -> None:
         raise ScanError("It only registers.")
 
 

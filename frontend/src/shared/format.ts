@@ -31,7 +31,9 @@ export function reasonAfter(word: string, reason: string): string {
     : plain;
 }
 
-export const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** As a sentence begins; a name of the wire, `larmor_frequency`, stays as it is. */
+export const capitalised = (text: string): string =>
+  /^\w*_/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 
 export function sexWord(sex: Gender): string {
   return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: NOT_GIVEN }[sex];

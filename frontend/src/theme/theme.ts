@@ -1,5 +1,6 @@
 import {
   Button,
+  Checkbox,
   Input,
   createTheme,
   type CSSVariablesResolver,
@@ -49,6 +50,7 @@ export const theme = createTheme({
       defaultProps: { withAsterisk: false },
       classNames: { label: "field-label", error: "field-note", description: "field-note" },
     }),
+    Checkbox: Checkbox.extend({ classNames: { input: "box" } }),
     TextInput: TextInput.extend(field),
     PasswordInput: PasswordInput.extend({
       ...field,

@@ -29,7 +29,7 @@ import { Progress } from "./Progress";
 import { remainingSeconds } from "./progress";
 import { Dismiss, Refusal } from "./Refusal";
 import type { Silence } from "./silence";
-import { PHASE_WORDS, startReasons } from "./start";
+import { PHASE_WORDS, type StartPhase, startReasons } from "./start";
 import { acquisitionsOf } from "./stop";
 import { dismissStopOutcome, StopButton, useStopOutcome } from "./StopButton";
 import { useSilence } from "./useSilence";
@@ -207,6 +207,9 @@ function SilentFace({
   );
 }
 
+const phaseWords = (task: Task | null, { kind }: StartPhase): string =>
+  task?.status === "PAUSED" ? "Paused" : PHASE_WORDS[kind];
+
 function StartControl({
   task,
   reasons,
@@ -226,7 +229,7 @@ function StartControl({
   const words = silent
     ? ""
     : phase.kind !== "idle"
-      ? PHASE_WORDS[phase.kind]
+      ? phaseWords(task, phase)
       : first && `${first.text}${reasons.length > 1 ? ` (+${reasons.length - 1})` : ""}`;
   const fixable = phase.kind === "idle" && first?.fix;
   const fix = () => {

@@ -123,9 +123,11 @@ function Token({ token, onCopied }: { token: string; onCopied: () => void }) {
   };
   return (
     <div className={css.token}>
-      <TextInput
+      <Textarea
         label="Token"
         readOnly
+        autosize
+        minRows={2}
         value={token}
         classNames={{ input: "mono" }}
         onFocus={(event) => event.currentTarget.select()}

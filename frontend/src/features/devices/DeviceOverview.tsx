@@ -65,7 +65,7 @@ function LinkFacts({ device }: { device: Device }) {
             <ActionIcon
               variant="subtle"
               color="gray"
-              size={28}
+              size={20}
               aria-label="Ask again when it was last heard"
               title="Ask again"
               loading={devices.isFetching}
@@ -125,7 +125,11 @@ function Limits({ device }: { device: Device }) {
     <section className={page.detailSection} aria-label="Limits">
       <h3>Limits of the hardware</h3>
       {told.length === 0 ? (
-        <p>It tells none, so no scan is checked against its hardware.</p>
+        <p className="dim">
+          {device.last_seen
+            ? "It tells none, so no scan is checked against its hardware."
+            : "Known when it has connected for the first time."}
+        </p>
       ) : (
         <>
           <dl className={css.values}>

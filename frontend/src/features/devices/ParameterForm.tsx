@@ -107,7 +107,7 @@ function noteOf(field: Field): string | null {
     [
       field.description,
       limits && `${limits}${field.unit ? `\u202f${field.unit}` : ""}`,
-      field.peopleOnly && "changed by people only, by no calibration",
+      field.peopleOnly && "no calibration changes it",
     ]
       .filter(Boolean)
       .join(" · ") || null
@@ -157,6 +157,8 @@ function ListInput({ field, ...form }: FieldProps) {
   );
 }
 
+type Order = ("label" | "input" | "error" | "description")[];
+
 interface LeafProps extends FieldProps {
   /** Without one, the name of the field is said to those who do not see it. */
   label?: ReactNode;
@@ -171,6 +173,8 @@ function LeafInput({ field, label, note, draft, problems, onChange }: LeafProps)
     description: note,
     error: problems[field.path],
     "aria-label": label ? undefined : field.label,
+    // Below, so that the fields of a row stand on one line.
+    inputWrapperOrder: ["label", "input", "error", "description"] as Order,
   };
   switch (field.kind) {
     case "boolean":

@@ -14,7 +14,7 @@ const LIMITS: Record<keyof SystemLimits, Limit> = {
   max_rf_amplitude: { name: "RF amplitude, B1", unit: "µT", factor: 1 },
   max_b1_rms: { name: "B1+rms over 10 s", unit: "µT", factor: 1 },
   max_rf_duration: { name: "RF pulse", unit: "ms", factor: 1e3 },
-  max_duration: { name: "Scan", unit: "s", factor: 1 },
+  max_duration: { name: "Scan", unit: "min", factor: 1 / 60 },
   rf_dead_time: { name: "RF dead time", unit: "µs", factor: 1e6 },
   rf_ringdown_time: { name: "RF ringdown time", unit: "µs", factor: 1e6 },
   adc_deadtime: { name: "ADC dead time", unit: "µs", factor: 1e6 },

@@ -147,7 +147,8 @@ function typeOf(schema: Schema): { type: string | null; nullable: boolean } {
 /** `unit: "1"` is the unit of what has none. */
 function unitOf(schema: Schema): string | null {
   const unit = text(schema.unit);
-  return unit === "1" ? null : unit;
+  // As people write it: uT^2 is µT².
+  return unit === "1" ? null : (unit?.replace(/\bu(?=[A-Z])/g, "µ").replace("^2", "²") ?? null);
 }
 
 function limitsOf(schema: Schema): Limits {

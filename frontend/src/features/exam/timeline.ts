@@ -59,7 +59,11 @@ export function timelineOf(events: JournalEvent[]): TimelineLine[] {
     const next = inTime[at + 1];
     return !(isProgress(event) && next && isProgress(next));
   });
-  return kept.map(lineOf).toReversed();
+  const lines = kept.map(lineOf).toReversed();
+  // Scanner and task end for the same reason: it is told once.
+  return lines.map((line, at) =>
+    line.detail !== "" && line.detail === lines[at - 1]?.detail ? { ...line, detail: "" } : line,
+  );
 }
 
 const isProgress = (event: JournalEvent) => event.type.endsWith(".progress");

@@ -25,7 +25,7 @@ const COLUMNS: Column<Patient>[] = [
     width: "minmax(150px, 2fr)",
     cell: (patient) => <strong>{personName(patient)}</strong>,
   },
-  { key: "id", head: "ID", width: "104px", cell: patientNumber },
+  { key: "id", head: "ID", width: "minmax(104px, 0.8fr)", cell: patientNumber },
   { key: "born", head: "Born", width: "92px", cell: (patient) => patient.birth_date },
   { key: "age", head: "Age", width: "56px", cell: (patient) => ageText(patient.birth_date) },
   { key: "sex", head: "Sex", width: "88px", cell: (patient) => sexWord(patient.sex) },

@@ -42,9 +42,14 @@ const COLUMNS: Column<WorklistItem>[] = [
     key: "patient",
     head: "Patient",
     width: "minmax(150px, 1.6fr)",
-    cell: ({ patient }) => <strong>{personName(patient)}</strong>,
+    cell: ({ patient }) => <strong title={personName(patient)}>{personName(patient)}</strong>,
   },
-  { key: "id", head: "ID", width: "104px", cell: ({ patient }) => patientNumber(patient) },
+  {
+    key: "id",
+    head: "ID",
+    width: "minmax(104px, 0.8fr)",
+    cell: ({ patient }) => <span title={patientNumber(patient)}>{patientNumber(patient)}</span>,
+  },
   {
     key: "born",
     head: "Born",
