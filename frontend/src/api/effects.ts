@@ -33,6 +33,8 @@ export function effectsOf(event: JournalEvent): Effect[] {
   } else if (family === "exam") {
     effects.push(refetch(keys.exam(subject)), refetch(keys.worklist));
     if (type !== "exam.updated") effects.push(refetch(keys.templates));
+  } else if (family === "protocol") {
+    effects.push(refetch(keys.templates));
   } else if (family === "workflow") {
     effects.push(refetch(examId ? keys.exam(examId) : ["exam"]), refetch(keys.templates));
   } else if (family === "result") {

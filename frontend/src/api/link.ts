@@ -1,6 +1,7 @@
 import type { JournalEvent } from "./types";
 
-const EVENT_TYPES = [
+/** An EventSource hears only of what it is asked for by name. */
+export const EVENT_TYPES = [
   ...["created", "updated", "deleted"].flatMap((verb) =>
     ["exam", "workflow", "task", "patient", "sequence", "user"].map((noun) => `${noun}.${verb}`),
   ),
@@ -10,9 +11,11 @@ const EVENT_TYPES = [
   ...["stored", "deleted", "downloaded", "sending", "sent", "send_failed"].map(
     (verb) => `result.${verb}`,
   ),
+  ...["released", "revised", "retired", "imported"].map((verb) => `protocol.${verb}`),
   ...["created", "updated", "deleted", "connected", "disconnected", "status"].map(
     (verb) => `device.${verb}`,
   ),
+  ...["parameter_changed", "schema_changed", "calibrated"].map((verb) => `device.${verb}`),
   ...[
     "requested",
     "accepted",
@@ -27,6 +30,7 @@ const EVENT_TYPES = [
   ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
     (verb) => `run.${verb}`,
   ),
+  ...["stream.started", "stream.ended", "preview.ready", "preview.failed"],
   "dicom.series.received",
   "dicom.series.complete",
   ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
