@@ -65,6 +65,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
     task?.device_id && !devices.data
       ? undefined
       : (devices.data?.find((device) => device.id === task?.device_id) ?? null);
+  const offline = active !== null && deviceOf(active)?.status === "OFFLINE";
   const reasons = startReasons({
     task: selected,
     patient,
@@ -86,12 +87,17 @@ export function DeviceStrip({ exam, patient, open }: Props) {
         task={active}
         examId={open.examId}
         silence={silence}
-        offline={active !== null && deviceOf(active)?.status === "OFFLINE"}
+        offline={offline}
         next={shown?.id === selected?.id ? shown : null}
         phaseShown={active?.id !== selected?.id}
       />
       <StreamBadge />
-      <StartControl task={selected} reasons={reasons} patient={patient} />
+      <StartControl
+        task={selected}
+        reasons={reasons}
+        patient={patient}
+        silent={active?.id === selected?.id && (offline || silence !== null)}
+      />
       <PauseButton task={silence ? null : active} device={deviceOf(active) ?? null} />
       <StopButton exam={exam} />
     </footer>
@@ -214,18 +220,19 @@ function StartControl({
   task,
   reasons,
   patient,
+  silent,
 }: {
   task: Task | null;
   reasons: ReturnType<typeof startReasons>;
   patient: Patient | null;
+  /** Its scan is under way, and nothing is heard of the scanner: it is not said to be running. */
+  silent: boolean;
 }) {
   const { start, phase } = useStart(task);
-  const silent = useSilence(task) !== null;
   const [editing, setEditing] = useState(false);
   const waiting = phase.kind === "requested" || phase.kind === "unconfirmed";
   const first = reasons[0];
   const disabled = first !== undefined || phase.kind !== "idle";
-  // A scan that nobody answers for is not said to be running.
   const words = silent
     ? ""
     : phase.kind !== "idle"

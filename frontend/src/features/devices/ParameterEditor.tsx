@@ -126,7 +126,7 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
       />
       {problems[""] && typed.as === "form" && <ErrorLine error={new Error(problems[""])} />}
       {!newest && <ErrorLine error={save.error} />}
-      <div className={page.formEnd}>
+      <div className={`${page.formEnd} ${css.editorEnd}`}>
         {mayNot && <p className="dim">{mayNot}</p>}
         <Button variant="default" onClick={onClose}>
           Cancel

@@ -89,13 +89,13 @@ function Fieldset({
       <legend>
         <Label field={field} />
       </legend>
-      {note && <p className="dim">{note}</p>}
       {children}
       {problem && (
         <p className={css.problem} role="alert">
           {problem}
         </p>
       )}
+      {note && <p className="dim">{note}</p>}
     </fieldset>
   );
 }
@@ -248,7 +248,6 @@ function YesNo({
       <span id={id} className={label ? "field-label" : "visually-hidden"}>
         {label ?? field.label}
       </span>
-      {note && <p className="dim">{note}</p>}
       <div role="radiogroup" aria-labelledby={id} className={css.yesNo}>
         {words.map(([meaning, word]) => (
           <button
@@ -262,6 +261,7 @@ function YesNo({
           </button>
         ))}
       </div>
+      {note && <p className="dim">{note}</p>}
     </div>
   );
 }

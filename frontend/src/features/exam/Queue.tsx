@@ -107,7 +107,9 @@ function TaskRow({
       </span>
       <span className={css.rowBottom}>
         <StatusBadge look={taskLook(task, silence)} />
-        {silence?.since && <span className="live-number">since {clock(silence.since)}</span>}
+        {silence?.since && (
+          <span className={`${css.rowReason} live-number`}>since {clock(silence.since)}</span>
+        )}
         {isActive(task.status) && !silence && <Progress task={task} />}
         {failed && task.status_reason && (
           <span className={css.rowReason} title={plainReason(task.status_reason)}>

@@ -83,7 +83,7 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   }
   // Which service wrote it down is no news to a technician; which person did it is.
   const person = actor?.startsWith("user:") ? `by ${plainReason(actor)}` : null;
-  if (person && !parts.some((part) => part.endsWith(person))) parts.push(person);
+  if (person && !parts.some((part) => part.includes(person))) parts.push(person);
   return {
     id,
     time,
