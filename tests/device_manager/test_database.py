@@ -1,6 +1,7 @@
 """The schema: migrations and models agree, on both databases; a device holds one open scan."""
 
 import asyncio
+import sys
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -38,6 +39,13 @@ async def test_the_migrations_make_what_the_models_say(database_url):
             assert await connection.run_sync(compare) == []
     finally:
         await engine.dispose()
+
+
+async def test_processes_that_start_at_once_migrate_once(make_postgresql_url):
+    url = make_postgresql_url()
+    program = f"from scanhub_libraries.migrate import upgrade; upgrade('device_manager', {url!r})"
+    starts = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
+    assert [await start.wait() for start in starts] == [0, 0, 0]
 
 
 def make_row(device_id):

@@ -134,3 +134,41 @@ async def test_what_an_earlier_process_left_is_delivered_at_the_start(sessions):
         assert delivered == ["left over"]
     finally:
         await relay.stop()
+
+
+async def test_of_several_relays_on_one_table_one_delivers_at_a_time(make_postgresql_url):
+    """Each process has its own: what all have written arrives once, and in order."""
+    url = make_postgresql_url()
+    engines = [create_engine(url) for _ in range(3)]
+    async with engines[0].begin() as connection:
+        await connection.run_sync(Table.metadata.create_all)
+    delivered, under_way, most = [], 0, 0
+
+    async def deliver(events):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        delivered.extend(event.subject for event in events)
+        under_way -= 1
+
+    processes = [create_sessions(engine) for engine in engines]
+    relays = [OutboxRelay(sessions, OutboxEvent, deliver, batch=3) for sessions in processes]
+    for relay in relays:
+        relay.start()
+    try:
+        for number in range(30):
+            async with transaction(processes[number % 3]) as session:
+                write(session, str(number))
+
+        async def all_gone():
+            return not await rows(processes[0])
+
+        await until(all_gone)
+        assert delivered == [str(number) for number in range(30)]
+        assert most == 1
+    finally:
+        for relay in relays:
+            await relay.stop()
+        for engine in engines:
+            await engine.dispose()

@@ -3,6 +3,7 @@
 import asyncio
 from importlib import resources
 
+import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, pool
@@ -36,6 +37,10 @@ def run_env(metadata: MetaData) -> None:
     version_table = config.get_main_option("version_table") or "alembic_version"
 
     def migrate(connection: Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            # Several processes of a service may start at once: the others find the work done.
+            name = sa.func.hashtext(f"migrate {version_table}")
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(name)))
         context.configure(
             connection=connection,
             target_metadata=metadata,

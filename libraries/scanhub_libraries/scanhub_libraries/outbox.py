@@ -1,19 +1,20 @@
 """Outbox: events are rows of the transaction that changed the state; a relay delivers them.
 
 Delivery is at least once and in order of writing; the journal drops what it has by event id. The
-relay is woken at commit, not by polling.
+relay is woken at commit, not by polling. Of several processes on one PostgreSQL database, one at a
+time delivers what all of them have written.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.orm import Session
 from sqlmodel import Field, SQLModel, col, select
 from structlog.contextvars import get_contextvars
@@ -160,18 +161,41 @@ class OutboxRelay:
 
     async def _deliver_batch(self) -> bool:
         """Deliver one batch; say whether there may be more."""
+        async with self._turn() as got:
+            if got:
+                return await self._deliver_next()
+        # Whose turn it is may have looked before this was written.
+        self._woken.set()
+        await asyncio.sleep(self._retry_seconds[0])
+        return False
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[bool]:
+        """Let one process deliver at a time, so that order is kept; say whether it is this one.
+
+        The lock belongs to the connection, not to a transaction: none is open while the journal
+        answers. It ends with its process.
+        """
+        engine: AsyncEngine = self._sessions.kw["bind"]
+        if engine.dialect.name != "postgresql":
+            yield True
+            return
+        name = sa.func.hashtext(f"outbox {self._table.__tablename__}")
+        async with engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            got = await connection.scalar(sa.select(sa.func.pg_try_advisory_lock(name)))
+            try:
+                yield bool(got)
+            finally:
+                if got:
+                    await connection.execute(sa.select(sa.func.pg_advisory_unlock(name)))
+
+    async def _deliver_next(self) -> bool:
         table = self._table
         number = col(table.number)
         async with self._sessions() as session, session.begin():
             query = select(table).order_by(number).limit(self._batch)
-            if is_postgresql(session):
-                # One relay at a time, so that order is kept when several processes share the table.
-                got = await session.scalar(
-                    sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtext("outbox")))
-                )
-                if not got:
-                    return False
-            else:
+            if not is_postgresql(session):
                 await session.connection(execution_options={"read_only": True})
             rows = (await session.scalars(query)).all()
         if not rows:

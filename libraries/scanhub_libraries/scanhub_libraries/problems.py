@@ -74,7 +74,8 @@ def problem_response(
     )
 
 
-async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
+async def answer_error(request: Request, error: ScanHubError) -> JSONResponse:
+    """Return the problem document of an error of ours."""
     response = problem_response(
         request, error.status, error.slug, error.title, error.detail, **error.extensions
     )
@@ -83,7 +84,7 @@ async def _scanhub_error(request: Request, error: ScanHubError) -> JSONResponse:
 
 
 async def _refused_body(request: Request, error: RefusedBodyError) -> JSONResponse:
-    return await _scanhub_error(request, error.refusal)
+    return await answer_error(request, error.refusal)
 
 
 async def _http_exception(request: Request, error: HTTPException) -> JSONResponse:
@@ -120,7 +121,7 @@ def _methods_at(request: Request) -> str:
 
 
 async def _stale_data(request: Request, _error: StaleDataError) -> JSONResponse:
-    return await _scanhub_error(
+    return await answer_error(
         request, ConflictError("The record was changed by somebody else at the same moment.")
     )
 
@@ -194,7 +195,7 @@ def _too_large(request: Request) -> str:
 
 def answer_with_problems(app: FastAPI) -> None:
     """Let an application answer whatever goes wrong with a problem document."""
-    app.add_exception_handler(ScanHubError, _scanhub_error)  # type: ignore[arg-type]
+    app.add_exception_handler(ScanHubError, answer_error)  # type: ignore[arg-type]
     app.add_exception_handler(RefusedBodyError, _refused_body)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation_error)  # type: ignore[arg-type]
