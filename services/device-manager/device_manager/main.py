@@ -22,6 +22,11 @@ from device_manager.database import OutboxEvent
 from device_manager.devices import routes as device_routes
 from device_manager.links import routes as link_routes
 from device_manager.links.throttle import HandshakeThrottle
+from device_manager.nodes.custody import Custody
+from device_manager.nodes.forward import Forwarder, pass_requests_on
+from device_manager.nodes.homes import Homes
+from device_manager.nodes.membership import Alone, Membership, Together
+from device_manager.nodes.shared import SharedHomes
 from device_manager.parameters import routes as parameter_routes
 from device_manager.parameters import schema_routes
 from device_manager.safety import routes as safety_routes
@@ -33,6 +38,7 @@ from device_manager.uploads.sweep import UploadSweep
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.database import Sessions, create_engine, create_sessions
+from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import Lake, LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
@@ -54,7 +60,8 @@ def create_app(
 ) -> FastAPI:
     """Return the application; its lifespan migrates the database.
 
-    One process holds all links: a device is where its websocket is.
+    Of several processes on one PostgreSQL database, each answers for the devices that are at home
+    at it, and passes on what is asked of the others (docs/device-manager-processes.md).
 
     Args:
         settings: Deadlines, sizes, places.
@@ -74,6 +81,7 @@ def create_app(
         lifespan=opening.opened,
         verifier=verifier,
     )
+    pass_requests_on(app)
     # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
     app.include_router(acquisition_routes.router)
     app.include_router(link_routes.router)
@@ -107,25 +115,23 @@ class _Opening:
         engine = create_engine(settings.database_url)
         sessions = create_sessions(engine)
         client = ExamManagerClient(self.exam_manager, self.service_token)
-        verifier: TokenVerifier = app.state.verifier
         relay = OutboxRelay(sessions, OutboxEvent, self.deliver)
         relay.start()
-        feed = RevocationFeed(verifier.revocations, client.get_revocations)
+        feed = RevocationFeed(app.state.verifier.revocations, client.get_revocations)
         if self.follow_revocations:
             feed.start()
-        room = self._room(client, sessions, verifier)
-        app.state.sessions, app.state.room = sessions, room
+        app.state.sessions = sessions
+        app.state.room = room = self._room(client, sessions, app.state.verifier)
         app.state.archive = archive = Archive(room)
         app.state.reception = reception = Reception(room, archive)
         sweep = UploadSweep(room, reception)
-        app.state.throttle = HandshakeThrottle(
-            settings.handshake_failures,
-            settings.handshake_window_seconds,
-            per_address=settings.handshake_failures_per_address,
-        )
+        app.state.custody = custody = Custody(room, reception)
+        app.state.forwarder = forwarder = Forwarder(room.homes.node_id)
+        membership = self._membership(room, custody, relay)
+        app.state.throttle = self._throttle()
         try:
             await room.open()
-            await reception.resume()
+            await membership.open()
             sweep.start()
             app.state.started = True
             yield
@@ -133,13 +139,31 @@ class _Opening:
             app.state.started = False
             await sweep.stop()
             await room.close()
+            await membership.close()
+            await forwarder.close()
             await feed.stop()
             await relay.stop()
             await engine.dispose()
 
+    def _throttle(self) -> HandshakeThrottle:
+        return HandshakeThrottle(
+            self.settings.handshake_failures,
+            self.settings.handshake_window_seconds,
+            per_address=self.settings.handshake_failures_per_address,
+        )
+
+    def _membership(self, room: ControlRoom, custody: Custody, relay: OutboxRelay) -> Membership:
+        if not isinstance(room.homes, SharedHomes):
+            return Alone(room.sessions, custody)
+        return Together(room.sessions, room.homes, custody, self.settings, changed=relay.wake)
+
     def _room(
         self, client: ExamManagerClient, sessions: Sessions, verifier: TokenVerifier
     ) -> ControlRoom:
+        homes = Homes()
+        if not self.settings.database_url.startswith("sqlite"):
+            seconds = self.settings.node_dead_after_seconds
+            homes = SharedHomes(sessions, new_id(), dead_after_seconds=seconds)
         return ControlRoom(
             self.settings,
             sessions=sessions,
@@ -147,4 +171,5 @@ class _Opening:
             exam_manager=client,
             service_token=self.service_token,
             verifier=verifier,
+            homes=homes,
         )

@@ -117,6 +117,25 @@ class DeviceManagerSettings(BaseSettings):
             "safe and will be entered later [s]",
         ),
     ] = 10.0
+    node_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/]+$",
+            description="Where the other processes of device-manager reach this one, for example "
+            "http://10.0.0.2:8002; needed as soon as there are several on one PostgreSQL database",
+        ),
+    ] = None
+    node_heartbeat_seconds: Annotated[
+        float, Field(gt=0, description="How often a process shows the others that it lives [s]")
+    ] = 2.0
+    node_dead_after_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Silence after which a process is taken for dead, and its devices are "
+            "taken over; several times the heartbeat [s]",
+        ),
+    ] = 10.0
     handshake_failures: Annotated[
         int, Field(gt=0, description="Refused handshakes of one device from one address")
     ] = 20

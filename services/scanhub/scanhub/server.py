@@ -15,7 +15,7 @@ from rich.console import Console
 
 from scanhub.main import ScanHub
 from scanhub.memory import keep_large_buffers
-from scanhub.settings import SERVICES, InstallationSettings
+from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub.ui import find_ui
 from scanhub_libraries.logging import configure_logging
 
@@ -44,17 +44,24 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
     keep_large_buffers()
     with ExitStack() as stack:
         for service in [settings.only] if settings.only else SERVICES:
-            stack.enter_context(_locked(settings.data_dir / f"{service}.lock"))
+            path = settings.data_dir / f"{service}.lock"
+            stack.enter_context(_locked(path, shared=_may_be_several(settings, service)))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, console))
 
 
+def _may_be_several(settings: InstallationSettings, service: ServiceName) -> bool:
+    """Say whether several processes of a service may share a data folder."""
+    sqlite = settings.database_url(service).startswith("sqlite")
+    return service == "device-manager" and settings.only == service and not sqlite
+
+
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, *, shared: bool) -> Iterator[None]:
     """Hold the data folder: two servers on one SQLite file and one lake would fight."""
     with path.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             raise ServeError(
                 f"Another server uses {path.parent}: end it, or give another --data-dir."

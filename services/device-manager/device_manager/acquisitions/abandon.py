@@ -25,6 +25,7 @@ async def abandon(
     """
     async with reading(room.sessions) as session:
         row = await service.get_acquisition(session, acquisition_id)
+    await room.require_home(row.device_id)
     lease = room.leases.find(acquisition_id)
     if lease is None:
         raise ConflictError(

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from device_manager.acquisitions import repository, service
+from device_manager.acquisitions import service
 from device_manager.acquisitions.confirmations import Confirmations, Word
 from device_manager.acquisitions.deadlines import Deadline, Deadlines
 from device_manager.acquisitions.lease import Lease, LeaseBook, lease_of
@@ -24,13 +23,13 @@ from device_manager.links.commands import Feedback
 from device_manager.links.link import LinkClosedError
 from device_manager.links.protocol import CloseCode
 from device_manager.links.registry import LinkRegistry
+from device_manager.nodes.homes import FORWARD_SECONDS, ElsewhereError, Homes, Otherwise
 from device_manager.parameters.repository import in_force
 from device_manager.settings import DeviceManagerSettings
 from device_manager.uploads import repository as uploads
 from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, reading, transaction
-from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import DeviceStatus
@@ -52,45 +51,31 @@ class ControlRoom:
         exam_manager: ExamManagerClient,
         service_token: TokenSource,
         verifier: TokenVerifier,
+        homes: Homes,
     ) -> None:
         self.settings = settings
+        self.homes = homes
         self.sessions = sessions
         self.lake = lake
         self.exam_manager = exam_manager
         self.verifier = verifier
         self.tokens = DeviceTokens(settings.token_key.get_secret_value())
         self.links = LinkRegistry()
-        self.presence = Presence(sessions, self.links)
+        self.presence = Presence(sessions, self.links, homes)
         self.leases = LeaseBook()
         self.sequences = SequenceShelf()
         self.deadlines = Deadlines()
-        self.progress = ProgressReporter(exam_manager, self.claim_lost)
+        self.progress = ProgressReporter(exam_manager, self.claim_lost, homes.make_sure)
         self.settlement = Settlement(sessions, exam_manager, service_token, self.progress)
         self.confirmations = Confirmations()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
-        """Take over from an earlier process: nobody is connected, and what ran may come back."""
+        """Begin; what earlier processes left is taken up by whoever joins the others."""
         async with transaction(self.sessions) as session:
             if keyed := await devices.key_tokens(session, self.tokens):
                 logger.info("device tokens are stored with a key from now on", devices=keyed)
-        await self.presence.all_offline("the service was restarted")
-        async with reading(self.sessions) as session:
-            rows = await repository.list_open(session)
-            for row in rows:
-                parameter = await in_force(session, row.device_id, row.parameter_version)
-                self.leases.add(lease_of(row, parameter))
         self.progress.start()
-        await self.settlement.resume()
-        for lease in self.leases.all_open():
-            await self._sweep(lease)
-            self.expect_reconnect(lease, "the service was restarted and the device did not return")
-
-    async def _sweep(self, lease: Lease) -> None:
-        """Remove the halves of files that an earlier process was writing when it ended."""
-        with suppress(NotFoundError):
-            folder = self.lake.path(f"lake/{lease.workflow_id}/{lease.task_id}")
-            await asyncio.to_thread(_remove_parts, folder)
 
     async def close(self) -> None:
         """Close the links; what runs on the scanners goes on there."""
@@ -102,7 +87,6 @@ class ControlRoom:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.presence.all_offline("the service is down")
 
     def run(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run something in the background for as long as the service lives."""
@@ -110,6 +94,32 @@ class ControlRoom:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    # --- homes ------------------------------------------------------------------------------------
+
+    async def require_home(
+        self,
+        device_id: UUID,
+        *,
+        seconds: float = FORWARD_SECONDS,
+        otherwise: Otherwise | None = None,
+    ) -> None:
+        """Refuse to do what only the home of a device can do; a link that is here is enough.
+
+        Args:
+            device_id: The device.
+            seconds: Time that the home has for it [s].
+            otherwise: What is done if the home does not answer.
+
+        Raises:
+            ElsewhereError: It is at home at another process: the request is passed on.
+        """
+        await self.homes.make_sure()
+        if self.links.find(device_id) is not None:
+            return
+        peer = await self.homes.find(device_id)
+        if peer is not None:
+            raise ElsewhereError(peer, seconds=seconds, otherwise=otherwise)
 
     # --- leases -----------------------------------------------------------------------------------
 
@@ -133,12 +143,31 @@ class ControlRoom:
         actor: str = SERVICE_ACTOR,
         settled: bool = False,
         error_code: str | None = None,
+        anywhere: bool = False,
     ) -> bool:
         """Move an acquisition on; False if it may not (any more).
 
         Once begun it is done, also when whoever asked goes away: memory follows the database.
+
+        Args:
+            lease: Which one.
+            to: Its new state.
+            reason: Why, for a person to read.
+            actor: Who does it.
+            settled: exam-manager does not need to be told.
+            error_code: The device's word for what went wrong.
+            anywhere: Also if its device has come home to another process meanwhile: this one began
+                it, and no other can end it.
         """
-        moving = self._move(lease, to, reason, actor=actor, settled=settled, error_code=error_code)
+        moving = self._move(
+            lease,
+            to,
+            reason,
+            actor=actor,
+            settled=settled,
+            error_code=error_code,
+            anywhere=anywhere,
+        )
         return await asyncio.shield(self.run(moving, name=f"{to} {lease.id}"))
 
     async def _move(
@@ -150,9 +179,12 @@ class ControlRoom:
         actor: str,
         settled: bool,
         error_code: str | None,
+        anywhere: bool,
     ) -> bool:
         async with lease.lock:
             async with transaction(self.sessions) as session:
+                if not anywhere and not await self.homes.holds(session, lease.device_id):
+                    return False
                 state = await service.change_state(
                     session,
                     lease.id,
@@ -298,8 +330,3 @@ class ControlRoom:
         since = utc_now() - timedelta(seconds=self.settings.data_deadline_seconds)
         async with reading(self.sessions) as session:
             return await uploads.was_touched(session, lease.id, since)
-
-
-def _remove_parts(folder: Path) -> None:
-    for part in folder.glob("*/.*.part"):
-        part.unlink(missing_ok=True)

@@ -38,6 +38,8 @@ class Lease:
     safety: dict[str, Any] | None = None
     """What the safety gate found (SafetyRecord); written with the next change of state."""
     uploading: bool = False
+    here: bool = True
+    """False: the device has come home to another process, which knows better."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -85,6 +87,10 @@ class LeaseBook:
     def forget(self, device_id: UUID) -> None:
         """Drop what is known of a device."""
         self._by_device.pop(device_id, None)
+
+    def devices(self) -> list[UUID]:
+        """Return the devices of which a lease is known, open or ended."""
+        return list(self._by_device)
 
     def find(self, acquisition_id: UUID) -> Lease | None:
         """Return what runs, by its own id."""

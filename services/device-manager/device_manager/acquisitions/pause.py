@@ -48,6 +48,7 @@ async def resume_scan(room: ControlRoom, device_id: UUID, request: StopRequest) 
 async def _find(
     room: ControlRoom, device_id: UUID, request: StopRequest, state: AcquisitionState
 ) -> tuple[Lease, DeviceLink]:
+    await room.require_home(device_id)
     async with reading(room.sessions) as session:
         device = await devices.get_device(session, device_id)
     lease, link = room.leases.find_open(device_id), room.links.find(device_id)

@@ -30,10 +30,14 @@ class ProgressReporter:
     """
 
     def __init__(
-        self, exam_manager: ExamManagerClient, claim_lost: Callable[[Lease, str], Awaitable[None]]
+        self,
+        exam_manager: ExamManagerClient,
+        claim_lost: Callable[[Lease, str], Awaitable[None]],
+        make_sure: Callable[[], Awaitable[None]],
     ) -> None:
         self._exam_manager = exam_manager
         self._claim_lost = claim_lost
+        self._make_sure = make_sure
         self._waiting: dict[UUID, tuple[Lease, int]] = {}
         self._under_way: set[UUID] = set()
         self._woken = asyncio.Condition()
@@ -58,6 +62,10 @@ class ProgressReporter:
         async with self._woken:
             self._woken.notify()
 
+    def drop(self, acquisition_id: UUID) -> None:
+        """Drop what waits: another process reports from here on."""
+        self._waiting.pop(acquisition_id, None)
+
     async def end(self, acquisition_id: UUID) -> None:
         """Drop what waits, and let a report that is on its way arrive before the end does."""
         self._waiting.pop(acquisition_id, None)
@@ -77,7 +85,8 @@ class ProgressReporter:
                 self._under_way.update(lease.id for lease, _ in batch)
             began = time.monotonic()
             try:
-                await self._report(batch)
+                await self._make_sure()
+                await self._report([item for item in batch if item[0].here])
             except Exception:
                 logger.exception("reports failed", reports=len(batch))
             finally:
@@ -88,6 +97,8 @@ class ProgressReporter:
             await asyncio.sleep(min(_REST * (time.monotonic() - began), _PAUSE_SECONDS))
 
     async def _report(self, batch: list[tuple[Lease, int]]) -> None:
+        if not batch:
+            return
         reports = [
             ReportOfTask(
                 task_id=lease.task_id,

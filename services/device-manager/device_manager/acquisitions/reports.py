@@ -51,7 +51,7 @@ async def registered(room: ControlRoom, link: DeviceLink, data: RegisterData) ->
     link.tell(Feedback(message=REGISTERED, ok=True))
     if known is None:
         return None
-    parameters.introduced(room, known.device, data.parameter_version)
+    parameters.introduced(room, link, known.device, data.parameter_version)
     return refusal(f"register: {known.problem}") if known.problem else None
 
 

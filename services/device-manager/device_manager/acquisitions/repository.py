@@ -1,8 +1,10 @@
 """Queries on acquisitions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
@@ -29,17 +31,31 @@ async def list_acquisitions(
     return (await session.scalars(query)).all()
 
 
-async def list_open(session: AsyncSession) -> Sequence[Acquisition]:
-    """Return the acquisitions that have not ended."""
-    query = select(Acquisition).where(col(Acquisition.state).in_(list(OPEN_STATES)))
+async def list_open(session: AsyncSession, own: ColumnElement[bool]) -> Sequence[Acquisition]:
+    """Return the acquisitions that have not ended, of the devices that are at home here."""
+    query = select(Acquisition).where(col(Acquisition.state).in_(list(OPEN_STATES)), own)
     return (await session.scalars(query)).all()
 
 
-async def list_unsettled(session: AsyncSession) -> Sequence[Acquisition]:
-    """Return the acquisitions that have ended without exam-manager knowing."""
+async def find_open(session: AsyncSession, device_id: UUID) -> Acquisition | None:
+    """Return what runs on a device."""
     query = select(Acquisition).where(
-        col(Acquisition.settled_at).is_(None), col(Acquisition.state).not_in(list(OPEN_STATES))
+        col(Acquisition.device_id) == device_id, col(Acquisition.state).in_(list(OPEN_STATES))
     )
+    return (await session.scalars(query)).first()
+
+
+async def list_unsettled(
+    session: AsyncSession, own: ColumnElement[bool], *, before: datetime | None = None
+) -> Sequence[Acquisition]:
+    """Return what has ended (before a time) without exam-manager knowing, of the devices here."""
+    query = select(Acquisition).where(
+        col(Acquisition.settled_at).is_(None),
+        col(Acquisition.state).not_in(list(OPEN_STATES)),
+        own,
+    )
+    if before is not None:
+        query = query.where(col(Acquisition.ended_at) < before)
     return (await session.scalars(query.order_by(col(Acquisition.id)))).all()
 
 

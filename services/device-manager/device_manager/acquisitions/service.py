@@ -12,6 +12,7 @@ from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState, may_become
 from device_manager.calibrations import service as calibrations
 from device_manager.database import add_event
+from device_manager.nodes.notes import Kind, Note, add_note
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
@@ -48,6 +49,19 @@ def _event(session: AsyncSession, row: Acquisition, actor: str | None) -> None:
         "safety": _safety_summary(row),
     }
     add_event(session, _EVENTS[row.state], row.id, data, actor=actor)
+    _tell_others(session, row)
+
+
+def _tell_others(session: AsyncSession, row: Acquisition) -> None:
+    """Let the process that holds this lease in memory read it anew."""
+    note = Note(
+        kind=Kind.LEASE,
+        device_id=row.device_id,
+        acquisition_id=row.id,
+        task_id=row.task_id,
+        state=row.state.value,
+    )
+    add_note(session, note)
 
 
 def _safety_summary(row: Acquisition) -> dict[str, Any] | None:
@@ -163,6 +177,7 @@ async def note_stop(session: AsyncSession, acquisition_id: UUID, stop_reason: st
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is not None and row.state in OPEN_STATES:
         row.stop_reason = stop_reason[:_REASON_LENGTH]
+        _tell_others(session, row)
 
 
 async def ask_stop(
@@ -173,6 +188,7 @@ async def ask_stop(
     if row is None:
         return None
     row.stop_reason = stop_reason[:_REASON_LENGTH]
+    _tell_others(session, row)
     return await change_state(
         session, acquisition_id, AcquisitionState.STOPPING, reason=detail, actor=actor
     )
@@ -203,6 +219,7 @@ async def add_file(
     if any(known["filename"] == file["filename"] for known in row.files):
         return row.state
     row.files = [*row.files, file]
+    _tell_others(session, row)
     row.settled_at = None
     if row.result_id is None:
         row.result_id = UUID(file["result_id"])

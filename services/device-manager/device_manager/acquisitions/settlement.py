@@ -6,7 +6,10 @@ restart.
 """
 
 import asyncio
+from datetime import datetime
 from uuid import UUID
+
+from sqlalchemy import ColumnElement
 
 from device_manager import exam_requests
 from device_manager.acquisitions import repository, service
@@ -43,12 +46,13 @@ class Settlement:
         self._running: dict[UUID, asyncio.Task[str | None]] = {}
         self._again: set[UUID] = set()
 
-    async def resume(self) -> None:
-        """Go on with what an earlier process owed."""
+    async def resume(self, own: ColumnElement[bool], *, before: datetime | None = None) -> None:
+        """Go on with what an earlier process owed, as far as it ended before a time."""
         async with reading(self._sessions) as session:
-            rows = await repository.list_unsettled(session)
+            rows = await repository.list_unsettled(session, own, before=before)
         for row in rows:
-            self.begin(row.id)
+            if row.id not in self._running:
+                self.begin(row.id)
 
     def begin(self, acquisition_id: UUID) -> None:
         """Settle an acquisition that has ended; repeating is harmless."""

@@ -35,6 +35,7 @@ from device_manager.acquisitions.sequences import check_intact, is_current
 from device_manager.calibrations import service as calibrations
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
+from device_manager.nodes.homes import ElsewhereError
 from device_manager.safety.gate import extension, gate_refusals, kept_reason, looks_open
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
@@ -85,6 +86,7 @@ async def start_scan(room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker)
     known = await _find_same(room, asked, asker.key)
     if known is not None:
         return known
+    await _require_home(room, asked, asker)
     try:
         claimed = await _claim_as_asked(room, asked, asker)
         if claimed is None:
@@ -102,9 +104,20 @@ async def start_scan(room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker)
         raise
     except LinkClosedError:
         reason = "The device went offline while the scan was started."
-        await room.move(lease, AcquisitionState.FAILED, reason)
+        await room.move(lease, AcquisitionState.FAILED, reason, anywhere=True)
         raise UnavailableError(reason, reasons=[reason]) from None
     return StartResult(acquisition_id=lease.id, task_id=lease.task_id, state=lease.state.value)
+
+
+async def _require_home(room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker) -> None:
+    """Pass a start on to the home of its device: the one in the plan, not the one that is said."""
+    if asked.device_id is None or room.links.find(asked.device_id) is not None:
+        return
+    if await room.homes.find(asked.device_id) is None:
+        return
+    task = await exam_requests.get_task(str(asked.id), asker.token, exam_manager=room.exam_manager)
+    if task.device_id is not None:
+        await room.require_home(task.device_id)
 
 
 async def _take_back(room: ControlRoom, lease: Lease, error: ScanHubError) -> None:
@@ -114,7 +127,7 @@ async def _take_back(room: ControlRoom, lease: Lease, error: ScanHubError) -> No
     found = error.extensions.get("safety")
     reason = error.detail if found is None else kept_reason(found)
     code = None if found is None else GATE_CLOSED
-    await room.move(lease, to, reason, error_code=code)
+    await room.move(lease, to, reason, error_code=code, anywhere=True)
     if code is not None:
         with suppress(TimeoutError):
             await room.settlement.wait(lease.id, room.settings.record_wait_seconds)
@@ -151,7 +164,7 @@ async def _claim_as_asked(
         return None
 
     async def take() -> Lease | None:
-        with suppress(ScanHubError):
+        with suppress(ScanHubError, ElsewhereError):
             return await _take_device(room, asked, asker, Plan(sequence_found=True))
         return None
 
@@ -168,7 +181,7 @@ async def _claim_as_asked(
     except ScanHubError as error:
         if _never_claimed(error) and await _withdraw(room, lease, error.detail):
             return None
-        await room.move(lease, AcquisitionState.FAILED, error.detail)
+        await room.move(lease, AcquisitionState.FAILED, error.detail, anywhere=True)
         raise
 
 
@@ -190,7 +203,9 @@ async def _claim_as_planned(room: ControlRoom, task_id: UUID, asker: Asker) -> _
     except ScanHubError as error:
         # After a lost answer the task may be claimed, and is released.
         settled = _never_claimed(error)
-        await room.move(lease, AcquisitionState.FAILED, error.detail, settled=settled)
+        await room.move(
+            lease, AcquisitionState.FAILED, error.detail, settled=settled, anywhere=True
+        )
         raise
 
 
@@ -246,6 +261,8 @@ async def _take_device(
             if task.device_id
             else None
         )
+        if device is not None:
+            room.homes.check(device)
         situation = _situation(room, device) if device is not None else None
         found = judge_plan(task, plan, device)
         raise_refusals(

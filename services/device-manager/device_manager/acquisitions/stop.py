@@ -1,21 +1,23 @@
 """Stopping a scan: the stop goes down the link before anything else is done."""
 
 from contextlib import suppress
-from typing import NoReturn
 from uuid import UUID
 
+from device_manager.acquisitions import repository
 from device_manager.acquisitions.confirmations import Word, in_time
 from device_manager.acquisitions.control_room import ControlRoom
-from device_manager.acquisitions.lease import Lease
+from device_manager.acquisitions.lease import Lease, lease_of
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.devices import service as devices
 from device_manager.links.link import DeviceLink, LinkClosedError
 from scanhub_libraries.database import reading
-from scanhub_libraries.errors import ConflictError, UnavailableError
+from scanhub_libraries.errors import ConflictError, ScanHubError, UnavailableError
 from scanhub_libraries.models import StopRequest, StopResult
 from scanhub_libraries.security.principal import Principal
 
 _SETTLE_SECONDS = 1.0
+_NOT_CONNECTED = "the device is not connected"
+_NO_ANSWER = "the server process that it is connected to does not answer"
 
 
 async def stop_scan(
@@ -28,6 +30,12 @@ async def stop_scan(
         ConflictError: It carries out another task than the one to stop.
         UnavailableError: The device is offline: nobody can stop it from here.
     """
+
+    async def remember() -> ScanHubError:
+        return await _remember(room, device_id, request, principal, _NO_ANSWER)
+
+    seconds = room.settings.stop_deadline_seconds + _SETTLE_SECONDS
+    await room.require_home(device_id, seconds=seconds, otherwise=remember)
     lease = room.leases.find_open(device_id)
     if lease is not None and request.task_id not in (None, lease.task_id):
         raise ConflictError(
@@ -38,7 +46,7 @@ async def stop_scan(
         lease.stop_reason = reason
     link = room.links.find(device_id)
     if link is None:
-        await _refuse_offline(room, device_id, lease, principal)
+        raise await _remember(room, device_id, request, principal, _NOT_CONNECTED)
     task_id = lease.task_id if lease else request.task_id
     stopped = room.confirmations.expect(device_id, task_id, Word.STOPPED)
     try:
@@ -47,7 +55,7 @@ async def stop_scan(
             room.note_stop(lease, reason)
         confirmed = await in_time(stopped, room.settings.stop_deadline_seconds)
     except LinkClosedError as error:
-        await _refuse_offline(room, device_id, lease, principal, str(error))
+        raise await _remember(room, device_id, request, principal, str(error)) from None
     finally:
         stopped.cancel()
     if lease is not None:
@@ -56,24 +64,24 @@ async def stop_scan(
     return StopResult(sent=True, confirmed=confirmed, detail=detail, task_id=task_id)
 
 
-async def _refuse_offline(
-    room: ControlRoom,
-    device_id: UUID,
-    lease: Lease | None,
-    principal: Principal,
-    why: str = "the device is not connected",
-) -> NoReturn:
+async def _remember(
+    room: ControlRoom, device_id: UUID, request: StopRequest, principal: Principal, why: str
+) -> ScanHubError:
+    """Write down a stop that could not be sent; return what is answered."""
+    lease = room.leases.find_open(device_id)
     async with reading(room.sessions) as session:
         device = await devices.get_device(session, device_id)
+        row = await repository.find_open(session, device_id) if lease is None else None
+    lease = lease_of(row) if row is not None else lease
     detail = (
         f"{device.name} is not connected: the stop was not sent. Stop the scanner at its console."
-        if why == "the device is not connected"
+        if why == _NOT_CONNECTED
         else f"{device.name}: {why}, so the stop may not arrive. Stop the scanner at its console."
     )
-    if lease is not None:
+    if lease is not None and request.task_id in (None, lease.task_id):
         await room.ask_stop(lease, why, actor=principal.actor)
         detail += " When it connects again it is told to stop."
-    raise UnavailableError(detail, sent=False, confirmed=False)
+    return UnavailableError(detail, sent=False, confirmed=False)
 
 
 async def _record(
@@ -82,7 +90,7 @@ async def _record(
     if not confirmed:
         await room.ask_stop(lease, "not confirmed by the device", actor=principal.actor)
         return
-    await room.move(lease, AcquisitionState.STOPPED, reason, actor=principal.actor)
+    await room.move(lease, AcquisitionState.STOPPED, reason, actor=principal.actor, anywhere=True)
     with suppress(TimeoutError):
         await room.settlement.wait(lease.id, _SETTLE_SECONDS)
 

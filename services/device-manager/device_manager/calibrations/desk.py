@@ -40,9 +40,11 @@ async def calibrate(
         ConflictError: It is busy, or does not announce that it can calibrate.
         UnavailableError: It is offline.
     """
+    await room.require_home(device_id)
     link = room.links.find_ready(device_id)
     async with transaction(room.sessions) as session:
         device = await lock_device(session, device_id)
+        room.homes.check(device)
         situation = DeviceSituation(
             name=device.name,
             status=device.status,
@@ -80,6 +82,8 @@ def _expect(room: ControlRoom, row: Calibration) -> None:
             device = await session.get(Device, row.device_id)
         if device is None or device.calibration_id != row.id:
             return  # it has ended, perhaps at another process
+        if device.node_id != room.homes.node_id and room.homes.node_id is not None:
+            return  # the device has come home to another process
         await room.send_stop(row.device_id, None, None)
         reason = (
             f"The device did not answer within {seconds:g} s; a stop was sent to it. Look at the "

@@ -41,7 +41,9 @@ class Device(Table, table=True):
     """What the hardware can do, as the device says (SystemLimits)."""
     capabilities: list[str] = Field(default_factory=list, sa_type=JSONDocument)
     node_id: UUID | None = None
-    """The process that holds the link; None: nobody does."""
+    """The process at which it is at home; None: it has never been connected."""
+    home_version: int = 0
+    """Counts its homecomings: of two processes that both think so, the later one is right."""
     certificate_sha256: str | None = Field(default=None, max_length=64)
     """Fingerprint of the TLS client certificate that it must show; None: none is asked for."""
     token_rotated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

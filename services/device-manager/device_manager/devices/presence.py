@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 
 from device_manager.devices import service
 from device_manager.links.registry import LinkRegistry
+from device_manager.nodes.homes import Homes
 from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import DeviceStatus
@@ -14,8 +15,9 @@ from scanhub_libraries.models import DeviceStatus
 class Presence:
     """Writes the state of a device when it changes, one change of a device after the other."""
 
-    def __init__(self, sessions: Sessions, links: LinkRegistry) -> None:
+    def __init__(self, sessions: Sessions, links: LinkRegistry, homes: Homes) -> None:
         self._sessions = sessions
+        self._homes = homes
         self._links = links
         self._known: dict[UUID, tuple[DeviceStatus, str | None]] = {}
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
@@ -31,9 +33,11 @@ class Presence:
         status: DeviceStatus,
         parameter: dict[str, object] | None = None,
     ) -> service.Registered | None:
-        """A device has introduced itself; None: it has been deleted meanwhile."""
+        """A device has introduced itself; None: it is not here any more."""
         async with self._lock(device_id):
             async with transaction(self._sessions) as session:
+                if not await self._homes.holds(session, device_id):
+                    return None
                 known = await service.register(session, device_id, details, status, parameter)
             self._known[device_id] = (status, None)
         return known
@@ -46,6 +50,8 @@ class Presence:
             return
         async with self._lock(device_id):
             async with transaction(self._sessions) as session:
+                if not await self._homes.holds(session, device_id):
+                    return
                 await service.set_status(session, device_id, status, detail)
             self._known[device_id] = (status, detail)
 
@@ -56,14 +62,15 @@ class Presence:
                 return
             self._known.pop(device_id, None)
             async with transaction(self._sessions) as session:
+                if not await self._homes.holds(session, device_id):
+                    return
                 await service.set_status(
                     session, device_id, DeviceStatus.OFFLINE, None, EventType.DEVICE_DISCONNECTED
                 )
 
-    async def all_offline(self, detail: str) -> None:
-        """No device is connected: the service starts or ends."""
-        async with transaction(self._sessions) as session:
-            await service.set_all_offline(session, detail)
+    def forget(self, device_id: UUID) -> None:
+        """A device is at home elsewhere."""
+        self._known.pop(device_id, None)
 
     def _lock(self, device_id: UUID) -> asyncio.Lock:
         return self._locks.setdefault(device_id, asyncio.Lock())

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from device_manager.devices.models import Device
-from scanhub_libraries.models import DeviceStatus
 
 
 async def list_devices(session: AsyncSession) -> Sequence[Device]:
@@ -21,9 +20,3 @@ async def replace_token_hash(session: AsyncSession, device_id: UUID, old: str, n
     query = sa.update(Device).where(col(Device.id) == device_id, col(Device.token_hash) == old)
     answer = await session.execute(query.values(token_hash=new))
     return int(answer.rowcount)  # type: ignore[attr-defined]
-
-
-async def list_not_offline(session: AsyncSession) -> Sequence[Device]:
-    """Return the devices that are not marked offline."""
-    query = select(Device).where(col(Device.status) != DeviceStatus.OFFLINE)
-    return (await session.scalars(query)).all()

@@ -15,6 +15,7 @@ from device_manager.devices import repository
 from device_manager.devices.models import Device
 from device_manager.devices.rules import check_naming
 from device_manager.devices.tokens import DeviceTokens
+from device_manager.nodes.notes import Kind, Note, add_note
 from device_manager.parameters import service as parameters
 from device_manager.parameters.repository import delete_versions
 from scanhub_libraries.clock import utc_now
@@ -91,6 +92,7 @@ async def rotate_token(
     device = await get_device(session, device_id)
     token, device.token_hash = tokens.make()
     device.token_rotated_at = device.datetime_updated = utc_now()
+    add_note(session, Note(kind=Kind.TOKEN, device_id=device_id))
     _event(session, device, EventType.DEVICE_UPDATED)
     return DeviceCredentials(device_token=token, device_id=device.id)
 
@@ -104,14 +106,15 @@ async def delete_device(session: AsyncSession, device_id: UUID) -> None:
     await delete_versions(session, device_id)
     await delete_of_device(session, device_id)
     await session.delete(device)
+    add_note(session, Note(kind=Kind.TOKEN, device_id=device_id))
 
 
-async def knows_token(
+async def find_admitted(
     session: AsyncSession, device_id: UUID, token: str, tokens: DeviceTokens
-) -> bool:
-    """Say whether a device may connect with this token."""
+) -> Device | None:
+    """Return the device that may connect with this token."""
     device = await session.get(Device, device_id)
-    return tokens.matches(token, device.token_hash if device else None)
+    return device if tokens.matches(token, device.token_hash if device else None) else None
 
 
 async def key_tokens(session: AsyncSession, tokens: DeviceTokens) -> int:
@@ -204,9 +207,11 @@ async def set_status(
     _event(session, device, event_type, device_actor(device_id))
 
 
-async def set_all_offline(session: AsyncSession, detail: str) -> None:
-    """Mark every device offline: no link outlives this process."""
-    for device in await repository.list_not_offline(session):
+async def set_offline(session: AsyncSession, devices: Sequence[Device], detail: str) -> None:
+    """Mark devices offline: no link outlives its process."""
+    for device in devices:
+        if device.status is DeviceStatus.OFFLINE:
+            continue
         await calibrations.break_off(session, device, f"No contact with the device: {detail}.")
         device.status, device.status_detail = DeviceStatus.OFFLINE, detail
         _event(session, device, EventType.DEVICE_STATUS, "service:device-manager")

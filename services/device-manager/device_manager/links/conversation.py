@@ -87,6 +87,8 @@ class Conversation:
     async def _read(self) -> None:
         while True:
             frame = await self._websocket.receive()
+            if self._room.homes.doubtful:  # what comes now may have waited for long
+                await self._room.homes.make_sure()
             if frame["type"] == "websocket.disconnect" or not self._is_current():
                 return
             self._link.last_heard = time.monotonic()

@@ -22,6 +22,21 @@ class DeviceLink(Protocol):
         ...
 
     @property
+    def home_version(self) -> int:
+        """Which homecoming of the device opened it; the highest is the latest."""
+        ...
+
+    @property
+    def token_rotated_at(self) -> datetime | None:
+        """When the token was made with which it was opened."""
+        ...
+
+    @property
+    def parameter_version(self) -> int:
+        """Which version of its parameters the device has, as far as is known."""
+        ...
+
+    @property
     def registered(self) -> bool:
         """Say whether the device has introduced itself."""
         ...
@@ -76,6 +91,10 @@ class DeviceLink(Protocol):
         Raises:
             LinkClosedError: It could not be sent.
         """
+        ...
+
+    def knows_parameter(self, version: int) -> None:
+        """The device has parameters of this version."""
         ...
 
     def update_parameter(self, parameter: dict[str, Any], version: int) -> None:

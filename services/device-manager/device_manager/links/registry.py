@@ -16,10 +16,13 @@ class LinkRegistry:
         """Counts what made tokens void: who checked one before has to check again."""
 
     def add(self, link: DeviceLink) -> None:
-        """Take in a link; an older one of the same device is closed."""
-        older = self._links.get(link.device_id)
-        self._links[link.device_id] = link
-        if older is not None and older is not link:
+        """Take in a link; of two of the same device, the older one is closed."""
+        other = self._links.get(link.device_id)
+        newer, older = link, other
+        if other is not None and other.home_version > link.home_version:
+            newer, older = other, link
+        self._links[link.device_id] = newer
+        if older is not None and older is not newer:
             older.close("the device has connected again", CloseCode.CONNECTED_AGAIN)
 
     def revoked(self) -> None:

@@ -9,12 +9,15 @@ from structlog.contextvars import bind_contextvars
 from device_manager.acquisitions import reports
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.devices import service as devices
+from device_manager.devices.models import Device
 from device_manager.devices.service import device_actor
 from device_manager.links.conversation import Conversation
 from device_manager.links.throttle import HandshakeThrottle
 from device_manager.links.websocket import WebsocketLink
-from device_manager.uploads.archive import Archive
+from device_manager.nodes.custody import Custody
+from device_manager.nodes.homes import Homecoming
 from scanhub_libraries.database import reading
+from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
@@ -27,45 +30,74 @@ _TOO_MANY = 429
 async def device_link(websocket: WebSocket) -> None:
     """Let a device in that shows its id and token, and serve it until it leaves."""
     room: ControlRoom = websocket.app.state.room
-    archive: Archive = websocket.app.state.archive
-    throttle: HandshakeThrottle = websocket.app.state.throttle
-    address = websocket.client.host if websocket.client else ""
-    claimed_id = websocket.headers.get("Device-Id", "")[:64]
-    if throttle.is_closed(address, claimed_id):
-        await _refuse(websocket, _TOO_MANY, "Too many refused handshakes: wait a minute.")
-        return
-    token = websocket.headers.get("Device-Token", "")
     revocations = room.links.revocations
-    device_id = await _authenticate(room, claimed_id, token)
-    if device_id is None:
-        throttle.refused(address, claimed_id)
-        await _refuse(websocket, _FORBIDDEN, "Device-Id or Device-Token is not valid.")
+    admitted = await _admit(websocket, room)
+    if admitted is None:
         return
-    throttle.succeeded(address, claimed_id)
-    bind_contextvars(actor=device_actor(device_id))
+    device, homecoming = admitted
+    bind_contextvars(actor=device_actor(device.id))
     await websocket.accept()
-    link = WebsocketLink(websocket, device_id)
-    room.links.add(link)
+    link = WebsocketLink(
+        websocket,
+        device.id,
+        home_version=homecoming.version,
+        token_rotated_at=device.token_rotated_at,
+    )
     try:
-        if room.links.revocations != revocations and not await _authenticate(
-            room, claimed_id, token
-        ):
+        await _come_home(websocket, room, link, homecoming)
+        if room.links.revocations != revocations and not await _authenticate(room, websocket):
             link.close("the token of this device was replaced")
-        await Conversation(websocket, link, room, archive).run()
+        await Conversation(websocket, link, room, websocket.app.state.archive).run()
     finally:
         if room.links.remove(link):
-            ended = reports.disconnected(room, device_id, silent=link.fell_silent)
+            ended = reports.disconnected(room, device.id, silent=link.fell_silent)
             room.run(ended, name="link-ended")
 
 
-async def _authenticate(room: ControlRoom, claimed_id: str, token: str) -> UUID | None:
+async def _admit(websocket: WebSocket, room: ControlRoom) -> tuple[Device, Homecoming] | None:
+    """Find out who is there, and let the device be at home here; None: it was refused."""
+    throttle: HandshakeThrottle = websocket.app.state.throttle
+    address = websocket.client.host if websocket.client else ""
+    claimed_id = _claimed_id(websocket)
+    if throttle.is_closed(address, claimed_id):
+        await _refuse(websocket, _TOO_MANY, "Too many refused handshakes: wait a minute.")
+        return None
+    device = await _authenticate(room, websocket)
     try:
-        device_id = UUID(claimed_id)
+        homecoming = await room.homes.claim(device.id) if device is not None else None
+    except UnavailableError as error:
+        await _refuse(websocket, error.status, error.detail)
+        return None
+    if device is None or homecoming is None:
+        throttle.refused(address, claimed_id)
+        await _refuse(websocket, _FORBIDDEN, "Device-Id or Device-Token is not valid.")
+        return None
+    throttle.succeeded(address, claimed_id)
+    return device, homecoming
+
+
+async def _come_home(
+    websocket: WebSocket, room: ControlRoom, link: WebsocketLink, homecoming: Homecoming
+) -> None:
+    custody: Custody = websocket.app.state.custody
+    if homecoming.moved:
+        await custody.came_home(link.device_id, homecoming.former)
+    room.links.add(link)
+    custody.look_after(link.device_id)  # it may have come home elsewhere meanwhile
+
+
+def _claimed_id(websocket: WebSocket) -> str:
+    return websocket.headers.get("Device-Id", "")[:64]
+
+
+async def _authenticate(room: ControlRoom, websocket: WebSocket) -> Device | None:
+    try:
+        device_id = UUID(_claimed_id(websocket))
     except ValueError:
         return None
+    token = websocket.headers.get("Device-Token", "")
     async with reading(room.sessions) as session:
-        known = await devices.knows_token(session, device_id, token, room.tokens)
-    return device_id if known else None
+        return await devices.find_admitted(session, device_id, token, room.tokens)
 
 
 async def _refuse(websocket: WebSocket, status: int, why: str) -> None:

@@ -37,9 +37,18 @@ _Sent = asyncio.Future[None]
 class WebsocketLink:
     """A DeviceLink over a websocket that has been accepted."""
 
-    def __init__(self, websocket: WebSocket, device_id: UUID) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        device_id: UUID,
+        *,
+        home_version: int = 0,
+        token_rotated_at: datetime | None = None,
+    ) -> None:
         self._websocket = websocket
         self._device_id = device_id
+        self._home_version = home_version
+        self._token_rotated_at = token_rotated_at
         self._waiting: deque[tuple[str, _Sent | None]] = deque()
         self._woken = asyncio.Event()
         self._to_be_closed = asyncio.Event()
@@ -57,6 +66,21 @@ class WebsocketLink:
     def device_id(self) -> UUID:
         """Whose link it is."""
         return self._device_id
+
+    @property
+    def home_version(self) -> int:
+        """Which homecoming of the device opened it."""
+        return self._home_version
+
+    @property
+    def token_rotated_at(self) -> datetime | None:
+        """When the token was made with which it was opened."""
+        return self._token_rotated_at
+
+    @property
+    def parameter_version(self) -> int:
+        """Which version of its parameters the device has, as far as is known."""
+        return self._parameter_version
 
     @property
     def registered(self) -> bool:
@@ -114,6 +138,10 @@ class WebsocketLink:
             calibration_id=calibration_id, kind=kind, device_parameter=device_parameter
         )
         await self._send(message.to_json())
+
+    def knows_parameter(self, version: int) -> None:
+        """The device has said which version it has."""
+        self._parameter_version = version
 
     def update_parameter(self, parameter: dict[str, Any], version: int) -> None:
         """Send parameters, unless newer ones have been sent."""

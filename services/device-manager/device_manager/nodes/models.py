@@ -18,5 +18,7 @@ class Node(Table, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     host: str = Field(max_length=255)
+    url: str | None = Field(default=None, max_length=2000)
+    """Where the other processes reach it; None: it is the only one."""
     started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -115,7 +115,9 @@ def tell(room: ControlRoom, device: Device) -> None:
         link.update_parameter(device.parameter or {}, device.parameter_version)
 
 
-def introduced(room: ControlRoom, device: Device, version: int | None) -> None:
+def introduced(room: ControlRoom, link: DeviceLink, device: Device, version: int | None) -> None:
     """A device has registered: send it the parameters in force if it has others."""
     if version != device.parameter_version:
         tell(room, device)
+    else:
+        link.knows_parameter(version)

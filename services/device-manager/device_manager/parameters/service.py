@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from device_manager.database import add_event
 from device_manager.devices.models import Device
+from device_manager.nodes.notes import Kind, Note, add_note
 from device_manager.parameters import repository
 from device_manager.parameters.models import DeviceParameter
 from device_manager.parameters.rules import changed_fields, told
@@ -100,6 +101,7 @@ def put(
         "changed": changed,
     }
     add_event(session, EventType.DEVICE_PARAMETER_CHANGED, device.id, data)
+    add_note(session, Note(kind=Kind.PARAMETER, device_id=device.id))
     return True
 
 

@@ -33,6 +33,7 @@ from scanhub_libraries.logging import get_logger
 from scanhub_libraries.security.principal import Principal, PrincipalKind
 
 logger = get_logger(__name__)
+_FORWARD_SECONDS = 120.0  # for the home of a device to answer, once a whole file has come
 _REMEMBERED = 64  # sums of files that are between two requests; any other is read again
 
 
@@ -55,7 +56,7 @@ class Reception:
     async def resume(self) -> None:
         """Finish what was whole and not entered when an earlier process ended."""
         async with reading(self._room.sessions) as session:
-            rows = await repository.list_uploads(session)
+            rows = await repository.list_own(session, self._room.homes)
         for row in rows:
             if await self._file(row.id).measure() == row.size_bytes:
                 lease = await self._room.find_lease(row.device_id, row.acquisition_id)
@@ -96,9 +97,10 @@ class Reception:
         return row, await self._file(row.id).measure()
 
     async def _lease_of(self, principal: Principal, task_id: UUID | None) -> Lease:
-        lease = None
-        if principal.device_id is not None and principal.claim_id is not None:
-            lease = await self._room.find_lease(principal.device_id, principal.claim_id)
+        lease, device_id = None, principal.device_id
+        if device_id is not None and principal.claim_id is not None:
+            await self._room.require_home(device_id, seconds=_FORWARD_SECONDS)
+            lease = await self._room.find_lease(device_id, principal.claim_id)
         if lease is None:
             raise ForbiddenError("This is not the token that came with `start` of a scan.")
         if task_id not in (None, lease.task_id):
@@ -144,6 +146,7 @@ class Reception:
             row = await service.get_upload(session, upload_id)
         if principal.kind is PrincipalKind.TASK and principal.claim_id != row.acquisition_id:
             raise ForbiddenError("The token belongs to another scan.")
+        await self._room.require_home(row.device_id, seconds=_FORWARD_SECONDS)
         lease = await self._room.find_lease(row.device_id, row.acquisition_id)
         if lease is None:
             raise GoneError("The acquisition of this upload is not known any more.")
@@ -242,6 +245,12 @@ class Reception:
         finally:
             await piece.file.close()
 
+    def interrupt(self, device_id: UUID, why: str) -> None:
+        """End the requests that write files of a device."""
+        own = (piece for piece in self._writing.values() if piece.row.device_id == device_id)
+        for piece in own:
+            piece.interrupt(why)
+
     async def _interrupt(self, upload_id: UUID, why: str) -> None:
         """End the request that writes an upload: its connection may be dead for a minute."""
         while (piece := self._writing.get(upload_id)) is not None:
@@ -316,7 +325,7 @@ class Reception:
         Raises:
             ConflictError: It is a result already.
         """
-        row, _lease = await self.find(upload_id, principal)
+        row, _ = await self.find(upload_id, principal)
         if row.stored_at is not None or upload_id in self._finishing:
             raise ConflictError("The file is stored as a result: delete the result instead.")
         await self._drop(upload_id, f"deleted by {principal.actor}")

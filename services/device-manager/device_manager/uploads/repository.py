@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES
+from device_manager.nodes.homes import Homes
 from device_manager.uploads.models import Upload
 
 
@@ -37,11 +38,19 @@ async def list_uploads(
     return (await session.scalars(query)).all()
 
 
-async def list_left(session: AsyncSession, before: datetime) -> Sequence[Upload]:
-    """Return the uploads that nobody has touched since `before` and whose scan does not run."""
+async def list_own(session: AsyncSession, homes: Homes) -> Sequence[Upload]:
+    """Return the uploads that are not whole, of the devices that are at home here."""
+    query = select(Upload).where(col(Upload.stored_at).is_(None), homes.own(col(Upload.device_id)))
+    return (await session.scalars(query.order_by(col(Upload.id)))).all()
+
+
+async def list_left(session: AsyncSession, before: datetime, homes: Homes) -> Sequence[Upload]:
+    """Return the uploads of the devices here that are left: long untouched, their scan over."""
     is_open = select(Acquisition.id).where(col(Acquisition.state).in_(OPEN_STATES))
     query = select(Upload).where(
-        col(Upload.touched_at) < before, col(Upload.acquisition_id).not_in(is_open)
+        col(Upload.touched_at) < before,
+        col(Upload.acquisition_id).not_in(is_open),
+        homes.own(col(Upload.device_id)),
     )
     return (await session.scalars(query)).all()
 

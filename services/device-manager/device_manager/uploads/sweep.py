@@ -26,7 +26,7 @@ class UploadSweep(Repeating):
         expiry = timedelta(seconds=self._room.settings.upload_expiry_seconds)
         before = utc_now() - expiry
         async with reading(self._room.sessions) as session:
-            left = await repository.list_left(session, before)
+            left = await repository.list_left(session, before, self._room.homes)
             known = {f"{row.id}.part" for row in await repository.list_uploads(session)}
         for row in left:
             await self._reception.expire(row)

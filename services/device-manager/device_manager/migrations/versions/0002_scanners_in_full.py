@@ -57,6 +57,7 @@ def upgrade() -> None:
         "node",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("host", sa.String(255), nullable=False),
+        sa.Column("url", sa.String(2000), nullable=True),
         sa.Column("started_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_node")),
@@ -92,6 +93,9 @@ def _devices() -> None:
         table.add_column(sa.Column("device_type", sa.String(200), nullable=True))
         table.add_column(sa.Column("system_limits", sa.JSON(), nullable=True))
         table.add_column(sa.Column("node_id", sa.Uuid(), nullable=True))
+        table.add_column(
+            sa.Column("home_version", sa.Integer(), nullable=False, server_default="0")
+        )
         table.add_column(sa.Column("certificate_sha256", sa.String(64), nullable=True))
         table.add_column(sa.Column("token_rotated_at", UtcDateTime(), nullable=True))
         table.add_column(sa.Column("version", sa.Integer(), nullable=False, server_default="1"))
@@ -209,6 +213,7 @@ def downgrade() -> None:
             "token_rotated_at",
             "certificate_sha256",
             "node_id",
+            "home_version",
             "system_limits",
             "device_type",
             "calibration_id",
