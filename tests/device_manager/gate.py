@@ -23,6 +23,7 @@ class Gate(httpx.AsyncBaseTransport):
     """The way to exam-manager, which a test can close."""
 
     def __init__(self, app: FastAPI) -> None:
+        self.app = app
         self._inner = httpx.ASGITransport(app)
         self.closed = False
         self.lose_answer_of: str | None = None

@@ -1,5 +1,7 @@
 """The three services as three processes: the same code, the same tokens, over the network."""
 
+from contextlib import asynccontextmanager
+
 import httpx
 import pytest
 
@@ -29,10 +31,11 @@ class Gateway(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-@pytest.fixture
-async def apart(tmp_path):
+@asynccontextmanager
+async def served_apart(folder, device_port=None, **more):
     """Three servers on one data folder, each with one service."""
     ports = {service: free_port() for service in SERVICES}
+    ports["device-manager"] = device_port or ports["device-manager"]
     environment = {
         f"SCANHUB_{service.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{port}"
         for service, port in ports.items()
@@ -40,7 +43,7 @@ async def apart(tmp_path):
     servers = {}
     try:
         for service, port in ports.items():
-            server = Installation(tmp_path, port=port, environment=environment)
+            server = Installation(folder, port=port, environment={**environment, **more})
             server.ready_path = f"{PREFIXES[service][0]}/health/readiness"
             servers[service] = server
             await server.start("--only", service)
@@ -50,9 +53,45 @@ async def apart(tmp_path):
             await server.end()
 
 
+@pytest.fixture
+async def apart(tmp_path):
+    async with served_apart(tmp_path) as servers:
+        yield servers
+
+
+@pytest.fixture
+async def with_another(tmp_path, make_postgresql_url):
+    """The same with a second device-manager, which nobody but the scanner knows of."""
+    ports = [free_port(), free_port()]
+    database = {"SCANHUB_DEVICE_DATABASE_URL": make_postgresql_url()}
+    url = "SCANHUB_DEVICE_NODE_URL"
+    async with served_apart(
+        tmp_path, device_port=ports[0], **database, **{url: f"http://127.0.0.1:{ports[0]}"}
+    ) as servers:
+        first = servers["device-manager"]
+        environment = {**first.environment, url: f"http://127.0.0.1:{ports[1]}"}
+        second = Installation(tmp_path, port=ports[1], environment=environment)
+        second.ready_path = first.ready_path
+        try:
+            await second.start("--only", "device-manager")
+            yield servers, second
+        finally:
+            await second.end()
+
+
 async def test_a_scan_goes_through_three_processes(apart, tmp_path):
-    gateway = Gateway({service: server.port for service, server in apart.items()})
-    devices = apart["device-manager"]
+    await scan(apart, apart["device-manager"], tmp_path)
+
+
+@pytest.mark.long
+async def test_a_scan_goes_through_two_device_managers(with_another, tmp_path):
+    """The one that is asked does not hold the link."""
+    servers, second = with_another
+    await scan(servers, second, tmp_path)
+
+
+async def scan(servers, devices, tmp_path):
+    gateway = Gateway({service: server.port for service, server in servers.items()})
     async with (
         httpx.AsyncClient(base_url="http://gateway", transport=gateway, timeout=30) as http,
         opened_scene(devices, tmp_path, http) as scene,
