@@ -1,6 +1,6 @@
 import css from "./devices.module.css";
-import { valueInWords } from "./parameters";
-import { type Field, inWords } from "./schema";
+import { parameterFact, valueInWords } from "./parameters";
+import type { Field } from "./schema";
 
 interface Row {
   path: string;
@@ -27,7 +27,7 @@ export function ChangeList({
         const unit = field?.unit && `\u202f${field.unit}`;
         return (
           <li key={path}>
-            <span>{field?.label ?? inWords(path)}</span>{" "}
+            <span>{field?.label ?? parameterFact(path, "").name}</span>{" "}
             <span className="live-number">
               <del>{valueInWords(before)}</del> <span aria-hidden>→</span>{" "}
               <ins>{valueInWords(after)}</ins>

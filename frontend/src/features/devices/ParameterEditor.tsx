@@ -48,6 +48,11 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
     },
   });
   const newest = useNewest(device, base, save.error);
+  if (newest && changes.length === 0 && !wrong) {
+    // Nothing of one's own to lose: the newest takes the place of what was read.
+    setBase(newest);
+    setTyped(typedFrom(documentOf(newest), fields, typed.as));
+  }
   const begin = (found: DeviceParameter, document: JsonObject) => {
     setBase(found);
     setTyped(typedFrom(document, fields, typed.as));

@@ -1,5 +1,6 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { useState } from "react";
 import { beforeEach, expect, test, vi } from "vitest";
 
 import { sessionStore } from "../../api/session";
@@ -163,6 +164,29 @@ test("when somebody was faster, what changed is shown, and my change goes on top
   await waitFor(() => expect(onClose).toHaveBeenCalled());
   const parameter = { larmor_frequency: 3000, shims: [1, 9] };
   expect(saved).toEqual([{ match: '"3"', body: { parameter, comment: "" } }]);
+});
+
+test("whoever has changed nothing sees the newest without being asked", async () => {
+  function Screen() {
+    const [now, setNow] = useState(2);
+    const device = aDevice({ device_type: "pulseq", parameter_version: now });
+    return (
+      <>
+        <button type="button" onClick={() => setNow(3)}>
+          an event comes
+        </button>
+        <ParameterModal device={device} onClose={() => undefined} />
+      </>
+    );
+  }
+  renderScreen(<Screen />);
+  await screen.findByLabelText("Larmor frequency");
+  version = 3;
+  inForce = { larmor_frequency: 2500, shims: [1, 2] };
+  fireEvent.click(screen.getByText("an event comes"));
+  await waitFor(() => expect(screen.getByLabelText("Larmor frequency")).toHaveValue("2500"));
+  expect(screen.getByText(/^Version 3/)).toBeInTheDocument();
+  expect(screen.queryByRole("alert")).toBeNull();
 });
 
 test("who may not change devices can look and not save", async () => {
