@@ -30,7 +30,10 @@ export const EVENT_TYPES = [
   ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
     (verb) => `run.${verb}`,
   ),
-  ...["stream.started", "stream.ended", "preview.ready", "preview.failed"],
+  "stream.started",
+  "stream.ended",
+  "preview.ready",
+  "preview.failed",
   "dicom.series.received",
   "dicom.series.complete",
   ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
