@@ -245,7 +245,7 @@ function YesNo({
   if (!field.required) words.push(["", "Not set"]);
   return (
     <div>
-      <span id={id} className={label ? "field-label" : "visually-hidden"}>
+      <span id={id} className={label ? `field-label ${css.yesNoLabel}` : "visually-hidden"}>
         {label ?? field.label}
       </span>
       <div role="radiogroup" aria-labelledby={id} className={css.yesNo}>
