@@ -1,0 +1,1 @@
+"""Routing rules: what becomes of a series, decided by expressions over its DICOM tags."""
