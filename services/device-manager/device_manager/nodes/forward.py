@@ -30,6 +30,7 @@ _HOP_BY_HOP = frozenset(
     {
         "connection",
         "date",
+        "expect",
         "host",
         "keep-alive",
         "proxy-authenticate",

@@ -126,6 +126,7 @@ class Together:
         """Join the others, and be home to the devices of those that are dead."""
         await self._listener.start()
         await self._join()
+        await self._homes.beat()
         await self._homes.reread()
         await self._take_over(RESTARTED)
         await self._household.restore(RESTARTED)
