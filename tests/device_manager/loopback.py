@@ -2,20 +2,29 @@
 
 import asyncio
 import socket
+import ssl
 from typing import Any
 
 import uvicorn
+
+from scanhub.peers import HttpProtocol, WebsocketProtocol
 
 
 class LoopbackServer(uvicorn.Server):
     """A server in the loop of the test, as the product configures it."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, tls: ssl.SSLContext | None = None) -> None:
         # asyncio turns Nagle's algorithm off only on sockets whose protocol is named.
         self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(
-            app, lifespan="on", log_level="warning", ws_per_message_deflate=False
+            app,
+            http=HttpProtocol,
+            ws=WebsocketProtocol,
+            ssl_context_factory=(lambda _config, _default: tls) if tls else None,
+            lifespan="on",
+            log_level="warning",
+            ws_per_message_deflate=False,
         )
         super().__init__(config)
         self._task: asyncio.Task[None] | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from authority import Tls
 from fastapi import FastAPI
 from gate import Gate
 from loopback import LoopbackServer
@@ -277,6 +279,7 @@ async def open_lab(
     *,
     database_url: str | None = None,
     lake: Any = None,
+    tls: Tls | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
     """Run both services; a second lab in the same folder is the same installation, restarted."""
@@ -295,20 +298,15 @@ async def open_lab(
             lake=lake,
         )
         async with (
-            _served(app) as server,
+            _served(app, tls.server if tls else None) as server,
             httpx.AsyncClient(
-                base_url=f"http://{server.address}", headers=admin, timeout=30
+                base_url=f"{'https' if tls else 'http'}://{server.address}",
+                headers=admin,
+                timeout=30,
+                verify=tls.stranger if tls else True,
             ) as http,
         ):
-            yield Lab(
-                address=server.address,
-                app=app,
-                http=http,
-                exam=exam,
-                exam_gate=gate,
-                lake_root=folder,
-                events=events,
-            )
+            yield Lab(server.address, app, http, exam, gate, folder, events)
 
 
 @asynccontextmanager
@@ -362,8 +360,8 @@ def _device_manager(
 
 
 @asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[LoopbackServer]:
-    server = LoopbackServer(app)
+async def _served(app: FastAPI, tls: ssl.SSLContext | None) -> AsyncIterator[LoopbackServer]:
+    server = LoopbackServer(app, tls)
     await server.begin()
     try:
         yield server

@@ -19,9 +19,12 @@ SETTINGS = ClientSettings()
 async def nothing(scan: Scan) -> None: ...
 
 
-def refused(status: int, **headers: str) -> InvalidStatus:
+NOT_BOUND = b'{"type": "/problems/client-certificate", "detail": "show the other one"}'
+
+
+def refused(status: int, body: bytes = b"", **headers: str) -> InvalidStatus:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return InvalidStatus(Response(status, "", Headers(named)))
+    return InvalidStatus(Response(status, "", Headers(named), body))
 
 
 def certificate() -> ssl.SSLCertVerificationError:
@@ -49,7 +52,12 @@ def certificate() -> ssl.SSLCertVerificationError:
         (of_error(refused(502)), Kind.LINK, "502"),
         (of_error(InvalidURI("x", "no host")), Kind.NOT_A_SERVER, "no host"),
         (of_error(certificate()), Kind.CERTIFICATE, "self-signed"),
-        (of_error(ssl.SSLError(1, "TLSV13_ALERT_CERTIFICATE_REQUIRED")), Kind.CERTIFICATE, "CERT"),
+        (of_error(ssl.SSLError(1, "TLSV13_ALERT_CERTIFICATE_REQUIRED")), Kind.CERTIFICATE, "-cert"),
+        (of_error(ssl.SSLError(1, "tlsv1 alert unknown ca")), Kind.CERTIFICATE, "who has signed"),
+        (of_error(ssl.SSLError(1, "SSLV3_ALERT_BAD_CERTIFICATE")), Kind.CERTIFICATE, "BAD"),
+        (of_error(refused(403, body=NOT_BOUND)), Kind.CERTIFICATE, "403: show the other one"),
+        (of_error(refused(400, body=b"The SSL certificate error")), Kind.CERTIFICATE, "expired"),
+        (of_error(refused(400, body=b"[1]")), Kind.LINK, "400"),
         (of_error(ssl.SSLEOFError(8, "EOF")), Kind.LINK, "EOF"),
         (of_error(TimeoutError()), Kind.LINK, "does not answer"),
         (of_error(ConnectionRefusedError()), Kind.LINK, "nothing listens"),

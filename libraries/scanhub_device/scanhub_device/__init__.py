@@ -5,6 +5,7 @@ from scanhub_device.calibration import Calibration, CalibrationKind, Calibration
 from scanhub_device.client import DeviceClient
 from scanhub_device.credentials import Credentials, load_credentials
 from scanhub_device.errors import (
+    CertificateError,
     CredentialsError,
     DeviceError,
     LinkLostError,
@@ -33,6 +34,7 @@ __all__ = [
     "Calibration",
     "CalibrationKind",
     "CalibrationResult",
+    "CertificateError",
     "ClientSettings",
     "Credentials",
     "CredentialsError",

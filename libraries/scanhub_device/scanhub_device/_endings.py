@@ -1,16 +1,18 @@
 """Why there is no link, in words, and how long to wait before the next try."""
 
+import json
 import ssl
 from dataclasses import dataclass
 from enum import Enum
 from random import SystemRandom
+from typing import Any
 
-from websockets.exceptions import InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidMessage, InvalidStatus, InvalidURI
 
 from scanhub_device.settings import ClientSettings
 
 _random = SystemRandom()
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 400, 401, 403, 404, 429
 _GOING_AWAY, _POLICY_VIOLATION, _TOO_BIG, _SERVICE_RESTART = 1001, 1008, 1009, 1012
 _CONNECTED_AGAIN, _SILENT, _NOT_READING = 4001, 4002, 4003
 _LONGEST_RETRY_AFTER_S = 3600.0
@@ -48,6 +50,18 @@ _VOID = (
     "the id or the token of this device is not valid (any more): create the device anew or have "
     "its token renewed in the user interface, and install the new device_credentials.json"
 )
+CERTIFICATE_PROBLEM = "/client-certificate"
+"""How the type of a problem ends when the token is right and the certificate is not."""
+BROKE_OFF = "the server ended the connection instead of answering"
+_NOT_TAKEN = "the server does not take the certificate of this device"
+UNKNOWN_CA = "the server does not know who has signed it"
+_ALERTS = {
+    "CERTIFICATE_EXPIRED": "it has expired, install a new one and have it bound to the device",
+    "UNKNOWN_CA": UNKNOWN_CA,
+    "CERTIFICATE_REQUIRED": "there is none, give --client-cert and --client-key",
+    "REVOKED": "it was revoked",
+}
+"""Words of TLS alerts (RFC 8446 section 6.2), as OpenSSL has them."""
 _CLOSED = {
     _POLICY_VIOLATION: (Kind.CREDENTIALS, _VOID),
     _TOO_BIG: (Kind.FRAMES, "a frame was too large for the server: set a smaller `chunk_bytes`"),
@@ -77,6 +91,11 @@ def of_refusal(error: InvalidStatus) -> Ending:
     """Return what the answer to a handshake means that is no link."""
     status = error.response.status_code
     words = f"the server answers {status}"
+    document = _document(error)
+    if str(document.get("type", "")).endswith(CERTIFICATE_PROBLEM):
+        return Ending(Kind.CERTIFICATE, f"{words}: {document.get('detail', '')}")
+    if status == _BAD_REQUEST and b"SSL" in (error.response.body or b""):  # as nginx says it
+        return Ending(Kind.CERTIFICATE, f"{words}: {_NOT_TAKEN}: it has expired, or {UNKNOWN_CA}")
     if status in {_UNAUTHORIZED, _FORBIDDEN}:
         return Ending(Kind.CREDENTIALS, f"{words}: {_VOID}")
     if status == _TOO_MANY:
@@ -91,21 +110,44 @@ def of_refusal(error: InvalidStatus) -> Ending:
 def of_error(error: Exception) -> Ending:
     """Return what went wrong before there was a link."""
     kind, why = Kind.LINK, str(error) or type(error).__name__
+    if isinstance(error, InvalidStatus):
+        return of_refusal(error)
+    if isinstance(error, ssl.SSLError):
+        return _of_tls(error)
     match error:
-        case InvalidStatus():
-            return of_refusal(error)
         case InvalidURI():
             kind = Kind.NOT_A_SERVER
-        case ssl.SSLCertVerificationError():
-            kind = Kind.CERTIFICATE
-            why = f"the certificate of the server is not trusted: {error.verify_message}"
-        case ssl.SSLError() if "CERT" in why:
-            kind, why = Kind.CERTIFICATE, f"the server does not take this device's: {why}"
         case TimeoutError():
             why = "the server does not answer"
         case ConnectionRefusedError():
             why = "nothing listens at this address"
+        case InvalidMessage() if isinstance(error.__cause__, EOFError):
+            why = BROKE_OFF
     return Ending(kind, why)
+
+
+def _of_tls(error: ssl.SSLError) -> Ending:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Ending(
+            Kind.CERTIFICATE,
+            f"the certificate of the server is not trusted: {error.verify_message}. If it should "
+            "be, name who has signed it with --ca",
+        )
+    said = str(error).upper().replace(" ", "_")
+    for word, why in _ALERTS.items():
+        if word in said:
+            return Ending(Kind.CERTIFICATE, f"{_NOT_TAKEN}: {why}")
+    if "CERT" in said:
+        return Ending(Kind.CERTIFICATE, f"{_NOT_TAKEN}: {error}")
+    return Ending(Kind.LINK, str(error))
+
+
+def _document(error: InvalidStatus) -> dict[str, Any]:
+    try:
+        document = json.loads(error.response.body or b"")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def delay_s(ending: Ending, tries: int, settings: ClientSettings) -> float:

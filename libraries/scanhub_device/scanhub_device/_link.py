@@ -2,9 +2,12 @@
 
 import asyncio
 import ssl as ssl_module
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.frames import CloseCode
 
 from scanhub_device.errors import LinkLostError
@@ -14,25 +17,54 @@ from scanhub_device.settings import ClientSettings
 _MAX_MESSAGE_BYTES = 512 << 20  # a start carries the whole sequence file
 
 
-def open_link(
+class _Connection(ClientConnection):
+    """Remembers what TLS had to say: a server may refuse a certificate when all seems well."""
+
+    ended_by: ssl_module.SSLError | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection has ended."""
+        if isinstance(exc, ssl_module.SSLError):
+            self.ended_by = exc
+        super().connection_lost(exc)
+
+
+@asynccontextmanager
+async def open_link(
     url: str,
     headers: dict[str, str],
     settings: ClientSettings,
     ssl: ssl_module.SSLContext | None,
-) -> connect:
-    """Connect as a device; used with `async with`."""
+) -> AsyncIterator[ClientConnection]:
+    """Connect as a device."""
     default = True if url.lower().startswith("wss:") else None  # None would mean: not at all
-    return connect(
-        url,
-        additional_headers=headers,
-        compression=None,  # deflate makes an upload of raw data twelve times slower
-        max_size=_MAX_MESSAGE_BYTES,
-        open_timeout=settings.open_timeout_s,
-        close_timeout=settings.close_timeout_s,
-        ping_timeout=settings.keepalive_timeout_s,
-        ssl=default if ssl is None else ssl,
-        proxy=None,
-    )
+    made: list[_Connection] = []
+
+    def make(*arguments: Any, **options: Any) -> _Connection:
+        made.append(_Connection(*arguments, **options))
+        return made[-1]
+
+    try:
+        websocket = await connect(
+            url,
+            additional_headers=headers,
+            compression=None,  # deflate makes an upload of raw data twelve times slower
+            max_size=_MAX_MESSAGE_BYTES,
+            open_timeout=settings.open_timeout_s,
+            close_timeout=settings.close_timeout_s,
+            ping_timeout=settings.keepalive_timeout_s,
+            ssl=default if ssl is None else ssl,
+            proxy=None,
+            create_connection=make,  # type: ignore[arg-type] # it is called, no more
+        )
+    except InvalidMessage as error:
+        if made and made[-1].ended_by is not None:
+            raise made[-1].ended_by from error
+        raise
+    try:
+        yield websocket
+    finally:
+        await websocket.close()
 
 
 class Link:

@@ -5,7 +5,6 @@ import asyncio
 import importlib
 import logging
 import os
-import ssl as ssl_module
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,23 +78,23 @@ def load_scanner(name: str) -> Scanner | SyncScanner:
 
 
 def _run(options: argparse.Namespace) -> int:
-    ssl = _ssl(options)
+    settings = _settings(options)
     run_device(
         load_scanner(options.scanner),
         options.url,
         load_credentials(options.credentials),
         spool=options.spool,
         parameter_file=options.parameter_file,
-        ssl=ssl,
+        settings=settings,
     )
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    credentials, ssl = load_credentials(options.credentials), _ssl(options)
+    credentials, settings = load_credentials(options.credentials), _settings(options)
     if options.spool is not None:  # a program that runs would lose its link
         Spool(options.spool, 0).close()
-    found, words = asyncio.run(check_link(options.url, credentials, ssl=ssl))
+    found, words = asyncio.run(check_link(options.url, credentials, settings=settings))
     _logger.log(logging.ERROR if found else logging.INFO, "%s", words)
     return int(found)
 
@@ -119,22 +118,18 @@ def _show(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _ssl(options: argparse.Namespace) -> ssl_module.SSLContext | None:
-    """Return how the link is secured; None: as the system does it, or not at all."""
+def _settings(options: argparse.Namespace) -> ClientSettings:
+    """Return the settings of the link with the certificates that were named."""
     given = [options.ca, options.client_cert, options.client_key]
     if not _is_secure(options.url) and any(given):
         raise _ArgumentsError("certificates go with an address that begins with wss://")
     if bool(options.client_cert) != bool(options.client_key):
         raise _ArgumentsError("--client-cert and --client-key go together")
-    if not any(given):
-        return None
-    try:
-        context = ssl_module.create_default_context(cafile=options.ca)
-        if options.client_cert:
-            context.load_cert_chain(options.client_cert, options.client_key)
-    except OSError as error:  # an SSLError is one
-        raise _ArgumentsError(f"a certificate cannot be used: {error}") from error
-    return context
+    return ClientSettings(
+        ca_file=options.ca,
+        client_certificate=options.client_cert,
+        client_key=options.client_key,
+    )
 
 
 def _is_secure(url: str) -> bool:

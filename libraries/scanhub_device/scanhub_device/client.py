@@ -20,8 +20,9 @@ from scanhub_device._link import Link, open_link
 from scanhub_device._parameters import Parameters
 from scanhub_device._runner import ScanRunner
 from scanhub_device._spool import Spool
+from scanhub_device._tls import tls_of
 from scanhub_device._upload import Uploads
-from scanhub_device.errors import LinkLostError
+from scanhub_device.errors import CertificateError, LinkLostError
 from scanhub_device.messages import (
     SERVER_MESSAGE,
     Calibrate,
@@ -59,13 +60,14 @@ class DeviceClient:
         device_token: how it proves it.
         scanner: what plays the scans.
         settings: times and sizes.
-        ssl: for a server whose certificate the system does not know, or that asks for one.
+        ssl: in place of the certificates that the settings name.
         parameter_file: where the parameters of the device outlive its program (JSON).
         spool: folder of a queue on the disk, in which files outlive a crash until the server has
             them; for one program at a time.
 
     Raises:
         ValueError: the address is not one of a websocket.
+        CertificateError: a certificate or key that the settings name cannot be used.
         SpoolError: the folder of the queue cannot be used.
     """
 
@@ -89,7 +91,8 @@ class DeviceClient:
         self._headers = {"Device-Id": device_id, "Device-Token": device_token}
         self._scanner = scanner = as_scanner(scanner)
         self._settings = settings or ClientSettings()
-        self._ssl = ssl
+        self._tls = tls_of(url, self._settings) if ssl is None else None
+        self._ssl = ssl = self._tls.context if self._tls is not None else ssl
         self._state = DeviceState.OFFLINE
         self._link = Link()
         self._uploads = Uploads(self._link, self._settings, url, ssl)
@@ -195,6 +198,11 @@ class DeviceClient:
 
     async def _connect_once(self) -> Ending:
         """Connect and serve until the link ends; returns why it ended."""
+        if self._tls is not None:
+            try:
+                await asyncio.to_thread(self._tls.refresh)
+            except CertificateError as error:  # half of it may be written by now
+                _logger.warning("the certificate from before is used: %s", error)
         try:
             async with open_link(self._url, self._headers, self._settings, self._ssl) as websocket:
                 return await self._serve(websocket)

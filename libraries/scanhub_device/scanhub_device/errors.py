@@ -9,6 +9,10 @@ class CredentialsError(DeviceError):
     """The credentials file cannot be used."""
 
 
+class CertificateError(DeviceError):
+    """A certificate or key of this device cannot be used."""
+
+
 class LinkLostError(DeviceError):
     """There is no link to the server at this moment."""
 

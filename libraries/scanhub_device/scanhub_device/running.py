@@ -34,6 +34,7 @@ def run_device(
 
     Raises:
         ValueError: the address is not one of a websocket.
+        CertificateError: a certificate or key that the settings name cannot be used.
         SpoolError: the folder of the queue cannot be used.
     """
 

@@ -1,6 +1,7 @@
 """Times and sizes of the link."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,9 @@ class ClientSettings:
     """Longest wait between two tries to deliver a file of the queue [s]."""
     shutdown_s: float = 5.0
     """Time a running scan gets to end when the device program ends [s]."""
+    ca_file: Path | None = None
+    """Who signed the certificate of the server (PEM); None: the system knows."""
+    client_certificate: Path | None = None
+    """Certificate of this device with its chain (PEM), for a server that asks for one."""
+    client_key: Path | None = None
+    """Its private key (PEM); None: it is in the same file."""

@@ -55,6 +55,12 @@ class PasswordChangeRequiredError(ForbiddenError):
     slug, title = "password-change-required", "Password change required"
 
 
+class ClientCertificateError(ForbiddenError):
+    """The token is right, but not the TLS client certificate that is asked for beside it."""
+
+    slug, title = "client-certificate", "Client certificate required"
+
+
 class NotFoundError(ScanHubError):
     """There is no such thing."""
 
@@ -169,6 +175,7 @@ _CLASSES: tuple[type[ScanHubError], ...] = (
     TokenInvalidError,
     ForbiddenError,
     PasswordChangeRequiredError,
+    ClientCertificateError,
     NotFoundError,
     RequestTimeoutError,
     ConflictError,

@@ -251,6 +251,7 @@ EXAMPLES: dict[str, Json] = {
     "AcquisitionTaskOut": _SCAN_OUT,
     "StartTask": _SCAN_OUT,
     "DAGTaskOut": _JOB_OUT,
+    "DeviceCertificateIn": {"sha256": "A1:B2:" + ":".join(["0F"] * 30)},
     "ClaimTask": {"claim_id": _CLAIM, "device_id": _DEVICE},
     "TaskReport": {"claim_id": _CLAIM, "status": "INPROGRESS", "progress": 42},
     "TaskReports": {"reports": [{"task_id": _REPORTED, "claim_id": _CLAIM, "progress": 42}]},

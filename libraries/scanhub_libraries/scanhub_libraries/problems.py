@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -72,6 +73,17 @@ def problem_response(
         status_code=status,
         headers=headers,
     )
+
+
+def refusal_response(error: ScanHubError) -> Response:
+    """Return the document of a handshake that is refused: there is no request to tell of."""
+    document = {
+        "type": problem_type(error.slug),
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+    }
+    return ProblemResponse(document, status_code=error.status, headers=error.headers)
 
 
 async def answer_error(request: Request, error: ScanHubError) -> JSONResponse:

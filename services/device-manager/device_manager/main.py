@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from device_manager.acquisitions import routes as acquisition_routes
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.calibrations import routes as calibration_routes
+from device_manager.certificates import routes as certificate_routes
 from device_manager.database import OutboxEvent
 from device_manager.devices import routes as device_routes
 from device_manager.links import routes as link_routes
@@ -91,6 +92,7 @@ def create_app(
     app.include_router(schema_routes.router)
     app.include_router(parameter_routes.router)
     app.include_router(calibration_routes.router)
+    app.include_router(certificate_routes.router)
     app.include_router(device_routes.router)
     return app
 

@@ -3,8 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from device_manager.certificates.rules import parse_networks
+
+
+def _networks(text: str) -> str:
+    """Refuse what cannot be read at the start, not at the first device."""
+    parse_networks(text)
+    return text
 
 
 class DeviceManagerSettings(BaseSettings):
@@ -136,6 +144,21 @@ class DeviceManagerSettings(BaseSettings):
             "taken over; several times the heartbeat [s]",
         ),
     ] = 10.0
+    certificate_header: Annotated[
+        str,
+        Field(
+            description="Header in which a gateway tells the client certificate of a device, such "
+            "as `Client-Cert`; it counts only from `trusted_proxies`. Empty: none does",
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        str,
+        AfterValidator(_networks),
+        Field(
+            description="Addresses and networks of gateways whose `certificate_header` is "
+            "believed, parted by commas; they have to remove that header from what clients send",
+        ),
+    ] = ""
     handshake_failures: Annotated[
         int, Field(gt=0, description="Refused handshakes of one device from one address")
     ] = 20

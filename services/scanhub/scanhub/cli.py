@@ -20,6 +20,7 @@ console = Console()
 errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Keys, databases and files live here.")]
+Pem = Annotated[Path | None, typer.Option(help="Of this server, PEM: TLS ends here.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of HTTP and websocket.")]
 
 
@@ -41,6 +42,12 @@ def serve(
     only: Annotated[
         str | None, typer.Option(help=f"Serve one service alone: {', '.join(SERVICES)}.")
     ] = None,
+    ssl_certfile: Pem = None,
+    ssl_keyfile: Pem = None,
+    ssl_ca_certs: Annotated[
+        Path | None,
+        typer.Option(help="Who signs client certificates of devices, PEM: devices are asked."),
+    ] = None,
     log_json: Annotated[bool | None, typer.Option(help="Log one JSON object a line.")] = None,
 ) -> None:
     """Serve the platform: the three services and the UI on one port."""
@@ -56,6 +63,9 @@ def serve(
                 host=host,
                 dicom_port=dicom_port,
                 only=only,
+                ssl_certfile=ssl_certfile,
+                ssl_keyfile=ssl_keyfile,
+                ssl_ca_certs=ssl_ca_certs,
                 log_json=log_json,
             )
             run_server(settings, console)

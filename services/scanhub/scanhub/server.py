@@ -5,6 +5,7 @@ import fcntl
 import gc
 import signal
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from rich.console import Console
 
 from scanhub.main import ScanHub
 from scanhub.memory import keep_large_buffers
+from scanhub.peers import HttpProtocol, WebsocketProtocol
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
+from scanhub.tls import TlsError, server_context
 from scanhub.ui import find_ui
 from scanhub_libraries.logging import configure_logging
 
@@ -37,17 +40,22 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
     Raises:
-        ServeError: Another process serves this data folder, or the port is taken.
+        ServeError: Another process serves this data folder, the port is taken, or a certificate
+            cannot be used.
     """
     configure_logging(json=settings.log_json, level=settings.log_level)
     settings.prepare()
+    try:
+        tls = server_context(settings)
+    except TlsError as error:
+        raise ServeError(str(error)) from error
     keep_large_buffers()
     with ExitStack() as stack:
         for service in [settings.only] if settings.only else SERVICES:
             path = settings.data_dir / f"{service}.lock"
             stack.enter_context(_locked(path, shared=_may_be_several(settings, service)))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, console))
+            runner.run(_serve(settings, console, tls))
 
 
 def _may_be_several(settings: InstallationSettings, service: ServiceName) -> bool:
@@ -94,7 +102,7 @@ class _Server(uvicorn.Server):
         if self.should_exit or not self.servers:
             return
         port = self.servers[0].sockets[0].getsockname()[1]
-        url = f"http://{self._settings.host}:{port}"
+        url = f"{'https' if self.config.is_ssl else 'http'}://{self._settings.host}:{port}"
         self._console.print(f"ScanHub is ready: {url}")
         if self._settings.only is None and find_ui(self._settings.ui_dir) is None:
             self._console.print("The UI is not built: run `make setup`.")
@@ -118,10 +126,15 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve(settings: InstallationSettings, console: Console) -> None:
+async def _serve(
+    settings: InstallationSettings, console: Console, tls: ssl.SSLContext | None
+) -> None:
     application = ScanHub(settings)
     config = uvicorn.Config(
         application.asgi,
+        http=HttpProtocol,
+        ws=WebsocketProtocol,
+        ssl_context_factory=(lambda _config, _default: tls) if tls else None,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -50,6 +50,16 @@ class InstallationSettings(BaseSettings):
     data_dir: Path = Field(Path("scanhub-data"), description="Keys, databases, lake")
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port of HTTP and websocket")
+    ssl_certfile: Path | None = Field(
+        None, description="Certificate of this server with its chain, PEM: TLS ends here"
+    )
+    ssl_keyfile: Path | None = Field(
+        None, description="Its private key, PEM; default: in the same file"
+    )
+    ssl_ca_certs: Path | None = Field(
+        None,
+        description="Who signs client certificates of devices, PEM; default: none is asked for",
+    )
     dicom_port: int | None = Field(None, ge=1, le=65535, description="Port of the DICOM listener")
     dicom_ae_title: str = Field("SCANHUB", description="AE title of the DICOM listener")
     only: ServiceName | None = Field(None, description="Serve this service alone")

@@ -5,7 +5,7 @@ import logging
 import sys
 from pathlib import Path
 
-from scanhub_device.errors import CredentialsError
+from scanhub_device.errors import DeviceError
 from scanhub_device.simulator.acquire import SimulatorSettings
 from scanhub_device.simulator.faults import kinds
 from scanhub_device.simulator.run import run
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         run(**vars(options))
-    except (CredentialsError, ValueError) as error:
+    except (DeviceError, ValueError) as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - a sentence, not a trace
         return 2
     return 0
@@ -32,6 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--url", required=True, help="websocket of the server: ws://host:port/api/v1/device/ws")
     add("--credentials", required=True, type=Path, help="device_credentials.json")
+    add("--ca", type=Path, help="certificate of who signed the server's, if the system has not")
+    add("--client-cert", type=Path, help="certificate of this device, if the server asks for one")
+    add("--client-key", type=Path, help="its private key")
     add("--time-scale", type=_not_negative, default=1.0, help="1: real time, 0: as fast as can be")
     add("--coils", type=int, choices=range(1, 65), metavar="1..64", default=defaults.coils)
     add("--noise", type=_not_negative, default=defaults.noise, help="relative to the signal")

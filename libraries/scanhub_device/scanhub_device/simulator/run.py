@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+import ssl as ssl_module
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from scanhub_device._tls import tls_of
 from scanhub_device.client import DeviceClient
-from scanhub_device.credentials import load_credentials
+from scanhub_device.credentials import Credentials, load_credentials
+from scanhub_device.settings import ClientSettings
 from scanhub_device.simulator.acquire import SimulatorSettings
 from scanhub_device.simulator.bad_link import BadLink
 from scanhub_device.simulator.faults import Fault
@@ -30,6 +33,9 @@ def run(
     spool: Path | None = None,
     misadjusted: int | None = None,
     faults: Sequence[str] = (),
+    ca: Path | None = None,
+    client_cert: Path | None = None,
+    client_key: Path | None = None,
 ) -> None:
     """Keep a simulated scanner connected until SIGINT or SIGTERM; for the main thread.
 
@@ -45,9 +51,13 @@ def run(
         spool: folder of a queue on the disk, in which data outlives a crash.
         misadjusted: seed of a magnet that is out of adjustment, until it is calibrated.
         faults: what goes wrong, as `link-loss@50%`; see `faults`.
+        ca: who signed the certificate of the server, if the system does not know.
+        client_cert: certificate of the device, if the server asks for one.
+        client_key: its private key.
 
     Raises:
         CredentialsError: the credentials file cannot be used.
+        CertificateError: a certificate or key cannot be used.
         SpoolError: the folder of the queue cannot be used.
         ValueError: the address is not one of a websocket, or a fault is none.
     """
@@ -61,24 +71,36 @@ def run(
         faults=tuple(Fault.parse(text) for text in faults),
     )
     scanner = SimulatedScanner(settings, data_dir=data_dir, name=name)
-    token = known.device_token.get_secret_value()
+    link = ClientSettings(ca_file=ca, client_certificate=client_cert, client_key=client_key)
+    asyncio.run(_connect(url, known, scanner, link=link, faults=settings.faults, spool=spool))
 
-    async def main() -> None:
-        async with _way_to(url, settings.faults) as address:
-            client = DeviceClient(address, known.device_id, token, scanner, spool=spool)
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, client.close)
-            await client.run()
 
-    asyncio.run(main())
+async def _connect(
+    url: str,
+    known: Credentials,
+    scanner: SimulatedScanner,
+    *,
+    link: ClientSettings,
+    faults: tuple[Fault, ...],
+    spool: Path | None,
+) -> None:
+    token, tls = known.device_token.get_secret_value(), tls_of(url, link)
+    async with _way_to(url, faults, tls.context if tls else None) as address:
+        ours = link if address == url else ClientSettings()
+        client = DeviceClient(address, known.device_id, token, scanner, settings=ours, spool=spool)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, client.close)
+        await client.run()
 
 
 @asynccontextmanager
-async def _way_to(url: str, faults: tuple[Fault, ...]) -> AsyncIterator[str]:
+async def _way_to(
+    url: str, faults: tuple[Fault, ...], ssl: ssl_module.SSLContext | None
+) -> AsyncIterator[str]:
     """The address to connect to: that of the server, or of a bad link to it."""
     if not any(fault.in_link for fault in faults):
         yield url
         return
-    async with BadLink(url, faults) as link:
+    async with BadLink(url, faults, ssl=ssl) as link:
         yield link.url

@@ -14,6 +14,8 @@ from scanhub_libraries.models.claim import (
 from scanhub_libraries.models.device import (
     AbandonRequest,
     AcquisitionOut,
+    DeviceCertificateIn,
+    DeviceCertificateOut,
     DeviceCreationRequest,
     DeviceCredentials,
     DeviceDetails,
@@ -212,6 +214,8 @@ __all__ = [
     "DAGTaskOut",
     "DAGType",
     "Deviation",
+    "DeviceCertificateIn",
+    "DeviceCertificateOut",
     "DeviceCreationRequest",
     "DeviceCredentials",
     "DeviceDetails",

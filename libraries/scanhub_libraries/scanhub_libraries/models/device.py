@@ -53,6 +53,10 @@ class DeviceOut(DeviceDetails):
     status_detail: Annotated[
         str | None, Field(description="Why the device is in this state, for a person to read")
     ] = None
+    certificate_sha256: Annotated[
+        str | None,
+        Field(description="Fingerprint of the TLS client certificate that it has to show"),
+    ] = None
     last_seen: datetime | None = None
     datetime_created: datetime
     datetime_updated: datetime | None = None
@@ -63,6 +67,32 @@ class DeviceCredentials(WireModel):
 
     device_token: str
     device_id: UUID
+
+
+class DeviceCertificateIn(WireModel):
+    """The TLS client certificate that a device has to show: itself, or its fingerprint."""
+
+    certificate_pem: Annotated[
+        str | None,
+        Field(max_length=64 * 1024, description="The certificate in PEM, without its key"),
+    ] = None
+    sha256: Annotated[
+        str | None, Field(max_length=200, description="SHA-256 of the certificate, hexadecimal")
+    ] = None
+
+
+class DeviceCertificateOut(WireModel):
+    """The certificate that is bound to a device now."""
+
+    device_id: UUID
+    sha256: str
+    subject: Annotated[
+        str | None, Field(description="Whose it is; null: only its fingerprint was given")
+    ] = None
+    not_before: datetime | None = None
+    not_after: Annotated[
+        datetime | None, Field(description="When it expires: the device is not let in any more")
+    ] = None
 
 
 class StartResult(WireModel):

@@ -187,6 +187,8 @@ PERMISSIONS: dict[str, Access] = {
     f"DELETE {_D}/{{device_id}}": TECHNICAL,
     f"PUT {_D}/parameter/{{device_id}}": Access(roles=_TECHNICAL, services=True),
     f"POST {_D}/{{device_id}}/rotate-token": TECHNICAL,
+    f"PUT {_D}/{{device_id}}/certificate": ADMIN,
+    f"DELETE {_D}/{{device_id}}/certificate": ADMIN,
     f"GET {_D}/{{device_id}}/parameter": READ,
     f"PUT {_D}/{{device_id}}/parameter": TECHNICAL,
     f"GET {_D}/{{device_id}}/parameter/diff": READ,

@@ -47,6 +47,7 @@ class Device(Table, table=True):
     certificate_sha256: str | None = Field(default=None, max_length=64)
     """Fingerprint of the TLS client certificate that it must show; None: none is asked for."""
     token_rotated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When token or certificate were replaced last."""
     version: int = 1
     last_seen: datetime | None = Field(default=None, sa_type=UtcDateTime)
     datetime_created: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

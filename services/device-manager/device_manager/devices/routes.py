@@ -9,6 +9,7 @@ from device_manager.acquisitions import repository as acquisitions
 from device_manager.control import ControlRoomDep
 from device_manager.devices import service
 from device_manager.devices.models import Device, DeviceNaming
+from device_manager.links.protocol import CloseCode
 from device_manager.parameters.desk import set_parameter as set_device_parameter
 from device_manager.versions import IfMatchDep
 from scanhub_libraries.database import transaction
@@ -91,7 +92,7 @@ async def rotate_token(
     """Make a new token. The old one is void at once, and the link that it opened is closed."""
     async with transaction(room.sessions) as session:
         credentials = await service.rotate_token(session, device_id, room.tokens)
-    _close_link(room, device_id, "the token of this device was replaced")
+    close_link(room, device_id, "the token of this device was replaced")
     response.headers.update(_CREDENTIALS)
     return credentials
 
@@ -104,14 +105,20 @@ async def delete_device(device_id: UUID, room: ControlRoomDep) -> None:
             raise ConflictError("The device is scanning: stop the scan first.")
         await service.delete_device(session, device_id)
     room.leases.forget(device_id)
-    _close_link(room, device_id, "this device was deleted")
+    close_link(room, device_id, "this device was deleted")
 
 
-def _close_link(room: ControlRoomDep, device_id: UUID, why: str) -> None:
+def close_link(
+    room: ControlRoomDep,
+    device_id: UUID,
+    why: str,
+    code: CloseCode = CloseCode.POLICY_VIOLATION,
+) -> None:
+    """Put a device out whose credentials have changed."""
     room.links.revoked()  # also those links that are being opened with the old token
     link = room.links.find(device_id)
     if link is not None:
-        link.close(why)
+        link.close(why, code)
 
 
 def _out(device: Device, room: ControlRoomDep) -> DeviceOut:

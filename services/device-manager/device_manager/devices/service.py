@@ -29,15 +29,25 @@ _PARAMETER: TypeAdapter[dict[str, Any]] = TypeAdapter(Parameter)
 
 
 def _event(
-    session: AsyncSession, device: Device, event_type: EventType, actor: str | None = None
+    session: AsyncSession,
+    device: Device,
+    event_type: EventType,
+    actor: str | None = None,
+    **what: Any,
 ) -> None:
     data = {
         "device_id": str(device.id),
         "name": device.name,
         "status": device.status.value,
         "detail": device.status_detail,
+        **what,
     }
     add_event(session, event_type, device.id, data, actor=actor)
+
+
+def note_update(session: AsyncSession, device: Device, **what: Any) -> None:
+    """Write the event of a change that a person made, with what has changed."""
+    _event(session, device, EventType.DEVICE_UPDATED, **what)
 
 
 def device_actor(device_id: UUID) -> str:

@@ -251,6 +251,13 @@ ENDINGS: Final = (
         "Install the credentials of the device anew; trying again does not help",
     ),
     Ending(
+        403,
+        "HTTP status",
+        "The TLS client certificate that is bound to the device was not shown "
+        "(`type` of the answer: `/problems/client-certificate`)",
+        "Connect with it, or have another one bound",
+    ),
+    Ending(
         429,
         "HTTP status",
         "Too many refused handshakes of this device from this address",
@@ -271,7 +278,7 @@ ENDINGS: Final = (
     Ending(
         CloseCode.SERVICE_RESTART,
         "close code",
-        "The server is going down or starts anew",
+        "The server is going down or starts anew, or a certificate was bound to the device",
         "Connect again after a random wait; a scan goes on meanwhile",
     ),
     Ending(

@@ -14,6 +14,7 @@ from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease, lease_of
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import AcquisitionState
+from device_manager.certificates.rules import OTHER_CERTIFICATE
 from device_manager.devices.models import Device
 from device_manager.links.protocol import CloseCode
 from device_manager.nodes.notes import Kind, Note
@@ -121,8 +122,8 @@ class Custody:
                     room.run(self._refresh(lease), name=f"refresh {lease.id}")
             case Kind.PARAMETER if room.links.find_ready(device_id) is not None:
                 room.run(self._tell_parameter(device_id), name=f"parameter {device_id}")
-            case Kind.TOKEN:
-                self._revoke(device_id)
+            case Kind.TOKEN | Kind.CERTIFICATE:
+                self._revoke(device_id, certificate=note.kind is Kind.CERTIFICATE)
             case _:
                 pass
 
@@ -188,11 +189,13 @@ class Custody:
         if link.parameter_version < home.parameter_version:
             await self._tell_parameter(device_id)
 
-    def _revoke(self, device_id: UUID) -> None:
+    def _revoke(self, device_id: UUID, *, certificate: bool = False) -> None:
         room = self._room
         room.links.revoked()
         link = room.links.find(device_id)
-        if link is not None:
+        if link is not None and certificate:
+            link.close(OTHER_CERTIFICATE, CloseCode.SERVICE_RESTART)
+        elif link is not None:
             link.close("the token of this device is not valid any more")
 
     def _look_at_token(self, device_id: UUID, home: Home | None) -> None:

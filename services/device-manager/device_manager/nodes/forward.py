@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect
 
+from device_manager.certificates.asking import VOUCHED
 from device_manager.nodes.homes import ElsewhereError, Peer
 from scanhub_libraries.errors import ScanHubError, UnavailableError
 from scanhub_libraries.logging import get_logger
@@ -42,6 +43,7 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
         CORRELATION_HEADER.lower(),
         FORWARDED_BY.lower(),
+        VOUCHED.lower(),
     }
 )
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -109,6 +111,8 @@ class Forwarder:
         headers = [header for header in headers if header[0].lower() != "x-forwarded-for"]
         headers.append((FORWARDED_BY, str(self._node_id)))
         headers.append((CORRELATION_HEADER, str(request.state.correlation_id)))
+        if vouched := getattr(request.state, "vouched", None):
+            headers.append((VOUCHED, vouched))
         if request.client is not None:
             headers.append(("X-Forwarded-For", request.client.host))
         times = httpx.Timeout(seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     LEASE = "lease"
     PARAMETER = "parameter"
     TOKEN = "token"  # noqa: S105 - a word
+    CERTIFICATE = "certificate"
     NODES = "nodes"
 
 

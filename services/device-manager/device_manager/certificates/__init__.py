@@ -1,0 +1,1 @@
+"""TLS client certificates: bound to a device, and asked for beside its token."""

@@ -1,0 +1,67 @@
+"""What uvicorn knows of the other end of a connection and keeps from the application.
+
+The certificate that a client has shown is told as the TLS extension of ASGI has it, which uvicorn
+does not fill in. The address is told beside it: `client` of the scope is what X-Forwarded-For says,
+where a gateway is trusted with that.
+"""
+
+import asyncio
+import ssl
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from device_manager.certificates.shown import PEER
+
+
+def peer_of(transport: asyncio.BaseTransport) -> dict[str, dict[object, object]]:
+    """Return the extensions of the scope that tell of the other end of a connection."""
+    address = transport.get_extra_info("peername")
+    told: dict[str, dict[object, object]] = {}
+    if isinstance(address, tuple):
+        told[PEER] = {"address": address[0]}
+    secure: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if secure is not None:
+        shown = secure.getpeercert(binary_form=True)
+        told["tls"] = {
+            "server_cert": None,
+            "client_cert_chain": [ssl.DER_cert_to_PEM_cert(shown)] if shown else [],
+            "client_cert_name": None,
+            "client_cert_error": None,
+            "tls_version": None,
+            "cipher_suite": None,
+        }
+    return told
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """HTTP as uvicorn speaks it; the scope tells who is at the other end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Look once: a connection does not change its other end."""
+        super().connection_made(transport)
+        self._told = peer_of(transport)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.scope["extensions"] = dict(self._told)
+
+
+class WebsocketProtocol(WebSocketsSansIOProtocol):
+    """Websockets as uvicorn speaks them; the scope tells who is at the other end."""
+
+    async def run_asgi(self) -> None:
+        """Hand the connection to the application."""
+        self.scope["extensions"] = {**(self.scope["extensions"] or {}), **peer_of(self.transport)}
+        await super().run_asgi()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Pass a message on. A refusal that was sent completes the handshake.
+
+        uvicorn would log an error for each one.
+        """
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
