@@ -24,12 +24,15 @@ from scanhub_device.scanner import (
     PausingScanner,
     RestingScanner,
     Scanner,
+    StreamingScanner,
 )
 from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceState
+from scanhub_device.stream import AcquisitionStream
 from scanhub_device.sync import SyncScan, SyncScanner
 
 __all__ = [
+    "AcquisitionStream",
     "CalibratingScanner",
     "Calibration",
     "CalibrationKind",
@@ -53,6 +56,7 @@ __all__ = [
     "ScannerFaultError",
     "SpoolError",
     "StartPayload",
+    "StreamingScanner",
     "SyncScan",
     "SyncScanner",
     "UploadError",

@@ -58,6 +58,18 @@ def address_of(websocket_url: str, upload_url: str | None) -> str | None:
     return url
 
 
+def connection_to(
+    url: str, settings: ClientSettings, ssl: ssl_module.SSLContext | None
+) -> http.client.HTTPConnection:
+    """Return a connection to the server of an address; it is not open yet."""
+    place, timeout = urlsplit(url), settings.open_timeout_s
+    host = place.hostname or ""
+    if place.scheme == "https":
+        context = ssl or ssl_module.create_default_context()
+        return http.client.HTTPSConnection(host, place.port, timeout=timeout, context=context)
+    return http.client.HTTPConnection(host, place.port, timeout=timeout)
+
+
 def metadata_of(header: FileTransfer) -> str | None:
     """Return what is said of the file, None if it does not fit into a header."""
     values = {
@@ -111,7 +123,7 @@ class HttpUpload:
             OSError, http.client.HTTPException: The connection failed.
             CancelledUploadError: `cancel` was called.
         """
-        connection = self._connection()
+        connection = connection_to(self._url.geturl(), self._settings, self._ssl)
         try:
             connection.connect()
             self._socket = connection.sock
@@ -124,15 +136,6 @@ class HttpUpload:
             self._socket = None
             connection.close()
 
-    def _connection(self) -> http.client.HTTPConnection:
-        host, timeout = self._url.hostname or "", self._settings.open_timeout_s
-        if self._url.scheme == "https":
-            context = self._ssl or ssl_module.create_default_context()
-            return http.client.HTTPSConnection(
-                host, self._url.port, timeout=timeout, context=context
-            )
-        return http.client.HTTPConnection(host, self._url.port, timeout=timeout)
-
     def _converse(self, connection: http.client.HTTPConnection) -> Answer:
         token = {"Authorization": f"Bearer {self._header.user_access_token}"}
         size = self._header.size_bytes
@@ -140,7 +143,7 @@ class HttpUpload:
         connection.request(
             "POST", self._url.path, headers={**_TUS, **token, **about, "Content-Length": "0"}
         )
-        answer, location = _read(connection)
+        answer, location = read_answer(connection)
         if answer.status != _CREATED:
             return Answer(answer.status, answer.detail, answer.offset, announced=False)
         self.offset = answer.offset
@@ -156,7 +159,7 @@ class HttpUpload:
         if self._cancelled.is_set():
             raise CancelledUploadError
         connection.sock.settimeout(self._settings.upload_answer_timeout_s)
-        return _read(connection)[0]
+        return read_answer(connection)[0]
 
     def _send(self, connection: http.client.HTTPConnection) -> None:
         """Send the rest of the file, until the server answers."""
@@ -195,7 +198,7 @@ class HttpUpload:
             sock.sendall(block)
 
 
-def _read(connection: http.client.HTTPConnection) -> tuple[Answer, str]:
+def read_answer(connection: http.client.HTTPConnection) -> tuple[Answer, str]:
     """Read an answer; return it and its `Location`."""
     response = connection.getresponse()
     body = response.read()

@@ -16,6 +16,7 @@ from websockets.uri import parse_uri
 
 from scanhub_device._delivery import Delivery, DirectDelivery, QueuedDelivery
 from scanhub_device._endings import Ending, Kind, delay_s, of_close, of_error
+from scanhub_device._http import address_of
 from scanhub_device._link import Link, open_link
 from scanhub_device._parameters import Parameters
 from scanhub_device._runner import ScanRunner
@@ -45,6 +46,7 @@ from scanhub_device.scan import Scan
 from scanhub_device.scanner import ParameterListener, Scanner, capabilities_of
 from scanhub_device.settings import ClientSettings
 from scanhub_device.state import DeviceEvent, DeviceState, next_state
+from scanhub_device.stream import StreamTarget
 from scanhub_device.sync import SyncScanner, as_scanner
 
 _logger = logging.getLogger(__name__)
@@ -337,7 +339,11 @@ class DeviceClient:
 
     def _make_scan(self, payload: StartPayload) -> Scan:
         send: Callable[[Message], Awaitable[None]] = self._link.send
-        return Scan(payload, send, self._delivery, self._parameters.parameter)
+        url = address_of(self._url, payload.stream_url)
+        target = None
+        if url is not None:
+            target = StreamTarget(url, payload.access_token, payload.id, self._settings, self._ssl)
+        return Scan(payload, send, self._delivery, self._parameters.parameter, target)
 
     async def _deliver(self, message: Message) -> None:
         """Send now, or as soon as there is a link again."""

@@ -225,6 +225,7 @@ class StartPayload(Message):
     device_parameter: dict[str, Any] | None = None
     mrd_header: str = ""
     upload_url: str | None = None
+    stream_url: str | None = None
 
 
 class Start(Message):

@@ -21,6 +21,7 @@ from scanhub_device.messages import (
     UpdateStatus,
 )
 from scanhub_device.state import DeviceState
+from scanhub_device.stream import AcquisitionStream, StreamTarget
 
 _LONGEST_REASON = 2000  # characters
 
@@ -42,9 +43,11 @@ class Scan(Work):
         send: Callable[[Message], Awaitable[None]],
         delivery: Delivery,
         device_parameter: dict[str, Any],
+        stream_target: StreamTarget | None = None,
     ) -> None:
         super().__init__()
         self.payload = payload
+        self._stream_target = stream_target
         asked = payload.device_parameter
         self.device_parameter: dict[str, Any] = dict(device_parameter if asked is None else asked)
         self.rest = Rest(payload.id, send, self.stop_requested)
@@ -105,6 +108,21 @@ class Scan(Work):
         """Like `rest_while_paused`, for a thread. Returns at once when the scan is to stop."""
         if self.rest.wanted:
             asyncio.run_coroutine_threadsafe(self.rest.while_wanted(), self._loop).result()
+
+    def stream(self, header: str | bytes) -> AcquisitionStream:
+        """Return a context that sends readouts to the server while they are acquired.
+
+            async with scan.stream(header_xml) as stream:
+                stream.put(acquisition)  # an ismrmrd.Acquisition, or what serialises as one
+
+        It is a preview and may be given up at any moment, without an error: upload the file as
+        ever. `put` returns at once, from any thread; in a thread the context is a plain `with`.
+        A scanner that calls this has `can_stream = True`.
+
+        Args:
+            header: the ISMRMRD header of the measurement, as XML.
+        """
+        return AcquisitionStream(self._stream_target, header, self.stop_requested)
 
     async def upload(
         self,

@@ -77,6 +77,17 @@ class ParameterListener(Protocol):
         ...
 
 
+@runtime_checkable
+class StreamingScanner(Protocol):
+    """A scanner whose `scan` sends its readouts by `scan.stream` while it acquires them.
+
+    Attributes:
+        can_stream: True to offer it to the server.
+    """
+
+    can_stream: bool
+
+
 def can_pause(scanner: Scanner) -> bool:
     """Say whether the scanner offers to pause."""
     if isinstance(scanner, RestingScanner) and scanner.can_pause:
@@ -91,4 +102,6 @@ def capabilities_of(scanner: Scanner) -> tuple[str, ...]:
         words.append("pause")
     if isinstance(scanner, CalibratingScanner):
         words.append("calibrate")
+    if isinstance(scanner, StreamingScanner) and scanner.can_stream:
+        words.append("stream")
     return tuple(words)

@@ -38,6 +38,12 @@ class ClientSettings:
     """Time after which a file that the server does not take is set aside [s]."""
     spool_retry_max_s: float = 60.0
     """Longest wait between two tries to deliver a file of the queue [s]."""
+    stream_buffer_bytes: int = 64 << 20
+    """Readouts that wait to be sent as a stream; beyond it the stream is given up [byte]."""
+    stream_stall_s: float = 20.0
+    """Time in which the server takes nothing of a stream before it is given up [s]."""
+    stream_drain_s: float = 30.0
+    """Time to send the rest of a stream, beside the upload, after the last readout [s]."""
     shutdown_s: float = 5.0
     """Time a running scan gets to end when the device program ends [s]."""
     ca_file: Path | None = None

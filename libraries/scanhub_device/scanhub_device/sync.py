@@ -13,6 +13,7 @@ from scanhub_device.errors import ScanStoppedError
 from scanhub_device.messages import DeviceDetails, StartPayload
 from scanhub_device.scan import Scan
 from scanhub_device.scanner import Scanner
+from scanhub_device.stream import AcquisitionStream
 
 
 class SyncScan:
@@ -71,6 +72,17 @@ class SyncScan:
         if self.stop_requested.is_set():
             raise ScanStoppedError("the scan was stopped")
 
+    def stream(self, header: str | bytes) -> AcquisitionStream:
+        """Return a context that sends readouts to the server while they are acquired.
+
+            with scan.stream(header_xml) as stream:
+                stream.put(acquisition)
+
+        It is a preview and may be given up at any moment, without an error. The scanner has
+        `can_stream = True`.
+        """
+        return self._scan.stream(header)
+
     def upload(
         self,
         path: Path,
@@ -119,10 +131,12 @@ class SyncScanner(ABC):
     Attributes:
         details: what the scanner says of itself when it connects.
         can_pause: True when `scan` calls `scan.wait_while_paused()` between its steps.
+        can_stream: True when `scan` sends its readouts by `scan.stream()`.
     """
 
     details: DeviceDetails
     can_pause: bool = False
+    can_stream: bool = False
 
     @abstractmethod
     def scan(self, scan: SyncScan, /) -> None:
@@ -144,6 +158,7 @@ class _Threaded:
     def __init__(self, scanner: SyncScanner) -> None:
         self._scanner = scanner
         self.can_pause = scanner.can_pause
+        self.can_stream = scanner.can_stream
 
     @property
     def details(self) -> DeviceDetails:

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data-dir", type=Path, help="where raw data lies until the server has it")
     add("--spool", type=Path, help="folder of a queue in which raw data outlives a crash")
     add("--misadjusted", type=int, metavar="SEED", help="a magnet that calibrations have to adjust")
+    add("--no-stream", dest="stream", action="store_false", help="send no readouts before the end")
     add(
         "--fault",
         dest="faults",

@@ -86,6 +86,8 @@ class Faults:
         if data.get("upload_url"):
             place = urlsplit(urljoin(server, str(data["upload_url"]))).path
             data["upload_url"] = urljoin(http_address, place)
+        if data.get("stream_url"):  # what goes wrong with it goes wrong in the scanner
+            data["stream_url"] = urljoin(server, str(data["stream_url"]))
 
     def reported(self, message: Document) -> float | None:
         """A status passes; return the progress that it tells [%]."""

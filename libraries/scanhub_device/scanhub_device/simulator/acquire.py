@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class SimulatorSettings:
     """Of the noise: the same seed gives the same data."""
     magnet: Magnet = _IN_ADJUSTMENT
     """What is true of the magnet; the scanner does not know it, calibrations find it."""
+    stream: bool = True
+    """Send the readouts while they are acquired too, if the server offers it."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong, in every scan."""
 
@@ -115,6 +118,7 @@ def acquire(
     progress: Callable[[float], None],
     adjustment: Adjustment = _AS_IT_SHOULD_BE,
     rest: Callable[[], None] = lambda: None,
+    send: Callable[[Any], None] = lambda _acquisition: None,
 ) -> bool:
     """Write the whole scan into the file; False when it was stopped before its end.
 
@@ -128,6 +132,7 @@ def acquire(
         progress: told how far it is [%].
         adjustment: how far the scanner is from its magnet.
         rest: returns when the scan may go on; called between shots.
+        send: told each readout, as an ISMRMRD acquisition.
     """
     receiver = Receiver(plan, settings, offset_m, adjustment)
     begin = time.monotonic()
@@ -143,6 +148,6 @@ def acquire(
             due = begin + float(ends[index])
             if stop.wait(max(0.0, due - time.monotonic())):
                 return False
-            file.write(index, data)
+            send(file.write(index, data))
             progress(100 * (index + 1) / total)
     return True

@@ -29,6 +29,9 @@ class FaultKind(StrEnum):
     STOPS_LATE = "stops-late"
     ERROR = "error"
     SILENT = "silent"
+    STREAM_BREAK = "stream-break"
+    STREAM_STALL = "stream-stall"
+    STREAM_GARBAGE = "stream-garbage"
 
 
 class Stage(StrEnum):
@@ -70,6 +73,15 @@ _FORMS = {
         "the scan fails with this error_code", value="word", moment=True, in_link=False
     ),
     FaultKind.SILENT: _Form("no heartbeats"),
+    FaultKind.STREAM_BREAK: _Form(
+        "the connection of the stream breaks", moment=True, in_link=False
+    ),
+    FaultKind.STREAM_STALL: _Form(
+        "nothing more is sent on the stream, and it stays open", moment=True, in_link=False
+    ),
+    FaultKind.STREAM_GARBAGE: _Form(
+        "bytes that are no message come on the stream", moment=True, in_link=False
+    ),
 }
 _PATTERN = re.compile(
     r"(?P<kind>[a-z-]+)(=(?P<value>[^@]+))?(@((?P<stage>scan|upload):)?(?P<percent>[0-9.]+)%)?"
@@ -112,7 +124,7 @@ class Fault:
         if not 0 <= moment <= 100:  # noqa: PLR2004 - percent
             raise ValueError(f"{percent}% is not from 0% to 100%")
         stage = Stage(match["stage"] or Stage.SCAN)
-        if stage is Stage.UPLOAD and kind in {FaultKind.DISK_FULL, FaultKind.ERROR}:
+        if stage is Stage.UPLOAD and not form.in_link:
             raise ValueError(f"{kind} happens in the scan, not in the upload")
         return cls(kind, value, stage, moment)
 

@@ -50,8 +50,8 @@ class MrdWriter:
         self._positions_mm = 1e3 * (plan.geometry.positions_m + offset_m)
         self._flags = _flags(plan)
 
-    def write(self, index: int, data: Complexes) -> None:
-        """Append readout `index`; data is (coils, samples)."""
+    def write(self, index: int, data: Complexes) -> Any:
+        """Append readout `index`, (coils, samples), and return it as it was written."""
         plan, geometry = self._plan, self._plan.geometry
         lines = plan.lines
         path = None if plan.stored_k is None else plan.stored_k[index].astype(np.float32)
@@ -73,6 +73,7 @@ class MrdWriter:
         for flag in self._flags[index]:
             acquisition.set_flag(flag)
         self._dataset.append_acquisition(acquisition)
+        return acquisition
 
 
 @contextmanager

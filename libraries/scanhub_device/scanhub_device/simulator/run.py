@@ -32,6 +32,7 @@ def run(
     data_dir: Path | None = None,
     spool: Path | None = None,
     misadjusted: int | None = None,
+    stream: bool = _DEFAULTS.stream,
     faults: Sequence[str] = (),
     ca: Path | None = None,
     client_cert: Path | None = None,
@@ -50,6 +51,7 @@ def run(
         data_dir: where raw data lies until the server has it.
         spool: folder of a queue on the disk, in which data outlives a crash.
         misadjusted: seed of a magnet that is out of adjustment, until it is calibrated.
+        stream: send readouts while they are acquired, if the server offers it.
         faults: what goes wrong, as `link-loss@50%`; see `faults`.
         ca: who signed the certificate of the server, if the system does not know.
         client_cert: certificate of the device, if the server asks for one.
@@ -68,6 +70,7 @@ def run(
         time_scale=time_scale,
         seed=seed,
         magnet=Magnet() if misadjusted is None else Magnet.out_of_adjustment(misadjusted),
+        stream=stream,
         faults=tuple(Fault.parse(text) for text in faults),
     )
     scanner = SimulatedScanner(settings, data_dir=data_dir, name=name)

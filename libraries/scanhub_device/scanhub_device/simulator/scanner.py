@@ -5,6 +5,8 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,12 @@ from scanhub_device.calibration import Calibration, CalibrationResult
 from scanhub_device.errors import ScanError, UploadError
 from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails, SystemLimits
 from scanhub_device.scan import Scan
+from scanhub_device.simulator._streaming import STREAM_FAULTS, Sender
 from scanhub_device.simulator.acquire import SimulatorSettings, acquire
 from scanhub_device.simulator.calibrate import Bench, calibrate
 from scanhub_device.simulator.faults import CRASHED, Fault, FaultKind
 from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ
-from scanhub_device.simulator.mrd import VENDOR, Labels
+from scanhub_device.simulator.mrd import VENDOR, Labels, make_header
 from scanhub_device.simulator.phantom import Floats
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
 
@@ -63,6 +66,7 @@ class SimulatedScanner:
     ) -> None:
         self._settings = settings or SimulatorSettings()
         self._data_dir = data_dir
+        self.can_stream = self._settings.stream
         self._details = DeviceDetails(
             device_name=name,
             serial_number="SIM-1",
@@ -107,35 +111,52 @@ class SimulatedScanner:
 
     def _acquire(self, scan: Scan, plan: ScanPlan, path: Path) -> None:
         settings, parameter = self._settings, scan.device_parameter
-        faults = _ScannerFaults(settings.faults)
         seconds = settings.time_scale * plan.duration_s
 
-        def progress(percent: float) -> None:
-            faults.strike(percent)
-            left = round(seconds * (1 - percent / 100), 1)
-            scan.report_progress_from_thread(percent, left)
-
+        labels = Labels(
+            scan.task_id,
+            device_name=self._details.device_name,
+            larmor_frequency_hz=parameter.get("larmor_frequency", LARMOR_FREQUENCY_HZ),
+        )
         try:
-            faults.strike(0)
-            acquire(
-                plan,
-                settings,
-                path,
-                labels=Labels(
-                    scan.task_id,
-                    device_name=self._details.device_name,
-                    larmor_frequency_hz=parameter.get("larmor_frequency", LARMOR_FREQUENCY_HZ),
-                ),
-                offset_m=offset_of(scan.payload.acquisition_parameter or AcquisitionParameter()),
-                stop=scan.stop_requested,
-                progress=progress,
-                adjustment=settings.magnet.adjusted(parameter),
-                rest=scan.wait_while_paused,
-            )
+            with self._sending(scan, plan, labels) as sender:
+                faults = _ScannerFaults(settings.faults, sender)
+
+                def progress(percent: float) -> None:
+                    faults.strike(percent)
+                    left = round(seconds * (1 - percent / 100), 1)
+                    scan.report_progress_from_thread(percent, left)
+
+                faults.strike(0)
+                acquire(
+                    plan,
+                    settings,
+                    path,
+                    labels=labels,
+                    offset_m=offset_of(
+                        scan.payload.acquisition_parameter or AcquisitionParameter()
+                    ),
+                    stop=scan.stop_requested,
+                    progress=progress,
+                    adjustment=settings.magnet.adjusted(parameter),
+                    rest=scan.wait_while_paused,
+                    send=sender.put,
+                )
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             raise ScanError("the disk of the scanner is full", code="disk-full") from error
+
+    @contextmanager
+    def _sending(self, scan: Scan, plan: ScanPlan, labels: Labels) -> Iterator[Sender]:
+        """Send the readouts while they are acquired, if the server offers it."""
+        header = make_header(plan, coils=self._settings.coils, labels=labels)
+        with scan.stream(header) as stream:
+            sender = Sender(stream)
+            try:
+                yield sender
+            finally:
+                sender.close()
 
     async def calibrate(self, calibration: Calibration, /) -> CalibrationResult:
         """Measure on the phantom what is out of adjustment.
@@ -158,7 +179,8 @@ class SimulatedScanner:
 class _ScannerFaults:
     """The faults of one scan that happen within the scanner."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[Fault, ...], sender: Sender) -> None:
+        self._sender = sender
         self._waiting = [fault for fault in faults if not fault.in_link]
 
     def strike(self, percent: float) -> None:
@@ -172,6 +194,8 @@ class _ScannerFaults:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 case FaultKind.ERROR:
                     raise ScanError(f"a fault on purpose: {fault.value}", code=fault.value)
+                case kind if kind in STREAM_FAULTS:
+                    self._sender.strike(kind)
 
 
 def offset_of(parameter: AcquisitionParameter) -> Floats:

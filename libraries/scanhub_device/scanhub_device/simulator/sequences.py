@@ -30,6 +30,7 @@ def write_gre(
     dummies: int = 16,
     slice_offsets: tuple[float, ...] = (0.0,),
     dwell: float = 20e-6,
+    interleaved: bool = True,
 ) -> None:
     """Write a 2D Cartesian spoiled GRE: read x, phase y, slice z; one line of all slices per TR.
 
@@ -40,12 +41,13 @@ def write_gre(
         matrix: samples per readout, and lines.
         fov: field of view, both directions [m].
         slice_thickness: thickness of a slice [m].
-        tr: repetition time, for all slices together [s].
+        tr: repetition time, for all slices together if they are interleaved [s].
         te: echo time [s].
         flip: flip angle [rad].
         dummies: excitations per slice before the first readout.
         slice_offsets: where the slices lie along z [m].
         dwell: time per sample [s].
+        interleaved: False: one slice after the other, so that the first is whole early.
 
     Raises:
         ValueError: the events do not fit into TE or TR.
@@ -63,15 +65,15 @@ def write_gre(
     events = _events(
         system, matrix=matrix, fov=fov, thickness=slice_thickness, flip=flip, dwell=dwell
     )
-    delays = _delays(system, events, te, tr / len(slice_offsets))
-    pulse = 0
-    for line in range(-dummies, matrix):
-        for offset in slice_offsets:
-            phase = 0.5 * _SPOILING_PHASE_RAD * (pulse * pulse + pulse)
-            _tune(events, offset, phase)
-            area = (max(line, 0) - matrix // 2) / fov
-            _add_repetition(sequence, system, events, area=area, delays=delays, read=line >= 0)
-            pulse += 1
+    delays = _delays(system, events, te, tr / len(slice_offsets) if interleaved else tr)
+    order = [(line, offset) for offset in slice_offsets for line in range(-dummies, matrix)]
+    if interleaved:
+        order.sort(key=lambda pulse: pulse[0])
+    for pulse, (line, offset) in enumerate(order):
+        phase = 0.5 * _SPOILING_PHASE_RAD * (pulse * pulse + pulse)
+        _tune(events, offset, phase)
+        area = (max(line, 0) - matrix // 2) / fov
+        _add_repetition(sequence, system, events, area=area, delays=delays, read=line >= 0)
     sequence.set_definition("FOV", [fov, fov, slice_thickness])
     sequence.set_definition("SliceThickness", slice_thickness)
     sequence.set_definition("Name", f"gre_{matrix}")
