@@ -30,6 +30,7 @@ from scanhub_libraries.threads import to_the_end
 
 _SAFE_NAME = re.compile(r"[\w][\w.+@=,() -]{0,199}", re.ASCII)
 _RESERVED = (".part",)
+STREAM_FOLDER = "streams"
 
 
 def safe_name(name: str) -> str:
@@ -57,6 +58,11 @@ def result_directory(workflow_id: UUID, task_id: UUID, result_id: UUID) -> str:
 def result_key(workflow_id: UUID, task_id: UUID, result_id: UUID, filename: str) -> str:
     """Return the key of a file of a result."""
     return f"{result_directory(workflow_id, task_id, result_id)}/{safe_name(filename)}"
+
+
+def stream_key(acquisition_id: UUID) -> str:
+    """Return the key of what a device sends while it acquires (messages of the MRD protocol)."""
+    return f"{STREAM_FOLDER}/{acquisition_id}.mrdstream"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ from device_manager.parameters import routes as parameter_routes
 from device_manager.parameters import schema_routes
 from device_manager.safety import routes as safety_routes
 from device_manager.settings import DeviceManagerSettings
+from device_manager.streams import routes as stream_routes
+from device_manager.streams.desk import StreamDesk
 from device_manager.uploads import routes as upload_routes
 from device_manager.uploads.archive import Archive
 from device_manager.uploads.reception import Reception
@@ -88,6 +90,7 @@ def create_app(
     app.include_router(link_routes.router)
     # The size that was announced is the limit, and the settings limit that.
     app.include_router(upload_routes.router, max_body_size=settings.max_upload_bytes)
+    app.include_router(stream_routes.router, max_body_size=settings.stream_max_bytes)
     app.include_router(safety_routes.router)
     app.include_router(schema_routes.router)
     app.include_router(parameter_routes.router)
@@ -95,6 +98,13 @@ def create_app(
     app.include_router(certificate_routes.router)
     app.include_router(device_routes.router)
     return app
+
+
+async def close_streams(app: FastAPI) -> None:
+    """End the streams of scans now: a server that shuts down waits for open requests."""
+    streams: StreamDesk | None = getattr(app.state, "streams", None)
+    if streams is not None:
+        streams.close_streams()
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ class _Opening:
         app.state.archive = archive = Archive(room)
         app.state.reception = reception = Reception(room, archive)
         sweep = UploadSweep(room, reception)
+        app.state.streams = streams = StreamDesk(room)
         app.state.custody = custody = Custody(room, reception)
         app.state.forwarder = forwarder = Forwarder(room.homes.node_id)
         membership = self._membership(room, custody, relay)
@@ -134,6 +145,7 @@ class _Opening:
         try:
             await room.open()
             await membership.open()
+            await streams.open()
             sweep.start()
             app.state.started = True
             yield

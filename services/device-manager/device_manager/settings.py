@@ -117,6 +117,26 @@ class DeviceManagerSettings(BaseSettings):
             "removed [s]",
         ),
     ] = 24 * 3600.0
+    streaming: Annotated[
+        bool,
+        Field(
+            description="Offer devices to send their readouts while they acquire them, for previews"
+        ),
+    ] = True
+    stream_max_bytes: Annotated[
+        int, Field(gt=0, description="Most that one stream may have [byte]")
+    ] = 4 * 2**30
+    stream_bytes_per_second: Annotated[
+        float,
+        Field(gt=0, description="Rate at which a stream is taken, on average [byte/s]"),
+    ] = 64 * 2.0**20
+    stream_idle_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Longest pause within a stream, while the scan does not rest [s]",
+        ),
+    ] = 120.0
     record_wait_seconds: Annotated[
         float,
         Field(

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from device_manager.main import close_streams as close_device_streams
 from device_manager.main import create_app as create_device_manager
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.main import create_app as create_exam_manager
@@ -220,6 +221,8 @@ class ScanHub:
             yield
 
     async def close_streams(self) -> None:
-        """End the event streams, so that the server can end."""
+        """End what lasts for hours, so that the server can end: events, streams of scans."""
         if app := self._apps.get("workflow-manager"):
             await close_streams(app)
+        if app := self._apps.get("device-manager"):
+            await close_device_streams(app)

@@ -149,3 +149,10 @@ class AcquisitionPayload(AcquisitionTaskOut):
             "the address of the websocket"
         ),
     ] = None
+    stream_url: Annotated[
+        str | None,
+        Field(
+            description="Where readouts may be sent while they are acquired, for previews; only "
+            "to a device that announces `stream`"
+        ),
+    ] = None

@@ -42,6 +42,23 @@ class RunOut(WireModel):
     ended_at: datetime | None
 
 
+class PreviewOut(WireModel):
+    """An image of a scan that still runs. Not for diagnosis."""
+
+    task_id: UUID
+    acquisition_id: UUID
+    number: Annotated[int, Field(description="From 1, in the order in which they were made")]
+    rows: int
+    columns: int
+    slice: int
+    contrast: int
+    phase: int
+    repetition: int
+    set: int
+    made_at: datetime
+    image: Annotated[str, Field(description="Path of the image (PNG)")]
+
+
 class TargetIn(WireModel):
     """A DICOM node that images are sent to."""
 

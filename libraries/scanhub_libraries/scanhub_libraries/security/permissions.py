@@ -219,6 +219,7 @@ PERMISSIONS: dict[str, Access] = {
     f"HEAD {_D}/uploads/{{upload_id}}": READ_TASK,
     f"PATCH {_D}/uploads/{{upload_id}}": TASK,
     f"DELETE {_D}/uploads/{{upload_id}}": Access(roles=_TECHNICAL, tasks=True),
+    f"POST {_D}/acquisitions/{{acquisition_id}}/stream": TASK,
     f"WS {_D}/ws": PUBLIC,  # its own credential: Device-Id and Device-Token
     # Workflows, runs, images, targets, journal
     f"POST {_W}/trigger_task/{{task_id}}/": PLANNING,
@@ -236,6 +237,8 @@ PERMISSIONS: dict[str, Access] = {
     f"POST {_W}/targets/{{name}}/test": TECHNICAL,
     f"GET {_W}/dispatches": READ,
     f"POST {_W}/dispatches/{{dispatch_id}}/retry": PLANNING,
+    f"GET {_W}/previews/{{task_id}}": READ,
+    f"GET {_W}/previews/{{task_id}}/{{acquisition_id}}/{{number}}": READ,
     f"GET {_W}/journal": READ,
     f"POST {_W}/journal/events": SERVICE,
     f"GET {_W}/events": READ,

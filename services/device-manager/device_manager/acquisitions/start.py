@@ -57,6 +57,7 @@ from scanhub_libraries.models import (
 
 _SERVER_ERROR = 500
 _UPLOAD_URL = "/api/v1/device/uploads"  # relative to the websocket: as any gateway shows it
+_STREAM_URL = "/api/v1/device/acquisitions/{}/stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +319,8 @@ async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
     link = room.links.find_ready(lease.device_id)
     if link is None:
         raise LinkClosedError("the device is not connected any more")
-    lease.payload = _payload(claim, lease, sequence)
+    streams = room.settings.streaming and "stream" in link.capabilities
+    lease.payload = _payload(claim, lease, sequence, streams=streams)
     # Nothing is awaited between this and the frame: a stop that was asked for meanwhile counts.
     if lease.stop_reason is not None or lease.state is not AcquisitionState.REQUESTED:
         reason = f"The scan was {lease.stop_reason or lease.state} before it began."
@@ -337,7 +339,9 @@ async def _send(room: ControlRoom, claimed: _Claimed, asker: Asker) -> None:
         room.deadlines.set(lease.id, Deadline.ACK, seconds, missed)
 
 
-def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) -> AcquisitionPayload:
+def _payload(
+    claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None, *, streams: bool
+) -> AcquisitionPayload:
     # By attributes, not through a dump: the parts are valid already.
     return AcquisitionPayload.model_validate(
         {
@@ -349,6 +353,7 @@ def _payload(claim: TaskClaim, lease: Lease, sequence: MRISequenceOut | None) ->
             "device_parameter_version": lease.parameter_version,
             "acquisition_id": lease.id,
             "upload_url": _UPLOAD_URL,
+            "stream_url": _STREAM_URL.format(lease.id) if streams else None,
         }
     )
 

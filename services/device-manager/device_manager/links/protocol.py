@@ -160,7 +160,7 @@ TO_DEVICE: Final = (
         commands.Start,
         "When a task is started. The same `acquisition_id` twice is the same start: acknowledge it "
         "again, and scan once. A device that is busy answers with `update_status` ERROR for the "
-        "task.",
+        "task. `stream_url` comes to a device with the capability `stream`.",
         None,
         {
             "data": {
