@@ -22,7 +22,8 @@ from scanhub_jobs.raw_data import RawData, read_raw_data
 
 Progress = Callable[[float, str], None]
 _SAME_PLACE_MM = 1e-3
-_VOLUME_KEYS = ("slice", "contrast", "phase", "repetition", "set")
+VOLUME_COUNTERS = ("slice", "contrast", "phase", "repetition", "set")
+"""Readouts that agree in these are of one image, or of one volume."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def reconstruct_cartesian(
     slices: list[ImageSlice] = []
     warnings: list[str] = []
     for number, (key, rows) in enumerate(sorted(volumes.items())):
-        slices += _reconstruct_volume(raw, encoding, key, rows, warnings)
+        slices += reconstruct_volume(raw, encoding, key, rows, warnings)
         progress(0.1 + 0.8 * (number + 1) / len(volumes), "reconstructing")
     spacing = _spacing(slices, encoding)
     slices.sort(key=lambda s: (s.contrast, s.repetition, s.phase, s.set, round(s.plane.depth, 3)))
@@ -77,15 +78,27 @@ def reconstruct_cartesian(
 
 def _volumes(raw: RawData) -> dict[tuple[int, ...], list[int]]:
     volumes: dict[tuple[int, ...], list[int]] = {}
-    counters = np.stack([raw.heads["idx"][name] for name in _VOLUME_KEYS], axis=1)
+    counters = np.stack([raw.heads["idx"][name] for name in VOLUME_COUNTERS], axis=1)
     for row, key in enumerate(map(tuple, counters.tolist())):
         volumes.setdefault(key, []).append(row)
     return volumes
 
 
-def _reconstruct_volume(
+def reconstruct_volume(
     raw: RawData, encoding: Encoding, key: tuple[int, ...], rows: list[int], warnings: list[str]
 ) -> list[ImageSlice]:
+    """Reconstruct the readouts of one volume.
+
+    Args:
+        raw: Readouts, of this volume and maybe others.
+        encoding: The grid.
+        key: The counters of the volume, as in `VOLUME_COUNTERS`.
+        rows: Which of the readouts are the volume's.
+        warnings: Where to say what was assumed.
+
+    Raises:
+        JobInputError: It cannot be reconstructed, or is not whole.
+    """
     kspace = _fill(raw, encoding, rows)
     image = _to_image(kspace, encoding)
     centre, directions = _placement(raw, rows, warnings)

@@ -47,7 +47,7 @@ def write_mr_dicom(
     UIDs follow from the run alone: writing the same run again gives the same objects.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scale, window = _scaling([s.pixels for s in reconstruction.slices])
+    scale, window = display_window([s.pixels for s in reconstruction.slices])
     series = _series(reconstruction, context, made_at)
     digits = max(4, len(str(len(reconstruction.slices))))
     paths = []
@@ -62,8 +62,8 @@ def write_mr_dicom(
     return paths
 
 
-def _scaling(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
-    """One scale and one window for the series, so that slices compare."""
+def display_window(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
+    """Return one scale to stored values and one window for the series, so that slices compare."""
     highest = max(float(image.max()) for image in images)
     scale = _MAX_STORED / highest if highest > 0 else 1.0
     sample = np.concatenate([image.ravel()[:: max(1, image.size // 65536)] for image in images])

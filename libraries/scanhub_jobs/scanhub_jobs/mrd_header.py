@@ -12,6 +12,7 @@ from scanhub_jobs.errors import JobInputError
 
 _NAMESPACE = "{*}"
 _MAX_FOV_MM = 1e5
+_MAX_LINES = 1 << 16
 
 
 class _Node:
@@ -62,6 +63,8 @@ class Header:
     reconstructed: Space
     centres: tuple[int | None, int | None]
     """Counter of the k-space centre in kspace_encoding_step_1 and _2."""
+    lines: tuple[int | None, int | None]
+    """How many different kspace_encoding_step_1 and _2 there are to be."""
     acceleration: float
     echo_train_length: int
     repetition_times_ms: tuple[float, ...]
@@ -104,6 +107,7 @@ class Header:
                 _whole(encoding.number(f"{limits}1/center")),
                 _whole(encoding.number(f"{limits}2/center")),
             ),
+            lines=(_span(encoding, f"{limits}1"), _span(encoding, f"{limits}2")),
             acceleration=max(
                 encoding.number(f"{parallel}1") or 1.0, encoding.number(f"{parallel}2") or 1.0
             ),
@@ -127,6 +131,17 @@ class Header:
 
 def _whole(value: float | None) -> int | None:
     return None if value is None else int(value)
+
+
+def _span(encoding: _Node, path: str) -> int | None:
+    """Return how many counters there are between the limits; None: it is not told."""
+    try:
+        least, most = encoding.number(f"{path}/minimum"), encoding.number(f"{path}/maximum")
+    except JobInputError:
+        return None  # nobody who has the whole file needs it
+    if least is None or most is None or not 0 <= most - least < _MAX_LINES:
+        return None
+    return int(most - least) + 1
 
 
 def _space(encoding: _Node, name: str) -> Space:

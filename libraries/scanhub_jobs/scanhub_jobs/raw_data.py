@@ -92,7 +92,12 @@ def _read_header(group: h5py.Group, name: str) -> Header:
     return Header.parse(text if isinstance(text, bytes) else str(text).encode())
 
 
-def _samples(head: Any, flat: Any, number: int) -> NDArray[np.complex64]:
+def readout_samples(head: Any, flat: Any, number: int) -> NDArray[np.complex64]:
+    """Return the samples of a readout, [coil, sample], in the order of increasing k-space.
+
+    Raises:
+        JobInputError: They are not as many as its header says.
+    """
     coils, count = int(head["active_channels"]), int(head["number_of_samples"])
     values = np.ascontiguousarray(flat, dtype=np.float32)
     if coils == 0 or count == 0 or values.size != 2 * coils * count:
@@ -102,6 +107,11 @@ def _samples(head: Any, flat: Any, number: int) -> NDArray[np.complex64]:
         )
     data = values.view(np.complex64).reshape(coils, count)
     return data[:, ::-1] if int(head["flags"]) & _bit(_REVERSE_FLAG) else data
+
+
+def image_mask() -> np.uint64:
+    """Return the flags of which an image readout has none."""
+    return np.uint64(sum(_bit(flag) for flag in _NOT_IMAGE_FLAGS))
 
 
 def read_raw_data(path: Path) -> RawData:
@@ -126,9 +136,8 @@ def read_raw_data(path: Path) -> RawData:
             raise JobInputError(
                 f"{path.name} cannot be read to its end: {error}. Upload the raw data again."
             ) from error
-    mask = np.uint64(sum(_bit(flag) for flag in _NOT_IMAGE_FLAGS))
-    chosen = np.flatnonzero((heads["flags"] & mask) == 0)
+    chosen = np.flatnonzero((heads["flags"] & image_mask()) == 0)
     if chosen.size == 0:
         raise JobInputError(f"{path.name} holds no image readouts.")
-    samples = [_samples(heads[i], flats[i], int(i)) for i in chosen]
+    samples = [readout_samples(heads[i], flats[i], int(i)) for i in chosen]
     return RawData(header=header, heads=heads[chosen], samples=samples)

@@ -20,13 +20,14 @@ from scanhub_jobs.mr_dicom import write_mr_dicom
 EXIT_BAD_INPUT = 2
 
 
-def _say(**line: Any) -> None:
+def say(**line: Any) -> None:
+    """Write a JSON line for whoever started the job."""
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
 
 def _progress(fraction: float, message: str) -> None:
-    _say(event="progress", percent=round(100 * fraction), message=message)
+    say(event="progress", percent=round(100 * fraction), message=message)
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -47,7 +48,7 @@ def run(source: Path, context_file: Path, output: Path) -> list[Path]:
     ).astimezone()
     paths = write_mr_dicom(reconstruction, context, output, made_at=made_at)
     _progress(1.0, "done")
-    _say(event="result", files=[p.name for p in paths], warnings=reconstruction.warnings)
+    say(event="result", files=[p.name for p in paths], warnings=reconstruction.warnings)
     return paths
 
 
@@ -57,11 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         run(options.input, options.context, options.output)
     except JobInputError as error:
-        _say(event="error", detail=str(error), input_at_fault=True)
+        say(event="error", detail=str(error), input_at_fault=True)
         return EXIT_BAD_INPUT
     except Exception as error:  # noqa: BLE001 - the job's last word is always a JSON line
         traceback.print_exc()
-        _say(event="error", detail=f"The job failed: {error}", input_at_fault=False)
+        say(event="error", detail=f"The job failed: {error}", input_at_fault=False)
         return 1
     return 0
 
