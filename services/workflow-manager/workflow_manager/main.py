@@ -34,6 +34,8 @@ from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.tail import JournalTail
+from workflow_manager.previews import routes as previews_routes
+from workflow_manager.previews.desk import PreviewDesk
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
 from workflow_manager.runs.reactor import RunReactor
@@ -88,7 +90,14 @@ def create_app(
         lifespan=lifespan,
         verifier=verifier,
     )
-    for routes in (triggers_routes, runs_routes, dicom_routes, dispatch_routes, journal_routes):
+    for routes in (
+        triggers_routes,
+        runs_routes,
+        previews_routes,
+        dicom_routes,
+        dispatch_routes,
+        journal_routes,
+    ):
         app.include_router(routes.router)
     return app
 
@@ -143,6 +152,9 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
     await engine.launch()
     stack.push_async_callback(engine.close)
+    app.state.previews = previews = PreviewDesk(wiring)
+    await previews.start()
+    stack.push_async_callback(previews.stop)
     await _start_work(stack, wiring, do_run)
     return wiring
 

@@ -39,3 +39,22 @@ class WorkflowManagerSettings(BaseSettings):
     connect_timeout_s: float = Field(
         10.0, gt=0, description="How long connecting to a DICOM peer may take [s]"
     )
+    preview_delay_s: float = Field(
+        1.0,
+        ge=0,
+        description="A scan that streams is previewed when it lasts longer than this [s]",
+    )
+    previews_at_once: int = Field(
+        4, ge=0, description="Scans that are previewed at the same time; 0: none"
+    )
+    preview_memory_bytes: int = Field(
+        2**30,
+        gt=0,
+        description="Most that the readouts of images which are not whole may have [byte]",
+    )
+    preview_images: int = Field(
+        64, ge=1, description="Previews that are kept of a scan, the newest ones"
+    )
+    preview_keep_s: float = Field(
+        3600.0, gt=0, description="How long previews are kept after the last one was made [s]"
+    )

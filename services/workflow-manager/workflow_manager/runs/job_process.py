@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 OnProgress = Callable[[int, str], Awaitable[None]]
+OnPreview = Callable[[dict[str, Any]], Awaitable[None]]
 _STDERR_TAIL = 8192
 _LINE_LIMIT = 1 << 20
 _GRACE_S = 2.0
@@ -42,25 +43,23 @@ class JobEnd:
         return f"The job ended with code {self.exit_code}: {last_words[0][:500]}"
 
 
+async def _ignore(*_: Any) -> None:
+    """Nobody wants to know."""
+
+
 async def run_job(
-    module: str, arguments: list[str], cancel: asyncio.Event, on_progress: OnProgress
+    module: str,
+    arguments: list[str],
+    cancel: asyncio.Event,
+    on_progress: OnProgress = _ignore,
+    on_preview: OnPreview = _ignore,
 ) -> JobEnd:
     """Run a job module to its end, or kill it when `cancel` is set or this task is cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "scanhub_jobs.supervised",
-        str(os.getpid()),
-        module,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        limit=_LINE_LIMIT,
-    )
+    process = await _start(module, arguments)
     end = JobEnd(exit_code=-1)
-    reading = asyncio.gather(_read_lines(process, end, on_progress), _read_stderr(process, end))
+    reading = asyncio.gather(
+        _read_lines(process, end, on_progress, on_preview), _read_stderr(process, end)
+    )
     canceling = asyncio.ensure_future(cancel.wait())
     both: set[asyncio.Future[Any]] = {reading, canceling}
     try:
@@ -82,6 +81,22 @@ async def run_job(
     return end
 
 
+async def _start(module: str, arguments: list[str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "scanhub_jobs.supervised",
+        str(os.getpid()),
+        module,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        limit=_LINE_LIMIT,
+    )
+
+
 def _kill(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -93,7 +108,10 @@ def _close(process: asyncio.subprocess.Process) -> None:
 
 
 async def _read_lines(
-    process: asyncio.subprocess.Process, end: JobEnd, on_progress: OnProgress
+    process: asyncio.subprocess.Process,
+    end: JobEnd,
+    on_progress: OnProgress,
+    on_preview: OnPreview,
 ) -> None:
     if process.stdout is None:
         return
@@ -108,6 +126,8 @@ async def _read_lines(
             percent = line.get("percent", 0)
             if isinstance(percent, int) and 0 <= percent <= 100:  # noqa: PLR2004 - percent
                 await on_progress(percent, str(line.get("message", ""))[:500])
+        elif line.get("event") == "preview":
+            await on_preview(line)
         else:
             end.last = line
 

@@ -1,0 +1,90 @@
+"""The first image of a scan is there before its last line: everything is real."""
+
+import io
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import Scene
+
+from scanhub.demo.data import DemoApi, create_data
+from scanhub.demo.follow import following
+from scanhub_device.simulator.sequences import write_gre
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+
+
+@pytest.fixture
+async def two_slices(installation, tmp_path):
+    """A scan of two slices, one after the other; each takes 5.1 s at the pace of the sequence."""
+    sequence = tmp_path / "two.seq"
+    write_gre(sequence, slice_offsets=(-0.02, 0.02), interleaved=False, dummies=0)
+    async with httpx.AsyncClient(base_url=installation.url, timeout=30) as http:
+        api = DemoApi(http)
+        await api.log_in()
+        data = await create_data(api, sequence, tmp_path)
+        async with following(http, api.token) as follower:
+            yield Scene(installation, api, data, follower)
+
+
+async def scanned(scene, *arguments):
+    """Scan; return what was told of the scan, in order."""
+    await scene.installation.connect_scanner(scene.data.credentials, *arguments)
+    await scene.until("device.connected", device_id=scene.data.device_id)
+    task_id = str(scene.data.acquisition_task_id)
+    await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+    await scene.until("exam.task.finished", task_id=scene.data.reconstruction_task_id)
+    return [event for event in scene.follower.events if event["data"].get("task_id") == task_id]
+
+
+async def test_the_first_slice_is_shown_while_the_second_is_acquired(two_slices):
+    scene = two_slices
+    told = await scanned(scene, "--time-scale", "1")
+    kinds = [event["type"] for event in told]
+    first = kinds.index("preview.ready")
+    assert told[first]["data"]["slice"] == 0
+    later = [event for event in told[first:] if event["type"] == "exam.task.progress"]
+    assert later, "nothing was acquired after the first preview"
+    assert first < kinds.index("stream.ended") <= len(kinds)
+    assert told[kinds.index("stream.ended")]["data"]["whole"] is True
+    previews = await scene.api.call(
+        "GET", f"/workflowmanager/previews/{scene.data.acquisition_task_id}"
+    )
+    headers = {"Authorization": f"Bearer {scene.api.token}"}
+    answer = await scene.api.http.get(previews[0]["image"], headers=headers)
+    with Image.open(io.BytesIO(answer.content)) as png:
+        pixels = np.asarray(png)
+    assert pixels.shape == (128, 128)
+    assert 0.1 < np.mean(pixels > 40) < 0.9  # a head, and air around it
+    task = await scene.api.call("GET", f"/exam/task/{scene.data.acquisition_task_id}")
+    assert [result["type"] for result in task["results"]] == ["MRD"]
+    assert not list((scene.installation.data_dir / "data").rglob("*.mrdstream"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("stream-break@20%", "the connection of the stream broke"),
+        ("stream-stall@20%", "the connection of the stream broke"),
+        ("stream-garbage@20%", None),
+    ],
+)
+async def test_whatever_happens_to_the_stream_the_scan_is_complete(two_slices, fault, reason):
+    scene = two_slices
+    told = await scanned(scene, "--time-scale", "0.3", "--fault", fault)
+    (ended,) = [event for event in told if event["type"] == "stream.ended"]
+    assert ended["data"]["reason"] == reason
+    if fault.startswith("stream-garbage"):
+        failed = await scene.until("preview.failed", task_id=scene.data.acquisition_task_id)
+        assert "no session of the MRD protocol" in failed["data"]["reason"]
+    task = await scene.api.call("GET", f"/exam/task/{scene.data.reconstruction_task_id}")
+    assert task["status"] == "FINISHED"
+    (result,) = task["results"]
+    assert len(result["files"]) == 2  # both slices, of the file
+    assert "Traceback" not in scene.installation.log
