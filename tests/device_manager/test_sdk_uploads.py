@@ -108,7 +108,7 @@ async def test_a_file_goes_over_http(lab, raw):
         assert (await lab.start(task)).status_code == 200
         await assert_stored(lab, task, scanner)
         assert proxy.pieces == 1
-        assert proxy.passed >= SIZE
+        assert proxy.passed >= SIZE - 65536  # the first ones come with the announcement
 
 
 async def test_several_files_go_at_once(lab, raw, tmp_path):

@@ -14,7 +14,7 @@ import ssl as ssl_module
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
@@ -26,6 +26,8 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 _PIECE = {**_TUS, "Content-Type": "application/offset+octet-stream"}
 _SEND_BYTES = 4 << 20
 _LOOK_S = 0.2
+_AT_ONCE_BYTES = 64 << 20
+"""Up to this size a file is sent before the server has agreed to take it [byte]."""
 _LONGEST_METADATA = 6 * 1024  # gateways take headers of 8 KiB
 _CREATED, _NO_CONTENT = 201, 204
 
@@ -44,6 +46,8 @@ class Answer:
     result_id: str | None = None
     announced: bool = True
     """It is about the file itself; False: the server did not even take the announcement."""
+    problem: str = ""
+    """The type of the problem (RFC 9457), if the server says one."""
 
 
 def address_of(websocket_url: str, upload_url: str | None) -> str | None:
@@ -106,6 +110,7 @@ class HttpUpload:
         self._ssl = ssl
         self._cancelled = threading.Event()
         self._socket: socket.socket | None = None
+        self._first = True
         self.offset = 0
         """How far the server had the file when it was last asked."""
 
@@ -137,29 +142,67 @@ class HttpUpload:
             connection.close()
 
     def _converse(self, connection: http.client.HTTPConnection) -> Answer:
-        token = {"Authorization": f"Bearer {self._header.user_access_token}"}
-        size = self._header.size_bytes
-        about = {"Upload-Length": str(size), "Upload-Metadata": self._metadata}
-        connection.request(
-            "POST", self._url.path, headers={**_TUS, **token, **about, "Content-Length": "0"}
-        )
+        if self._first and self._header.size_bytes <= _AT_ONCE_BYTES:
+            self._first = False
+            answer = self._send_at_once(connection)
+            if answer.status != _CREATED or answer.offset == self._header.size_bytes:
+                return answer
+            connection.close()  # the server has a part of it, and has not read what was sent
+            connection.connect()
+            self._socket = connection.sock
+        return self._send_in_two(connection)
+
+    def _send_at_once(self, connection: http.client.HTTPConnection) -> Answer:
+        """Announce the file and send it with the same request: half the answers to wait for."""
+        headers = {**self._announcement(), **_PIECE}
+        self._begin(connection, "POST", self._url.path, headers, self._header.size_bytes)
+        answer, _ = self._finish(connection)
+        self.offset = answer.offset
+        return answer if answer.status == _CREATED else replace(answer, announced=False)
+
+    def _send_in_two(self, connection: http.client.HTTPConnection) -> Answer:
+        """Announce the file, and send it from where it stopped."""
+        headers = {**self._announcement(), "Content-Length": "0"}
+        connection.request("POST", self._url.path, headers=headers)
         answer, location = read_answer(connection)
         if answer.status != _CREATED:
-            return Answer(answer.status, answer.detail, answer.offset, announced=False)
+            return replace(answer, announced=False)
         self.offset = answer.offset
         place = urlsplit(urljoin(self._url.geturl(), location)).path
-        connection.putrequest("PATCH", place, skip_accept_encoding=True)
-        for name, value in {**_PIECE, **token}.items():
+        headers = {**_PIECE, **self._token(), "Upload-Offset": str(self.offset)}
+        self._begin(connection, "PATCH", place, headers, self._header.size_bytes - self.offset)
+        return self._finish(connection)[0]
+
+    def _token(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._header.user_access_token}"}
+
+    def _announcement(self) -> dict[str, str]:
+        size = str(self._header.size_bytes)
+        about = {"Upload-Length": size, "Upload-Metadata": self._metadata}
+        return {**_TUS, **self._token(), **about}
+
+    def _begin(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        size: int,
+    ) -> None:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers.items():
             connection.putheader(name, value)
-        connection.putheader("Upload-Offset", str(self.offset))
-        connection.putheader("Content-Length", str(size - self.offset))
+        connection.putheader("Content-Length", str(size))
         connection.endheaders()
+
+    def _finish(self, connection: http.client.HTTPConnection) -> tuple[Answer, str]:
+        """Send the body that was begun; return the answer."""
         with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before the end
             self._send(connection)
         if self._cancelled.is_set():
             raise CancelledUploadError
         connection.sock.settimeout(self._settings.upload_answer_timeout_s)
-        return read_answer(connection)[0]
+        return read_answer(connection)
 
     def _send(self, connection: http.client.HTTPConnection) -> None:
         """Send the rest of the file, until the server answers."""
@@ -202,13 +245,15 @@ def read_answer(connection: http.client.HTTPConnection) -> tuple[Answer, str]:
     """Read an answer; return it and its `Location`."""
     response = connection.getresponse()
     body = response.read()
-    detail = ""
+    detail = problem = ""
     with suppress(ValueError, AttributeError):
-        detail = str(json.loads(body).get("detail", ""))
+        document = json.loads(body)
+        detail, problem = str(document.get("detail", "")), str(document.get("type", ""))
     answer = Answer(
         status=response.status,
         detail=detail or f"the server answers {response.status} {response.reason}",
         offset=int(response.headers.get("Upload-Offset", 0)),
         result_id=response.headers.get("Upload-Result-Id"),
+        problem=problem,
     )
     return answer, response.headers.get("Location", "")

@@ -12,6 +12,7 @@ from io import FileIO
 from pathlib import Path
 from random import SystemRandom
 
+from scanhub_device._endings import CERTIFICATE_PROBLEM
 from scanhub_device._http import (
     Answer,
     CancelledUploadError,
@@ -120,9 +121,9 @@ class Uploads:
                 )
             if answer.status in _NOT_HERE and not answer.announced:
                 return None
-            delay = None if answer.status in _FINAL else self._delay(answer, delays)
+            final = _is_final(answer)
+            delay = None if final else self._delay(answer, delays)
             if delay is None:
-                final = answer.status in _FINAL
                 why = f"upload of {header.filename} failed: {answer.detail}"
                 raise UploadError(why, final=final)
             _logger.warning("%s not stored: %s", header.filename, answer.detail)
@@ -205,6 +206,11 @@ class Uploads:
             # an error that nobody waits for any more is no news
             if not verdict.cancel() and not verdict.cancelled():
                 verdict.exception()
+
+
+def _is_final(answer: Answer) -> bool:
+    """Say whether the same answer will come again. A certificate may be bound later."""
+    return answer.status in _FINAL and not answer.problem.endswith(CERTIFICATE_PROBLEM)
 
 
 async def _in_thread(job: HttpUpload) -> Answer:

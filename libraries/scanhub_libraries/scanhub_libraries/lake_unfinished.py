@@ -30,6 +30,11 @@ class UnfinishedFile(Protocol):
 
     size: int
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is open here."""
+        ...
+
     async def open(self) -> None:
         """Open it, making it if it is not there; nobody else writes it from now on.
 
@@ -98,6 +103,11 @@ class LocalUnfinishedFile:
         self._synced = 0
         self._closing = False
         self.size = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is open here."""
+        return self._file >= 0
 
     async def open(self) -> None:
         """Open it and lock it."""

@@ -173,14 +173,15 @@ async def set_result(
     payload: SetResult,
     user_access_token: str,
     *,
+    task_id: UUID | None = None,
     exam_manager: ExamManagerClient | None = None,
 ) -> ResultOut:
-    """Write what was stored into a result.
+    """Write what was stored into a result; with a `task_id` it need not have been created.
 
     Raises:
         ScanHubError: What exam-manager refused it with.
     """
     async with _client(exam_manager) as client:
         return await client.set_result(
-            _identifier(result_id, "result"), payload, token=user_access_token
+            _identifier(result_id, "result"), payload, task_id=task_id, token=user_access_token
         )

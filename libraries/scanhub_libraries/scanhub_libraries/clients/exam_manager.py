@@ -148,11 +148,22 @@ class ExamManagerClient(ServiceClient):
         return await self.call(ResultOut, "GET", f"{RESULT}/{result_id}", token=token)
 
     async def set_result(
-        self, result_id: UUID, result: SetResult, *, token: str | None = None
+        self,
+        result_id: UUID,
+        result: SetResult,
+        *,
+        task_id: UUID | None = None,
+        token: str | None = None,
     ) -> ResultOut:
-        """Write a result."""
+        """Write a result; with a `task_id` it is created for this task if it is not there."""
+        params = {} if task_id is None else {"task_id": str(task_id)}
         return await self.call(
-            ResultOut, "PUT", f"{RESULT}/{result_id}", json=_json(result), token=token
+            ResultOut,
+            "PUT",
+            f"{RESULT}/{result_id}",
+            params=params,
+            json=_json(result),
+            token=token,
         )
 
     async def delete_result(self, result_id: UUID, *, token: str | None = None) -> None:

@@ -6,7 +6,9 @@ restart.
 """
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -43,69 +45,86 @@ class Settlement:
         self._exam_manager = exam_manager
         self._service_token = service_token
         self._progress = progress
-        self._running: dict[UUID, asyncio.Task[str | None]] = {}
-        self._again: set[UUID] = set()
+        self._debts: dict[UUID, _Debt] = {}
 
     async def resume(self, own: ColumnElement[bool], *, before: datetime | None = None) -> None:
         """Go on with what an earlier process owed, as far as it ended before a time."""
         async with reading(self._sessions) as session:
             rows = await repository.list_unsettled(session, own, before=before)
         for row in rows:
-            if row.id not in self._running:
+            if row.id not in self._debts:
                 self.begin(row.id)
 
     def begin(self, acquisition_id: UUID) -> None:
         """Settle an acquisition that has ended; repeating is harmless."""
-        task = self._running.get(acquisition_id)
-        if task is not None and not task.done():
-            self._again.add(acquisition_id)  # a further file may have come since it looked
-        else:
-            task = asyncio.create_task(
-                self._settle(acquisition_id), name=f"settlement {acquisition_id}"
-            )
-            self._running[acquisition_id] = task
-            task.add_done_callback(lambda _: self._running.pop(acquisition_id, None))
+        debt = self._debts.get(acquisition_id)
+        if debt is not None and debt.task is not None and not debt.task.done():
+            debt.asked += 1  # a further file may have come since it looked
+            return
+        debt = self._debts[acquisition_id] = _Debt()
+        debt.task = asyncio.create_task(
+            self._settle(acquisition_id, debt), name=f"settlement {acquisition_id}"
+        )
+        debt.task.add_done_callback(partial(self._ended, acquisition_id, debt))
 
     async def wait(self, acquisition_id: UUID, seconds: float) -> str | None:
-        """Wait until it is settled; return what exam-manager refused it with, None if it did not.
+        """Wait until exam-manager has heard of it; return what it was refused with, None if not.
+
+        That it has heard is written down afterwards: telling it once more is harmless.
 
         Raises:
             TimeoutError: It takes longer; it goes on.
         """
-        task = self._running.get(acquisition_id)
-        if task is None:
+        debt = self._debts.get(acquisition_id)
+        if debt is None or debt.task is None:
             return None
+        task, asked = debt.task, debt.asked
         async with asyncio.timeout(seconds):
-            return await asyncio.shield(task)
+            while debt.heard < asked and not task.done():
+                news = asyncio.ensure_future(debt.news.wait())
+                try:
+                    await asyncio.wait({task, news}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    news.cancel()
+        if debt.heard < asked:
+            task.result()
+        return debt.problem
 
     async def stop(self) -> None:
         """Stop; what is owed stays in the database."""
-        tasks = list(self._running.values())
+        tasks = [debt.task for debt in self._debts.values() if debt.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _settle(self, acquisition_id: UUID) -> str | None:
-        while True:
-            self._again.discard(acquisition_id)
-            problem = await self._settle_once(acquisition_id)
-            if acquisition_id not in self._again:
-                return problem
+    def _ended(self, acquisition_id: UUID, debt: "_Debt", _task: "asyncio.Task[None]") -> None:
+        if self._debts.get(acquisition_id) is debt:
+            del self._debts[acquisition_id]
 
-    async def _settle_once(self, acquisition_id: UUID) -> str | None:
+    async def _settle(self, acquisition_id: UUID, debt: "_Debt") -> None:
+        asked = 0
+        while asked < debt.asked:
+            asked = debt.asked
+            if not await self._settle_once(acquisition_id, debt, asked):
+                asked = 0
+
+    async def _settle_once(self, acquisition_id: UUID, debt: "_Debt", asked: int) -> bool:
+        """Tell what there is; False if more has come meanwhile."""
         async with reading(self._sessions) as session:
             row = await session.get(Acquisition, acquisition_id)
         if row is None or row.settled_at is not None:
-            return None
+            debt.was_heard(asked, debt.problem)
+            return True
         await self._progress.end(acquisition_id)
         problem = await self._tell_until_heard(row)
+        if problem is None:
+            debt.was_heard(asked, None)
         async with transaction(self._sessions) as session:
             settled = await service.mark_settled(
                 session, acquisition_id, files=len(row.files), problem=problem
             )
-        if not settled:
-            self._again.add(acquisition_id)
-        return problem
+        debt.was_heard(asked, problem)  # a refusal is told nowhere else: it is on record first
+        return settled
 
     async def _tell_until_heard(self, row: Acquisition) -> str | None:
         """Return None when exam-manager has taken it, its words when it never will."""
@@ -166,12 +185,26 @@ class Settlement:
     async def _add_result(self, task_id: UUID, result_id: UUID, result: SetResult) -> None:
         """Enter a further file of a task that has finished."""
         token = await self._service_token()
-        await exam_requests.create_blank_result(
-            str(task_id), token, result_id=result_id, exam_manager=self._exam_manager
-        )
         await exam_requests.set_result(
-            str(result_id), result, token, exam_manager=self._exam_manager
+            str(result_id), result, token, task_id=task_id, exam_manager=self._exam_manager
         )
+
+
+@dataclass(eq=False, slots=True)
+class _Debt:
+    """What exam-manager is owed of one acquisition: asked for so often, and heard so far."""
+
+    asked: int = 1
+    heard: int = 0
+    problem: str | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    def was_heard(self, asked: int, problem: str | None) -> None:
+        """Wake who waits for what was asked for up to now."""
+        self.heard, self.problem = asked, problem
+        self.news.set()
+        self.news = asyncio.Event()
 
 
 def _may_pass(error: ScanHubError) -> bool:

@@ -9,21 +9,25 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from device_manager.acquisitions import service
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.devices.service import device_actor
 from device_manager.links.commands import Feedback
+from device_manager.uploads import repository
 from device_manager.uploads.rules import PARAMETER_FILE
 from device_manager.uploads.space import Space, storage_error
 from device_manager.uploads.transfer import Announced, Transfer, TransferError
-from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.lake import result_directory, result_key
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
+Note = Callable[[AsyncSession], Awaitable[None]]
 
 
 def takes_files(lease: Lease) -> bool:
@@ -104,8 +108,9 @@ class Archive:
                     await part.commit()
 
                 await self.enter(lease, announced, part.sha256, commit)
-        finally:
+        except BaseException:
             await lake.delete_empty(_folder(lease, announced))
+            raise
 
     async def enter(
         self,
@@ -113,6 +118,8 @@ class Archive:
         announced: Announced,
         sha256: str,
         commit: Callable[[str], Awaitable[None]],
+        *,
+        note: Note | None = None,
     ) -> None:
         """Make a whole file a result. If it is one already, nothing is done.
 
@@ -121,6 +128,7 @@ class Archive:
             announced: What it is.
             sha256: Its checksum, as computed from what came.
             commit: Puts it into the lake under a key.
+            note: What else is written in the transaction that makes it a result.
 
         Raises:
             TransferError: Another file has its name, or the acquisition has ended.
@@ -128,6 +136,7 @@ class Archive:
         """
         async with self._turn(lease, announced.filename):
             if await self._is_entered(lease, announced, sha256):
+                await self._note_again(note)
                 return
             if not takes_files(lease):
                 raise TransferError(f"the acquisition has ended ({lease.state})")
@@ -137,11 +146,13 @@ class Archive:
                 "parameter_version": lease.parameter_version,
                 "parameter": announced.device_parameter,
             }
+            text = json.dumps(document, indent=2).encode()
             try:
-                text = json.dumps(document, indent=2)
-                await lake.put(f"{folder}/{PARAMETER_FILE}", text.encode())
-                await commit(_key(lease, announced))
-                await self._record(lease, announced, sha256)
+                # Both are synced at the same time: a disk waits as long for two as for one.
+                await _all(
+                    lake.put(f"{folder}/{PARAMETER_FILE}", text), commit(_key(lease, announced))
+                )
+                await self._record(lease, announced, sha256, note)
             except (TransferError, OSError):
                 await lake.delete_tree(folder)
                 raise
@@ -155,20 +166,29 @@ class Archive:
 
     async def _is_entered(self, lease: Lease, announced: Announced, sha256: str) -> bool:
         """Ask the record: the same file may have come the other way, or to another process."""
-        async with reading(self._room.sessions) as session:
-            row = await service.get_acquisition(session, lease.id)
-        for file in row.files:
+        found = await repository.files_of(self._room.sessions, lease.id)
+        if found is None:
+            raise TransferError("the acquisition is not known any more")
+        state, files = found
+        for file in files:
             if file["filename"] != announced.filename:
                 continue
             if file["sha256"] != sha256:
                 raise TransferError("another file of this name has been stored for this scan")
             if all(known["filename"] != announced.filename for known in lease.files):
                 lease.files.append(file)
-            lease.state = row.state
+            lease.state = state
             return True
         return False
 
-    async def _record(self, lease: Lease, announced: Announced, sha256: str) -> None:
+    async def _note_again(self, note: Note | None) -> None:
+        if note is not None:
+            async with transaction(self._room.sessions) as session:
+                await note(session)
+
+    async def _record(
+        self, lease: Lease, announced: Announced, sha256: str, note: Note | None
+    ) -> None:
         """From here on the acquisition has finished, and exam-manager is owed its result."""
         file: dict[str, Any] = {
             "filename": announced.filename,
@@ -181,6 +201,8 @@ class Archive:
                 state = await service.add_file(
                     session, lease.id, file, actor=device_actor(lease.device_id)
                 )
+                if note is not None and state is AcquisitionState.FINISHED:
+                    await note(session)
             if state is not AcquisitionState.FINISHED:
                 raise TransferError(f"the acquisition has ended ({state})")
             lease.state = state
@@ -208,6 +230,14 @@ class Archive:
                 )
                 return not_stored(message, lease, announced.filename)
         return stored(message, lease, announced.filename, announced.result_id)
+
+
+async def _all(*steps: Awaitable[object]) -> None:
+    """Take steps at the same time, and wait for all of them also if one fails."""
+    outcomes = await asyncio.gather(*steps, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _folder(lease: Lease, announced: Announced) -> str:

@@ -6,11 +6,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.links.commands import Feedback
 from device_manager.uploads import repository, service
+from device_manager.uploads.answers import at_offset, check_offset, check_takes, said_before
 from device_manager.uploads.archive import Archive, stored_before, takes_files
 from device_manager.uploads.models import Upload
 from device_manager.uploads.piece import Piece, Receive
@@ -26,7 +28,6 @@ from scanhub_libraries.errors import (
     GoneError,
     PayloadTooLargeError,
     ScanHubError,
-    UnprocessableError,
 )
 from scanhub_libraries.lake_unfinished import UnfinishedFile
 from scanhub_libraries.logging import get_logger
@@ -67,8 +68,8 @@ class Reception:
 
     async def announce(
         self, principal: Principal, metadata: Metadata, size_bytes: int
-    ) -> tuple[Upload, int]:
-        """Make room for a file; return its upload and how much of it is there.
+    ) -> tuple[Upload, int, Lease]:
+        """Make room for a file; return its upload, how much of it is there, and its acquisition.
 
         A file that was announced before is the same upload, and goes on where it stopped.
 
@@ -83,18 +84,19 @@ class Reception:
         name = check_header(metadata.filename, size_bytes, largest=self.largest)
         known = stored_before(lease, name, metadata.sha256)
         if known is None:
-            _check_takes(lease)
+            check_takes(lease)
+        is_new = False
         async with self._archive.space.turn:
-            row = await self._find_same(lease, name, metadata, size_bytes)
+            row, others = await self._find_same(lease, name, metadata, size_bytes)
             if known is None:
                 but = row.id if row else None
-                await self._archive.space.check(lease.device_id, size_bytes, but=but)
+                await self._archive.space.check(lease.device_id, size_bytes, but=but, rows=others)
             if row is None:
-                row = await self._add(lease, name, metadata, size_bytes)
+                row, is_new = await self._add(lease, name, metadata, size_bytes), True
         if known is not None:
             await self._note_stored(row, known)
-            return row, row.size_bytes
-        return row, await self._file(row.id).measure()
+            return row, row.size_bytes, lease
+        return row, 0 if is_new else await self._file(row.id).measure(), lease
 
     async def _lease_of(self, principal: Principal, task_id: UUID | None) -> Lease:
         lease, device_id = None, principal.device_id
@@ -109,16 +111,20 @@ class Reception:
 
     async def _find_same(
         self, lease: Lease, name: str, metadata: Metadata, size_bytes: int
-    ) -> Upload | None:
-        """Return the upload that goes on; one of another file under this name is removed."""
+    ) -> tuple[Upload | None, Sequence[Upload]]:
+        """Return the upload that goes on, and all that are not whole.
+
+        An upload of another file under this name is removed.
+        """
         async with reading(self._room.sessions) as session:
             row = await repository.find_upload(session, lease.id, name)
+            unfinished = await repository.list_uploads(session)
         if row is None or service.goes_on(row, metadata, size_bytes):
-            return row
+            return row, unfinished
         if row.id in self._finishing:
             raise ConflictError("Another file of this name is being stored: give this one its own.")
         await self._drop(row.id, "the device announced another file of this name")
-        return None
+        return None, [other for other in unfinished if other.id != row.id]
 
     async def _add(self, lease: Lease, name: str, metadata: Metadata, size_bytes: int) -> Upload:
         try:
@@ -130,6 +136,8 @@ class Reception:
 
     async def _note_stored(self, row: Upload, verdict: Feedback) -> None:
         problem = None if verdict.ok else verdict.message
+        if row.stored_at is not None and row.problem == problem:
+            return
         async with transaction(self._room.sessions) as session:
             await service.mark_stored(session, row.id, problem)
 
@@ -171,12 +179,15 @@ class Reception:
             ScanHubError: It cannot go on, or what is whole cannot be entered.
         """
         row, lease = await self.find(upload_id, principal)
+        if upload_id in self._finishing:
+            await self._finish(row, lease)
+            return row, row.size_bytes
         if row.stored_at is None:
             known = stored_before(lease, row.filename, row.sha256)
             if known is not None:  # it came over the link meanwhile
                 await self._note_stored(row, known)
                 return row, row.size_bytes
-            _check_takes(lease)
+            check_takes(lease)
         offset = await self.offset(row)
         if row.stored_at is None and offset == row.size_bytes and upload_id not in self._writing:
             await self._finish(row, lease)
@@ -200,23 +211,39 @@ class Reception:
             ScanHubError: It does not fit on, or something came between; what had come is kept.
         """
         row, lease = await self.find(upload_id, principal)
-        if row.stored_at is not None:
-            _check_offset(offset, row.size_bytes)
-            return row, offset, _said_before(row)
-        if upload_id in self._finishing:
-            _check_offset(offset, row.size_bytes)
-            return row, offset, await self._finish(row, lease)
-        _check_takes(lease)
+        return await self.take(
+            row, lease, offset, receive, announced_bytes=announced_bytes, checksum=checksum
+        )
+
+    async def take(
+        self,
+        row: Upload,
+        lease: Lease,
+        offset: int,
+        receive: Receive,
+        *,
+        announced_bytes: int | None = None,
+        checksum: Checksum | None = None,
+    ) -> tuple[Upload, int, Feedback | None]:
+        """Take one piece of an upload that was just looked up, or announced; see `receive`."""
+        upload_id = row.id
         await self._interrupt(upload_id, "a later request goes on with this upload")
+        if upload_id in self._finishing:  # also since the request before had sent all of it
+            check_offset(offset, row.size_bytes)
+            return row, offset, await self._finish(row, lease)
+        if row.stored_at is not None:
+            check_offset(offset, row.size_bytes)
+            return row, offset, said_before(row)
+        check_takes(lease)
         piece = Piece(self._room, row, lease, self._file(row.id))
         self._writing[upload_id] = piece
         try:
             with self._archive.holding(lease):
                 await self._take(piece, offset, announced_bytes, receive, checksum)
         except OSError as error:
-            raise _at(storage_error(error), piece.file.size) from error
+            raise at_offset(storage_error(error), piece.file.size) from error
         except ScanHubError as error:
-            raise _at(error, piece.file.size) from None
+            raise at_offset(error, piece.file.size) from None
         finally:
             del self._writing[upload_id]
             piece.ended.set()
@@ -231,10 +258,11 @@ class Reception:
         receive: Receive,
         checksum: Checksum | None,
     ) -> None:
-        row = piece.row
+        """Write a piece. A file that is whole by then stays open: it is entered next."""
+        row, whole = piece.row, False
         await piece.file.open()
         try:
-            _check_offset(offset, piece.file.size)
+            check_offset(offset, piece.file.size)
             if announced_bytes is not None and offset + announced_bytes > row.size_bytes:
                 raise PayloadTooLargeError(
                     f"The file was announced with {row.size_bytes} bytes; {offset} are there, and "
@@ -242,8 +270,10 @@ class Reception:
                 )
             await self._archive.space.check_piece(row.size_bytes - offset)
             await piece.take(receive, checksum)
+            whole = piece.file.size == row.size_bytes
         finally:
-            await piece.file.close()
+            if not whole:
+                await piece.file.close()
 
     def interrupt(self, device_id: UUID, why: str) -> None:
         """End the requests that write files of a device."""
@@ -280,8 +310,13 @@ class Reception:
     async def _enter(self, row: Upload, lease: Lease) -> Feedback:
         file = self._file(row.id)
         parameter = row.device_parameter
+
+        async def note(session: AsyncSession) -> None:
+            await service.mark_stored(session, row.id)
+
         try:
-            await file.open()
+            if not file.is_open:
+                await file.open()
             with self._archive.holding(lease):
                 announced = Announced(
                     filename=row.filename,
@@ -291,17 +326,18 @@ class Reception:
                     device_parameter=lease.device_parameter if parameter is None else parameter,
                 )
                 await self._check_sum(row, sha256 := await file.sha256())
-                await self._archive.enter(lease, announced, sha256, file.publish)
+                await self._archive.enter(lease, announced, sha256, file.publish, note=note)
         except TransferError as error:
             await file.close()
             await self._drop(row.id, str(error))
             raise GoneError(f"File {row.filename} not stored: {error}.") from error
         except OSError as error:
-            raise _at(storage_error(error), row.size_bytes) from error
+            raise at_offset(storage_error(error), row.size_bytes) from error
         finally:
             await file.close()
         verdict = await self._archive.verdict(lease, announced)
-        await self._note_stored(row, verdict)
+        if not verdict.ok:
+            await self._note_stored(row, verdict)
         await self._forget(row.id)
         return verdict
 
@@ -309,7 +345,7 @@ class Reception:
         if row.sha256 in (None, sha256):
             return
         await self._drop(row.id, "its sha256 is not what was announced")
-        raise _at(
+        raise at_offset(
             ChecksumMismatchError(
                 f"The sha256 is {sha256}, announced was {row.sha256}. What had come is removed: "
                 "announce the file again and send it from its beginning."
@@ -362,38 +398,3 @@ class Reception:
             del self._files[oldest]
             idle = (known for known in self._files if known not in self._writing)
         return file
-
-
-def _said_before(row: Upload) -> Feedback:
-    return Feedback(
-        message=row.problem or f"File {row.filename} saved before",
-        ok=row.problem is None,
-        result_id=result_id_of(row.acquisition_id, row.filename),
-    )
-
-
-def _check_takes(lease: Lease) -> None:
-    if not takes_files(lease):
-        raise GoneError(
-            f"The acquisition has ended ({lease.state}): its files are no results any more. Start "
-            "the task again to take data."
-        )
-
-
-def _check_offset(offset: int, size: int) -> None:
-    if offset != size:
-        raise _at(
-            ConflictError(f"Upload-Offset is {offset}, but {size} bytes are there: go on there."),
-            size,
-        )
-
-
-def _at(error: ScanHubError, size: int) -> ScanHubError:
-    """Tell with a refusal how much is there, so that nobody has to ask."""
-    error.headers.setdefault("Upload-Offset", str(size))
-    return error
-
-
-def refused(verdict: Feedback) -> UnprocessableError:
-    """Return the answer to a device whose file is safe, but no result."""
-    return UnprocessableError(verdict.message)

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from device_manager.acquisitions.models import Acquisition
-from device_manager.acquisitions.rules import OPEN_STATES
+from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState
 from device_manager.nodes.homes import Homes
 from device_manager.uploads.models import Upload
+from scanhub_libraries.database import Sessions, glance
 
 
 async def lock_upload(session: AsyncSession, upload_id: UUID) -> Upload | None:
@@ -63,3 +66,15 @@ async def was_touched(session: AsyncSession, acquisition_id: UUID, since: dateti
         col(Upload.touched_at) >= since,
     )
     return (await session.scalars(query.limit(1))).first() is not None
+
+
+async def files_of(
+    sessions: Sessions, acquisition_id: UUID
+) -> tuple[AcquisitionState, list[dict[str, Any]]] | None:
+    """Return the state and the stored files of an acquisition, by one statement."""
+    query = sa.select(col(Acquisition.state), col(Acquisition.files)).where(
+        col(Acquisition.id) == acquisition_id
+    )
+    async with glance(sessions) as connection:
+        found = (await connection.execute(query)).one_or_none()
+    return None if found is None else (found[0], found[1])

@@ -8,10 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 
+from device_manager.certificates.asking import check_certificate
 from device_manager.links.commands import Feedback
 from device_manager.uploads import tus
+from device_manager.uploads.answers import refused
 from device_manager.uploads.models import Upload
-from device_manager.uploads.reception import Reception, refused
+from device_manager.uploads.reception import Reception
 from device_manager.uploads.rules import result_id_of
 from scanhub_libraries.errors import ScanHubError
 from scanhub_libraries.models import UploadOut
@@ -60,7 +62,8 @@ async def check_version(
 
 
 ReceptionDep = Annotated[Reception, Depends(get_reception)]
-_TUS = [Depends(check_version)]
+_CERTIFICATE = [Depends(check_certificate)]
+_TUS = [Depends(check_version), *_CERTIFICATE]
 ContentType = Annotated[str | None, Header(alias="Content-Type", include_in_schema=False)]
 ContentLength = Annotated[
     int | None, Header(alias="Content-Length", ge=0, le=_LARGEST, include_in_schema=False)
@@ -121,11 +124,13 @@ async def announce_upload(
 
     Its first bytes may come along, as with PATCH.
     """
-    row, offset = await reception.announce(principal, tus.parse_metadata(metadata), size_bytes)
+    row, offset, lease = await reception.announce(
+        principal, tus.parse_metadata(metadata), size_bytes
+    )
     verdict = None
     if content_type == tus.CONTENT_TYPE and offset == 0:
-        row, offset, verdict = await reception.receive(
-            row.id, principal, 0, request.receive, announced_bytes=length
+        row, offset, verdict = await reception.take(
+            row, lease, 0, request.receive, announced_bytes=length
         )
     headers = {"Location": f"{router.prefix}/{row.id}"}
     return _answer(reception, row, offset, verdict, status=201, headers=headers)
@@ -137,7 +142,12 @@ async def list_uploads(reception: ReceptionDep, device_id: UUID | None = None) -
     return [_out(reception, *item) for item in await reception.list_unfinished(device_id)]
 
 
-@router.get("/{upload_id}", summary="Return an upload", responses=may_answer(410))
+@router.get(
+    "/{upload_id}",
+    summary="Return an upload",
+    dependencies=_CERTIFICATE,
+    responses=may_answer(410),
+)
 async def get_upload(
     upload_id: UUID, reception: ReceptionDep, principal: PrincipalDep
 ) -> UploadOut:

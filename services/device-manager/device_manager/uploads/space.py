@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from uuid import UUID
 
 from device_manager.acquisitions.control_room import ControlRoom
@@ -33,18 +34,29 @@ class Space:
         """It has come, or will not."""
         self._streams.pop(stream, None)
 
-    async def check(self, device_id: UUID, size_bytes: int, *, but: UUID | None = None) -> None:
+    async def check(
+        self,
+        device_id: UUID,
+        size_bytes: int,
+        *,
+        but: UUID | None = None,
+        rows: Sequence[Upload] | None = None,
+    ) -> None:
         """Refuse a file for which there is no room.
 
         Args:
             device_id: Whose file it is.
             size_bytes: How large it is.
             but: The upload that it is already, if it is one.
+            rows: The uploads that are not whole, if somebody has looked just now.
 
         Raises:
             InsufficientStorageError: The lake or the quota of the device is full.
         """
-        rows, sizes = await self._unfinished()
+        if rows is None:
+            async with reading(self._room.sessions) as session:
+                rows = await repository.list_uploads(session)
+        sizes = await self._sizes(rows)
         others = [row for row in rows if row.id != but]
         waiting = sum(max(0, row.size_bytes - sizes.get(row.id, 0)) for row in others)
         mine = sum(row.size_bytes for row in others if row.device_id == device_id)
@@ -73,12 +85,10 @@ class Space:
                 f"{watermark} are kept free. Keep the file and go on when there is room."
             )
 
-    async def _unfinished(self) -> tuple[list[Upload], dict[UUID, int]]:
-        async with reading(self._room.sessions) as session:
-            rows = list(await repository.list_uploads(session))
+    async def _sizes(self, rows: Sequence[Upload]) -> dict[UUID, int]:
         names = {f"{row.id}.part": row.id for row in rows}
         files = await self._room.lake.list_files(UNFINISHED_FOLDER) if rows else []
-        return rows, {names[file.name]: file.size_bytes for file in files if file.name in names}
+        return {names[file.name]: file.size_bytes for file in files if file.name in names}
 
 
 def storage_error(error: OSError) -> InsufficientStorageError | UnavailableError:

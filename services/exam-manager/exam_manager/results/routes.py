@@ -68,9 +68,16 @@ async def set_result(
     principal: PrincipalDep,
     now: NowDep,
     response: Response,
+    task_id: Annotated[
+        UUID | None, Query(description="Create the result for this task, if it is not there yet")
+    ] = None,
     if_match: IfMatchDep = None,
 ) -> ResultOut:
     """Write type, files and meta of a result; the files must be in the lake."""
+    if task_id is not None:
+        await service.create_result(
+            session, task_id, result_id=result_id, principal=principal, now=now
+        )
     written = await service.set_result(
         session, result_id, result, lake, if_match=if_match, principal=principal, now=now
     )
