@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
+from device_manager.certificates.asking import check_certificate
 from device_manager.streams.desk import StreamDesk
 from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import PrincipalDep
@@ -25,6 +26,7 @@ StreamDeskDep = Annotated[StreamDesk, Depends(get_stream_desk)]
     "/acquisitions/{acquisition_id}/stream",
     summary="Send the readouts of a scan while they are acquired",
     status_code=204,
+    dependencies=[Depends(check_certificate)],
     responses=may_answer(404, 408, 409, 410, 413, 507),
     openapi_extra={
         "requestBody": {
