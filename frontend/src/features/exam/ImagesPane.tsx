@@ -1,7 +1,7 @@
 import { Select } from "@mantine/core";
 import { IconPhotoOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { resultFileUrl } from "../../api/endpoints";
 import { queries } from "../../api/queries";
@@ -10,6 +10,7 @@ import { clock, day } from "../../shared/format";
 import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
+import { PreviewPane } from "./PreviewPane";
 import { imagesFor, type Located, type Series } from "./tree";
 
 const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
@@ -42,13 +43,19 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
       </header>
       <div role="tabpanel" aria-label={tab} className={css.imagesBody}>
         {tab === "images" ? (
-          <Images exam={exam} selected={selected} shown={shown} />
+          <MaybePreview selected={selected}>
+            <Images exam={exam} selected={selected} shown={shown} />
+          </MaybePreview>
         ) : (
           <Files selected={selected} />
         )}
       </div>
     </section>
   );
+}
+
+function MaybePreview({ selected, children }: { selected: Located | null; children: ReactNode }) {
+  return selected ? <PreviewPane task={selected.task}>{children}</PreviewPane> : children;
 }
 
 function Images({
