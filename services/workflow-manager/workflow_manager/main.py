@@ -36,6 +36,9 @@ from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
+from workflow_manager.routing_rules import decision_routes, trial_routes
+from workflow_manager.routing_rules import routes as rules_routes
+from workflow_manager.routing_rules.router import SeriesRouter
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
 from workflow_manager.runs.reactor import RunReactor
@@ -50,6 +53,17 @@ PREFIX = "/api/v1/workflowmanager"
 _SENDERS = 8
 _SWEEP_S = 60.0
 _REMEMBER = timedelta(days=30)
+_ROUTES = (
+    triggers_routes,
+    runs_routes,
+    previews_routes,
+    dicom_routes,
+    dispatch_routes,
+    trial_routes,
+    rules_routes,
+    decision_routes,
+    journal_routes,
+)
 
 
 def create_app(
@@ -90,14 +104,7 @@ def create_app(
         lifespan=lifespan,
         verifier=verifier,
     )
-    for routes in (
-        triggers_routes,
-        runs_routes,
-        previews_routes,
-        dicom_routes,
-        dispatch_routes,
-        journal_routes,
-    ):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     return app
 
@@ -166,7 +173,8 @@ async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -
     sweep = _sweep(wiring, do_run)
     sweep.start()
     stack.push_async_callback(sweep.stop)
-    intake = DicomIntake(wiring.settings, wiring.store)
+    router = SeriesRouter(wiring)
+    intake = DicomIntake(wiring.settings, wiring.store, router.complete_quiet)
     await intake.start()
     stack.push_async_callback(intake.stop)
 

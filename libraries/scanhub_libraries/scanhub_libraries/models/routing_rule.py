@@ -249,6 +249,7 @@ class RuleDecisionOut(WireModel):
     selection: Annotated[
         RuleSelection | None, Field(description="Null: there was no rule at that time")
     ]
+    rule_versions: Annotated[dict[str, int], Field(description="Of each rule, the one in force")]
     targets: list[str]
     dispatch_ids: list[UUID]
     decided_at: datetime

@@ -1,16 +1,19 @@
 """Instances from other scanners: the listener's threads on one side, the index on the other."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom import rules
 from workflow_manager.dicom.scp import DicomListener, Received
-from workflow_manager.dicom.service import DicomStore, Origin, Outcome
+from workflow_manager.dicom.service import QUIET_AT_ONCE, DicomStore, Origin, Outcome
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
 _STORE_TIMEOUT_S = 120.0
+CompleteQuiet = Callable[[float], Awaitable[int]]
+"""Completes series that got nothing for so long [s], with what follows; says how many."""
 
 
 class IntakeError(Exception):
@@ -20,8 +23,11 @@ class IntakeError(Exception):
 class DicomIntake:
     """Receives instances and decides when a received series is complete."""
 
-    def __init__(self, settings: WorkflowManagerSettings, store: DicomStore) -> None:
+    def __init__(
+        self, settings: WorkflowManagerSettings, store: DicomStore, complete_quiet: CompleteQuiet
+    ) -> None:
         self._settings = settings
+        self._complete_quiet = complete_quiet
         self._store = store
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -72,6 +78,7 @@ class DicomIntake:
         while True:
             await asyncio.sleep(min(5.0, quiet_s / 2))
             try:
-                await self._store.complete_quiet_series(quiet_s)
+                while await self._complete_quiet(quiet_s) == QUIET_AT_ONCE:
+                    pass
             except Exception as error:  # noqa: BLE001 - watching must go on
                 logger.warning("quiet series cannot be looked for", error=repr(error))

@@ -19,8 +19,9 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 _PREAMBLE = 128 + 4
 _GROUP_LENGTH_ELEMENT = 12
 _CHUNK = 1 << 20
-# Attributes that queries ask for (PS3.18 section 10.6, PS3.4 annex C), and a few for people.
-_TAGS = (
+# Attributes that queries ask for (PS3.18 section 10.6, PS3.4 annex C), that routing rules ask for,
+# and a few for people.
+KEPT_TAGS = (
     "SpecificCharacterSet",
     "StudyDate",
     "StudyTime",
@@ -69,6 +70,22 @@ _TAGS = (
     "ContentDate",
     "ContentTime",
     "AcquisitionDateTime",
+    "AcquisitionDate",
+    "AcquisitionTime",
+    "AcquisitionType",
+    "CodeMeaning",
+    "CodeValue",
+    "ContrastBolusAgent",
+    "DeviceSerialNumber",
+    "DeviceUID",
+    "ImageComments",
+    "PatientAge",
+    "RetrieveAETitle",
+    "ScanningSequence",
+    "SequenceName",
+    "SequenceVariant",
+    "SoftwareVersions",
+    "StationAETitle",
 )
 _MAX_TEXT = 1024
 
@@ -140,7 +157,7 @@ def _header(dataset: Dataset, tags: dict[str, Any], file: BinaryIO) -> Header:
 
 def _tags(dataset: Dataset) -> dict[str, Any]:
     tags: dict[str, Any] = {}
-    for keyword in _TAGS:
+    for keyword in KEPT_TAGS:
         if keyword not in dataset:
             continue
         value = dataset[keyword].value

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +24,10 @@ from workflow_manager.dicom.part10 import Header, read_header
 from workflow_manager.journal.service import append, own_event
 
 _ATTEMPTS = 10
+QUIET_AT_ONCE = 20
+"""Series that become complete in one transaction."""
+Follow = Callable[[AsyncSession, DicomSeries], Awaitable[Sequence[Event]]]
+"""What follows when a series is complete; gives the events to append."""
 
 
 class Outcome(StrEnum):
@@ -143,12 +147,21 @@ class DicomStore:
             await append(session, [event])
         return Stored(Outcome.QUARANTINED, reason)
 
-    async def complete_quiet_series(self, quiet_s: float) -> int:
-        """Mark series complete that got nothing for a while; say how many."""
+    async def complete_quiet_series(self, quiet_s: float, follow: Follow | None = None) -> int:
+        """Mark series complete that got nothing for a while; say how many.
+
+        Args:
+            quiet_s: How long they got nothing [s].
+            follow: What follows for each of them, in the same transaction.
+        """
         before = utc_now() - timedelta(seconds=quiet_s)
         async with transaction(self._sessions) as session:
-            quiet = await repository.list_quiet_series(session, before)
-            events = [complete(series, "quiet") for series in quiet]
+            quiet = await repository.list_quiet_series(session, before, limit=QUIET_AT_ONCE)
+            events = []
+            for series in quiet:
+                events.append(complete(series, "quiet"))
+                if follow is not None:
+                    events += await follow(session, series)
             if events:
                 await append(session, events)
             return len(events)

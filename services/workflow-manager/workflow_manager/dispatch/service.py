@@ -1,6 +1,7 @@
 """Targets and dispatches: configured, queued, ended. Sending is in workflow.py."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -124,35 +125,83 @@ def key_of(dispatch: Dispatch) -> str:
 
 
 async def queue_dispatches(
-    session: AsyncSession, series: DicomSeries, *, instances: int
+    session: AsyncSession,
+    series: DicomSeries,
+    *,
+    instances: int,
+    targets: Sequence[str] | None = None,
 ) -> tuple[list[str], list[Event]]:
-    """Queue a complete series for every enabled target; repeating it is harmless.
+    """Queue a complete series for its targets; repeating it is harmless.
+
+    Images that came after the series was sent are sent too: those alone.
+
+    Args:
+        session: The transaction.
+        series: What is sent.
+        instances: How many images it has by now.
+        targets: Names of targets; by default every enabled one.
 
     Returns:
         `key@target` of every attempt to start, and the events to append.
     """
+    if targets is None:
+        enabled = await repository.list_targets(session, enabled_only=True)
+        targets = [target.name for target in enabled]
     keys: list[str] = []
     events: list[Event] = []
-    for target in await repository.list_targets(session, enabled_only=True):
-        dispatch_id = uuid5(series.id, target.name)
-        dispatch = await session.get(Dispatch, dispatch_id)
+    for name in targets:
+        dispatch = await session.get(
+            Dispatch, dispatch_id_of(series.id, name), with_for_update=True, populate_existing=True
+        )
         if dispatch is None:
-            dispatch = Dispatch(
-                id=dispatch_id,
-                target=target.name,
-                series_id=series.id,
-                series_instance_uid=series.series_instance_uid,
-                study_instance_uid=series.study_instance_uid,
-                task_id=series.task_id,
-                exam_id=series.exam_id,
-                instances=instances,
-            )
+            dispatch = _new_dispatch(series, name, instances)
             session.add(dispatch)
+            events.append(await _first_event(session, dispatch))
+        elif instances > dispatch.instances and _queue_late(dispatch, instances):
             events.append(event_of(dispatch, EventType.DISPATCH_QUEUED))
         if dispatch.status not in ENDED:
-            keys.append(f"{key_of(dispatch)}@{target.name}")
+            keys.append(f"{key_of(dispatch)}@{name}")
     await session.flush()
     return keys, events
+
+
+def dispatch_id_of(series_id: UUID, target: str) -> UUID:
+    """Return the id of what is sent of a series to a target."""
+    return uuid5(series_id, target)
+
+
+def _new_dispatch(series: DicomSeries, target: str, instances: int) -> Dispatch:
+    return Dispatch(
+        id=dispatch_id_of(series.id, target),
+        target=target,
+        series_id=series.id,
+        series_instance_uid=series.series_instance_uid,
+        study_instance_uid=series.study_instance_uid,
+        task_id=series.task_id,
+        exam_id=series.exam_id,
+        instances=instances,
+    )
+
+
+async def _first_event(session: AsyncSession, dispatch: Dispatch) -> Event:
+    """Tell of a new dispatch; one whose target is gone has failed, so that it can be sent again."""
+    if await session.get(Target, dispatch.target) is not None:
+        return event_of(dispatch, EventType.DISPATCH_QUEUED)
+    reason = f"There is no target {dispatch.target!r}: configure it, then send again."
+    return end(dispatch, DispatchStatus.FAILED, error=reason)
+
+
+def _queue_late(dispatch: Dispatch, instances: int) -> bool:
+    """Note images that came late; say whether that makes another attempt.
+
+    An attempt that waits will find them by itself. One under way has listed its files already.
+    """
+    dispatch.instances = instances
+    if dispatch.status not in {DispatchStatus.SENT, DispatchStatus.SENDING}:
+        return False
+    dispatch.attempt += 1
+    dispatch.status, dispatch.ended_at, dispatch.next_attempt_at = DispatchStatus.QUEUED, None, None
+    return True
 
 
 async def get_dispatch(session: AsyncSession, dispatch_id: UUID, *, lock: bool = False) -> Dispatch:

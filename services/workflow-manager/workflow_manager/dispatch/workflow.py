@@ -56,7 +56,7 @@ class DispatchSteps:
         report = await asyncio.get_running_loop().run_in_executor(
             self._wiring.senders, send_series, missing, peer_of(target, self._wiring.settings)
         )
-        return await self._conclude(dispatch_id, report, total=len(files))
+        return await self._conclude(dispatch_id, attempt, report, total=len(files))
 
     async def _begin(
         self, dispatch_id: UUID, attempt: int
@@ -77,12 +77,16 @@ class DispatchSteps:
             await append(session, [event])
         return {}
 
-    async def _conclude(self, dispatch_id: UUID, report: SendReport, *, total: int) -> Answer:
+    async def _conclude(
+        self, dispatch_id: UUID, attempt: int, report: SendReport, *, total: int
+    ) -> Answer:
         delays = self._wiring.settings.dispatch_backoff_s
         async with transaction(self._wiring.sessions) as session:
             dispatch = await get_dispatch(session, dispatch_id, lock=True)
+            dispatch.sent = {**dispatch.sent, **dict.fromkeys(report.sent, attempt)}
+            if dispatch.attempt != attempt:
+                return {}  # images came meanwhile: the next attempt sends them
             dispatch.instances = total
-            dispatch.sent = {**dispatch.sent, **dict.fromkeys(report.sent, dispatch.attempt)}
             dispatch.failures = dict(report.failed)
             if dispatch.status in ENDED:
                 return {}

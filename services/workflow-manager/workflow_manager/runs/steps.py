@@ -35,8 +35,8 @@ from scanhub_libraries.models import (
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.service import Origin, Outcome
-from workflow_manager.dispatch.service import queue_dispatches
 from workflow_manager.journal.service import append
+from workflow_manager.routing_rules.decisions import route_series
 from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
 from workflow_manager.runs.job_process import run_job
@@ -185,11 +185,12 @@ class RunSteps:
                 for row, count in await dicom_repository.list_series(
                     session, series_instance_uid=uid
                 ):
-                    if not row.complete:
+                    first = not row.complete
+                    if first:
                         events.append(dicom_service.complete(row, "own run"))
-                    queued, more = await queue_dispatches(session, row, instances=count)
-                    dispatches += queued
-                    events += more
+                    routed = await route_series(session, row, instances=count, anew=first)
+                    dispatches += routed.attempts
+                    events += routed.events
             if run.status not in ENDED:
                 run.result_id = result_id_of(run.id)
             ended = await end_run(session, run, RunStatus.SUCCEEDED)

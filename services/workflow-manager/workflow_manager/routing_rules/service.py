@@ -1,0 +1,243 @@
+"""Rules: stored, changed, ordered, taken back; each change a version with who made it and why."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
+from scanhub_libraries.events import EventType
+from scanhub_libraries.models import (
+    ParameterChange,
+    RuleDryRunIn,
+    RuleDryRunOut,
+    RuleIn,
+    RuleOptions,
+    RuleOut,
+    RuleTestOut,
+    RuleVersionOut,
+)
+from workflow_manager.dispatch.repository import list_targets
+from workflow_manager.journal.service import append, own_event
+from workflow_manager.routing_rules import repository
+from workflow_manager.routing_rules.evaluation import Verdict
+from workflow_manager.routing_rules.models import RuleChange, RuleVersion, StoredRule
+from workflow_manager.routing_rules.rules import problems_of, tags_out
+from workflow_manager.routing_rules.series_tags import tags_of
+
+_MOST_RULES = 500
+_EVENTS = {
+    RuleChange.CREATED: EventType.RULE_CREATED,
+    RuleChange.UPDATED: EventType.RULE_UPDATED,
+    RuleChange.REVERTED: EventType.RULE_UPDATED,
+    RuleChange.DELETED: EventType.RULE_DELETED,
+}
+
+
+def describe(row: StoredRule) -> RuleOut:
+    """Return a stored rule as it is told."""
+    return RuleOut.model_validate(
+        {**row.document, **row.model_dump(exclude={"document"}), "name": row.name}
+    )
+
+
+def describe_version(row: RuleVersion) -> RuleVersionOut:
+    """Return a version of a rule as it is told."""
+    return RuleVersionOut.model_validate({**row.model_dump(), "change": row.change.value})
+
+
+async def get_rule(session: AsyncSession, name: str, *, lock: bool = False) -> StoredRule:
+    """Return a rule; `lock` to change it."""
+    row = await session.get(StoredRule, name, with_for_update=lock, populate_existing=lock)
+    if row is None:
+        raise NotFoundError(f"There is no rule {name[:200]!r}.")
+    return row
+
+
+async def create_rule(session: AsyncSession, wanted: RuleIn, *, author: str) -> StoredRule:
+    """Store a rule, the last one in the order."""
+    rows = await repository.list_rules(session)
+    if any(row.name == wanted.name for row in rows):
+        raise ConflictError(f"There is a rule {wanted.name!r} already.")
+    if len(rows) >= _MOST_RULES:
+        raise ConflictError(f"There are {_MOST_RULES} rules already: that is the most.")
+    document = await _checked(session, wanted)
+    row = StoredRule(
+        name=wanted.name,
+        position=rows[-1].position + 1 if rows else 0,
+        document=document,
+        version=1 + await repository.last_version(session, wanted.name),
+    )
+    session.add(row)
+    await _record(session, row, RuleChange.CREATED, author=author, comment=wanted.change_comment)
+    return row
+
+
+async def replace_rule(
+    session: AsyncSession, row: StoredRule, wanted: RuleIn, *, author: str
+) -> StoredRule:
+    """Change a rule; what equals the rule in force makes no new version."""
+    if wanted.name != row.name:
+        raise ConflictError("A rule keeps its name: make a new one and delete this one.")
+    document = await _checked(session, wanted)
+    if document != row.document:
+        await _put(
+            session,
+            row,
+            document,
+            change=RuleChange.UPDATED,
+            author=author,
+            comment=wanted.change_comment,
+        )
+    return row
+
+
+async def revert_rule(
+    session: AsyncSession, row: StoredRule, version: int, *, author: str, comment: str
+) -> StoredRule:
+    """Take an older version up again, as a new one."""
+    older = await get_version(session, row.name, version)
+    document = await _checked(session, RuleOptions.model_validate(older.document))
+    if document != row.document:
+        why = comment or f"Version {version} again."
+        await _put(session, row, document, change=RuleChange.REVERTED, author=author, comment=why)
+    return row
+
+
+async def delete_rule(session: AsyncSession, row: StoredRule, *, author: str) -> None:
+    """Delete a rule; its versions stay."""
+    row.version += 1
+    await _record(session, row, RuleChange.DELETED, author=author, comment="")
+    await session.delete(row)
+    await session.flush()
+
+
+async def reorder_rules(session: AsyncSession, names: Sequence[str]) -> Sequence[StoredRule]:
+    """Put the rules into another order.
+
+    Raises:
+        ConflictError: The names are not those of all rules: some were made or deleted meanwhile.
+    """
+    rows = {row.name: row for row in await repository.list_rules(session)}
+    if sorted(names) != sorted(rows):
+        raise ConflictError("names: name every rule once; read the list again.")
+    before = list(rows)
+    if list(names) != before:
+        for position, name in enumerate(names):
+            rows[name].position = position
+        await session.flush()
+        data = {"before": before, "after": list(names)}
+        await append(session, [own_event(EventType.RULE_REORDERED, "rules", data)])
+    return [rows[name] for name in names]
+
+
+async def get_version(session: AsyncSession, name: str, version: int) -> RuleVersion:
+    """Return one version of a rule, also of one that was deleted."""
+    found = await repository.find_version(session, name, version)
+    if found is None:
+        raise NotFoundError(f"There is no version {version} of rule {name[:200]!r}.")
+    return found
+
+
+async def compare_versions(
+    session: AsyncSession, name: str, before: int, after: int
+) -> list[ParameterChange]:
+    """Return each option in which two versions differ."""
+    older = (await get_version(session, name, before)).document
+    newer = (await get_version(session, name, after)).document
+    return _changes(older, newer)
+
+
+async def dry_run(session: AsyncSession, draft: RuleDryRunIn) -> list[tuple[dict[str, Any], Any]]:
+    """Return what is known of the series received last, each with its tags."""
+    found = await repository.list_with_an_instance(session, limit=draft.series)
+    return [(series.model_dump(), tags_of(series, instance)) for series, instance in found]
+
+
+def describe_test(verdict: Verdict) -> RuleTestOut:
+    """Return what came of an expression as it is told."""
+    return RuleTestOut(
+        triggered=verdict.triggered,
+        error=verdict.error,
+        missing=verdict.missing,
+        tags_accessed=tags_out(verdict),
+    )
+
+
+def describe_dry_run(series: dict[str, Any], verdict: Verdict) -> RuleDryRunOut:
+    """Return what a draft would have done with a series as it is told."""
+    return RuleDryRunOut.model_validate({**series, "result": describe_test(verdict)})
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[ParameterChange]:
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        ParameterChange(field=name, before=before.get(name), after=after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+async def _checked(session: AsyncSession, wanted: RuleOptions) -> dict[str, Any]:
+    """Return the document of a rule that can be stored.
+
+    Raises:
+        UnprocessableError: It cannot; every reason is named with its option.
+    """
+    problems = list(problems_of(wanted))
+    known = {target.name for target in await list_targets(session)}
+    problems += [("target", f"There is no target {t!r}.") for t in wanted.target if t not in known]
+    if problems:
+        raise UnprocessableError(
+            "; ".join(f"{field}: {why}" for field, why in problems),
+            field=problems[0][0],
+            problems=[{"field": field, "problem": why} for field, why in problems],
+        )
+    return RuleOptions.model_validate(wanted.model_dump()).model_dump(mode="json")
+
+
+async def _put(
+    session: AsyncSession,
+    row: StoredRule,
+    document: dict[str, Any],
+    *,
+    change: RuleChange,
+    author: str,
+    comment: str,
+) -> None:
+    before, row.document = row.document, document
+    row.version += 1
+    row.updated_at = utc_now()
+    changed = [item.field for item in _changes(before, document)]
+    await _record(session, row, change, author=author, comment=comment, changed=changed)
+
+
+async def _record(
+    session: AsyncSession,
+    row: StoredRule,
+    change: RuleChange,
+    *,
+    author: str,
+    comment: str,
+    changed: Sequence[str] = (),
+) -> None:
+    version = RuleVersion(
+        name=row.name,
+        version=row.version,
+        change=change,
+        document=row.document,
+        author=author,
+        comment=comment,
+    )
+    session.add(version)
+    await session.flush()
+    data = {
+        "name": row.name,
+        "version": row.version,
+        "change": change.value,
+        "author": author,
+        "comment": comment,
+        "changed": list(changed),
+    }
+    await append(session, [own_event(_EVENTS[change], row.name[:128], data)])
