@@ -1,3 +1,4 @@
+import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useRef } from "react";
 
@@ -10,7 +11,7 @@ export interface Column<Row> {
   /** A track of CSS grid: `120px`, `minmax(0, 2fr)`. */
   width: string;
   cell: (row: Row) => ReactNode;
-  /** Left out while a detail pane takes the room. */
+  /** Left out where there is little room: beside a detail pane, or on a small screen. */
   optional?: boolean;
 }
 
@@ -36,7 +37,8 @@ export function DataTable<Row>({
   onOpen,
   compact,
 }: Props<Row>) {
-  const columns = compact ? all.filter(({ optional }) => !optional) : all;
+  const narrow = useMediaQuery("(width < 900px)");
+  const columns = compact || narrow ? all.filter(({ optional }) => !optional) : all;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,

@@ -27,7 +27,8 @@ export function Refusal({ task, refusal, start, dismiss }: Props) {
   const said = refusal instanceof Error ? refusal.message : "Unknown error.";
   return (
     <>
-      <div className={css.notice} role="alert" data-bad>
+      {/* Out of the way of the dialog that it leads to, where the screen is small. */}
+      <div className={css.notice} role="alert" data-bad hidden={asking}>
         <IconAlertTriangle size={18} aria-hidden />
         <div>
           <strong>{task.name} was not started</strong>

@@ -54,6 +54,7 @@ const COLUMNS: Column<WorklistItem>[] = [
     key: "born",
     head: "Born",
     width: "200px",
+    optional: true,
     cell: ({ patient }) => (
       <>
         {patient.birth_date}{" "}
@@ -84,6 +85,7 @@ const COLUMNS: Column<WorklistItem>[] = [
   {
     key: "tasks",
     head: "Tasks",
+    optional: true,
     width: "64px",
     cell: ({ exam }) => `${exam.tasks_finished}/${exam.tasks_total}`,
   },
