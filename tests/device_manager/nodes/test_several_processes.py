@@ -25,6 +25,7 @@ async def test_a_scan_runs_by_a_process_that_does_not_hold_the_link(both):
         await scanner.hear("pause")
         await scanner.say(command="paused", task_id=start["id"])
         assert (await asking).json()["confirmed"]
+        await there.acquisition_becomes(start["id"], "paused")
         asking = asyncio.create_task(there.http.post(f"{DEVICE}/{scanner.device_id}/resume"))
         await scanner.hear("resume")
         await scanner.say(command="resumed", task_id=start["id"])

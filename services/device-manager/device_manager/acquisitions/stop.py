@@ -16,6 +16,7 @@ from scanhub_libraries.models import StopRequest, StopResult
 from scanhub_libraries.security.principal import Principal
 
 _SETTLE_SECONDS = 1.0
+_ON_THE_WAY_SECONDS = 0.5  # from one process to another
 _NOT_CONNECTED = "the device is not connected"
 _NO_ANSWER = "the server process that it is connected to does not answer"
 
@@ -34,7 +35,7 @@ async def stop_scan(
     async def remember() -> ScanHubError:
         return await _remember(room, device_id, request, principal, _NO_ANSWER)
 
-    seconds = room.settings.stop_deadline_seconds + _SETTLE_SECONDS
+    seconds = room.settings.stop_deadline_seconds + _SETTLE_SECONDS + _ON_THE_WAY_SECONDS
     await room.require_home(device_id, seconds=seconds, otherwise=remember)
     lease = room.leases.find_open(device_id)
     if lease is not None and request.task_id not in (None, lease.task_id):

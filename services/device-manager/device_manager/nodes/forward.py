@@ -24,7 +24,9 @@ from scanhub_libraries.web import CORRELATION_HEADER
 logger = get_logger(__name__)
 FORWARDED_BY: Final = "X-Scanhub-Node"
 """The process that passed a request on; one that bears it is never passed on again."""
-_CONNECT_SECONDS = 1.0
+_CONNECT_PART = 1 / 3
+"""Of the time that a peer has: one that cannot be connected to is known soon."""
+_LONGEST_CONNECT_SECONDS = 5.0
 _RETRY_AFTER_SECONDS = 2
 _KEEP_SECONDS = 3.0  # below the time after which uvicorn closes an idle connection
 _HOP_BY_HOP = frozenset(
@@ -100,7 +102,7 @@ class Forwarder:
     async def _send(self, passed: httpx.Request, seconds: float, *, waits: bool) -> httpx.Response:
         if not waits:
             return await self._http.send(passed, stream=True)
-        async with asyncio.timeout(seconds + _CONNECT_SECONDS / 2):
+        async with asyncio.timeout(seconds):
             return await self._http.send(passed, stream=True)
 
     def _passed_on(self, request: Request, url: str, seconds: float) -> httpx.Request:
@@ -115,7 +117,8 @@ class Forwarder:
             headers.append((VOUCHED, vouched))
         if request.client is not None:
             headers.append(("X-Forwarded-For", request.client.host))
-        times = httpx.Timeout(seconds, connect=_CONNECT_SECONDS, pool=_CONNECT_SECONDS)
+        connect = min(_CONNECT_PART * seconds, _LONGEST_CONNECT_SECONDS)
+        times = httpx.Timeout(seconds, connect=connect, pool=connect)
         return httpx.Request(
             request.method,
             target,
