@@ -152,6 +152,7 @@ class _Opening:
         finally:
             app.state.started = False
             await sweep.stop()
+            await streams.close()
             await room.close()
             await membership.close()
             await forwarder.close()

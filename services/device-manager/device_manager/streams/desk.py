@@ -1,12 +1,13 @@
 """Takes the streams of all devices: from the request into a file that grows, and away at the end.
 
 Nothing depends on a stream: whatever goes wrong here, the scan goes on and its file counts. What
-is known of a stream is its file and its acquisition, so that any process may take it; the one that
-has taken it removes it, and a process that starts removes what an earlier one has left.
+is known of a stream is its file and its acquisition. The home of the device takes it and removes
+it; what a process has left that is no more is found by the next one to look.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from device_manager.streams import service, spool
 from device_manager.streams.rules import Pace, check_size, check_takes_stream
 from device_manager.streams.spool import StreamFile
 from device_manager.uploads.space import storage_error
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ConflictError,
@@ -30,11 +32,13 @@ from scanhub_libraries.errors import (
     UnavailableError,
 )
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
 from scanhub_libraries.security.principal import Principal
 
 logger = get_logger(__name__)
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _LOOK_SECONDS = 1.0
+_SWEEP_SECONDS = 600.0
 _LINGER_SECONDS = 10.0  # for what is on its way when the file of the scan is in already
 _CHECK_BYTES = 64 * 2**20
 _RESTS = frozenset({AcquisitionState.PAUSED, AcquisitionState.LOST})
@@ -133,16 +137,29 @@ class StreamDesk:
         self._room = room
         self._running: dict[UUID, Incoming] = {}
         self._begun: set[UUID] = set()
+        self._looked_after: set[UUID] = set()
+        self._sweep = Repeating("look for streams that were left", self._find_left, _SWEEP_SECONDS)
         self._closed = False
 
     async def open(self) -> None:
-        """See to what an earlier process has left: its connections are gone."""
+        """See to what earlier processes have left, now and then."""
+        await self._find_left()
+        self._sweep.start()
+
+    async def close(self) -> None:
+        """Look no more."""
+        await self._sweep.stop()
+
+    async def _find_left(self) -> None:
+        long_ago = utc_now() - timedelta(seconds=6 * _LINGER_SECONDS)
         for acquisition_id in await spool.list_ids(self._room.lake):
+            if acquisition_id in self._looked_after:
+                continue
             async with reading(self._room.sessions) as session:
                 row = await session.get(Acquisition, acquisition_id)
-            if row is None:
+            if row is None or (row.ended_at is not None and row.ended_at < long_ago):
                 await spool.remove(self._room.lake, acquisition_id)
-            else:
+            elif await self._room.homes.find(row.device_id) is None:
                 self._look_after(row.device_id, acquisition_id)
 
     def close_streams(self) -> None:
@@ -184,6 +201,7 @@ class StreamDesk:
         room = self._room
         lease = None
         if principal.device_id is not None and principal.claim_id == acquisition_id:
+            await room.require_home(principal.device_id, seconds=room.settings.stream_idle_seconds)
             lease = await room.find_lease(principal.device_id, acquisition_id)
         if lease is None:
             raise ForbiddenError("This is not the token that came with `start` of this scan.")
@@ -224,8 +242,10 @@ class StreamDesk:
     # --- the end ----------------------------------------------------------------------------------
 
     def _look_after(self, device_id: UUID, acquisition_id: UUID) -> None:
+        self._looked_after.add(acquisition_id)
         keeping = self._remove_at_the_end(device_id, acquisition_id)
-        self._room.run(keeping, name=f"stream {acquisition_id}")
+        task = self._room.run(keeping, name=f"stream {acquisition_id}")
+        task.add_done_callback(lambda _: self._looked_after.discard(acquisition_id))
 
     async def _remove_at_the_end(self, device_id: UUID, acquisition_id: UUID) -> None:
         """Remove the file when the scan has ended; end what still comes then.
