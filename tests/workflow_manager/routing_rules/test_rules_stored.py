@@ -1,0 +1,211 @@
+"""Rules are stored, changed, ordered, compared and taken back; every change has its author."""
+
+import pytest
+from workflow_service import WORKFLOW, a_port
+
+from scanhub_libraries.models import UserRole
+
+RULES = f"{WORKFLOW}/rules"
+
+
+@pytest.fixture
+async def service(serving, database_url):
+    """The service on SQLite and on PostgreSQL, with a target."""
+    async with serving(database_url=database_url) as running:
+        await add_target(running, "PACS")
+        yield running
+
+
+async def add_target(service, name, **changes):
+    body = {"name": name, "ip": "127.0.0.1", "port": a_port(), "aet_target": "PEER", **changes}
+    answer = await service.user.post(f"{WORKFLOW}/targets", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def rule(name="mr", **options):
+    return {"name": name, "rule": "tags.Modality == 'MR'", "target": "PACS", **options}
+
+
+async def add(service, *args, **options):
+    answer = await service.user.post(RULES, json=rule(*args, **options))
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+async def names(service):
+    return [found["name"] for found in await service.get("/rules")]
+
+
+async def test_a_rule_is_made_read_changed_and_deleted(service):
+    made = await add(service, comment="For MR", change_comment="first")
+    assert made.headers["ETag"] == '"1"'
+    assert (made.json()["target"], made.json()["position"], made.json()["version"]) == (
+        ["PACS"],
+        0,
+        1,
+    )
+    read = await service.user.get(f"{RULES}/mr")
+    assert (read.headers["ETag"], read.json()) == ('"1"', made.json())
+    changed = await service.user.put(
+        f"{RULES}/mr", json=rule(rule="True"), headers={"If-Match": '"1"'}
+    )
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+    assert changed.json()["rule"] == "True"
+    stale = await service.user.put(f"{RULES}/mr", json=rule(), headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    same = await service.user.put(f"{RULES}/mr", json=rule(rule="True"))
+    assert same.json()["version"] == 2
+    stale = await service.user.delete(f"{RULES}/mr", headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert (await service.user.delete(f"{RULES}/mr")).status_code == 204
+    assert (await service.user.get(f"{RULES}/mr")).status_code == 404
+    assert (await service.user.delete(f"{RULES}/mr")).status_code == 404
+    journal = [e["type"] for e in await service.get("/journal?subject=mr")]
+    assert journal == ["rule.created", "rule.updated", "rule.deleted"]
+
+
+async def test_the_history_of_a_rule_outlives_it_and_goes_on_under_its_name(service):
+    await add(service, change_comment="first")
+    await service.user.put(f"{RULES}/mr", json=rule(rule="True", change_comment="all of them"))
+    await service.user.delete(f"{RULES}/mr")
+    assert (await add(service)).json()["version"] == 4
+    history = await service.get("/rules/mr/versions")
+    assert [(h["version"], h["change"], h["comment"]) for h in history] == [
+        (4, "created", ""),
+        (3, "deleted", ""),
+        (2, "updated", "all of them"),
+        (1, "created", "first"),
+    ]
+    assert {h["author"] for h in history} == {"user:tester"}
+    assert [h["version"] for h in await service.get("/rules/mr/versions?limit=2&after=4")] == [3, 2]
+    assert (await service.get("/rules/mr/versions/2"))["document"]["rule"] == "True"
+    differing = await service.get("/rules/mr/diff?before=1&after=2")
+    assert differing == [{"field": "rule", "before": "tags.Modality == 'MR'", "after": "True"}]
+    missing = await service.user.get(f"{RULES}/mr/versions/9")
+    assert missing.status_code == 404
+
+
+async def test_an_older_version_is_taken_up_again_as_a_new_one(service):
+    await add(service)
+    await service.user.put(f"{RULES}/mr", json=rule(rule="True"))
+    path = f"{RULES}/mr/versions/1/revert"
+    stale = await service.user.post(path, headers={"If-Match": '"1"'})
+    assert stale.status_code == 412
+    back = await service.user.post(path, json={"comment": "too many"})
+    assert (back.json()["rule"], back.json()["version"]) == ("tags.Modality == 'MR'", 3)
+    newest = (await service.get("/rules/mr/versions"))[0]
+    assert (newest["change"], newest["comment"]) == ("reverted", "too many")
+    assert (await service.user.delete(f"{WORKFLOW}/targets/PACS")).status_code == 204
+    refused = await service.user.post(f"{RULES}/mr/versions/2/revert")
+    assert refused.status_code == 422  # its target is gone
+
+
+async def test_the_order_is_changed_as_a_whole_or_not(service):
+    for name in ("a", "b", "c"):
+        await add(service, name)
+    assert await names(service) == ["a", "b", "c"]
+    answer = await service.user.put(f"{WORKFLOW}/rules-order", json={"names": ["c", "a", "b"]})
+    assert [found["name"] for found in answer.json()] == ["c", "a", "b"]
+    assert await names(service) == ["c", "a", "b"]
+    for wrong in (["a", "b"], ["a", "b", "b"], ["a", "b", "c", "d"]):
+        answer = await service.user.put(f"{WORKFLOW}/rules-order", json={"names": wrong})
+        assert answer.status_code == 409
+    assert await names(service) == ["c", "a", "b"]
+    await add(service, "d")
+    assert await names(service) == ["c", "a", "b", "d"]
+    (event,) = await service.get("/journal?subject=rules")
+    assert event["data"] == {"before": ["a", "b", "c"], "after": ["c", "a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"rule": "tags.Modality =="}, "rule"),
+        ({"target": "NOWHERE"}, "target"),
+        ({"target": []}, "target"),
+        ({"action": "process", "processing_module": "m"}, "action"),
+        ({"action_trigger": "study"}, "action_trigger"),
+        ({"notification_email": "a@example.org"}, "notification_email"),
+        ({"priority": "offpeak"}, "priority"),
+    ],
+)
+async def test_what_this_server_cannot_do_is_refused_with_the_reason(service, options, field):
+    answer = await service.user.post(RULES, json=rule(**options))
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert problem["field"] == field
+    assert problem["problems"][0]["field"] == field
+    assert await names(service) == []
+    await add(service)
+    answer = await service.user.put(f"{RULES}/mr", json=rule(**options))
+    assert answer.status_code == 422
+    assert (await service.get("/rules/mr"))["version"] == 1
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "ä", "x" * 201])
+async def test_a_name_that_mercure_would_not_take_is_refused(service, name):
+    assert (await service.user.post(RULES, json=rule(name))).status_code == 422
+
+
+async def test_a_rule_keeps_its_name_and_has_it_alone(service):
+    await add(service)
+    assert (await service.user.post(RULES, json=rule())).status_code == 409
+    assert (await service.user.put(f"{RULES}/mr", json=rule("ct"))).status_code == 409
+
+
+async def test_admins_write_and_everybody_reads(service, headers_of):
+    await add(service)
+    for role in (UserRole.MEDICAL, UserRole.SCIENTIST, UserRole.ENGINEER):
+        headers = headers_of(role)
+        assert (await service.user.get(RULES, headers=headers)).status_code == 200
+        for method, path in (
+            ("POST", RULES),
+            ("PUT", f"{RULES}/mr"),
+            ("DELETE", f"{RULES}/mr"),
+            ("POST", f"{RULES}/mr/versions/1/revert"),
+            ("PUT", f"{WORKFLOW}/rules-order"),
+        ):
+            answer = await service.user.request(method, path, json=rule(), headers=headers)
+            assert answer.status_code == 403
+
+
+async def test_an_expression_is_tried_without_being_stored(service):
+    body = {"rule": "tags.modality == 'MR' and tags.X", "tags": {"Modality": "MR"}}
+    answer = await service.user.post(f"{RULES}/test", json=body)
+    assert answer.json() == {
+        "triggered": False,
+        "error": None,
+        "missing": "X",
+        "tags_accessed": [
+            {"keyword": "Modality", "known": True, "has_value": True},
+            {"keyword": "X", "known": False, "has_value": False},
+        ],
+    }
+    answer = await service.user.post(f"{RULES}/test", json={"rule": "1/0", "tags": {}})
+    assert answer.json()["error"] == "Division by zero: 1 / 0"
+
+
+@pytest.mark.parametrize(
+    ("expression", "valid", "complete"),
+    [("'A' and 'B'", True, True), ("'A' 'B'", False, False), ("'A' AND 'B'", False, True)],
+)
+async def test_a_completion_expression_is_tried(service, expression, valid, complete):
+    body = {"expression": expression, "received": ["A", "B"]}
+    answer = (await service.user.post(f"{RULES}/test-completion", json=body)).json()
+    assert (answer["valid"], answer["complete"]) == (valid, complete)
+    assert (answer["error"] is None) is valid
+
+
+async def test_rules_are_tried_together_with_any_option_of_mercure(service):
+    rules = [
+        rule("a", action="process", processing_module="m"),
+        rule("b", rule="tags.Modality == 'CT'", action="discard"),
+        rule("c", fallback=True),
+    ]
+    body = {"rules": rules, "tags": {"Modality": "MR"}}
+    answer = (await service.user.post(f"{RULES}/select", json=body)).json()
+    assert [(a["action"], a["processing_modules"]) for a in answer["actions"]] == [
+        ("process", ["m"])
+    ]
+    assert [r["outcome"] for r in answer["rules"]] == ["fired", "did_not_fire", "not_evaluated"]
+    assert await names(service) == []
