@@ -55,3 +55,13 @@ test("events of two services stand in the order of their time, and a person is n
     ["early", "by technician"],
   ]);
 });
+
+test("previews make no line, and a scan without one has no fault", () => {
+  const lines = timelineOf([
+    anEvent("preview.ready", { number: 1 }),
+    anEvent("preview.failed", { reason: "The data are radial" }),
+  ]);
+  expect(lines.map(({ words, detail, fault }) => [words, detail, fault])).toEqual([
+    ["No preview", "The data are radial", false],
+  ]);
+});
