@@ -41,7 +41,7 @@ const COLUMNS: Column<WorklistItem>[] = [
   {
     key: "patient",
     head: "Patient",
-    width: "minmax(150px, 1.6fr)",
+    width: "minmax(130px, 1.6fr)",
     cell: ({ patient }) => <strong title={personName(patient)}>{personName(patient)}</strong>,
   },
   {
