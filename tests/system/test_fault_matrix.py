@@ -4,14 +4,12 @@
 """
 
 import asyncio
-import hashlib
 import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,28 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from conftest import Installation, Scene, opened_scene
-from link_proxy import LinkProxy, link_proxy
+from conftest import Installation, opened_scene
+from fault_stand import (
+    DEADLINES,
+    ENDED,
+    OVER_LINK,
+    QUICK,
+    ROUNDS,
+    Stand,
+    acked,
+    moments,
+    opened_stand,
+    running,
+    sent,
+    starting,
+    until,
+    uploading,
+    whole,
+)
+from link_proxy import LinkProxy
 from staged_scanner import StagedScanner
 
-from scanhub_device import ClientSettings, DeviceClient, load_credentials
+from scanhub_device.simulator.faults import Fault
 
 pytestmark = [
     pytest.mark.system,
@@ -32,237 +47,34 @@ pytestmark = [
     pytest.mark.timeout(900),
     pytest.mark.xdist_group("system"),
 ]
-ROUNDS = 4 if os.environ.get("SCANHUB_TEST_LONG") else 1
-SIZE = 3 << 20
-DEADLINES = {
-    "SCANHUB_DEVICE_ACK_DEADLINE_SECONDS": "3",
-    "SCANHUB_DEVICE_LOST_AFTER_SECONDS": "4",
-    "SCANHUB_DEVICE_RETURN_DEADLINE_SECONDS": "6",
-    "SCANHUB_DEVICE_DATA_DEADLINE_SECONDS": "6",
-    "SCANHUB_DEVICE_IDLE_TIMEOUT_SECONDS": "3",
-    "SCANHUB_DEVICE_UPLOAD_IDLE_SECONDS": "6",
-}
-QUICK = ClientSettings(
-    reconnect_base_s=0.1,
-    reconnect_max_s=0.5,
-    heartbeat_s=0.5,
-    keepalive_timeout_s=5,
-    open_timeout_s=5,
-    upload_answer_timeout_s=15,
-    http_upload_bytes=1,
-)
-OVER_LINK = replace(QUICK, http_upload_bytes=1 << 40)
-ENDED = {"finished", "stopped", "failed"}
-
-
-@dataclass
-class Stand:
-    """An installation whose server comes and goes, and a device behind a gateway."""
-
-    scene: Scene
-    proxy: LinkProxy
-    scanner: StagedScanner
-    http: httpx.AsyncClient
-
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.scene.api.token}"}
-        async with asyncio.timeout(90):
-            while True:
-                try:
-                    return await self.http.request(
-                        method, f"/api/v1{path}", headers=headers, **options
-                    )
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
-
-    async def made(self, path: str, **body: Any) -> str:
-        answer = await self.ask("POST", path, json=body)
-        assert answer.is_success, answer.text
-        return str(answer.json()["id"])
-
-    async def new_task(self) -> str:
-        data = self.scene.data
-        plan = (await self.ask("GET", f"/exam/task/{data.acquisition_task_id}")).json()
-        exam = await self.made("/exam/new", patient_id=str(data.patient_id), name="Matrix")
-        workflow = await self.made("/exam/workflow/new", exam_id=exam, name="Head")
-        return await self.made(
-            "/exam/task/new",
-            workflow_id=workflow,
-            name="Scan",
-            task_type="ACQUISITION",
-            device_id=str(data.device_id),
-            sequence_id=plan["sequence_id"],
-        )
-
-    async def trigger(self, task: str) -> int | None:
-        """Start a scan once; None when the server died over it."""
-        headers = {"Authorization": f"Bearer {self.scene.api.token}"}
-        with suppress(httpx.TransportError):
-            path = f"/api/v1/workflowmanager/trigger_task/{task}/"
-            return (await self.http.post(path, headers=headers)).status_code
-        return None
-
-    async def is_ready(self) -> None:
-        """Wait until the device is there and free."""
-
-        async def look() -> bool:
-            device = (await self.ask("GET", f"/device/{self.scene.data.device_id}")).json()
-            return device["status"] == "ONLINE"
-
-        await until(look, 60)
-
-    async def ends(self, task: str) -> str:
-        """Wait for the end of a scan, whatever it is, and check it; return the task's status."""
-        runs: list[dict[str, Any]] = []
-
-        async def look() -> bool:
-            answer = await self.ask("GET", "/device/acquisitions", params={"task_id": task})
-            runs[:] = answer.json()
-            document.update((await self.ask("GET", f"/exam/task/{task}")).json())
-            at_work = document["status"] in {"STARTED", "INPROGRESS", "PAUSED"}
-            return not at_work and all(run["state"] in ENDED for run in runs)
-
-        document: dict[str, Any] = {}
-        try:
-            await until(look, 90)
-        except TimeoutError:
-            raise AssertionError((document, runs, self.scene.installation.log[-3000:])) from None
-        status = str(document["status"])
-        if status == "FINISHED":
-            self.has_its_data(document)
-        elif runs:
-            assert runs[0]["reason"], runs
-            assert document["results"] == []
-            assert status in {"NEW", "UPDATED"} or document["status_reason"], document
-        return status
-
-    def has_its_data(self, task: dict[str, Any]) -> None:
-        wanted = self.scanner.path.read_bytes()
-        [result] = task["results"]
-        assert result["meta"]["sha256"] == hashlib.sha256(wanted).hexdigest()
-        folder = self.scene.installation.data_dir / "data" / "files" / "lake"
-        [stored] = folder.rglob(f"{task['id']}/*/{self.scanner.path.name}")
-        assert stored.read_bytes() == wanted
-
-    async def scans_well(self) -> None:
-        """The device is free: an ordinary scan goes through."""
-        self.proxy.heal()
-        self.scanner.prepare()
-        await self.is_ready()
-        task = await self.new_task()
-        assert await self.trigger(task) == 200
-        assert await self.ends(task) == "FINISHED"
-
-
-async def until(look: Callable[[], Awaitable[bool]], seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while not await look():
-            await asyncio.sleep(0.05)
+BEGUN = (acked, running, uploading, whole)
+"""Stages from which a scan is finished whatever happens to the link."""
 
 
 @asynccontextmanager
-async def opened_stand(
-    installation: Installation, folder: Path, settings: ClientSettings
-) -> AsyncIterator[Stand]:
-    path = folder / "raw.bin"
-    path.write_bytes(hashlib.shake_256(b"matrix").digest(SIZE))
-    scanner = StagedScanner(path)
-    scanner.prepare()
-    async with (
-        opened_scene(installation, folder) as scene,
-        link_proxy(installation.port) as proxy,
-        httpx.AsyncClient(base_url=installation.url, timeout=30) as http,
-    ):
-        known = load_credentials(scene.data.credentials)
-        token = known.device_token.get_secret_value()
-        url = f"ws://127.0.0.1:{proxy.port}/api/v1/device/ws"
-        client = DeviceClient(url, known.device_id, token, scanner, settings=settings)
-        running = asyncio.create_task(client.run())
-        try:
-            yield Stand(scene, proxy, scanner, http)
-        finally:
-            scanner.release()
-            client.close()
-            with suppress(asyncio.CancelledError):
-                await running
-
-
-@pytest.fixture(params=["http", "link"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
-    installation = Installation(tmp_path, environment=DEADLINES)
-    settings = QUICK if request.param == "http" else OVER_LINK
+async def _standing(way: str, folder: Path, *, faulty: bool) -> AsyncIterator[Stand]:
+    installation = Installation(folder, environment=DEADLINES)
+    settings = QUICK if way == "http" else OVER_LINK
     try:
         await installation.start()
-        async with opened_stand(installation, tmp_path, settings) as stand:
+        async with opened_stand(installation, folder, settings, faulty=faulty) as stand:
             yield stand
         assert "Traceback" not in installation.log, installation.log
     finally:
         await installation.end()
 
 
-# --- stages: each begins a scan and returns when it is there --------------------------------------
+@pytest.fixture(params=["http", "link"])
+async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
+    async with _standing(request.param, tmp_path, faulty=False) as stand:
+        yield stand
 
 
-async def starting(stand: Stand, task: str, chance: random.Random) -> None:
-    """Somewhere before, in or just after the claim."""
-    asyncio.get_running_loop().create_task(stand.trigger(task))
-    await asyncio.sleep(chance.uniform(0, 0.06))
-
-
-async def sent(stand: Stand, task: str, _chance: random.Random) -> None:
-    """`start` is out, and no `ack` comes back."""
-    stand.proxy.up.clear()
-    stand.proxy.seen_down = b""
-    asyncio.get_running_loop().create_task(stand.trigger(task))
-
-    async def seen() -> bool:
-        return b'"command":"start"' in stand.proxy.seen_down
-
-    await until(seen, 30)
-
-
-async def acked(stand: Stand, task: str, _chance: random.Random) -> None:
-    stand.scanner.prepare("acked")
-    assert await stand.trigger(task) == 200
-    await asyncio.wait_for(stand.scanner.at["acked"].wait(), 30)
-
-
-async def running(stand: Stand, task: str, _chance: random.Random) -> None:
-    stand.scanner.prepare("running")
-    assert await stand.trigger(task) == 200
-    await asyncio.wait_for(stand.scanner.at["running"].wait(), 30)
-
-
-async def uploading(stand: Stand, task: str, chance: random.Random) -> None:
-    stand.proxy.pause = 0.02
-    await _sent_so_far(stand, task, chance.uniform(0.1, 0.9))
-
-
-async def whole(stand: Stand, task: str, chance: random.Random) -> None:
-    """The last byte is out; what follows is the check, the entry and the settlement."""
-    await _sent_so_far(stand, task, 1.0)
-    await asyncio.sleep(chance.choice([0, 0.005, 0.02, 0.05]))
-
-
-async def _sent_so_far(stand: Stand, task: str, share: float) -> None:
-    before = stand.proxy.passed_up
-    assert await stand.trigger(task) == 200
-
-    async def seen() -> bool:
-        return stand.proxy.passed_up - before >= share * SIZE
-
-    await until(seen, 60)
-
-
-STAGES = [starting, sent, acked, running, uploading, whole]
-
-
-def moments() -> list[tuple[Any, random.Random]]:
-    return [
-        (stage, random.Random(f"{stage.__name__} {number}"))  # noqa: S311 - moments, no secrets
-        for number in range(ROUNDS)
-        for stage in STAGES
-    ]
+@pytest.fixture(params=["http", "link"])
+async def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
+    """The same, with a link that alters what passes."""
+    async with _standing(request.param, tmp_path, faulty=True) as stand:
+        yield stand
 
 
 async def test_a_server_killed_at_any_stage_leaves_data_or_a_reason(stand):
@@ -276,7 +88,7 @@ async def test_a_server_killed_at_any_stage_leaves_data_or_a_reason(stand):
         await stand.scene.installation.start()
         stand.scanner.release()
         status = await stand.ends(task)
-        if stage in (acked, running, uploading, whole):
+        if stage in BEGUN:
             assert status == "FINISHED", stage
     await stand.scans_well()
 
@@ -301,9 +113,73 @@ async def test_a_link_lost_at_any_stage_leaves_data_or_a_reason(stand):
             stand.proxy.heal()
             stand.scanner.release()
             status = await stand.ends(task)
-            if stage in (acked, running, uploading, whole):
+            if stage in BEGUN:
                 assert status == "FINISHED", (fault, stage)
     await stand.scans_well()
+
+
+async def test_a_slow_link_at_any_stage_slows_the_scan_and_no_more(faulty):
+    """The file takes longer than any deadline."""
+    for stage, chance in moments():
+        status = await _scan_with(faulty, "slow-link=250000", stage, chance)
+        assert status == "FINISHED" or stage not in BEGUN, stage
+    await faulty.scans_well()
+
+
+async def test_a_stop_passes_a_slow_link(faulty):
+    for stage, chance in moments():
+        task = await _begun(faulty, stage, chance)
+        faulty.link.change(Fault.parse("slow-link=250000"))
+        faulty.proxy.heal()
+        path = f"/device/{faulty.scene.data.device_id}/stop"
+        answer = await faulty.ask("POST", path, json={"task_id": task})
+        assert answer.status_code in {200, 404, 409}, answer.text
+        faulty.scanner.release()
+        status = await faulty.ends(task)
+        assert status == "CANCELED" or stage in (starting, sent, whole), (stage, status)
+    await faulty.scans_well()
+
+
+@pytest.mark.parametrize("fault", ["wrong-hash", "bit-flip"])
+async def test_a_wrong_hash_at_any_stage_is_noticed_and_the_file_sent_again(faulty, fault):
+    for stage, chance in moments():
+        again = stage in (uploading, whole)  # the file is announced once more
+        status = await _scan_with(faulty, f"{fault}=1", stage, chance, cut=again)
+        assert status == "FINISHED" or stage not in BEGUN, stage
+    await faulty.scans_well()
+
+
+@pytest.mark.parametrize("fault", ["wrong-hash", "bit-flip"])
+async def test_a_hash_that_stays_wrong_ends_the_scan_with_the_reason(faulty, fault):
+    for stage, chance in moments():
+        again = stage in (uploading, whole)
+        status = await _scan_with(faulty, f"{fault}=1000", stage, chance, cut=again)
+        assert status == "ERROR" or stage not in (acked, running), stage
+        if status == "ERROR" and stage in (acked, running, uploading):
+            assert "sha256" in faulty.reason, stage
+    await faulty.scans_well()
+
+
+async def _begun(stand: Stand, stage: Any, chance: random.Random) -> str:
+    stand.link.change()
+    stand.scanner.prepare()
+    await stand.is_ready()
+    task = await stand.new_task()
+    await stage(stand, task, chance)
+    return task
+
+
+async def _scan_with(
+    stand: Stand, fault: str, stage: Any, chance: random.Random, *, cut: bool = False
+) -> str:
+    """Let a fault happen from a stage on; return how the scan ends."""
+    task = await _begun(stand, stage, chance)
+    stand.link.change(Fault.parse(fault))
+    if cut:
+        stand.proxy.cut()
+    stand.proxy.heal()
+    stand.scanner.release()
+    return await stand.ends(task)
 
 
 async def test_an_ack_that_comes_too_late_starts_nothing(stand):

@@ -29,8 +29,14 @@ class Faults:
     """The faults of a link, and the scan that they happen to."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
-        self._faults = tuple(fault for fault in faults if fault.in_link)
         self.scan = PassingScan()
+        self.change(faults)
+
+    def change(self, faults: tuple[Fault, ...]) -> None:
+        """Have other faults from now on."""
+        self._faults = tuple(fault for fault in faults if fault.in_link)
+        self.scan.struck.clear()
+        self.scan.flipped = self.scan.wrong = 0
 
     def value(self, kind: FaultKind) -> float | None:
         """Value of a fault that holds all the time; None: there is no such fault."""

@@ -109,6 +109,10 @@ class BadLink:
             await self._server.wait_closed()
         await self.http.close()
 
+    def change(self, *faults: Fault) -> None:
+        """Let other things go wrong from now on, also in a scan that runs."""
+        self.faults.change(faults)
+
     # --- what passages ask ------------------------------------------------------------------------
 
     @property
