@@ -81,7 +81,7 @@ class ScriptedServer:
         assert self._socket is not None
         await self._socket.send(json.dumps({"command": command, **fields}))
 
-    async def frame(self, within_s: float = 5) -> dict[str, Any] | bytes:
+    async def frame(self, within_s: float = 30) -> dict[str, Any] | bytes:
         async with asyncio.timeout(within_s):
             while True:
                 try:
@@ -95,7 +95,7 @@ class ScriptedServer:
                 self.log.append(document)
                 return document
 
-    async def expect(self, command: str, within_s: float = 5, **fields: Any) -> dict[str, Any]:
+    async def expect(self, command: str, within_s: float = 30, **fields: Any) -> dict[str, Any]:
         """The next message with this command and these fields; what comes before is logged."""
         async with asyncio.timeout(within_s):
             while True:
