@@ -1,3 +1,4 @@
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,9 +16,15 @@ from scanhub_libraries.security.tokens import SigningKeys
 
 @pytest.fixture
 def make_lab(
-    tmp_path: Path, keys: SigningKeys, headers_of: Callable[..., dict[str, str]]
+    tmp_path: Path,
+    keys: SigningKeys,
+    headers_of: Callable[..., dict[str, str]],
+    empty_file: Callable[[str], Path],
 ) -> Callable[..., Any]:
     """Return what opens the installation of this test, as often as it likes."""
+
+    shutil.copyfile(empty_file("device_manager"), tmp_path / "device.sqlite")
+    shutil.copyfile(empty_file("exam_manager"), tmp_path / "exam.sqlite")
 
     def make(**settings: Any) -> Any:
         return open_lab(tmp_path, keys, headers_of(UserRole.ADMIN), **settings)

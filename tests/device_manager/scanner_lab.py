@@ -64,7 +64,7 @@ class Scanner:
         await self.say(command="register", data={**details, **data})
         return await self.hear("feedback")
 
-    async def hear(self, command: str | None = None, seconds: float = 5.0) -> dict[str, Any]:
+    async def hear(self, command: str | None = None, seconds: float = 30.0) -> dict[str, Any]:
         """Return the next message (with this command); the others are kept in `heard`."""
         async with asyncio.timeout(seconds):
             while True:
@@ -80,7 +80,7 @@ class Scanner:
             return
         raise AssertionError(f"heard {message}")
 
-    async def verdict(self, filename: str, seconds: float = 20.0) -> dict[str, Any]:
+    async def verdict(self, filename: str, seconds: float = 30.0) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
             while True:
                 message = await self.hear("feedback", seconds)
@@ -233,7 +233,7 @@ class Lab:
         return answer.json()[0]
 
     async def eventually(
-        self, look: Callable[[], Any], check: Callable[[Any], bool], seconds: float = 10.0
+        self, look: Callable[[], Any], check: Callable[[Any], bool], seconds: float = 30.0
     ) -> Any:
         """Look until the check holds."""
         seen = None
@@ -245,12 +245,12 @@ class Lab:
             raise AssertionError(f"last seen: {seen}") from None
         return seen
 
-    async def task_becomes(self, task_id: str, status: str, seconds: float = 10.0):
+    async def task_becomes(self, task_id: str, status: str, seconds: float = 30.0):
         return await self.eventually(
             lambda: self.task(task_id), lambda task: task["status"] == status, seconds
         )
 
-    async def acquisition_becomes(self, task_id: str, state: str, seconds: float = 10.0):
+    async def acquisition_becomes(self, task_id: str, state: str, seconds: float = 30.0):
         return await self.eventually(
             lambda: self.acquisition(task_id), lambda row: row["state"] == state, seconds
         )
@@ -282,9 +282,13 @@ async def open_lab(
     tls: Tls | None = None,
     **settings: Any,
 ) -> AsyncIterator[Lab]:
-    """Run both services; a second lab in the same folder is the same installation, restarted."""
+    """Run both services; a second lab in the same folder is the same installation, restarted.
+
+    The SQLite files are there already, with their tables.
+    """
     places = {
         "database_url": database_url or sqlite_url(folder / "device.sqlite"),
+        "migrate": database_url is not None,
         "lake_root": folder,
         "token_key": "k" * 32,
     }
@@ -319,6 +323,7 @@ async def _open_exam_manager(
             database_url=sqlite_url(folder / "exam.sqlite"),
             lake_root=folder,
             keys_folder=folder / "keys",
+            migrate=False,
         ),
         keys=keys,
     )

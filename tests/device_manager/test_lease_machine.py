@@ -319,17 +319,12 @@ def test_leases_stay_whole_whatever_happens(make_lab, tmp_path, monkeypatch):
     monkeypatch.setattr(deadlines, "sleep", clock.sleep)
     names = ("device.sqlite", "exam.sqlite")
 
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for name in names:
+        shutil.copyfile(tmp_path / name, empty / name)
+
     with asyncio.Runner() as runner:
-
-        async def migrate() -> None:
-            async with make_lab():
-                pass
-
-        runner.run(migrate())
-        empty = tmp_path / "empty"
-        empty.mkdir()
-        for name in names:
-            shutil.copyfile(tmp_path / name, empty / name)
 
         def machine() -> Leases:
             shutil.rmtree(tmp_path / "lake", ignore_errors=True)

@@ -145,11 +145,9 @@ def job_in(workflow: Json | None = None, **changes) -> Json:
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """A migrated SQLite file to copy: migrations are run once, not in every test."""
-    path = tmp_path_factory.mktemp("exam_manager") / "empty.sqlite"
-    upgrade("exam_manager", sqlite_url(path))
-    return path
+def empty_database(empty_file):
+    """A migrated SQLite file to copy."""
+    return empty_file("exam_manager")
 
 
 @pytest.fixture

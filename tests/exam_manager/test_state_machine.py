@@ -363,5 +363,8 @@ def test_the_exam_tree_stays_whole_whatever_happens(start, empty_database, tmp_p
 
 
 @pytest.mark.timeout(7200 if _DEEP else 180)
-def test_the_exam_tree_stays_whole_on_postgresql(start, make_postgresql_url):
-    run_machine(lambda: start(make_postgresql_url()), examples=2)
+def test_the_exam_tree_stays_whole_on_postgresql(start, make_postgresql_url, empty_postgresql):
+    def opened():
+        return start(make_postgresql_url(copy_of=empty_postgresql), migrate=False)
+
+    run_machine(opened, examples=2)

@@ -35,12 +35,13 @@ PATIENT = {
 def build_exam_manager(
     folder: Path, keys: SigningKeys, *, deliver: Deliver | None = None
 ) -> FastAPI:
-    """The application; without `deliver` its events wait in the outbox."""
+    """The application on a migrated file; without `deliver` its events wait in the outbox."""
     settings = ExamManagerSettings(
         database_url=sqlite_url(folder / "exam.sqlite"),
         lake_root=folder / "lake",
         keys_folder=folder / "keys",
         service_secrets={"workflow-manager": SecretStr(SECRET)},
+        migrate=False,
     )
     return create_app(settings, deliver=deliver, keys=keys)
 

@@ -1,14 +1,17 @@
 """workflow-manager as an application, with the real exam-manager beside it."""
 
 import dataclasses
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from scanhub_libraries.clients import ServiceTokenSource
 from scanhub_libraries.database import sqlite_url
@@ -27,10 +30,22 @@ from workflow_service import Service, SlowJob
 
 
 @pytest.fixture
+def exam_manager(
+    tmp_path: Path, keys: SigningKeys, empty_file: Callable[[str], Path]
+) -> Callable[..., FastAPI]:
+    """Return what builds exam-manager."""
+    shutil.copyfile(empty_file("exam_manager"), tmp_path / "exam.sqlite")
+    return partial(build_exam_manager, tmp_path, keys)
+
+
+@pytest.fixture
 async def clinic(
-    tmp_path: Path, keys: SigningKeys, headers_of: Callable[..., dict[str, str]]
+    tmp_path: Path,
+    keys: SigningKeys,
+    headers_of: Callable[..., dict[str, str]],
+    exam_manager: Callable[..., FastAPI],
 ) -> AsyncIterator[QuietClinic]:
-    app = build_exam_manager(tmp_path, keys)
+    app = exam_manager()
     clinic = QuietClinic(app, headers_of(UserRole.ADMIN), keys, tmp_path / "lake")
     async with clinic.client, app.router.lifespan_context(app):
         await clinic.plan()
@@ -44,7 +59,11 @@ def wire(clinic: QuietClinic) -> Wire:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path) -> Callable[..., WorkflowManagerSettings]:
+def make_settings(
+    tmp_path: Path, empty_file: Callable[[str], Path]
+) -> Callable[..., WorkflowManagerSettings]:
+    shutil.copyfile(empty_file("workflow_manager"), tmp_path / "workflow.sqlite")
+
     def make(**changes: Any) -> WorkflowManagerSettings:
         values = {
             "database_url": sqlite_url(tmp_path / "workflow.sqlite"),

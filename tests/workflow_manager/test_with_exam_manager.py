@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from clinic import Clinic, build_exam_manager
+from clinic import Clinic
 from raw_files import Scan
 from workflow_service import WORKFLOW, until
 
@@ -27,8 +27,8 @@ class House(Clinic):
 
 
 @pytest.fixture
-async def house(tmp_path, keys, signer, headers_of, make_settings):
-    apps = {}
+async def house(keys, signer, headers_of, make_settings, exam_manager):
+    apps, settings = {}, make_settings()
 
     async def route(scope, receive, send):
         which = "workflow" if scope["path"].startswith(WORKFLOW) else "exam"
@@ -41,16 +41,16 @@ async def house(tmp_path, keys, signer, headers_of, make_settings):
         transport=httpx.ASGITransport(app=route), base_url="http://house", timeout=30
     )
     journal = WorkflowManagerClient(client, own_token)
-    apps["exam"] = build_exam_manager(tmp_path, keys, deliver=journal.deliver)
+    apps["exam"] = exam_manager(deliver=journal.deliver)
     apps["workflow"] = create_app(
-        make_settings(),
+        settings,
         exam_manager=client,
         device_manager=client,
         verifier=TokenVerifier(keys.public_pem),
         token_source=own_token,
     )
     async with client, _open(apps["exam"]), _open(apps["workflow"]):
-        house = House(client, headers_of(UserRole.MEDICAL), keys, tmp_path / "lake")
+        house = House(client, headers_of(UserRole.MEDICAL), keys, settings.lake_root)
         await house.plan()
         yield house
 

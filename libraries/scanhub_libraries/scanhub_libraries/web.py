@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -205,6 +206,7 @@ async def _ready() -> None:
     """Nothing to wait for."""
 
 
+@cache
 def _health_router(prefix: str) -> APIRouter:
     router = APIRouter(prefix=f"{prefix}/health", tags=["health"])
 
