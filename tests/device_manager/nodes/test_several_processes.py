@@ -189,6 +189,40 @@ async def test_a_stop_costs_no_statement_where_the_link_is_not(make_cluster):
             assert (await asking).json()["confirmed"]
 
 
+async def test_a_stop_reaches_the_scanner_while_the_database_is_away(
+    cluster, both, postgresql_server
+):
+    here, there = both
+    name = sa.make_url(cluster.database_url).database
+
+    async def let_in(allowed):
+        psql = postgresql_server.psql
+        await asyncio.to_thread(psql, f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+
+    async with here.scanner() as scanner:
+        start = await there.started(scanner)
+        await let_in("false")
+        try:
+            ended = (
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname <> 'postgres'"
+            )
+            await asyncio.to_thread(postgresql_server.psql, ended)
+            homes = there.app.state.room.homes
+            await there.eventually(
+                lambda: asyncio.sleep(0, homes.follows), lambda follows: not follows
+            )
+            asking = asyncio.create_task(there.stop(scanner.device_id))
+            assert (await scanner.hear("stop"))["task_id"] == start["id"]
+        finally:
+            await let_in("true")
+        await asking
+        await there.eventually(lambda: asyncio.sleep(0, homes.follows), bool)
+        asking = asyncio.create_task(there.stop(scanner.device_id))
+        await scanner.hear("stop")
+        await scanner.say(command="stopped", task_id=start["id"])
+        assert (await asking).json()["confirmed"]
+
+
 async def test_a_stop_is_remembered_when_the_home_does_not_answer(cluster):
     there = await cluster.join()
     credentials = await there.create_device()

@@ -132,7 +132,7 @@ class SharedHomes(Homes):
         away = node_id not in (None, self.node_id) and node_id not in self._peers
         if unknown or away or not self.follows:
             # What is known has to do while the database is away.
-            with suppress(sa.exc.SQLAlchemyError, OSError, TimeoutError):
+            with suppress(Exception):
                 async with asyncio.timeout(_LONGEST_LOOK_SECONDS):
                     await self._look(device_id)
             node_id = self._homes.get(device_id, (None, 0))[0]
