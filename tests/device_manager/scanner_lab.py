@@ -284,7 +284,7 @@ async def open_lab(
 ) -> AsyncIterator[Lab]:
     """Run both services; a second lab in the same folder is the same installation, restarted.
 
-    The SQLite files are there already, with their tables.
+    The SQLite files in the folder have their tables already.
     """
     places = {
         "database_url": database_url or sqlite_url(folder / "device.sqlite"),
@@ -323,7 +323,7 @@ async def _open_exam_manager(
             database_url=sqlite_url(folder / "exam.sqlite"),
             lake_root=folder,
             keys_folder=folder / "keys",
-            migrate=False,
+            migrate=not (folder / "exam.sqlite").exists(),
         ),
         keys=keys,
     )
