@@ -157,14 +157,14 @@ class DicomStore:
         before = utc_now() - timedelta(seconds=quiet_s)
         async with transaction(self._sessions) as session:
             quiet = await repository.list_quiet_series(session, before, limit=QUIET_AT_ONCE)
-            events = []
+            events: list[Event] = []
             for series in quiet:
                 events.append(complete(series, "quiet"))
                 if follow is not None:
                     events += await follow(session, series)
             if events:
                 await append(session, events)
-            return len(events)
+            return len(quiet)
 
 
 def _bytes(source: Path | bytes) -> bytes:
