@@ -8,9 +8,11 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.async_api import expect
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from browser import log_in, opened_page
 from conftest import Scene
 
 from scanhub.demo.data import DemoApi, create_data
@@ -88,3 +90,23 @@ async def test_whatever_happens_to_the_stream_the_scan_is_complete(two_slices, f
     (result,) = task["results"]
     assert len(result["files"]) == 2  # both slices, of the file
     assert "Traceback" not in scene.installation.log
+
+
+@pytest.mark.browser
+async def test_a_technician_sees_the_first_slice_while_the_scan_runs(two_slices):
+    scene = two_slices
+    async with opened_page(scene.installation.url) as page:
+        await log_in(page, f"/exams/{scene.data.exam_id}")
+        row = page.get_by_test_id("task-row").filter(has_text="GRE axial")
+        await row.click()
+        await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "2")
+        await scene.until("device.connected", device_id=scene.data.device_id)
+        task_id = scene.data.acquisition_task_id
+        await scene.api.call("POST", f"/workflowmanager/trigger_task/{task_id}/")
+        image = page.get_by_role("img", name="Preview of GRE axial, slice 1")
+        await expect(image).to_be_visible(timeout=60_000)
+        assert await image.evaluate("it => it.decode().then(() => it.naturalWidth)") == 128
+        await expect(page.get_by_text("Preview, not for diagnosis")).to_be_visible()
+        await scene.until("exam.task.finished", task_id=scene.data.reconstruction_task_id)
+        await expect(page.get_by_test_id("viewer-overlay")).to_be_visible(timeout=60_000)
+        await expect(page.get_by_text("Preview, not for diagnosis")).to_have_count(0)
