@@ -38,8 +38,8 @@ PATIENT = {
     "issuer": "test",
 }
 DEADLINES: dict[str, Any] = {
-    "ack_deadline_seconds": 0.5,
-    "first_status_deadline_seconds": 0.5,
+    "ack_deadline_seconds": 5.0,  # shorter, and a scanner of a busy machine answers too late
+    "first_status_deadline_seconds": 5.0,
     "stop_deadline_seconds": 0.5,
     "lost_after_seconds": 0.5,
     "return_deadline_seconds": 0.25,

@@ -123,8 +123,8 @@ async def test_of_ten_starts_at_once_one_wins(lab):
         assert [row["state"] for row in rows if row["state"] != "failed"] == ["running"]
 
 
-async def test_a_start_that_nobody_confirms_goes_back_with_a_reason(lab):
-    async with lab.scanner() as scanner:
+async def test_a_start_that_nobody_confirms_goes_back_with_a_reason(make_lab):
+    async with make_lab(ack_deadline_seconds=0.5) as lab, lab.scanner() as scanner:
         task = await lab.create_task(scanner.device_id)
         assert (await lab.start(task)).status_code == 200
         start = (await scanner.hear("start"))["data"]
@@ -144,8 +144,9 @@ async def test_a_start_that_nobody_confirms_goes_back_with_a_reason(lab):
         await scanner.run()
 
 
-async def test_a_device_of_version_one_confirms_with_its_first_status(lab):
-    async with lab.scanner(capabilities=()) as scanner:
+async def test_a_device_of_version_one_confirms_with_its_first_status(make_lab):
+    quick = make_lab(first_status_deadline_seconds=0.5)
+    async with quick as lab, lab.scanner(capabilities=()) as scanner:
         task = await lab.create_task(scanner.device_id)
         assert (await lab.start(task)).status_code == 200
         start = (await scanner.hear("start"))["data"]

@@ -118,8 +118,8 @@ async def test_a_scan_that_the_device_stops_itself_ends_as_stopped(lab):
         assert ended["status_reason"] == "stopped at the device"
 
 
-async def test_a_stop_before_the_acknowledgement_works(lab):
-    async with lab.scanner() as scanner:
+async def test_a_stop_before_the_acknowledgement_works(make_lab):
+    async with make_lab(ack_deadline_seconds=0.5) as lab, lab.scanner() as scanner:
         task = await lab.create_task(scanner.device_id)
         await lab.start(task)
         asking = asyncio.create_task(lab.stop(scanner.device_id))
