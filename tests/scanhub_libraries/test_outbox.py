@@ -172,3 +172,69 @@ async def test_of_several_relays_on_one_table_one_delivers_at_a_time(make_postgr
             await relay.stop()
         for engine in engines:
             await engine.dispose()
+
+
+async def test_events_of_a_transaction_take_one_statement(sessions):
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        statements.append(statement.split()[0])
+
+    engine = sessions.kw["bind"].sync_engine
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        async with transaction(sessions) as session:
+            for subject in "abc":
+                write(session, subject)
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    assert statements == ["INSERT"]
+    assert [row.subject for row in await rows(sessions)] == ["a", "b", "c"]
+
+
+async def test_an_event_that_a_savepoint_took_back_is_not_told(sessions):
+    async with transaction(sessions) as session:
+        write(session, "before")
+        savepoint = await session.begin_nested()
+        write(session, "taken back")
+        await savepoint.rollback()
+        async with session.begin_nested():
+            write(session, "kept")
+        write(session, "after")
+    assert [row.subject for row in await rows(sessions)] == ["before", "kept", "after"]
+
+
+async def test_a_session_tells_of_each_of_its_transactions_once(sessions):
+    async with sessions() as session:
+        for subject in ("first", "second"):
+            async with session.begin():
+                write(session, subject)
+        with pytest.raises(LookupError):
+            async with session.begin():
+                write(session, "rolled back")
+                raise LookupError
+        async with session.begin():
+            write(session, "third")
+    assert [row.subject for row in await rows(sessions)] == ["first", "second", "third"]
+
+
+async def test_the_relay_is_woken_by_the_transaction_and_not_by_a_savepoint(sessions):
+    delivered = []
+
+    async def deliver(events):
+        delivered.extend(event.subject for event in events)
+
+    relay = OutboxRelay(sessions, OutboxEvent, deliver, gather_seconds=0.0)
+    relay.start()
+    try:
+        async with transaction(sessions) as session:
+            async with session.begin_nested():
+                write(session, "in a savepoint")
+            await asyncio.sleep(0.05)  # what a savepoint woke would look now, and find nothing
+
+        async def arrived():
+            return bool(delivered)
+
+        await until(arrived)
+    finally:
+        await relay.stop()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from scanhub_libraries import database
 from scanhub_libraries.database import (
+    WITH_COMMIT,
     create_engine,
     create_sessions,
     glance,
@@ -17,6 +18,8 @@ from scanhub_libraries.database import (
 
 COUNT = sa.text("SELECT count(*) FROM scan")
 ADD = sa.text("INSERT INTO scan (name) VALUES (:name)")
+ADD_WITH_COMMIT = ADD.execution_options(**WITH_COMMIT)
+NAMES = sa.text("SELECT name FROM scan ORDER BY id")
 
 
 @pytest.fixture
@@ -113,3 +116,61 @@ async def test_a_glance_sees_what_is_committed_and_keeps_no_transaction(sessions
     await add(sessions)
     async with glance(sessions) as connection:
         assert await connection.scalar(COUNT) == 2
+
+
+async def names(sessions):
+    async with reading(sessions) as session:
+        return list(await session.scalars(NAMES))
+
+
+async def test_what_waits_for_the_commit_is_written_with_it(sessions):
+    async with transaction(sessions) as session:
+        await session.execute(ADD_WITH_COMMIT, {"name": "alone"})
+    async with transaction(sessions) as session:
+        await session.execute(ADD, {"name": "first"})
+        await session.execute(ADD_WITH_COMMIT, [{"name": "second"}, {"name": "third"}])
+    assert await names(sessions) == ["alone", "first", "second", "third"]
+
+
+async def test_what_waits_for_the_commit_is_there_for_the_next_statement(sessions):
+    async with transaction(sessions) as session:
+        await session.execute(ADD_WITH_COMMIT, {"name": "waited"})
+        assert list(await session.scalars(NAMES)) == ["waited"]
+
+
+async def test_what_waits_for_the_commit_is_taken_back_with_the_rest(sessions):
+    async def give_up() -> None:
+        async with transaction(sessions) as session:
+            await session.execute(ADD, {"name": "lost"})
+            await session.execute(ADD_WITH_COMMIT, {"name": "lost too"})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await give_up()
+    await add(sessions, "kept")
+    assert await names(sessions) == ["kept"]
+
+
+async def test_a_commit_fails_with_what_waited_for_it(sessions):
+    again = sa.text("INSERT INTO scan (id) VALUES (:id)").execution_options(**WITH_COMMIT)
+    with pytest.raises(sa.exc.IntegrityError):
+        async with transaction(sessions) as session:
+            await session.execute(ADD, {"name": "lost"})
+            await session.execute(again, [{"id": 7}, {"id": 7}])
+    await add(sessions, "kept")
+    assert await names(sessions) == ["kept"]
+
+
+async def test_a_transaction_that_was_to_read_and_writes_is_committed(sessions):
+    async with reading(sessions) as session:
+        await session.scalar(COUNT)
+        await session.execute(ADD, {"name": "written"})
+    assert await names(sessions) == ["written"]
+
+
+async def test_the_end_of_reading_makes_no_writer_wait(sessions, path):
+    for _ in range(20):
+        async with reading(sessions) as session:
+            await session.scalar(COUNT)
+        await add(sessions)
+    assert len(await names(sessions)) == 20

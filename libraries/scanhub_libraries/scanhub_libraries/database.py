@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ JSONDocument: TypeEngine[Any] = JSON(none_as_null=True)
 _BUSY_SECONDS = 30
 _HAS_TURN = "has_write_turn"
 _ALONE = "alone"
+_WITH_COMMIT = "with_commit"
+WITH_COMMIT = {_WITH_COMMIT: True}
+"""Execution options of an INSERT whose answer nobody needs, just before the commit."""
 
 
 def _write_json(value: Any) -> str:
@@ -126,10 +130,21 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
         if not read_only:
             turn.take(connection)
         driver: Any = connection.connection.driver_connection
-        driver.begin_with_next("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        driver.begin_with_next(read_only=read_only)
 
     event.listen(engine.sync_engine.pool, "checkin", turn.give_back)
+    event.listen(engine.sync_engine, "do_execute", _hold)
+    event.listen(engine.sync_engine, "do_executemany", _hold)
     return engine
+
+
+def _hold(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Let a statement marked WITH_COMMIT go to the thread with the commit that follows."""
+    if not context.execution_options.get(_WITH_COMMIT, False):
+        return False
+    many = parameters if context.executemany else [parameters]
+    cursor._connection.hold(statement, many)  # noqa: SLF001 - there is no other way to the driver
+    return True
 
 
 def _create_sqlite_engine(url: str) -> AsyncEngine:
@@ -139,6 +154,7 @@ def _create_sqlite_engine(url: str) -> AsyncEngine:
         async_creator=lambda: sqlite.connect(path, busy_seconds=_BUSY_SECONDS),
         pool_size=15,
         max_overflow=0,
+        pool_use_lifo=True,  # who was there last has its thread and its pages at hand
         **_ENGINE,
     )
 
@@ -215,19 +231,43 @@ def create_sessions(engine: AsyncEngine) -> Sessions:
 @asynccontextmanager
 async def transaction(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """Open a session with one transaction: committed at the end, rolled back on an error."""
-    async with sessions() as session, session.begin():
+    async with _committed(sessions()) as session:
         yield session
 
 
 @asynccontextmanager
 async def reading(sessions: Sessions) -> AsyncIterator[AsyncSession]:
     """Open a session that only reads, one state of things; on SQLite it waits for no writer."""
-    async with sessions() as session, session.begin():
-        options: dict[str, Any] = {"read_only": True}
-        if is_postgresql(session):
-            options["isolation_level"] = "REPEATABLE READ"
-        await session.connection(execution_options=options)
+    async with _committed(sessions(bind=_reader(sessions.kw["bind"]))) as session:
         yield session
+
+
+@asynccontextmanager
+async def _committed(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Begin with the first statement, and end without a way to the database of its own."""
+    try:
+        yield session
+        await session.commit()
+    except BaseException:
+        # Who goes away meanwhile leaves no connection behind.
+        await asyncio.shield(asyncio.create_task(_give_up(session)))
+        raise
+    session.sync_session.close()  # after the commit it has no connection
+
+
+async def _give_up(session: AsyncSession) -> None:
+    try:
+        await session.rollback()  # a close alone takes it that a commit which failed has ended
+    finally:
+        await session.close()
+
+
+@lru_cache(maxsize=16)
+def _reader(engine: AsyncEngine) -> AsyncEngine:
+    """Return the engine for transactions that only read; the connections are the same."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(read_only=True, isolation_level="REPEATABLE READ")
+    return engine.execution_options(read_only=True)
 
 
 @asynccontextmanager

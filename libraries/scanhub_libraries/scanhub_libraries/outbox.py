@@ -8,26 +8,36 @@ time delivers what all of them have written.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlmodel import Field, SQLModel, col, select
 from structlog.contextvars import get_contextvars
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import JSONDocument, Sessions, UtcDateTime, is_postgresql
+from scanhub_libraries.database import (
+    WITH_COMMIT,
+    JSONDocument,
+    Sessions,
+    UtcDateTime,
+    is_postgresql,
+)
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
 Deliver = Callable[[Sequence[Event]], Awaitable[None]]
+Row = dict[str, Any]
 _PENDING = "outbox_pending"
+_WRITTEN = "outbox_written"
 
 
 class OutboxEventColumns(SQLModel):
@@ -73,17 +83,83 @@ def add_event(
         actor: Who did it; default: the principal of the request.
     """
     context = get_contextvars()
-    session.add(
-        table(
-            type=event_type.value,
-            source=source,
-            subject=str(subject),
-            actor=actor or context.get("actor"),
-            correlation_id=context.get("correlation_id"),
-            data=data,
+    _pending(session.sync_session).rows.append(
+        (
+            table,
+            {
+                "id": new_id(),
+                "type": event_type.value,
+                "source": source,
+                "subject": str(subject),
+                "time": utc_now(),
+                "actor": actor or context.get("actor"),
+                "correlation_id": context.get("correlation_id"),
+                "data": data,
+            },
         )
     )
-    session.info[_PENDING] = True
+
+
+def pending_events(session: Session) -> list[Row]:
+    """Return the events of the open transaction, in order, as they stand in the table."""
+    pending: _Pending | None = session.info.get(_PENDING)
+    return [row for _, row in pending.rows] if pending is not None else []
+
+
+# --- with the transaction -------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Pending:
+    """The events of a transaction. They are written with its commit, in one statement."""
+
+    rows: list[tuple[type[OutboxEventColumns], Row]] = field(default_factory=list)
+    marks: dict[SessionTransaction, int] = field(default_factory=dict)
+    """How many there were when a savepoint began."""
+
+
+def _pending(session: Session) -> _Pending:
+    pending: _Pending = session.info.setdefault(_PENDING, _Pending())
+    return pending
+
+
+@cache
+def _insert(table: type[OutboxEventColumns]) -> sa.Insert:
+    return sa.insert(table.__table__).inline().execution_options(**WITH_COMMIT)  # type: ignore[attr-defined]
+
+
+@sa_event.listens_for(Session, "before_commit")
+def _write(session: Session) -> None:
+    """Write the events last: what they tell of is written, and no row above is held for them."""
+    pending: _Pending | None = session.info.get(_PENDING)
+    if pending is None or session.in_nested_transaction():
+        return
+    session.flush()
+    for table in dict.fromkeys(table for table, _ in pending.rows):
+        rows = [row for of, row in pending.rows if of is table]
+        session.connection().execute(_insert(table), rows)
+        session.info[_WRITTEN] = True
+
+
+@sa_event.listens_for(Session, "after_transaction_create")
+def _mark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested:
+        pending = _pending(session)
+        pending.marks[transaction] = len(pending.rows)
+
+
+@sa_event.listens_for(Session, "after_soft_rollback")
+def _take_back(session: Session, previous: SessionTransaction) -> None:
+    """What is rolled back tells nobody."""
+    if previous.nested:
+        pending = _pending(session)
+        del pending.rows[pending.marks.pop(previous, 0) :]
+
+
+@sa_event.listens_for(Session, "after_transaction_end")
+def _forget(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_PENDING, None)
 
 
 class OutboxRelay:
@@ -121,7 +197,7 @@ class OutboxRelay:
 
         @sa_event.listens_for(OutboxSession, "after_commit")
         def _after_commit(session: Session) -> None:
-            if session.info.pop(_PENDING, False):
+            if not session.in_nested_transaction() and session.info.pop(_WRITTEN, False):
                 loop.call_soon_threadsafe(self._woken.set)
 
         self._sessions.configure(sync_session_class=OutboxSession)

@@ -15,6 +15,7 @@ import aiosqlite
 
 _Given = Sequence[Any] | dict[str, Any]
 _Ended = tuple[Any, int, int | None, list[Any]]
+_Statement = tuple[str, Sequence[_Given]]
 
 
 class _Cursor:
@@ -57,11 +58,17 @@ class OneWayConnection(aiosqlite.Connection):
     """A connection that does all of a statement at once: begin, execute, fetch.
 
     Rows are read at once too. It knows whether a transaction is open, so that nobody goes to the
-    thread to end none.
+    thread to end none, and whether it only reads, so that nobody waits for its end.
     """
 
     _begin: str | None = None
     """What begins the transaction of the next statement."""
+    _reads = False
+    """Whether the transaction was to read only, and has not written."""
+    _changes = 0
+    """Rows that were written before it."""
+    _held: tuple[_Statement, ...] = ()
+    """What goes to the thread with the next statement, or with the commit."""
     _is_open = False
     """Whether a transaction is open, or may be: after an error nobody knows."""
 
@@ -79,9 +86,18 @@ class OneWayConnection(aiosqlite.Connection):
             self._stopped = super().stop()
         return self._stopped
 
-    def begin_with_next(self, statement: str) -> None:
+    def begin_with_next(self, *, read_only: bool) -> None:
         """Begin a transaction together with the next statement, which must not run without."""
-        self._begin = statement
+        self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+        self._reads = read_only
+
+    def hold(self, operation: str, parameters: Sequence[_Given]) -> None:
+        """Execute a statement for many sets of parameters together with the next, or the commit.
+
+        Nobody hears of its rows. Where it fails, the next statement does, or the commit.
+        """
+        self._held = (*self._held, (operation, parameters))
+        self._is_open = True
 
     def cursor(self) -> _Cursor:  # type: ignore[override]  # what SQLAlchemy's adapter asks of it
         """Return a cursor."""
@@ -98,32 +114,63 @@ class OneWayConnection(aiosqlite.Connection):
     async def _go(self, execute: Callable[..., sqlite3.Cursor], *arguments: Any) -> _Ended:
         self._is_open = True
         ended: _Ended
+        held, self._held = self._held, ()
         ended, self._is_open = await self._execute(  # type: ignore[no-untyped-call]
-            self._in_thread, execute, *arguments
+            self._in_thread, held, execute, *arguments
         )
         return ended
 
     def _in_thread(
-        self, execute: Callable[..., sqlite3.Cursor], *arguments: Any
+        self,
+        held: tuple[_Statement, ...],
+        execute: Callable[..., sqlite3.Cursor],
+        *arguments: Any,
     ) -> tuple[_Ended, bool]:
+        self._prepare(held)
+        ended = _ended(execute(*arguments))
+        self._reads = self._reads and self._conn.total_changes == self._changes
+        return ended, self._conn.in_transaction
+
+    def _prepare(self, held: tuple[_Statement, ...]) -> None:
+        """Begin, and do what waited."""
         if self._begin is not None:
             self._conn.execute(self._begin).close()
             self._begin = None
-        return _ended(execute(*arguments)), self._conn.in_transaction
+            self._changes = self._conn.total_changes
+        for operation, parameters in held:
+            self._conn.executemany(operation, parameters).close()
+
+    def _commit_held(self, held: tuple[_Statement, ...]) -> None:
+        self._prepare(held)
+        self._conn.commit()
 
     async def commit(self) -> None:
         """Commit, if there is something to commit."""
-        self._begin = None
-        if self._is_open:
+        if self._held:
+            held, self._held = self._held, ()
+            await self._execute(self._commit_held, held)  # type: ignore[no-untyped-call]
+        elif self._is_open and self._reads:
+            self._end_later()
+        elif self._is_open:
             await super().commit()
-            self._is_open = False
+        self._begin = None
+        self._is_open = False
 
     async def rollback(self) -> None:
         """Roll back, if there is something to roll back."""
-        self._begin = None
-        if self._is_open:
+        self._begin, self._held = None, ()
+        if self._is_open and self._reads:
+            self._end_later()
+        elif self._is_open:
             await super().rollback()
-            self._is_open = False
+        self._is_open = False
+
+    def _end_later(self) -> None:
+        """End a transaction that only read when the thread comes to it.
+
+        There is nothing to lose. Had it not ended, the next one could not begin, and would say so.
+        """
+        self._tx.put_nowait((None, self._conn.rollback))
 
 
 def _ended(cursor: sqlite3.Cursor) -> _Ended:

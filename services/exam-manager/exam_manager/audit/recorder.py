@@ -26,7 +26,7 @@ from exam_manager.audit import rules
 from exam_manager.audit.entries import entries_of
 from exam_manager.audit.models import AuditEntry
 from exam_manager.audit.trail import Change, Told, Trail
-from exam_manager.database import SOURCE, OutboxEvent
+from exam_manager.database import SOURCE
 from exam_manager.exams.models import Exam
 from exam_manager.patients.models import Patient
 from exam_manager.results.models import Result
@@ -34,7 +34,8 @@ from exam_manager.sequences.models import Sequence
 from exam_manager.tasks.models import Task
 from exam_manager.users.models import Account
 from exam_manager.workflows.models import Workflow
-from scanhub_libraries.database import Sessions
+from scanhub_libraries.database import WITH_COMMIT, Sessions
+from scanhub_libraries.outbox import pending_events
 
 RECORDED: Final[Mapping[type[SQLModel], str]] = {
     Patient: "patient",
@@ -49,6 +50,9 @@ RECORDED: Final[Mapping[type[SQLModel], str]] = {
 _BY_TABLE: Final = {model.__table__.name: kind for model, kind in RECORDED.items()}  # type: ignore[attr-defined]
 _ABOVE: Final = ("task_id", "workflow_id", "exam_id", "patient_id")
 _TRAIL: Final = "audit_trail"
+_ENTRIES: Final = (
+    sa.insert(AuditEntry.__table__).inline().execution_options(**WITH_COMMIT)  # type: ignore[attr-defined]
+)
 
 
 def record_changes(sessions: Sessions) -> None:
@@ -78,9 +82,7 @@ def _note(session: Session, _context: object, _instances: object) -> None:
     """Note what this flush is about to write."""
     trail = _trail(session)
     for row in session.new:
-        if isinstance(row, OutboxEvent):
-            trail.events.append(Told(row.type, row.subject, row.actor, row.data))
-        elif type(row) in RECORDED:
+        if type(row) in RECORDED:
             trail.changes.append(_created(RECORDED[type(row)], _values(row)))
     for row in session.dirty:
         if type(row) in RECORDED and (changes := _changed(row)):
@@ -223,8 +225,12 @@ def _write(session: Session) -> None:
     if session.in_nested_transaction():
         return
     session.flush()
-    trail: Trail | None = session.info.pop(_TRAIL, None)
-    if trail is None or not (trail.changes or trail.events):
+    trail: Trail = session.info.pop(_TRAIL, None) or Trail()
+    trail.events = [
+        Told(event["type"], event["subject"], event["actor"], event["data"])
+        for event in pending_events(session)
+    ]
+    if not (trail.changes or trail.events):
         return
     context = get_contextvars()
     entries = entries_of(
@@ -235,4 +241,4 @@ def _write(session: Session) -> None:
         correlation_id=context.get("correlation_id"),
     )
     if entries:
-        session.execute(sa.insert(AuditEntry), entries)
+        session.connection().execute(_ENTRIES, entries)

@@ -10,7 +10,6 @@ from exam_manager.audit.rules import Changes, merged
 
 Key = tuple[str, str]
 """Subject type and id."""
-Mark = tuple[int, int]
 
 
 @dataclass
@@ -54,16 +53,15 @@ class Trail:
 
     changes: list[Change] = field(default_factory=list)
     events: list[Told] = field(default_factory=list)
-    marks: dict[object, Mark] = field(default_factory=dict)
+    marks: dict[object, int] = field(default_factory=dict)
 
     def mark(self, savepoint: object) -> None:
         """A savepoint begins here."""
-        self.marks[savepoint] = (len(self.changes), len(self.events))
+        self.marks[savepoint] = len(self.changes)
 
     def take_back(self, savepoint: object) -> None:
         """What came since the savepoint did not happen."""
-        changes, events = self.marks.pop(savepoint, (0, 0))
-        del self.changes[changes:], self.events[events:]
+        del self.changes[self.marks.pop(savepoint, 0) :]
 
     def by_record(self) -> dict[Key, Change]:
         """Return one change for each record, from before the first to after the last."""
