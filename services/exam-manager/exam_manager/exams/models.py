@@ -44,6 +44,7 @@ class Exam(Table, table=True):
     """An exam, or a template of one."""
 
     __tablename__ = "exam"
+    __mapper_args__ = {"eager_defaults": True}
     __table_args__ = (
         sa.Index("ix_exam_is_template_datetime_created", "is_template", "datetime_created"),
         sa.Index("ix_exam_is_template_day_id", "is_template", "day", "id"),

@@ -5,6 +5,8 @@ the tree, so that no service function can forget it. Whoever writes rows without
 (copies do) calls `revise`. A reader who knows the revision knows whether a tree it has is current.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +23,9 @@ from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
 
 _EXAM = Exam.__table__  # type: ignore[attr-defined]
+_NEXT = _EXAM.c.revision + 1
 _REVISED = "revised"
+Condition = sa.ColumnElement[bool]
 
 
 async def revise(session: AsyncSession, exam_id: UUID | None) -> None:
@@ -31,43 +35,55 @@ async def revise(session: AsyncSession, exam_id: UUID | None) -> None:
         await connection.execute(_raise(_EXAM.c.id == exam_id))
 
 
-def _raise(condition: sa.ColumnElement[bool]) -> sa.Update:
-    return sa.update(_EXAM).where(condition).values(revision=_EXAM.c.revision + 1)
+def _raise(condition: Condition) -> sa.Update:
+    return sa.update(_EXAM).where(condition).values(revision=_NEXT)
 
 
-def _raise_once(
-    session: Session, connection: sa.Connection, key: object, condition: sa.ColumnElement[bool]
-) -> None:
-    """Raise a revision, once in a transaction: what it changes is seen at once or not at all."""
+def _is_first(session: Session, key: object) -> bool:
+    """Say, once in a transaction: what it changes is seen at once or not at all."""
     transaction = session.get_nested_transaction() or session.get_transaction()
     noted, keys = session.info.get(_REVISED, (None, set()))
     if noted is not transaction:
         session.info[_REVISED] = (transaction, keys := set())
-    if key not in keys:
-        keys.add(key)
-        connection.execute(_raise(condition))
+    first = key not in keys
+    keys.add(key)
+    return first
 
 
-def _exams_of(session: Session, item: Any) -> list[tuple[object, sa.ColumnElement[bool]]]:
-    """Return which exams a row hangs in, and hung in before: a key and a condition of each."""
+def _exams_of(session: Session, item: Any) -> Iterator[tuple[object, Callable[[], Condition]]]:
+    """Yield which exams a row hangs in, and hung in before: a key and the condition of each.
+
+    The condition is made where it is asked for: most changes are not the first below their exam.
+    """
     if isinstance(item, Exam):
-        return [(item.id, _EXAM.c.id == item.id)]
-    if isinstance(item, Workflow):
-        return [(exam, _EXAM.c.id == exam) for exam in _values(item, "exam_id")]
-    if isinstance(item, Result):
-        workflow = sa.select(col(Task.workflow_id)).where(col(Task.id) == item.task_id)
+        yield item.id, partial(_is, item.id)
+    elif isinstance(item, Workflow):
+        for exam in _values(item, "exam_id"):
+            yield exam, partial(_is, exam)
+    elif isinstance(item, Result):
         task = session.identity_map.get(session.identity_key(Task, item.task_id))
-        if task is None:
-            return [(item.task_id, _EXAM.c.id.in_(_exam_of(workflow.scalar_subquery())))]
-        item = task
-    found: list[tuple[object, sa.ColumnElement[bool]]] = []
-    for workflow_id in _values(item, "workflow_id"):
-        known = session.identity_map.get(session.identity_key(Workflow, workflow_id))
-        if known is None:
-            found.append((workflow_id, _EXAM.c.id.in_(_exam_of(workflow_id))))
+        if task is not None:
+            yield from _exams_of(session, task)
         else:
-            found += _exams_of(session, known)
-    return found
+            workflow = sa.select(col(Task.workflow_id)).where(col(Task.id) == item.task_id)
+            yield item.task_id, partial(_in_exam_of, workflow.scalar_subquery())
+    else:
+        for workflow_id in _values(item, "workflow_id"):
+            known = session.identity_map.get(session.identity_key(Workflow, workflow_id))
+            if known is not None:
+                yield from _exams_of(session, known)
+            else:
+                yield workflow_id, partial(_in_exam_of, workflow_id)
+
+
+def _is(exam_id: UUID) -> Condition:
+    condition: Condition = _EXAM.c.id == exam_id
+    return condition
+
+
+def _in_exam_of(workflow_id: Any) -> Condition:
+    condition: Condition = _EXAM.c.id.in_(_exam_of(workflow_id))
+    return condition
 
 
 def _exam_of(workflow_id: Any) -> sa.Select[Any]:
@@ -84,12 +100,18 @@ def _changed(_mapper: Mapper[Any], connection: sa.Connection, item: Any) -> None
     session = object_session(item)
     if session is not None:
         for key, condition in _exams_of(session, item):
-            _raise_once(session, connection, key, condition)
+            if _is_first(session, key):
+                connection.execute(_raise(condition()))
 
 
 def _updated(mapper: Mapper[Any], connection: sa.Connection, item: Any) -> None:
     session = object_session(item)
-    if session is not None and session.is_modified(item, include_collections=False):
+    if session is None or not session.is_modified(item, include_collections=False):
+        return
+    if isinstance(item, Exam):  # with its own UPDATE, which comes before those of what is below
+        if _is_first(session, item.id):
+            item.revision = _NEXT
+    else:
         _changed(mapper, connection, item)
 
 
