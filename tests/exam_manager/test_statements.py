@@ -2,6 +2,7 @@
 
 import re
 from contextvars import ContextVar
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -115,3 +116,23 @@ async def test_the_order_of_fifty_tasks_takes_no_statement_for_each(either, reco
     seen = await statements_of(either, "PUT", f"{EXAM}/task/reorder", 204, json=body)
     reads = [statement for statement in seen if statement.startswith("SELECT")]
     assert len(reads) <= 6, reads
+
+
+async def test_a_claim_takes_few_statements(either, record):
+    """It stands between the start button and the scanner."""
+    task = record["exam"]["workflows"][0]["tasks"][1]
+    body = {"claim_id": str(uuid4()), "device_id": str(uuid4())}
+    seen = await statements_of(
+        either, "POST", f"{EXAM}/task/{task['id']}/claim", json=body, headers=either.service
+    )
+    writes = sorted(
+        " ".join(statement.split()[:3]) for statement in seen if "SELECT" not in statement
+    )
+    assert writes == [
+        "INSERT INTO audit_entry",
+        "INSERT INTO outbox_event",
+        "UPDATE exam SET",
+        "UPDATE task SET",
+        "UPDATE workflow SET",
+    ]
+    assert len(seen) - len(writes) <= 3, seen  # PostgreSQL holds the exam first

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -66,7 +67,13 @@ class ServiceClient:
     async def call(self, model: type[T], method: str, path: str, **options: Any) -> T:
         """Send a request and read the answer as `model` (a type or annotated union)."""
         response = await self.request(method, path, **options)
-        return TypeAdapter(model).validate_json(response.content)
+        adapter: TypeAdapter[T] = _adapter(model)  # type: ignore[arg-type]  # a type is hashable
+        return adapter.validate_json(response.content)
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jose import JWTError, jwt
+from jose import JWTError, jwk, jwt
 
 from scanhub_libraries.errors import TokenInvalidError
 from scanhub_libraries.models.enums import UserRole
@@ -100,7 +100,7 @@ class TokenSigner:
     """Signs tokens. Only exam-manager holds one."""
 
     def __init__(self, private_pem: str) -> None:
-        self._private_pem = private_pem
+        self._key = jwk.construct(private_pem, ALGORITHM)  # read once: it takes as long as to sign
 
     def _sign(
         self, kind: PrincipalKind, subject: str, lifetime: timedelta, **claims: str | bool
@@ -115,7 +115,7 @@ class TokenSigner:
             "jti": uuid4().hex,
             **claims,
         }
-        token: str = jwt.encode(document, self._private_pem, algorithm=ALGORITHM)
+        token: str = jwt.encode(document, self._key, algorithm=ALGORITHM)
         return token
 
     def user_token(

@@ -18,6 +18,11 @@ _IS_OPEN = sa.text(
 )
 
 
+def _no_files() -> list[dict[str, Any]]:
+    """Return an empty list; what `list` takes is looked up anew for each row, in its docstring."""
+    return []
+
+
 class Acquisition(Table, table=True):
     """One run of a task on a device. `id` is the claim id in exam-manager."""
 
@@ -51,7 +56,7 @@ class Acquisition(Table, table=True):
     reason: str | None = Field(default=None, max_length=4000)
     requested_by: str = Field(max_length=256)
     result_id: UUID | None = None
-    files: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONDocument)
+    files: list[dict[str, Any]] = Field(default_factory=_no_files, sa_type=JSONDocument)
     error_code: str | None = Field(default=None, max_length=64)
     """What went wrong, as a word that a program can compare."""
     progress: int = 0

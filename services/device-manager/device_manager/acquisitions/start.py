@@ -33,6 +33,7 @@ from device_manager.acquisitions.rules import (
 )
 from device_manager.acquisitions.sequences import check_intact, is_current
 from device_manager.calibrations import service as calibrations
+from device_manager.devices import repository as devices
 from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
 from device_manager.nodes.homes import ElsewhereError
@@ -256,12 +257,7 @@ async def _take_device(
     """Check everything and write the acquisition, in one transaction."""
     async with transaction(room.sessions) as session:
         # Nobody begins a calibration of it meanwhile.
-        shared = {"read": True}
-        device = (
-            await session.get(Device, task.device_id, with_for_update=shared)
-            if task.device_id
-            else None
-        )
+        device = await devices.hold_device(session, task.device_id) if task.device_id else None
         if device is not None:
             room.homes.check(device)
         situation = _situation(room, device) if device is not None else None

@@ -9,6 +9,13 @@ from sqlmodel import col, select
 
 from device_manager.devices.models import Device
 
+_HELD = select(Device).where(col(Device.id) == sa.bindparam("device_id")).with_for_update(read=True)
+
+
+async def hold_device(session: AsyncSession, device_id: UUID) -> Device | None:
+    """Return a device that nobody changes until the end of the transaction, others hold it too."""
+    return await session.scalar(_HELD, {"device_id": device_id})
+
 
 async def list_devices(session: AsyncSession) -> Sequence[Device]:
     """Return all devices, oldest first."""

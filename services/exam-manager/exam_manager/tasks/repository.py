@@ -23,6 +23,17 @@ from scanhub_libraries.models import ItemStatus
 TASK = Task.__table__  # type: ignore[attr-defined]
 _HAS_RESULTS = sa.exists().where(col(Result.task_id) == col(Task.id)).label("has_results")
 Conditions = tuple[sa.ColumnElement[bool], ...]
+_ROW = sa.select(TASK, _HAS_RESULTS).where(TASK.c.id == sa.bindparam("task_id"))
+_BRANCH = (
+    sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS, col(SequenceRow.updated_at))
+    .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
+    .outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
+    .outerjoin(Patient, col(Patient.id) == col(Exam.patient_id))
+    .outerjoin(SequenceRow, col(SequenceRow.id) == col(Task.sequence_id))
+    .where(col(Task.id) == sa.bindparam("task_id"))
+    .with_for_update(of=Task, key_share=True)
+)
+"""Made once: each claim asks it, and it takes longer to put together than to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +102,7 @@ async def lock_branch(session: AsyncSession, task_id: UUID) -> TaskBranch:
         NotFoundError: There is no such task.
     """
     await hold_trees(session, task_ids=[task_id])
-    query = (
-        sa.select(Task, Workflow, Exam, Patient, _HAS_RESULTS, col(SequenceRow.updated_at))
-        .outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
-        .outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
-        .outerjoin(Patient, col(Patient.id) == col(Exam.patient_id))
-        .outerjoin(SequenceRow, col(SequenceRow.id) == col(Task.sequence_id))
-        .where(col(Task.id) == task_id)
-        .with_for_update(of=Task, key_share=True)
-    )
-    found = (await session.execute(query)).one_or_none()
+    found = (await session.execute(_BRANCH, {"task_id": task_id})).one_or_none()
     if found is None:
         raise NotFoundError(f"There is no task {task_id}.")
     return TaskBranch(*found)
@@ -124,8 +126,7 @@ async def list_rows(session: AsyncSession, conditions: Conditions) -> Sequence[A
 
 async def find_row(session: AsyncSession, task_id: UUID) -> Any:
     """Return the row of a task as a mapping, with `has_results`; None if there is none."""
-    query = sa.select(TASK, _HAS_RESULTS).where(TASK.c.id == task_id)
-    return (await session.execute(query)).mappings().one_or_none()
+    return (await session.execute(_ROW, {"task_id": task_id})).mappings().one_or_none()
 
 
 async def tree_inputs(session: AsyncSession, workflow_id: UUID) -> dict[UUID, list[UUID]]:
