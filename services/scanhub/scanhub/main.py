@@ -1,7 +1,7 @@
 """Composition root: builds the services, joins them, enters their lifespans.
 
-The same code runs all three in one process (the default; they call one another over
-`ASGITransport`) or one alone (`--only`; over the network). Tokens are checked either way.
+The same code runs all three in one process (the default; they call one another by
+`LocalClient`) or one alone (`--only`; over the network). Tokens are checked either way.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +20,7 @@ from device_manager.main import create_app as create_device_manager
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.main import create_app as create_exam_manager
 from exam_manager.settings import ExamManagerSettings
+from scanhub.local_client import LocalClient
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub.ui import UserInterface, find_ui
 from scanhub_libraries.clients import ServiceTokenSource, TokenSource, WorkflowManagerClient
@@ -56,10 +57,9 @@ class Peers:
         """Return the client of a service; it finds the application when it is called."""
         if service not in self._clients:
             if self.settings.only is None:
-                transport = httpx.ASGITransport(
-                    app=_Late(self.apps, service), raise_app_exceptions=False
+                client: httpx.AsyncClient = LocalClient(
+                    _Late(self.apps, service), f"http://{service}"
                 )
-                client = httpx.AsyncClient(transport=transport, base_url=f"http://{service}")
             else:
                 client = httpx.AsyncClient(base_url=self.settings.url_of(service), timeout=10.0)
             self._clients[service] = client
