@@ -28,6 +28,11 @@ const KNOWN: Record<string, { name: string; can: string; cannot: string }> = {
     can: "It can be asked to calibrate here, and does so before scans that plan it.",
     cannot: "Calibrate is not offered.",
   },
+  stream: {
+    name: "Send data as they are acquired",
+    can: "A first image does not wait for the last line.",
+    cannot: "Data, and images, come when the scan has ended.",
+  },
   parameter_update: {
     name: "Take and tell parameters",
     can: "It gets new parameters at once, and may change them itself.",
