@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from faulty_proxy import faulty_proxy
+from http_uploads import Uploader
 
 from scanhub_device import (
     Calibration,
@@ -20,7 +21,9 @@ from scanhub_device import (
     DeviceClient,
     UploadError,
 )
-from scanhub_device.messages import DeviceDetails
+from scanhub_device._http import HttpUpload, metadata_of
+from scanhub_device._upload import fingerprint
+from scanhub_device.messages import DeviceDetails, FileTransfer
 
 QUICK = ClientSettings(
     heartbeat_s=0.2,
@@ -109,6 +112,32 @@ async def test_a_file_goes_over_http(lab, raw):
         await assert_stored(lab, task, scanner)
         assert proxy.pieces == 1
         assert proxy.passed >= SIZE - 65536  # the first ones come with the announcement
+
+
+async def test_a_file_of_which_the_server_has_a_part_goes_on_there(lab, raw):
+    """As after a crash of the device: its program does not know what had come."""
+    async with lab.scanner() as scanner:
+        start = await lab.started(scanner)
+        sender, data = Uploader(lab, start), raw.read_bytes()
+        place = await sender.begin("raw.mrd", data, task_id=start["id"])
+        assert (await sender.send(place, 0, data[: SIZE // 2])).status_code == 204
+        size, sha256 = await fingerprint(raw)
+        header = FileTransfer(
+            task_id=start["id"],
+            user_access_token=start["access_token"],
+            filename="raw.mrd",
+            size_bytes=size,
+            content_type="application/octet-stream",
+            sha256=sha256,
+        )
+        url = f"http://{lab.address}{start['upload_url']}"
+        job = HttpUpload(url, raw, header, metadata_of(header), settings=QUICK, ssl=None)
+        answer = await asyncio.to_thread(job.attempt)
+        assert (answer.status, answer.offset) == (204, SIZE)
+        assert job.offset == SIZE // 2  # sent from there
+        again = HttpUpload(url, raw, header, metadata_of(header), settings=QUICK, ssl=None)
+        known = await asyncio.to_thread(again.attempt)
+        assert (known.status, known.result_id) == (201, answer.result_id)
 
 
 async def test_several_files_go_at_once(lab, raw, tmp_path):

@@ -46,6 +46,27 @@ async def test_a_blank_result_and_its_repetition(platform):
     assert [item["id"] for item in listed] == [result["id"], result_id]
 
 
+async def test_a_result_is_made_and_set_by_one_request(either):
+    """A further file of a task: half the round trips, and repeating is harmless."""
+    task, other = await either.scan(), await either.scan()
+    url, refuse = f"{EXAM}/result/{new_id()}", {"headers": either.service}
+    body = {"type": "DICOM", "directory": "", "files": [], "meta": {"sha256": "ab"}}
+    await either.call("PUT", url, json=body, expect=404, **refuse)
+    for _ in range(2):
+        params = {"task_id": task["id"]}
+        await either.call("PUT", url, params=params, json=body, expect=200, **refuse)
+    for params, code in (({"task_id": other["id"]}, 409), ({"task_id": UNKNOWN}, 400)):
+        await either.call("PUT", url, params=params, json=body, expect=code, **refuse)
+    listed = (await either.call("GET", f"{EXAM}/result/all/{task['id']}", expect=200)).json()
+    assert [item["meta"] for item in listed] == [{"sha256": "ab"}]
+    # What cannot be set is not made either.
+    lost = f"{EXAM}/result/{new_id()}"
+    missing = {**body, "files": ["not.dcm"]}
+    params = {"task_id": task["id"]}
+    await either.call("PUT", lost, params=params, json=missing, expect=422, **refuse)
+    await either.call("GET", lost, expect=404)
+
+
 async def test_a_result_names_files_of_its_own_folder_alone(either):
     task = await either.scan()
     result = await blank(either, task)
