@@ -197,7 +197,7 @@ class OutboxRelay:
 
         @sa_event.listens_for(OutboxSession, "after_commit")
         def _after_commit(session: Session) -> None:
-            if not session.in_nested_transaction() and session.info.pop(_WRITTEN, False):
+            if session.info.pop(_WRITTEN, False):
                 loop.call_soon_threadsafe(self._woken.set)
 
         self._sessions.configure(sync_session_class=OutboxSession)
