@@ -120,6 +120,7 @@ class _Evaluation:
         if not isinstance(owner, str | list | tuple | dict):
             raise RuleError(f"This has no parts: {_src(node)}")
         self._budget.pay_for(owner)
+        self._budget.pay_for(index)  # its hash walks through all of it
         with _told_at(node):
             return owner[index]
 
@@ -170,12 +171,15 @@ class _Evaluation:
 
     def group(self, node: ast.List | ast.Tuple | ast.Set) -> Any:
         items = [self.value(item) for item in node.elts]
+        if isinstance(node, ast.Set):
+            self._budget.pay_for(items)
         with _told_at(node):
             return checked(_GROUPS[type(node)](items))
 
     def pairs(self, node: ast.Dict) -> Any:
         keys = [self.value(key) for key in node.keys]
         values = [self.value(value) for value in node.values]
+        self._budget.pay_for(keys)
         with _told_at(node):
             return checked(dict(zip(keys, values, strict=True)))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 MOST_LETTERS = 4096
 """Of an expression."""
-MOST_NODES = 1000
+MOST_NODES = 2000
 DEEPEST = 64
 MOST_STEPS = 40_000
 """Of one evaluation: about 20 ms at the most costly."""

@@ -42,7 +42,7 @@ def _looked_up(keyword: str, tags: Tags) -> str:
     return f"tags[{keyword!r}]"
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _parse(text: str) -> ast.expr:
     try:
         with warnings.catch_warnings():

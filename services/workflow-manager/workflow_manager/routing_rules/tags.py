@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from workflow_manager.routing_rules.limits import RuleError
@@ -31,7 +32,7 @@ class Tags:
     """Values by keyword, all of them text."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
+        self._values = dict(values)
         self._accessed: dict[str, TagAccess] = {}
 
     @property
@@ -65,9 +66,12 @@ class Tags:
             TagNotFoundError: There is none.
         """
         if keyword not in self._values:
-            wanted = keyword.lower()
-            keyword = next((name for name in self._values if name.lower() == wanted), keyword)
+            keyword = self._in_any_case.get(keyword.lower(), keyword)
         return self.item(keyword)
+
+    @cached_property
+    def _in_any_case(self) -> dict[str, str]:
+        return {name.lower(): name for name in reversed(self._values)}  # the first one counts
 
     def get(self, keyword: str, default: str = "") -> str:
         """Return a tag, or something else where it is not kept or empty."""
