@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from scanhub_libraries.openapi_rule_examples import RULE_EXAMPLES
+
 Json = dict[str, Any]
 
 CONTACT = {"name": "The maintainers of the MRI control plane"}
@@ -375,6 +377,7 @@ EXAMPLES: dict[str, Json] = {
     },
     "TargetIn": _TARGET,
     "TargetOut": {**_TARGET, "created_at": _TIME},
+    **RULE_EXAMPLES,
     "EventBatch": {
         "events": [
             {
