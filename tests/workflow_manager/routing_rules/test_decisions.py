@@ -1,6 +1,7 @@
 """A series that is complete goes where the rules say, once, and the reason can be read."""
 
 import asyncio
+import threading
 from contextlib import contextmanager
 
 import pydicom
@@ -28,10 +29,13 @@ class Peer:
 
     def __init__(self):
         self.port, self.received = a_port(), []
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def store(self, received):
         file = pydicom.filebase.DicomBytesIO(received.data)
         self.received.append(str(pydicom.dcmread(file).SOPInstanceUID))
+        self.go_on.wait(20)
         return 0x0000
 
 
@@ -192,6 +196,26 @@ async def test_images_that_come_late_are_decided_on_again_and_sent_alone(serving
 
         await until(all_there)
         assert sorted(peer.received) == [f"{SERIES}.{n}" for n in (1, 2, 3)]
+
+
+async def test_images_that_come_while_their_series_is_sent_are_sent_too(serving, tmp_path, peer):
+    async with serving(**SOON_QUIET, dicom_timeout_s=30.0) as service:
+        await add_target(service, "PACS", peer.port)
+        await add_rule(service)
+        peer.go_on.clear()
+        await receive(service, tmp_path, 1)
+        await until(lambda: peer.received)
+        await receive(service, tmp_path, 2)
+        await decided(service, number=2)
+        assert peer.received == [f"{SERIES}.1"]
+        peer.go_on.set()
+
+        async def all_there():
+            (row,) = await service.get("/dispatches")
+            return row["status"] == "sent" and row["sent"] == 2
+
+        await until(all_there)
+        assert peer.received == [f"{SERIES}.1", f"{SERIES}.2"]
 
 
 async def test_a_rule_whose_target_is_gone_leaves_a_dispatch_that_can_be_sent_again(
