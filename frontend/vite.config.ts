@@ -40,5 +40,7 @@ export default defineConfig({
     pool: "threads",
     maxWorkers: 1,
     isolate: false,
+    // A busy machine is no fault of a test.
+    testTimeout: 30_000,
   },
 });

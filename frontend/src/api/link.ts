@@ -36,6 +36,7 @@ export const EVENT_TYPES = [
   "preview.failed",
   "dicom.series.received",
   "dicom.series.complete",
+  "dicom.series.decided",
   ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
 ];
 

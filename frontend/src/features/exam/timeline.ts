@@ -43,6 +43,7 @@ const WORDS: Record<string, string> = {
   "run.failed": "Job failed",
   "dicom.series.received": "Images received",
   "dicom.series.complete": "Series complete",
+  "dicom.series.decided": "Rules have decided where the images go",
   "dispatch.queued": "Sending queued",
   "dispatch.sent": "Sent",
   "dispatch.failed": "Sending failed",
