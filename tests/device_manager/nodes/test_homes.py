@@ -9,6 +9,7 @@ from scanner_lab import DEVICE, Scanner
 
 from device_manager.acquisitions.rules import AcquisitionState
 
+pytestmark = pytest.mark.timeout(120)
 HALF = len(DATA) // 2
 
 

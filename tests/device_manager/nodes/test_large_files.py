@@ -11,6 +11,7 @@ from http_uploads import Uploader
 _BLOCK = bytes(range(256)) * 4096
 _BLOCKS = 256
 _MIB = 2**20
+pytestmark = pytest.mark.timeout(180)
 
 
 def most_memory(process):

@@ -9,6 +9,7 @@ import signal
 import pytest
 from http_uploads import DATA, Uploader
 
+pytestmark = pytest.mark.timeout(180)  # on a busy machine a process takes long to start
 HALF = len(DATA) // 2
 CAN = ("ack", "stop", "pause")
 STAGES = ["requested", "accepted", "running", "paused", "uploading", "stopping"]

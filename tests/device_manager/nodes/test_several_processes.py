@@ -9,6 +9,7 @@ from http_uploads import DATA, Uploader
 from scanner_lab import DEVICE
 
 CAN = ("ack", "stop", "pause", "calibrate", "parameter_update")
+pytestmark = pytest.mark.timeout(180)  # on a busy machine a process takes long to start
 HALF = len(DATA) // 2
 
 
