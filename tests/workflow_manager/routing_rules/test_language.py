@@ -81,6 +81,7 @@ SYNTAX = [
     ("list(map(str.lower, [tags.Modality])) == ['mr']", T),
     ("list(filter(None, [tags.Modality, ''])) == ['MR']", T),
     ("map(int, [])", T),  # as in mercure: what gives items is true, also when there are none
+    ("bool(map(int, [])) and bool(zip()) and not bool(list(map(int, [])))", T),
     ("sorted([3, 1, 2], reverse=True)[0] == max(1, 2, 3) and min('bb', 'a', key=len) == 'a'", T),
     ("sum(range(10)) == 45 and pow(2, 3, 5) == 3 and divmod(7, 2) == (3, 1)", T),
     (

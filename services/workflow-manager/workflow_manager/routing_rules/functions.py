@@ -125,6 +125,11 @@ def _filter(budget: Budget, function: Any, group: Any) -> Stream:
     return Stream([item for item in items if keep(item)])
 
 
+def _bool(budget: Budget, value: Any = False) -> bool:
+    budget.pay(1)
+    return bool(value)  # a stream is true, also an empty one, as an iterator is
+
+
 def _callable(budget: Budget, function: Any) -> Callable[..., Any]:
     if not isinstance(function, Function):
         raise TypeError(f"'{type(function).__name__}' object is not callable")
@@ -155,7 +160,7 @@ def _streamed(name: str, make: Callable[..., Iterable[Any]]) -> Function:
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {
-    **{f.__name__: f for f in (bool, str, int, float, complex, list, tuple, len, min, max, abs)},
+    **{f.__name__: f for f in (str, int, float, complex, list, tuple, len, min, max, abs)},
     **{f.__name__: f for f in (all, any, sorted, divmod, chr, ord, hex, oct, bin, repr)},
     **{
         name: getattr(math, name)
@@ -180,6 +185,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     },
 }
 _OWN: dict[str, Callable[..., Any]] = {
+    "bool": _bool,
     "range": _range,
     "sum": _sum,
     "pow": _pow,
