@@ -15,6 +15,7 @@ from workflow_service import WORKFLOW, until
 from scanhub_jobs.cartesian import reconstruct_cartesian
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.lake import stream_key
+from workflow_manager.main import close_streams
 
 TWO = Scan(matrix=(32, 24, 1), positions=[(0, 0, -9), (0, 0, 9)], fov=(160, 144, 8))
 
@@ -188,6 +189,11 @@ async def test_what_is_not_there_is_404_and_a_list_without_images_is_empty(quick
     for number, status in ((1, 404), (10**9, 404), (10**30, 422), (0, 422), (-1, 422)):
         answer = await quick.user.get(f"{WORKFLOW}/previews/{task}/{uuid4()}/{number}")
         assert answer.status_code == status, number
+
+
+async def test_a_service_that_begins_to_shut_down_goes_on_answering(quick):
+    await close_streams(quick.app)
+    assert await quick.get(f"/previews/{uuid4()}") == []
 
 
 async def test_strangers_see_no_previews(quick, device):

@@ -49,7 +49,7 @@ class PreviewDesk:
 
     async def _watch(self, place: int) -> None:
         tail = self._wiring.tail
-        while True:
+        while not tail.closed.is_set():  # from then on, waiting for it takes no time
             try:
                 for entry in await tail.read(place):
                     place = entry.sequence
