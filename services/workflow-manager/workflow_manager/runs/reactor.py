@@ -1,8 +1,6 @@
 """Starts the tasks whose inputs have just become complete, from the journal, exactly once."""
 
 import asyncio
-import math
-import time
 from contextlib import suppress
 from uuid import UUID
 
@@ -25,12 +23,6 @@ logger = get_logger(__name__)
 _CONSUMER = "runs"
 _INTERESTING = frozenset({EventType.TASK_FINISHED, EventType.RESULT_STORED})
 _RETRY_S = (0.2, 1.0, 5.0)
-_REMEMBER_S = 0.5
-"""Time from an event to the note that it was read; what comes in between shares the note.
-
-After a crash some are read again, and start nothing twice. Noted at once, each cost a sync to disk
-when people and devices are just told of it, and act.
-"""
 
 
 class RunReactor:
@@ -59,7 +51,6 @@ class RunReactor:
 
     async def _run(self, place: int) -> None:
         tail, failures = self._wiring.tail, 0
-        remembered, due = place, math.inf
         while True:
             try:
                 entries = await tail.read(place)
@@ -74,13 +65,8 @@ class RunReactor:
                 failures += 1
                 await asyncio.sleep(delay)
                 continue
-            now = time.monotonic()
-            if place > remembered:
-                due = min(due, now + _REMEMBER_S)
-            if now >= due:
-                await self._remember(place)
-                remembered, due = place, math.inf
-            await tail.wait(place, min(due - now, 5.0))
+            await self._remember(place)
+            await tail.wait(place, 5.0)
 
     async def _remember(self, place: int) -> None:
         async with reading(self._wiring.sessions) as session:
