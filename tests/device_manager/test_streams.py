@@ -7,6 +7,7 @@ import pytest
 from scanner_lab import DEVICE, reporter
 from streaming import path_of, spooled, streaming, told
 
+from device_manager.main import close_streams
 from device_manager.streams.rules import Pace
 
 STREAMS = ("ack", "stop", "pause", "stream")
@@ -232,3 +233,16 @@ async def test_a_stream_is_gone_after_a_restart_and_its_scan_goes_on(make_lab):
                 assert (await again.answer())[0] == 409
             await finish(lab, scanner, start)
         await spool_becomes(lab, {})
+
+
+async def test_a_server_that_goes_down_does_not_wait_for_streams(lab, scanner):
+    start = await lab.started(scanner)
+    async with streaming(lab, start) as stream:
+        await stream.send(BYTES)
+        await spool_becomes(lab, {start["acquisition_id"]: len(BYTES)})
+        await close_streams(lab.app)
+        status, problem = await stream.answer()
+        assert (status, "going down" in problem["detail"]) == (410, True)
+    async with streaming(lab, start) as again:
+        assert (await again.answer())[0] == 503
+    await finish(lab, scanner, start)
