@@ -230,6 +230,29 @@ export interface paths {
         patch: operations["send_piece"];
         trace?: never;
     };
+    "/api/v1/device/acquisitions/{acquisition_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the readouts of a scan while they are acquired
+         * @description Take a session of the MRD streaming protocol: HEADER, ACQUISITION for each readout, CLOSE.
+         *
+         *     One request lasts as long as the scan, with a chunked body. It is for previews alone: whatever
+         *     becomes of it, the file of the scan has to be uploaded.
+         */
+        post: operations["stream_acquisitions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/{device_id}/safety": {
         parameters: {
             query?: never;
@@ -471,6 +494,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/{device_id}/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Bind a TLS client certificate to a device
+         * @description Ask the device for this certificate beside its token, on its link and for its uploads.
+         *
+         *     A link that is open is closed: the device connects again, with the certificate.
+         */
+        put: operations["bind_certificate"];
+        post?: never;
+        /**
+         * Take the TLS client certificate off a device
+         * @description Let the device in with its token alone again.
+         */
+        delete: operations["remove_certificate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/": {
         parameters: {
             query?: never;
@@ -632,6 +681,11 @@ export interface components {
              */
             task_id: string;
             /**
+             * Exam Id
+             * @description The exam of the task, once claimed
+             */
+            exam_id?: string | null;
+            /**
              * Device Id
              * Format: uuid
              */
@@ -651,6 +705,11 @@ export interface components {
              * @default 0
              */
             progress: number;
+            /**
+             * Requested By
+             * @description Who started it: `user:ada`
+             */
+            requested_by?: string | null;
             /**
              * Stop Reason
              * @description Who asked for a stop
@@ -837,6 +896,50 @@ export interface components {
             task?: unknown;
         };
         /**
+         * DeviceCertificateIn
+         * @description The TLS client certificate that a device has to show: itself, or its fingerprint.
+         * @example {
+         *       "sha256": "A1:B2:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F:0F"
+         *     }
+         */
+        DeviceCertificateIn: {
+            /**
+             * Certificate Pem
+             * @description The certificate in PEM, without its key
+             */
+            certificate_pem?: string | null;
+            /**
+             * Sha256
+             * @description SHA-256 of the certificate, hexadecimal
+             */
+            sha256?: string | null;
+        };
+        /**
+         * DeviceCertificateOut
+         * @description The certificate that is bound to a device now.
+         */
+        DeviceCertificateOut: {
+            /**
+             * Device Id
+             * Format: uuid
+             */
+            device_id: string;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Subject
+             * @description Whose it is; null: only its fingerprint was given
+             */
+            subject?: string | null;
+            /** Not Before */
+            not_before?: string | null;
+            /**
+             * Not After
+             * @description When it expires: the device is not let in any more
+             */
+            not_after?: string | null;
+        };
+        /**
          * DeviceCredentials
          * @description What is downloaded once and installed on the device.
          */
@@ -916,6 +1019,11 @@ export interface components {
              * @description Why the device is in this state, for a person to read
              */
             status_detail?: string | null;
+            /**
+             * Certificate Sha256
+             * @description Fingerprint of the TLS client certificate that it has to show
+             */
+            certificate_sha256?: string | null;
             /** Last Seen */
             last_seen?: string | null;
             /**
@@ -2915,6 +3023,42 @@ export interface operations {
             507: components["responses"]["InsufficientStorage"];
         };
     };
+    stream_acquisitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the acquisition: one run of a task on a device */
+                acquisition_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            410: components["responses"]["Gone"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
     judge_scan: {
         parameters: {
             query?: never;
@@ -3578,6 +3722,87 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    bind_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceCertificateIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCertificateOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            /** @description It is no certificate, or has expired */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/unprocessable",
+                     *       "title": "Content not acceptable",
+                     *       "status": 422,
+                     *       "detail": "A value, a file or a limit is not acceptable; `errors` or `field` names it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_certificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -7692,7 +7692,10 @@ export interface operations {
     };
     set_result: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Create the result for this task, if it is not there yet */
+                task_id?: string | null;
+            };
             header?: {
                 /** @description The version that was read: `"3"` */
                 "If-Match"?: string | null;

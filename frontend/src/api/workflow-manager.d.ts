@@ -127,6 +127,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/previews/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the previews of a scan
+         * @description Return the previews of the latest scan of a task, oldest first; an empty list is no error.
+         *
+         *     They are made while the scan runs, of what its device streams, and are removed some time after.
+         */
+        get: operations["list_previews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/previews/{task_id}/{acquisition_id}/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a preview
+         * @description Return the image as PNG, 8 bit grey, with a window of its own. Not for diagnosis.
+         */
+        get: operations["get_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/series": {
         parameters: {
             query?: never;
@@ -295,6 +337,258 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/rules/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try an expression on tags
+         * @description Say whether it holds, what is wrong with it, and which tags it looked at.
+         */
+        post: operations["test_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/test-completion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try when a study is complete
+         * @description Say whether an expression may be used, and whether the series received complete it.
+         */
+        post: operations["test_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/select": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try which rules decide what
+         * @description Return what is done with a series of these tags, and what became of each rule and why.
+         */
+        post: operations["select_rules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a draft on the series received last
+         * @description Return for which series a draft would have fired, newest first, with the tags looked at.
+         */
+        post: operations["dry_run_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the rules in their order
+         * @description Return the rules in the order in which they are looked at.
+         */
+        get: operations["list_rules"];
+        put?: never;
+        /**
+         * Make a rule
+         * @description Store a rule, the last one in the order; what this server cannot do is refused.
+         */
+        post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules-order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put the rules into another order
+         * @description Name every rule once, in the order in which they are to be looked at.
+         */
+        put: operations["reorder_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/{rule_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a rule
+         * @description Return the rule that is in force.
+         */
+        get: operations["get_rule"];
+        /**
+         * Change a rule
+         * @description Replace all options of a rule; what was decided before stays as it was.
+         */
+        put: operations["replace_rule"];
+        post?: never;
+        /**
+         * Delete a rule
+         * @description Delete a rule; its versions can still be read.
+         */
+        delete: operations["delete_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/{rule_name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a rule
+         * @description Return who changed a rule, when and why, newest first; also of one that was deleted.
+         */
+        get: operations["list_rule_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/{rule_name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one version of a rule
+         * @description Return the rule as it was.
+         */
+        get: operations["get_rule_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/{rule_name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of a rule
+         * @description Return each option that differs, with both values.
+         */
+        get: operations["compare_rule_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/{rule_name}/versions/{version}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to a version
+         * @description Put an older version in force, as a new version.
+         */
+        post: operations["revert_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/series/{series_instance_uid}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell why a series goes where it does
+         * @description Return what was decided last: every rule, whether it fired and why, and the targets.
+         */
+        get: operations["get_series_decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/journal/events": {
         parameters: {
             query?: never;
@@ -365,6 +659,39 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * CompletionTestIn
+         * @description What must have arrived, and what has.
+         * @example {
+         *       "expression": "'Axial T2' and ('Sag T1 GRE' or 'Sag T1 TSE')",
+         *       "received": [
+         *         "Axial T2 FS",
+         *         "Sag T1 TSE"
+         *       ]
+         *     }
+         */
+        CompletionTestIn: {
+            /** Expression */
+            expression: string;
+            /**
+             * Received
+             * @description Series Descriptions
+             * @default []
+             */
+            received: string[];
+        };
+        /**
+         * CompletionTestOut
+         * @description Whether an expression may be used, and whether it holds.
+         */
+        CompletionTestOut: {
+            /** Valid */
+            valid: boolean;
+            /** Complete */
+            complete: boolean;
+            /** Error */
+            error?: string | null;
+        };
         /**
          * ConfirmSafety
          * @description A named person takes over what the gate will not pass by itself.
@@ -485,7 +812,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.series.decided" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
         /**
          * FieldProblem
          * @description What is wrong with one value.
@@ -565,6 +892,72 @@ export interface components {
             };
         };
         /**
+         * ParameterChange
+         * @description One member in which two documents differ.
+         */
+        ParameterChange: {
+            /**
+             * Field
+             * @description Which member: `shims.0`
+             */
+            field: string;
+            /**
+             * Before
+             * @description Null, too, where there was none
+             */
+            before?: unknown;
+            /**
+             * After
+             * @description Null, too, where there is none
+             */
+            after?: unknown;
+        };
+        /**
+         * PreviewOut
+         * @description An image of a scan that still runs. Not for diagnosis.
+         */
+        PreviewOut: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /**
+             * Acquisition Id
+             * Format: uuid
+             */
+            acquisition_id: string;
+            /**
+             * Number
+             * @description From 1, in the order in which they were made
+             */
+            number: number;
+            /** Rows */
+            rows: number;
+            /** Columns */
+            columns: number;
+            /** Slice */
+            slice: number;
+            /** Contrast */
+            contrast: number;
+            /** Phase */
+            phase: number;
+            /** Repetition */
+            repetition: number;
+            /** Set */
+            set: number;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Image
+             * @description Path of the image (PNG)
+             */
+            image: string;
+        };
+        /**
          * Problem
          * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
          */
@@ -616,6 +1009,975 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * RoutingRule
+         * @description A rule.
+         */
+        RoutingRule: {
+            /**
+             * Rule
+             * @description When it fires; see docs/rules.md
+             * @default False
+             */
+            rule: string;
+            /**
+             * Target
+             * @description One name, or several
+             * @default []
+             */
+            target: string | string[];
+            /**
+             * Disabled
+             * @description It is not looked at
+             * @default false
+             */
+            disabled: boolean;
+            /**
+             * Fallback
+             * @description Looked at only when no other rule fires; of several the last
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Tags
+             * @description Labels for people
+             * @default
+             */
+            tags: string;
+            /** @default route */
+            action: components["schemas"]["RuleAction"];
+            /**
+             * Action Trigger
+             * @default series
+             * @enum {string}
+             */
+            action_trigger: "series" | "study";
+            /**
+             * Study Trigger Condition
+             * @default timeout
+             * @enum {string}
+             */
+            study_trigger_condition: "timeout" | "received_series";
+            /**
+             * Study Trigger Series
+             * @description Which series complete a study: 'T1' and ('T2' or 'PD')
+             * @default
+             */
+            study_trigger_series: string;
+            /**
+             * Study Force Completion Action
+             * @default discard
+             * @enum {string}
+             */
+            study_force_completion_action: "discard" | "proceed" | "ignore";
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Processing Module
+             * @description One name, or several
+             * @default []
+             */
+            processing_module: string | string[];
+            /**
+             * Processing Settings
+             * @description For all modules, or one for each
+             * @default {}
+             */
+            processing_settings: {
+                [key: string]: unknown;
+            } | {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Processing Retain Images
+             * @default false
+             */
+            processing_retain_images: boolean;
+            /**
+             * Notification Webhook
+             * @default
+             */
+            notification_webhook: string;
+            /**
+             * Notification Payload
+             * @default
+             */
+            notification_payload: string;
+            /**
+             * Notification Payload Body
+             * @default
+             */
+            notification_payload_body: string;
+            /**
+             * Notification Email
+             * @default
+             */
+            notification_email: string;
+            /**
+             * Notification Email Body
+             * @default
+             */
+            notification_email_body: string;
+            /**
+             * Notification Email Type
+             * @default plain
+             * @enum {string}
+             */
+            notification_email_type: "plain" | "html";
+            /**
+             * Notification Trigger Reception
+             * @default true
+             */
+            notification_trigger_reception: boolean;
+            /**
+             * Notification Trigger Completion
+             * @default true
+             */
+            notification_trigger_completion: boolean;
+            /**
+             * Notification Trigger Completion On Request
+             * @default false
+             */
+            notification_trigger_completion_on_request: boolean;
+            /**
+             * Notification Trigger Error
+             * @default true
+             */
+            notification_trigger_error: boolean;
+            /**
+             * Dynamic Routing
+             * @default false
+             */
+            dynamic_routing: boolean;
+            /**
+             * Dynamic Routing Allowed Targets
+             * @description One name, or several
+             * @default []
+             */
+            dynamic_routing_allowed_targets: string | string[];
+            /**
+             * Conditional Alternate Target
+             * @default
+             */
+            conditional_alternate_target: string;
+            /**
+             * Name
+             * @description Letters, digits, _ and -
+             */
+            name: string;
+        };
+        /**
+         * RuleAction
+         * @description What a rule does with the series or study for which it fires.
+         * @enum {string}
+         */
+        RuleAction: "route" | "both" | "process" | "discard" | "notification";
+        /**
+         * RuleDecisionOut
+         * @description What was decided for a series when it was complete.
+         */
+        RuleDecisionOut: {
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /**
+             * Number
+             * @description From 1; more than one: images came late
+             */
+            number: number;
+            /** Discarded */
+            discarded: boolean;
+            /** Reason */
+            reason: string;
+            /** @description Null: there was no rule at that time */
+            selection: components["schemas"]["RuleSelection"] | null;
+            /**
+             * Rule Versions
+             * @description Of each rule, the one in force
+             */
+            rule_versions: {
+                [key: string]: number;
+            };
+            /** Targets */
+            targets: string[];
+            /** Dispatch Ids */
+            dispatch_ids: string[];
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+        };
+        /**
+         * RuleDryRunIn
+         * @description A draft, to be tried on the series received last.
+         * @example {
+         *       "rule": "contains(tags.SeriesDescription, 't2') and same(tags.BodyPartExamined, 'head')",
+         *       "series": 50
+         *     }
+         */
+        RuleDryRunIn: {
+            /** Rule */
+            rule: string;
+            /**
+             * Series
+             * @description On so many
+             * @default 50
+             */
+            series: number;
+        };
+        /**
+         * RuleDryRunOut
+         * @description What a draft would have done with one series.
+         */
+        RuleDryRunOut: {
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Modality */
+            modality: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            result: components["schemas"]["RuleTestOut"];
+        };
+        /**
+         * RuleFinding
+         * @description What became of one rule, and why.
+         */
+        RuleFinding: {
+            /** Name */
+            name: string;
+            outcome: components["schemas"]["RuleOutcome"];
+            /** Reason */
+            reason: string;
+            /**
+             * Tags Accessed
+             * @default []
+             */
+            tags_accessed: components["schemas"]["TagAccessOut"][];
+        };
+        /**
+         * RuleIn
+         * @description A rule to be stored.
+         * @example {
+         *       "name": "head-t2",
+         *       "rule": "contains(tags.SeriesDescription, 't2') and same(tags.BodyPartExamined, 'head')",
+         *       "target": [
+         *         "archive"
+         *       ],
+         *       "action": "route",
+         *       "comment": "For the study on headaches",
+         *       "change_comment": "Asked for by the head of the study"
+         *     }
+         */
+        RuleIn: {
+            /**
+             * Rule
+             * @description When it fires; see docs/rules.md
+             * @default False
+             */
+            rule: string;
+            /**
+             * Target
+             * @description One name, or several
+             * @default []
+             */
+            target: string | string[];
+            /**
+             * Disabled
+             * @description It is not looked at
+             * @default false
+             */
+            disabled: boolean;
+            /**
+             * Fallback
+             * @description Looked at only when no other rule fires; of several the last
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Tags
+             * @description Labels for people
+             * @default
+             */
+            tags: string;
+            /** @default route */
+            action: components["schemas"]["RuleAction"];
+            /**
+             * Action Trigger
+             * @default series
+             * @enum {string}
+             */
+            action_trigger: "series" | "study";
+            /**
+             * Study Trigger Condition
+             * @default timeout
+             * @enum {string}
+             */
+            study_trigger_condition: "timeout" | "received_series";
+            /**
+             * Study Trigger Series
+             * @description Which series complete a study: 'T1' and ('T2' or 'PD')
+             * @default
+             */
+            study_trigger_series: string;
+            /**
+             * Study Force Completion Action
+             * @default discard
+             * @enum {string}
+             */
+            study_force_completion_action: "discard" | "proceed" | "ignore";
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Processing Module
+             * @description One name, or several
+             * @default []
+             */
+            processing_module: string | string[];
+            /**
+             * Processing Settings
+             * @description For all modules, or one for each
+             * @default {}
+             */
+            processing_settings: {
+                [key: string]: unknown;
+            } | {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Processing Retain Images
+             * @default false
+             */
+            processing_retain_images: boolean;
+            /**
+             * Notification Webhook
+             * @default
+             */
+            notification_webhook: string;
+            /**
+             * Notification Payload
+             * @default
+             */
+            notification_payload: string;
+            /**
+             * Notification Payload Body
+             * @default
+             */
+            notification_payload_body: string;
+            /**
+             * Notification Email
+             * @default
+             */
+            notification_email: string;
+            /**
+             * Notification Email Body
+             * @default
+             */
+            notification_email_body: string;
+            /**
+             * Notification Email Type
+             * @default plain
+             * @enum {string}
+             */
+            notification_email_type: "plain" | "html";
+            /**
+             * Notification Trigger Reception
+             * @default true
+             */
+            notification_trigger_reception: boolean;
+            /**
+             * Notification Trigger Completion
+             * @default true
+             */
+            notification_trigger_completion: boolean;
+            /**
+             * Notification Trigger Completion On Request
+             * @default false
+             */
+            notification_trigger_completion_on_request: boolean;
+            /**
+             * Notification Trigger Error
+             * @default true
+             */
+            notification_trigger_error: boolean;
+            /**
+             * Dynamic Routing
+             * @default false
+             */
+            dynamic_routing: boolean;
+            /**
+             * Dynamic Routing Allowed Targets
+             * @description One name, or several
+             * @default []
+             */
+            dynamic_routing_allowed_targets: string | string[];
+            /**
+             * Conditional Alternate Target
+             * @default
+             */
+            conditional_alternate_target: string;
+            /**
+             * Name
+             * @description Letters, digits, _ and -
+             */
+            name: string;
+            /**
+             * Change Comment
+             * @description Why it is made or changed
+             * @default
+             */
+            change_comment: string;
+        };
+        /**
+         * RuleOptions
+         * @description A rule without its name: every option that mercure has.
+         */
+        RuleOptions: {
+            /**
+             * Rule
+             * @description When it fires; see docs/rules.md
+             * @default False
+             */
+            rule: string;
+            /**
+             * Target
+             * @description One name, or several
+             * @default []
+             */
+            target: string[];
+            /**
+             * Disabled
+             * @description It is not looked at
+             * @default false
+             */
+            disabled: boolean;
+            /**
+             * Fallback
+             * @description Looked at only when no other rule fires; of several the last
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Tags
+             * @description Labels for people
+             * @default
+             */
+            tags: string;
+            /** @default route */
+            action: components["schemas"]["RuleAction"];
+            /**
+             * Action Trigger
+             * @default series
+             * @enum {string}
+             */
+            action_trigger: "series" | "study";
+            /**
+             * Study Trigger Condition
+             * @default timeout
+             * @enum {string}
+             */
+            study_trigger_condition: "timeout" | "received_series";
+            /**
+             * Study Trigger Series
+             * @description Which series complete a study: 'T1' and ('T2' or 'PD')
+             * @default
+             */
+            study_trigger_series: string;
+            /**
+             * Study Force Completion Action
+             * @default discard
+             * @enum {string}
+             */
+            study_force_completion_action: "discard" | "proceed" | "ignore";
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Processing Module
+             * @description One name, or several
+             * @default []
+             */
+            processing_module: string[];
+            /**
+             * Processing Settings
+             * @description For all modules, or one for each
+             * @default {}
+             */
+            processing_settings: {
+                [key: string]: unknown;
+            } | {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Processing Retain Images
+             * @default false
+             */
+            processing_retain_images: boolean;
+            /**
+             * Notification Webhook
+             * @default
+             */
+            notification_webhook: string;
+            /**
+             * Notification Payload
+             * @default
+             */
+            notification_payload: string;
+            /**
+             * Notification Payload Body
+             * @default
+             */
+            notification_payload_body: string;
+            /**
+             * Notification Email
+             * @default
+             */
+            notification_email: string;
+            /**
+             * Notification Email Body
+             * @default
+             */
+            notification_email_body: string;
+            /**
+             * Notification Email Type
+             * @default plain
+             * @enum {string}
+             */
+            notification_email_type: "plain" | "html";
+            /**
+             * Notification Trigger Reception
+             * @default true
+             */
+            notification_trigger_reception: boolean;
+            /**
+             * Notification Trigger Completion
+             * @default true
+             */
+            notification_trigger_completion: boolean;
+            /**
+             * Notification Trigger Completion On Request
+             * @default false
+             */
+            notification_trigger_completion_on_request: boolean;
+            /**
+             * Notification Trigger Error
+             * @default true
+             */
+            notification_trigger_error: boolean;
+            /**
+             * Dynamic Routing
+             * @default false
+             */
+            dynamic_routing: boolean;
+            /**
+             * Dynamic Routing Allowed Targets
+             * @description One name, or several
+             * @default []
+             */
+            dynamic_routing_allowed_targets: string[];
+            /**
+             * Conditional Alternate Target
+             * @default
+             */
+            conditional_alternate_target: string;
+        };
+        /**
+         * RuleOrder
+         * @description In which order rules are looked at.
+         * @example {
+         *       "names": [
+         *         "no-localizers",
+         *         "head-t2"
+         *       ]
+         *     }
+         */
+        RuleOrder: {
+            /**
+             * Names
+             * @description Every rule, once
+             */
+            names: string[];
+        };
+        /**
+         * RuleOut
+         * @description A rule as stored.
+         * @example {
+         *       "name": "head-t2",
+         *       "rule": "contains(tags.SeriesDescription, 't2') and same(tags.BodyPartExamined, 'head')",
+         *       "target": [
+         *         "archive"
+         *       ],
+         *       "action": "route",
+         *       "comment": "For the study on headaches",
+         *       "position": 0,
+         *       "version": 1,
+         *       "created_at": "2026-01-02T08:30:00Z"
+         *     }
+         */
+        RuleOut: {
+            /**
+             * Rule
+             * @description When it fires; see docs/rules.md
+             * @default False
+             */
+            rule: string;
+            /**
+             * Target
+             * @description One name, or several
+             * @default []
+             */
+            target: string[];
+            /**
+             * Disabled
+             * @description It is not looked at
+             * @default false
+             */
+            disabled: boolean;
+            /**
+             * Fallback
+             * @description Looked at only when no other rule fires; of several the last
+             * @default false
+             */
+            fallback: boolean;
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Tags
+             * @description Labels for people
+             * @default
+             */
+            tags: string;
+            /** @default route */
+            action: components["schemas"]["RuleAction"];
+            /**
+             * Action Trigger
+             * @default series
+             * @enum {string}
+             */
+            action_trigger: "series" | "study";
+            /**
+             * Study Trigger Condition
+             * @default timeout
+             * @enum {string}
+             */
+            study_trigger_condition: "timeout" | "received_series";
+            /**
+             * Study Trigger Series
+             * @description Which series complete a study: 'T1' and ('T2' or 'PD')
+             * @default
+             */
+            study_trigger_series: string;
+            /**
+             * Study Force Completion Action
+             * @default discard
+             * @enum {string}
+             */
+            study_force_completion_action: "discard" | "proceed" | "ignore";
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Processing Module
+             * @description One name, or several
+             * @default []
+             */
+            processing_module: string[];
+            /**
+             * Processing Settings
+             * @description For all modules, or one for each
+             * @default {}
+             */
+            processing_settings: {
+                [key: string]: unknown;
+            } | {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Processing Retain Images
+             * @default false
+             */
+            processing_retain_images: boolean;
+            /**
+             * Notification Webhook
+             * @default
+             */
+            notification_webhook: string;
+            /**
+             * Notification Payload
+             * @default
+             */
+            notification_payload: string;
+            /**
+             * Notification Payload Body
+             * @default
+             */
+            notification_payload_body: string;
+            /**
+             * Notification Email
+             * @default
+             */
+            notification_email: string;
+            /**
+             * Notification Email Body
+             * @default
+             */
+            notification_email_body: string;
+            /**
+             * Notification Email Type
+             * @default plain
+             * @enum {string}
+             */
+            notification_email_type: "plain" | "html";
+            /**
+             * Notification Trigger Reception
+             * @default true
+             */
+            notification_trigger_reception: boolean;
+            /**
+             * Notification Trigger Completion
+             * @default true
+             */
+            notification_trigger_completion: boolean;
+            /**
+             * Notification Trigger Completion On Request
+             * @default false
+             */
+            notification_trigger_completion_on_request: boolean;
+            /**
+             * Notification Trigger Error
+             * @default true
+             */
+            notification_trigger_error: boolean;
+            /**
+             * Dynamic Routing
+             * @default false
+             */
+            dynamic_routing: boolean;
+            /**
+             * Dynamic Routing Allowed Targets
+             * @description One name, or several
+             * @default []
+             */
+            dynamic_routing_allowed_targets: string[];
+            /**
+             * Conditional Alternate Target
+             * @default
+             */
+            conditional_alternate_target: string;
+            /**
+             * Name
+             * @description Letters, digits, _ and -
+             */
+            name: string;
+            /**
+             * Position
+             * @description Rules are looked at in this order, from 0
+             */
+            position: number;
+            /** Version */
+            version: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Updated At */
+            updated_at?: string | null;
+        };
+        /**
+         * RuleOutcome
+         * @description What became of one rule.
+         * @enum {string}
+         */
+        RuleOutcome: "fired" | "did_not_fire" | "error" | "not_evaluated";
+        /**
+         * RuleRevert
+         * @description Why an older version is taken up again.
+         * @example {
+         *       "comment": "It fired for phantoms"
+         *     }
+         */
+        RuleRevert: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * RuleSelectIn
+         * @description Rules in their order, and tags to try them with.
+         * @example {
+         *       "rules": [
+         *         {
+         *           "name": "head-t2",
+         *           "rule": "contains(tags.SeriesDescription, 't2') and same(tags.BodyPartExamined, 'head')",
+         *           "target": [
+         *             "archive"
+         *           ],
+         *           "action": "route",
+         *           "comment": "For the study on headaches"
+         *         }
+         *       ],
+         *       "tags": {
+         *         "Modality": "MR",
+         *         "SeriesDescription": "T2 TSE",
+         *         "BodyPartExamined": "HEAD"
+         *       }
+         *     }
+         */
+        RuleSelectIn: {
+            /** Rules */
+            rules: components["schemas"]["RoutingRule"][];
+            /**
+             * Tags
+             * @description Tags by keyword; several values with \ between them
+             * @default {}
+             */
+            tags: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * RuleSelection
+         * @description What rules decide for one series.
+         */
+        RuleSelection: {
+            /**
+             * Discarded
+             * @description It goes nowhere. Its files stay
+             */
+            discarded: boolean;
+            /** Reason */
+            reason: string;
+            /** Actions */
+            actions: components["schemas"]["SelectedAction"][];
+            /** Rules */
+            rules: components["schemas"]["RuleFinding"][];
+        };
+        /**
+         * RuleTestIn
+         * @description An expression, and tags to try it with.
+         * @example {
+         *       "rule": "contains(tags.SeriesDescription, 't2') and same(tags.BodyPartExamined, 'head')",
+         *       "tags": {
+         *         "Modality": "MR",
+         *         "SeriesDescription": "T2 TSE",
+         *         "BodyPartExamined": "HEAD"
+         *       }
+         *     }
+         */
+        RuleTestIn: {
+            /** Rule */
+            rule: string;
+            /**
+             * Tags
+             * @description Tags by keyword; several values with \ between them
+             * @default {}
+             */
+            tags: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * RuleTestOut
+         * @description What comes of an expression.
+         */
+        RuleTestOut: {
+            /** Triggered */
+            triggered: boolean;
+            /** Error */
+            error?: string | null;
+            /**
+             * Missing
+             * @description The tag for whose absence it did not hold
+             */
+            missing?: string | null;
+            /** Tags Accessed */
+            tags_accessed: components["schemas"]["TagAccessOut"][];
+        };
+        /**
+         * RuleVersionOut
+         * @description One version of a rule: who made it, when, and why.
+         */
+        RuleVersionOut: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "created" | "updated" | "reverted" | "deleted";
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** @description The rule as it was then */
+            document: components["schemas"]["RuleOptions"];
+        };
+        /**
          * RunOut
          * @description One run of a job.
          */
@@ -661,6 +2023,39 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * SelectedAction
+         * @description What is done because rules fired.
+         */
+        SelectedAction: {
+            action: components["schemas"]["RuleAction"];
+            /**
+             * Trigger
+             * @enum {string}
+             */
+            trigger: "series" | "study";
+            /**
+             * Rules
+             * @description Those that ask for it
+             */
+            rules: string[];
+            /**
+             * Targets
+             * @default []
+             */
+            targets: string[];
+            /**
+             * Processing Modules
+             * @default []
+             */
+            processing_modules: string[];
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+        };
+        /**
          * SeriesOut
          * @description A series of the DICOM index.
          */
@@ -690,6 +2085,21 @@ export interface components {
              * Format: date-time
              */
             received_at: string;
+        };
+        /**
+         * TagAccessOut
+         * @description A tag that a rule looked at; its value is not repeated.
+         */
+        TagAccessOut: {
+            /** Keyword */
+            keyword: string;
+            /**
+             * Known
+             * @description False: no such tag is kept
+             */
+            known: boolean;
+            /** Has Value */
+            has_value: boolean;
         };
         /**
          * TargetIn
@@ -1328,6 +2738,92 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_previews: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+                /** @description Id of the acquisition: one run of a task on a device */
+                acquisition_id: string;
+                /** @description Number of the preview, from 1 in the order in which they were made */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Range not satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_series: {
         parameters: {
             query?: {
@@ -1647,6 +3143,481 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTestIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTestOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionTestIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionTestOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    select_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSelectIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleSelection"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    dry_run_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleDryRunIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDryRunOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleIn"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    reorder_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleOrder"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replace_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_rule_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this version */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersionOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_rule_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+                /** @description Version of the rule */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVersionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    compare_rule_versions: {
+        parameters: {
+            query: {
+                /** @description The earlier version */
+                before: number;
+                /** @description The later version */
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterChange"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revert_rule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+                /** @description Version of the rule */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RuleRevert"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_series_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Series Instance UID (0020,000E) */
+                series_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDecisionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
