@@ -59,7 +59,8 @@ check-imports: setup
 check-sizes: setup
 	$(BIN)/python scripts/check_sizes.py
 
-check-openapi: setup
+check-openapi:
+	@$(PYTHON) scripts/setup.py packages
 	$(BIN)/scanhub openapi --check
 	$(BIN)/python scripts/write_settings_page.py --check
 	$(BIN)/python scripts/write_link_page.py --check
@@ -74,7 +75,8 @@ format: setup
 	$(BIN)/ruff format .
 	$(NODE) npm run --silent format
 
-openapi: setup
+openapi:
+	@$(PYTHON) scripts/setup.py packages
 	$(BIN)/scanhub openapi
 	$(BIN)/python scripts/write_settings_page.py
 	$(BIN)/python scripts/write_link_page.py

@@ -177,7 +177,7 @@ def ui_sources() -> list[Path]:
     return [path for path in (*inside, *beside) if path != made]
 
 
-def set_up_ui() -> None:
+def set_up_ui(*, build: bool = True) -> None:
     """Install the UI's packages and build it, each when what it is made of has changed."""
     if not (FRONTEND / "package-lock.json").is_file():
         return
@@ -192,13 +192,18 @@ def set_up_ui() -> None:
         say("installing the packages of the UI")
         run("npm", "ci", "--no-audit", "--no-fund", cwd=FRONTEND, env=env, quiet=True)
         packages_stamp.write_text(packages)
+    if not build:
+        return
     say("building the UI")
     run("npm", "run", "--silent", "build", cwd=FRONTEND, env=env, quiet=True)
     sources_stamp.write_text(sources)
 
 
 def main(arguments: list[str]) -> int:
-    """Set up; `setup.py node COMMAND...` runs a command where Node is found, in frontend/."""
+    """Set up; `setup.py node COMMAND...` runs a command where Node is found, in frontend/.
+
+    `setup.py packages` builds no UI: its types may have to be written first.
+    """
     if sys.version_info < OLDEST_PYTHON:
         shown = ".".join(str(part) for part in sys.version_info[:3])
         print(f"setup: Python 3.11 or newer is needed, this is {shown}.", file=sys.stderr)
@@ -208,7 +213,7 @@ def main(arguments: list[str]) -> int:
             run(*arguments[1:], cwd=FRONTEND, env=node_environment())
             return 0
         set_up_python()
-        set_up_ui()
+        set_up_ui(build=arguments[:1] != ["packages"])
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
