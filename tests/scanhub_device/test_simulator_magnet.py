@@ -4,16 +4,25 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import made_sequences
 import numpy as np
 import pytest
 from test_simulator_kinds import error, to_image
 
 from scanhub_device import ScanError
-from scanhub_device.simulator import Magnet, ScanPlan, SimulatorSettings, phantom_image, plan_scan
+from scanhub_device.simulator import (
+    PARAMETER_SCHEMA,
+    Magnet,
+    ScanPlan,
+    SimulatedScanner,
+    SimulatorSettings,
+    phantom_image,
+    plan_scan,
+)
 from scanhub_device.simulator.acquire import Receiver
 from scanhub_device.simulator.calibrate import Bench, calibrate, measure_line
-from scanhub_device.simulator.magnet import Adjustment
+from scanhub_device.simulator.magnet import LARGEST_SHIM_UT_PER_M, Adjustment
 from scanhub_device.simulator.sequences import write_gre
 
 NO_NOISE = SimulatorSettings(coils=1, noise=0, time_scale=0)
@@ -158,3 +167,11 @@ def test_a_stopped_calibration_ends() -> None:
     stop.set()
     with pytest.raises(ScanError, match="stopped"):
         calibrate("shims", Bench(Adjustment(), time_scale=1, seed=0, stop=stop), {})
+
+
+def test_what_the_simulated_scanner_is_set_to_follows_its_own_schema():
+    validator = jsonschema_rs.Draft202012Validator(PARAMETER_SCHEMA)
+    parameter = SimulatedScanner().details.parameter
+    assert [error.message for error in validator.iter_errors(parameter)] == []
+    assert parameter.keys() == PARAMETER_SCHEMA["properties"].keys()
+    assert not validator.is_valid({**parameter, "shims": [0, 0, LARGEST_SHIM_UT_PER_M + 1]})

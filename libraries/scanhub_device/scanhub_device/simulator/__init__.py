@@ -4,6 +4,7 @@ from scanhub_device.simulator.acquire import SimulatorSettings
 from scanhub_device.simulator.bad_link import BadLink
 from scanhub_device.simulator.faults import Fault, FaultKind
 from scanhub_device.simulator.magnet import Magnet
+from scanhub_device.simulator.parameter_schema import DEVICE_TYPE, PARAMETER_SCHEMA
 from scanhub_device.simulator.phantom import (
     MARKER_HEAD,
     MARKER_LEFT,
@@ -18,8 +19,10 @@ from scanhub_device.simulator.scanner import SimulatedScanner
 from scanhub_device.simulator.sequences import default_sequence
 
 __all__ = [
+    "DEVICE_TYPE",
     "MARKER_HEAD",
     "MARKER_LEFT",
+    "PARAMETER_SCHEMA",
     "PHANTOM",
     "BadLink",
     "Contrast",

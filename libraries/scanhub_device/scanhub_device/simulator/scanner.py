@@ -21,6 +21,7 @@ from scanhub_device.simulator.calibrate import Bench, calibrate
 from scanhub_device.simulator.faults import CRASHED, Fault, FaultKind
 from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ
 from scanhub_device.simulator.mrd import VENDOR, Labels, make_header
+from scanhub_device.simulator.parameter_schema import DEVICE_TYPE
 from scanhub_device.simulator.phantom import Floats
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
 
@@ -69,6 +70,7 @@ class SimulatedScanner:
         self.can_stream = self._settings.stream
         self._details = DeviceDetails(
             device_name=name,
+            device_type=DEVICE_TYPE,
             serial_number="SIM-1",
             manufacturer=VENDOR,
             modality="MR",

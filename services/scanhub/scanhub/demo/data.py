@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 
 from scanhub.demo.errors import DemoError
+from scanhub_device.simulator import DEVICE_TYPE, PARAMETER_SCHEMA
 
 USERNAME = "technician"
 PASSWORD = "first-light-demo"  # noqa: S105 - printed for the person who runs the demo
@@ -78,6 +79,8 @@ async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
         "/device/createdevice",
         json={"name": "Simulated scanner", "description": "Plays Pulseq files on a phantom"},
     )
+    schema = {"document": PARAMETER_SCHEMA}
+    await api.call("PUT", f"/device/parameter-schemas/{DEVICE_TYPE}", json=schema)
     credentials = folder / "device_credentials.json"
     credentials.touch(mode=0o600)
     credentials.write_text(json.dumps(device))
