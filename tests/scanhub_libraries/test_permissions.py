@@ -62,6 +62,7 @@ def test_a_device_can_do_nothing_but_report_on_its_task_and_upload():
         "PUT /api/v1/exam/result/{result_id}",
         "DELETE /api/v1/exam/result/{result_id}",
         "GET /api/v1/exam/sequence/{sequence_id}",
+        "POST /api/v1/device/acquisitions/{acquisition_id}/stream",
         "POST /api/v1/device/uploads",
         "GET /api/v1/device/uploads/{upload_id}",
         "HEAD /api/v1/device/uploads/{upload_id}",
