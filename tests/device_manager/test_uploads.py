@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import hashlib
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -305,3 +306,21 @@ async def test_a_transfer_that_fails_frees_a_waiting_reader(tmp_path):
     async with LocalLake(tmp_path).writer("a") as part:
         with pytest.raises(TransferError, match="enough"):
             await transfer.write_to(part)
+
+
+async def test_a_busy_that_comes_beside_the_end_of_its_scan_keeps_no_device_busy(lab):
+    async with lab.scanner() as scanner:
+        task = await lab.create_task(scanner.device_id)
+        asking = asyncio.create_task(lab.start(task))
+        start = await scanner.accept()
+        await asking
+        presence = lab.app.state.room.presence
+        async with presence._lock(UUID(scanner.device_id)):  # the word waits for the one before
+            await scanner.status("BUSY", start, progress=100)
+            await scanner.announce(start, "data.mrd", DATA)
+            await scanner.send_bytes(DATA)
+            await lab.acquisition_becomes(start["id"], "finished")
+        assert (await scanner.verdict("data.mrd"))["ok"]
+        await scanner.say(command="ping")
+        await scanner.hear("pong")
+        assert (await lab.device(scanner.device_id))["status"] == "ONLINE"

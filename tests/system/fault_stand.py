@@ -57,6 +57,8 @@ class Stand:
     """Between the device and the proxy if asked for: faults that know what they harm."""
     reason: str = ""
     """Why the last scan ended as it did."""
+    said: str = ""
+    """What the last start was answered with."""
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.scene.api.token}"}
@@ -93,7 +95,9 @@ class Stand:
         headers = {"Authorization": f"Bearer {self.scene.api.token}"}
         with suppress(httpx.TransportError):
             path = f"/api/v1/workflowmanager/trigger_task/{task}/"
-            return (await self.http.post(path, headers=headers)).status_code
+            answer = await self.http.post(path, headers=headers)
+            self.said = answer.text
+            return answer.status_code
         return None
 
     async def is_ready(self) -> None:
@@ -146,7 +150,7 @@ class Stand:
         self.scanner.prepare()
         await self.is_ready()
         task = await self.new_task()
-        assert await self.trigger(task) == 200
+        assert await self.trigger(task) == 200, self.said
         assert await self.ends(task) == "FINISHED"
 
 
@@ -198,23 +202,28 @@ async def sent(stand: Stand, task: str, _chance: random.Random) -> None:
     """`start` is out, and no `ack` comes back."""
     stand.proxy.up.clear()
     stand.proxy.seen_down = b""
-    asyncio.get_running_loop().create_task(stand.trigger(task))
+    asking = asyncio.get_running_loop().create_task(stand.trigger(task))
 
     async def seen() -> bool:
         return b'"command":"start"' in stand.proxy.seen_down
 
-    await until(seen, 30)
+    try:
+        await until(seen, 30)
+    except TimeoutError:
+        answer = asking.result() if asking.done() else "none"
+        log = stand.scene.installation.log[-6000:]
+        raise AssertionError((answer, stand.proxy.seen_down[-500:], log)) from None
 
 
 async def acked(stand: Stand, task: str, _chance: random.Random) -> None:
     stand.scanner.prepare("acked")
-    assert await stand.trigger(task) == 200
+    assert await stand.trigger(task) == 200, stand.said
     await asyncio.wait_for(stand.scanner.at["acked"].wait(), 30)
 
 
 async def running(stand: Stand, task: str, _chance: random.Random) -> None:
     stand.scanner.prepare("running")
-    assert await stand.trigger(task) == 200
+    assert await stand.trigger(task) == 200, stand.said
     await asyncio.wait_for(stand.scanner.at["running"].wait(), 30)
 
 
@@ -231,7 +240,7 @@ async def whole(stand: Stand, task: str, chance: random.Random) -> None:
 
 async def _sent_so_far(stand: Stand, task: str, share: float) -> None:
     before = stand.proxy.passed_up
-    assert await stand.trigger(task) == 200
+    assert await stand.trigger(task) == 200, stand.said
 
     async def seen() -> bool:
         return stand.proxy.passed_up - before >= share * SIZE

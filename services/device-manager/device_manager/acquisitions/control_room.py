@@ -32,7 +32,6 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.models import DeviceStatus
 from scanhub_libraries.security.tokens import TokenVerifier
 
 logger = get_logger(__name__)
@@ -235,9 +234,8 @@ class ControlRoom:
 
         Devices of version 1 do not say so themselves.
         """
-        busy = self.presence.status(lease.device_id) is DeviceStatus.BUSY
-        if busy and lease.state in (AcquisitionState.FINISHED, AcquisitionState.STOPPED):
-            await self.presence.changed(lease.device_id, DeviceStatus.ONLINE)
+        if lease.state in (AcquisitionState.FINISHED, AcquisitionState.STOPPED):
+            await self.presence.freed(lease.device_id)
 
     # --- the device ends something ----------------------------------------------------------------
 

@@ -201,9 +201,13 @@ async def _busy(
         return await _too_late(room, link, lease)
     if lease is not None and progress is None:
         raise UnprocessableError("data.progress: missing; send how far the scan is [%].")
-    await room.presence.changed(link.device_id, DeviceStatus.BUSY)
+    # Its file may be stored meanwhile: a scan that has ended keeps no device busy.
+    holds = None if lease is None else lambda: lease.is_open
+    await room.presence.changed(link.device_id, DeviceStatus.BUSY, holds=holds)
     if lease is None or progress is None:
         return _device_only(DeviceStatus.BUSY)
+    if not lease.is_open:
+        return await _too_late(room, link, lease)
     room.deadlines.met(lease.id, Deadline.ACK, Deadline.DATA)
     if lease.state in _WAITING:
         actor = device_actor(link.device_id)

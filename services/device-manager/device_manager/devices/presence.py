@@ -1,6 +1,7 @@
 """The state of the devices as they say it, kept in the database and, for speed, in memory."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -43,17 +44,39 @@ class Presence:
         return known
 
     async def changed(
-        self, device_id: UUID, status: DeviceStatus, detail: str | None = None
+        self,
+        device_id: UUID,
+        status: DeviceStatus,
+        detail: str | None = None,
+        *,
+        holds: Callable[[], bool] | None = None,
     ) -> None:
-        """A device says in which state it is."""
+        """A device says in which state it is.
+
+        Args:
+            device_id: The device.
+            status: What it says.
+            detail: Why.
+            holds: Asked when it is this change's turn: whether it is still so.
+        """
         if self._known.get(device_id) == (status, detail):
             return
         async with self._lock(device_id):
-            async with transaction(self._sessions) as session:
-                if not await self._homes.holds(session, device_id):
-                    return
-                await service.set_status(session, device_id, status, detail)
-            self._known[device_id] = (status, detail)
+            if holds is None or holds():
+                await self._write(device_id, status, detail)
+
+    async def freed(self, device_id: UUID) -> None:
+        """What a device was busy with has ended, also if nobody has written yet that it is busy."""
+        async with self._lock(device_id):
+            if self.status(device_id) is DeviceStatus.BUSY:
+                await self._write(device_id, DeviceStatus.ONLINE, None)
+
+    async def _write(self, device_id: UUID, status: DeviceStatus, detail: str | None) -> None:
+        async with transaction(self._sessions) as session:
+            if not await self._homes.holds(session, device_id):
+                return
+            await service.set_status(session, device_id, status, detail)
+        self._known[device_id] = (status, detail)
 
     async def disconnected(self, device_id: UUID) -> None:
         """The link of a device has ended, unless there is a new one by now."""
