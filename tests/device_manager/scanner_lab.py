@@ -245,6 +245,15 @@ class Lab:
             raise AssertionError(f"last seen: {seen}") from None
         return seen
 
+    async def tells(self, *kinds: str, family: str = "acquisition.") -> None:
+        """Wait until the newest events of a family are these: they are delivered after a commit."""
+
+        async def told() -> list[str]:
+            seen = [event.type.value for event in self.events]
+            return [kind for kind in seen if kind.startswith(family)]
+
+        await self.eventually(told, lambda seen: seen[-len(kinds) :] == list(kinds))
+
     async def task_becomes(self, task_id: str, status: str, seconds: float = 30.0):
         return await self.eventually(
             lambda: self.task(task_id), lambda task: task["status"] == status, seconds

@@ -25,13 +25,9 @@ async def test_a_scan_goes_from_start_to_result(lab):
 
         await _its_data_become_the_result(lab, scanner, start)
     await lab.device_becomes(scanner.device_id, "OFFLINE")
-    told = [event.type.value for event in lab.events]
-    assert [kind for kind in told if kind.startswith("acquisition.")] == [
-        "acquisition.requested",
-        "acquisition.accepted",
-        "acquisition.running",
-        "acquisition.finished",
-    ]
+    kinds = ("requested", "accepted", "running", "finished")
+    await lab.tells(*(f"acquisition.{kind}" for kind in kinds))
+    assert len([event for event in lab.events if event.type.startswith("acquisition.")]) == 4
 
 
 async def _its_data_become_the_result(lab, scanner, start):

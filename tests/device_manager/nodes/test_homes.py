@@ -46,7 +46,11 @@ async def test_a_device_moves_in_the_middle_of_its_scan(cluster, both):
             assert (await scanner.upload(start, "data.mrd", DATA))["ok"]
         task = await here.task_becomes(start["id"], "FINISHED")
         assert len(task["results"]) == 1
-    kinds = [event.type for lab in both for event in lab.events]
+
+    async def told() -> list[str]:
+        return [event.type.value for lab in both for event in lab.events]
+
+    kinds = await here.eventually(told, lambda kinds: "acquisition.finished" in kinds)
     assert kinds.count("acquisition.finished") == kinds.count("acquisition.running") == 1
     finishes = [path for path in here.exam_gate.requests if path.endswith("/finish")]
     assert len(finishes) == 1
