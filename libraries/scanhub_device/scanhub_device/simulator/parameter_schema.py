@@ -65,7 +65,6 @@ PARAMETER_SCHEMA: Final[dict[str, Any]] = {
             "description": "Power absorbed at a B1+rms of 1 uT",
             "unit": "W/uT^2",
             "exclusiveMinimum": 0,
-            "maximum": 100,
             "readOnly": True,
         },
     },
