@@ -17,7 +17,7 @@ import pytest
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import EventFollower, following
 from scanhub.demo.processes import free_port
-from scanhub_device import DeviceClient, load_credentials
+from scanhub_device import DeviceClient, Scanner, load_credentials
 from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
 
 READY_SECONDS = 60
@@ -132,6 +132,21 @@ class Scene:
             f"{kind} {data}",
         )
 
+    @asynccontextmanager
+    async def scanner(self, scanner: Scanner) -> AsyncIterator[None]:
+        """Connect a scanner of this process as the device of the scene."""
+        known = load_credentials(self.data.credentials)
+        url = f"ws://127.0.0.1:{self.installation.port}/api/v1/device/ws"
+        token = known.device_token.get_secret_value()
+        client = DeviceClient(url, known.device_id, token, scanner)
+        running = asyncio.create_task(client.run())
+        try:
+            await self.until("device.connected", device_id=self.data.device_id)
+            yield
+        finally:
+            client.close()
+            await running
+
 
 @pytest.fixture
 async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
@@ -199,18 +214,4 @@ class HotScanner:
 def hot_scanner(scene: Scene) -> Callable[[], Any]:
     """Return what connects a scanner whose scan needs First Level."""
 
-    @asynccontextmanager
-    async def connect() -> AsyncIterator[None]:
-        known = load_credentials(scene.data.credentials)
-        url = f"ws://127.0.0.1:{scene.installation.port}/api/v1/device/ws"
-        token = known.device_token.get_secret_value()
-        client = DeviceClient(url, known.device_id, token, HotScanner())
-        running = asyncio.create_task(client.run())
-        try:
-            await scene.until("device.connected", device_id=scene.data.device_id)
-            yield
-        finally:
-            client.close()
-            await running
-
-    return connect
+    return lambda: scene.scanner(HotScanner())

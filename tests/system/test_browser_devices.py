@@ -1,12 +1,10 @@
 """Scanners in a real browser: one that is lost, its parameters, its token, its history."""
 
-import asyncio
 import os
 import re
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from browser import log_in, opened_page
 from conftest import Installation, Scene
 
-from scanhub_device import DeviceClient, ScanError, load_credentials
+from scanhub_device import ScanError
 from scanhub_device.messages import DeviceDetails
 
 pytestmark = [
@@ -116,23 +114,8 @@ class TypedScanner:
         raise ScanError("It only registers.")
 
 
-@asynccontextmanager
-async def typed_scanner(scene: Scene) -> AsyncIterator[None]:
-    known = load_credentials(scene.data.credentials)
-    url = f"ws://127.0.0.1:{scene.installation.port}/api/v1/device/ws"
-    token = known.device_token.get_secret_value()
-    client = DeviceClient(url, known.device_id, token, TypedScanner())
-    running = asyncio.create_task(client.run())
-    try:
-        await scene.until("device.connected", device_id=scene.data.device_id)
-        yield
-    finally:
-        client.close()
-        await running
-
-
 async def test_parameters_are_edited_in_a_form_also_when_somebody_was_faster(page, scene):
-    async with typed_scanner(scene):
+    async with scene.scanner(TypedScanner()):
         await edit_parameters(page, scene)
 
 

@@ -80,9 +80,6 @@ SignerDep = Annotated[TokenSigner, Depends(get_signer)]
 RevocationsDep = Annotated[RevocationList, Depends(get_revocations)]
 DisclosuresDep = Annotated[Disclosures, Depends(get_disclosures)]
 NowDep = Annotated[datetime, Depends(get_now)]
-IfMatchDep = Annotated[
-    str | None, Header(alias="If-Match", description='The version that was read: `"3"`')
-]
 IfNoneMatchDep = Annotated[
     str | None,
     Header(alias="If-None-Match", description="The ETag that was read: 304 while it is current"),

@@ -74,7 +74,7 @@ function Tabs({ tab, onTab }: Pick<Props, "tab" | "onTab">) {
     document.getElementById(`device-tab-${next}`)?.focus();
   };
   return (
-    <div role="tablist" aria-label="About the device" className={css.tabs}>
+    <div role="tablist" aria-label="About the device" className={`${page.tabs} ${css.tabs}`}>
       {TABS.map((name) => (
         <button
           key={name}
@@ -84,7 +84,7 @@ function Tabs({ tab, onTab }: Pick<Props, "tab" | "onTab">) {
           aria-selected={name === tab}
           aria-controls="device-tab"
           tabIndex={name === tab ? 0 : -1}
-          className={css.tab}
+          className={page.tab}
           onClick={() => onTab(name)}
           onKeyDown={({ key }) => {
             if (key === "ArrowRight") move(1);

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Select, Textarea, TextInput } from "@mantine/core";
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { type ReactNode, useId } from "react";
 
+import page from "../../shared/page.module.css";
 import css from "./devices.module.css";
 import { choiceWord, type Draft, entriesOf, entryAt, lengthOf, REST, withoutEntry } from "./draft";
 import { type Field, limitsInWords } from "./schema";
@@ -248,7 +249,7 @@ function YesNo({
       <span id={id} className={label ? `field-label ${css.yesNoLabel}` : "visually-hidden"}>
         {label ?? field.label}
       </span>
-      <div role="radiogroup" aria-labelledby={id} className={css.yesNo}>
+      <div role="radiogroup" aria-labelledby={id} className={page.choice}>
         {words.map(([meaning, word]) => (
           <button
             key={word}

@@ -7,6 +7,7 @@ import { resultFileUrl } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
 import { clock, day } from "../../shared/format";
+import page from "../../shared/page.module.css";
 import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
@@ -25,7 +26,7 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
   return (
     <section className={css.images} aria-label="Images">
       <header className={css.imagesHead}>
-        <div role="tablist" aria-label="What to show" className={css.tabs}>
+        <div role="tablist" aria-label="What to show" className={page.tabs}>
           <TabButton id="images" label="Images" current={tab} onPick={setTab} />
           <TabButton id="files" label="Files" current={tab} onPick={setTab} />
         </div>
@@ -158,7 +159,7 @@ function TabButton({
       type="button"
       role="tab"
       aria-selected={id === current}
-      className={css.tab}
+      className={page.tab}
       onClick={() => onPick(id)}
     >
       {label}

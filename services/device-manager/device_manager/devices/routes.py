@@ -11,10 +11,10 @@ from device_manager.devices import service
 from device_manager.devices.models import Device, DeviceNaming
 from device_manager.links.protocol import CloseCode
 from device_manager.parameters.desk import set_parameter as set_device_parameter
-from device_manager.versions import IfMatchDep
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.models import DeviceCredentials, DeviceOut, fields
+from scanhub_libraries.versions import IfMatchDep
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["devices"])

@@ -7,7 +7,6 @@ query: it follows the notes, and is read anew when notes may have been missed.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -67,8 +66,10 @@ class SharedHomes(Homes):
     async def make_sure(self) -> None:
         """Find out whether this process is still what it takes itself for, if that is doubtful."""
         if self.doubtful:
-            with suppress(Exception):
+            try:
                 await self.beat()
+            except Exception as error:  # noqa: BLE001 - without a database nobody took over either
+                logger.warning("it is not known whether others took over", error=repr(error))
 
     async def beat(self) -> None:
         """Show that this process lives, and learn if the others think that it does not."""
@@ -131,10 +132,11 @@ class SharedHomes(Homes):
         unknown = device_id not in self._homes
         away = node_id not in (None, self.node_id) and node_id not in self._peers
         if unknown or away or not self.follows:
-            # What is known has to do while the database is away.
-            with suppress(Exception):
+            try:
                 async with asyncio.timeout(_LONGEST_LOOK_SECONDS):
                     await self._look(device_id)
+            except Exception as error:  # noqa: BLE001 - a stop must not wait for the database
+                logger.warning("what is known of homes has to do", error=repr(error))
             node_id = self._homes.get(device_id, (None, 0))[0]
         return self._peer(node_id)
 

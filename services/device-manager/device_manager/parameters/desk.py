@@ -11,10 +11,10 @@ from device_manager.links.link import DeviceLink
 from device_manager.links.messages import DeviceParameterUpdate
 from device_manager.parameters import service
 from device_manager.parameters.rules import read_only_changes, told
-from device_manager.versions import check_version
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import DeviceParameterOut
+from scanhub_libraries.versions import check_version
 
 PARAMETER_UPDATE = "parameter_update"
 

@@ -11,7 +11,6 @@ from device_manager.devices.service import get_device
 from device_manager.pages import link_next
 from device_manager.parameters import desk, service
 from device_manager.parameters.rules import changes
-from device_manager.versions import IfMatchDep, etag
 from scanhub_libraries.models import (
     DeviceParameterOut,
     ParameterChange,
@@ -19,6 +18,7 @@ from scanhub_libraries.models import (
     RestoreParameter,
     SetDeviceParameter,
 )
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["parameters"])

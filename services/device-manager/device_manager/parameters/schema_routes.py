@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response, status
 
 from device_manager.parameters import repository, schemas
-from device_manager.versions import IfMatchDep, etag
 from scanhub_libraries.models import ParameterSchemaIn, ParameterSchemaOut
 from scanhub_libraries.models.fields import Name
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device/parameter-schemas", tags=["parameters"])

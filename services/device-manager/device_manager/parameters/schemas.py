@@ -10,11 +10,11 @@ from device_manager.parameters import repository
 from device_manager.parameters.models import ParameterSchema
 from device_manager.parameters.rules import told
 from device_manager.parameters.schema import check_schema, problems_of
-from device_manager.versions import check_version
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import DeviceProblems, ParameterSchemaIn, ParameterSchemaOut
+from scanhub_libraries.versions import check_version
 
 _MOST_NAMED = 5
 _SCHEMAS = UUID("5d1a5f2e-3f0b-4b7e-9c63-0a3a8f0d2c11")

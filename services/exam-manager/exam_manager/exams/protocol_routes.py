@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, SessionsDep
+from exam_manager.dependencies import LakeDep, NowDep, SessionsDep
 from exam_manager.exams import (
     comparisons,
     protocol_export,
@@ -21,7 +21,6 @@ from exam_manager.exams.protocol_file import read_file
 from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import PageDep
 from exam_manager.sequences.reader import SequenceReader
-from exam_manager.versions import etag
 from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import (
     ExamDeviations,
@@ -34,6 +33,7 @@ from scanhub_libraries.models import (
     ReleaseProtocol,
 )
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["protocols"])

@@ -15,11 +15,11 @@ from exam_manager.exams.rules import Act
 from exam_manager.exams.standing import standing_of
 from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.holding import hold_trees
-from exam_manager.versions import check_version
 from exam_manager.workflows import service as workflows
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BaseExam, ExamOut
+from scanhub_libraries.versions import check_version
 
 
 async def release_version(

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
 from exam_manager.dependencies import (
-    IfMatchDep,
     IfNoneMatchDep,
     LakeDep,
     NowDep,
@@ -20,9 +19,9 @@ from exam_manager.exams import service, trees, worklist
 from exam_manager.exams.filters import ExamFilterDep
 from exam_manager.pages import PageDep
 from exam_manager.paging import Page
-from exam_manager.versions import etag, is_known
 from scanhub_libraries.models import BaseExam, ExamOut, ExamSummary, WorklistItem
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.versions import IfMatchDep, etag, is_known
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["exams"])

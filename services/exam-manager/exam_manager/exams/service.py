@@ -20,13 +20,13 @@ from exam_manager.tasks.copying import copied_tree
 from exam_manager.tasks.repository import TASK
 from exam_manager.tasks.rules import status_of_edited
 from exam_manager.tasks.tree import emit_exam
-from exam_manager.versions import check_version
 from exam_manager.workflows import service as workflows
 from exam_manager.workflows.service import WORKFLOW
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.ids import dicom_uid, new_id
 from scanhub_libraries.models import BaseExam, ExamOut, ItemStatus, WorkflowOut
+from scanhub_libraries.versions import check_version
 
 EXAM = Exam.__table__  # type: ignore[attr-defined]
 

@@ -22,10 +22,10 @@ from exam_manager.paging import Page
 from exam_manager.results.models import Result
 from exam_manager.searching import search_terms
 from exam_manager.tasks.repository import TASK
-from exam_manager.versions import etag
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.database import Sessions, glance, reading
 from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.versions import etag
 
 _EXAM = Exam.__table__  # type: ignore[attr-defined]
 _WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]

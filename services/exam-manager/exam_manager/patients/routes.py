@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, NowDep
+from exam_manager.dependencies import NowDep
 from exam_manager.pages import PageDep
 from exam_manager.patients import service
 from exam_manager.patients.service import ORDERS, PatientOrder
-from exam_manager.versions import etag
 from scanhub_libraries.models import BasePatient, PatientOut
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import SessionDep
 
 router = APIRouter(prefix="/api/v1/patient", tags=["patients"])

@@ -14,10 +14,10 @@ from exam_manager.exams.models import Exam
 from exam_manager.patients import rules
 from exam_manager.patients.models import Patient
 from exam_manager.searching import escaped, folded, search_terms
-from exam_manager.versions import check_version
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BasePatient, PatientOut
+from scanhub_libraries.versions import check_version
 
 _PATIENT = Patient.__table__  # type: ignore[attr-defined]
 _SHOWN = [column for column in _PATIENT.c if column.name in PatientOut.model_fields]

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.dependencies import LakeDep, NowDep
 from exam_manager.pages import PageDep
 from exam_manager.results import service
-from exam_manager.versions import etag
 from scanhub_libraries.models import ResultOut, SetResult
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["results"])

@@ -17,7 +17,6 @@ from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import lock_task
 from exam_manager.tasks.rules import check_claim, check_scope
-from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
@@ -25,6 +24,7 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import Lake, result_directory
 from scanhub_libraries.models import ResultOut, SetResult
 from scanhub_libraries.security.principal import Principal, PrincipalKind
+from scanhub_libraries.versions import check_version
 
 _RESULT = Result.__table__  # type: ignore[attr-defined]
 _NARROW = frozenset({PrincipalKind.TASK, PrincipalKind.JOB})

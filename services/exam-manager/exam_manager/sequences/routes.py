@@ -19,14 +19,13 @@ from fastapi import (
 from fastapi import status as http
 from fastapi.responses import StreamingResponse
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, PlotterDep, SessionsDep
+from exam_manager.dependencies import LakeDep, NowDep, PlotterDep, SessionsDep
 from exam_manager.lake_sweep import mark_key
 from exam_manager.pages import NamedPageDep, PageDep
 from exam_manager.sequences import catalog, plots, rules, service
 from exam_manager.sequences.catalog import Filter
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.sequences.service import UploadedFile
-from exam_manager.versions import etag
 from scanhub_libraries.database import transaction
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import (
@@ -37,6 +36,7 @@ from scanhub_libraries.models import (
     SequenceUse,
 )
 from scanhub_libraries.models.fields import Name, ShortText, Text
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["sequences"])

@@ -18,7 +18,6 @@ from exam_manager.sequences.mrd_header import check_mrd_header
 from exam_manager.sequences.reader import SequenceReader
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.rules import check_claim
-from exam_manager.versions import check_version
 from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import ForbiddenError, NotFoundError
 from scanhub_libraries.events import EventType
@@ -26,6 +25,7 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import Lake
 from scanhub_libraries.models import BaseMRISequence, MRISequenceCreated, MRISequenceOut
 from scanhub_libraries.security.principal import Principal, PrincipalKind
+from scanhub_libraries.versions import check_version
 
 _MOST_NAMED = 100
 

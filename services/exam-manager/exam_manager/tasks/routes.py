@@ -5,11 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Body, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep, SignerDep
+from exam_manager.dependencies import LakeDep, NowDep, SignerDep
 from exam_manager.pages import PageDep
 from exam_manager.results.service import check_may_read
 from exam_manager.tasks import claims, lists, service, tree
-from exam_manager.versions import etag
 from scanhub_libraries.models import (
     ClaimTask,
     FinishTask,
@@ -21,6 +20,7 @@ from scanhub_libraries.models import (
     TaskReport,
     TaskReports,
 )
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam/task", tags=["tasks"])

@@ -26,7 +26,6 @@ from exam_manager.tasks.models import Task
 from exam_manager.tasks.places import give_place
 from exam_manager.tasks.repository import TaskChain
 from exam_manager.tasks.tree import derive_above, derive_statuses, emit_task, read_task
-from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
@@ -37,6 +36,7 @@ from scanhub_libraries.models import (
     TaskOut,
 )
 from scanhub_libraries.security.principal import Principal
+from scanhub_libraries.versions import check_version
 
 _PLAN = (
     "workflow_id",

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, BackgroundTasks, Form, Header, Query, Request, Response, status
 
 from exam_manager.dependencies import (
-    IfMatchDep,
     NowDep,
     RevocationsDep,
     SessionsDep,
@@ -20,7 +19,6 @@ from exam_manager.users.lockout import Attempt, unlock
 from exam_manager.users.revocations import list_revocations
 from exam_manager.users.rules import check_same_site, username_of
 from exam_manager.users.sessions import end_session, end_sessions, list_sessions
-from exam_manager.versions import etag
 from scanhub_libraries.models import (
     PasswordUpdateRequest,
     Revocations,
@@ -32,6 +30,7 @@ from scanhub_libraries.models import (
 )
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.security.tokens import USER_LIFETIME
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import COOKIE, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/userlogin", tags=["users"])

@@ -12,7 +12,6 @@ from exam_manager.paging import Page
 from exam_manager.users import rules
 from exam_manager.users.models import Account
 from exam_manager.users.revocations import revoke_user
-from exam_manager.versions import check_version
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.errors import (
     BadRequestError,
@@ -26,6 +25,7 @@ from scanhub_libraries.models import User, UserRole
 from scanhub_libraries.security.passwords import hash_password
 from scanhub_libraries.security.principal import Principal
 from scanhub_libraries.security.tokens import RevocationList
+from scanhub_libraries.versions import check_version
 
 
 def user_out(account: Account, access_token: str = "") -> User:

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response, status
 
-from exam_manager.dependencies import IfMatchDep, LakeDep, NowDep
+from exam_manager.dependencies import LakeDep, NowDep
 from exam_manager.pages import PageDep
-from exam_manager.versions import etag
 from exam_manager.workflows import lists, service
 from exam_manager.workflows.service import WORKFLOW
 from scanhub_libraries.models import BaseWorkflow, WorkflowOut
+from scanhub_libraries.versions import IfMatchDep, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam/workflow", tags=["workflows"])

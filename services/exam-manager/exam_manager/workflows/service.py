@@ -20,12 +20,12 @@ from exam_manager.tasks.holding import hold_trees
 from exam_manager.tasks.models import Task
 from exam_manager.tasks.repository import TASK
 from exam_manager.tasks.tree import derive_above, emit_workflow, read_tasks, task_out
-from exam_manager.versions import check_version
 from exam_manager.workflows.models import Workflow
 from scanhub_libraries.errors import BadRequestError, ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BaseWorkflow, TaskOut, WorkflowOut
 from scanhub_libraries.models.protocol import MOST_WORKFLOWS
+from scanhub_libraries.versions import check_version
 
 WORKFLOW = Workflow.__table__  # type: ignore[attr-defined]
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
 from workflow_manager.dicom import rules
 from workflow_manager.dicom.scp import DicomListener, Received
 from workflow_manager.dicom.service import QUIET_AT_ONCE, DicomStore, Origin, Outcome
@@ -12,6 +12,7 @@ from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
 _STORE_TIMEOUT_S = 120.0
+_LOOK_S = 5.0
 CompleteQuiet = Callable[[float], Awaitable[int]]
 """Completes series that got nothing for so long [s], with what follows; says how many."""
 
@@ -27,16 +28,21 @@ class DicomIntake:
         self, settings: WorkflowManagerSettings, store: DicomStore, complete_quiet: CompleteQuiet
     ) -> None:
         self._settings = settings
-        self._complete_quiet = complete_quiet
         self._store = store
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[None] | None = None
+        quiet_s = settings.series_quiet_s
+
+        async def look() -> None:
+            while await complete_quiet(quiet_s) == QUIET_AT_ONCE:
+                pass
+
+        self._watch = Repeating("completing quiet series", look, min(_LOOK_S, quiet_s / 2))
         self.listener: DicomListener | None = None
 
     async def start(self) -> None:
         """Listen, if a port is configured."""
         settings = self._settings
-        self._task = asyncio.create_task(self._watch_quiet(), name="quiet-series")
+        self._watch.start()
         if settings.dicom_port is None:
             return
         self.listener = DicomListener(
@@ -59,10 +65,7 @@ class DicomIntake:
         """Stop listening."""
         if self.listener is not None:
             await asyncio.to_thread(self.listener.stop)
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await self._watch.stop()
 
     def _receive(self, received: Received) -> int:
         """Store an instance; in the association's thread."""
@@ -72,13 +75,3 @@ class DicomIntake:
         if stored.outcome is Outcome.QUARANTINED:
             return rules.CANNOT_UNDERSTAND
         return rules.SUCCESS
-
-    async def _watch_quiet(self) -> None:
-        quiet_s = self._settings.series_quiet_s
-        while True:
-            await asyncio.sleep(min(5.0, quiet_s / 2))
-            try:
-                while await self._complete_quiet(quiet_s) == QUIET_AT_ONCE:
-                    pass
-            except Exception as error:  # noqa: BLE001 - watching must go on
-                logger.warning("quiet series cannot be looked for", error=repr(error))

@@ -14,10 +14,10 @@ from scanhub_libraries.models import (
     RuleVersionOut,
 )
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.versions import IfMatchDep, check_version, etag
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.routing_rules import repository, service
 from workflow_manager.routing_rules.models import StoredRule
-from workflow_manager.versions import IfMatchDep, check_version, etag
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["rules"])
 _LARGEST = 2**31 - 1

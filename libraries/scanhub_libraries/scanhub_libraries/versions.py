@@ -6,7 +6,15 @@ something changes; If-Match looks at the version alone, because an edit is stale
 edited, not when a device made progress.
 """
 
+from typing import Annotated
+
+from fastapi import Header
+
 from scanhub_libraries.errors import StaleVersionError
+
+IfMatchDep = Annotated[
+    str | None, Header(alias="If-Match", description='The version that was read: `"3"`')
+]
 
 
 def etag(version: int, revision: int | None = None) -> dict[str, str]:
@@ -29,7 +37,9 @@ def check_version(if_match: str | None, version: int) -> None:
         return
     if f'"{version}"' not in {_version_part(tag) for tag in if_match.split(",")}:
         raise StaleVersionError(
-            "The record was changed since it was read: read it again, then edit.", version=version
+            f"It was changed since it was read, and is at version {version} by now: read it "
+            "again, then edit.",
+            version=version,
         )
 
 
