@@ -37,6 +37,7 @@ export const EVENT_TYPES = [
   "dicom.series.received",
   "dicom.series.complete",
   "dicom.series.decided",
+  ...["opened", "waiting", "complete", "done", "failed", "discarded"].map((verb) => `case.${verb}`),
   ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
 ];
 

@@ -332,7 +332,8 @@ async def test_tags_are_texts_as_in_the_file(serving, tmp_path):
     dataset.RepetitionTime, dataset.ContrastBolusAgent = "12.5", None
     dataset.save_as(tmp_path / "1.dcm")
     async with serving(**NEVER_QUIET) as service:
-        await service.wiring.store.store_instance(tmp_path / "1.dcm", Origin(source="SCANNER"))
+        origin = Origin(source="SCANNER", receiver_aet="HERE", sender_address="10.0.0.7")
+        await service.wiring.store.store_instance(tmp_path / "1.dcm", origin)
         async with reading(service.wiring.sessions) as session:
             ((series, instance),) = await list_with_an_instance(session)
     tags = tags_of(series, instance)
@@ -340,4 +341,5 @@ async def test_tags_are_texts_as_in_the_file(serving, tmp_path):
     assert tags["ImageType"] == "ORIGINAL\\PRIMARY"
     assert (tags["SeriesNumber"], tags["ContrastBolusAgent"]) == ("4", "")
     assert (tags["SenderAET"], tags["SOPInstanceUID"]) == ("SCANNER", f"{SERIES}.1")
-    assert "ReceiverAET" not in tags
+    assert (tags["ReceiverAET"], tags["SenderAddress"]) == ("HERE", "10.0.0.7")
+    assert "mercureForceRule" not in tags

@@ -29,12 +29,18 @@ class DicomSeries(Table, table=True):
     patient_name: str = Field(default="", max_length=1024)
     study_date: str = Field(default="", max_length=64)
     source: str = Field(max_length=64, description="AE title, or the run")
+    receiver_aet: str = Field(default="", max_length=64, description="Called AE title")
+    sender_address: str = Field(default="", max_length=255)
+    forced_rule: str = Field(default="", max_length=200, description="The rule to use, whatever")
     task_id: UUID | None = Field(default=None, index=True)
     exam_id: UUID | None = Field(default=None)
     complete: bool = Field(default=False, index=True)
     complete_reason: str | None = Field(default=None, max_length=64)
     received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     last_received_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(
+        default=None, sa_type=UtcDateTime, description="Its association ended cleanly"
+    )
 
 
 class DicomInstance(Table, table=True):

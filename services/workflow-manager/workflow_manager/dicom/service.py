@@ -44,8 +44,14 @@ class Origin:
     """Where an instance came from."""
 
     source: str
+    """Calling AE title, or the run."""
     task_id: UUID | None = None
     exam_id: UUID | None = None
+    receiver_aet: str = ""
+    """Called AE title."""
+    sender_address: str = ""
+    forced_rule: str = ""
+    """Rule to use, whatever the others say (mercureForceRule)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,9 @@ def _new_series(header: Header, origin: Origin) -> DicomSeries:
         patient_name=header.text("PatientName"),
         study_date=header.text("StudyDate")[:64],
         source=origin.source[:64],
+        receiver_aet=origin.receiver_aet[:64],
+        sender_address=origin.sender_address[:255],
+        forced_rule=origin.forced_rule[:200],
         task_id=origin.task_id,
         exam_id=origin.exam_id,
     )

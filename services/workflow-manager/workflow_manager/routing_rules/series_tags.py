@@ -4,6 +4,7 @@ from typing import Any
 
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.dicom.part10 import KEPT_TAGS
+from workflow_manager.routing_rules.rules import FORCED_RULE
 
 
 def tags_of(series: DicomSeries, instance: DicomInstance) -> dict[str, str]:
@@ -16,7 +17,11 @@ def tags_of(series: DicomSeries, instance: DicomInstance) -> dict[str, str]:
         "MediaStorageSOPClassUID": instance.sop_class_uid,
         "TransferSyntaxUID": instance.transfer_syntax_uid,
         "SenderAET": series.source if series.task_id is None else "",
+        "ReceiverAET": series.receiver_aet,
+        "SenderAddress": series.sender_address,
     }
+    if series.forced_rule:
+        own[FORCED_RULE] = series.forced_rule
     kept = {keyword: _text(instance.tags.get(keyword)) for keyword in KEPT_TAGS}
     return {**kept, **own}
 
