@@ -1,5 +1,6 @@
 """A scan from the start to its result, and everything that may go wrong on the way."""
 
+import asyncio
 import hashlib
 import json
 
@@ -52,3 +53,29 @@ async def _its_data_become_the_result(lab, scanner, start):
     assert lab.files() == ["data.mrd", "device_parameter.json"]
     row = await lab.acquisition(start["id"])
     assert (row["state"], row["result_id"]) == ("finished", result["id"])
+
+
+async def test_a_device_that_says_when_it_is_free_is_busy_until_then(lab):
+    """Its data are stored, and it still has to do: a start now would be refused by it."""
+    async with lab.scanner(capabilities=("ack", "stop", "idle")) as scanner:
+        start = await lab.started(scanner)
+        assert (await scanner.upload(start, "data.mrd", b"whole"))["ok"]
+        await lab.task_becomes(start["id"], "FINISHED")
+        following = await lab.create_task(scanner.device_id)
+        refused = await lab.start(following)
+        assert refused.status_code == 409
+        assert "says so itself" in refused.json()["detail"]
+
+        asked = asyncio.create_task(lab.start(following))
+        await scanner.status("ONLINE")
+        assert (await asked).status_code == 200
+        await scanner.accept()
+
+
+async def test_a_device_that_does_not_is_free_when_its_data_are_stored(lab):
+    async with lab.scanner(capabilities=("ack", "stop")) as scanner:
+        start = await lab.started(scanner)
+        assert (await scanner.upload(start, "data.mrd", b"whole"))["ok"]
+        await lab.task_becomes(start["id"], "FINISHED")
+        await lab.device_becomes(scanner.device_id, "ONLINE")
+        await lab.started(scanner)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -48,8 +49,14 @@ class ScriptedServer:
         return f"ws://127.0.0.1:{self.port}/api/v1/device/ws"
 
     async def listen(self) -> None:
-        self._server = await serve(self._serve, "127.0.0.1", self.port, max_size=None)
+        self._server = await serve(self._serve, "127.0.0.1", self.port, max_size=None, max_queue=1)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def shrink(self, size: int) -> None:
+        """Take in little of what the next device sends before it is read [byte]."""
+        assert self._server is not None
+        for plug in self._server.sockets:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
 
     async def go_down(self) -> None:
         """Drop the device without a goodbye and refuse it until `listen`."""

@@ -32,7 +32,7 @@ async def test_the_device_registers_with_its_credentials_and_without_compression
         "site": "",
         "parameter": {"gain": 3},
         "status": "ONLINE",
-        "capabilities": ["ack", "stop", "parameter_update"],
+        "capabilities": ["ack", "stop", "idle", "parameter_update"],
     }
     assert server.headers[0]["Device-Id"] == "device-1"
     assert server.headers[0]["Device-Token"] == "secret-1"

@@ -206,3 +206,21 @@ async def test_an_upload_that_is_cancelled_while_its_file_is_opened_leaves_it_cl
     with pytest.raises(asyncio.CancelledError):
         await work
     assert [file.closed for file in opened] == [True]
+
+
+async def test_a_word_does_not_wait_behind_megabytes_on_a_slow_network(
+    server: Any, connect: Any, big_file: Path
+) -> None:
+    server.shrink(1 << 16)
+    server.pace_s = 0.01  # a frame of 128 KiB each: 13 MB/s
+    await connect(uploads(big_file))
+    await server.start()
+    await server.expect("file-transfer")
+    frames = 0
+    while frames < 32:
+        frames += isinstance(await server.frame(), bytes)
+    await server.send("stop", task_id="task-1")
+    behind = 0
+    while not isinstance(frame := await server.frame(), dict) or frame["command"] != "stopped":
+        behind += len(frame) if isinstance(frame, bytes) else 0
+    assert behind < 1 << 20

@@ -121,7 +121,7 @@ async def test_a_link_lost_at_any_stage_leaves_data_or_a_reason(stand):
 async def test_a_slow_link_at_any_stage_slows_the_scan_and_no_more(faulty):
     """The file takes longer than any deadline."""
     for stage, chance in moments():
-        status = await _scan_with(faulty, "slow-link=400000", stage, chance)
+        status = await _scan_with(faulty, "slow-link=250000", stage, chance)
         assert status == "FINISHED" or stage not in BEGUN, (stage, faulty.reason)
     await faulty.scans_well()
 

@@ -1,6 +1,7 @@
 """The websocket of the moment, or the lack of one."""
 
 import asyncio
+import socket
 import ssl as ssl_module
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from scanhub_device.errors import LinkLostError
 from scanhub_device.messages import Message
 from scanhub_device.settings import ClientSettings
 
+_UNSENT_BYTES = 1 << 17
 _MAX_MESSAGE_BYTES = 512 << 20  # a start carries the whole sequence file
 
 
@@ -61,10 +63,22 @@ async def open_link(
         if made and made[-1].ended_by is not None:
             raise made[-1].ended_by from error
         raise
+    _keep_short(websocket)
     try:
         yield websocket
     finally:
         await websocket.close()
+
+
+def _keep_short(websocket: ClientConnection) -> None:
+    """Let the system hold little that is not on its way yet.
+
+    A word waits for what was sent before it: behind the megabytes that a system takes in for a slow
+    network, `stopped` would come too late, and so would the signs of life.
+    """
+    plug = websocket.transport.get_extra_info("socket")
+    if plug is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):  # Linux, macOS
+        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 class Link:

@@ -97,7 +97,7 @@ def can_pause(scanner: Scanner) -> bool:
 
 def capabilities_of(scanner: Scanner) -> tuple[str, ...]:
     """Return what the device knows beyond version 1, by the words of the wire."""
-    words = ["ack", "stop", "parameter_update"]
+    words = ["ack", "stop", "idle", "parameter_update"]
     if can_pause(scanner):
         words.append("pause")
     if isinstance(scanner, CalibratingScanner):

@@ -23,6 +23,11 @@ const KNOWN: Record<string, { name: string; can: string; cannot: string }> = {
     can: "A start is confirmed before anything moves.",
     cannot: "A start is known to have come only when the scan runs.",
   },
+  idle: {
+    name: "Say when it is free",
+    can: "It is busy until it says that it is done.",
+    cannot: "It is taken for free as soon as its data are stored.",
+  },
   calibrate: {
     name: "Calibrate by itself",
     can: "It can be asked to calibrate here, and does so before scans that plan it.",

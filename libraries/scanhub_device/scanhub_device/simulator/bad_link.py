@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import ssl as ssl_module
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -37,6 +38,7 @@ _NOT_TO_BE_SENT = {
     CloseCode.ABNORMAL_CLOSURE,
     CloseCode.TLS_HANDSHAKE,
 }
+_BUFFER_BYTES = 1 << 16  # a slow network keeps bytes back at who sends them
 _ANY: dict[str, Any] = {"compression": None, "max_size": None, "ping_interval": None}
 
 
@@ -87,8 +89,11 @@ class BadLink:
             0,
             process_request=self._reach_server,
             logger=_QUIET,
+            max_queue=1,
             **_ANY,
         )
+        for plug in self._server.sockets:
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
         port = self._server.sockets[0].getsockname()[1]
         path = self.server_url.split("/", 3)[3] if self.server_url.count("/") > 2 else ""  # noqa: PLR2004
         self.url = f"ws://127.0.0.1:{port}/{path}"

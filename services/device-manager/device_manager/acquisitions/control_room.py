@@ -21,7 +21,7 @@ from device_manager.devices.presence import Presence
 from device_manager.devices.tokens import DeviceTokens
 from device_manager.links.commands import Feedback
 from device_manager.links.link import LinkClosedError
-from device_manager.links.protocol import CloseCode
+from device_manager.links.protocol import SAYS_WHEN_FREE, CloseCode
 from device_manager.links.registry import LinkRegistry
 from device_manager.nodes.homes import FORWARD_SECONDS, ElsewhereError, Homes, Otherwise
 from device_manager.parameters.repository import in_force
@@ -232,8 +232,11 @@ class ControlRoom:
     async def free_device(self, lease: Lease) -> None:
         """A device whose last word was BUSY is free once its scan has ended as it should.
 
-        Devices of version 1 do not say so themselves.
+        Devices of version 1 do not say so themselves. One that does may still have to do.
         """
+        link = self.links.find(lease.device_id)
+        if link is not None and SAYS_WHEN_FREE in link.capabilities:
+            return
         if lease.state in (AcquisitionState.FINISHED, AcquisitionState.STOPPED):
             await self.presence.freed(lease.device_id)
 

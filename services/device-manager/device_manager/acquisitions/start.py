@@ -58,6 +58,7 @@ from scanhub_libraries.models import (
 
 _SERVER_ERROR = 500
 _UPLOAD_URL = "/api/v1/device/uploads"  # relative to the websocket: as any gateway shows it
+_LAST_WORD_SECONDS = 1.0
 _STREAM_URL = "/api/v1/device/acquisitions/{}/stream"
 
 
@@ -89,6 +90,7 @@ async def start_scan(room: ControlRoom, asked: AcquisitionTaskOut, asker: Asker)
     if known is not None:
         return known
     await _require_home(room, asked, asker)
+    await _let_finish(room, asked.device_id)
     try:
         claimed = await _claim_as_asked(room, asked, asker)
         if claimed is None:
@@ -120,6 +122,12 @@ async def _require_home(room: ControlRoom, asked: AcquisitionTaskOut, asker: Ask
     task = await exam_requests.get_task(str(asked.id), asker.token, exam_manager=room.exam_manager)
     if task.device_id is not None:
         await room.require_home(task.device_id)
+
+
+async def _let_finish(room: ControlRoom, device_id: UUID | None) -> None:
+    """A scan that follows at once: the device has yet to say that it is done with the last one."""
+    if device_id is not None and room.leases.find_open(device_id) is None:
+        await room.presence.wait_while_busy(device_id, _LAST_WORD_SECONDS)
 
 
 async def _take_back(room: ControlRoom, lease: Lease, error: ScanHubError) -> None:

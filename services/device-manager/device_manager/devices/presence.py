@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,7 @@ class Presence:
         self._links = links
         self._known: dict[UUID, tuple[DeviceStatus, str | None]] = {}
         self._locks: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._news = asyncio.Event()
 
     def status(self, device_id: UUID) -> DeviceStatus:
         """Return the state of a device."""
@@ -71,12 +73,26 @@ class Presence:
             if self.status(device_id) is DeviceStatus.BUSY:
                 await self._write(device_id, DeviceStatus.ONLINE, None)
 
+    async def wait_while_busy(self, device_id: UUID, seconds: float) -> None:
+        """Wait for a device that is about to say that it is free, but not for long.
+
+        Args:
+            device_id: The device.
+            seconds: The longest wait [s].
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.status(device_id) is DeviceStatus.BUSY:
+                    await self._news.wait()
+
     async def _write(self, device_id: UUID, status: DeviceStatus, detail: str | None) -> None:
         async with transaction(self._sessions) as session:
             if not await self._homes.holds(session, device_id):
                 return
             await service.set_status(session, device_id, status, detail)
         self._known[device_id] = (status, detail)
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def disconnected(self, device_id: UUID) -> None:
         """The link of a device has ended, unless there is a new one by now."""

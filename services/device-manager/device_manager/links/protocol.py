@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from device_manager.links import commands, messages
 
 PATH: Final = "/api/v1/device/ws"
+SAYS_WHEN_FREE: Final = "idle"
+"""Capability of a device that stays BUSY until it says ONLINE, also when its data are stored."""
 
 
 class CloseCode(IntEnum):
@@ -73,7 +75,7 @@ FROM_DEVICE: Final = (
                 "modality": "MR",
                 "site": "lab",
                 "status": "ONLINE",
-                "capabilities": ["ack", "stop"],
+                "capabilities": ["ack", "stop", "idle"],
                 "parameter": {"larmor_frequency": 2_000_000.0},
                 "system_limits": {"max_gradients": [25, 25, 25], "max_rf_duration": 0.01},
             }
@@ -99,7 +101,8 @@ FROM_DEVICE: Final = (
         "reports on the task, and ERROR with `data.error_message` ends it; both carry task and "
         "token. A device without `ack` sends its first BUSY within "
         "{first_status_deadline_seconds:g} s after `start`. ONLINE says that it is free: data have "
-        "to come within {data_deadline_seconds:g} s.",
+        "to come within {data_deadline_seconds:g} s. A device with `idle` says so after every "
+        "scan, and is BUSY until then; another one is free when its data are stored.",
         None,
         {"status": "BUSY", "data": {"progress": 40, "seconds_left": 31.5}, **_REPORT},
     ),
