@@ -92,6 +92,11 @@ def test_what_needs_a_login_says_so_and_how_it_is_refused(services: dict[str, Js
         if PERMISSIONS[name].public:
             assert operation["security"] == [], name
             continue
+        access = PERMISSIONS[name]
+        assert ({"key": []} in operation["security"]) == (access.key is not None), name
+        if access.key and not access.roles:
+            assert operation["security"] == [{"key": []}], name
+            continue
         assert {"login": []} in operation["security"], name
         safe = name.split(" ", maxsplit=1)[0].lower() in SAFE
         assert ({"cookie": []} in operation["security"]) == safe, name

@@ -1,15 +1,15 @@
 """Who may do what, written down a second time: a change of the table is seen and meant.
 
 A admin, M medical, S scientist, E engineer; s another service; t the device of the task, j the run
-of the task; p also before a demanded change of the password. The public ones are in
-test_permissions.py.
+of the task; k a program with the shared key; p also before a demanded change of the password. The
+public ones are in test_permissions.py.
 """
 
 import pytest
 
 from scanhub_libraries.security.permissions import PERMISSIONS, Access
 
-LETTERS = "AMSEstjp"
+LETTERS = "AMSEstjkp"
 MATRIX = {
     "AMSEp": """
         PUT userlogin/changepassword
@@ -192,6 +192,30 @@ MATRIX = {
         PUT workflowmanager/targets/{name}
         POST workflowmanager/targets/{name}/test
     """,
+    "k": """
+        POST workflowmanager/bookkeeper/mercure-event
+        POST workflowmanager/bookkeeper/webgui-event
+        POST workflowmanager/bookkeeper/register-dicom
+        POST workflowmanager/bookkeeper/register-series
+        POST workflowmanager/bookkeeper/register-task
+        POST workflowmanager/bookkeeper/update-task
+        POST workflowmanager/bookkeeper/task-event
+        POST workflowmanager/bookkeeper/processor-logs
+        POST workflowmanager/bookkeeper/store-processor-output
+        POST workflowmanager/bookkeeper/test-begin
+        POST workflowmanager/bookkeeper/test-end
+    """,
+    "AMSEk": """
+        GET workflowmanager/bookkeeper/query/series
+        GET workflowmanager/bookkeeper/query/tasks
+        GET workflowmanager/bookkeeper/query/tests
+        GET workflowmanager/bookkeeper/query/task-events
+        GET workflowmanager/bookkeeper/query/dicom-files
+        GET workflowmanager/bookkeeper/query/task_process_logs
+        GET workflowmanager/bookkeeper/query/task_process_results
+        GET workflowmanager/bookkeeper/query/find_task
+        GET workflowmanager/bookkeeper/query/get_task_info
+    """,
     "AEs": """
         PUT device/parameter/{device_id}
     """,
@@ -206,6 +230,7 @@ WRITTEN = {
 def letters_of(access: Access) -> str:
     roles = {role.value[0].upper() for role in access.roles}
     others = {"s": access.services, "t": access.tasks, "j": access.jobs}
+    others["k"] = access.key is not None
     others["p"] = access.before_password_change
     return "".join(letter for letter in LETTERS if letter in roles or others.get(letter, False))
 

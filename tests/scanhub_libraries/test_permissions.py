@@ -24,6 +24,7 @@ PUBLIC_ROUTES = {
     "POST /api/v1/userlogin/createfirstuser",
     "OPTIONS /api/v1/device/uploads",
     "WS /api/v1/device/ws",
+    "GET /api/v1/workflowmanager/bookkeeper/test",
 }
 
 

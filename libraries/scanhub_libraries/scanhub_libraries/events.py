@@ -108,6 +108,7 @@ class EventType(StrEnum):
     DISPATCH_SENT = "dispatch.sent"
     DISPATCH_RETRY = "dispatch.retry"
     DISPATCH_FAILED = "dispatch.failed"
+    MERCURE_REPORTED = "mercure.reported"
 
 
 class Event(BaseModel):

@@ -150,9 +150,11 @@ def _secure(operation: Json, access: Access, method: str) -> None:
     if access.public:
         operation["security"] = []
         return
-    ways: list[Json] = [{"login": []}]
-    if method in SAFE:
+    ways: list[Json] = [{"login": []}] if access.key is None or access.roles else []
+    if ways and method in SAFE:
         ways.append({"cookie": []})
+    if access.key is not None:
+        ways.append({"key": []})
     operation["security"] = ways
 
 
@@ -170,6 +172,8 @@ def _refusals(
     names = {parameter["name"] for parameter in parameters}
     if not access.public:
         yield from (401, 403)
+    if access.key is not None:
+        yield 501
     if parameters or "requestBody" in operation:
         yield 422
     if method not in SAFE:
@@ -272,6 +276,12 @@ def _complete_components(document: Json) -> None:
             "type": "oauth2",
             "description": "Log in with user name and password; send the token as Bearer.",
             "flows": {"password": {"tokenUrl": LOGIN_URL, "scopes": {}}},
+        },
+        "key": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token <key>`: a key of the installation, for programs.",
         },
         "cookie": {
             "type": "apiKey",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scanhub_libraries.openapi_report_examples import REPORT_EXAMPLES
 from scanhub_libraries.openapi_rule_examples import RULE_EXAMPLES
 
 Json = dict[str, Any]
@@ -61,6 +62,7 @@ TAGS = {
     "rules": "Routing rules: what becomes of a series, and why.",
     "dispatch": "DICOM targets, and what is sent to them.",
     "journal": "Every event in order, to read and to follow.",
+    "bookkeeper": "mercure's bookkeeper: what its modules and tools report and ask.",
     "health": "Whether the service works.",
 }
 SUCCESS = {200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is no body."}
@@ -378,6 +380,7 @@ EXAMPLES: dict[str, Json] = {
     "TargetIn": _TARGET,
     "TargetOut": {**_TARGET, "created_at": _TIME},
     **RULE_EXAMPLES,
+    **REPORT_EXAMPLES,
     "EventBatch": {
         "events": [
             {

@@ -24,6 +24,7 @@ from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
 from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
+from scanhub_libraries.security.shared_keys import SharedKeys, principal_of_key
 from scanhub_libraries.security.tokens import TokenVerifier
 
 logger = get_logger(__name__)
@@ -83,12 +84,16 @@ async def authorize(connection: HTTPConnection) -> None:
     principal = ANONYMOUS
     # A public route asks for nobody: whoever comes with an old token may still log in anew.
     if not is_public(route):
-        token = find_token(connection)
-        principal = verifier.verify(token) if token else ANONYMOUS
+        principal = principal_of_key(connection, route) or _logged_in(connection, verifier)
     if principal is not ANONYMOUS:
         bind_contextvars(actor=principal.actor)
     check_access(route, principal)
     connection.state.principal = principal
+
+
+def _logged_in(connection: HTTPConnection, verifier: TokenVerifier) -> Principal:
+    token = find_token(connection)
+    return verifier.verify(token) if token else ANONYMOUS
 
 
 def route_path(connection: HTTPConnection) -> str:
@@ -251,6 +256,7 @@ def create_service_app(
     lifespan: Lifespan[FastAPI],
     verifier: TokenVerifier,
     malformed_path_status: int = 422,
+    shared_keys: SharedKeys | None = None,
 ) -> FastAPI:
     """Return the application of a service: everything but its routes.
 
@@ -264,6 +270,7 @@ def create_service_app(
         lifespan: Opens and closes everything.
         verifier: Verifies tokens.
         malformed_path_status: Status for a malformed id in a path (ScanHub's exam paths: 400).
+        shared_keys: Keys that programs of others show, by what they are for.
     """
     app = ServiceApp(
         title=title,
@@ -281,6 +288,7 @@ def create_service_app(
     )
     app.state.verifier = verifier
     app.state.malformed_path_status = malformed_path_status
+    app.state.shared_keys = shared_keys or {}
     app.state.started = False
     app.state.check_ready = _ready
     answer_with_problems(app)

@@ -18,8 +18,13 @@ from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.security.permissions import BOOKKEEPER
+from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
+from workflow_manager.bookkeeper import query_routes as bookkeeper_query_routes
+from workflow_manager.bookkeeper import routes as bookkeeper_routes
+from workflow_manager.bookkeeper.forms import LARGEST_BODY as LARGEST_REPORT
 from workflow_manager.dicom import routes as dicom_routes
 from workflow_manager.dicom.intake import DicomIntake
 from workflow_manager.dicom.service import DicomStore
@@ -63,6 +68,7 @@ _ROUTES = (
     rules_routes,
     decision_routes,
     journal_routes,
+    bookkeeper_query_routes,
 )
 
 
@@ -103,9 +109,13 @@ def create_app(
         prefixes=[PREFIX],
         lifespan=lifespan,
         verifier=verifier,
+        shared_keys={
+            BOOKKEEPER: SharedKey(settings.bookkeeper_key, "SCANHUB_WORKFLOW_BOOKKEEPER_KEY")
+        },
     )
     for routes in _ROUTES:
         app.include_router(routes.router)
+    app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
     return app
 
 

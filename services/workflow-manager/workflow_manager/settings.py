@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -54,6 +54,11 @@ class WorkflowManagerSettings(BaseSettings):
     )
     preview_images: int = Field(
         64, ge=1, description="Previews that are kept of a scan, the newest ones"
+    )
+    bookkeeper_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key that mercure's modules and tools show to report; none: they cannot",
     )
     preview_keep_s: float = Field(
         3600.0, gt=0, description="How long previews are kept after the last one was made [s]"

@@ -28,6 +28,8 @@ class Access:
     services: bool = False
     tasks: bool = False
     jobs: bool = False
+    key: str | None = None
+    """Name of the shared key that opens it too: for programs that cannot log in."""
     public: bool = False
     before_password_change: bool = False
     """Also open to a user who has to set a new password first."""
@@ -43,6 +45,8 @@ class Access:
                 return self.public or self.tasks
             case PrincipalKind.JOB:
                 return self.public or self.jobs
+            case PrincipalKind.KEY:
+                return self.public or (self.key is not None and self.key == principal.subject)
             case PrincipalKind.ANONYMOUS:
                 return self.public
 
@@ -58,6 +62,9 @@ TECHNICAL = Access(roles=_TECHNICAL)
 ADMIN = Access(roles=_ADMIN)
 SERVICE = Access(services=True)
 TASK = Access(tasks=True)
+BOOKKEEPER = "bookkeeper"
+REPORT = Access(key=BOOKKEEPER)
+READ_REPORTS = Access(roles=_EVERYBODY, key=BOOKKEEPER)
 CLAIMANT = Access(services=True, tasks=True, jobs=True)
 READ_TASK = Access(roles=_EVERYBODY, services=True, tasks=True, jobs=True)
 FIRST_LEVEL = CLINICAL
@@ -258,6 +265,28 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/journal": READ,
     f"POST {_W}/journal/events": SERVICE,
     f"GET {_W}/events": READ,
+    # mercure's bookkeeper: its programs show the key; people read with their login too.
+    f"GET {_W}/bookkeeper/test": PUBLIC,
+    f"POST {_W}/bookkeeper/mercure-event": REPORT,
+    f"POST {_W}/bookkeeper/webgui-event": REPORT,
+    f"POST {_W}/bookkeeper/register-dicom": REPORT,
+    f"POST {_W}/bookkeeper/register-series": REPORT,
+    f"POST {_W}/bookkeeper/register-task": REPORT,
+    f"POST {_W}/bookkeeper/update-task": REPORT,
+    f"POST {_W}/bookkeeper/task-event": REPORT,
+    f"POST {_W}/bookkeeper/processor-logs": REPORT,
+    f"POST {_W}/bookkeeper/store-processor-output": REPORT,
+    f"POST {_W}/bookkeeper/test-begin": REPORT,
+    f"POST {_W}/bookkeeper/test-end": REPORT,
+    f"GET {_W}/bookkeeper/query/series": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/tasks": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/tests": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/task-events": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/dicom-files": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/task_process_logs": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/task_process_results": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/find_task": READ_REPORTS,
+    f"GET {_W}/bookkeeper/query/get_task_info": READ_REPORTS,
 }
 
 
@@ -292,5 +321,6 @@ def check_access(route: str, principal: Principal) -> None:
         raise UnauthenticatedError("Not authenticated: log in and send the token as Bearer.")
     if access is None:
         raise ForbiddenError(f"Nobody may call {route}: it has no row in the permission table.")
-    needed = ", ".join(sorted(role.value for role in access.roles)) or "a service"
+    needed = ", ".join(sorted(role.value for role in access.roles))
+    needed = needed or ("the key of the installation" if access.key else "a service")
     raise ForbiddenError(f"{principal.actor} may not do this; it takes {needed}.")

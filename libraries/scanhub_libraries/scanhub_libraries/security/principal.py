@@ -15,6 +15,8 @@ class PrincipalKind(StrEnum):
     SERVICE = "service"
     TASK = "task"
     JOB = "job"
+    KEY = "key"
+    """A program of others that shows a shared key; `subject` says what the key is for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+import workflow_manager.bookkeeper.models
 import workflow_manager.cases.models
 import workflow_manager.dicom.models
 import workflow_manager.dispatch.models

@@ -1,0 +1,201 @@
+"""The bookkeeper's questions to the database; each goes along an index and has an end."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from scanhub_libraries.database import is_postgresql
+from workflow_manager.bookkeeper.models import (
+    MercureFile,
+    MercureLog,
+    MercureOutput,
+    MercureSeries,
+    MercureTask,
+    MercureTaskEvent,
+    MercureTest,
+)
+from workflow_manager.bookkeeper.rules import like_pattern
+from workflow_manager.database import Table
+
+FEW = 100
+"""Children of a task, and logs and outputs in one answer."""
+
+
+async def insert_new(session: AsyncSession, row: Table, unique: str) -> None:
+    """Insert a row unless there is one with the same value; two at the same moment are one."""
+    table: Any = type(row)
+    values = {
+        name: value
+        for name, value in row.model_dump().items()
+        if not (name == "id" and value is None)
+    }
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    await session.execute(
+        insert(table).values(**values).on_conflict_do_nothing(index_elements=[unique])
+    )
+
+
+async def list_series(
+    session: AsyncSession, *, series_uid: str, before: int | None, limit: int
+) -> Sequence[MercureSeries]:
+    """Return series, newest first."""
+    query = select(MercureSeries).order_by(col(MercureSeries.id).desc()).limit(limit)
+    if series_uid:
+        query = query.where(MercureSeries.series_uid == series_uid)
+    if before is not None:
+        query = query.where(col(MercureSeries.id) < before)
+    return (await session.scalars(query)).all()
+
+
+_NEWEST_FIRST = (col(MercureTask.time).desc(), col(MercureTask.id).desc())
+_WITH_SERIES = col(MercureSeries.series_uid) == col(MercureTask.series_uid)
+
+
+async def list_tasks(session: AsyncSession, *, before: str | None, limit: int) -> Sequence[Any]:
+    """Return tasks without a parent with their series, newest first."""
+    query = (
+        sa.select(MercureTask, MercureSeries)
+        .join(MercureSeries, _WITH_SERIES, isouter=True)
+        .where(col(MercureTask.parent_id).is_(None))
+        .order_by(*_NEWEST_FIRST)
+        .limit(limit)
+    )
+    if before is not None:
+        place = (
+            sa.select(col(MercureTask.time)).where(col(MercureTask.id) == before).scalar_subquery()
+        )
+        later = sa.or_(
+            col(MercureTask.time) < place,
+            sa.and_(col(MercureTask.time) == place, col(MercureTask.id) < before),
+        )
+        query = query.where(later)
+    return (await session.execute(query)).all()
+
+
+async def list_tests(
+    session: AsyncSession, *, before: datetime | None, limit: int
+) -> Sequence[MercureTest]:
+    """Return self-tests, newest first."""
+    query = select(MercureTest).order_by(col(MercureTest.time_begin).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(MercureTest.time_begin) < before)
+    return (await session.scalars(query)).all()
+
+
+async def family_of(session: AsyncSession, task_id: str) -> Sequence[MercureTask]:
+    """Return a task and the tasks below it."""
+    query = select(MercureTask).where(
+        sa.or_(col(MercureTask.id) == task_id, col(MercureTask.parent_id) == task_id)
+    )
+    return (await session.scalars(query.order_by(col(MercureTask.id)).limit(FEW))).all()
+
+
+def _family_ids(task_id: str) -> Any:
+    children = sa.select(col(MercureTask.id)).where(col(MercureTask.parent_id) == task_id)
+    return sa.union(sa.select(sa.literal(task_id)), children)
+
+
+async def list_task_events(
+    session: AsyncSession, *, task_id: str, after: int, limit: int
+) -> Sequence[MercureTaskEvent]:
+    """Return the events of a task and of the tasks below it, in the order of their arrival."""
+    query = (
+        select(MercureTaskEvent)
+        .where(
+            col(MercureTaskEvent.task_id).in_(_family_ids(task_id)),
+            col(MercureTaskEvent.id) > after,
+        )
+        .order_by(col(MercureTaskEvent.id))
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_files(
+    session: AsyncSession, *, series_uid: str, after: int, limit: int
+) -> Sequence[MercureFile]:
+    """Return files in the order of their arrival."""
+    query = select(MercureFile).where(col(MercureFile.id) > after)
+    if series_uid:
+        query = query.where(MercureFile.series_uid == series_uid)
+    return (await session.scalars(query.order_by(col(MercureFile.id)).limit(limit))).all()
+
+
+async def list_logs(session: AsyncSession, task_id: str) -> Sequence[MercureLog]:
+    """Return what the modules of a task and of those below it wrote."""
+    query = select(MercureLog).where(col(MercureLog.task_id).in_(_family_ids(task_id)))
+    return (await session.scalars(query.order_by(col(MercureLog.id)).limit(FEW))).all()
+
+
+async def list_outputs(session: AsyncSession, task_id: str) -> Sequence[MercureOutput]:
+    """Return what the modules of a task and of those below it answered."""
+    query = select(MercureOutput).where(col(MercureOutput.task_id).in_(_family_ids(task_id)))
+    return (await session.scalars(query.order_by(col(MercureOutput.id)).limit(FEW))).all()
+
+
+async def find_series(session: AsyncSession, series_uid: str) -> MercureSeries | None:
+    """Return a series."""
+    query = select(MercureSeries).where(MercureSeries.series_uid == series_uid)
+    return (await session.scalars(query)).first()
+
+
+# --- the archive ----------------------------------------------------------------------------------
+
+
+def _either(task: Any, series: Any) -> Any:
+    """Return what the task says, or else its series."""
+    return sa.func.coalesce(sa.func.nullif(task, ""), series, "")
+
+
+_ACC = _either(MercureTask.accession_number, MercureSeries.accession_number)
+_MRN = _either(MercureTask.patient_id, MercureSeries.patient_id)
+_NAME = _either(MercureTask.patient_name, MercureSeries.patient_name)
+_COLUMNS: Sequence[Any] = (_ACC, _MRN, MercureTask.uid_type, MercureTask.time, MercureTask.rule)
+"""Columns of mercure's archive page, by the number that DataTables asks to order by."""
+_BY_TIME = 3
+
+
+async def search_tasks(
+    session: AsyncSession,
+    *,
+    text: str,
+    study_only: bool,
+    order: int,
+    descending: bool,
+    start: int,
+    length: int,
+) -> tuple[Sequence[Any], int, int]:
+    """Return a page of the archive, how many there are, and how many of them were meant."""
+    archive = (
+        sa.select(MercureTask, _ACC.label("acc"), _MRN.label("mrn"))
+        .join(MercureSeries, _WITH_SERIES, isouter=True)
+        .where(col(MercureTask.parent_id).is_(None))
+    )
+    meant = archive
+    if study_only:
+        meant = meant.where(col(MercureTask.uid_type) == "study")
+    if text:
+        pattern = like_pattern(text)
+        begins, has = (f"{pattern}%", f"%{pattern}%")
+        meant = meant.where(
+            sa.or_(
+                _ACC.ilike(begins, escape="\\"),
+                _MRN.ilike(begins, escape="\\"),
+                _NAME.ilike(has, escape="\\"),
+                col(MercureTask.rule).ilike(has, escape="\\"),
+            )
+        )
+    column = _COLUMNS[order] if order < len(_COLUMNS) else _COLUMNS[_BY_TIME]
+    first = column.desc() if descending else column.asc()
+    page = meant.order_by(first, *_NEWEST_FIRST).offset(start).limit(length)
+    rows = (await session.execute(page)).all()
+    counts = [
+        await session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+        for query in (archive, meant)
+    ]
+    return rows, counts[0], counts[1]
