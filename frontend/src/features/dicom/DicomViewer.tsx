@@ -18,6 +18,8 @@ interface Props {
   title: string;
   /** When the series was stored: an earlier run must not pass for the present one. */
   stored: string;
+  /** Whether the scan was begun again since. */
+  earlier?: boolean;
 }
 
 export default function DicomViewer(props: Props) {
@@ -25,7 +27,8 @@ export default function DicomViewer(props: Props) {
   return <Stack key={attempt} {...props} onRetry={() => setAttempt(attempt + 1)} />;
 }
 
-function Stack({ urls, patient, title, stored, onRetry }: Props & { onRetry: () => void }) {
+function Stack(props: Props & { onRetry: () => void }) {
+  const { urls, patient, title, stored, earlier = false, onRetry } = props;
   const element = useRef<HTMLDivElement>(null);
   const viewer = useRef<StackViewer | null>(null);
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
@@ -72,7 +75,9 @@ function Stack({ urls, patient, title, stored, onRetry }: Props & { onRetry: () 
         // Nothing of another patient may be seen, not for one frame.
         style={{ visibility: match?.ok ? "visible" : "hidden" }}
       />
-      {snapshot && match?.ok && <Overlay snapshot={snapshot} title={title} stored={stored} />}
+      {snapshot && match?.ok && (
+        <Overlay snapshot={snapshot} title={title} stored={stored} earlier={earlier} />
+      )}
       {snapshot && match?.ok && (
         <div className={css.foot}>
           <span data-testid="slice">

@@ -8,10 +8,12 @@ export function Overlay({
   snapshot,
   title,
   stored,
+  earlier,
 }: {
   snapshot: Snapshot;
   title: string;
   stored: string;
+  earlier: boolean;
 }) {
   const { letters, scale } = snapshot;
   return (
@@ -20,6 +22,7 @@ export function Overlay({
         <strong>{displayName(snapshot.identity.patientName)}</strong>
         <span>{snapshot.description || title}</span>
         <span className={css.stored}>stored {clock(stored)}</span>
+        {earlier && <strong className={css.earlier}>Of an earlier scan</strong>}
       </div>
       <div className={css.topRight}>Not for diagnosis</div>
       {scale && (

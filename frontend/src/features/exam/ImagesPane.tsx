@@ -12,7 +12,7 @@ import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
-import { imagesFor, type Located, type Series } from "./tree";
+import { imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
 
 const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
 
@@ -79,6 +79,7 @@ function Images({
         patient={patient}
         title={shown.task.name}
         stored={shown.result.datetime_created}
+        earlier={isOfEarlierScan(exam, shown)}
         urls={shown.files.map((file) =>
           resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
         )}

@@ -2,7 +2,14 @@ import { expect, test } from "vitest";
 
 import type { AcquisitionTask, Result, Sequence } from "../../api/types";
 import { aJob, anExam, aTask } from "../../testing/builders";
-import { dicomFiles, imagesFor, nextUp, queueOf, remainingQueueSeconds } from "./tree";
+import {
+  dicomFiles,
+  imagesFor,
+  isOfEarlierScan,
+  nextUp,
+  queueOf,
+  remainingQueueSeconds,
+} from "./tree";
 
 function aResult(changes: Partial<Result>): Result {
   return {
@@ -40,6 +47,20 @@ test("a scan shows the newest images of the reconstruction it feeds, also over t
     aTask({ id: "other", results: [aResult({ id: "foreign" })] }),
   ]);
   expect(imagesFor(exam, "task-1").map(({ result }) => result.id)).toEqual(["new", "old"]);
+});
+
+test("images are of an earlier scan when a scan they are made of was begun after them", () => {
+  const images = aResult({ datetime_created: "2026-11-21T08:00:00Z" });
+  const begun = (started_at: string) =>
+    anExam([
+      aTask({ started_at }),
+      aJob({ id: "recon", input_task_ids: ["task-1"], results: [images] }),
+      aTask({ id: "other", started_at: "2026-11-21T10:00:00Z" }),
+    ]);
+  const earlier = (exam: ReturnType<typeof anExam>) =>
+    imagesFor(exam, "task-1").map((series) => isOfEarlierScan(exam, series));
+  expect(earlier(begun("2026-11-21T07:59:00Z"))).toEqual([false]);
+  expect(earlier(begun("2026-11-21T08:01:00Z"))).toEqual([true]);
 });
 
 test("raw data is not an image", () => {

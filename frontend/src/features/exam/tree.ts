@@ -66,6 +66,19 @@ function fedBy(queue: Located[], taskId: string): Set<string> {
   return found;
 }
 
+/** Whether a scan that the images are made of was begun again after they were stored. */
+export function isOfEarlierScan(exam: Exam, { task, result }: Series): boolean {
+  const sources = queueOf(exam).filter(
+    (other) => other.task.id === task.id || fedBy(queueOf(exam), other.task.id).has(task.id),
+  );
+  return sources.some(
+    (source) =>
+      isScan(source.task) &&
+      !!source.task.started_at &&
+      Date.parse(source.task.started_at) > Date.parse(result.datetime_created),
+  );
+}
+
 export const inputsOf = (task: Task): string[] => (isScan(task) ? [] : task.input_task_ids);
 
 function seriesOf(located: Located[]): Series[] {
