@@ -10,9 +10,10 @@ from scanhub_libraries.database import create_engine, create_sessions, reading
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.dicom import repository
+from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.dicom.models import DicomInstance
 from workflow_manager.dicom.rules import NotStorableError, checked_uid
-from workflow_manager.dicom.service import DicomStore, Origin, Outcome
+from workflow_manager.dicom.service import DicomStore
 from workflow_manager.journal import repository as journal
 
 ORIGIN = Origin(source="SCANNER")

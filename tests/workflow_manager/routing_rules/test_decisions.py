@@ -11,9 +11,9 @@ from raw_files import Scan
 from workflow_service import WORKFLOW, a_port, until
 
 from scanhub_libraries.database import reading
+from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.repository import list_series
 from workflow_manager.dicom.scp import DicomListener
-from workflow_manager.dicom.service import Origin
 from workflow_manager.routing_rules.decisions import route_series
 from workflow_manager.routing_rules.repository import list_with_an_instance
 from workflow_manager.routing_rules.series_tags import tags_of

@@ -30,6 +30,7 @@ def write_part(source: Path | bytes, target: Path) -> Path:
 
 def put_in_place(part: Path, target: Path) -> None:
     """Rename, and make the rename survive a power cut."""
+    target.parent.mkdir(parents=True, exist_ok=True)  # set aside: in another folder than the part
     part.rename(target)
     sync_directory(target.parent)
 

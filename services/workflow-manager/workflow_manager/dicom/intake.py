@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.dicom import rules
+from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.dicom.scp import DicomListener, Received
-from workflow_manager.dicom.service import QUIET_AT_ONCE, DicomStore, Origin, Outcome
+from workflow_manager.dicom.service import QUIET_AT_ONCE, DicomStore
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)

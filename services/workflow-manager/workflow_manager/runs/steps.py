@@ -34,7 +34,7 @@ from scanhub_libraries.models import (
 )
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
-from workflow_manager.dicom.service import Origin, Outcome
+from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.journal.service import append
 from workflow_manager.routing_rules.decisions import route_series
 from workflow_manager.runs.context import job_context
