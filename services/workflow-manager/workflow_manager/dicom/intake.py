@@ -7,8 +7,9 @@ from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.dicom import rules
 from workflow_manager.dicom.entries import Origin, Outcome
-from workflow_manager.dicom.scp import DicomListener, Received
+from workflow_manager.dicom.listener import ListenerOptions, ReceivedFile, StoreListener
 from workflow_manager.dicom.service import QUIET_AT_ONCE, DicomStore
+from workflow_manager.dicom.transport import listen
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
@@ -38,7 +39,7 @@ class DicomIntake:
                 pass
 
         self._watch = Repeating("completing quiet series", look, min(_LOOK_S, quiet_s / 2))
-        self.listener: DicomListener | None = None
+        self.listener: StoreListener | None = None
 
     async def start(self) -> None:
         """Listen, if a port is configured."""
@@ -46,15 +47,13 @@ class DicomIntake:
         self._watch.start()
         if settings.dicom_port is None:
             return
-        self.listener = DicomListener(
-            ae_title=settings.dicom_ae_title,
-            host=settings.dicom_host,
-            port=settings.dicom_port,
-            handler=self._receive,
-            timeout_s=settings.dicom_timeout_s,
+        folder = self._store.incoming_folder()
+        options = ListenerOptions(
+            ae_title=settings.dicom_ae_title, folder=folder, timeout_s=settings.dicom_timeout_s
         )
+        self.listener = StoreListener(options, self._receive)
         try:
-            await asyncio.to_thread(self.listener.start)
+            self.listener.start(listen(settings.dicom_host, settings.dicom_port))
         except OSError as error:
             raise IntakeError(
                 f"The DICOM port {settings.dicom_port} on {settings.dicom_host} cannot be used: "
@@ -68,11 +67,15 @@ class DicomIntake:
             await asyncio.to_thread(self.listener.stop)
         await self._watch.stop()
 
-    def _receive(self, received: Received) -> int:
+    def _receive(self, received: ReceivedFile) -> tuple[int, str]:
         """Store an instance; in the association's thread."""
-        storing = self._store.store_instance(received.data, Origin(source=received.calling_ae))
+        path = received.file.path
+        peer = received.peer
+        origin = Origin(peer.calling_ae, receiver_aet=peer.called_ae, sender_address=peer.address)
+        storing = self._store.store_instance(path, origin)
         future = asyncio.run_coroutine_threadsafe(storing, self._loop)
         stored = future.result(timeout=_STORE_TIMEOUT_S)
+        path.unlink()  # it has its place now
         if stored.outcome is Outcome.QUARANTINED:
-            return rules.CANNOT_UNDERSTAND
-        return rules.SUCCESS
+            return rules.CANNOT_UNDERSTAND, stored.detail
+        return rules.SUCCESS, ""

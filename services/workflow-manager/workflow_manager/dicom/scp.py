@@ -1,20 +1,13 @@
-"""The DICOM listener: C-ECHO and C-STORE. Bytes go on as they came, never decoded."""
+"""A DICOM node of this process, for demonstrations and tests: each instance goes to a function."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
-from pynetdicom.transport import ThreadedAssociationServer
-
-from scanhub_libraries.logging import get_logger
-from workflow_manager.dicom.rules import OUT_OF_RESOURCES
-from workflow_manager.dicom.transport import without_delays
-
-logger = get_logger(__name__)
-_MAX_ASSOCIATIONS = 64
-_MAX_PDU = 131_072
-_VERIFICATION = "1.2.840.10008.1.1"
+from workflow_manager.dicom.incoming import Durability
+from workflow_manager.dicom.listener import ListenerOptions, ReceivedFile, StoreListener
+from workflow_manager.dicom.transport import listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +21,7 @@ class Received:
 
 
 Handler = Callable[[Received], int]
-"""Stores an instance and returns the DICOM status; called in the association's thread."""
+"""Takes an instance and returns the DICOM status; called in the association's thread."""
 
 
 class DicomListener:
@@ -39,46 +32,31 @@ class DicomListener:
     ) -> None:
         self._handler = handler
         self._address = (host, port)
-        self._server: ThreadedAssociationServer | None = None
-        self._ae = AE(ae_title)
-        self._ae.maximum_associations = _MAX_ASSOCIATIONS
-        self._ae.maximum_pdu_size = _MAX_PDU
-        self._ae.acse_timeout = self._ae.dimse_timeout = timeout_s
-        self._ae.network_timeout = max(60.0, timeout_s)
-        self._ae.add_supported_context(_VERIFICATION)
-        for context in AllStoragePresentationContexts:
-            self._ae.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
+        self._folder = tempfile.TemporaryDirectory(prefix="dicom-node-")
+        options = ListenerOptions(
+            ae_title=ae_title,
+            folder=Path(self._folder.name),
+            durability=Durability.UNSYNCED,
+            timeout_s=timeout_s,
+        )
+        self._listener = StoreListener(options, self._store)
 
     @property
     def port(self) -> int:
         """The port that the system gave, where 0 was asked for."""
-        if self._server is None:
-            return self._address[1]
-        return int(self._server.server_address[1])
+        return self._listener.port
 
     def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
-        handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, without_delays),
-            (evt.EVT_C_STORE, self._store),
-        ]
-        self._server = self._ae.start_server(self._address, block=False, evt_handlers=handlers)
+        self._listener.start(listen(*self._address))
 
     def stop(self) -> None:
         """Stop listening and end the associations."""
-        self._ae.shutdown()
-        self._server = None
+        self._listener.stop()
+        self._folder.cleanup()
 
-    def _store(self, event: evt.Event) -> int:
-        """Never raises: a broken object costs one status, not the association."""
-        try:
-            requestor = event.assoc.requestor
-            received = Received(
-                calling_ae=str(requestor.ae_title).strip(),
-                address=str(requestor.address),
-                data=event.encoded_dataset(),
-            )
-            return self._handler(received)
-        except Exception as error:
-            logger.exception("an instance could not be stored", error=repr(error))
-            return OUT_OF_RESOURCES
+    def _store(self, received: ReceivedFile) -> tuple[int, str]:
+        data = received.file.path.read_bytes()
+        received.file.path.unlink()
+        peer = received.peer
+        return self._handler(Received(peer.calling_ae, peer.address, data)), ""

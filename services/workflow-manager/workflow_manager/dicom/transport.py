@@ -11,6 +11,13 @@ from typing import Any
 from pynetdicom import evt
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
+_BACKLOG = 128
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket of a listener; raises OSError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 def without_delays(event: evt.Event) -> None:
@@ -21,6 +28,14 @@ def without_delays(event: evt.Event) -> None:
         return
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     transport.recv = _Receiver(connection)
+
+
+def read_some(connection: socket.socket, room: memoryview) -> int:
+    """Read what is there into `room`, and acknowledge it at once; 0: the peer has gone."""
+    count = connection.recv_into(room)
+    if _QUICKACK is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+    return count
 
 
 class _Receiver:

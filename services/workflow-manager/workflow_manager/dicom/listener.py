@@ -1,0 +1,250 @@
+"""The DICOM listener: C-ECHO and C-STORE. Data sets go to files as they came, never decoded."""
+
+import shutil
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, build_context, evt
+
+from scanhub_libraries.logging import get_logger
+from workflow_manager.dicom.acceptor import AssociationServer
+from workflow_manager.dicom.commands import StoreRequest
+from workflow_manager.dicom.incoming import (
+    Durability,
+    IncomingFile,
+    IncomingFolder,
+    Peer,
+    Written,
+    file_meta,
+)
+from workflow_manager.dicom.provider import StoreAssociation, Storing
+from workflow_manager.dicom.rules import OUT_OF_RESOURCES, Admission
+from workflow_manager.dicom.transport import without_delays
+
+logger = get_logger(__name__)
+_VERIFICATION = "1.2.840.10008.1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """One C-STORE request, whose file is whole. Whoever handles it owns the file."""
+
+    peer: Peer
+    association: int
+    """Number of the association in this listener."""
+    request: StoreRequest
+    transfer_syntax_uid: str
+    file: Written
+
+
+Handler = Callable[[ReceivedFile], tuple[int, str]]
+"""Decides what becomes of an instance; returns the DICOM status and a comment that goes with it.
+
+Called in the thread of the association.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationEnd:
+    """An association that was accepted has ended."""
+
+    peer: Peer
+    association: int
+    how: str
+    """released, or aborted: by a message, or because the connection was lost."""
+    received: int
+    """C-STORE requests that were answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerOptions:
+    """What an installation decides about the listener."""
+
+    ae_title: str
+    folder: Path
+    """Where files are received; the listener alone writes there."""
+    durability: Durability = Durability.SYNCED
+    admission: Admission = field(default_factory=Admission)
+    max_associations: int = 64
+    max_pdu: int = 131_072
+    timeout_s: float = 30.0
+    """How long a peer may take for the next message of a handshake [s]."""
+    network_timeout_s: float = 60.0
+    """How long an association may be silent [s]."""
+    services: Sequence[tuple[str, Any, Callable[..., Any]]] = ()
+    """What else is served, by pynetdicom: abstract syntax, event, handler."""
+
+
+class StoreListener:
+    """Listens in threads of its own; the handler decides what becomes of an instance."""
+
+    def __init__(
+        self,
+        options: ListenerOptions,
+        handler: Handler,
+        on_end: Callable[[AssociationEnd], None] = lambda _end: None,
+    ) -> None:
+        self._options = options
+        self.handler = handler
+        self.on_end = on_end
+        self.folder = IncomingFolder(options.folder, options.durability)
+        self._servers: list[AssociationServer] = []
+        self._ae = ae = AE(options.ae_title)
+        ae.maximum_associations = options.max_associations
+        ae.maximum_pdu_size = options.max_pdu
+        ae.acse_timeout = ae.dimse_timeout = options.timeout_s
+        ae.network_timeout = max(options.network_timeout_s, options.timeout_s)
+
+    @property
+    def port(self) -> int:
+        """The port of the first socket that it listens on."""
+        return int(self._servers[0].server_address[1])
+
+    def start(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Serve what connects to a socket; may be called for several."""
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, without_delays),
+            (evt.EVT_REQUESTED, self._admit),
+            *((event, handler) for _, event, handler in self._options.services),
+        ]
+        server = AssociationServer(
+            self._ae,
+            listening,
+            tls,
+            handlers=handlers,
+            open_store=self._open_store,
+            on_end=self._ended,
+        )
+        threading.Thread(target=server.serve_forever, name="dicom-listener", daemon=True).start()
+        self._servers.append(server)
+
+    def stop(self) -> None:
+        """Stop listening and end the associations."""
+        for server in self._servers:
+            server.shutdown()
+        self._servers.clear()
+        self._ae.shutdown()
+
+    def _admit(self, event: evt.Event) -> None:
+        """Reject the association, or say what is served in it; before the contexts are settled."""
+        association: Any = event.assoc
+        options = self._options
+        peer = _peer(association)
+        refusal = options.admission.refusal(
+            calling=peer.calling_ae,
+            called=peer.called_ae,
+            address=peer.address,
+            free=shutil.disk_usage(options.folder).free,
+        )
+        if refusal is not None:
+            logger.warning("an association is rejected", reason=refusal.reason, peer=peer.address)
+            association.acse.send_reject(refusal.result, refusal.source, refusal.diagnostic)
+            association.kill()
+            return
+        association.acceptor.supported_contexts = self._contexts(association)
+        association.was_accepted = True
+
+    def _contexts(self, association: Any) -> list[Any]:
+        """Return what is accepted of what was proposed."""
+        admission = self._options.admission
+        proposed: dict[str, list[str]] = {}
+        for context in association.requestor.primitive.presentation_context_definition_list:
+            uids = proposed.setdefault(str(context.abstract_syntax), [])
+            uids += [str(uid) for uid in context.transfer_syntax if str(uid) not in uids]
+        served = {_VERIFICATION, *(uid for uid, _, _ in self._options.services)}
+        accepted = [build_context(uid, ALL_TRANSFER_SYNTAXES) for uid in served & proposed.keys()]
+        roles = association.requestor.role_selection
+        for sop_class, offered in proposed.items():
+            syntaxes = admission.syntaxes(offered)
+            if sop_class in served or not syntaxes or not admission.stores(sop_class):
+                continue
+            context = build_context(sop_class, syntaxes)
+            if sop_class in roles:  # who retrieves with C-GET takes what we send
+                context.scu_role = context.scp_role = True
+            accepted.append(context)
+        return accepted
+
+    def _open_store(
+        self, association: StoreAssociation, request: StoreRequest, context_id: int
+    ) -> Storing:
+        context = association._accepted_cx[context_id]  # noqa: SLF001 - no public way by id
+        return _Store(self, association, request, str(context.transfer_syntax[0]))
+
+    def _ended(self, association: StoreAssociation) -> None:
+        if not association.was_accepted:
+            return
+        how = "released" if association.is_released else "aborted"
+        peer = _peer(association)
+        self.on_end(AssociationEnd(peer, association.number, how, association.stored))
+
+
+class _Store:
+    """One C-STORE. Trouble costs a status, not the association: the rest of the bytes is let go."""
+
+    def __init__(
+        self,
+        listener: StoreListener,
+        association: StoreAssociation,
+        request: StoreRequest,
+        transfer_syntax_uid: str,
+    ) -> None:
+        self._listener = listener
+        self._association = association
+        self._request = request
+        self._syntax = transfer_syntax_uid
+        self._file: IncomingFile | None = None
+        meta = file_meta(
+            request.sop_class_uid, request.sop_instance_uid, self._syntax, _peer(association)
+        )
+        try:
+            self._file = listener.folder.open(meta, self._syntax)
+        except OSError as error:
+            self._give_up(error)
+
+    def write(self, data: memoryview) -> None:
+        """Write a part."""
+        if self._file is None:
+            return
+        try:
+            self._file.write(data)
+        except OSError as error:
+            self._give_up(error)
+
+    def finish(self) -> tuple[int, str]:
+        """Let the handler decide."""
+        if self._file is None:
+            return OUT_OF_RESOURCES, "The disk does not take it"
+        try:
+            written = self._file.finish()
+            peer, number = _peer(self._association), self._association.number
+            received = ReceivedFile(peer, number, self._request, self._syntax, written)
+            return self._listener.handler(received)
+        except OSError as error:
+            self._give_up(error)
+        except Exception as error:
+            logger.exception("an instance could not be stored", error=repr(error))
+        return OUT_OF_RESOURCES, "It could not be stored"
+
+    def discard(self) -> None:
+        """Remove what there is of it."""
+        if self._file is not None:
+            self._file.discard()
+
+    def _give_up(self, error: OSError) -> None:
+        logger.error("an instance cannot be written", error=repr(error))
+        self.discard()
+        self._file = None
+
+
+def _peer(association: Any) -> Peer:
+    request = association.requestor.primitive
+    return Peer(
+        calling_ae=str(request.calling_ae_title).strip(),
+        called_ae=str(request.called_ae_title).strip(),
+        address=str(association.requestor.address),
+    )
