@@ -6,15 +6,7 @@ something changes; If-Match looks at the version alone, because an edit is stale
 edited, not when a device made progress.
 """
 
-from typing import Annotated
-
-from fastapi import Header
-
 from scanhub_libraries.errors import StaleVersionError
-
-IfMatchDep = Annotated[
-    str | None, Header(alias="If-Match", description='The version that was read: `"3"`')
-]
 
 
 def etag(version: int, revision: int | None = None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.routing import APIRoute
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
@@ -57,6 +57,9 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
 
 # scope="function": the commit happens before the answer is sent, so a failed commit is no 200.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+IfMatchDep = Annotated[
+    str | None, Header(alias="If-Match", description='The version that was read: `"3"`')
+]
 
 
 # --- principals -----------------------------------------------------------------------------------

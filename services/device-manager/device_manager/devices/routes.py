@@ -14,8 +14,7 @@ from device_manager.parameters.desk import set_parameter as set_device_parameter
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.models import DeviceCredentials, DeviceOut, fields
-from scanhub_libraries.versions import IfMatchDep
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["devices"])
 _CREDENTIALS = {"Content-Disposition": 'attachment; filename="device_credentials.json"'}

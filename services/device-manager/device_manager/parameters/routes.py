@@ -18,8 +18,8 @@ from scanhub_libraries.models import (
     RestoreParameter,
     SetDeviceParameter,
 )
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["parameters"])
 _LARGEST = 2**31 - 1

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Response, status
 from device_manager.parameters import repository, schemas
 from scanhub_libraries.models import ParameterSchemaIn, ParameterSchemaOut
 from scanhub_libraries.models.fields import Name
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device/parameter-schemas", tags=["parameters"])
 DeviceType = Annotated[Name, Path(description="`device_type` as devices say it when they register")]

@@ -33,8 +33,8 @@ from scanhub_libraries.models import (
     ReleaseProtocol,
 )
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["protocols"])
 _AT_ONCE = 100

@@ -21,8 +21,8 @@ from exam_manager.pages import PageDep
 from exam_manager.paging import Page
 from scanhub_libraries.models import BaseExam, ExamOut, ExamSummary, WorklistItem
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.versions import IfMatchDep, etag, is_known
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag, is_known
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["exams"])
 _AT_ONCE = 100

@@ -12,8 +12,8 @@ from exam_manager.patients import service
 from exam_manager.patients.service import ORDERS, PatientOrder
 from scanhub_libraries.models import BasePatient, PatientOut
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/patient", tags=["patients"])
 

@@ -9,8 +9,8 @@ from exam_manager.dependencies import LakeDep, NowDep
 from exam_manager.pages import PageDep
 from exam_manager.results import service
 from scanhub_libraries.models import ResultOut, SetResult
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["results"])
 

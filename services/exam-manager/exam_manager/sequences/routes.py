@@ -36,8 +36,8 @@ from scanhub_libraries.models import (
     SequenceUse,
 )
 from scanhub_libraries.models.fields import Name, ShortText, Text
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam", tags=["sequences"])
 SequenceId = Annotated[ShortText, Path()]

@@ -20,8 +20,8 @@ from scanhub_libraries.models import (
     TaskReport,
     TaskReports,
 )
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam/task", tags=["tasks"])
 

@@ -30,8 +30,8 @@ from scanhub_libraries.models import (
 )
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.security.tokens import USER_LIFETIME
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import COOKIE, PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import COOKIE, IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/userlogin", tags=["users"])
 _COOKIE_PATH = "/api/v1"

@@ -10,8 +10,8 @@ from exam_manager.pages import PageDep
 from exam_manager.workflows import lists, service
 from exam_manager.workflows.service import WORKFLOW
 from scanhub_libraries.models import BaseWorkflow, WorkflowOut
-from scanhub_libraries.versions import IfMatchDep, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/exam/workflow", tags=["workflows"])
 

@@ -14,8 +14,8 @@ from scanhub_libraries.models import (
     RuleVersionOut,
 )
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.versions import IfMatchDep, check_version, etag
-from scanhub_libraries.web import PrincipalDep, SessionDep
+from scanhub_libraries.versions import check_version, etag
+from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 from workflow_manager.routing_rules import repository, service
 from workflow_manager.routing_rules.models import StoredRule
 
