@@ -7,6 +7,9 @@ PACKAGES := scanhub_libraries scanhub_device scanhub_jobs exam_manager device_ma
   workflow_manager scanhub
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 ARGS ?=
+# Some images of containers set it; the tests start some hundred servers, each a fifth faster
+# when Python may keep what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test check format openapi bench lock \

