@@ -21,6 +21,18 @@ console = Console()
 errors = Console(stderr=True)
 
 DataDir = Annotated[Path | None, typer.Option(help="Keys, databases and files live here.")]
+
+
+def _service(only: str | None) -> str | None:
+    if only is not None and only not in SERVICES:
+        raise typer.BadParameter(f"{only!r} is none of {', '.join(SERVICES)}")
+    return only
+
+
+Only = Annotated[
+    str | None,
+    typer.Option(callback=_service, help=f"Serve one service alone: {', '.join(SERVICES)}."),
+]
 Pem = Annotated[Path | None, typer.Option(help="Of this server, PEM: TLS ends here.")]
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of HTTP and websocket.")]
 
@@ -40,9 +52,7 @@ def serve(
     dicom_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of the DICOM listener.")
     ] = None,
-    only: Annotated[
-        str | None, typer.Option(help=f"Serve one service alone: {', '.join(SERVICES)}.")
-    ] = None,
+    only: Only = None,
     ssl_certfile: Pem = None,
     ssl_keyfile: Pem = None,
     ssl_ca_certs: Annotated[
@@ -55,8 +65,6 @@ def serve(
     gc.disable()  # it takes a fifth of the start and finds nothing; it is on again once we serve
     from scanhub.server import ServeError, run_server
 
-    if only is not None and only not in SERVICES:
-        raise typer.BadParameter(f"{only!r} is none of {', '.join(SERVICES)}", param_hint="--only")
     try:
         with explained(errors):
             settings = _settings(
