@@ -102,6 +102,12 @@ MATRIX = {
         GET patient/{patient_id}/timeline
         GET workflowmanager/dispatches
         GET workflowmanager/events
+        GET workflowmanager/dicomweb/instances
+        GET workflowmanager/dicomweb/series
+        GET workflowmanager/dicomweb/studies
+        GET workflowmanager/dicomweb/studies/{study}/instances
+        GET workflowmanager/dicomweb/studies/{study}/series
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances
         GET workflowmanager/instances/{sop_instance_uid}/file
         GET workflowmanager/journal
         GET workflowmanager/runs

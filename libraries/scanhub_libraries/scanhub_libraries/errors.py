@@ -103,6 +103,12 @@ class ProtocolVersionError(ScanHubError):
     status, slug, title = 412, "protocol-version", "Protocol version not supported"
 
 
+class NotAcceptableError(ScanHubError):
+    """Nothing of what there is has a media type that the client takes."""
+
+    status, slug, title = 406, "not-acceptable", "Not acceptable"
+
+
 class PayloadTooLargeError(ScanHubError):
     """More bytes than the endpoint takes."""
 
@@ -184,6 +190,7 @@ _CLASSES: tuple[type[ScanHubError], ...] = (
     GoneError,
     StaleVersionError,
     ProtocolVersionError,
+    NotAcceptableError,
     PayloadTooLargeError,
     UnsupportedMediaTypeError,
     RangeNotSatisfiableError,

@@ -59,6 +59,7 @@ TAGS = {
     "runs": "Runs of jobs.",
     "previews": "Images of a scan that still runs; not for diagnosis.",
     "images": "The DICOM index: series and images.",
+    "dicomweb": "DICOMweb (PS3.18): search, retrieve and store images.",
     "rules": "Routing rules: what becomes of a series, and why.",
     "dispatch": "DICOM targets, and what is sent to them.",
     "journal": "Every event in order, to read and to follow.",

@@ -237,6 +237,13 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/series": READ,
     f"GET {_W}/series/{{series_instance_uid}}/instances": READ,
     f"GET {_W}/instances/{{sop_instance_uid}}/file": READ,
+    # DICOMweb
+    f"GET {_W}/dicomweb/studies": READ,
+    f"GET {_W}/dicomweb/series": READ,
+    f"GET {_W}/dicomweb/instances": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/instances": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances": READ,
     f"GET {_W}/targets": READ,
     f"POST {_W}/targets": TECHNICAL,
     f"PUT {_W}/targets/{{name}}": TECHNICAL,

@@ -1,0 +1,117 @@
+"""The DICOM JSON model (PS3.18 annex F), for answers of the index and for whole data sets. Pure."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.valuerep import PersonName
+
+Json = dict[str, Any]
+BulkUri = Callable[[str], str]
+"""Makes the address of a value from its path in the data set."""
+_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_WHOLE = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
+_REAL = frozenset({"DS", "FD", "FL"})
+_INLINE_BYTES = 1024
+_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_PIXELS = 0x7FE00010
+_FILE_META = 0x0002
+
+
+def json_of_values(values: Mapping[str, Any]) -> Json:
+    """Return values by keyword as DICOM JSON, in the order of their tags."""
+    found: dict[str, Json] = {}
+    for keyword, value in values.items():
+        tag = tag_for_keyword(keyword)
+        if tag is not None:
+            found[f"{tag:08X}"] = _element(dictionary_VR(tag).split(" ")[0], value)
+    return dict(sorted(found.items()))
+
+
+def _element(vr: str, value: Any) -> Json:
+    if isinstance(value, str) and vr not in {"LT", "ST", "UT", "UR"}:
+        value = value.split("\\") if value else []
+    items = value if isinstance(value, list) else [value]
+    if vr == "SQ":
+        return {"vr": vr, "Value": [json_of_values(i) for i in items if isinstance(i, dict)]}
+    written = [_value(vr, item) for item in items]
+    while written and written[-1] is None:
+        written.pop()
+    return {"vr": vr, "Value": written} if written else {"vr": vr}
+
+
+def _value(vr: str, value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if vr == "PN":
+        groups = zip(_GROUPS, str(value).split("="), strict=False)
+        return {name: group for name, group in groups if group}
+    try:
+        if vr in _WHOLE:
+            return int(value)
+        if vr in _REAL:
+            return _finite(float(value))
+    except (TypeError, ValueError, OverflowError):
+        return str(value)  # PS3.18 F.2.3: a number that is none stays a text
+    return str(value)
+
+
+def _finite(number: float) -> float | str:
+    if number != number or number in {float("inf"), float("-inf")}:  # noqa: PLR0124 - NaN
+        return str(number)
+    return number
+
+
+def json_of_dataset(dataset: Dataset, bulk: BulkUri, path: str = "") -> Json:
+    """Return a data set as DICOM JSON; long binary values are told by their address."""
+    found: Json = {}
+    for tag in sorted(dataset.keys()):
+        if (
+            tag.group == _FILE_META or tag.element == 0
+        ):  # file meta and group lengths are not of the set
+            continue
+        name = f"{tag:08X}"
+        try:
+            element = dataset[tag]
+            found[name] = _json_of_element(element, bulk, f"{path}{name}")
+        except Exception:  # noqa: BLE001 - a value that cannot be read costs no other one
+            found[name] = {"vr": "UN"}
+    return found
+
+
+def _json_of_element(element: DataElement, bulk: BulkUri, path: str) -> Json:
+    vr = str(element.VR).split(" ")[0]
+    if vr == "SQ":
+        items = [json_of_dataset(d, bulk, f"{path}/{n}/") for n, d in enumerate(element.value)]
+        return {"vr": vr, "Value": items}
+    if vr in _BINARY:
+        return _binary(vr, element.value, bulk, path)
+    if vr == "AT":
+        return {"vr": vr, "Value": [f"{int(tag):08X}" for tag in _items(element.value)]}
+    values = [_plain(vr, item) for item in _items(element.value)]
+    return {"vr": vr, "Value": values} if any(v is not None for v in values) else {"vr": vr}
+
+
+def _binary(vr: str, value: Any, bulk: BulkUri, path: str) -> Json:
+    if not value:
+        return {"vr": vr}
+    if len(value) > _INLINE_BYTES or path == f"{_PIXELS:08X}":
+        return {"vr": vr, "BulkDataURI": bulk(path)}
+    return {"vr": vr, "InlineBinary": b64encode(bytes(value)).decode()}
+
+
+def _items(value: Any) -> Iterator[Any]:
+    if value is None or isinstance(value, str | bytes | PersonName | int | float):
+        yield value
+    else:
+        yield from value
+
+
+def _plain(vr: str, value: Any) -> Any:
+    if isinstance(value, PersonName):
+        groups = (value.alphabetic, value.ideographic, value.phonetic)
+        return {n: str(g) for n, g in zip(_GROUPS, groups, strict=True) if g} or None
+    return _value(vr, value)

@@ -1,0 +1,104 @@
+"""QIDO-RS: search for studies, series and instances (PS3.18 section 10.6)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.web import SessionDep
+from workflow_manager.dicom.attributes import Level
+from workflow_manager.dicomweb import rules, searching
+
+PREFIX = "/api/v1/workflowmanager/dicomweb"
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+Study = Annotated[ShortText, Path(description="Study Instance UID")]
+Series = Annotated[ShortText, Path(description="Series Instance UID")]
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing",
+        "content": {rules.DICOM_JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
+    }
+}
+
+
+def base_url(request: Request) -> str:
+    """Return the address under which the client reached DICOMweb."""
+    return f"{str(request.base_url).rstrip('/')}{PREFIX}"
+
+
+def accepted(request: Request) -> list[rules.MediaRange]:
+    """Return what the client takes; the parameter `accept` counts before the header."""
+    asked = request.query_params.get("accept")
+    return rules.parse_accept(asked or request.headers.get("accept"))
+
+
+async def _search(
+    request: Request, session: SessionDep, level: Level, path: dict[str, str]
+) -> Response:
+    media_type = rules.choose(accepted(request), (rules.DICOM_JSON, rules.JSON))
+    parameters = request.query_params.multi_items()
+    found = await searching.find(session, level, parameters, base_url(request), path)
+    response = Response(found.body, media_type=media_type)
+    for warning in found.warnings:
+        response.headers.append("Warning", f'299 {request.url.hostname} "{warning}"')
+    return response
+
+
+@router.get("/studies", summary="Search for studies", response_class=Response, responses=_ANSWER)
+async def search_studies(request: Request, session: SessionDep) -> Response:
+    """Search by attributes of study and patient: `?PatientName=doe*&StudyDate=20260101-`.
+
+    Any attribute of the level can be matched, by keyword or tag; also `limit`, `offset`,
+    `includefield`. Names match without case and accents.
+    """
+    return await _search(request, session, Level.STUDY, {})
+
+
+@router.get("/series", summary="Search for series", response_class=Response, responses=_ANSWER)
+async def search_series(request: Request, session: SessionDep) -> Response:
+    """Search all series, by their own attributes and those of their studies."""
+    return await _search(request, session, Level.SERIES, {})
+
+
+@router.get(
+    "/instances", summary="Search for instances", response_class=Response, responses=_ANSWER
+)
+async def search_instances(request: Request, session: SessionDep) -> Response:
+    """Search all instances, by their own attributes and those above them."""
+    return await _search(request, session, Level.INSTANCE, {})
+
+
+@router.get(
+    "/studies/{study}/series",
+    summary="Search for series of a study",
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def search_study_series(request: Request, session: SessionDep, study: Study) -> Response:
+    """Search the series of a study, in the order of their numbers."""
+    return await _search(request, session, Level.SERIES, {"StudyInstanceUID": study})
+
+
+@router.get(
+    "/studies/{study}/instances",
+    summary="Search for instances of a study",
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def search_study_instances(request: Request, session: SessionDep, study: Study) -> Response:
+    """Search the instances of a study, series by series."""
+    return await _search(request, session, Level.INSTANCE, {"StudyInstanceUID": study})
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances",
+    summary="Search for instances of a series",
+    response_class=Response,
+    responses=_ANSWER,
+)
+async def search_series_instances(
+    request: Request, session: SessionDep, study: Study, series: Series
+) -> Response:
+    """Search the instances of a series, in the order of their numbers."""
+    path = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
+    return await _search(request, session, Level.INSTANCE, path)

@@ -1,0 +1,1 @@
+"""Queries on the index, as DICOM asks them: attributes to match at a level."""
