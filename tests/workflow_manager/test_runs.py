@@ -11,7 +11,8 @@ from wire import answer_lost, away
 from workflow_service import WORKFLOW, until
 
 from exam_manager.results.models import Result
-from scanhub_libraries.database import transaction
+from scanhub_libraries.database import reading, transaction
+from workflow_manager.journal.models import JournalOffset
 from workflow_manager.runs.models import Run
 
 
@@ -84,6 +85,28 @@ async def test_the_same_event_and_the_same_inputs_start_one_run(service, clinic)
     assert await service.deliver(await clinic.event("result.stored")) == 1
     await asyncio.sleep(0.3)
     assert len(await service.get(f"/runs?task_id={clinic.job}")) == 1
+
+
+async def test_what_is_read_again_after_a_crash_starts_nothing_again(serving, clinic):
+    """The place in the journal is written down now and then: a crash goes back by some events."""
+
+    async def everything_read(service):
+        async with reading(service.wiring.sessions) as session:
+            offset = await session.get(JournalOffset, "runs")
+        return 0 < service.wiring.tail.last == offset.sequence
+
+    await clinic.measure()
+    async with serving() as service:
+        await service.deliver(await clinic.event())
+        await service.run_in("succeeded", task_id=clinic.job)
+    async with serving() as service:
+        await until(lambda: everything_read(service))
+        async with transaction(service.wiring.sessions) as session:
+            offset = await session.get(JournalOffset, "runs")
+            offset.sequence = 0
+    async with serving() as service:
+        await until(lambda: everything_read(service))
+        assert len(await service.get(f"/runs?task_id={clinic.job}")) == 1
 
 
 async def test_a_new_scan_starts_a_new_run(service, clinic):

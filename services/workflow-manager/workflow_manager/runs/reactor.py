@@ -1,10 +1,14 @@
-"""Starts the tasks whose inputs have just become complete, from the journal, exactly once."""
+"""Starts the tasks whose inputs have just become complete, from the journal, exactly once.
+
+The place in the journal is written down every few seconds and at the end, not after every event.
+What is read again after a crash starts nothing again: a run's id is made of its task and inputs.
+"""
 
 import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import ForbiddenError, NotFoundError, ScanHubError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
@@ -23,6 +27,7 @@ logger = get_logger(__name__)
 _CONSUMER = "runs"
 _INTERESTING = frozenset({EventType.TASK_FINISHED, EventType.RESULT_STORED})
 _RETRY_S = (0.2, 1.0, 5.0)
+_REMEMBER_S = 5.0
 
 
 class RunReactor:
@@ -31,6 +36,8 @@ class RunReactor:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._task: asyncio.Task[None] | None = None
+        self._place = 0
+        self._remembered = 0
 
     async def start(self) -> None:
         """Begin to follow."""
@@ -39,8 +46,8 @@ class RunReactor:
             if offset is None:
                 offset = JournalOffset(consumer=_CONSUMER, sequence=0)
                 session.add(offset)
-            place = offset.sequence
-        self._task = asyncio.create_task(self._run(place), name="run-reactor")
+            self._place = self._remembered = offset.sequence
+        self._task = asyncio.create_task(self._run(), name="run-reactor")
 
     async def stop(self) -> None:
         """Stop following."""
@@ -48,35 +55,43 @@ class RunReactor:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+            await self._remember()
 
-    async def _run(self, place: int) -> None:
-        tail, failures = self._wiring.tail, 0
+    async def _run(self) -> None:
+        clock, failures = asyncio.get_running_loop().time, 0
+        due = clock()
         while True:
             try:
-                entries = await tail.read(place)
-                for entry in entries:
-                    if entry.type in _INTERESTING:
-                        await self._react(entry)
-                    place = entry.sequence
+                await self._follow()
+                if clock() >= due:
+                    await self._remember()
+                    due = clock() + _REMEMBER_S
                 failures = 0
             except Exception as error:  # noqa: BLE001 - following must go on
                 delay = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
-                logger.warning("an event waits", after=place, error=repr(error), delay_s=delay)
+                logger.warning(
+                    "an event waits", after=self._place, error=repr(error), delay_s=delay
+                )
                 failures += 1
                 await asyncio.sleep(delay)
                 continue
-            await self._remember(place)
-            await tail.wait(place, 5.0)
+            await self._wiring.tail.wait(self._place, max(due - clock(), 0.0))
 
-    async def _remember(self, place: int) -> None:
-        async with reading(self._wiring.sessions) as session:
-            offset = await session.get(JournalOffset, _CONSUMER)
-            if offset is not None and offset.sequence >= place:
-                return
+    async def _follow(self) -> None:
+        for entry in await self._wiring.tail.read(self._place):
+            if entry.type in _INTERESTING:
+                await self._react(entry)
+            self._place = entry.sequence
+
+    async def _remember(self) -> None:
+        if self._place == self._remembered:
+            return
+        place = self._place
         async with transaction(self._wiring.sessions) as session:
             offset = await session.get(JournalOffset, _CONSUMER)
             if offset is not None and offset.sequence < place:
                 offset.sequence = place
+        self._remembered = place
 
     async def _react(self, entry: JournalEntry) -> None:
         try:
