@@ -13,6 +13,7 @@ from workflow_service import WORKFLOW, until
 from exam_manager.results.models import Result
 from scanhub_libraries.database import reading, transaction
 from workflow_manager.journal.models import JournalOffset
+from workflow_manager.main import close_streams
 from workflow_manager.runs.models import Run
 
 
@@ -99,6 +100,7 @@ async def test_what_is_read_again_after_a_crash_starts_nothing_again(serving, cl
     async with serving() as service:
         await service.deliver(await clinic.event())
         await service.run_in("succeeded", task_id=clinic.job)
+        await close_streams(service.app)  # as a server does that ends
     async with serving() as service:
         await until(lambda: everything_read(service))
         async with transaction(service.wiring.sessions) as session:

@@ -60,7 +60,7 @@ class RunReactor:
     async def _run(self) -> None:
         clock, failures = asyncio.get_running_loop().time, 0
         due = clock()
-        while True:
+        while not self._wiring.tail.closed.is_set():  # else nothing would be waited for
             try:
                 await self._follow()
                 if clock() >= due:
