@@ -90,6 +90,7 @@ class EventType(StrEnum):
     SERIES_COMPLETE = "dicom.series.complete"
     INSTANCE_CONFLICT = "dicom.instance.conflict"
     INSTANCE_QUARANTINED = "dicom.instance.quarantined"
+    DICOM_LISTENER_RESTARTED = "dicom.listener.restarted"
     STUDY_OTHER_PATIENT = "dicom.study.other_patient"
     SERIES_DECIDED = "dicom.series.decided"
     CASE_OPENED = "case.opened"

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workflow_manager.dicom.incoming import Durability
 
 
 class WorkflowManagerSettings(BaseSettings):
@@ -22,6 +24,54 @@ class WorkflowManagerSettings(BaseSettings):
     )
     dicom_host: str = Field("127.0.0.1", description="Address that the DICOM listener binds to")
     dicom_ae_title: str = Field("SCANHUB", min_length=1, max_length=16)
+    dicom_listeners: int = Field(
+        1, ge=1, le=16, description="Processes that receive; each uses one core at most"
+    )
+    dicom_durability: Durability = Field(
+        Durability.SYNCED,
+        description="What has happened to an image when its C-STORE is answered with success",
+    )
+    dicom_called_ae_titles: tuple[str, ...] = Field(
+        (), description="AE titles that senders may call; none given: any"
+    )
+    dicom_calling_ae_titles: tuple[str, ...] = Field(
+        (), description="AE titles that may send; none given: any"
+    )
+    dicom_allowed_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Addresses or networks that may send, as 192.0.2.0/24; none given: any"
+    )
+    dicom_sop_classes: tuple[str, ...] = Field(
+        (), description="SOP classes that are received; none given: all of storage, private too"
+    )
+    dicom_transfer_syntaxes: tuple[str, ...] = Field(
+        (), description="Transfer syntaxes that are received; none given: any"
+    )
+    dicom_max_associations: int = Field(
+        64, ge=1, le=1024, description="Associations at the same time, for each listener process"
+    )
+    dicom_max_pdu_bytes: int = Field(
+        131_072, ge=4096, le=2**24, description="Longest PDU that senders are told to send [byte]"
+    )
+    dicom_network_timeout_s: float = Field(
+        60.0, gt=0, description="A silent association is aborted after this long [s]"
+    )
+    dicom_min_free_bytes: int = Field(
+        2**30,
+        ge=0,
+        description="With less free space on the disk no new association is accepted [byte]",
+    )
+    dicom_tls_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of the DICOM listener with TLS; none: no such one"
+    )
+    dicom_tls_certificate: Path | None = Field(
+        None, description="Certificate chain of the DICOM listener with TLS (PEM)"
+    )
+    dicom_tls_key: Path | None = Field(
+        None, description="Its private key (PEM); none: it is in the file of the certificate"
+    )
+    dicom_tls_client_ca: Path | None = Field(
+        None, description="Senders with TLS must show a certificate of these CAs (PEM); none: any"
+    )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"

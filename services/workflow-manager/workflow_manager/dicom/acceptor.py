@@ -21,6 +21,8 @@ from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom.provider import OpenStore, StoreAssociation
 
 logger = get_logger(__name__)
+_NUMBERS = itertools.count(1)
+"""Of associations in this process."""
 _THREADS_PER_ASSOCIATION = 4
 """Two that it needs, and as many for connections that only knock."""
 
@@ -44,7 +46,6 @@ class AssociationServer(ThreadedAssociationServer):
         self._tls = tls
         self.open_store = open_store
         self.on_end = on_end
-        self.numbers = itertools.count(1)
         address = listening.getsockname()
         super().__init__(ae, address, ae.ae_title, [], None, handlers, _Accepted)
 
@@ -100,7 +101,7 @@ class _Accepted(RequestHandler):
     def _create_association(self) -> Any:
         server: Any = self.server
         association = StoreAssociation(server.ae, server.open_store, server.on_end)
-        association.number = next(server.numbers)
+        association.number = next(_NUMBERS)
         association.name = f"AcceptorThread-{association.number}"  # pynetdicom counts by this name
         association._server = server  # noqa: SLF001 - as the original does
         association.set_socket(AssociationSocket(association, client_socket=self.request))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from scanhub_libraries.ids import new_id
@@ -35,10 +36,43 @@ def put_in_place(part: Path, target: Path) -> None:
     sync_directory(target.parent)
 
 
-def write_whole(data: bytes, target: Path, reason: str | None = None) -> None:
+def write_whole(data: Path | bytes, target: Path, reason: str | None = None) -> None:
     """Write a file under a name that says its content, with a note beside it."""
     put_in_place(write_part(data, target), target)
     if reason is not None:
         note = json.dumps({"reason": reason}).encode()
         note_path = target.with_suffix(".json")
         put_in_place(write_part(note, note_path), note_path)
+
+
+def link_in_place(source: Path, target: Path) -> set[Path]:
+    """Give a file its place; it keeps the name it had. What lies there unindexed is replaced.
+
+    Returns:
+        The folders whose entries changed.
+    """
+    changed = {target.parent}
+    missing = target.parent
+    while not missing.exists():
+        changed.add(missing.parent)
+        missing = missing.parent
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        write_part(source, target).rename(target)
+    except OSError:  # a file system without links
+        write_part(source, target).rename(target)
+    return changed
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Make new entries of folders survive a power cut."""
+    for folder in folders:
+        sync_directory(folder)
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove names of files that have another one."""
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom import files, repository, rules
 from workflow_manager.dicom.entries import Arrival, Origin, Outcome
@@ -40,14 +39,8 @@ class DicomStore:
     """The node's files and index."""
 
     def __init__(self, sessions: Sessions, lake: LocalLake) -> None:
-        self._sessions = sessions
-        self._lake = lake
-
-    def incoming_folder(self) -> Path:
-        """Return a new folder for what a listener receives, on the disk of the lake."""
-        folder = self._lake.root / "dicom" / "incoming" / new_id().hex
-        folder.mkdir(parents=True)
-        return folder
+        self.sessions = self._sessions = sessions
+        self.lake = self._lake = lake
 
     async def store_instance(self, source: Path | bytes, origin: Origin) -> Stored:
         """Store one DICOM file; storing it again is counted, nothing more.

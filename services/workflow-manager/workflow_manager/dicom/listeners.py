@@ -1,0 +1,223 @@
+"""The listener processes of a service: started, watched, started again.
+
+The service opens the socket and the processes share it. While one is started anew, whoever connects
+waits in the queue of the socket instead of being refused.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scanhub_libraries.logging import get_logger
+from workflow_manager.dicom import channel
+from workflow_manager.dicom.entries import Origin, Outcome
+from workflow_manager.dicom.leftovers import Leftovers
+from workflow_manager.dicom.part10 import Header
+from workflow_manager.dicom.receiving import Arrived, Receiving
+from workflow_manager.dicom.rules import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
+
+logger = get_logger(__name__)
+_START_S = 60.0
+_GRACE_S = 5.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+
+OnRestart = Callable[[str], Awaitable[None]]
+"""Hears why a listener ended that was not told to."""
+OnClosed = Callable[[set[tuple[str, str]]], Awaitable[None]]
+"""Hears of the series (study, series) of an association that ended cleanly."""
+
+
+class ListenerError(Exception):
+    """A listener does not start; the text says why."""
+
+
+class ListenerProcess:
+    """One listener, from process to process."""
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        sockets: dict[str, socket.socket],
+        receiving: Receiving,
+        leftovers: Leftovers,
+        *,
+        on_restart: OnRestart,
+        on_closed: OnClosed,
+    ) -> None:
+        self._options = options
+        self._sockets = sockets
+        self._receiving = receiving
+        self._leftovers = leftovers
+        self._on_restart = on_restart
+        self._on_closed = on_closed
+        self._folder = leftovers.new_folder()
+        self._process: asyncio.subprocess.Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._storing: dict[int, set[asyncio.Task[tuple[str, str] | None]]] = {}
+        self._series: dict[int, set[tuple[str, str]]] = {}
+
+    @property
+    def pid(self) -> int | None:
+        """The process that listens now."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start it; returns when it listens.
+
+        Raises:
+            ListenerError: It does not.
+        """
+        reader = await self._spawn()
+        self._watch = asyncio.create_task(self._run(reader), name="dicom-listener")
+
+    async def stop(self) -> None:
+        """End the process, and wait for what it handed over."""
+        if self._watch is not None:
+            self._watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watch
+        await self._end()
+
+    async def _spawn(self) -> asyncio.StreamReader:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        numbers = {name: each.fileno() for name, each in self._sockets.items()}
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "workflow_manager.dicom.listener_process"),
+                *(str(os.getpid()), str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), *numbers.values()),
+            )
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LONGEST_LINE)
+        first = {"plain": None, "tls": None, **numbers, "folder": str(self._folder)}
+        self._say({**self._options, **first})
+        try:
+            async with asyncio.timeout(_START_S):
+                line = await reader.readline()
+        except TimeoutError:
+            line = b""
+        answer = json.loads(line) if line else {"reason": "it said nothing"}
+        if answer.get("kind") != channel.LISTENING:
+            await self._end()
+            raise ListenerError(f"The DICOM listener does not start: {answer.get('reason')}")
+        return reader
+
+    async def _run(self, reader: asyncio.StreamReader) -> None:
+        """Read what it says; when it ends, start another one."""
+        pause, loop = _FIRST_PAUSE_S, asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            reason = await self._read(reader)
+            await self._end()
+            logger.error("the DICOM listener ended and is started again", reason=reason)
+            await self._tell(reason)
+            pause = _FIRST_PAUSE_S if loop.time() - began > _LONGEST_PAUSE_S else pause * 2
+            while True:
+                await asyncio.sleep(min(pause, _LONGEST_PAUSE_S))
+                try:
+                    reader = await self._spawn()
+                    break
+                except (ListenerError, OSError) as error:
+                    logger.error("the DICOM listener does not start", error=str(error))  # noqa: TRY400 - the reason says it
+                    pause *= 2
+
+    async def _tell(self, reason: str) -> None:
+        try:
+            await self._on_restart(reason)
+        except Exception as error:  # noqa: BLE001 - receiving goes on without the journal
+            logger.warning("the journal did not take it", error=repr(error))
+
+    async def _read(self, reader: asyncio.StreamReader) -> str:
+        """Take messages until it ends; return why it did."""
+        try:
+            while line := await reader.readline():
+                self._take(json.loads(line))
+        except (OSError, ValueError) as error:
+            logger.warning("the DICOM listener cannot be understood", error=repr(error))
+        code = await self._kill()
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _take(self, message: dict[str, Any]) -> None:
+        number = message["association"]
+        tasks = self._storing.setdefault(number, set())
+        if message["kind"] == channel.ENDED:
+            task: asyncio.Task[Any] = asyncio.create_task(self._close(number, message["how"]))
+            self._storing.setdefault(-1, set()).add(task)
+            task.add_done_callback(self._storing[-1].discard)
+            return
+        storing = asyncio.create_task(self._store(message))
+        tasks.add(storing)
+        storing.add_done_callback(tasks.discard)
+
+    async def _store(self, message: dict[str, Any]) -> tuple[str, str] | None:
+        status, comment = SUCCESS, ""
+        header = Header(**message["header"]) if message["header"] else None
+        origin = Origin(
+            message["calling_ae"],
+            receiver_aet=message["called_ae"],
+            sender_address=message["address"],
+        )
+        arrived = Arrived(
+            Path(message["path"]), origin, message["sha256"], header, message["problem"]
+        )
+        try:
+            stored = await self._receiving.store(arrived)
+            if stored.outcome is Outcome.QUARANTINED:
+                status, comment = CANNOT_UNDERSTAND, stored.detail
+            elif header is not None:
+                place = header.study_instance_uid, header.series_instance_uid
+                self._series.setdefault(message["association"], set()).add(place)
+        except Exception as error:
+            logger.exception("a received instance cannot be indexed", error=repr(error))
+            status, comment = OUT_OF_RESOURCES, "It could not be indexed"
+        self._say({"number": message["number"], "status": status, "comment": comment})
+        return None
+
+    async def _close(self, number: int, how: str) -> None:
+        """An association ended: when what it sent is indexed, its series are told."""
+        if tasks := self._storing.pop(number, set()):
+            await asyncio.wait(tasks)
+        series = self._series.pop(number, set())
+        if how == "released" and series:
+            try:
+                await self._on_closed(series)
+            except Exception as error:  # noqa: BLE001 - the long quiet time does it too
+                logger.warning("the end of an association was not noted", error=repr(error))
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(json.dumps(message).encode() + b"\n")
+
+    async def _kill(self) -> int:
+        """Give it time to end by itself, then end it; return its exit code."""
+        process = self._process
+        if process is None:
+            return 0
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                return await process.wait()
+        except TimeoutError:
+            process.kill()
+            return await process.wait()
+
+    async def _end(self) -> None:
+        """Close the channel, wait for process and files, and clear what was half written."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        await self._kill()
+        waiting = [task for tasks in self._storing.values() for task in tasks]
+        if waiting:
+            await asyncio.wait(waiting)
+        self._storing.clear()
+        self._series.clear()
+        await asyncio.to_thread(self._leftovers.remove_parts, self._folder)

@@ -1,0 +1,156 @@
+"""The receiving side of the DICOM node: sockets, listener processes, and what they leave behind."""
+
+import asyncio
+import socket
+from contextlib import suppress
+from typing import Any
+
+import sqlalchemy as sa
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import Sessions, transaction
+from scanhub_libraries.events import EventType
+from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
+from workflow_manager.dicom.leftovers import Leftovers
+from workflow_manager.dicom.listener_process import tls_context
+from workflow_manager.dicom.listeners import ListenerError, ListenerProcess
+from workflow_manager.dicom.models import DicomSeries
+from workflow_manager.dicom.receiving import Receiving
+from workflow_manager.dicom.transport import listen
+from workflow_manager.journal.service import append, own_event
+from workflow_manager.settings import WorkflowManagerSettings
+
+logger = get_logger(__name__)
+_SWEEP_S = 60.0
+
+
+class DicomNode:
+    """Receives, if a port is configured; sweeps what was left behind in any case."""
+
+    def __init__(
+        self, settings: WorkflowManagerSettings, sessions: Sessions, lake: LocalLake
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self.receiving = Receiving(sessions, lake, settings.dicom_durability)
+        self.leftovers = Leftovers(lake, self.receiving)
+        self._sweep = Repeating("indexing received files", self.leftovers.recover, _SWEEP_S)
+        self._sockets: dict[str, socket.socket] = {}
+        self.listeners: list[ListenerProcess] = []
+
+    @property
+    def port(self) -> int | None:
+        """The port that it listens on without TLS."""
+        plain = self._sockets.get("plain")
+        return None if plain is None else int(plain.getsockname()[1])
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port that it listens on with TLS."""
+        tls = self._sockets.get("tls")
+        return None if tls is None else int(tls.getsockname()[1])
+
+    async def start(self) -> None:
+        """Open the sockets and start the processes.
+
+        Raises:
+            ListenerError: A port is taken, a certificate cannot be read, or a process ends at once.
+        """
+        self._sweep.start()
+        settings = self._settings
+        self._open("plain", settings.dicom_port)
+        if settings.dicom_tls_port is not None:
+            self._check_tls()
+            self._open("tls", settings.dicom_tls_port)
+        if not self._sockets:
+            return
+        options = _options(settings)
+        self.listeners = [
+            ListenerProcess(
+                options,
+                self._sockets,
+                self.receiving,
+                self.leftovers,
+                on_restart=self._note_restart,
+                on_closed=self._note_closed,
+            )
+            for _ in range(settings.dicom_listeners)
+        ]
+        await asyncio.gather(*(listener.start() for listener in self.listeners))
+        logger.info("dicom listener", port=self.port, tls_port=self.tls_port)
+
+    async def stop(self) -> None:
+        """Stop listening; what was handed over is put away."""
+        for opened in self._sockets.values():
+            opened.close()
+        with suppress(OSError):
+            await asyncio.gather(*(listener.stop() for listener in self.listeners))
+        await self._sweep.stop()
+        await asyncio.to_thread(self.leftovers.release)
+
+    def _open(self, name: str, port: int | None) -> None:
+        if port is None:
+            return
+        host = self._settings.dicom_host
+        try:
+            self._sockets[name] = listen(host, port)
+        except OSError as error:
+            raise ListenerError(
+                f"The DICOM port {port} on {host} cannot be used: {error}. Give another one, or "
+                "end the program that has it."
+            ) from error
+
+    def _check_tls(self) -> None:
+        try:
+            tls_context(**_tls_files(self._settings))
+        except OSError as error:
+            raise ListenerError(
+                f"The certificate, key or client CA of the DICOM listener cannot be used: {error}."
+            ) from error
+
+    async def _note_restart(self, reason: str) -> None:
+        async with transaction(self._sessions) as session:
+            data = {"reason": reason}
+            event = own_event(EventType.DICOM_LISTENER_RESTARTED, "dicom-listener", data)
+            await append(session, [event])
+
+    async def _note_closed(self, series: set[tuple[str, str]]) -> None:
+        """Tell series that the association which brought their images ended cleanly."""
+        table = DicomSeries
+        place = sa.tuple_(table.study_instance_uid, table.series_instance_uid)
+        update = sa.update(table).where(place.in_(sorted(series))).values(closed_at=utc_now())
+        async with transaction(self._sessions) as session:
+            await session.execute(update)
+
+
+def _tls_files(settings: WorkflowManagerSettings) -> dict[str, str]:
+    files = {
+        "certificate": settings.dicom_tls_certificate,
+        "key": settings.dicom_tls_key,
+        "client_ca": settings.dicom_tls_client_ca,
+    }
+    return {name: "" if path is None else str(path) for name, path in files.items()}
+
+
+def _options(settings: WorkflowManagerSettings) -> dict[str, Any]:
+    return {
+        "durability": settings.dicom_durability,
+        "tls_files": _tls_files(settings),
+        "listener": {
+            "ae_title": settings.dicom_ae_title,
+            "max_associations": settings.dicom_max_associations,
+            "max_pdu": settings.dicom_max_pdu_bytes,
+            "timeout_s": settings.dicom_timeout_s,
+            "network_timeout_s": settings.dicom_network_timeout_s,
+        },
+        "admission": {
+            "called_ae_titles": settings.dicom_called_ae_titles,
+            "calling_ae_titles": settings.dicom_calling_ae_titles,
+            "networks": [str(network) for network in settings.dicom_allowed_networks],
+            "sop_classes": settings.dicom_sop_classes,
+            "transfer_syntaxes": settings.dicom_transfer_syntaxes,
+            "free_bytes": settings.dicom_min_free_bytes,
+        },
+    }
