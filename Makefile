@@ -5,7 +5,8 @@ BIN := .venv/bin
 NODE := $(PYTHON) scripts/setup.py node
 PACKAGES := scanhub_libraries scanhub_device scanhub_jobs exam_manager device_manager \
   workflow_manager scanhub
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+# One worker more than CI has processors: the system tests are one worker's, and mostly wait.
+PYTEST_ARGS ?= -n 3
 ARGS ?=
 # Some images of containers set it; the tests start some hundred servers, each a fifth faster
 # when Python may keep what it compiled.

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.util import LRUCache
 from starlette.routing import BaseRoute
+from xdist.scheduler import LoadScopeScheduling
 
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.ids import new_id
@@ -51,6 +52,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(left_out)
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Hands out tests one by one; those that mostly wait stay together and go first.
+
+    They start servers and wait for them: two of them at a time would be slower than one, and at the
+    end of all they would wait alone. Fixtures that they share are made once.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith("tests/system/test_fault_matrix.py"):
+            return "faults"
+        return "system" if nodeid.startswith("tests/system/") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduling:
+    """Let the largest groups begin."""
+    return _Scheduling(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -11,7 +11,7 @@ from scanhub.settings import SERVICES
 
 from .conftest import Installation, opened_scene
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 
 class Gateway(httpx.AsyncBaseTransport):

@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.system,
     pytest.mark.browser,
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("system"),
 ]
 
 

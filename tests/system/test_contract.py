@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from contract.people import PASSWORD, Credentials, user_in
 from contract.scanhub_v1 import run, why_not
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 
 async def test_every_row_of_the_contract_holds(installation):

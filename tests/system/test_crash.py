@@ -8,7 +8,7 @@ import pytest
 from scanhub.demo.follow import following
 from scanhub.demo.processes import free_port
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 
 async def start_archive(scene, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 from scanhub.demo.processes import free_port
 from scanhub_device.simulator.phantom import MARKER_LEFT, PHANTOM
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 SCALP = PHANTOM[0]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from .test_apart import Gateway, apart  # noqa: F401 - a fixture
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 BOUND_SECONDS = 5
 LOGIN = "/api/v1/userlogin"

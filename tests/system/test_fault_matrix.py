@@ -45,7 +45,6 @@ pytestmark = [
     pytest.mark.system,
     pytest.mark.long,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("system"),
 ]
 BEGUN = (acked, running, uploading, whole)
 """Stages from which a scan is finished whatever happens to the link."""

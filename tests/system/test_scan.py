@@ -10,7 +10,7 @@ import pytest
 from scanhub.demo.errors import DemoError
 from scanhub_device import DeviceClient, DeviceDetails, load_credentials
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
 
 async def test_a_stop_reaches_the_scanner_and_is_confirmed(scene):

@@ -19,7 +19,7 @@ from scanhub.demo.data import DemoApi, create_data
 from scanhub.demo.follow import following
 from scanhub_device.simulator.sequences import write_gre
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from authority import Authority, Holder
 from conftest import Installation, opened_scene
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system]
 DEVICE = "/api/v1/device"
 
 

@@ -16,7 +16,7 @@ from faulty_proxy import faulty_proxy
 from scanhub_device import ClientSettings, DeviceClient, load_credentials
 from scanhub_device.messages import DeviceDetails
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 SIZE = 48 << 20
 QUICK = ClientSettings(reconnect_base_s=0.1, reconnect_max_s=0.5, http_upload_bytes=1)
 
