@@ -23,6 +23,7 @@ MATRIX = {
         DELETE device/{device_id}/certificate
         DELETE workflowmanager/rules/{rule_name}
         POST workflowmanager/rules
+        POST workflowmanager/notifications/test
         POST workflowmanager/rules/{rule_name}/versions/{version}/revert
         PUT device/{device_id}/certificate
         PUT workflowmanager/rules-order
@@ -108,6 +109,7 @@ MATRIX = {
         GET workflowmanager/dicomweb/studies/{study}/instances
         GET workflowmanager/dicomweb/studies/{study}/series
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances
+        GET workflowmanager/notifications
         GET workflowmanager/instances/{sop_instance_uid}/file
         GET workflowmanager/journal
         GET workflowmanager/runs
@@ -150,6 +152,7 @@ MATRIX = {
         POST exam/xnat/upload/{workflow_id}/{task_id}/{result_id}/{filename}
         PUT exam/{exam_id}
         POST workflowmanager/dispatches/{dispatch_id}/retry
+        POST workflowmanager/notifications/{notification_id}/retry
         POST workflowmanager/trigger_task/{task_id}/
     """,
     "AMSEstj": """

@@ -110,6 +110,10 @@ class EventType(StrEnum):
     DISPATCH_SENT = "dispatch.sent"
     DISPATCH_RETRY = "dispatch.retry"
     DISPATCH_FAILED = "dispatch.failed"
+    NOTIFICATION_QUEUED = "notification.queued"
+    NOTIFICATION_SENT = "notification.sent"
+    NOTIFICATION_RETRY = "notification.retry"
+    NOTIFICATION_FAILED = "notification.failed"
     MERCURE_REPORTED = "mercure.reported"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 _TASK = "f1a2c3d4-9e00-11ef-8000-0242ac110002"
 _SERIES = "1.2.826.0.1.3680043.8.498.1"
 REPORT_EXAMPLES: dict[str, dict[str, Any]] = {
+    "NotificationTestIn": {"rule": "head-t2", "event": "COMPLETED"},
     "MercureEventIn": {"sender": "router.main", "event": "BOOT", "severity": 0},
     "WebguiEventIn": {"sender": "webgui", "event": "RULE_EDIT", "user": "ada"},
     "RegisterDicomIn": {"filename": "a#b.dcm", "file_uid": "1.2.3", "series_uid": _SERIES},

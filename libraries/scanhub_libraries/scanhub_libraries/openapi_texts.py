@@ -9,31 +9,6 @@ Json = dict[str, Any]
 
 CONTACT = {"name": "The maintainers of the MRI control plane"}
 LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-INTRODUCTIONS = {
-    "exam-manager": (
-        "The clinical record: users, patients, exams with their workflows and tasks, results, "
-        "MRI sequences.\n\n"
-        "Log in with `POST /api/v1/userlogin/login` and send the token as "
-        "`Authorization: Bearer <token>`. An exam is a tree: exam, workflow, task, result; every "
-        "level but the last exists as a template, which is copied, or as an instance, which is "
-        "done. A task is taken by a device or a run with a claim, and only the holder of the claim "
-        "reports on it and finishes it.\n\n"
-        "Records have a `version`: send it as `If-Match` with an edit, and the edit is refused "
-        "(412) when somebody else was faster. Every error is a problem document (RFC 9457)."
-    ),
-    "device-manager": (
-        "The scanners: who may connect, what is connected, what each one scans, its uploads.\n\n"
-        "A scanner connects over the websocket `/api/v1/device/ws` with the headers `Device-Id` "
-        "and `Device-Token`; people start and stop scans over HTTP with the token of "
-        "`POST /api/v1/userlogin/login`. Every error is a problem document (RFC 9457)."
-    ),
-    "workflow-manager": (
-        "What happens after a scan: runs of jobs, the DICOM image index, sending to targets, and "
-        "the journal with its event stream.\n\n"
-        "Log in with `POST /api/v1/userlogin/login` and send the token as "
-        "`Authorization: Bearer <token>`. Every error is a problem document (RFC 9457)."
-    ),
-}
 TAGS = {
     "users": "Users, logins, sessions, and who is revoked.",
     "sessions": "Logins that are open, to look at and to end.",
@@ -63,6 +38,7 @@ TAGS = {
     "rules": "Routing rules: what becomes of a series, and why.",
     "dispatch": "DICOM targets, and what is sent to them.",
     "journal": "Every event in order, to read and to follow.",
+    "notifications": "What rules tell people and programs, and whether it arrived.",
     "bookkeeper": "mercure's bookkeeper: what its modules and tools report and ask.",
     "health": "Whether the service works.",
 }
@@ -83,6 +59,8 @@ PARAMETERS = {
     "number": "Number of the preview, from 1 in the order in which they were made",
     "session_id": "Id of the login",
     "dispatch_id": "Id of the dispatch",
+    "notification_id": "Id of the notification",
+    "case_id": "Id of the case",
     "username": "Name of the user",
     "username_to_delete": "Name of the user to delete",
     "filename": "Name of the file, as the result lists it",

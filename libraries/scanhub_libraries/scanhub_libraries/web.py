@@ -20,7 +20,8 @@ from scanhub_libraries.errors import ScanHubError, UnauthenticatedError, Unavail
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.openapi import complete
-from scanhub_libraries.openapi_texts import CONTACT, INTRODUCTIONS, LICENSE
+from scanhub_libraries.openapi_introductions import INTRODUCTIONS
+from scanhub_libraries.openapi_texts import CONTACT, LICENSE
 from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal

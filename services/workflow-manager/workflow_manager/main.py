@@ -40,6 +40,14 @@ from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.tail import JournalTail
+from workflow_manager.notifications import routes as notification_routes
+from workflow_manager.notifications import service as notification_service
+from workflow_manager.notifications.reactor import notification_follower
+from workflow_manager.notifications.workflow import (
+    NotificationSteps,
+    notification_workflow,
+    start_missing_notifications,
+)
 from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
 from workflow_manager.routing_rules import decision_routes, trial_routes
@@ -71,6 +79,7 @@ _ROUTES = (
     decision_routes,
     journal_routes,
     bookkeeper_query_routes,
+    notification_routes,
 )
 
 
@@ -168,6 +177,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     do_run = RunSteps(wiring)
     bodies[runs_service.KIND] = run_workflow(do_run)
     bodies[dispatch_service.KIND] = dispatch_workflow(DispatchSteps(wiring))
+    bodies[notification_service.KIND] = notification_workflow(NotificationSteps(wiring))
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
     await engine.launch()
     stack.push_async_callback(engine.close)
@@ -182,6 +192,9 @@ async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -
     reactor = RunReactor(wiring)
     await reactor.start()
     stack.push_async_callback(reactor.stop)
+    told = notification_follower(wiring)
+    await told.start()
+    stack.push_async_callback(told.stop)
     sweep = _sweep(wiring, do_run)
     sweep.start()
     stack.push_async_callback(sweep.stop)
@@ -203,6 +216,7 @@ def _engine(
         queues={
             runs_service.QUEUE: QueueSettings(at_once=settings.recon_slots),
             dispatch_service.QUEUE: QueueSettings(at_once=_SENDERS, at_once_per_partition=1),
+            notification_service.QUEUE: QueueSettings(at_once=4, at_once_per_partition=1),
         },
     )
     return engine, bodies
@@ -214,6 +228,7 @@ def _sweep(wiring: Wiring, do_run: RunSteps) -> Repeating:
     async def once() -> None:
         await start_missing_runs(wiring, do_run)
         await start_missing_dispatches(wiring)
+        await start_missing_notifications(wiring)
         await wiring.engine.forget(utc_now() - _REMEMBER)
 
     return Repeating("sweeping runs", once, _SWEEP_S)

@@ -1,6 +1,7 @@
 """Settings of workflow-manager: environment `SCANHUB_WORKFLOW_*`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -104,6 +105,37 @@ class WorkflowManagerSettings(BaseSettings):
     )
     preview_images: int = Field(
         64, ge=1, description="Previews that are kept of a scan, the newest ones"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="Key with which webhooks are signed (HMAC-SHA256)"
+    )
+    webhook_ca_file: Path | None = Field(
+        None, description="Whom webhooks trust beside the system's authorities, PEM"
+    )
+    webhook_http: bool = Field(default=False, description="Webhooks may be called without TLS")
+    webhook_local: bool = Field(
+        default=False, description="Webhooks may be on this machine or its link (loopback, 169.254)"
+    )
+    smtp_host: str | None = Field(None, description="Mail server; none: no e-mail is sent")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Port of the mail server")
+    smtp_security: Literal["none", "starttls", "tls"] = Field(
+        "none", description="none, starttls (port 587 as a rule) or tls (465)"
+    )
+    smtp_user: str | None = Field(None, description="Login at the mail server, with TLS only")
+    smtp_password: SecretStr | None = Field(None, description="Its password")
+    smtp_ca_file: Path | None = Field(
+        None, description="Whom to trust beside the system's authorities as mail server, PEM"
+    )
+    email_from: str = Field("scanhub@localhost", description="Sender of e-mails")
+    email_subject_prefix: str = Field(
+        "[Mercure]", max_length=64, description="How the subject of e-mails begins"
+    )
+    phi_notifications: bool = Field(
+        default=False, description="Notifications may name patients (acc, mrn, patient_name)"
+    )
+    notification_backoff_s: tuple[float, ...] = Field(
+        (30, 120, 600, 1800, 3600, 7200, 14400),
+        description="Waiting times between attempts to notify [s]; after the last it has failed",
     )
     bookkeeper_key: SecretStr | None = Field(
         None,

@@ -125,7 +125,6 @@ async def test_the_order_is_changed_as_a_whole_or_not(service):
         ({"target": []}, "target"),
         ({"action": "process", "processing_module": "m"}, "action"),
         ({"action_trigger": "study"}, "action_trigger"),
-        ({"notification_email": "a@example.org"}, "notification_email"),
         ({"priority": "offpeak"}, "priority"),
     ],
 )

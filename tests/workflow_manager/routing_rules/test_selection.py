@@ -153,8 +153,6 @@ def test_actions_of_other_kinds_are_told_with_what_they_need():
         ({"action_trigger": "study"}, "action_trigger"),
         ({"priority": "urgent"}, "priority"),
         ({"processing_module": "m"}, "processing_module"),
-        ({"notification_webhook": "https://example.org"}, "notification_webhook"),
-        ({"notification_email": "a@example.org"}, "notification_email"),
         ({"dynamic_routing": True}, "dynamic_routing"),
         ({"conditional_alternate_target": "X"}, "conditional_alternate_target"),
     ],

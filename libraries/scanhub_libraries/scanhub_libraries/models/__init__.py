@@ -51,6 +51,11 @@ from scanhub_libraries.models.mrd import (
     MRDEncodingCounters,
     MRDMetaResponse,
 )
+from scanhub_libraries.models.notification import (
+    NotificationOut,
+    NotificationTest,
+    NotificationTestIn,
+)
 from scanhub_libraries.models.parameter import (
     CalibrateRequest,
     CalibrationOut,
@@ -245,6 +250,9 @@ __all__ = [
     "MRDMetaResponse",
     "MRISequenceCreated",
     "MRISequenceOut",
+    "NotificationOut",
+    "NotificationTest",
+    "NotificationTestIn",
     "OperatingMode",
     "ParameterChange",
     "ParameterProblem",

@@ -5,11 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from scanhub_libraries.database import is_postgresql
 from workflow_manager.bookkeeper.models import (
     MercureFile,
     MercureLog,
@@ -20,24 +18,9 @@ from workflow_manager.bookkeeper.models import (
     MercureTest,
 )
 from workflow_manager.bookkeeper.rules import like_pattern
-from workflow_manager.database import Table
 
 FEW = 100
 """Children of a task, and logs and outputs in one answer."""
-
-
-async def insert_new(session: AsyncSession, row: Table, unique: str) -> None:
-    """Insert a row unless there is one with the same value; two at the same moment are one."""
-    table: Any = type(row)
-    values = {
-        name: value
-        for name, value in row.model_dump().items()
-        if not (name == "id" and value is None)
-    }
-    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
-    await session.execute(
-        insert(table).values(**values).on_conflict_do_nothing(index_elements=[unique])
-    )
 
 
 async def list_series(

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.events import EventType
-from workflow_manager.bookkeeper import forms, repository
+from workflow_manager.bookkeeper import forms
 from workflow_manager.bookkeeper.models import (
     MercureEvent,
     MercureFile,
@@ -18,6 +18,7 @@ from workflow_manager.bookkeeper.models import (
     MercureTest,
 )
 from workflow_manager.bookkeeper.rules import in_utc, text_of, without_secrets
+from workflow_manager.inserting import insert_new
 from workflow_manager.journal.service import append, own_event
 
 _LONGEST = 1024
@@ -60,7 +61,7 @@ async def add_series(session: AsyncSession, report: forms.RegisterSeriesIn) -> N
         series_description=tags["SeriesDescription"],
         tags=tags,
     )
-    await repository.insert_new(session, row, "series_uid")
+    await insert_new(session, row, "series_uid")
 
 
 async def add_task(session: AsyncSession, report: forms.RegisterTaskIn) -> None:
@@ -72,7 +73,7 @@ async def add_task(session: AsyncSession, report: forms.RegisterTaskIn) -> None:
 
 async def _task(session: AsyncSession, task_id: str) -> MercureTask:
     """Return the row of a task; reports come in any order, and two at the same moment."""
-    await repository.insert_new(session, MercureTask(id=task_id), "id")
+    await insert_new(session, MercureTask(id=task_id), "id")
     return await session.get_one(MercureTask, task_id, with_for_update=True, populate_existing=True)
 
 
@@ -134,7 +135,7 @@ async def add_output(session: AsyncSession, report: forms.ProcessorOutputIn) -> 
 
 async def begin_test(session: AsyncSession, report: forms.TestBeginIn) -> None:
     """Take that a self-test began; beginning again begins anew."""
-    await repository.insert_new(session, MercureTest(id=report.id), "id")
+    await insert_new(session, MercureTest(id=report.id), "id")
     test = await session.get_one(MercureTest, report.id, with_for_update=True)
     test.sqlmodel_update(report.model_dump())
     test.time_begin, test.time_end, test.status = utc_now(), None, "begin"
@@ -142,6 +143,6 @@ async def begin_test(session: AsyncSession, report: forms.TestBeginIn) -> None:
 
 async def end_test(session: AsyncSession, report: forms.TestEndIn) -> None:
     """Take how a self-test ended, also when its beginning was lost."""
-    await repository.insert_new(session, MercureTest(id=report.id), "id")
+    await insert_new(session, MercureTest(id=report.id), "id")
     test = await session.get_one(MercureTest, report.id, with_for_update=True)
     test.status, test.time_end = report.status[:64], utc_now()

@@ -217,8 +217,6 @@ def _not_yet(rule: RuleOptions) -> Iterator[tuple[str, str]]:
         "action_trigger": rule.action_trigger == "study" and "wait for whole studies",
         "priority": rule.priority != "normal" and "send sooner or later than others",
         "processing_module": bool(rule.processing_module) and "run modules",
-        "notification_webhook": bool(rule.notification_webhook) and "notify",
-        "notification_email": bool(rule.notification_email) and "notify",
         "dynamic_routing": rule.dynamic_routing and "let modules choose targets",
         "conditional_alternate_target": bool(rule.conditional_alternate_target)
         and "let modules choose targets",
