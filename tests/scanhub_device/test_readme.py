@@ -35,7 +35,8 @@ async def test_the_example_of_the_readme_scans_stops_and_uploads(
         await server.expect("ack")
         await server.expect("update_status", status="BUSY", data={"progress": 1})
         await server.send("stop", task_id="task-1")
-        await server.expect("stopped", within_s=1)
+        await server.expect("stopped")
+        assert not [m for m in server.log if m["command"] == "file-transfer"]
         await server.expect("update_status", status="ONLINE")
         await server.start("task-2", sequence={"seq_file": "line\n" * 50})
         header = await server.expect("file-transfer", task_id="task-2")

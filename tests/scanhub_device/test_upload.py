@@ -165,9 +165,11 @@ async def test_stop_gets_through_while_an_upload_is_in_flight(
 async def test_heartbeat_and_progress_pass_between_the_frames_of_a_slow_upload(
     server: Any, connect: Any, big_file: Path
 ) -> None:
+    under_way = asyncio.Event()
+
     async def work(scan: Scan) -> None:
         upload = asyncio.create_task(scan.upload(big_file))
-        await asyncio.sleep(0.3)
+        await under_way.wait()
         await scan.report_progress(77)
         await upload
 
@@ -176,7 +178,10 @@ async def test_heartbeat_and_progress_pass_between_the_frames_of_a_slow_upload(
     await server.start()
     header = await server.expect("file-transfer")
     seen = len(server.log)
-    await server.file(header)
+    while not isinstance(first := await server.frame(), bytes):
+        pass
+    under_way.set()
+    await server.file({"size_bytes": header["size_bytes"] - len(first)})
     between = server.log[seen:]
     assert len([m for m in between if m["command"] == "ping"]) >= 3
     assert [m["data"] for m in between if m["command"] == "update_status"] == [{"progress": 77}]
