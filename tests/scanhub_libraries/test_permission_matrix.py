@@ -109,6 +109,21 @@ MATRIX = {
         GET workflowmanager/dicomweb/studies/{study}/instances
         GET workflowmanager/dicomweb/studies/{study}/series
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances
+        GET workflowmanager/dicomweb/studies/{study}
+        GET workflowmanager/dicomweb/studies/{study}/metadata
+        GET workflowmanager/dicomweb/studies/{study}/rendered
+        GET workflowmanager/dicomweb/studies/{study}/thumbnail
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/metadata
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/rendered
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/thumbnail
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/metadata
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/rendered
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/thumbnail
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frames}
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered
+        GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place:path}
         GET workflowmanager/notifications
         GET workflowmanager/instances/{sop_instance_uid}/file
         GET workflowmanager/journal
@@ -119,7 +134,7 @@ MATRIX = {
         POST workflowmanager/stop_task/{task_id}/
         GET workflowmanager/targets
         GET workflowmanager/tasks/
-    """,
+    """,  # noqa: E501 - the paths of DICOMweb are long
     "AMS": """
         POST exam/templates/{exam_id}/release
         POST exam/templates/{exam_id}/retire

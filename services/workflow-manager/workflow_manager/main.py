@@ -28,7 +28,7 @@ from workflow_manager.bookkeeper.forms import LARGEST_BODY as LARGEST_REPORT
 from workflow_manager.dicom import routes as dicom_routes
 from workflow_manager.dicom.intake import DicomIntake
 from workflow_manager.dicom.service import DicomStore
-from workflow_manager.dicomweb import search_routes
+from workflow_manager.dicomweb import rendered_routes, retrieve_routes, search_routes
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.dispatch import service as dispatch_service
 from workflow_manager.dispatch.workflow import (
@@ -73,6 +73,8 @@ _ROUTES = (
     previews_routes,
     dicom_routes,
     search_routes,
+    retrieve_routes,
+    rendered_routes,
     dispatch_routes,
     trial_routes,
     rules_routes,

@@ -32,3 +32,5 @@ class Wiring:
     """Threads that talk to DICOM peers: a silent peer must not stop anything else."""
     cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
     """Runs whose job is computing in this process, and how to stop it."""
+    renderings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Images that are decoded and drawn at the same time: it takes memory and the processor."""

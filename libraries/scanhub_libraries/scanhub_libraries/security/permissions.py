@@ -73,6 +73,7 @@ WRITE_TASK = Access(roles=_PLANNING, services=True, tasks=True, jobs=True)
 
 _E, _P, _U = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
 _D, _W = "/api/v1/device", "/api/v1/workflowmanager"
+_DW = f"{_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}"
 
 PERMISSIONS: dict[str, Access] = {
     # Health
@@ -244,6 +245,21 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/dicomweb/studies/{{study}}/series": READ,
     f"GET {_W}/dicomweb/studies/{{study}}/instances": READ,
     f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/metadata": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/rendered": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/thumbnail": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/metadata": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/rendered": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/thumbnail": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}/metadata": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}/rendered": READ,
+    f"GET {_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}/thumbnail": READ,
+    f"GET {_DW}/frames/{{frames}}": READ,
+    f"GET {_DW}/frames/{{frame}}/rendered": READ,
+    f"GET {_DW}/bulkdata/{{place:path}}": READ,
     f"GET {_W}/targets": READ,
     f"POST {_W}/targets": TECHNICAL,
     f"PUT {_W}/targets/{{name}}": TECHNICAL,

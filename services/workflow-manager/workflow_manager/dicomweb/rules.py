@@ -101,24 +101,34 @@ def _split(text: str, separator: str) -> Iterator[str]:
     yield text[start:]
 
 
-def choose(accept: Sequence[MediaRange], offered: Sequence[str], *, also: str = "") -> str:
+def choose(accept: Sequence[MediaRange], offered: Sequence[str]) -> str:
     """Return the first type that is offered of those that a client takes.
 
     Args:
         accept: What the client takes, the best first.
         offered: What there is, the best first.
-        also: What else could be had here, for the text of the error.
 
     Raises:
         NotAcceptableError: It takes none of them.
     """
     for one in accept:
-        if one.name == MULTIPART and one.inner != ANY:
-            continue
         for media_type in offered:
             if one.name != MULTIPART and one.takes(media_type):
                 return media_type
-    raise NotAcceptableError(f"There is {', '.join(offered)}{also} here; ask for one of them.")
+    raise NotAcceptableError(f"There is {', '.join(offered)} here; ask for one of them.")
+
+
+def choose_parts(accept: Sequence[MediaRange], offered: Sequence[str]) -> str:
+    """Return the first type for the parts of an answer that a client takes.
+
+    Raises:
+        NotAcceptableError: It takes no parts, or none of these types in them.
+    """
+    for one in accept:
+        for media_type in offered:
+            if one.name in {MULTIPART, "*/*"} and one.takes(media_type):
+                return media_type
+    raise NotAcceptableError(f'There is {MULTIPART} with type="{offered[0]}" here; ask for it.')
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,143 @@
+"""WADO-RS: images to look at (PS3.18 section 10.4.1.1.3)."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+
+from scanhub_libraries.web import SessionDep
+from workflow_manager.dicomweb import rendering, retrieving, rules
+from workflow_manager.dicomweb.retrieve_routes import Instance, retrieval_of, streamed
+from workflow_manager.dicomweb.retrieving import Retrieval
+from workflow_manager.dicomweb.search_routes import PREFIX, Series, Study, accepted
+
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+Frame = Annotated[int, Path(ge=1, le=99_999_999, description="Number of the frame, from 1")]
+_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+_TYPES = (rules.JPEG, rules.PNG)
+_IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The image", "content": {rules.JPEG: {}, rules.PNG: {}}}
+}
+_IMAGES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The images, each in a part", "content": {rules.MULTIPART: {}}}
+}
+
+
+async def _image(
+    request: Request, found: Retrieval, *, frame: int = 1, thumbnail: bool = False
+) -> Response:
+    """Send the image of a frame; of several instances that in the middle."""
+    media_type = rules.choose(accepted(request), _TYPES)
+    view = rendering.view_of(request.query_params, thumbnail=thumbnail)
+    draw = partial(rendering.render, view=view, media_type=media_type)
+    path = found.path(found.files[len(found.files) // 2])
+    async with request.app.state.wiring.renderings:
+        image = await retrieving.drawn(path, frame, draw)
+    return Response(image, media_type=media_type, headers=_HEADERS)
+
+
+async def _images(request: Request, found: Retrieval) -> Response:
+    """Send an image of each instance."""
+    media_type = rules.choose_parts(accepted(request), _TYPES)
+    view = rendering.view_of(request.query_params)
+    draw = partial(rendering.render, view=view, media_type=media_type)
+    return streamed(retrieving.all_drawn(found, draw, media_type))
+
+
+@router.get(
+    "/studies/{study}/rendered",
+    summary="Images of a study",
+    response_class=Response,
+    responses=_IMAGES,
+)
+async def render_study(request: Request, session: SessionDep, study: Study) -> Response:
+    """Send an image of each instance of a study that has pixels, in parts.
+
+    `window=CENTER,WIDTH,FUNCTION`, `viewport=WIDTH,HEIGHT` and `quality` say how they look.
+    """
+    return await _images(request, await retrieval_of(request, session, study))
+
+
+@router.get(
+    "/studies/{study}/series/{series}/rendered",
+    summary="Images of a series",
+    response_class=Response,
+    responses=_IMAGES,
+)
+async def render_series(
+    request: Request, session: SessionDep, study: Study, series: Series
+) -> Response:
+    """Send an image of each instance of a series that has pixels, in parts."""
+    return await _images(request, await retrieval_of(request, session, study, series))
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/rendered",
+    summary="Image of an instance",
+    response_class=Response,
+    responses=_IMAGE,
+)
+async def render_instance(
+    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+) -> Response:
+    """Send an instance as JPEG or PNG; of several frames the first."""
+    return await _image(request, await retrieval_of(request, session, study, series, instance))
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered",
+    summary="Image of a frame",
+    response_class=Response,
+    responses=_IMAGE,
+)
+async def render_frame(
+    request: Request,
+    session: SessionDep,
+    *,
+    study: Study,
+    series: Series,
+    instance: Instance,
+    frame: Frame,
+) -> Response:
+    """Send a frame as JPEG or PNG."""
+    found = await retrieval_of(request, session, study, series, instance)
+    return await _image(request, found, frame=frame)
+
+
+@router.get(
+    "/studies/{study}/thumbnail",
+    summary="Thumbnail of a study",
+    response_class=Response,
+    responses=_IMAGE,
+)
+async def study_thumbnail(request: Request, session: SessionDep, study: Study) -> Response:
+    """Send a small image of the instance in the middle of a study."""
+    return await _image(request, await retrieval_of(request, session, study), thumbnail=True)
+
+
+@router.get(
+    "/studies/{study}/series/{series}/thumbnail",
+    summary="Thumbnail of a series",
+    response_class=Response,
+    responses=_IMAGE,
+)
+async def series_thumbnail(
+    request: Request, session: SessionDep, study: Study, series: Series
+) -> Response:
+    """Send a small image of the instance in the middle of a series."""
+    found = await retrieval_of(request, session, study, series)
+    return await _image(request, found, thumbnail=True)
+
+
+@router.get(
+    "/studies/{study}/series/{series}/instances/{instance}/thumbnail",
+    summary="Thumbnail of an instance",
+    response_class=Response,
+    responses=_IMAGE,
+)
+async def instance_thumbnail(
+    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+) -> Response:
+    """Send a small image of an instance."""
+    found = await retrieval_of(request, session, study, series, instance)
+    return await _image(request, found, thumbnail=True)
