@@ -103,6 +103,7 @@ MATRIX = {
         GET patient/{patient_id}/timeline
         GET workflowmanager/dispatches
         GET workflowmanager/events
+        GET workflowmanager/health/detail
         GET workflowmanager/dicomweb/instances
         GET workflowmanager/dicomweb/series
         GET workflowmanager/dicomweb/studies
@@ -228,6 +229,11 @@ MATRIX = {
         POST workflowmanager/bookkeeper/store-processor-output
         POST workflowmanager/bookkeeper/test-begin
         POST workflowmanager/bookkeeper/test-end
+    """,
+    "Ak": """
+        GET device/metrics
+        GET exam/metrics
+        GET workflowmanager/metrics
     """,
     "AMSEk": """
         GET workflowmanager/bookkeeper/query/series

@@ -19,6 +19,7 @@ from scanhub_libraries.docs_page import serve_document
 from scanhub_libraries.errors import ScanHubError, UnauthenticatedError, UnavailableError
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.metrics import metrics_router, nothing
 from scanhub_libraries.openapi import complete
 from scanhub_libraries.openapi_introductions import INTRODUCTIONS
 from scanhub_libraries.openapi_texts import CONTACT, LICENSE
@@ -265,7 +266,8 @@ def create_service_app(
     """Return the application of a service: everything but its routes.
 
     The lifespan sets `app.state.sessions`, and `app.state.started = True` when it is ready. It may
-    set `app.state.check_ready`, which raises UnavailableError while something is missing.
+    set `app.state.check_ready`, which raises UnavailableError while something is missing, and
+    `app.state.measure`, which says what the service measures.
 
     Args:
         title: Title of the OpenAPI document.
@@ -295,6 +297,7 @@ def create_service_app(
     app.state.shared_keys = shared_keys or {}
     app.state.started = False
     app.state.check_ready = _ready
+    app.state.measure = nothing
     answer_with_problems(app)
     answer_database_errors(app)
     app.add_middleware(AuthorizedBody)
@@ -302,4 +305,5 @@ def create_service_app(
     serve_document(app, prefixes)
     for prefix in prefixes:
         app.include_router(_health_router(prefix))
+    app.include_router(metrics_router(prefixes[0]))
     return app

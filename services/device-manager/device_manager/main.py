@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import httpx
@@ -43,8 +44,11 @@ from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.database import Sessions, create_engine, create_sessions
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import Lake, LocalLake
+from scanhub_libraries.measures import Measure, measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
+from scanhub_libraries.security.permissions import METRICS
+from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
 
@@ -83,6 +87,7 @@ def create_app(
         prefixes=[PREFIX],
         lifespan=opening.opened,
         verifier=verifier,
+        shared_keys={METRICS: SharedKey(settings.metrics_key, "SCANHUB_DEVICE_METRICS_KEY")},
     )
     pass_requests_on(app)
     # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
@@ -105,6 +110,15 @@ async def close_streams(app: FastAPI) -> None:
     streams: StreamDesk | None = getattr(app.state, "streams", None)
     if streams is not None:
         streams.close_streams()
+
+
+async def _measure(app: FastAPI) -> list[Measure]:
+    """Return what Prometheus is told: links of this process, and what waits for the journal."""
+    links = sum(1 for _ in app.state.room.links)
+    return [
+        Measure("scanhub_device_links", "Devices linked to this process", {"": links}),
+        *await measure_outbox(app.state.sessions, OutboxEvent),
+    ]
 
 
 @dataclass(frozen=True)
@@ -133,6 +147,7 @@ class _Opening:
         if self.follow_revocations:
             feed.start()
         app.state.sessions = sessions
+        app.state.measure = partial(_measure, app)
         app.state.room = room = self._room(client, sessions, app.state.verifier)
         app.state.archive = archive = Archive(room)
         app.state.reception = reception = Reception(room, archive)

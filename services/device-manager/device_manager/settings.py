@@ -30,6 +30,10 @@ class DeviceManagerSettings(BaseSettings):
             "With another one no device gets in, until its token is rotated",
         ),
     ]
+    metrics_key: Annotated[
+        SecretStr | None,
+        Field(min_length=16, description="Key that may read metrics; none: admins only"),
+    ] = None
     migrate: Annotated[
         bool, Field(description="Bring the database to the newest schema at the start")
     ] = True

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -45,8 +46,11 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions, reading
 from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.measures import measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
+from scanhub_libraries.security.permissions import METRICS
+from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import (
     SigningKeys,
     TokenSigner,
@@ -106,6 +110,7 @@ def create_app(
         lifespan=lambda app: _opened(app, settings, verifier, deliver),
         verifier=verifier,
         malformed_path_status=400,
+        shared_keys={METRICS: SharedKey(settings.metrics_key, "SCANHUB_EXAM_METRICS_KEY")},
     )
     app.state.settings = settings
     app.state.check_ready = _Ready(app)
@@ -136,7 +141,7 @@ async def _opened(
     record_changes(sessions)
     own_revocations = OwnRevocations(sessions)
     verifier.revocations.update(await own_revocations(0))
-    app.state.sessions = sessions
+    app.state.sessions, app.state.measure = sessions, partial(measure_outbox, sessions, OutboxEvent)
     app.state.disclosures = Disclosures(sessions, app.state.clock)
     app.state.lake = LocalLake(settings.lake_root)
     await asyncio.to_thread(app.state.scratch.clear)

@@ -29,6 +29,8 @@ class ExamManagerSettings(BaseSettings):
     """How long files that nothing refers to are left alone before they are judged [s]."""
     sequence_seconds: float = Field(default=120.0, gt=0)
     """How long a sequence file may take to read [s]."""
+    metrics_key: SecretStr | None = Field(default=None, min_length=16)
+    """Key that may read metrics; none: admins only."""
     xnat_url: str | None = None
     """Address of the XNAT server that images can be sent to: `https://xnat.example.org`."""
     xnat_user: str | None = None

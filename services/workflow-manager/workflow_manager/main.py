@@ -18,7 +18,7 @@ from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.repeating import Repeating
-from scanhub_libraries.security.permissions import BOOKKEEPER
+from scanhub_libraries.security.permissions import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
@@ -38,6 +38,8 @@ from workflow_manager.dispatch.workflow import (
 )
 from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
+from workflow_manager.health import routes as health_routes
+from workflow_manager.health.service import Health
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.notifications import routes as notification_routes
@@ -82,6 +84,7 @@ _ROUTES = (
     journal_routes,
     bookkeeper_query_routes,
     notification_routes,
+    health_routes,
 )
 
 
@@ -123,7 +126,8 @@ def create_app(
         lifespan=lifespan,
         verifier=verifier,
         shared_keys={
-            BOOKKEEPER: SharedKey(settings.bookkeeper_key, "SCANHUB_WORKFLOW_BOOKKEEPER_KEY")
+            BOOKKEEPER: SharedKey(settings.bookkeeper_key, "SCANHUB_WORKFLOW_BOOKKEEPER_KEY"),
+            METRICS: SharedKey(settings.metrics_key, "SCANHUB_WORKFLOW_METRICS_KEY"),
         },
     )
     for routes in _ROUTES:
@@ -186,11 +190,13 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     app.state.previews = previews = PreviewDesk(wiring)
     await previews.start()
     stack.push_async_callback(previews.stop)
-    await _start_work(stack, wiring, do_run)
+    await _start_work(app, stack, wiring, do_run)
     return wiring
 
 
-async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -> None:
+async def _start_work(
+    app: FastAPI, stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps
+) -> None:
     reactor = RunReactor(wiring)
     await reactor.start()
     stack.push_async_callback(reactor.stop)
@@ -204,6 +210,8 @@ async def _start_work(stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps) -
     intake = DicomIntake(wiring.settings, wiring.store, router.complete_quiet)
     await intake.start()
     stack.push_async_callback(intake.stop)
+    app.state.health = health = Health(wiring, intake.node)
+    app.state.measure = health.measure
 
 
 def _engine(

@@ -137,6 +137,9 @@ class WorkflowManagerSettings(BaseSettings):
         (30, 120, 600, 1800, 3600, 7200, 14400),
         description="Waiting times between attempts to notify [s]; after the last it has failed",
     )
+    metrics_key: SecretStr | None = Field(
+        None, min_length=16, description="Key that may read metrics; none: admins only"
+    )
     bookkeeper_key: SecretStr | None = Field(
         None,
         min_length=16,

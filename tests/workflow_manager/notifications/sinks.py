@@ -63,7 +63,7 @@ class MailSink:
     def authenticate(self, *about):
         login = about[-1]
         self.logins.append((login.login, login.password))
-        return AuthResult(success=login.password == b"right")
+        return AuthResult(success=login.password == b"right", handled=False)
 
 
 @asynccontextmanager

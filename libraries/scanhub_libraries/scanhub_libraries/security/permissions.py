@@ -62,6 +62,8 @@ TECHNICAL = Access(roles=_TECHNICAL)
 ADMIN = Access(roles=_ADMIN)
 SERVICE = Access(services=True)
 TASK = Access(tasks=True)
+METRICS = "metrics"
+MEASURED = Access(roles=_ADMIN, key=METRICS)
 BOOKKEEPER = "bookkeeper"
 REPORT = Access(key=BOOKKEEPER)
 READ_REPORTS = Access(roles=_EVERYBODY, key=BOOKKEEPER)
@@ -82,6 +84,10 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_U}/health/readiness": PUBLIC,
     f"GET {_D}/health/readiness": PUBLIC,
     f"GET {_W}/health/readiness": PUBLIC,
+    f"GET {_W}/health/detail": READ,
+    f"GET {_E}/metrics": MEASURED,
+    f"GET {_D}/metrics": MEASURED,
+    f"GET {_W}/metrics": MEASURED,
     # Users and logins
     f"POST {_U}/login": PUBLIC,
     f"POST {_U}/loginfromcookie": PUBLIC,

@@ -1,0 +1,93 @@
+"""Counts, each along an index."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from workflow_manager.cases.models import Case
+from workflow_manager.cases.rules import ENDED as CASE_ENDED
+from workflow_manager.cases.rules import CaseState
+from workflow_manager.dicom.models import DicomSeries
+from workflow_manager.dispatch.models import Dispatch, Target
+from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
+from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.health.rules import QueueFacts, TargetFacts
+from workflow_manager.journal.models import JournalOffset
+from workflow_manager.journal.repository import last_sequence
+from workflow_manager.notifications.models import Notification
+from workflow_manager.notifications.rules import ENDED as TOLD
+from workflow_manager.notifications.rules import NotificationStatus
+from workflow_manager.runs.models import Run
+from workflow_manager.runs.rules import RunStatus
+
+_RUNNING = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+async def _facts(
+    session: AsyncSession, state: Any, since: Any, open_: Collection[Any], now: datetime
+) -> QueueFacts:
+    counted = await session.execute(sa.select(state, sa.func.count()).group_by(state))
+    states = {str(name): count for name, count in counted.all()}
+    oldest = await session.scalar(sa.select(sa.func.min(since)).where(state.in_(open_)))
+    return QueueFacts(
+        states=states,
+        oldest_s=0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()),
+        open=sum(states.get(str(name), 0) for name in open_),
+    )
+
+
+async def queues(session: AsyncSession, now: datetime) -> Mapping[str, QueueFacts]:
+    """Return what the queues hold."""
+    dispatching = [status for status in DispatchStatus if status not in DISPATCH_ENDED]
+    telling = [status for status in NotificationStatus if status not in TOLD]
+    moving = [state for state in CaseState if state not in CASE_ENDED]
+    return {
+        "runs": await _facts(session, col(Run.status), col(Run.created_at), _RUNNING, now),
+        "dispatch": await _facts(
+            session, col(Dispatch.status), col(Dispatch.created_at), dispatching, now
+        ),
+        "notifications": await _facts(
+            session, col(Notification.status), col(Notification.created_at), telling, now
+        ),
+        "cases": await _facts(session, col(Case.state), col(Case.opened_at), moving, now),
+    }
+
+
+async def incomplete_series(session: AsyncSession) -> int:
+    """Return how many series still get images."""
+    query = sa.select(sa.func.count()).where(col(DicomSeries.complete).is_(False))
+    return await session.scalar(query) or 0
+
+
+async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
+    """Return how sending to each target goes."""
+    open_ = [status for status in DispatchStatus if status not in DISPATCH_ENDED]
+    waiting = sa.case((col(Dispatch.status) == DispatchStatus.WAITING, 1), else_=0)
+    counted = await session.execute(
+        sa.select(col(Dispatch.target), sa.func.count(), sa.func.sum(waiting))
+        .where(col(Dispatch.status).in_(open_))
+        .group_by(col(Dispatch.target))
+    )
+    busy = {name: (count, late) for name, count, late in counted.all()}
+    known = await session.execute(
+        sa.select(col(Target.name), col(Target.enabled)).order_by(col(Target.name))
+    )
+    return {
+        name: TargetFacts(
+            enabled=enabled, open=busy.get(name, (0, 0))[0], waiting=int(busy.get(name, (0, 0))[1])
+        )
+        for name, enabled in known.all()
+    }
+
+
+async def journal(session: AsyncSession) -> tuple[int, Mapping[str, int]]:
+    """Return the number of the newest event, and how far behind it each reader is."""
+    newest = await last_sequence(session)
+    rows = await session.execute(
+        sa.select(col(JournalOffset.consumer), col(JournalOffset.sequence))
+    )
+    return newest, {consumer: max(0, newest - place) for consumer, place in rows.all()}

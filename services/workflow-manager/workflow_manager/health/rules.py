@@ -1,0 +1,106 @@
+"""When a part is well. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from scanhub_libraries.models.health import HealthPart, HealthState
+
+LITTLE_BYTES = 5 * 2**30
+"""Less free space than this is worth a word [byte]."""
+LITTLE_SHARE = 0.1
+LATE_S = 3600.0
+"""Something that waits longer than this is worth a word [s]."""
+BEHIND = 1000
+"""A reader of the journal this many events behind is worth a word."""
+_ORDER: tuple[HealthState, ...] = ("ok", "warning", "failing")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What a queue holds."""
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    """How many are in each state."""
+    oldest_s: float = 0.0
+    """Age of the oldest that has not ended [s]."""
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """How sending to a target goes."""
+
+    enabled: bool
+    waiting: int = 0
+    """Series that wait after an attempt that failed."""
+    open: int = 0
+
+
+def queue_part(name: str, facts: QueueFacts) -> HealthPart:
+    """Return the health of a queue."""
+    state: HealthState = "warning" if facts.oldest_s > LATE_S else "ok"
+    detail = f"{facts.open} on their way" if facts.open else "Empty"
+    if facts.open:
+        detail += f", the oldest for {facts.oldest_s:.0f} s"
+    numbers = {"open": float(facts.open), "oldest_s": facts.oldest_s}
+    return HealthPart(kind="queue", name=name, state=state, detail=f"{detail}.", numbers=numbers)
+
+
+def target_part(name: str, facts: TargetFacts) -> HealthPart:
+    """Return the health of a target."""
+    numbers = {"open": float(facts.open), "waiting": float(facts.waiting)}
+    state: HealthState = "ok"
+    if not facts.enabled:
+        detail = "Switched off."
+    elif facts.waiting:
+        state = "failing" if facts.waiting == facts.open else "warning"
+        detail = f"{facts.waiting} of {facts.open} series wait for another attempt."
+    else:
+        detail = f"{facts.open} series on their way." if facts.open else "Nothing to send."
+    return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
+
+
+def disk_part(name: str, *, free: int, total: int, least: int) -> HealthPart:
+    """Return the health of a disk.
+
+    Args:
+        name: What is on it.
+        free: Free space [byte].
+        total: Size [byte].
+        least: With less than this nothing is received any more [byte].
+    """
+    state: HealthState = "ok"
+    if free < least:
+        state = "failing"
+    elif free < max(2 * least, min(LITTLE_BYTES, LITTLE_SHARE * total)):
+        state = "warning"
+    detail = f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free."
+    numbers = {"free_bytes": float(free), "total_bytes": float(total)}
+    return HealthPart(kind="disk", name=name, state=state, detail=detail, numbers=numbers)
+
+
+def listener_part(port: int | None, *, wanted: bool) -> HealthPart:
+    """Return the health of the DICOM listener."""
+    if not wanted:
+        return HealthPart(kind="listener", name="DICOM", state="ok", detail="There is none.")
+    if port is None:
+        return HealthPart(
+            kind="listener", name="DICOM", state="failing", detail="It does not listen."
+        )
+    return HealthPart(kind="listener", name="DICOM", state="ok", detail=f"Listens on port {port}.")
+
+
+def reader_part(name: str, behind: int) -> HealthPart:
+    """Return the health of a reader of the journal."""
+    return HealthPart(
+        kind="journal",
+        name=name,
+        state="warning" if behind > BEHIND else "ok",
+        detail=f"{behind} events behind.",
+        numbers={"behind": float(behind)},
+    )
+
+
+def worst(parts: Iterable[HealthPart]) -> HealthState:
+    """Return the state of the worst part."""
+    return max((part.state for part in parts), key=_ORDER.index, default="ok")

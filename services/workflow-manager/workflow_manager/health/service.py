@@ -1,0 +1,142 @@
+"""Looks at the parts of the service, and measures them. Nothing here names a patient."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading
+from scanhub_libraries.measures import Measure
+from scanhub_libraries.models.health import HealthDetail
+from workflow_manager.dicom.node import DicomNode
+from workflow_manager.health import repository
+from workflow_manager.health.rules import (
+    QueueFacts,
+    TargetFacts,
+    disk_part,
+    listener_part,
+    queue_part,
+    reader_part,
+    target_part,
+    worst,
+)
+from workflow_manager.wiring import Wiring
+
+_FRESH_S = 2.0
+"""Whoever looks more often sees the same: looking must cost little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What there is to see."""
+
+    queues: Mapping[str, QueueFacts]
+    targets: Mapping[str, TargetFacts]
+    incomplete: int
+    newest: int
+    behind: Mapping[str, int]
+    free: int
+    total: int
+    port: int | None
+
+
+class Health:
+    """The health of the running service.
+
+    Args:
+        wiring: What it works with.
+        node: The DICOM node.
+    """
+
+    def __init__(self, wiring: Wiring, node: DicomNode) -> None:
+        self._wiring = wiring
+        self._node = node
+        self._looking = asyncio.Lock()
+        self._seen: tuple[float, Facts] | None = None
+
+    async def look(self) -> Facts:
+        """Look at everything, or remember what was seen a moment ago."""
+        async with self._looking:
+            if self._seen is None or time.monotonic() - self._seen[0] > _FRESH_S:
+                self._seen = (time.monotonic(), await self._look())
+            return self._seen[1]
+
+    async def _look(self) -> Facts:
+        disk = await asyncio.to_thread(shutil.disk_usage, _existing(self._wiring.lake.root))
+        async with reading(self._wiring.sessions) as session:
+            newest, behind = await repository.journal(session)
+            return Facts(
+                queues=await repository.queues(session, utc_now()),
+                targets=await repository.targets(session),
+                incomplete=await repository.incomplete_series(session),
+                newest=newest,
+                behind=behind,
+                free=disk.free,
+                total=disk.total,
+                port=self._node.port,
+            )
+
+    async def detail(self) -> HealthDetail:
+        """Return the state of every part."""
+        facts, settings = await self.look(), self._wiring.settings
+        parts = [
+            *(queue_part(name, queue) for name, queue in facts.queues.items()),
+            *(target_part(name, target) for name, target in facts.targets.items()),
+            listener_part(facts.port, wanted=settings.dicom_port is not None),
+            disk_part(
+                "images",
+                free=facts.free,
+                total=facts.total,
+                least=settings.dicom_min_free_bytes,
+            ),
+            *(reader_part(name, behind) for name, behind in facts.behind.items()),
+        ]
+        return HealthDetail(state=worst(parts), parts=parts)
+
+    async def measure(self) -> Iterable[Measure]:
+        """Return what Prometheus is told."""
+        facts = await self.look()
+        oldest = {name: queue.oldest_s for name, queue in facts.queues.items()}
+        return [
+            *(
+                Measure(f"scanhub_{name}", f"{name} by state", queue.states, label="state")
+                for name, queue in facts.queues.items()
+            ),
+            Measure("scanhub_oldest_seconds", "Age of the oldest open one", oldest, label="queue"),
+            Measure(
+                "scanhub_target_open",
+                "Series on their way to a target",
+                {name: target.open for name, target in facts.targets.items()},
+                label="target",
+            ),
+            Measure(
+                "scanhub_target_waiting",
+                "Series that wait for another attempt",
+                {name: target.waiting for name, target in facts.targets.items()},
+                label="target",
+            ),
+            *_single_measures(facts),
+        ]
+
+
+def _single_measures(facts: Facts) -> Iterable[Measure]:
+    """Yield what has one value, or one by reader."""
+    listens = float(facts.port is not None)
+    yield Measure("scanhub_series_incomplete", "Series that get images", {"": facts.incomplete})
+    yield Measure("scanhub_dicom_listener_up", "The DICOM listener listens", {"": listens})
+    yield Measure(
+        "scanhub_journal_events_total", "Events written", {"": facts.newest}, counter=True
+    )
+    yield Measure(
+        "scanhub_journal_behind_events", "How far behind a reader is", facts.behind, label="reader"
+    )
+    yield Measure("scanhub_disk_free_bytes", "Free space for images", {"": facts.free})
+    yield Measure("scanhub_disk_total_bytes", "Size of the disk of images", {"": facts.total})
+
+
+def _existing(path: Path) -> Path:
+    """Return the folder, or the nearest one above it: it is made with the first image."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
