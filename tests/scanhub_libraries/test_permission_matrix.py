@@ -101,6 +101,8 @@ MATRIX = {
         GET patient/
         GET patient/{patient_id}
         GET patient/{patient_id}/timeline
+        GET workflowmanager/cases
+        GET workflowmanager/cases/{case_id}
         GET workflowmanager/dispatches
         GET workflowmanager/events
         GET workflowmanager/health/detail
@@ -167,8 +169,12 @@ MATRIX = {
         PUT exam/workflow/{workflow_id}
         POST exam/xnat/upload/{workflow_id}/{task_id}/{result_id}/{filename}
         PUT exam/{exam_id}
+        POST workflowmanager/cases/{case_id}/complete
+        POST workflowmanager/cases/{case_id}/discard
+        POST workflowmanager/cases/{case_id}/retry
         POST workflowmanager/dispatches/{dispatch_id}/retry
         POST workflowmanager/notifications/{notification_id}/retry
+        POST workflowmanager/series/{series_instance_uid}/complete
         POST workflowmanager/trigger_task/{task_id}/
     """,
     "AMSEstj": """

@@ -171,16 +171,6 @@ async def test_a_full_disk_leaves_no_row(store, sessions, tmp_path, monkeypatch)
     assert (await store.store_instance(path, ORIGIN)).outcome is Outcome.STORED
 
 
-async def test_a_received_series_is_complete_after_a_quiet_time(store, sessions, tmp_path):
-    await store.store_instance(write_instance(tmp_path, 1), ORIGIN)
-    assert await store.complete_quiet_series(60) == 0
-    assert await store.complete_quiet_series(0) == 1
-    assert await store.complete_quiet_series(0) == 0
-    await store.store_instance(write_instance(tmp_path, 2), ORIGIN)  # a late one opens it again
-    assert await store.complete_quiet_series(0) == 1
-    assert (await journal_types(sessions)).count("dicom.series.complete") == 2
-
-
 async def test_the_index_keeps_tags_that_are_json(store, sessions, tmp_path):
     dataset = instance(1)
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]

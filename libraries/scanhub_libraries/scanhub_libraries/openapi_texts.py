@@ -36,6 +36,7 @@ TAGS = {
     "images": "The DICOM index: series and images.",
     "dicomweb": "DICOMweb (PS3.18): search, retrieve and store images.",
     "rules": "Routing rules: what becomes of a series, and why.",
+    "cases": "What follows for a series or a study by one rule, from the first image to the end.",
     "dispatch": "DICOM targets, and what is sent to them.",
     "journal": "Every event in order, to read and to follow.",
     "notifications": "What rules tell people and programs, and whether it arrived.",
@@ -218,7 +219,6 @@ _TARGET: Json = {
     "aet_target": "ARCHIVE",
     "aet_source": "SCANHUB",
     "enabled": True,
-    "comment": "",
 }
 _DEVICE_NAMING: Json = {"name": "Low field scanner", "description": "Room 1.04"}
 EXAMPLES: dict[str, Json] = {

@@ -25,8 +25,10 @@ from scanhub_libraries.web import create_service_app
 from workflow_manager.bookkeeper import query_routes as bookkeeper_query_routes
 from workflow_manager.bookkeeper import routes as bookkeeper_routes
 from workflow_manager.bookkeeper.forms import LARGEST_BODY as LARGEST_REPORT
+from workflow_manager.cases import routes as cases_routes
+from workflow_manager.cases.keeper import CaseKeeper
 from workflow_manager.dicom import routes as dicom_routes
-from workflow_manager.dicom.intake import DicomIntake
+from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.dicomweb import rendered_routes, retrieve_routes, search_routes
 from workflow_manager.dispatch import routes as dispatch_routes
@@ -54,7 +56,6 @@ from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
 from workflow_manager.routing_rules import decision_routes, trial_routes
 from workflow_manager.routing_rules import routes as rules_routes
-from workflow_manager.routing_rules.router import SeriesRouter
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
 from workflow_manager.runs.reactor import RunReactor
@@ -81,6 +82,7 @@ _ROUTES = (
     trial_routes,
     rules_routes,
     decision_routes,
+    cases_routes,
     journal_routes,
     bookkeeper_query_routes,
     notification_routes,
@@ -206,11 +208,13 @@ async def _start_work(
     sweep = _sweep(wiring, do_run)
     sweep.start()
     stack.push_async_callback(sweep.stop)
-    router = SeriesRouter(wiring)
-    intake = DicomIntake(wiring.settings, wiring.store, router.complete_quiet)
-    await intake.start()
-    stack.push_async_callback(intake.stop)
-    app.state.health = health = Health(wiring, intake.node)
+    keeper = CaseKeeper(wiring)
+    await keeper.start()
+    stack.push_async_callback(keeper.stop)
+    node = DicomNode(wiring.settings, wiring.sessions, wiring.lake)
+    await node.start()
+    stack.push_async_callback(node.stop)
+    app.state.health = health = Health(wiring, node)
     app.state.measure = health.measure
 
 

@@ -84,6 +84,23 @@ class WorkflowManagerSettings(BaseSettings):
     series_quiet_s: float = Field(
         15.0, gt=0, description="A received series is complete after this long without an image [s]"
     )
+    series_closed_quiet_s: float = Field(
+        1.0,
+        ge=0,
+        description="The same, once the association that brought it has ended cleanly [s]",
+    )
+    study_complete_s: float = Field(
+        900.0, gt=0, description="A study is complete after this long without an image [s]"
+    )
+    study_force_s: float = Field(
+        5400.0,
+        gt=0,
+        description="How long series that a rule asks for are waited for, before the rule discards "
+        "the study or proceeds without them [s]",
+    )
+    discard_keep_s: float = Field(
+        259200.0, gt=0, description="How long files that were discarded are kept at least [s]"
+    )
     dicom_timeout_s: float = Field(
         30.0, gt=0, description="How long a DICOM peer may take to answer [s]"
     )

@@ -10,11 +10,17 @@ from images import SERIES, write_instance
 from raw_files import Scan
 from workflow_service import WORKFLOW, a_port, until
 
-from scanhub_libraries.database import reading
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading, transaction
+from workflow_manager.cases.following import route_series
+from workflow_manager.cases.repository import list_due_series
+from workflow_manager.cases.times import times_of
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.repository import list_series
 from workflow_manager.dicom.scp import DicomListener
-from workflow_manager.routing_rules.decisions import route_series
+from workflow_manager.dicom.service import complete
+from workflow_manager.dispatch.models import Target
+from workflow_manager.journal.service import append
 from workflow_manager.routing_rules.repository import list_with_an_instance
 from workflow_manager.routing_rules.series_tags import tags_of
 
@@ -225,7 +231,10 @@ async def test_a_rule_whose_target_is_gone_leaves_a_dispatch_that_can_be_sent_ag
         await add_target(service, "PACS", peer.port)
         await add_target(service, "OTHER", peer.port)
         await add_rule(service, target=["PACS", "OTHER"])
-        assert (await service.user.delete(f"{WORKFLOW}/targets/PACS")).status_code == 204
+        refused = await service.user.delete(f"{WORKFLOW}/targets/PACS")
+        assert (refused.status_code, refused.json()["rules"]) == (409, ["mr"])
+        async with service.wiring.sessions() as session, session.begin():
+            await session.delete(await session.get_one(Target, "PACS"))  # as an import would
         await receive(service, tmp_path, 1)
         rows = {row["target"]: row for row in await ended(service, 2)}
         assert (rows["OTHER"]["status"], rows["PACS"]["status"]) == ("sent", "failed")
@@ -240,13 +249,20 @@ async def test_a_rule_whose_target_is_gone_leaves_a_dispatch_that_can_be_sent_ag
         await until(sent)
 
 
-async def complete_without_starting(service):
-    """Leave what a kill leaves between the commit and the start of sending."""
-
-    async def follow(session, series):
-        return (await route_series(session, series, instances=2, anew=True)).events
-
-    return await service.wiring.store.complete_quiet_series(0, follow)
+async def complete_without_starting(service, *, crash=False):
+    """Leave what a kill leaves before sending starts, or before the commit."""
+    times = times_of(service.wiring.settings)
+    async with transaction(service.wiring.sessions) as session:
+        due = await list_due_series(
+            session, quiet_since=utc_now(), closed_since=utc_now(), limit=10
+        )
+        for series in due:
+            event = complete(series, "quiet")
+            routed = await route_series(session, series, instances=2, anew=True, times=times)
+            await append(session, [event, *routed.events])
+        if crash:
+            raise ConnectionAbortedError
+    return len(due)
 
 
 async def test_killed_between_decision_and_dispatch_nothing_is_lost_or_doubled(
@@ -275,13 +291,9 @@ async def test_a_crash_before_the_commit_leaves_the_series_to_be_decided_on(
         await add_rule(service)
         await receive(service, tmp_path, 1)
 
-        async def crash(session, series):
-            await route_series(session, series, instances=1, anew=True)
-            raise ConnectionAbortedError
-
         with pytest.raises(ConnectionAbortedError):
-            await service.wiring.store.complete_quiet_series(0, crash)
-        assert await service.get("/dispatches") == []
+            await complete_without_starting(service, crash=True)
+        assert await service.get("/dispatches") == await service.get("/cases") == []
         assert await complete_without_starting(service) == 1
         assert (await decided(service))["number"] == 1
 
@@ -297,7 +309,8 @@ async def test_repeating_the_end_of_a_run_repeats_no_decision(service, clinic, f
     assert answer.status_code == 200
     async with service.wiring.sessions() as session, session.begin():
         ((series, count),) = await list_series(session, series_instance_uid=uid)
-        again = await route_series(session, series, instances=count, anew=False)
+        times = times_of(service.wiring.settings)
+        again = await route_series(session, series, instances=count, anew=False, times=times)
     assert (again.attempts, again.events) == ([], [])
     assert (await decided(service, uid))["targets"] == ["PACS"]
 

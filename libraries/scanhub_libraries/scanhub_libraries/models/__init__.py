@@ -1,6 +1,7 @@
 """Wire models under the names that ScanHub's clients know (docs/coverage.md)."""
 
 from scanhub_libraries.models.audit import AuditEntryOut
+from scanhub_libraries.models.case import CaseDetail, CaseOut, CaseSeriesOut
 from scanhub_libraries.models.claim import (
     ClaimTask,
     FinishTask,
@@ -210,6 +211,9 @@ __all__ = [
     "CalibrationOut",
     "CalibrationState",
     "CalibrationType",
+    "CaseDetail",
+    "CaseOut",
+    "CaseSeriesOut",
     "ChangeKind",
     "ClaimTask",
     "CompletionTestIn",

@@ -52,6 +52,9 @@ class RuleOptions(WireModel):
     rule: Annotated[Expression, Field(description="When it fires; see docs/rules.md")] = "False"
     target: Names = []
     disabled: Annotated[bool, Field(description="It is not looked at")] = False
+    shadow: Annotated[
+        bool, Field(description="It is looked at and what it says is recorded; it does nothing")
+    ] = False
     fallback: Annotated[
         bool, Field(description="Looked at only when no other rule fires; of several the last")
     ] = False
@@ -182,6 +185,8 @@ class RuleOutcome(StrEnum):
 
     FIRED = "fired"
     DID_NOT_FIRE = "did_not_fire"
+    WOULD_FIRE = "would_fire"
+    """It holds, and is in shadow mode."""
     ERROR = "error"
     NOT_EVALUATED = "not_evaluated"
 

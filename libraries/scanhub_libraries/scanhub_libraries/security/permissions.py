@@ -287,6 +287,13 @@ PERMISSIONS: dict[str, Access] = {
     f"POST {_W}/rules/select": TECHNICAL,
     f"POST {_W}/rules/dry-run": TECHNICAL,
     f"GET {_W}/series/{{series_instance_uid}}/decision": READ,
+    # Cases: who plans and scans may end the waiting.
+    f"GET {_W}/cases": READ,
+    f"GET {_W}/cases/{{case_id}}": READ,
+    f"POST {_W}/cases/{{case_id}}/complete": PLANNING,
+    f"POST {_W}/cases/{{case_id}}/discard": PLANNING,
+    f"POST {_W}/cases/{{case_id}}/retry": PLANNING,
+    f"POST {_W}/series/{{series_instance_uid}}/complete": PLANNING,
     f"GET {_W}/dispatches": READ,
     f"POST {_W}/dispatches/{{dispatch_id}}/retry": PLANNING,
     f"GET {_W}/notifications": READ,

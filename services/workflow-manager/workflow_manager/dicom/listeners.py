@@ -187,6 +187,7 @@ class ListenerProcess:
         if tasks := self._storing.pop(number, set()):
             await asyncio.wait(tasks)
         series = self._series.pop(number, set())
+        series -= set().union(*self._series.values())  # another association still brings these
         if how == "released" and series:
             try:
                 await self._on_closed(series)

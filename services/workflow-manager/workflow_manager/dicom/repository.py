@@ -1,7 +1,6 @@
 """Queries on the index."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -55,19 +54,5 @@ async def list_instances(
         .join(DicomSeries, col(DicomSeries.id) == DicomInstance.series_id)
         .where(DicomSeries.series_instance_uid == series_instance_uid)
         .order_by(col(DicomInstance.instance_number), col(DicomInstance.sop_instance_uid))
-    )
-    return (await session.scalars(query)).all()
-
-
-async def list_quiet_series(
-    session: AsyncSession, before: datetime, limit: int = 100
-) -> Sequence[DicomSeries]:
-    """Return series that are not complete and got nothing since a time."""
-    query = (
-        select(DicomSeries)
-        .where(col(DicomSeries.complete).is_(False), col(DicomSeries.last_received_at) < before)
-        .order_by(col(DicomSeries.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     return (await session.scalars(query)).all()

@@ -2,14 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.lake import LocalLake
@@ -19,11 +17,6 @@ from workflow_manager.dicom.index import enter
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.part10 import Header, read_header
 from workflow_manager.journal.service import append, own_event
-
-QUIET_AT_ONCE = 20
-"""Series that become complete in one transaction."""
-Follow = Callable[[AsyncSession, DicomSeries], Awaitable[Sequence[Event]]]
-"""What follows when a series is complete; gives the events to append."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +32,8 @@ class DicomStore:
     """The node's files and index."""
 
     def __init__(self, sessions: Sessions, lake: LocalLake) -> None:
-        self.sessions = self._sessions = sessions
-        self.lake = self._lake = lake
+        self._sessions = sessions
+        self._lake = lake
 
     async def store_instance(self, source: Path | bytes, origin: Origin) -> Stored:
         """Store one DICOM file; storing it again is counted, nothing more.
@@ -81,25 +74,6 @@ class DicomStore:
             )
             await append(session, [event])
         return Stored(Outcome.QUARANTINED, reason)
-
-    async def complete_quiet_series(self, quiet_s: float, follow: Follow | None = None) -> int:
-        """Mark series complete that got nothing for a while; say how many.
-
-        Args:
-            quiet_s: How long they got nothing [s].
-            follow: What follows for each of them, in the same transaction.
-        """
-        before = utc_now() - timedelta(seconds=quiet_s)
-        async with transaction(self._sessions) as session:
-            quiet = await repository.list_quiet_series(session, before, limit=QUIET_AT_ONCE)
-            events: list[Event] = []
-            for series in quiet:
-                events.append(complete(series, "quiet"))
-                if follow is not None:
-                    events += await follow(session, series)
-            if events:
-                await append(session, events)
-            return len(quiet)
 
 
 def _bytes(source: Path | bytes) -> bytes:

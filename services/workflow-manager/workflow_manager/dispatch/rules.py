@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 _JITTER = 0.1
 
@@ -16,6 +17,14 @@ class DispatchStatus(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class Attempt(NamedTuple):
+    """An attempt to start: JSON keeps it as a list of two."""
+
+    key: str
+    """Of its workflow in the run engine."""
+    target: str
 
 
 ENDED = frozenset({DispatchStatus.SENT, DispatchStatus.FAILED, DispatchStatus.CANCELED})

@@ -15,8 +15,9 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.scu import Peer, echo
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch, Target
-from workflow_manager.dispatch.rules import ENDED, DispatchStatus
+from workflow_manager.dispatch.rules import ENDED, Attempt, DispatchStatus
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.routing_rules.references import check_unnamed
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.wiring import Wiring
 
@@ -76,8 +77,13 @@ async def replace_target(session: AsyncSession, name: str, wanted: TargetIn) -> 
 
 
 async def delete_target(session: AsyncSession, name: str) -> None:
-    """Delete a target; what was on its way there ends, with a reason."""
+    """Delete a target; what was on its way there ends, with a reason.
+
+    Raises:
+        ConflictError: A rule names it.
+    """
     target = await get_target(session, name)
+    await check_unnamed(session, name)
     reason = f"Target {name!r} was deleted."
     events = [
         end(dispatch, DispatchStatus.CANCELED, error=reason)
@@ -130,7 +136,7 @@ async def queue_dispatches(
     *,
     instances: int,
     targets: Sequence[str] | None = None,
-) -> tuple[list[str], list[Event]]:
+) -> tuple[list[Attempt], list[Event]]:
     """Queue a complete series for its targets; repeating it is harmless.
 
     Images that came after the series was sent are sent too: those alone.
@@ -142,12 +148,12 @@ async def queue_dispatches(
         targets: Names of targets; by default every enabled one.
 
     Returns:
-        `key@target` of every attempt to start, and the events to append.
+        The attempts to start once this is committed, and the events to append.
     """
     if targets is None:
         enabled = await repository.list_targets(session, enabled_only=True)
         targets = [target.name for target in enabled]
-    keys: list[str] = []
+    attempts: list[Attempt] = []
     events: list[Event] = []
     for name in targets:
         dispatch = await session.get(
@@ -160,9 +166,9 @@ async def queue_dispatches(
         elif instances > dispatch.instances and _queue_late(dispatch, instances):
             events.append(event_of(dispatch, EventType.DISPATCH_QUEUED))
         if dispatch.status not in ENDED:
-            keys.append(f"{key_of(dispatch)}@{name}")
+            attempts.append(Attempt(key_of(dispatch), name))
     await session.flush()
-    return keys, events
+    return attempts, events
 
 
 def dispatch_id_of(series_id: UUID, target: str) -> UUID:
@@ -194,10 +200,11 @@ async def _first_event(session: AsyncSession, dispatch: Dispatch) -> Event:
 def _queue_late(dispatch: Dispatch, instances: int) -> bool:
     """Note images that came late; say whether that makes another attempt.
 
-    An attempt that waits will find them by itself. One under way has listed its files already.
+    An attempt that waits will find them by itself. One under way has listed its files already. One
+    that failed is tried again: the target may be back.
     """
     dispatch.instances = instances
-    if dispatch.status not in {DispatchStatus.SENT, DispatchStatus.SENDING}:
+    if dispatch.status in {DispatchStatus.QUEUED, DispatchStatus.WAITING}:
         return False
     dispatch.attempt += 1
     dispatch.status, dispatch.ended_at, dispatch.next_attempt_at = DispatchStatus.QUEUED, None, None

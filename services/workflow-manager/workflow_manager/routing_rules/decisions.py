@@ -1,8 +1,10 @@
 """What becomes of a series that is complete: decided once, written with what follows from it."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +13,7 @@ from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RoutingRule, RuleDecisionOut, RuleOutcome, RuleSelection
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch.repository import list_targets
-from workflow_manager.dispatch.service import dispatch_id_of, queue_dispatches
+from workflow_manager.dispatch.service import dispatch_id_of
 from workflow_manager.journal.service import own_event
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.models import SeriesDecision, StoredRule
@@ -22,13 +24,14 @@ _NO_RULES_OWN = "There are no rules: images of our own scans go to every enabled
 _NO_RULES = "There are no rules: images that were received go nowhere by themselves."
 
 
-@dataclass(frozen=True)
-class Routed:
-    """What to start and to tell once a series was decided."""
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """What the rules in force say of a series, before it is decided."""
 
-    attempts: list[str]
-    """`key@target` of every attempt to send."""
-    events: list[Event]
+    selection: RuleSelection | None
+    """None: there are no rules."""
+    rules: Mapping[str, tuple[RoutingRule, int]]
+    """Each rule with its version."""
 
 
 def rule_of(row: StoredRule) -> RoutingRule:
@@ -36,50 +39,46 @@ def rule_of(row: StoredRule) -> RoutingRule:
     return RoutingRule.model_validate({**row.document, "name": row.name})
 
 
-async def route_series(
-    session: AsyncSession, series: DicomSeries, *, instances: int, anew: bool
-) -> Routed:
-    """Decide for a series and queue it for its targets, in the transaction that completes it.
-
-    Decision, dispatches and events are committed together, or none of them; repeating it gives the
-    decision that is there.
-
-    Args:
-        session: The transaction.
-        series: Complete by now.
-        instances: How many images it has.
-        anew: It has just become complete: images that came late are decided on again.
-    """
-    decision = await repository.last_decision(session, series.id)
-    events: list[Event] = []
-    if decision is None or anew:
-        decision = await _decide(session, series, 1 if decision is None else decision.number + 1)
-        session.add(decision)
-        await session.flush()
-        if decision.selection is not None:
-            events.append(_event(series, decision))
-    attempts, queued = await queue_dispatches(
-        session, series, instances=instances, targets=decision.targets
-    )
-    return Routed(attempts, [*events, *queued])
-
-
-async def _decide(session: AsyncSession, series: DicomSeries, number: int) -> SeriesDecision:
+async def consider(session: AsyncSession, series_ids: Sequence[UUID]) -> dict[UUID, Considered]:
+    """Evaluate the rules for series; a session that only reads will do."""
     rows = await repository.list_rules(session)
     if not rows:
-        return await _without_rules(session, series, number)
-    ((_, instance),) = await repository.list_with_an_instance(session, series_id=series.id)
-    rules = [rule_of(row) for row in rows]
-    selection = await asyncio.to_thread(select, rules, tags_of(series, instance))
-    return SeriesDecision(
-        series_id=series.id,
-        number=number,
-        discarded=selection.discarded,
-        reason=selection.reason,
-        selection=selection.model_dump(mode="json"),
-        rule_versions={row.name: row.version for row in rows},
-        targets=targets_of(selection),
+        return dict.fromkeys(series_ids, Considered(None, {}))
+    in_force = {row.name: (rule_of(row), row.version) for row in rows}
+    found = await repository.list_with_an_instance(
+        session, series_ids=series_ids, limit=len(series_ids)
     )
+    tags = [(series.id, tags_of(series, instance)) for series, instance in found]
+    rules = [rule for rule, _ in in_force.values()]
+
+    def select_all() -> dict[UUID, Considered]:
+        return {id_: Considered(select(rules, values), in_force) for id_, values in tags}
+
+    return await asyncio.to_thread(select_all)
+
+
+async def record_decision(
+    session: AsyncSession, series: DicomSeries, considered: Considered
+) -> tuple[SeriesDecision, list[Event]]:
+    """Write down what was decided, in the transaction that completes the series."""
+    last = await repository.last_decision(session, series.id)
+    number = 1 if last is None else last.number + 1
+    selection = considered.selection
+    if selection is None:
+        decision = await _without_rules(session, series, number)
+    else:
+        decision = SeriesDecision(
+            series_id=series.id,
+            number=number,
+            discarded=selection.discarded,
+            reason=selection.reason,
+            selection=selection.model_dump(mode="json"),
+            rule_versions={name: version for name, (_, version) in considered.rules.items()},
+            targets=targets_of(selection),
+        )
+    session.add(decision)
+    await session.flush()
+    return decision, [_event(series, decision, selection)] if selection is not None else []
 
 
 async def _without_rules(session: AsyncSession, series: DicomSeries, number: int) -> SeriesDecision:
@@ -94,9 +93,8 @@ async def _without_rules(session: AsyncSession, series: DicomSeries, number: int
     )
 
 
-def _event(series: DicomSeries, decision: SeriesDecision) -> Event:
+def _event(series: DicomSeries, decision: SeriesDecision, selection: RuleSelection) -> Event:
     """Tell of a decision: names of rules and targets, no value of a tag."""
-    selection = RuleSelection.model_validate(decision.selection)
     data: dict[str, Any] = {
         "series_instance_uid": series.series_instance_uid,
         "study_instance_uid": series.study_instance_uid,
@@ -107,6 +105,7 @@ def _event(series: DicomSeries, decision: SeriesDecision) -> Event:
         "reason": decision.reason,
         "targets": decision.targets,
         "fired": [f.name for f in selection.rules if f.outcome is RuleOutcome.FIRED],
+        "would_fire": [f.name for f in selection.rules if f.outcome is RuleOutcome.WOULD_FIRE],
         "errors": [f.name for f in selection.rules if f.outcome is RuleOutcome.ERROR],
     }
     return own_event(EventType.SERIES_DECIDED, series.series_instance_uid, data)

@@ -70,14 +70,8 @@ async def find_decision(
     return None if row is None else (row[0], row[1])
 
 
-async def count_instances(session: AsyncSession, series_id: UUID) -> int:
-    """Return how many images a series has."""
-    query = select(sa.func.count()).where(col(DicomInstance.series_id) == series_id)
-    return await session.scalar(query) or 0
-
-
 async def list_with_an_instance(
-    session: AsyncSession, *, series_id: UUID | None = None, limit: int = 1
+    session: AsyncSession, *, series_ids: Sequence[UUID] | None = None, limit: int = 1
 ) -> Sequence[tuple[DicomSeries, DicomInstance]]:
     """Return series, newest first, each with one image: that with the lowest UID."""
     first = (
@@ -89,7 +83,7 @@ async def list_with_an_instance(
     query = sa.select(DicomSeries, DicomInstance).join(
         DicomInstance, col(DicomInstance.sop_instance_uid) == first
     )
-    if series_id is not None:
-        query = query.where(col(DicomSeries.id) == series_id)
+    if series_ids is not None:
+        query = query.where(col(DicomSeries.id).in_(series_ids))
     query = query.order_by(col(DicomSeries.id).desc()).limit(limit)
     return [(row[0], row[1]) for row in (await session.execute(query)).all()]

@@ -2,7 +2,8 @@
 
 In the order of the rules; disabled ones are passed over; a rule that discards ends it, whatever
 fired before; fallback rules wait until nothing else has fired, and then only the last one is
-looked at. A forced rule fires alone, though it were disabled.
+looked at. A forced rule fires alone, though it were disabled. A rule in shadow mode is evaluated,
+and nothing follows from it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -75,6 +76,8 @@ class _Selecting:
         for rule in self._rules:
             if rule.disabled:
                 self._note(_passed_over(rule, "It is disabled."))
+            elif rule.shadow:
+                self._note(_finding(rule, self._evaluate(rule)))
             elif discarding is not None:
                 self._note(_passed_over(rule, f"Rule {discarding.name!r} discards."))
             elif rule.fallback:
@@ -93,11 +96,15 @@ class _Selecting:
         for rule in fallbacks:
             self._note(_passed_over(rule, why))
 
-    def _fires(self, rule: RoutingRule) -> bool:
+    def _evaluate(self, rule: RoutingRule) -> Verdict:
         given = max(0, min(MOST_STEPS, self._left))
         budget = Budget(given)
         verdict = evaluate(rule.rule, self._tags, budget)
         self._left -= given - max(0, budget.left)
+        return verdict
+
+    def _fires(self, rule: RoutingRule) -> bool:
+        verdict = self._evaluate(rule)
         self._note(_finding(rule, verdict))
         if verdict.triggered:
             self._fired.append(rule)
@@ -111,6 +118,8 @@ def _finding(rule: RoutingRule, verdict: Verdict) -> RuleFinding:
     outcome, reason = RuleOutcome.DID_NOT_FIRE, "The expression does not hold."
     if verdict.triggered:
         outcome, reason = RuleOutcome.FIRED, "The expression holds."
+        if rule.shadow:
+            outcome, reason = RuleOutcome.WOULD_FIRE, f"{reason} In shadow mode it does nothing."
     elif verdict.error is not None:
         outcome, reason = RuleOutcome.ERROR, verdict.error
     elif verdict.missing is not None:
@@ -212,9 +221,8 @@ def _unreadable(rule: RuleOptions) -> Iterable[tuple[str, str]]:
 
 def _not_yet(rule: RuleOptions) -> Iterator[tuple[str, str]]:
     unsupported = {
-        "action": rule.action not in {RuleAction.ROUTE, RuleAction.DISCARD}
-        and f"action {rule.action.value!r}; route and discard it can",
-        "action_trigger": rule.action_trigger == "study" and "wait for whole studies",
+        "action": rule.action in {RuleAction.PROCESS, RuleAction.BOTH}
+        and f"action {rule.action.value!r}; route, discard and notification it can",
         "priority": rule.priority != "normal" and "send sooner or later than others",
         "processing_module": bool(rule.processing_module) and "run modules",
         "dynamic_routing": rule.dynamic_routing and "let modules choose targets",

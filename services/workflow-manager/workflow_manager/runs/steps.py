@@ -32,11 +32,13 @@ from scanhub_libraries.models import (
     ResultType,
     SetResult,
 )
+from workflow_manager.cases.following import route_series
+from workflow_manager.cases.times import times_of
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.entries import Origin, Outcome
+from workflow_manager.dispatch.rules import Attempt
 from workflow_manager.journal.service import append
-from workflow_manager.routing_rules.decisions import route_series
 from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
 from workflow_manager.runs.job_process import run_job
@@ -63,6 +65,7 @@ class RunSteps:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
+        self._times = times_of(wiring.settings)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -176,11 +179,11 @@ class RunSteps:
 
     # --- parts ----------------------------------------------------------------------------------
 
-    async def _succeed(self, run_id: UUID, series: list[str]) -> list[str]:
+    async def _succeed(self, run_id: UUID, series: list[str]) -> list[Attempt]:
         async with transaction(self._wiring.sessions) as session:
             run = await get_run(session, run_id, lock=True)
             events = []
-            dispatches: list[str] = []
+            dispatches: list[Attempt] = []
             for uid in series:
                 for row, count in await dicom_repository.list_series(
                     session, series_instance_uid=uid
@@ -188,7 +191,9 @@ class RunSteps:
                     first = not row.complete
                     if first:
                         events.append(dicom_service.complete(row, "own run"))
-                    routed = await route_series(session, row, instances=count, anew=first)
+                    routed = await route_series(
+                        session, row, instances=count, anew=first, times=self._times
+                    )
                     dispatches += routed.attempts
                     events += routed.events
             if run.status not in ENDED:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from scanhub_libraries.logging import get_logger
+from workflow_manager.dispatch.rules import Attempt
 from workflow_manager.dispatch.service import KIND as DISPATCH
 from workflow_manager.dispatch.service import QUEUE as DISPATCH_QUEUE
 from workflow_manager.engine import Steps, WorkflowBody
@@ -29,28 +30,30 @@ def run_workflow(do: RunSteps) -> WorkflowBody:
         except _Ended as end:
             dispatches = _end(steps, do, run_id, end.answer)
         for dispatch in dispatches:
-            key, _, target = dispatch.partition("@")
-            steps.start(DISPATCH, key, queue=DISPATCH_QUEUE, partition=target)
+            attempt = Attempt(*dispatch)
+            steps.start(DISPATCH, attempt.key, queue=DISPATCH_QUEUE, partition=attempt.target)
 
     return body
 
 
-def _work(steps: Steps, do: RunSteps, run_id: str) -> list[str]:
+def _work(steps: Steps, do: RunSteps, run_id: str) -> list[list[str]]:
     source = _go(steps, "prepare", do.prepare, run_id)["input"]
     files = _go(steps, "compute", do.compute, run_id, source)["files"]
     series = _go(steps, "index", do.index, run_id, files)["series"]
-    dispatches: list[str] = _go(steps, "finish", do.finish, run_id, files, series)["dispatches"]
+    dispatches: list[list[str]] = _go(steps, "finish", do.finish, run_id, files, series)[
+        "dispatches"
+    ]
     return dispatches
 
 
-def _end(steps: Steps, do: RunSteps, run_id: str, why: Answer) -> list[str]:
+def _end(steps: Steps, do: RunSteps, run_id: str, why: Answer) -> list[list[str]]:
     """End the run; where the task turns out to have its result, what goes to whom."""
     answer: Answer = {}
     if "canceled" in why:
         answer = steps.run("cancel", do.cancel, run_id)
     elif "failed" in why:
         answer = steps.run("fail", do.fail, run_id, why["failed"])
-    dispatches: list[str] = answer.get("dispatches", [])
+    dispatches: list[list[str]] = answer.get("dispatches", [])
     return dispatches
 
 

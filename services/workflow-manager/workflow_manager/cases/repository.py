@@ -1,0 +1,251 @@
+"""Queries on cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from scanhub_libraries.database import is_postgresql
+from workflow_manager.cases.models import Case, CaseDispatch, CaseSeries
+from workflow_manager.cases.rules import OPEN, CaseKind, CaseState
+from workflow_manager.dicom.models import DicomInstance, DicomSeries
+from workflow_manager.dispatch.models import Dispatch
+from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.journal.models import JournalEvent
+
+_UNSENT = (DispatchStatus.FAILED, DispatchStatus.CANCELED)
+_ENDED = (DispatchStatus.SENT, *_UNSENT)
+_MOST_EVENTS = 1000
+
+
+async def lock_studies(session: AsyncSession, study_instance_uids: Sequence[str]) -> None:
+    """Let one transaction at a time decide what becomes of a study; SQLite has one writer anyway.
+
+    Take it first: whoever holds it waits for no row of these studies.
+    """
+    if is_postgresql(session):
+        for uid in sorted(set(study_instance_uids)):
+            key = sa.func.hashtextextended(f"case {uid}", 0)
+            await session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
+async def list_due_series(
+    session: AsyncSession, *, quiet_since: datetime, closed_since: datetime, limit: int
+) -> Sequence[DicomSeries]:
+    """Return series that are not complete, and got nothing for long enough.
+
+    Args:
+        session: Where to look.
+        quiet_since: Nothing came since then.
+        closed_since: The association ended cleanly before then, and nothing came after it.
+        limit: How many at most.
+    """
+    last, closed = col(DicomSeries.last_received_at), col(DicomSeries.closed_at)
+    query = (
+        select(DicomSeries)
+        .where(
+            col(DicomSeries.complete).is_(False),
+            sa.or_(last <= quiet_since, sa.and_(closed >= last, closed <= closed_since)),
+        )
+        .order_by(col(DicomSeries.id))
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def find_series(session: AsyncSession, series_instance_uid: str) -> Sequence[DicomSeries]:
+    """Return the series of this UID; a broken sender may use it in several studies."""
+    query = select(DicomSeries).where(col(DicomSeries.series_instance_uid) == series_instance_uid)
+    return (await session.scalars(query)).all()
+
+
+async def lock_series(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, DicomSeries]:
+    """Return series that are not complete, locked; those that somebody else holds are left out."""
+    query = (
+        select(DicomSeries)
+        .where(col(DicomSeries.id).in_(ids), col(DicomSeries.complete).is_(False))
+        .order_by(col(DicomSeries.id))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in (await session.scalars(query)).all()}
+
+
+async def count_instances(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how many images series have."""
+    series = col(DicomInstance.series_id)
+    query = sa.select(series, sa.func.count()).where(series.in_(ids)).group_by(series)
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def last_number(session: AsyncSession, kind: CaseKind, subject: str, rule: str) -> int:
+    """Return the number of the newest case of a rule for a subject; 0: there is none."""
+    query = select(sa.func.max(Case.number)).where(
+        col(Case.kind) == kind, col(Case.subject) == subject, col(Case.rule) == rule
+    )
+    return await session.scalar(query) or 0
+
+
+async def find_open_study(session: AsyncSession, study: str, rule: str) -> Case | None:
+    """Return the case that gathers the series of a study for a rule."""
+    query = select(Case).where(
+        col(Case.kind) == CaseKind.STUDY,
+        col(Case.subject) == study,
+        col(Case.rule) == rule,
+        col(Case.state).in_(OPEN),
+    )
+    found: Case | None = await session.scalar(query)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStudy:
+    """An open study case, and what still arrives of its study."""
+
+    case: Case
+    arriving: int
+    descriptions: Sequence[str]
+
+
+async def list_open_studies(
+    session: AsyncSession, *, case_id: UUID | None = None
+) -> Sequence[OpenStudy]:
+    """Return the study cases that gather series, with what is needed to judge them."""
+    arriving = (
+        select(sa.func.count())
+        .where(
+            col(DicomSeries.study_instance_uid) == Case.subject,
+            col(DicomSeries.complete).is_(False),
+        )
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(Case, arriving, col(DicomSeries.series_description))
+        .join(CaseSeries, col(CaseSeries.case_id) == Case.id)
+        .join(DicomSeries, col(DicomSeries.id) == CaseSeries.series_id)
+        .where(col(Case.kind) == CaseKind.STUDY, col(Case.state).in_(OPEN))
+        .order_by(col(Case.id))
+    )
+    if case_id is not None:
+        query = query.where(col(Case.id) == case_id)
+    found: dict[UUID, tuple[Case, int, list[str]]] = {}
+    for case, count, description in (await session.execute(query)).all():
+        found.setdefault(case.id, (case, count, []))[2].append(description)
+    return [OpenStudy(*row) for row in found.values()]
+
+
+async def list_series_of(session: AsyncSession, case_id: UUID) -> Sequence[tuple[CaseSeries, str]]:
+    """Return the series of a case, each with its description."""
+    query = (
+        sa.select(CaseSeries, col(DicomSeries.series_description))
+        .join(DicomSeries, col(DicomSeries.id) == CaseSeries.series_id)
+        .where(col(CaseSeries.case_id) == case_id)
+        .order_by(col(CaseSeries.series_id))
+    )
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+
+
+async def series_uids_of(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
+    """Return the Series Instance UIDs of cases."""
+    query = (
+        sa.select(col(CaseSeries.case_id), col(CaseSeries.series_instance_uid))
+        .where(col(CaseSeries.case_id).in_(case_ids))
+        .order_by(col(CaseSeries.series_id))
+    )
+    found: dict[UUID, list[str]] = {}
+    for case_id, uid in (await session.execute(query)).all():
+        found.setdefault(case_id, []).append(uid)
+    return found
+
+
+async def series_uids(session: AsyncSession, case_id: UUID) -> list[str]:
+    """Return the Series Instance UIDs of a case."""
+    return (await series_uids_of(session, [case_id])).get(case_id, [])
+
+
+async def list_dispatches_of(session: AsyncSession, case_id: UUID) -> Sequence[Dispatch]:
+    """Return what is sent for a case."""
+    query = (
+        select(Dispatch)
+        .join(CaseDispatch, col(CaseDispatch.dispatch_id) == Dispatch.id)
+        .where(col(CaseDispatch.case_id) == case_id)
+        .order_by(col(Dispatch.created_at), col(Dispatch.id))
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_unsettled(session: AsyncSession, limit: int = 100) -> Sequence[UUID]:
+    """Return cases whose state is not what their dispatches say any more."""
+    of_case = (
+        sa.select(1)
+        .select_from(CaseDispatch)
+        .join(Dispatch, col(Dispatch.id) == CaseDispatch.dispatch_id)
+        .where(col(CaseDispatch.case_id) == Case.id)
+        .correlate(Case)
+    )
+    under_way = of_case.where(col(Dispatch.status).not_in(_ENDED)).exists()
+    unsent = of_case.where(col(Dispatch.status).in_(_UNSENT)).exists()
+    query = (
+        select(Case.id)
+        .where(
+            sa.or_(
+                sa.and_(col(Case.state) == CaseState.DISPATCHING, ~under_way),
+                sa.and_(
+                    col(Case.state) == CaseState.FAILED,
+                    of_case.exists(),
+                    sa.or_(under_way, ~unsent),
+                ),
+            )
+        )
+        .order_by(col(Case.id))
+        .limit(limit)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def list_cases(
+    session: AsyncSession,
+    *,
+    wanted: dict[str, str | UUID | None],
+    series_instance_uid: str | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[Case]:
+    """Return cases, newest first.
+
+    Args:
+        session: Where to look.
+        wanted: Columns and the value each must have; None: any.
+        series_instance_uid: Only cases that this series belongs to.
+        before: Only cases older than this one.
+        limit: How many at most.
+    """
+    query = select(Case).order_by(col(Case.id).desc()).limit(limit)
+    for name, value in wanted.items():
+        if value is not None:
+            query = query.where(getattr(Case, name) == value)
+    if series_instance_uid is not None:
+        of_series = select(CaseSeries.case_id).where(
+            col(CaseSeries.series_instance_uid) == series_instance_uid
+        )
+        query = query.where(col(Case.id).in_(of_series))
+    if before is not None:
+        query = query.where(col(Case.id) < before)
+    return (await session.scalars(query)).all()
+
+
+async def list_events_of(session: AsyncSession, subjects: Sequence[str]) -> Sequence[JournalEvent]:
+    """Return what the journal has of these subjects, oldest first."""
+    query = (
+        select(JournalEvent)
+        .where(col(JournalEvent.subject).in_(subjects))
+        .order_by(col(JournalEvent.sequence).desc())
+        .limit(_MOST_EVENTS)
+    )
+    return (await session.scalars(query)).all()[::-1]
