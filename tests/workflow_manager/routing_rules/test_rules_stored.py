@@ -95,6 +95,10 @@ async def test_an_older_version_is_taken_up_again_as_a_new_one(service):
     assert (back.json()["rule"], back.json()["version"]) == ("tags.Modality == 'MR'", 3)
     newest = (await service.get("/rules/mr/versions"))[0]
     assert (newest["change"], newest["comment"]) == ("reverted", "too many")
+    named = await service.user.delete(f"{WORKFLOW}/targets/PACS")
+    assert (named.status_code, named.json()["rules"]) == (409, ["mr"])
+    discard = rule(action="discard", target=[])
+    assert (await service.user.put(f"{RULES}/mr", json=discard)).status_code == 200
     assert (await service.user.delete(f"{WORKFLOW}/targets/PACS")).status_code == 204
     refused = await service.user.post(f"{RULES}/mr/versions/2/revert")
     assert refused.status_code == 422  # its target is gone
@@ -124,7 +128,7 @@ async def test_the_order_is_changed_as_a_whole_or_not(service):
         ({"target": "NOWHERE"}, "target"),
         ({"target": []}, "target"),
         ({"action": "process", "processing_module": "m"}, "action"),
-        ({"action_trigger": "study"}, "action_trigger"),
+        ({"action_trigger": "study", "study_trigger_series": "'A' 'B'"}, "study_trigger_series"),
         ({"priority": "offpeak"}, "priority"),
     ],
 )
