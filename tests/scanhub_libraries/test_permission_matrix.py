@@ -109,6 +109,8 @@ MATRIX = {
         GET workflowmanager/dicomweb/instances
         GET workflowmanager/dicomweb/series
         GET workflowmanager/dicomweb/studies
+        POST workflowmanager/dicomweb/studies
+        POST workflowmanager/dicomweb/studies/{study}
         GET workflowmanager/dicomweb/studies/{study}/instances
         GET workflowmanager/dicomweb/studies/{study}/series
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances

@@ -30,7 +30,13 @@ from workflow_manager.cases.keeper import CaseKeeper
 from workflow_manager.dicom import routes as dicom_routes
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.service import DicomStore
-from workflow_manager.dicomweb import rendered_routes, retrieve_routes, search_routes
+from workflow_manager.dicomweb import (
+    rendered_routes,
+    retrieve_routes,
+    search_routes,
+    store_routes,
+)
+from workflow_manager.dicomweb.storing import Desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.dispatch import service as dispatch_service
 from workflow_manager.dispatch.workflow import (
@@ -135,6 +141,7 @@ def create_app(
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
+    app.include_router(store_routes.router, max_body_size=settings.dicomweb_max_request_bytes)
     return app
 
 
@@ -214,6 +221,7 @@ async def _start_work(
     node = DicomNode(wiring.settings, wiring.sessions, wiring.lake)
     await node.start()
     stack.push_async_callback(node.stop)
+    app.state.dicomweb_desk = Desk(node.receiving, node.leftovers.new_folder())
     app.state.health = health = Health(wiring, node)
     app.state.measure = health.measure
 

@@ -73,6 +73,12 @@ class WorkflowManagerSettings(BaseSettings):
     dicom_tls_client_ca: Path | None = Field(
         None, description="Senders with TLS must show a certificate of these CAs (PEM); none: any"
     )
+    dicomweb_max_instance_bytes: int = Field(
+        16 * 2**30, gt=0, description="Largest instance that STOW-RS takes [byte]"
+    )
+    dicomweb_max_request_bytes: int = Field(
+        2**40, gt=0, description="Largest request that STOW-RS takes, all its instances [byte]"
+    )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"

@@ -246,6 +246,8 @@ PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/instances/{{sop_instance_uid}}/file": READ,
     # DICOMweb
     f"GET {_W}/dicomweb/studies": READ,
+    f"POST {_W}/dicomweb/studies": SCANNING,
+    f"POST {_W}/dicomweb/studies/{{study}}": SCANNING,
     f"GET {_W}/dicomweb/series": READ,
     f"GET {_W}/dicomweb/instances": READ,
     f"GET {_W}/dicomweb/studies/{{study}}/series": READ,
