@@ -120,11 +120,14 @@ class ListenerProcess:
             await self._end()
             logger.error("the DICOM listener ended and is started again", reason=reason)
             await self._tell(reason)
+            left = await asyncio.to_thread(self._leftovers.whole_files, self._folder)
+            indexing = asyncio.create_task(self._leftovers.index(left))
             pause = _FIRST_PAUSE_S if loop.time() - began > _LONGEST_PAUSE_S else pause * 2
             while True:
                 await asyncio.sleep(min(pause, _LONGEST_PAUSE_S))
                 try:
                     reader = await self._spawn()
+                    await indexing
                     break
                 except (ListenerError, OSError) as error:
                     logger.error("the DICOM listener does not start", error=str(error))  # noqa: TRY400 - the reason says it

@@ -59,6 +59,13 @@ class DicomNode:
             ListenerError: A port is taken, a certificate cannot be read, or a process ends at once.
         """
         self._sweep.start()
+        try:
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self) -> None:
         settings = self._settings
         self._open("plain", settings.dicom_port)
         if settings.dicom_tls_port is not None:
