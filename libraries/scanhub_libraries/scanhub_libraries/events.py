@@ -115,6 +115,8 @@ class EventType(StrEnum):
     NOTIFICATION_RETRY = "notification.retry"
     NOTIFICATION_FAILED = "notification.failed"
     MERCURE_REPORTED = "mercure.reported"
+    DISPATCH_PAUSED = "dispatch.paused"
+    DISPATCH_RESUMED = "dispatch.resumed"
 
 
 class Event(BaseModel):
