@@ -62,7 +62,7 @@ class JournalFollower:
 
     async def _run(self, place: int) -> None:
         failures = 0
-        while True:
+        while not self._tail.closed.is_set():  # from then on, waiting for it takes no time
             begun = place
             try:
                 for entry in await self._tail.read(place):
