@@ -64,7 +64,10 @@ def echo(peer: Peer) -> str | None:
 
 
 def send_series(
-    items: Sequence[Item], peer: Peer, report: SendReport | None = None, pace: Pace | None = None
+    items: Sequence[tuple[str, Path]],
+    peer: Peer,
+    report: SendReport | None = None,
+    pace: Pace | None = None,
 ) -> SendReport:
     """Send instances over as few associations as their contexts need.
 
@@ -76,7 +79,7 @@ def send_series(
     """
     report, pace = report or SendReport(), pace or Pace(None)
     readable: list[_File] = []
-    for item in items:
+    for item in (Item(*item) for item in items):
         try:
             meta = pydicom.filereader.read_file_meta_info(item.path)
             readable.append(
