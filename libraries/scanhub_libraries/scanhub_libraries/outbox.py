@@ -27,7 +27,6 @@ from scanhub_libraries.database import (
     JSONDocument,
     Sessions,
     UtcDateTime,
-    flush_with_commit,
     is_postgresql,
 )
 from scanhub_libraries.events import Event, EventType
@@ -135,7 +134,7 @@ def _write(session: Session) -> None:
     pending: _Pending | None = session.info.get(_PENDING)
     if pending is None or session.in_nested_transaction():
         return
-    flush_with_commit(session)
+    session.flush()
     for table in dict.fromkeys(table for table, _ in pending.rows):
         rows = [row for of, row in pending.rows if of is table]
         session.connection().execute(_insert(table), rows)

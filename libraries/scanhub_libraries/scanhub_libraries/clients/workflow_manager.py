@@ -14,7 +14,6 @@ from scanhub_libraries.models import (
     TargetOut,
     TriggerRequest,
 )
-from scanhub_libraries.models.target import REVEAL
 
 WORKFLOW = "/api/v1/workflowmanager"
 
@@ -70,11 +69,11 @@ class WorkflowManagerClient(ServiceClient):
         )
 
     async def create_target(self, target: TargetIn, *, token: str | None = None) -> TargetOut:
-        """Configure a target."""
+        """Configure a DICOM node to send to."""
         return await self.call(
             TargetOut,
             "POST",
             f"{WORKFLOW}/targets",
-            json=target.model_dump(mode="json", context=REVEAL),
+            json=target.model_dump(mode="json"),
             token=token,
         )

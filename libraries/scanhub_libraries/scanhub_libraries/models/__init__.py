@@ -155,14 +155,6 @@ from scanhub_libraries.models.sequence_use import (
     SequenceUse,
 )
 from scanhub_libraries.models.system_limits import SystemLimits
-from scanhub_libraries.models.target import (
-    DispatchPause,
-    PauseIn,
-    TargetIn,
-    TargetOut,
-    TargetStep,
-    TargetTest,
-)
 from scanhub_libraries.models.task import (
     AcquisitionLimits,
     AcquisitionParameter,
@@ -191,9 +183,11 @@ from scanhub_libraries.models.workflow_manager import (
     JobOut,
     JournalEntry,
     PreviewOut,
-    RedirectIn,
     RunOut,
     SeriesOut,
+    TargetIn,
+    TargetOut,
+    TargetTest,
 )
 
 __all__ = [
@@ -239,7 +233,6 @@ __all__ = [
     "DeviceProblems",
     "DeviceStatus",
     "DispatchOut",
-    "DispatchPause",
     "ExamDeviations",
     "ExamOut",
     "ExamSummary",
@@ -272,7 +265,6 @@ __all__ = [
     "ParameterVersion",
     "PasswordUpdateRequest",
     "PatientOut",
-    "PauseIn",
     "PauseResult",
     "PeakPerAxis",
     "PlotChannel",
@@ -285,7 +277,6 @@ __all__ = [
     "ProtocolVersionOut",
     "ProtocolsFile",
     "Readout",
-    "RedirectIn",
     "RefusedReport",
     "ReleaseProtocol",
     "ReleaseTask",
@@ -347,7 +338,6 @@ __all__ = [
     "TagAccessOut",
     "TargetIn",
     "TargetOut",
-    "TargetStep",
     "TargetTest",
     "TaskClaim",
     "TaskDeviations",

@@ -1,7 +1,6 @@
 """Acquisitions in the database: each change of state with its event, in one transaction."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,6 @@ from device_manager.calibrations import service as calibrations
 from device_manager.database import add_event
 from device_manager.nodes.notes import Kind, Note, add_note
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 
@@ -80,25 +78,19 @@ def _safety_summary(row: Acquisition) -> dict[str, Any] | None:
     }
 
 
-@asynccontextmanager
-async def taking(sessions: Sessions) -> AsyncIterator[AsyncSession]:
-    """Open a session with the transaction of `request_acquisition`.
+async def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
+    """Write a new acquisition, which takes the device.
 
     Raises:
-        ConflictError: The device was taken meanwhile, which its end tells.
+        ConflictError: The device is taken.
     """
+    session.add(row)
+    _event(session, row, row.requested_by)
     try:
-        async with transaction(sessions) as session:
-            yield session
+        await session.flush()
     except IntegrityError:
         reason = "Device is busy: another scan was started on it at the same moment."
         raise ConflictError(reason, reasons=[reason]) from None
-
-
-def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
-    """Write a new acquisition, which takes the device when the transaction is committed."""
-    session.add(row)
-    _event(session, row, row.requested_by)
 
 
 async def withdraw(session: AsyncSession, acquisition_id: UUID, reason: str, *, actor: str) -> bool:

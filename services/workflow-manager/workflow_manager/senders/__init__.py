@@ -1,1 +1,0 @@
-"""Senders: one for each type of target, all behind the same port."""

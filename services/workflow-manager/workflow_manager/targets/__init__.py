@@ -1,1 +1,0 @@
-"""Targets: where images are sent to, with their secrets encrypted at rest."""
