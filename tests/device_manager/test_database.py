@@ -62,8 +62,8 @@ async def test_a_device_has_one_open_acquisition(database_url):
 
     async def request() -> bool:
         try:
-            async with transaction(sessions) as session:
-                await service.request_acquisition(session, make_row(device_id))
+            async with service.taking(sessions) as session:
+                service.request_acquisition(session, make_row(device_id))
         except ConflictError:
             return False
         return True
@@ -100,8 +100,8 @@ async def test_concurrent_ends_have_one_winner(database_url, rounds):
     try:
         for _ in range(rounds):
             row = make_row(new_id())
-            async with transaction(sessions) as session:
-                await service.request_acquisition(session, row)
+            async with service.taking(sessions) as session:
+                service.request_acquisition(session, row)
             won = await asyncio.gather(*(end(row.id, to) for to in ends))
             assert sum(won) == 1
     finally:

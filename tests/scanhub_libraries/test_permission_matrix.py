@@ -20,6 +20,9 @@ MATRIX = {
         DELETE userlogin/sessions/{session_id}
     """,
     "A": """
+        POST workflowmanager/targets
+        DELETE workflowmanager/targets/{name}
+        PUT workflowmanager/targets/{name}
         DELETE device/{device_id}/certificate
         DELETE workflowmanager/rules/{rule_name}
         POST workflowmanager/rules
@@ -109,6 +112,8 @@ MATRIX = {
         GET workflowmanager/dicomweb/instances
         GET workflowmanager/dicomweb/series
         GET workflowmanager/dicomweb/studies
+        POST workflowmanager/dicomweb/studies
+        POST workflowmanager/dicomweb/studies/{study}
         GET workflowmanager/dicomweb/studies/{study}/instances
         GET workflowmanager/dicomweb/studies/{study}/series
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances
@@ -136,6 +141,8 @@ MATRIX = {
         GET workflowmanager/series/{series_instance_uid}/instances
         POST workflowmanager/stop_task/{task_id}/
         GET workflowmanager/targets
+        GET workflowmanager/targets/{name}
+        GET workflowmanager/dispatches/pauses
         GET workflowmanager/tasks/
     """,  # noqa: E501 - the paths of DICOMweb are long
     "AMS": """
@@ -175,6 +182,12 @@ MATRIX = {
         POST workflowmanager/dispatches/{dispatch_id}/retry
         POST workflowmanager/notifications/{notification_id}/retry
         POST workflowmanager/series/{series_instance_uid}/complete
+        POST workflowmanager/dispatches/pause
+        POST workflowmanager/dispatches/resume
+        POST workflowmanager/dispatches/{dispatch_id}/cancel
+        POST workflowmanager/dispatches/{dispatch_id}/redirect
+        POST workflowmanager/targets/{name}/pause
+        POST workflowmanager/targets/{name}/resume
         POST workflowmanager/trigger_task/{task_id}/
     """,
     "AMSEstj": """
@@ -218,9 +231,6 @@ MATRIX = {
         POST device/{device_id}/parameter/versions/{version}/restore
         POST device/{device_id}/rotate-token
         GET exam/lake/sweep
-        POST workflowmanager/targets
-        DELETE workflowmanager/targets/{name}
-        PUT workflowmanager/targets/{name}
         POST workflowmanager/targets/{name}/test
     """,
     "k": """

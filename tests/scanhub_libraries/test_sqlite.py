@@ -4,22 +4,37 @@ import sqlite3
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
 
 from scanhub_libraries import database
 from scanhub_libraries.database import (
     WITH_COMMIT,
     create_engine,
     create_sessions,
+    flush_with_commit,
     glance,
     reading,
     sqlite_url,
     transaction,
 )
+from scanhub_libraries.sqlite import OneWayConnection
 
 COUNT = sa.text("SELECT count(*) FROM scan")
 ADD = sa.text("INSERT INTO scan (name) VALUES (:name)")
 ADD_WITH_COMMIT = ADD.execution_options(**WITH_COMMIT)
 NAMES = sa.text("SELECT name FROM scan ORDER BY id")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Scan(Base):
+    __tablename__ = "scan"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
 
 
 @pytest.fixture
@@ -159,6 +174,62 @@ async def test_a_commit_fails_with_what_waited_for_it(sessions):
             await session.execute(again, [{"id": 7}, {"id": 7}])
     await add(sessions, "kept")
     assert await names(sessions) == ["kept"]
+
+
+async def change_last(sessions, *changes):
+    """Change rows with the ORM, as a transaction does whose events are written last."""
+    async with transaction(sessions) as session:
+        for change in changes:
+            await change(session)
+        await session.run_sync(flush_with_commit)
+
+
+def renamed(number, name):
+    async def change(session):
+        (await session.get(Scan, number)).name = name
+
+    return change
+
+
+def added(number, name):
+    async def change(session):
+        session.add(Scan(id=number, name=name))
+
+    return change
+
+
+async def test_what_the_orm_writes_last_goes_with_the_commit(sessions, monkeypatch):
+    ways = []
+    plain = OneWayConnection.run
+
+    async def counted(self, operation, parameters):
+        ways.append(operation)
+        return await plain(self, operation, parameters)
+
+    await change_last(sessions, added(1, "first"), added(2, "second"))
+    monkeypatch.setattr(OneWayConnection, "run", counted)
+    await change_last(sessions, renamed(1, "T1"), added(3, "T2"))
+    assert [way.split()[0] for way in ways] == ["SELECT"]
+    assert await names(sessions) == ["T1", "second", "T2"]
+
+
+async def test_a_row_that_is_there_twice_fails_the_commit_and_all_of_it(sessions):
+    await change_last(sessions, added(1, "first"), added(2, "second"))
+    with pytest.raises(sa.exc.IntegrityError):
+        await change_last(sessions, renamed(1, "lost"), added(2, "lost too"))
+    assert await names(sessions) == ["first", "second"]
+
+
+async def test_a_row_that_is_gone_fails_the_commit_and_all_of_it(sessions):
+    async def lose_one_and_rename(session):
+        first, second = await session.get(Scan, 1), await session.get(Scan, 2)
+        await session.execute(sa.text("DELETE FROM scan WHERE id = 2"))
+        first.name = second.name = "lost"
+
+    await change_last(sessions, added(1, "first"), added(2, "second"))
+    with pytest.raises(StaleDataError):
+        await change_last(sessions, lose_one_and_rename)
+    assert await names(sessions) == ["first", "second"]
 
 
 async def test_a_transaction_that_was_to_read_and_writes_is_committed(sessions):

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from scanhub_libraries.clients import ServiceTokenSource
@@ -27,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scanhub_jobs"))
 from clinic import SECRET, QuietClinic, build_exam_manager
 from wire import Wire
 from workflow_service import Service, SlowJob
+
+SECRETS_KEY = Fernet.generate_key().decode()
 
 
 @pytest.fixture
@@ -71,6 +74,7 @@ def make_settings(
             "lake_root": tmp_path / "lake",
             "dispatch_backoff_s": (0.5, 0.5, 0.5),
             "connect_timeout_s": 2.0,
+            "secrets_key": SECRETS_KEY,
             "dicom_timeout_s": 5.0,
             **changes,
         }

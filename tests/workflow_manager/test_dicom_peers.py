@@ -18,6 +18,7 @@ from pynetdicom import AE
 from workflow_service import WORKFLOW, a_port, until
 
 from workflow_manager.dicom.scu import Peer, echo, send_series
+from workflow_manager.senders.port import Item
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
@@ -123,7 +124,7 @@ def test_sending_to_dcmtk_and_back_keeps_every_byte(tmp_path):
     peer = Peer("127.0.0.1", port, "PEER", "SCANHUB")
     with storescp(program, tmp_path / "in", port, "+xa"):
         assert echo(peer) is None
-        report = send_series([(f"{SERIES}.{p.stem}", p) for p in paths], peer)
+        report = send_series([Item(f"{SERIES}.{p.stem}", p) for p in paths], peer)
     assert (len(report.sent), report.failed, report.error) == (5, {}, None)
     received = sorted(data_set_bytes(p) for p in (tmp_path / "in").iterdir())
     assert received == sorted(data_set_bytes(p) for p in paths)
@@ -134,7 +135,7 @@ def test_a_node_that_takes_implicit_only_gets_it(tmp_path):
     port = a_port()
     path = write_instance(tmp_path / "out", 1)
     with storescp(program, tmp_path / "in", port, "+xi"):
-        report = send_series([("1", path)], Peer("127.0.0.1", port, "PEER", "SCANHUB"))
+        report = send_series([Item("1", path)], Peer("127.0.0.1", port, "PEER", "SCANHUB"))
     assert report.error is None
     assert len(list((tmp_path / "in").iterdir())) == 1
 
@@ -154,7 +155,7 @@ def test_what_cannot_be_sent_is_named_one_by_one(tmp_path):
     missing = tmp_path / "missing.dcm"
     with storescp(program, tmp_path / "in", port):
         report = send_series(
-            [("good", good), ("compressed", compressed), ("missing", missing)],
+            [Item("good", good), Item("compressed", compressed), Item("missing", missing)],
             Peer("127.0.0.1", port, "PEER", "SCANHUB"),
         )
     assert report.sent == ["good"]
@@ -165,9 +166,10 @@ def test_what_cannot_be_sent_is_named_one_by_one(tmp_path):
 
 def test_a_node_that_is_not_there_is_named(tmp_path):
     peer = Peer("127.0.0.1", a_port(), "PEER", "SCANHUB", connect_timeout_s=2)
-    assert echo(peer) == f"Nobody answers at 127.0.0.1:{peer.port}."
-    report = send_series([("1", write_instance(tmp_path, 1))], peer)
-    assert report.error == f"1 of 1 not sent: Nobody answers at 127.0.0.1:{peer.port}."
+    refused = f"127.0.0.1:{peer.port} refuses connections"
+    assert echo(peer).startswith(refused)
+    report = send_series([Item("1", write_instance(tmp_path, 1))], peer)
+    assert report.error.startswith(f"1 of 1 not sent: {refused}")
 
 
 def test_a_node_that_refuses_us_says_so(tmp_path):

@@ -38,7 +38,7 @@ export const EVENT_TYPES = [
   "dicom.series.complete",
   "dicom.series.decided",
   ...["opened", "waiting", "complete", "done", "failed", "discarded"].map((verb) => `case.${verb}`),
-  ...["queued", "sent", "failed", "retry"].map((verb) => `dispatch.${verb}`),
+  ...["queued", "sent", "failed", "retry", "paused", "resumed"].map((verb) => `dispatch.${verb}`),
 ];
 
 /** Silence this long means a dead link: the server says something every 15 s. */

@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 from sqlalchemy.util import await_only
@@ -139,12 +140,49 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
 
 def _hold(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
-    """Let a statement marked WITH_COMMIT go to the thread with the commit that follows."""
-    if not context.execution_options.get(_WITH_COMMIT, False):
-        return False
+    """Let a statement go to the thread with the commit that follows.
+
+    That is what is marked WITH_COMMIT, and what the ORM writes last without waiting for an answer.
+    """
+    driver = cursor._connection  # noqa: SLF001 - there is no other way to the driver
     many = parameters if context.executemany else [parameters]
-    cursor._connection.hold(statement, many)  # noqa: SLF001 - there is no other way to the driver
+    if context.execution_options.get(_WITH_COMMIT, False):
+        driver.hold(statement, many)
+        return True
+    if not (driver.flushes_last and _is_write_of_orm(context)):
+        return False
+    driver.hold(statement, many, rows=len(many))
+    cursor._cursor.rowcount = len(many)  # noqa: SLF001 - else it fails with the commit
     return True
+
+
+def _is_write_of_orm(context: Any) -> bool:
+    """Say whether a statement writes rows of the ORM, which asks for nothing but their number."""
+    compiled = context.compiled
+    return (
+        "compiled_cache" in context.execution_options  # as only the unit of work says
+        and (context.isinsert or context.isupdate)
+        and not compiled.effective_returning
+        and not compiled.postfetch_lastrowid
+    )
+
+
+def flush_with_commit(session: Session) -> None:
+    """Write what has changed as the last thing before the commit.
+
+    On SQLite it goes to the thread together with the commit, and fails with it.
+    """
+    if not (session.new or session.dirty or session.deleted):
+        return
+    driver: Any = session.connection().connection.driver_connection
+    if not isinstance(driver, sqlite.OneWayConnection):
+        session.flush()
+        return
+    driver.flushes_last = True
+    try:
+        session.flush()
+    finally:
+        driver.flushes_last = False
 
 
 def _create_sqlite_engine(url: str) -> AsyncEngine:

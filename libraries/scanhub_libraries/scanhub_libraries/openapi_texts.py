@@ -4,6 +4,7 @@ from typing import Any
 
 from scanhub_libraries.openapi_report_examples import REPORT_EXAMPLES
 from scanhub_libraries.openapi_rule_examples import RULE_EXAMPLES
+from scanhub_libraries.openapi_target_examples import TARGET_EXAMPLES
 
 Json = dict[str, Any]
 
@@ -37,7 +38,8 @@ TAGS = {
     "dicomweb": "DICOMweb (PS3.18): search, retrieve and store images.",
     "rules": "Routing rules: what becomes of a series, and why.",
     "cases": "What follows for a series or a study by one rule, from the first image to the end.",
-    "dispatch": "DICOM targets, and what is sent to them.",
+    "targets": "Where images are sent to: DICOM nodes, servers, folders.",
+    "dispatch": "What is sent to targets, when, and what came of it.",
     "journal": "Every event in order, to read and to follow.",
     "notifications": "What rules tell people and programs, and whether it arrived.",
     "bookkeeper": "mercure's bookkeeper: what its modules and tools report and ask.",
@@ -211,15 +213,6 @@ _USER: Json = {
     "email": "ada@example.org",
     "role": "medical",
 }
-_TARGET: Json = {
-    "name": "archive",
-    "target_type": "dicom",
-    "ip": "10.0.0.20",
-    "port": 11112,
-    "aet_target": "ARCHIVE",
-    "aet_source": "SCANHUB",
-    "enabled": True,
-}
 _DEVICE_NAMING: Json = {"name": "Low field scanner", "description": "Room 1.04"}
 EXAMPLES: dict[str, Json] = {
     "BasePatient": _PATIENT_IN,
@@ -356,8 +349,7 @@ EXAMPLES: dict[str, Json] = {
             "reason": "Contrast needs the larger flip angle; the patient feels well",
         }
     },
-    "TargetIn": _TARGET,
-    "TargetOut": {**_TARGET, "created_at": _TIME},
+    **TARGET_EXAMPLES,
     **RULE_EXAMPLES,
     **REPORT_EXAMPLES,
     "EventBatch": {

@@ -27,6 +27,7 @@ from scanhub_libraries.database import (
     JSONDocument,
     Sessions,
     UtcDateTime,
+    flush_with_commit,
     is_postgresql,
 )
 from scanhub_libraries.events import Event, EventType
@@ -134,7 +135,7 @@ def _write(session: Session) -> None:
     pending: _Pending | None = session.info.get(_PENDING)
     if pending is None or session.in_nested_transaction():
         return
-    session.flush()
+    flush_with_commit(session)
     for table in dict.fromkeys(table for table, _ in pending.rows):
         rows = [row for of, row in pending.rows if of is table]
         session.connection().execute(_insert(table), rows)

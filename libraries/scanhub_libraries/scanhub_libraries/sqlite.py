@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
+from sqlalchemy.orm.exc import StaleDataError
 
 _Given = Sequence[Any] | dict[str, Any]
 _Ended = tuple[Any, int, int | None, list[Any]]
-_Statement = tuple[str, Sequence[_Given]]
+_Statement = tuple[str, Sequence[_Given], int | None]
 
 
 class _Cursor:
@@ -71,6 +72,8 @@ class OneWayConnection(aiosqlite.Connection):
     """What goes to the thread with the next statement, or with the commit."""
     _is_open = False
     """Whether a transaction is open, or may be: after an error nobody knows."""
+    flushes_last = False
+    """Whether the ORM writes what it writes just before the commit."""
 
     _stopped: asyncio.Future[Any] | None = None
     """Done when the thread has ended."""
@@ -91,12 +94,19 @@ class OneWayConnection(aiosqlite.Connection):
         self._begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
         self._reads = read_only
 
-    def hold(self, operation: str, parameters: Sequence[_Given]) -> None:
+    def hold(
+        self, operation: str, parameters: Sequence[_Given], *, rows: int | None = None
+    ) -> None:
         """Execute a statement for many sets of parameters together with the next, or the commit.
 
         Nobody hears of its rows. Where it fails, the next statement does, or the commit.
+
+        Args:
+            operation: The statement.
+            parameters: What it is executed for.
+            rows: How many rows it must write; else it fails.
         """
-        self._held = (*self._held, (operation, parameters))
+        self._held = (*self._held, (operation, parameters, rows))
         self._is_open = True
 
     def cursor(self) -> _Cursor:  # type: ignore[override]  # what SQLAlchemy's adapter asks of it
@@ -137,8 +147,12 @@ class OneWayConnection(aiosqlite.Connection):
             self._conn.execute(self._begin).close()
             self._begin = None
             self._changes = self._conn.total_changes
-        for operation, parameters in held:
-            self._conn.executemany(operation, parameters).close()
+        for operation, parameters, rows in held:
+            cursor = self._conn.executemany(operation, parameters)
+            written = cursor.rowcount
+            cursor.close()
+            if rows is not None and written != rows:
+                raise StaleDataError(f"{rows} rows were to be written, and {written} are there")
 
     def _commit_held(self, held: tuple[_Statement, ...]) -> None:
         self._prepare(held)

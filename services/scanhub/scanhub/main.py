@@ -174,6 +174,7 @@ class _Builder:
             dicom_port=self._settings.dicom_port,
             dicom_host=self._settings.host,
             dicom_ae_title=self._settings.dicom_ae_title,
+            secrets_key=None if self._offline else SecretStr(self._settings.target_secrets_key()),
         )
         return create_workflow_manager(
             settings,

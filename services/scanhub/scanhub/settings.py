@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
+from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -126,6 +127,24 @@ class InstallationSettings(BaseSettings):
             SecretFileError: It can be guessed.
         """
         return _secret(self.keys_dir / "device-tokens.key")
+
+    def target_secrets_key(self) -> str:
+        """Return the keys that encrypt the secrets of targets; made at the first start.
+
+        One a line: the first one encrypts, all of them decrypt.
+
+        Raises:
+            SecretFileError: They are no such keys.
+        """
+        path = self.keys_dir / "target-secrets.key"
+        keys = read_or_create(path, lambda: Fernet.generate_key().decode())
+        try:
+            _ = [Fernet(key) for key in keys.split()]
+        except ValueError:
+            raise SecretFileError(
+                f"A line of {path} is no key: each needs 32 bytes in URL-safe Base64."
+            ) from None
+        return keys
 
     def prepare(self) -> None:
         """Make the folders of the data folder; only the owner may look into them."""

@@ -30,20 +30,22 @@ from workflow_manager.cases.keeper import CaseKeeper
 from workflow_manager.dicom import routes as dicom_routes
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.service import DicomStore
-from workflow_manager.dicomweb import rendered_routes, retrieve_routes, search_routes
+from workflow_manager.dicomweb import (
+    rendered_routes,
+    retrieve_routes,
+    search_routes,
+    store_routes,
+)
+from workflow_manager.dicomweb.storing import Desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.dispatch import service as dispatch_service
-from workflow_manager.dispatch.workflow import (
-    DispatchSteps,
-    dispatch_workflow,
-    start_missing_dispatches,
-)
+from workflow_manager.dispatch.desk import MOST_AT_ONCE, DispatchDesk, start_missing_attempts
+from workflow_manager.dispatch.workflow import DispatchSteps, dispatch_workflow
 from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
 from workflow_manager.health import routes as health_routes
 from workflow_manager.health.service import Health
 from workflow_manager.journal import routes as journal_routes
-from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications import service as notification_service
@@ -63,12 +65,16 @@ from workflow_manager.runs.reactor import RunReactor
 from workflow_manager.runs.recovery import start_missing_runs
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.runs.workflow import run_workflow
+from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.targets import routes as targets_routes
+from workflow_manager.targets.secret_box import SecretBox
 from workflow_manager.triggers import routes as triggers_routes
 from workflow_manager.wiring import Wiring
 
 PREFIX = "/api/v1/workflowmanager"
-_SENDERS = 8
+_SENDERS = MOST_AT_ONCE + 8
+"""Threads that talk to targets, with some left for connection tests."""
 _SWEEP_S = 60.0
 _REMEMBER = timedelta(days=30)
 _ROUTES = (
@@ -79,6 +85,7 @@ _ROUTES = (
     search_routes,
     retrieve_routes,
     rendered_routes,
+    targets_routes,
     dispatch_routes,
     trial_routes,
     rules_routes,
@@ -136,6 +143,7 @@ def create_app(
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
+    app.include_router(store_routes.router, max_body_size=settings.dicomweb_max_request_bytes)
     return app
 
 
@@ -167,8 +175,8 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     tail = JournalTail(sessions, poll_seconds=None if embedded else 1.0)
     await tail.start()
     stack.push_async_callback(tail.stop)
-    senders = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="dicom-send")
-    stack.callback(senders.shutdown, wait=False, cancel_futures=True)
+    threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
+    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
     wiring = Wiring(
@@ -181,7 +189,8 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
-        senders=senders,
+        senders=Senders(threads, settings.connect_timeout_s, settings.dicom_timeout_s),
+        secret_box=SecretBox(settings.secrets_key),
     )
     do_run = RunSteps(wiring)
     bodies[runs_service.KIND] = run_workflow(do_run)
@@ -209,17 +218,18 @@ async def _start_work(
     sweep = _sweep(wiring, do_run)
     sweep.start()
     stack.push_async_callback(sweep.stop)
-    pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
-    pruner.start()
-    stack.push_async_callback(pruner.stop)
     keeper = CaseKeeper(wiring)
     await keeper.start()
     stack.push_async_callback(keeper.stop)
     node = DicomNode(wiring.settings, wiring.sessions, wiring.lake)
     await node.start()
     stack.push_async_callback(node.stop)
+    app.state.dicomweb_desk = Desk(node.receiving, node.leftovers.new_folder())
     app.state.health = health = Health(wiring, node)
     app.state.measure = health.measure
+    desk = DispatchDesk(wiring)
+    desk.start()
+    stack.push_async_callback(desk.stop)
 
 
 def _engine(
@@ -233,8 +243,8 @@ def _engine(
         bodies=bodies,
         queues={
             runs_service.QUEUE: QueueSettings(at_once=settings.recon_slots),
-            dispatch_service.QUEUE: QueueSettings(at_once=_SENDERS, at_once_per_partition=1),
             notification_service.QUEUE: QueueSettings(at_once=4, at_once_per_partition=1),
+            dispatch_service.QUEUE: QueueSettings(at_once=MOST_AT_ONCE, at_once_per_partition=1),
         },
     )
     return engine, bodies
@@ -245,8 +255,8 @@ def _sweep(wiring: Wiring, do_run: RunSteps) -> Repeating:
 
     async def once() -> None:
         await start_missing_runs(wiring, do_run)
-        await start_missing_dispatches(wiring)
         await start_missing_notifications(wiring)
+        await start_missing_attempts(wiring)
         await wiring.engine.forget(utc_now() - _REMEMBER)
 
     return Repeating("sweeping runs", once, _SWEEP_S)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflow_manager.dicom.incoming import Durability
+from workflow_manager.dispatch.rules import OffPeak, parse_clock
 
 
 class WorkflowManagerSettings(BaseSettings):
@@ -73,6 +75,12 @@ class WorkflowManagerSettings(BaseSettings):
     dicom_tls_client_ca: Path | None = Field(
         None, description="Senders with TLS must show a certificate of these CAs (PEM); none: any"
     )
+    dicomweb_max_instance_bytes: int = Field(
+        16 * 2**30, gt=0, description="Largest instance that STOW-RS takes [byte]"
+    )
+    dicomweb_max_request_bytes: int = Field(
+        2**40, gt=0, description="Largest request that STOW-RS takes, all its instances [byte]"
+    )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"
@@ -80,6 +88,17 @@ class WorkflowManagerSettings(BaseSettings):
     dispatch_backoff_s: tuple[float, ...] = Field(
         (10, 30, 120, 600, 1800, 3600, 7200, 14400, 28800),
         description="Waiting times between attempts to send [s]; after the last one it has failed",
+    )
+    offpeak_start: str = Field(
+        "22:00", description="Off-peak hours begin: what has priority offpeak is sent then (HH:MM)"
+    )
+    offpeak_end: str = Field("06:00", description="Off-peak hours end (HH:MM); this minute counts")
+    offpeak_time_zone: str = Field(
+        "UTC", description="Time zone of the off-peak hours, as in Europe/Berlin"
+    )
+    secrets_key: SecretStr | None = Field(
+        None,
+        description="Key that encrypts the secrets of targets; none: targets cannot have any",
     )
     series_quiet_s: float = Field(
         15.0, gt=0, description="A received series is complete after this long without an image [s]"
@@ -157,12 +176,6 @@ class WorkflowManagerSettings(BaseSettings):
     metrics_key: SecretStr | None = Field(
         None, min_length=16, description="Key that may read metrics; none: admins only"
     )
-    journal_keep_days: int | None = Field(
-        None,
-        ge=7,
-        description="Events, reports of mercure's programs and notifications that ended are "
-        "dropped after so many days, except those of cases that have not ended well; none: kept",
-    )
     bookkeeper_key: SecretStr | None = Field(
         None,
         min_length=16,
@@ -171,3 +184,24 @@ class WorkflowManagerSettings(BaseSettings):
     preview_keep_s: float = Field(
         3600.0, gt=0, description="How long previews are kept after the last one was made [s]"
     )
+
+    @field_validator("offpeak_start", "offpeak_end")
+    @classmethod
+    def _check_clock(cls, text: str) -> str:
+        parse_clock(text)
+        return text
+
+    @field_validator("offpeak_time_zone")
+    @classmethod
+    def _check_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, OSError, ValueError):
+            raise ValueError(f"{name!r} is no time zone: write it as Europe/Berlin") from None
+        return name
+
+    @property
+    def offpeak(self) -> OffPeak:
+        """The off-peak hours."""
+        zone = ZoneInfo(self.offpeak_time_zone)
+        return OffPeak(parse_clock(self.offpeak_start), parse_clock(self.offpeak_end), zone)

@@ -1,7 +1,6 @@
 """What the parts of this service work with, opened in the lifespan and closed with it."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,7 +10,10 @@ from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
 from workflow_manager.journal.tail import JournalTail
+from workflow_manager.senders.port import SendReport
+from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.targets.secret_box import SecretBox
 
 
 @dataclass
@@ -28,8 +30,12 @@ class Wiring:
     engine: Engine
     slots: asyncio.Semaphore
     """Jobs that compute at the same time."""
-    senders: ThreadPoolExecutor
-    """Threads that talk to DICOM peers: a silent peer must not stop anything else."""
+    senders: Senders
+    """What brings images to targets."""
+    secret_box: SecretBox
+    """Encrypts the secrets of targets."""
+    sending: dict[UUID, SendReport] = field(default_factory=dict)
+    """Dispatches that this process sends."""
     cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
     """Runs whose job is computing in this process, and how to stop it."""
     renderings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

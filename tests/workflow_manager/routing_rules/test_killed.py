@@ -11,6 +11,7 @@ from workflow_service import a_port, over_http, until
 
 from workflow_manager.dicom.scp import DicomListener
 from workflow_manager.dicom.scu import Peer, send_series
+from workflow_manager.senders.port import Item
 
 pytestmark = [
     pytest.mark.timeout(240),
@@ -67,7 +68,7 @@ async def test_killed_around_the_decision(outside, wire, archive, tmp_path, dela
         await configure(outside, port)
         files = [write_instance(tmp_path / "sent", number) for number in range(1, ALL + 1)]
         node = Peer("127.0.0.1", outside.dicom_port, "SCANHUB", "SCANNER", 5.0, 10.0)
-        await asyncio.to_thread(send_series, [(str(f), f) for f in files], node)
+        await asyncio.to_thread(send_series, [Item(str(f), f) for f in files], node)
         await asyncio.sleep(delay_s)
         outside.kill()
         await outside.wait()

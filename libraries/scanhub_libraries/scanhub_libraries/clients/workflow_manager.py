@@ -14,6 +14,7 @@ from scanhub_libraries.models import (
     TargetOut,
     TriggerRequest,
 )
+from scanhub_libraries.models.target import REVEAL
 
 WORKFLOW = "/api/v1/workflowmanager"
 
@@ -69,11 +70,11 @@ class WorkflowManagerClient(ServiceClient):
         )
 
     async def create_target(self, target: TargetIn, *, token: str | None = None) -> TargetOut:
-        """Configure a DICOM node to send to."""
+        """Configure a target."""
         return await self.call(
             TargetOut,
             "POST",
             f"{WORKFLOW}/targets",
-            json=target.model_dump(mode="json"),
+            json=target.model_dump(mode="json", context=REVEAL),
             token=token,
         )

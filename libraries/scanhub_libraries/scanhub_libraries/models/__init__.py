@@ -155,6 +155,14 @@ from scanhub_libraries.models.sequence_use import (
     SequenceUse,
 )
 from scanhub_libraries.models.system_limits import SystemLimits
+from scanhub_libraries.models.target import (
+    DispatchPause,
+    PauseIn,
+    TargetIn,
+    TargetOut,
+    TargetStep,
+    TargetTest,
+)
 from scanhub_libraries.models.task import (
     AcquisitionLimits,
     AcquisitionParameter,
@@ -183,11 +191,9 @@ from scanhub_libraries.models.workflow_manager import (
     JobOut,
     JournalEntry,
     PreviewOut,
+    RedirectIn,
     RunOut,
     SeriesOut,
-    TargetIn,
-    TargetOut,
-    TargetTest,
 )
 
 __all__ = [
@@ -233,6 +239,7 @@ __all__ = [
     "DeviceProblems",
     "DeviceStatus",
     "DispatchOut",
+    "DispatchPause",
     "ExamDeviations",
     "ExamOut",
     "ExamSummary",
@@ -265,6 +272,7 @@ __all__ = [
     "ParameterVersion",
     "PasswordUpdateRequest",
     "PatientOut",
+    "PauseIn",
     "PauseResult",
     "PeakPerAxis",
     "PlotChannel",
@@ -277,6 +285,7 @@ __all__ = [
     "ProtocolVersionOut",
     "ProtocolsFile",
     "Readout",
+    "RedirectIn",
     "RefusedReport",
     "ReleaseProtocol",
     "ReleaseTask",
@@ -338,6 +347,7 @@ __all__ = [
     "TagAccessOut",
     "TargetIn",
     "TargetOut",
+    "TargetStep",
     "TargetTest",
     "TaskClaim",
     "TaskDeviations",

@@ -1,19 +1,12 @@
-"""Runs, series, targets and dispatches of workflow-manager."""
+"""Runs, series and dispatches of workflow-manager."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from scanhub_libraries.models.fields import Name, Percent, WireModel
-
-AETitle = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=16, pattern=r"^[\x20-\x5B\x5D-\x7E]+$"
-    ),
-]
 
 
 class JobOut(WireModel):
@@ -59,33 +52,6 @@ class PreviewOut(WireModel):
     image: Annotated[str, Field(description="Path of the image (PNG)")]
 
 
-class TargetIn(WireModel):
-    """A DICOM node that images are sent to."""
-
-    name: Name
-    target_type: Literal["dicom"] = "dicom"
-    ip: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    port: Annotated[int, Field(ge=1, le=65535)]
-    aet_target: AETitle
-    aet_source: AETitle = "SCANHUB"
-    enabled: bool = True
-    comment: str = ""
-
-
-class TargetOut(TargetIn):
-    """A target as stored."""
-
-    created_at: datetime
-    updated_at: datetime | None = None
-
-
-class TargetTest(WireModel):
-    """What came of a connection test (C-ECHO)."""
-
-    ok: bool
-    detail: str
-
-
 class DispatchOut(WireModel):
     """One series on its way to one target."""
 
@@ -95,14 +61,25 @@ class DispatchOut(WireModel):
     study_instance_uid: str
     task_id: UUID | None
     exam_id: UUID | None
+    case_id: UUID | None = None
+    priority: Literal["urgent", "normal", "offpeak"] = "normal"
     status: Literal["queued", "sending", "waiting", "sent", "failed", "canceled"]
     instances: int
     sent: int
     attempt: int
     next_attempt_at: datetime | None
+    waits_for: Annotated[
+        str | None, Field(description="What it waits for, in words; none: for nothing")
+    ] = None
     error: str | None
     created_at: datetime
     ended_at: datetime | None
+
+
+class RedirectIn(WireModel):
+    """Where a series is to go instead."""
+
+    target: Name
 
 
 class SeriesOut(WireModel):

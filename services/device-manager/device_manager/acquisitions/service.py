@@ -1,6 +1,7 @@
 """Acquisitions in the database: each change of state with its event, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from device_manager.calibrations import service as calibrations
 from device_manager.database import add_event
 from device_manager.nodes.notes import Kind, Note, add_note
 from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 
@@ -78,19 +80,25 @@ def _safety_summary(row: Acquisition) -> dict[str, Any] | None:
     }
 
 
-async def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
-    """Write a new acquisition, which takes the device.
+@asynccontextmanager
+async def taking(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """Open a session with the transaction of `request_acquisition`.
 
     Raises:
-        ConflictError: The device is taken.
+        ConflictError: The device was taken meanwhile, which its end tells.
     """
-    session.add(row)
-    _event(session, row, row.requested_by)
     try:
-        await session.flush()
+        async with transaction(sessions) as session:
+            yield session
     except IntegrityError:
         reason = "Device is busy: another scan was started on it at the same moment."
         raise ConflictError(reason, reasons=[reason]) from None
+
+
+def request_acquisition(session: AsyncSession, row: Acquisition) -> None:
+    """Write a new acquisition, which takes the device when the transaction is committed."""
+    session.add(row)
+    _event(session, row, row.requested_by)
 
 
 async def withdraw(session: AsyncSession, acquisition_id: UUID, reason: str, *, actor: str) -> bool:

@@ -263,7 +263,7 @@ async def _take_device(
     room: ControlRoom, task: AcquisitionTaskOut, asker: Asker, plan: Plan
 ) -> Lease:
     """Check everything and write the acquisition, in one transaction."""
-    async with transaction(room.sessions) as session:
+    async with service.taking(room.sessions) as session:
         # Nobody begins a calibration of it meanwhile.
         device = await devices.hold_device(session, task.device_id) if task.device_id else None
         if device is not None:
@@ -287,7 +287,7 @@ async def _take_device(
             requested_by=asker.principal.actor,
             parameter_version=device.parameter_version or None,
         )
-        await service.request_acquisition(session, row)
+        service.request_acquisition(session, row)
         await calibrations.plan(session, row, task.calibration)
     lease = lease_of(row, device.parameter)
     lease.system_limits = device.system_limits

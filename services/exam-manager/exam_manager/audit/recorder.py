@@ -34,7 +34,7 @@ from exam_manager.sequences.models import Sequence
 from exam_manager.tasks.models import Task
 from exam_manager.users.models import Account
 from exam_manager.workflows.models import Workflow
-from scanhub_libraries.database import WITH_COMMIT, Sessions
+from scanhub_libraries.database import WITH_COMMIT, Sessions, flush_with_commit
 from scanhub_libraries.outbox import pending_events
 
 RECORDED: Final[Mapping[type[SQLModel], str]] = {
@@ -224,7 +224,7 @@ def _write(session: Session) -> None:
     """Write the entries of this transaction, just before it is committed."""
     if session.in_nested_transaction():
         return
-    session.flush()
+    flush_with_commit(session)
     trail: Trail = session.info.pop(_TRAIL, None) or Trail()
     trail.events = [
         Told(event["type"], event["subject"], event["actor"], event["data"])

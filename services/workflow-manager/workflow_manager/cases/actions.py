@@ -101,7 +101,7 @@ async def retry_case(session: AsyncSession, wiring: Wiring, case_id: UUID) -> Ca
     if case.state is not CaseState.FAILED or not unsent:
         raise ConflictError(f"The case is {case.state.value}: there is nothing to send again.")
     for dispatch_id in unsent:
-        await retry_now(wiring, session, dispatch_id)
+        await retry_now(session, dispatch_id)
     await session.refresh(case, with_for_update=True)
     events = await settle(session, case, times_of(wiring.settings))
     await session.flush()

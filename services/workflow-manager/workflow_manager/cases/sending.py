@@ -9,7 +9,7 @@ from scanhub_libraries.events import Event
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.service import add_dispatch
 from workflow_manager.dicom.models import DicomSeries
-from workflow_manager.dispatch.rules import Attempt
+from workflow_manager.dispatch.rules import Attempt, Priority, highest
 from workflow_manager.dispatch.service import KIND, QUEUE, dispatch_id_of, queue_dispatches
 from workflow_manager.engine import Engine
 
@@ -39,7 +39,14 @@ async def queue_series(
 
     Images that are there already are not sent again: a dispatch knows what it has sent.
     """
-    attempts, events = await queue_dispatches(session, series, instances=instances, targets=targets)
+    attempts, events = await queue_dispatches(
+        session,
+        series,
+        instances=instances,
+        targets=targets,
+        priority=highest([Priority(case.priority) for case in cases]),
+        case_id=cases[0].id if cases else None,
+    )
     for case in cases:
         for target in targets:
             await add_dispatch(session, case, dispatch_id_of(series.id, target))

@@ -15,6 +15,7 @@ from workflow_manager.dicom.listener import AssociationEnd, ReceivedFile
 from workflow_manager.dicom.part10 import Header
 
 LISTENING, FAILED, INSTANCE, ENDED = "listening", "failed", "instance", "ended"
+QUERY = "query"
 LONGEST_LINE = 8 * 2**20
 _RECEIVE_BYTES = 65_536
 

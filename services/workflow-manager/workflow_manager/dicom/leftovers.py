@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +62,16 @@ class Leftovers:
     async def recover(self) -> int:
         """Index the whole files that were left behind, and clear what nobody uses; say how many."""
         found, free = await asyncio.to_thread(self._look)
+        recovered = await self.index(found)
+        await asyncio.to_thread(self._clear, free)
+        return recovered
+
+    def whole_files(self, folder: Path) -> list[Path]:
+        """Return the whole files of a listener that has ended."""
+        return sorted(folder.glob(f"*{WHOLE}"))
+
+    async def index(self, found: Sequence[Path]) -> int:
+        """Index whole files that were left behind; say how many."""
         recovered = 0
         for path in found:
             if path in self._receiving.under_way:
@@ -73,7 +84,6 @@ class Leftovers:
                 continue  # whoever brought it was faster
             except Exception as error:
                 logger.exception("a received file cannot be indexed", error=repr(error))
-        await asyncio.to_thread(self._clear, free)
         if recovered:
             logger.warning("received files were found and indexed", count=recovered)
         return recovered

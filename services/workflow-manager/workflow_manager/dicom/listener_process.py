@@ -20,6 +20,7 @@ from scanhub_libraries.logging import configure_logging, get_logger
 from workflow_manager.dicom.channel import (
     FAILED,
     LISTENING,
+    QUERY,
     Channel,
     ChannelClosedError,
     ended_message,
@@ -40,6 +41,7 @@ from workflow_manager.dicom.rules import (
     Admission,
     NotStorableError,
 )
+from workflow_manager.query.dimse import services
 
 logger = get_logger(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -102,6 +104,19 @@ class _Desk:
         with contextlib.suppress(ChannelClosedError):
             self._channel.send(instance_message(number, received, header, problem))
 
+    def query(self, question: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask the service what a peer asks us; None: it does not answer."""
+        waiting = _Waiting()
+        with self._lock:
+            self._number += 1
+            number = self._number
+            self._waiting[number] = waiting
+        try:
+            self._channel.send({"kind": QUERY, "number": number, "question": question})
+        except ChannelClosedError:
+            return None
+        return waiting.answer if waiting.answered.wait(_PATIENCE_S) else None
+
     def answered(self, message: dict[str, Any]) -> None:
         """Take an answer of the service."""
         with self._lock:
@@ -110,7 +125,10 @@ class _Desk:
             if not self._waits:
                 self._ahead.release()
             return
-        waiting.status, waiting.comment = message["status"], message["comment"]
+        if "answer" in message:
+            waiting.answer = message["answer"]
+        else:
+            waiting.status, waiting.comment = message["status"], message["comment"]
         waiting.answered.set()
 
     def give_up(self) -> None:
@@ -132,6 +150,7 @@ class _Waiting:
     def __init__(self) -> None:
         self.answered = threading.Event()
         self.status, self.comment = OUT_OF_RESOURCES, "The index is away"
+        self.answer: dict[str, Any] | None = None
 
 
 def tls_context(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
@@ -145,19 +164,20 @@ def tls_context(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
     return context
 
 
-def _options(message: dict[str, Any]) -> ListenerOptions:
+def _options(message: dict[str, Any], desk: _Desk) -> ListenerOptions:
     limits = message["admission"]
     networks = tuple(ip_network(text, strict=False) for text in limits.pop("networks"))
     return ListenerOptions(
         folder=Path(message["folder"]),
         durability=Durability(message["durability"]),
         admission=Admission(networks=networks, **limits),
+        services=services(desk.query, message["listener"]["ae_title"]),
         **message["listener"],
     )
 
 
 def _listen(message: dict[str, Any], desk: _Desk) -> StoreListener:
-    listener = StoreListener(_options(message), desk.store, desk.ended)
+    listener = StoreListener(_options(message, desk), desk.store, desk.ended)
     if message["plain"] is not None:
         listener.start(socket.socket(fileno=message["plain"]))
     if message["tls"] is not None:

@@ -29,6 +29,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 
 OnRestart = Callable[[str], Awaitable[None]]
 """Hears why a listener ended that was not told to."""
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Answers what a peer asks of the index."""
 OnClosed = Callable[[set[tuple[str, str]]], Awaitable[None]]
 """Hears of the series (study, series) of an association that ended cleanly."""
 
@@ -49,6 +51,7 @@ class ListenerProcess:
         *,
         on_restart: OnRestart,
         on_closed: OnClosed,
+        answer: Answer,
     ) -> None:
         self._options = options
         self._sockets = sockets
@@ -56,6 +59,7 @@ class ListenerProcess:
         self._leftovers = leftovers
         self._on_restart = on_restart
         self._on_closed = on_closed
+        self._answer = answer
         self._folder = leftovers.new_folder()
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -120,11 +124,14 @@ class ListenerProcess:
             await self._end()
             logger.error("the DICOM listener ended and is started again", reason=reason)
             await self._tell(reason)
+            left = await asyncio.to_thread(self._leftovers.whole_files, self._folder)
+            indexing = asyncio.create_task(self._leftovers.index(left))
             pause = _FIRST_PAUSE_S if loop.time() - began > _LONGEST_PAUSE_S else pause * 2
             while True:
                 await asyncio.sleep(min(pause, _LONGEST_PAUSE_S))
                 try:
                     reader = await self._spawn()
+                    await indexing
                     break
                 except (ListenerError, OSError) as error:
                     logger.error("the DICOM listener does not start", error=str(error))  # noqa: TRY400 - the reason says it
@@ -147,6 +154,11 @@ class ListenerProcess:
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
     def _take(self, message: dict[str, Any]) -> None:
+        if message["kind"] == channel.QUERY:
+            asked: asyncio.Task[Any] = asyncio.create_task(self._ask(message))
+            self._storing.setdefault(-1, set()).add(asked)
+            asked.add_done_callback(self._storing[-1].discard)
+            return
         number = message["association"]
         tasks = self._storing.setdefault(number, set())
         if message["kind"] == channel.ENDED:
@@ -181,6 +193,14 @@ class ListenerProcess:
             status, comment = OUT_OF_RESOURCES, "It could not be indexed"
         self._say({"number": message["number"], "status": status, "comment": comment})
         return None
+
+    async def _ask(self, message: dict[str, Any]) -> None:
+        try:
+            answer: dict[str, Any] | None = await self._answer(message["question"])
+        except Exception as error:
+            logger.exception("a query cannot be answered", error=repr(error))
+            answer = None
+        self._say({"number": message["number"], "answer": answer})
 
     async def _close(self, number: int, how: str) -> None:
         """An association ended: when what it sent is indexed, its series are told."""

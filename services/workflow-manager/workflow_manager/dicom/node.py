@@ -20,6 +20,7 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.transport import listen
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.query.desk import QueryDesk
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
@@ -34,6 +35,7 @@ class DicomNode:
     ) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._lake = lake
         self.receiving = Receiving(sessions, lake, settings.dicom_durability)
         self.leftovers = Leftovers(lake, self.receiving)
         self._sweep = Repeating("indexing received files", self.leftovers.recover, _SWEEP_S)
@@ -59,6 +61,13 @@ class DicomNode:
             ListenerError: A port is taken, a certificate cannot be read, or a process ends at once.
         """
         self._sweep.start()
+        try:
+            await self._listen()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self) -> None:
         settings = self._settings
         self._open("plain", settings.dicom_port)
         if settings.dicom_tls_port is not None:
@@ -75,6 +84,7 @@ class DicomNode:
                 self.leftovers,
                 on_restart=self._note_restart,
                 on_closed=self._note_closed,
+                answer=QueryDesk(self._sessions, self._lake).answer,
             )
             for _ in range(settings.dicom_listeners)
         ]

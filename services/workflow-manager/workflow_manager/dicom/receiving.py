@@ -5,7 +5,8 @@ fails, it is there, in its place, or both, and is found again (`Incoming.recover
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from workflow_manager.journal.service import append, own_event
 
 logger = get_logger(__name__)
 _AT_ONCE = 200
+# Of their own: whoever fills the threads of the service does not hold up what is received.
+_FILES = ThreadPoolExecutor(2, thread_name_prefix="dicom-files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Receiving:
         async with transaction(self._sessions) as session:
             entered = await enter(session, arrivals)
             # The rows are ours now: no other writer can put a file in these places.
-            await asyncio.to_thread(self._place, paths, entered.entered)
+            await _in_thread(self._place, paths, entered.entered)
             await append(session, entered.events)
         for (arrived, future), one in zip(waiting, entered.entered, strict=True):
             if not future.done():
@@ -98,7 +101,7 @@ class Receiving:
         await self._put_away(paths)
 
     async def _put_away(self, paths: Sequence[Path]) -> None:
-        await asyncio.to_thread(files.remove_all, paths)
+        await _in_thread(files.remove_all, paths)
         self.under_way.difference_update(paths)
 
     def _place(self, paths: Sequence[Path], entered: Sequence[Entered]) -> None:
@@ -114,10 +117,14 @@ class Receiving:
     async def _quarantine(self, arrived: Arrived) -> Stored:
         key = rules.quarantine_key(arrived.sha256)
         target = self._lake.root / key
-        await asyncio.to_thread(files.write_whole, arrived.path, target, arrived.problem)
+        await _in_thread(files.write_whole, arrived.path, target, arrived.problem)
         data = {"source": arrived.origin.source, "key": key, "detail": arrived.problem}
         async with transaction(self._sessions) as session:
             event = own_event(EventType.INSTANCE_QUARANTINED, arrived.sha256, data)
             await append(session, [event])
         await self._put_away([arrived.path])
         return Stored(Outcome.QUARANTINED, arrived.problem)
+
+
+async def _in_thread(work: Callable[..., None], *arguments: object) -> None:
+    await asyncio.get_running_loop().run_in_executor(_FILES, work, *arguments)

@@ -1,7 +1,9 @@
 """Send instances to another node: contexts from the data, a report per instance. Blocking."""
 
+import socket
+import ssl
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
@@ -11,6 +13,8 @@ from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
 
 from workflow_manager.dicom.transport import without_delays
+from workflow_manager.senders.port import Item, Pace, SendReport
+from workflow_manager.senders.reach import why_no_tls, why_not_connected
 
 # Files are sent as they are on disk, in pieces; nothing is decoded to be sent.
 _config.STORE_SEND_CHUNKED_DATASET = True
@@ -32,25 +36,9 @@ class Peer:
     aet_source: str
     connect_timeout_s: float = 10.0
     timeout_s: float = 30.0
-
-
-@dataclass(slots=True)
-class SendReport:
-    """What became of every instance."""
-
-    sent: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    """SOP Instance UID and reason."""
-
-    @property
-    def error(self) -> str | None:
-        """One sentence for a person; None when all went well."""
-        if not self.failed:
-            return None
-        reasons = sorted(set(self.failed.values()))
-        more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
-        total = len(self.failed) + len(self.sent)
-        return f"{len(self.failed)} of {total} not sent: {reasons[0]}{more}"
+    tls: ssl.SSLContext | None = None
+    server_name: str = ""
+    """Name that the certificate must bear, where names are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +63,39 @@ def echo(peer: Peer) -> str | None:
         association.release()
 
 
-def send_series(files: Sequence[tuple[str, Path]], peer: Peer) -> SendReport:
-    """Send instances over as few associations as their contexts need."""
-    report = SendReport()
+def send_series(
+    items: Sequence[tuple[str, Path]],
+    peer: Peer,
+    report: SendReport | None = None,
+    pace: Pace | None = None,
+) -> SendReport:
+    """Send instances over as few associations as their contexts need.
+
+    Args:
+        items: What to send.
+        peer: Where to.
+        report: Filled while they are sent; returned.
+        pace: Bandwidth limit.
+    """
+    report, pace = report or SendReport(), pace or Pace(None)
     readable: list[_File] = []
-    for sop_instance_uid, path in files:
+    for item in (Item(*item) for item in items):
         try:
-            meta = pydicom.filereader.read_file_meta_info(path)
+            meta = pydicom.filereader.read_file_meta_info(item.path)
             readable.append(
                 _File(
-                    sop_instance_uid,
-                    path,
+                    item.sop_instance_uid,
+                    item.path,
                     str(meta.MediaStorageSOPClassUID),
                     str(meta.TransferSyntaxUID),
                 )
             )
         except (OSError, AttributeError, ValueError, pydicom.errors.InvalidDicomError) as error:
-            report.failed[sop_instance_uid] = f"The file cannot be read: {error}"
+            report.failed[item.sop_instance_uid] = f"The file cannot be read: {error}"
     for group in _groups(readable):
-        _send_group(group, peer, report)
+        if report.stop.is_set():
+            break
+        _send_group(group, peer, report, pace)
     return report
 
 
@@ -136,6 +138,7 @@ def _associate(
         peer.port,
         ae_title=peer.aet_target,
         max_pdu=_MAX_PDU,
+        tls_args=None if peer.tls is None else (peer.tls, peer.server_name),
         evt_handlers=[(evt.EVT_CONN_OPEN, seen.connected), (evt.EVT_PDU_RECV, seen.received)],
     )
     if association.is_established:
@@ -163,7 +166,7 @@ class _Seen:
     def reason(self, peer: Peer) -> str:
         """Return what went wrong, for a person."""
         if not self._open:
-            return f"Nobody answers at {peer.host}:{peer.port}."
+            return _why_closed(peer)
         if self._refusal is not None:
             return (
                 f"The node refused the association: {self._refusal} "
@@ -174,13 +177,32 @@ class _Seen:
         return "The node took the association, but none of the image types offered."
 
 
-def _send_group(files: Sequence[_File], peer: Peer, report: SendReport) -> None:
+def _why_closed(peer: Peer) -> str:
+    """Connect once more, step by step, to tell why it did not go."""
+    try:
+        connection = socket.create_connection((peer.host, peer.port), peer.connect_timeout_s)
+    except OSError as error:
+        return why_not_connected(error, peer.host, peer.port)
+    with connection:
+        if peer.tls is None:
+            return f"The connection to {peer.host}:{peer.port} was lost."
+        try:
+            peer.tls.wrap_socket(connection, server_hostname=peer.server_name).close()
+        except OSError as error:
+            return why_no_tls(error)
+    return f"The connection to {peer.host}:{peer.port} was lost after TLS had begun."
+
+
+def _send_group(files: Sequence[_File], peer: Peer, report: SendReport, pace: Pace) -> None:
     association, reason = _associate(peer, _contexts(files))
     if association is None:
         report.failed.update(dict.fromkeys((f.sop_instance_uid for f in files), reason))
         return
     try:
         for number, file in enumerate(files):
+            pace.wait_in_thread(file.path.stat().st_size, report.stop)
+            if report.stop.is_set():
+                return
             if not association.is_established:
                 lost = "The association was lost while sending."
                 rest = (f.sop_instance_uid for f in files[number:])

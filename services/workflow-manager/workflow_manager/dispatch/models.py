@@ -1,4 +1,4 @@
-"""Targets, and series on their way to them."""
+"""Series on their way to targets."""
 
 from datetime import datetime
 from typing import Any
@@ -10,24 +10,7 @@ from sqlmodel import Field
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from workflow_manager.database import Table
-from workflow_manager.dispatch.rules import DispatchStatus
-
-
-class Target(Table, table=True):
-    """A node that images are sent to."""
-
-    __tablename__ = "target"
-
-    name: str = Field(primary_key=True, max_length=200)
-    target_type: str = Field(default="dicom", max_length=32)
-    ip: str = Field(max_length=255)
-    port: int
-    aet_target: str = Field(max_length=16)
-    aet_source: str = Field(max_length=16)
-    enabled: bool = Field(default=True)
-    comment: str = Field(default="", sa_type=sa.Text)
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
-    updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+from workflow_manager.dispatch.rules import DispatchStatus, Priority
 
 
 class Dispatch(Table, table=True):
@@ -42,6 +25,8 @@ class Dispatch(Table, table=True):
     study_instance_uid: str = Field(max_length=64)
     task_id: UUID | None = Field(default=None)
     exam_id: UUID | None = Field(default=None, index=True)
+    case_id: UUID | None = Field(default=None, index=True)
+    priority: Priority = Field(default=Priority.NORMAL, sa_type=text_enum(Priority))
     status: DispatchStatus = Field(
         default=DispatchStatus.QUEUED, sa_type=text_enum(DispatchStatus), index=True
     )

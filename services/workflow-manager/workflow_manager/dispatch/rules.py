@@ -1,11 +1,17 @@
-"""When to try again. Pure."""
+"""When something is sent: retries, priorities, the off-peak window. Pure."""
 
 import hashlib
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 _JITTER = 0.1
+_EVERY_THIRD = 3
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 class DispatchStatus(StrEnum):
@@ -27,6 +33,16 @@ class Attempt(NamedTuple):
     target: str
 
 
+class Priority(StrEnum):
+    """Which series goes first."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    OFFPEAK = "offpeak"
+    """Only inside the off-peak window; there as normal."""
+
+
+OPEN = (DispatchStatus.QUEUED, DispatchStatus.SENDING, DispatchStatus.WAITING)
 ENDED = frozenset({DispatchStatus.SENT, DispatchStatus.FAILED, DispatchStatus.CANCELED})
 
 
@@ -44,3 +60,59 @@ def backoff_s(attempt: int, delays_s: Sequence[float], key: str) -> float | None
         return None
     digest = hashlib.sha256(f"{key}:{attempt}".encode()).digest()
     return delays_s[attempt - 1] * (1 + _JITTER * digest[0] / 255)
+
+
+def highest(priorities: Sequence[Priority]) -> Priority:
+    """Return the priority that goes first; normal, if there is none."""
+    return min(priorities, key=list(Priority).index, default=Priority.NORMAL)
+
+
+def urgent_first(turn: int) -> bool:
+    """Say whether an urgent series goes before a normal one; each third time it does not.
+
+    So the urgent ones get two thirds, however many there are, and the normal ones go on.
+
+    Args:
+        turn: Number of what is sent to this target, from 1.
+    """
+    return turn % _EVERY_THIRD != 0
+
+
+def parse_clock(text: str) -> time:
+    """Read a time of day.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no time of day: write it as 22:00")
+    return time(int(found[1]), int(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class OffPeak:
+    """The hours of each day in which off-peak series are sent; both ends belong to them."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def is_open(self, now: datetime) -> bool:
+        """Say whether it is off-peak; a window that begins and ends at once lasts all day."""
+        clock = now.astimezone(self.zone).time()
+        if self.start < self.end:
+            return self.start <= clock <= self.end
+        return clock >= self.start or clock <= self.end
+
+    def opens_at(self, now: datetime) -> datetime:
+        """Return when it opens next; now, if it is open."""
+        if self.is_open(now):
+            return now
+        today = now.astimezone(self.zone).date()
+        for days in range(3):
+            local = datetime.combine(today + timedelta(days=days), self.start, self.zone)
+            opening = local.astimezone(UTC)
+            if opening >= now:
+                return opening
+        return now + timedelta(days=1)

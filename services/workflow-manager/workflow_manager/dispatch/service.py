@@ -1,6 +1,5 @@
-"""Targets and dispatches: configured, queued, ended. Sending is in workflow.py."""
+"""Dispatches: queued, retried, redirected, ended. Sending is in desk.py and workflow.py."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
@@ -10,99 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.models import TargetIn, TargetOut, TargetTest
+from scanhub_libraries.models import DispatchOut
 from workflow_manager.dicom.models import DicomSeries
-from workflow_manager.dicom.scu import Peer, echo
 from workflow_manager.dispatch import repository
-from workflow_manager.dispatch.models import Dispatch, Target
-from workflow_manager.dispatch.rules import ENDED, Attempt, DispatchStatus
+from workflow_manager.dispatch.models import Dispatch
+from workflow_manager.dispatch.rules import ENDED, Attempt, DispatchStatus, Priority, highest
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.routing_rules.references import check_unnamed
-from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.targets.models import Target
+from workflow_manager.targets.repository import list_targets
+from workflow_manager.targets.service import delete_target, get_target
 from workflow_manager.wiring import Wiring
 
 KIND = "dispatch"
 QUEUE = "dispatch"
-
-
-def peer_of(target: Target, settings: WorkflowManagerSettings) -> Peer:
-    """Return how to reach a target."""
-    return Peer(
-        host=target.ip,
-        port=target.port,
-        aet_target=target.aet_target,
-        aet_source=target.aet_source,
-        connect_timeout_s=settings.connect_timeout_s,
-        timeout_s=settings.dicom_timeout_s,
-    )
-
-
-# --- targets --------------------------------------------------------------------------------------
-
-
-async def get_target(session: AsyncSession, name: str) -> Target:
-    """Return a target."""
-    target = await session.get(Target, name)
-    if target is None:
-        raise NotFoundError(f"There is no target {name!r}.")
-    return target
-
-
-async def _tell(session: AsyncSession, event_type: EventType, target: Target) -> None:
-    data = TargetOut.model_validate(target).model_dump(mode="json", exclude={"comment"})
-    await append(session, [own_event(event_type, target.name[:128], data)])
-
-
-async def create_target(session: AsyncSession, wanted: TargetIn) -> Target:
-    """Configure a target."""
-    if await session.get(Target, wanted.name) is not None:
-        raise ConflictError(f"There is a target {wanted.name!r} already.")
-    target = Target(**wanted.model_dump())
-    session.add(target)
-    await session.flush()
-    await _tell(session, EventType.TARGET_CREATED, target)
-    return target
-
-
-async def replace_target(session: AsyncSession, name: str, wanted: TargetIn) -> Target:
-    """Change a target; its name stays, dispatches refer to it."""
-    target = await get_target(session, name)
-    if wanted.name != name:
-        raise ConflictError("A target keeps its name: make a new one and delete this one.")
-    target.sqlmodel_update(wanted.model_dump())
-    target.updated_at = utc_now()
-    await session.flush()
-    await _tell(session, EventType.TARGET_UPDATED, target)
-    return target
-
-
-async def delete_target(session: AsyncSession, name: str) -> None:
-    """Delete a target; what was on its way there ends, with a reason.
-
-    Raises:
-        ConflictError: A rule names it.
-    """
-    target = await get_target(session, name)
-    await check_unnamed(session, name)
-    reason = f"Target {name!r} was deleted."
-    events = [
-        end(dispatch, DispatchStatus.CANCELED, error=reason)
-        for dispatch in await repository.list_open_dispatches(session, name)
-    ]
-    await session.delete(target)
-    await session.flush()
-    await _tell(session, EventType.TARGET_DELETED, target)
-    await append(session, events)
-
-
-async def test_target(wiring: Wiring, target: Target) -> TargetTest:
-    """Ask a target whether it is there (C-ECHO)."""
-    loop = asyncio.get_running_loop()
-    reason = await loop.run_in_executor(wiring.senders, echo, peer_of(target, wiring.settings))
-    return TargetTest(ok=reason is None, detail=reason or "The node answered the C-ECHO.")
-
-
-# --- dispatches -----------------------------------------------------------------------------------
 
 
 def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
@@ -113,6 +33,8 @@ def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
         "series_instance_uid": dispatch.series_instance_uid,
         "task_id": str(dispatch.task_id) if dispatch.task_id else None,
         "exam_id": str(dispatch.exam_id) if dispatch.exam_id else None,
+        "case_id": str(dispatch.case_id) if dispatch.case_id else None,
+        "priority": dispatch.priority.value,
         "status": dispatch.status.value,
         "instances": dispatch.instances,
         "sent": len(dispatch.sent),
@@ -125,9 +47,9 @@ def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
     return own_event(event_type, dispatch.id, data)
 
 
-def key_of(dispatch: Dispatch) -> str:
-    """Return the key of the workflow of the attempt that comes next."""
-    return f"{dispatch.id}:{dispatch.attempt}"
+def key_of(dispatch_id: UUID, attempt: int) -> str:
+    """Return the key of the workflow of an attempt."""
+    return f"{dispatch_id}:{attempt}"
 
 
 async def queue_dispatches(
@@ -136,24 +58,28 @@ async def queue_dispatches(
     *,
     instances: int,
     targets: Sequence[str] | None = None,
+    priority: Priority = Priority.NORMAL,
+    case_id: UUID | None = None,
 ) -> tuple[list[Attempt], list[Event]]:
     """Queue a complete series for its targets; repeating it is harmless.
 
-    Images that came after the series was sent are sent too: those alone.
+    Images that came after the series was sent are sent too: those alone. The desk hears of the
+    events once they are committed: nobody has to start anything.
 
     Args:
         session: The transaction.
         series: What is sent.
         instances: How many images it has by now.
         targets: Names of targets; by default every enabled one.
+        priority: Which series goes first; a higher one than before counts for what still waits.
+        case_id: On whose behalf.
 
     Returns:
-        The attempts to start once this is committed, and the events to append.
+        No attempts to start, and the events to append.
     """
     if targets is None:
-        enabled = await repository.list_targets(session, enabled_only=True)
-        targets = [target.name for target in enabled]
-    attempts: list[Attempt] = []
+        enabled = await list_targets(session, enabled_only=True)
+        targets = [target.name for target in enabled if target.document.get("direction") != "pull"]
     events: list[Event] = []
     for name in targets:
         dispatch = await session.get(
@@ -161,14 +87,16 @@ async def queue_dispatches(
         )
         if dispatch is None:
             dispatch = _new_dispatch(series, name, instances)
+            dispatch.priority, dispatch.case_id = priority, case_id
             session.add(dispatch)
             events.append(await _first_event(session, dispatch))
-        elif instances > dispatch.instances and _queue_late(dispatch, instances):
+            continue
+        dispatch.priority = highest([dispatch.priority, priority])
+        if instances > dispatch.instances and _queue_late(dispatch, instances):
+            dispatch.case_id = case_id or dispatch.case_id
             events.append(event_of(dispatch, EventType.DISPATCH_QUEUED))
-        if dispatch.status not in ENDED:
-            attempts.append(Attempt(key_of(dispatch), name))
     await session.flush()
-    return attempts, events
+    return [], events
 
 
 def dispatch_id_of(series_id: UUID, target: str) -> UUID:
@@ -200,15 +128,20 @@ async def _first_event(session: AsyncSession, dispatch: Dispatch) -> Event:
 def _queue_late(dispatch: Dispatch, instances: int) -> bool:
     """Note images that came late; say whether that makes another attempt.
 
-    An attempt that waits will find them by itself. One under way has listed its files already. One
-    that failed is tried again: the target may be back.
+    An attempt that waits will find them by itself. One under way looks again when it is through.
+    What failed is tried again: the target may be back.
     """
     dispatch.instances = instances
-    if dispatch.status in {DispatchStatus.QUEUED, DispatchStatus.WAITING}:
+    if dispatch.status not in ENDED:
         return False
+    queue_again(dispatch)
+    return True
+
+
+def queue_again(dispatch: Dispatch) -> None:
+    """Make another attempt, as soon as its turn has come."""
     dispatch.attempt += 1
     dispatch.status, dispatch.ended_at, dispatch.next_attempt_at = DispatchStatus.QUEUED, None, None
-    return True
 
 
 async def get_dispatch(session: AsyncSession, dispatch_id: UUID, *, lock: bool = False) -> Dispatch:
@@ -229,16 +162,103 @@ def end(dispatch: Dispatch, status: DispatchStatus, *, error: str | None = None)
     return event_of(dispatch, EventType.DISPATCH_SENT if sent else EventType.DISPATCH_FAILED)
 
 
-async def retry_now(wiring: Wiring, session: AsyncSession, dispatch_id: UUID) -> Dispatch:
-    """Make the next attempt now, also after the last one."""
+async def retry_now(session: AsyncSession, dispatch_id: UUID, *, again: bool = False) -> Dispatch:
+    """Make the next attempt now, also after the last one, and outside of off-peak hours.
+
+    Args:
+        session: The transaction.
+        dispatch_id: Which one.
+        again: Send everything once more, from the archive, also what is there.
+    """
     dispatch = await get_dispatch(session, dispatch_id, lock=True)
-    if dispatch.status in {DispatchStatus.SENT, DispatchStatus.SENDING}:
+    refused = {DispatchStatus.SENDING} if again else {DispatchStatus.SENT, DispatchStatus.SENDING}
+    if dispatch.status in refused:
         raise ConflictError(f"The series is {dispatch.status.value} already.")
     await get_target(session, dispatch.target)
-    dispatch.attempt += 1
-    dispatch.status, dispatch.ended_at, dispatch.next_attempt_at = DispatchStatus.QUEUED, None, None
+    if again:
+        dispatch.sent = {}
+    if dispatch.priority is Priority.OFFPEAK:
+        dispatch.priority = Priority.NORMAL
+    queue_again(dispatch)
     await session.flush()
     await append(session, [event_of(dispatch, EventType.DISPATCH_QUEUED)])
-    await session.commit()
-    await wiring.engine.start(KIND, key_of(dispatch), queue=QUEUE, partition=dispatch.target)
     return dispatch
+
+
+async def cancel_dispatch(
+    wiring: Wiring, session: AsyncSession, dispatch_id: UUID, reason: str
+) -> Dispatch:
+    """End what has not been sent yet; what is there stays there."""
+    dispatch = await get_dispatch(session, dispatch_id, lock=True)
+    if dispatch.status in ENDED:
+        raise ConflictError(f"The series is {dispatch.status.value} already.")
+    event = end(dispatch, DispatchStatus.CANCELED, error=reason)
+    await session.flush()
+    await append(session, [event])
+    stop_sending(wiring, dispatch_id)
+    return dispatch
+
+
+def stop_sending(wiring: Wiring, dispatch_id: UUID) -> None:
+    """Let what is being sent end after the instance that is under way.
+
+    Another process finds out by itself, when it notes how far it is.
+    """
+    report = wiring.sending.get(dispatch_id)
+    if report is not None:
+        report.stop.set()
+
+
+async def change_target(
+    wiring: Wiring, session: AsyncSession, dispatch_id: UUID, target: str, *, actor: str
+) -> Dispatch:
+    """Send a series elsewhere: this dispatch ends, another one is queued."""
+    await get_target(session, target)
+    dispatch = await get_dispatch(session, dispatch_id, lock=True)
+    if dispatch.target == target:
+        raise ConflictError(f"The series goes to {target!r} already.")
+    if dispatch.status is DispatchStatus.SENT:
+        raise ConflictError("The series is sent already.")
+    if dispatch.status not in ENDED:
+        reason = f"Sent to {target!r} instead, by {actor}."
+        await cancel_dispatch(wiring, session, dispatch_id, reason)
+    series = await session.get(DicomSeries, dispatch.series_id)
+    if series is None:
+        raise NotFoundError("The series is not in the index any more.")
+    other = await session.get(
+        Dispatch, dispatch_id_of(series.id, target), with_for_update=True, populate_existing=True
+    )
+    if other is None:
+        other = _new_dispatch(series, target, dispatch.instances)
+        session.add(other)
+    elif other.status in {DispatchStatus.FAILED, DispatchStatus.CANCELED}:
+        queue_again(other)
+    else:
+        return other
+    other.priority, other.case_id = dispatch.priority, dispatch.case_id
+    await session.flush()
+    await append(session, [event_of(other, EventType.DISPATCH_QUEUED)])
+    return other
+
+
+async def remove_target(wiring: Wiring, session: AsyncSession, target: Target) -> None:
+    """Delete a target; what was on its way there ends, with a reason.
+
+    Raises:
+        ConflictError: A rule names it.
+    """
+    await check_unnamed(session, target.name)
+    reason = f"Target {target.name!r} was deleted."
+    ended = await repository.list_open_dispatches(session, target.name)
+    events = [end(dispatch, DispatchStatus.CANCELED, error=reason) for dispatch in ended]
+    await delete_target(session, target)
+    await append(session, events)
+    for dispatch in ended:
+        stop_sending(wiring, dispatch.id)
+
+
+def describe(dispatch: Dispatch, waits_for: str | None = None) -> DispatchOut:
+    """Return a dispatch as it is told."""
+    return DispatchOut.model_validate(
+        {**dispatch.model_dump(), "sent": len(dispatch.sent), "waits_for": waits_for}
+    )

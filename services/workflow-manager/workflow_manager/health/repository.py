@@ -12,7 +12,7 @@ from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import ENDED as CASE_ENDED
 from workflow_manager.cases.rules import CaseState
 from workflow_manager.dicom.models import DicomSeries
-from workflow_manager.dispatch.models import Dispatch, Target
+from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.health.rules import QueueFacts, TargetFacts
@@ -23,6 +23,7 @@ from workflow_manager.notifications.rules import ENDED as TOLD
 from workflow_manager.notifications.rules import NotificationStatus
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
+from workflow_manager.targets.models import Target
 
 _RUNNING = (RunStatus.QUEUED, RunStatus.RUNNING)
 

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from workflow_manager.dicom.attributes import COLUMNS, Level
 from workflow_manager.dicom.models import DicomInstance, DicomSeries, DicomStudy
+from workflow_manager.dispatch.models import Target
 from workflow_manager.query.rules import LEVELS, Criteria
 
 _MODELS: dict[Level, Any] = {
@@ -126,24 +127,45 @@ async def find_files(
     limit: int | None = None,
 ) -> list[StoredFile]:
     """Return the files of a study, a series or an instance, in order."""
-    names = StoredFile.__dataclass_fields__
+    conditions = [col(DicomStudy.study_instance_uid) == study]
+    if series is not None:
+        conditions.append(col(DicomSeries.series_instance_uid) == series)
+    if instance is not None:
+        conditions.append(col(DicomInstance.sop_instance_uid) == instance)
+    return await find_matching_files(session, conditions, limit=limit)
+
+
+async def find_matching_files(
+    session: AsyncSession,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    *,
+    limit: int | None = None,
+) -> list[StoredFile]:
+    """Return the files of the instances for which all conditions hold, in order."""
     columns = [
         getattr(DicomSeries if n.startswith(("study", "series")) else DicomInstance, n)
-        for n in names
+        for n in StoredFile.__dataclass_fields__
     ]
+    query = _joined(sa.select(*columns).select_from(DicomStudy), Level.INSTANCE)
     query = (
-        sa.select(*columns)
-        .join_from(DicomInstance, DicomSeries, col(DicomSeries.id) == DicomInstance.series_id)
-        .where(col(DicomSeries.study_instance_uid) == study)
+        query.where(*conditions)
+        .order_by(
+            col(DicomSeries.series_number),
+            col(DicomSeries.series_instance_uid),
+            col(DicomInstance.instance_number),
+            col(DicomInstance.sop_instance_uid),
+        )
+        .limit(limit)
     )
-    if series is not None:
-        query = query.where(col(DicomSeries.series_instance_uid) == series)
-    if instance is not None:
-        query = query.where(col(DicomInstance.sop_instance_uid) == instance)
-    query = query.order_by(
-        col(DicomSeries.series_number),
-        col(DicomSeries.series_instance_uid),
-        col(DicomInstance.instance_number),
-        col(DicomInstance.sop_instance_uid),
-    ).limit(limit)
     return [StoredFile(*row) for row in await session.execute(query)]
+
+
+async def find_destination(session: AsyncSession, ae_title: str) -> dict[str, Any] | None:
+    """Return where a C-MOVE goes: a target that is configured, and nothing else."""
+    query = sa.select(col(Target.ip), col(Target.port)).where(
+        col(Target.aet_target) == ae_title,
+        col(Target.target_type) == "dicom",
+        col(Target.enabled).is_(True),
+    )
+    found = (await session.execute(query.order_by(col(Target.name)).limit(1))).first()
+    return None if found is None else {"host": found[0], "port": found[1]}

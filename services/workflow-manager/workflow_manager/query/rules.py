@@ -140,7 +140,7 @@ def span(key: Key) -> tuple[str, str]:
         wanted, example = _TIME, "0930, 0800-1200, 0800- or -1200"
     if not (first or last) or not all(wanted.fullmatch(text) for text in (first, last) if text):
         raise BadRequestError(
-            f"{key.keyword}: {key.value[:64]!r} cannot be read; write {example}.",
+            f"{key.keyword} cannot be read; write {example}.",
             field=key.keyword,
         )
     if wanted is _TIME:

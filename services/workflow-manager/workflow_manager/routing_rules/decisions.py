@@ -12,13 +12,13 @@ from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RoutingRule, RuleDecisionOut, RuleOutcome, RuleSelection
 from workflow_manager.dicom.models import DicomSeries
-from workflow_manager.dispatch.repository import list_targets
 from workflow_manager.dispatch.service import dispatch_id_of
 from workflow_manager.journal.service import own_event
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.models import SeriesDecision, StoredRule
 from workflow_manager.routing_rules.rules import select, targets_of
 from workflow_manager.routing_rules.series_tags import tags_of
+from workflow_manager.targets.repository import list_targets
 
 _NO_RULES_OWN = "There are no rules: images of our own scans go to every enabled target."
 _NO_RULES = "There are no rules: images that were received go nowhere by themselves."

@@ -18,13 +18,13 @@ from scanhub_libraries.models import (
     RuleTestOut,
     RuleVersionOut,
 )
-from workflow_manager.dispatch.repository import list_targets
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.evaluation import Verdict
 from workflow_manager.routing_rules.models import RuleChange, RuleVersion, StoredRule
 from workflow_manager.routing_rules.rules import problems_of, tags_out
 from workflow_manager.routing_rules.series_tags import tags_of
+from workflow_manager.targets.repository import list_targets
 
 _MOST_RULES = 500
 _EVENTS = {

@@ -1,0 +1,178 @@
+"""A body in parts (RFC 2387) goes to disk part by part as it comes. Blocking: fed in threads."""
+
+import hashlib
+import itertools
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser
+
+from scanhub_libraries.errors import BadRequestError, PayloadTooLargeError
+from workflow_manager.dicom.incoming import PART, WHOLE
+
+MOST_PARTS = 100_000
+_LONGEST_PREAMBLE = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedPart:
+    """A part that is whole and synced."""
+
+    path: Path
+    media_type: str
+    sha256: str
+
+
+@dataclass(slots=True)
+class _Open:
+    path: Path
+    file: int
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    size: int = 0
+
+
+class PartsToDisk:
+    """Takes the bytes of a body and gives the parts that they complete.
+
+    Args:
+        folder: Where the files go; nobody else writes there under this name.
+        name: Beginning of their names.
+        boundary: What is between the parts; None: the body is one part.
+        media_type: Type of the body, if it is one part.
+        most_bytes: Bytes of a part at most.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, *, boundary: str | None, media_type: str, most_bytes: int
+    ) -> None:
+        self._folder, self._name, self._most = folder, name, most_bytes
+        self._numbers = itertools.count(1)
+        self._open: _Open | None = None
+        self._done: list[ReceivedPart] = []
+        self._media_type = media_type
+        self._field, self._value = b"", b""
+        self._ended = boundary is None
+        self._delimiter = f"--{boundary}".encode()
+        self._head: bytes | None = b""
+        self._parser = None if boundary is None else self._new_parser(boundary)
+        if boundary is None:
+            self._begin()
+
+    def _new_parser(self, boundary: str) -> MultipartParser:
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": self._header_field,
+                "on_header_value": self._header_value,
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._begin,
+                "on_part_data": self._write,
+                "on_part_end": self._finish,
+                "on_end": self._end,
+            },
+            max_header_count=32,
+        )
+
+    def feed(self, data: bytes) -> list[ReceivedPart]:
+        """Take bytes; return the parts that became whole.
+
+        Raises:
+            BadRequestError: The body is not what its type says.
+            PayloadTooLargeError: A part is larger than allowed, or there are too many.
+        """
+        if self._parser is None:
+            self._write(data, 0, len(data))
+            return []
+        try:
+            self._parser.write(self._without_preamble(data))
+        except MultipartParseError as error:
+            raise BadRequestError(f"The body cannot be read: {error}.") from error
+        return self._taken()
+
+    def _without_preamble(self, data: bytes) -> bytes:
+        """Leave out what stands before the first boundary, which means nothing (RFC 2046 5.1.1)."""
+        if self._head is None:
+            return data
+        self._head += data
+        start = self._head.find(self._delimiter)
+        if start < 0:
+            if len(self._head) > _LONGEST_PREAMBLE:
+                raise BadRequestError("The body does not begin with its boundary.")
+            return b""
+        rest, self._head = self._head[start:], None
+        return rest
+
+    def close(self) -> list[ReceivedPart]:
+        """Say that the body is over; return what became whole.
+
+        Raises:
+            BadRequestError: It ends amid a part.
+        """
+        if self._parser is None:
+            self._finish()
+        elif not self._ended:
+            raise BadRequestError("The body ends before its last boundary.")
+        return self._taken()
+
+    def discard(self) -> None:
+        """Remove what is not whole."""
+        if self._open is not None:
+            os.close(self._open.file)
+            self._open.path.unlink(missing_ok=True)
+            self._open = None
+
+    def _taken(self) -> list[ReceivedPart]:
+        done, self._done = self._done, []
+        return done
+
+    def _part_begins(self) -> None:
+        self._media_type, self._field, self._value = "", b"", b""
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._field += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_ends(self) -> None:
+        if self._field.strip().lower() == b"content-type":
+            self._media_type = self._value.decode("latin-1").strip()
+        self._field, self._value = b"", b""
+
+    def _begin(self) -> None:
+        number = next(self._numbers)
+        if number > MOST_PARTS:
+            raise PayloadTooLargeError(f"A request has at most {MOST_PARTS} parts.")
+        path = self._folder / f"{self._name}-{number}{PART}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._open = _Open(path, os.open(path, flags, 0o640))
+
+    def _write(self, data: bytes, start: int, end: int) -> None:
+        part = self._open
+        if part is None:
+            return
+        part.size += end - start
+        if part.size > self._most:
+            raise PayloadTooLargeError(f"An instance has at most {self._most} bytes here.")
+        view = memoryview(data)[start:end]
+        part.digest.update(view)
+        while view:
+            view = view[os.write(part.file, view) :]
+
+    def _finish(self) -> None:
+        part, self._open = self._open, None
+        if part is None:
+            return
+        try:
+            os.fdatasync(part.file)
+        finally:
+            os.close(part.file)
+        whole = part.path.with_suffix(WHOLE)
+        part.path.rename(whole)
+        self._done.append(ReceivedPart(whole, self._media_type, part.digest.hexdigest()))
+
+    def _end(self) -> None:
+        self._ended = True

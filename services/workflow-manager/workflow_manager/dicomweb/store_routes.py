@@ -1,0 +1,73 @@
+"""STOW-RS: store instances (PS3.18 section 10.5)."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import to_json
+
+from scanhub_libraries.errors import InsufficientStorageError
+from scanhub_libraries.web import PrincipalDep
+from workflow_manager.dicom.entries import Origin
+from workflow_manager.dicomweb import rules, storing
+from workflow_manager.dicomweb.search_routes import PREFIX, Study, accepted, base_url
+
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "DICOM files, each in a part, or one file",
+        "content": {
+            rules.MULTIPART: {"schema": {"type": "string", "format": "binary"}},
+            rules.DICOM: {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+_CONTENT = {"content": {rules.DICOM_JSON: {"schema": {"type": "object"}}}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "All instances are stored", **_CONTENT},
+    202: {"description": "Some are; the answer says which, and why the others are not", **_CONTENT},
+    409: {"description": "None is; the answer says why", **_CONTENT},
+}
+
+
+async def _store(request: Request, principal: PrincipalDep, study: str | None) -> Response:
+    media_type = rules.choose(accepted(request), (rules.DICOM_JSON, rules.JSON))
+    wiring, state = request.app.state.wiring, request.app.state
+    address = request.client.host if request.client else ""
+    asked = storing.Request(
+        request.headers.get("content-type", ""),
+        Origin(principal.actor, sender_address=address),
+        study,
+        wiring.settings.dicomweb_max_instance_bytes,
+    )
+    if await wiring.lake.free_bytes() < wiring.settings.dicom_min_free_bytes:
+        raise InsufficientStorageError("There is too little room on the disk for more images.")
+    results = await storing.store(state.dicomweb_desk, asked, request.stream())
+    body = to_json(storing.answer_of(results, base_url(request)))
+    return Response(body, storing.status_of(results), media_type=media_type)
+
+
+@router.post(
+    "/studies",
+    summary="Store instances",
+    response_class=Response,
+    responses=_ANSWERS,
+    openapi_extra=_BODY,
+)
+async def store_instances(request: Request, principal: PrincipalDep) -> Response:
+    """Store instances of any studies; each is on disk and in the index when this answers."""
+    return await _store(request, principal, None)
+
+
+@router.post(
+    "/studies/{study}",
+    summary="Store instances of a study",
+    response_class=Response,
+    responses=_ANSWERS,
+    openapi_extra=_BODY,
+)
+async def store_study_instances(
+    request: Request, principal: PrincipalDep, study: Study
+) -> Response:
+    """Store instances of one study; those of another are refused."""
+    return await _store(request, principal, study)

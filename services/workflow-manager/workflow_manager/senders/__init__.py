@@ -1,0 +1,1 @@
+"""Senders: one for each type of target, all behind the same port."""

@@ -1,0 +1,67 @@
+"""Which sender a target has. Made anew for each attempt, so that a changed setting is heeded."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from scanhub_libraries.models.target import (
+    DicomTarget,
+    DicomTlsTarget,
+    DicomWebTarget,
+    FolderTarget,
+    RsyncTarget,
+    S3Target,
+    SftpTarget,
+    TargetDocument,
+    XnatTarget,
+)
+from workflow_manager.senders.dicom import DicomSender
+from workflow_manager.senders.dicomweb import DicomWebSender
+from workflow_manager.senders.dummy import DummySender
+from workflow_manager.senders.folder import FolderSender
+from workflow_manager.senders.port import Pace, Sender
+from workflow_manager.senders.rsync import RsyncSender
+from workflow_manager.senders.s3 import S3Sender
+from workflow_manager.senders.sftp import SftpSender
+from workflow_manager.senders.xnat import XnatSender
+
+_MAKERS: dict[type[TargetDocument], Callable[..., Sender]] = {
+    DicomWebTarget: DicomWebSender,
+    SftpTarget: SftpSender,
+    RsyncTarget: RsyncSender,
+    S3Target: S3Sender,
+    XnatTarget: XnatSender,
+}
+"""Senders that need no threads."""
+
+
+@dataclass
+class Senders:
+    """Makes senders; the bandwidth limits of the targets live here."""
+
+    threads: Executor
+    connect_timeout_s: float
+    timeout_s: float
+    _paces: dict[str, tuple[int | None, Pace]] = field(default_factory=dict)
+
+    def make(self, target: TargetDocument) -> Sender:
+        """Return the sender of a target, secrets and all."""
+        pace = self._pace(target)
+        times = {"connect_timeout_s": self.connect_timeout_s, "timeout_s": self.timeout_s}
+        maker = _MAKERS.get(type(target))
+        if maker is not None:
+            sender: Sender = maker(target, pace, **times)
+        elif isinstance(target, DicomTarget | DicomTlsTarget):
+            sender = DicomSender(target, pace, self.threads, **times)
+        elif isinstance(target, FolderTarget):
+            sender = FolderSender(target, pace, self.threads)
+        else:
+            sender = DummySender()
+        return sender
+
+    def _pace(self, target: TargetDocument) -> Pace:
+        limit, pace = self._paces.get(target.name, (None, Pace(None)))
+        if limit != target.max_bytes_per_s:
+            limit, pace = target.max_bytes_per_s, Pace(target.max_bytes_per_s)
+        self._paces[target.name] = limit, pace
+        return pace

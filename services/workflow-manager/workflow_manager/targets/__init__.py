@@ -1,0 +1,1 @@
+"""Targets: where images are sent to, with their secrets encrypted at rest."""

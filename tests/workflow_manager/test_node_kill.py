@@ -1,0 +1,161 @@
+"""kill -9 at each step of receiving: what was answered with success is there, once."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from images import SERIES
+from raw_sender import RawSender, store
+from test_node import data_set
+from workflow_service import a_port, until
+
+SCRIPT = Path(__file__).parent / "node_for_test.py"
+SPOTS = (
+    "before the files",
+    "before the rename",
+    "before the event",
+    "before the commit",
+    "after the commit",
+)
+pytestmark = pytest.mark.timeout(300)
+
+
+def _send_all(sender, data):
+    with suppress(OSError):
+        sender.send(data)
+
+
+class Place:
+    """A folder in which nodes are started and killed."""
+
+    def __init__(self, folder, port, empty):
+        self.folder, self.port = folder, port
+        shutil.copyfile(empty, folder / "workflow.sqlite")
+
+    async def start(self, **told):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(SCRIPT),
+            str(self.folder),
+            json.dumps({"dicom_port": self.port, **told}),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return process, json.loads(await process.stdout.readline())["pids"]
+
+    def send(self, numbers, seen=lambda: None):
+        """Send over one association without waiting for answers; return what was accepted."""
+        accepted, sender = set(), RawSender(self.port)
+        try:
+            sent = b"".join(
+                store(f"{SERIES}.{n}", data_set(n), message_id=n) for n in sorted(numbers)
+            )
+            threading.Thread(target=_send_all, args=(sender, sent), daemon=True).start()
+            for _ in numbers:
+                number, status = sender.status()
+                if status == 0:
+                    accepted.add(number)
+                seen()
+            sender.release()
+        except (OSError, AssertionError):
+            sender.close()
+        return accepted
+
+    def rows(self):
+        with sqlite3.connect(self.folder / "workflow.sqlite") as connection:
+            return dict(
+                connection.execute("SELECT instance_number, key FROM dicom_instance").fetchall()
+            )
+
+    def left(self):
+        folder = self.folder / "lake" / "dicom" / "incoming"
+        return [path for path in folder.rglob("*") if path.suffix in {".part", ".dcm"}]
+
+
+@pytest.fixture
+def place(tmp_path, empty_file):
+    return Place(tmp_path, a_port(), empty_file("workflow_manager"))
+
+
+def assert_all_there(place, numbers):
+    rows = place.rows()
+    assert set(rows) == set(numbers)
+    files = {str(p.relative_to(place.folder / "lake")) for p in lake_files(place)}
+    assert files == set(rows.values())
+    for number, key in rows.items():
+        assert (place.folder / "lake" / key).read_bytes().endswith(data_set(number))
+
+
+def lake_files(place):
+    root = place.folder / "lake" / "dicom"
+    return [p for p in root.rglob("*.dcm") if "incoming" not in p.parts]
+
+
+async def killed_and_started_again(place, numbers, **told):
+    """Let it die while images come, start it again, and send what was not accepted."""
+    process, pids = await place.start(**told)
+    accepted = await asyncio.to_thread(place.send, numbers)
+    assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
+    await until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids))
+    assert len(accepted) < len(numbers) or told.get("dicom_durability") == "unsynced"
+    told.pop("spot")
+    told.pop("calls")
+    process, _ = await place.start(**told)
+    await until(lambda: accepted <= set(place.rows()))
+    assert await asyncio.to_thread(place.send, numbers - accepted) == numbers - accepted
+    await until(lambda: not place.left())
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert_all_there(place, numbers)
+
+
+@pytest.mark.parametrize("spot", SPOTS)
+async def test_a_killed_service_loses_no_image_that_it_accepted(place, spot):
+    await killed_and_started_again(place, set(range(1, 9)), spot=spot, calls=4)
+
+
+@pytest.mark.parametrize("spot", ["before the rename", "before the commit"])
+async def test_unsynced_loses_none_either(place, spot):
+    await killed_and_started_again(
+        place, set(range(1, 9)), spot=spot, calls=2, dicom_durability="unsynced"
+    )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("spot", SPOTS)
+async def test_a_thousand_images_in_flight(place, spot):
+    await killed_and_started_again(place, set(range(1, 1001)), spot=spot, calls=100)
+
+
+async def test_a_listener_that_is_killed_again_and_again_loses_none(place):
+    process, (pid,) = await place.start()
+    numbers, accepted = set(range(1, 41)), set()
+    killed = set()
+
+    def kill_now_and_then():
+        if len(killed) < 2:
+            found = children_of(process.pid) - killed
+            for one in found:
+                os.kill(one, signal.SIGKILL)
+                killed.add(one)
+
+    while accepted < numbers:
+        accepted |= await asyncio.to_thread(place.send, numbers - accepted, kill_now_and_then)
+    assert pid in killed
+    await until(lambda: not place.left())
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    assert_all_there(place, numbers)
+
+
+def children_of(pid):
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child) for child in listed}
