@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from workflow_manager.dicom.attributes import COLUMNS, Level
 from workflow_manager.dicom.models import DicomInstance, DicomSeries, DicomStudy
-from workflow_manager.dispatch.models import Target
 from workflow_manager.query.rules import LEVELS, Criteria
+from workflow_manager.targets.repository import list_targets
 
 _MODELS: dict[Level, Any] = {
     Level.STUDY: DicomStudy,
@@ -162,10 +162,8 @@ async def find_matching_files(
 
 async def find_destination(session: AsyncSession, ae_title: str) -> dict[str, Any] | None:
     """Return where a C-MOVE goes: a target that is configured, and nothing else."""
-    query = sa.select(col(Target.ip), col(Target.port)).where(
-        col(Target.aet_target) == ae_title,
-        col(Target.target_type) == "dicom",
-        col(Target.enabled).is_(True),
-    )
-    found = (await session.execute(query.order_by(col(Target.name)).limit(1))).first()
-    return None if found is None else {"host": found[0], "port": found[1]}
+    for target in await list_targets(session, enabled_only=True):
+        where = target.document
+        if target.target_type == "dicom" and where.get("aet_target") == ae_title:
+            return {"host": where["ip"], "port": where["port"]}
+    return None
