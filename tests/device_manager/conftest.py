@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scanner_lab import Lab, open_lab
+from scanner_lab import SHORT, Lab, open_lab
 
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.security.tokens import SigningKeys
@@ -33,6 +33,7 @@ def make_lab(
 
 
 @pytest.fixture
-async def lab(make_lab: Callable[..., Any]) -> AsyncIterator[Lab]:
-    async with make_lab() as lab:
+async def lab(request: pytest.FixtureRequest, make_lab: Callable[..., Any]) -> AsyncIterator[Lab]:
+    short = request.node.get_closest_marker("short_deadlines") is not None
+    async with make_lab(**(SHORT if short else {})) as lab:
         yield lab

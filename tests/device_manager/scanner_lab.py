@@ -38,14 +38,22 @@ PATIENT = {
     "issuer": "test",
 }
 DEADLINES: dict[str, Any] = {
-    "ack_deadline_seconds": 5.0,  # shorter, and a scanner of a busy machine answers too late
+    "ack_deadline_seconds": 5.0,
     "first_status_deadline_seconds": 5.0,
+    "stop_deadline_seconds": 10.0,
+    "lost_after_seconds": 10.0,
+    "return_deadline_seconds": 10.0,
+    "data_deadline_seconds": 10.0,
+    "record_wait_seconds": 3.0,
+}
+"""So long that a scanner of a busy machine answers before."""
+SHORT: dict[str, Any] = {
     "stop_deadline_seconds": 0.5,
     "lost_after_seconds": 0.5,
     "return_deadline_seconds": 0.25,
     "data_deadline_seconds": 0.5,
-    "record_wait_seconds": 3.0,
 }
+"""For tests that wait for the end of one: `pytest.mark.short_deadlines`, or `make_lab(**SHORT)`."""
 
 
 @dataclass

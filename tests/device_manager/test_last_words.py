@@ -47,7 +47,7 @@ async def test_a_stop_is_confirmed_by_the_last_word_before_the_device_leaves(mak
 @pytest.mark.long
 async def test_a_device_that_does_not_read_is_cut_off_and_nobody_waits_for_it(make_lab):
     """Its socket is full: whoever stops the scan is told at once that it did not get through."""
-    async with make_lab(**PATIENT) as lab:
+    async with make_lab(**PATIENT, stop_deadline_seconds=0.5) as lab:
         credentials = await lab.create_device()
         async with lab.connect(credentials) as websocket, lab.scanner() as other:
             scanner = Scanner(credentials["device_id"], websocket)
@@ -77,7 +77,7 @@ async def test_a_device_that_does_not_read_is_cut_off_and_nobody_waits_for_it(ma
 @pytest.mark.long
 async def test_a_long_start_may_take_its_time_and_a_stop_behind_it_is_not_lost(make_lab):
     """A sequence of some megabytes over a slow network is no device that does not read."""
-    async with make_lab(**PATIENT) as lab, quiet_scanner(lab) as scanner:
+    async with make_lab(**PATIENT, stop_deadline_seconds=0.5) as lab, quiet_scanner(lab) as scanner:
         link = lab.app.state.room.links.find_ready(UUID(scanner.device_id))
         link._put("x" * (6 << 20))
         await asyncio.sleep(0.1)

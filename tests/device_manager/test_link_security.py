@@ -141,7 +141,11 @@ async def test_a_device_moves_no_scan_of_another_whatever_it_says(make_lab):
 
 
 async def test_a_stop_is_confirmed_by_nobody_but_the_device_that_scans(make_lab):
-    async with make_lab(**PATIENT) as lab, lab.scanner() as victim, lab.scanner() as thief:
+    async with (
+        make_lab(**PATIENT, stop_deadline_seconds=0.5) as lab,
+        lab.scanner() as victim,
+        lab.scanner() as thief,
+    ):
         start = await lab.started(victim)
         stop = asyncio.create_task(lab.stop(victim.device_id))
         await victim.hear("stop")

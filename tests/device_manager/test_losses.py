@@ -3,7 +3,8 @@
 import asyncio
 import sqlite3
 
-from scanner_lab import Scanner
+import pytest
+from scanner_lab import SHORT, Scanner
 
 DATA = b"raw" * 1000
 
@@ -23,6 +24,7 @@ async def test_a_scan_goes_on_when_its_device_comes_back(make_lab):
             assert (await scanner.upload(start, "data.mrd", DATA))["ok"]
 
 
+@pytest.mark.short_deadlines
 async def test_a_device_that_stays_away_loses_its_scan_with_a_reason(lab):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)
@@ -35,7 +37,9 @@ async def test_a_device_that_stays_away_loses_its_scan_with_a_reason(lab):
 
 
 async def test_a_lost_device_may_come_back_with_its_scan(make_lab):
-    async with make_lab(return_deadline_seconds=20, data_deadline_seconds=20) as lab:
+    async with make_lab(
+        **{**SHORT, "return_deadline_seconds": 20, "data_deadline_seconds": 20}
+    ) as lab:
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)
@@ -51,7 +55,7 @@ async def test_a_lost_device_may_come_back_with_its_scan(make_lab):
 
 
 async def test_a_device_that_comes_back_and_says_nothing_of_its_scan_loses_it(make_lab):
-    async with make_lab(lost_after_seconds=20) as lab:
+    async with make_lab(lost_after_seconds=20, return_deadline_seconds=0.25) as lab:
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)
@@ -60,6 +64,7 @@ async def test_a_device_that_comes_back_and_says_nothing_of_its_scan_loses_it(ma
             assert "came back" in ended["status_reason"]
 
 
+@pytest.mark.short_deadlines
 async def test_a_device_that_is_free_without_data_fails_its_scan(lab):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)
@@ -70,7 +75,7 @@ async def test_a_device_that_is_free_without_data_fails_its_scan(lab):
 
 
 async def test_a_device_that_was_away_when_it_was_stopped_is_stopped_when_it_comes_back(make_lab):
-    async with make_lab(lost_after_seconds=20) as lab:
+    async with make_lab(lost_after_seconds=20, stop_deadline_seconds=0.5) as lab:
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)
@@ -107,7 +112,7 @@ async def test_what_a_killed_process_left_ends_with_a_reason(make_lab, tmp_path)
     database.close()
     folder.mkdir(parents=True)
     (folder / ".data.mrd.0.part").write_bytes(b"half")
-    async with make_lab() as lab:
+    async with make_lab(**SHORT) as lab:
         ended = await lab.task_becomes(start["id"], "ERROR")
         assert "restarted" in ended["status_reason"]
         assert (await lab.acquisition(start["id"]))["state"] == "failed"

@@ -47,6 +47,7 @@ async def test_progress_that_was_on_its_way_does_not_end_a_pause(lab):
         assert (await lab.acquisition(start["id"]))["state"] == "paused"
 
 
+@pytest.mark.short_deadlines
 async def test_a_pause_that_is_not_confirmed_says_so(lab):
     async with lab.scanner(capabilities=CAN_PAUSE) as scanner:
         start = await lab.started(scanner)

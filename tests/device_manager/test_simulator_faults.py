@@ -23,6 +23,7 @@ QUICK = ClientSettings(
 )
 OVER_LINK = {"http_upload_bytes": 1 << 40}
 PATIENT = {
+    "stop_deadline_seconds": 0.5,
     "lost_after_seconds": 2.0,
     "return_deadline_seconds": 20.0,
     "data_deadline_seconds": 20.0,
