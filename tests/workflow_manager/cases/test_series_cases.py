@@ -22,7 +22,9 @@ async def test_a_routed_series_is_one_case_for_each_rule_and_sent_once(serving, 
         assert cases[0]["complete_reason"] == "quiet"
         assert sorted(node.received) == ["1.1.1", "1.1.2"]
         whole = await service.get(f"/cases/{cases[0]['id']}")
-        assert [s["instances"] for s in whole["series"]] == [2]
+        (series,) = whole["series"]
+        assert (series["instances"], series["decision"]["number"]) == (2, 1)
+        assert series["decision"]["reason"] == "Fired: first, second."
         assert [(d["target"], d["status"]) for d in whole["dispatches"]] == [("PACS", "sent")]
         assert [e["type"] for e in whole["timeline"]] == [
             "dicom.series.received",

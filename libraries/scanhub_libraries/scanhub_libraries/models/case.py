@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from scanhub_libraries.models.fields import WireModel
+from scanhub_libraries.models.routing_rule import RuleDecisionOut
 from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry
 
 CaseKindName = Literal["series", "study"]
@@ -56,7 +57,9 @@ class CaseSeriesOut(WireModel):
     series_instance_uid: str
     series_description: str
     instances: int
-    decision_id: UUID | None
+    decision: Annotated[
+        RuleDecisionOut | None, Field(description="By which it joined: each rule, and why")
+    ]
 
 
 class CaseDetail(CaseOut):

@@ -4,13 +4,13 @@ Nothing is kept in memory but the place in the journal: each look begins with wh
 says, so a restart forgets no timer, and two services may look at the same time.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
-from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.cases import repository
@@ -33,6 +33,8 @@ _SETTLING = frozenset(
     {EventType.DISPATCH_SENT, EventType.DISPATCH_FAILED, EventType.DISPATCH_QUEUED}
 )
 _LOOK_S = 5.0
+_REVIEW_ALL = timedelta(seconds=60)
+"""So often every open study is judged, by the settings as they are now."""
 
 
 class CaseKeeper:
@@ -42,6 +44,7 @@ class CaseKeeper:
         self._wiring = wiring
         self._times = times_of(wiring.settings)
         self._place = wiring.tail.last
+        self._all_reviewed_at: datetime | None = None
         settings = wiring.settings
         quiet_s = min(settings.series_quiet_s, max(settings.series_closed_quiet_s, 0.1))
         self._loops = [
@@ -134,16 +137,29 @@ class CaseKeeper:
 
     async def review_studies(self) -> int:
         """Move the study cases on that are due; say how many were."""
+        now, due = utc_now(), None
+        if self._all_reviewed_at is not None and now < self._all_reviewed_at + _REVIEW_ALL:
+            due = now
         async with reading(self._wiring.sessions) as session:
-            found = await repository.list_open_studies(session)
+            found = await repository.list_open_studies(session, due=due)
         moved = 0
         for study in found:
             verdict = judge(study, self._times)
             case = study.case
             if (verdict.state, verdict.reason) != (case.state, case.reason):
-                moved += 1
-                await self._review(case)
+                moved += await self._alone(case.id, self._review(case))
+        if due is None:
+            self._all_reviewed_at = now
         return moved
+
+    async def _alone(self, case_id: UUID, work: Awaitable[None]) -> bool:
+        """Let one case that cannot be moved hold up no other; say whether it was moved."""
+        try:
+            await work
+        except Exception as error:
+            logger.exception("a case cannot be moved on", case_id=str(case_id), error=repr(error))
+            return False
+        return True
 
     async def _review(self, seen: Case) -> None:
         async with transaction(self._wiring.sessions) as session:
@@ -174,15 +190,17 @@ class CaseKeeper:
         """Bring cases to where their dispatches are; say how many moved."""
         async with reading(self._wiring.sessions) as session:
             ids = await repository.list_unsettled(session)
+        moved = 0
         for id_ in ids:
-            async with transaction(self._wiring.sessions) as session:
-                case = await session.get_one(
-                    Case, id_, with_for_update=True, populate_existing=True
-                )
-                events: list[Event] = await settle(session, case, self._times)
-                await session.flush()
-                await append(session, events)
-        return len(ids)
+            moved += await self._alone(id_, self._settle(id_))
+        return moved
+
+    async def _settle(self, case_id: UUID) -> None:
+        async with transaction(self._wiring.sessions) as session:
+            case = await session.get_one(Case, case_id, with_for_update=True)
+            events = await settle(session, case, self._times)
+            await session.flush()
+            await append(session, events)
 
 
 def _reason(series: DicomSeries) -> str:

@@ -16,6 +16,7 @@ from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.journal.models import JournalEvent
+from workflow_manager.routing_rules.models import SeriesDecision
 
 _UNSENT = (DispatchStatus.FAILED, DispatchStatus.CANCELED)
 _ENDED = (DispatchStatus.SENT, *_UNSENT)
@@ -112,9 +113,15 @@ class OpenStudy:
 
 
 async def list_open_studies(
-    session: AsyncSession, *, case_id: UUID | None = None
+    session: AsyncSession, *, case_id: UUID | None = None, due: datetime | None = None
 ) -> Sequence[OpenStudy]:
-    """Return the study cases that gather series, with what is needed to judge them."""
+    """Return the study cases that gather series, with what is needed to judge them.
+
+    Args:
+        session: Where to look.
+        case_id: Only this one.
+        due: Only those that may have to move by then: their time has come, or something arrives.
+    """
     arriving = (
         select(sa.func.count())
         .where(
@@ -133,21 +140,32 @@ async def list_open_studies(
     )
     if case_id is not None:
         query = query.where(col(Case.id) == case_id)
+    if due is not None:
+        query = query.where(
+            sa.or_(
+                col(Case.state) == CaseState.RECEIVING,
+                col(Case.waits_until) <= due,
+                arriving > 0,
+            )
+        )
     found: dict[UUID, tuple[Case, int, list[str]]] = {}
     for case, count, description in (await session.execute(query)).all():
         found.setdefault(case.id, (case, count, []))[2].append(description)
     return [OpenStudy(*row) for row in found.values()]
 
 
-async def list_series_of(session: AsyncSession, case_id: UUID) -> Sequence[tuple[CaseSeries, str]]:
-    """Return the series of a case, each with its description."""
+async def list_series_of(
+    session: AsyncSession, case_id: UUID
+) -> Sequence[tuple[CaseSeries, str, SeriesDecision | None]]:
+    """Return the series of a case, each with its description and the decision it joined by."""
     query = (
-        sa.select(CaseSeries, col(DicomSeries.series_description))
+        sa.select(CaseSeries, col(DicomSeries.series_description), SeriesDecision)
         .join(DicomSeries, col(DicomSeries.id) == CaseSeries.series_id)
+        .outerjoin(SeriesDecision, col(SeriesDecision.id) == CaseSeries.decision_id)
         .where(col(CaseSeries.case_id) == case_id)
         .order_by(col(CaseSeries.series_id))
     )
-    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+    return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
 
 
 async def series_uids_of(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, list[str]]:

@@ -34,6 +34,7 @@ from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.journal.service import own_event
+from workflow_manager.routing_rules.decisions import decision_out
 
 _EVENTS = {
     CaseState.RECEIVING: EventType.CASE_WAITING,
@@ -189,14 +190,19 @@ async def describe_whole(session: AsyncSession, case: Case) -> CaseDetail:
     """Return a case with its series, what is sent for it, and what the journal has of it."""
     series = await repository.list_series_of(session, case.id)
     dispatches = await repository.list_dispatches_of(session, case.id)
-    uids = [row.series_instance_uid for row, _ in series]
+    uids = [row.series_instance_uid for row, _, _ in series]
     subjects = [str(case.id), *uids, *(str(row.id) for row in dispatches)]
     events = await repository.list_events_of(session, subjects)
     return CaseDetail(
         **describe(case, uids).model_dump(),
         series=[
-            CaseSeriesOut.model_validate({**row.model_dump(), "series_description": description})
-            for row, description in series
+            CaseSeriesOut(
+                series_instance_uid=row.series_instance_uid,
+                series_description=description,
+                instances=row.instances,
+                decision=decision and decision_out(decision, row.series_instance_uid),
+            )
+            for row, description, decision in series
         ],
         dispatches=[
             DispatchOut.model_validate({**row.model_dump(), "sent": len(row.sent)})

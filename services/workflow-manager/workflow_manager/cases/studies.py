@@ -100,7 +100,7 @@ async def _close(session: AsyncSession, case: Case, uids: list[str], times: Case
         told = Verdict(CaseState.DONE, "The rule asks for a notification, and nothing more.")
         return Routed(events=move(case, told, uids, times))
     routed = Routed()
-    rows = [row for row, _ in await repository.list_series_of(session, case.id)]
+    rows = [row for row, _, _ in await repository.list_series_of(session, case.id)]
     counts = await repository.count_instances(session, [row.series_id for row in rows])
     for row in rows:
         series = await session.get_one(DicomSeries, row.series_id)

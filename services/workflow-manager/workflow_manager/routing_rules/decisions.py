@@ -124,8 +124,13 @@ async def describe_decision(session: AsyncSession, series_instance_uid: str) -> 
             "it is not complete yet."
         )
     series, decision = found
+    return decision_out(decision, series.series_instance_uid)
+
+
+def decision_out(decision: SeriesDecision, series_instance_uid: str) -> RuleDecisionOut:
+    """Return a decision as it is told."""
     return RuleDecisionOut(
         **decision.model_dump(exclude={"id", "series_id"}),
-        series_instance_uid=series.series_instance_uid,
-        dispatch_ids=[dispatch_id_of(series.id, target) for target in decision.targets],
+        series_instance_uid=series_instance_uid,
+        dispatch_ids=[dispatch_id_of(decision.series_id, target) for target in decision.targets],
     )
