@@ -204,3 +204,32 @@ async def test_timers_survive_a_restart(serving, ward_of):
         await ward_of(service).receive("1.1", 1)
     async with serving(**SOON) as service:
         await ward_of(service).case("done", series_instance_uid="1.1")
+
+
+async def test_the_most_urgent_of_the_rules_that_share_a_target_counts(serving, ward_of):
+    """In mercure the first of them did, and off-peak was not looked at."""
+    async with serving(**SOON) as service:
+        ward = ward_of(service)
+        await ward.add_target("PACS", a_port())
+        for name in ("normal", "urgent", "offpeak"):
+            await ward.add_rule(name, priority=name)
+        await ward.receive("1.1", 1)
+        case = await ward.case("dispatching", rule="offpeak")
+        assert case["priority"] == "offpeak"
+        (dispatch,) = (await service.get(f"/cases/{case['id']}"))["dispatches"]
+        assert dispatch["priority"] == "urgent"
+
+
+async def test_a_case_follows_its_series_to_another_target(serving, ward_of, node):
+    async with serving(**SOON, dispatch_backoff_s=()) as service:
+        ward = ward_of(service)
+        await ward.add_target("PACS", a_port())
+        await ward.add_target("OTHER", node.port)
+        await ward.add_rule("all")
+        await ward.receive("1.1", 1)
+        case = await ward.case("failed", rule="all")
+        (dispatch,) = (await service.get(f"/cases/{case['id']}"))["dispatches"]
+        await ward.post(f"/dispatches/{dispatch['id']}/redirect", {"target": "OTHER"})
+        done = await ward.case("done", rule="all")
+        assert done["reason"] == "Sent to OTHER."
+        assert node.received == ["1.1.1"]

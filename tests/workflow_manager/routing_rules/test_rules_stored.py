@@ -129,7 +129,6 @@ async def test_the_order_is_changed_as_a_whole_or_not(service):
         ({"target": []}, "target"),
         ({"action": "process", "processing_module": "m"}, "action"),
         ({"action_trigger": "study", "study_trigger_series": "'A' 'B'"}, "study_trigger_series"),
-        ({"priority": "offpeak"}, "priority"),
     ],
 )
 async def test_what_this_server_cannot_do_is_refused_with_the_reason(service, options, field):

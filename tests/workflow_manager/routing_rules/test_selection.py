@@ -149,7 +149,6 @@ def test_actions_of_other_kinds_are_told_with_what_they_need():
         ({"study_trigger_series": "'A' 'B'"}, "study_trigger_series"),
         ({"action": "process"}, "action"),
         ({"action": "both"}, "action"),
-        ({"priority": "urgent"}, "priority"),
         ({"processing_module": "m"}, "processing_module"),
         ({"dynamic_routing": True}, "dynamic_routing"),
         ({"conditional_alternate_target": "X"}, "conditional_alternate_target"),

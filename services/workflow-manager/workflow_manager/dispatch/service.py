@@ -10,6 +10,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import DispatchOut
+from workflow_manager.cases.links import redirect_cases
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
@@ -225,9 +226,9 @@ async def change_target(
     series = await session.get(DicomSeries, dispatch.series_id)
     if series is None:
         raise NotFoundError("The series is not in the index any more.")
-    other = await session.get(
-        Dispatch, dispatch_id_of(series.id, target), with_for_update=True, populate_existing=True
-    )
+    other_id = dispatch_id_of(series.id, target)
+    await redirect_cases(session, dispatch_id, other_id)
+    other = await session.get(Dispatch, other_id, with_for_update=True, populate_existing=True)
     if other is None:
         other = _new_dispatch(series, target, dispatch.instances)
         session.add(other)

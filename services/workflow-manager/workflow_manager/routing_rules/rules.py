@@ -223,7 +223,6 @@ def _not_yet(rule: RuleOptions) -> Iterator[tuple[str, str]]:
     unsupported = {
         "action": rule.action in {RuleAction.PROCESS, RuleAction.BOTH}
         and f"action {rule.action.value!r}; route, discard and notification it can",
-        "priority": rule.priority != "normal" and "send sooner or later than others",
         "processing_module": bool(rule.processing_module) and "run modules",
         "dynamic_routing": rule.dynamic_routing and "let modules choose targets",
         "conditional_alternate_target": bool(rule.conditional_alternate_target)
