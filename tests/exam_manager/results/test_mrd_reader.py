@@ -110,8 +110,11 @@ async def test_a_reader_that_is_killed_at_work_is_a_503_and_the_next_request_wor
     slow = asyncio.create_task(platform.call("GET", f"{url}/meta"))
     while len(reader._idle) == 2:
         await asyncio.sleep(0.01)
+    idle = list(reader._idle)
     for worker in list(reader._all):
         worker.kill()
+    for worker in idle:
+        worker.wait()  # until then it looks alive
     answer = await slow
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     await platform.call("GET", f"{url}/meta", expect=200)
