@@ -8,12 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import asyncssh
+import httpx
+import obstore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import FastAPI, Request, Response
 from images import SERIES, data_set_bytes, storescp, write_instance
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
 from programs import require_program
 from pydantic import SecretStr
 from workflow_service import a_port, over_http
@@ -332,6 +336,49 @@ async def test_sftp_sends_to_no_host_whose_key_nobody_looked_at(sender_of, shipm
     changed = sender_of("sftp", **{**ssh_server, "host_key": other})
     assert (await last_step(changed)).name == "host key"
     assert "another key" in (await send(changed, shipment)).error
+
+
+# --- S3 -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def s3_server():
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "endpoint_url": f"http://{host}:{port}",
+        "bucket": "images",
+        "prefix": "from/scanner",
+        "access_key_id": "id",
+        "secret_access_key": "secret",
+    }
+    server.stop()
+
+
+async def test_s3_gets_whole_objects_and_then_the_word_that_all_is_there(
+    sender_of, shipment, s3_server
+):
+    nowhere = await send(sender_of("s3", **s3_server), shipment)
+    assert nowhere.error == "3 of 3 not sent: There is no bucket 'images'."
+    url = s3_server["endpoint_url"]
+    async with httpx.AsyncClient(base_url=url) as client:
+        assert (await client.put("/images")).status_code == 200
+        report = await send(sender_of("s3", **s3_server), shipment)
+        assert (report.sent, report.failed) == (uids(shipment), {})
+    store = S3Store(
+        "images",
+        config={"endpoint": url, "access_key_id": "id", "secret_access_key": "secret"},
+        client_options={"allow_http": True},
+    )
+    place = f"from/scanner/{shipment.id}"
+    for item in shipment.items:
+        stored = await obstore.get_async(store, f"{place}/{item.name}")
+        assert bytes(await stored.bytes_async()) == item.path.read_bytes()
+    assert (await obstore.head_async(store, f"{place}/.complete"))["size"] == 0
+    assert (await last_step(sender_of("s3", **s3_server))).ok
+    down = {**s3_server, "endpoint_url": f"http://127.0.0.1:{a_port()}"}
+    assert "Nobody answers" in (await last_step(sender_of("s3", **down))).detail
 
 
 # --- the rest -------------------------------------------------------------------------------------
