@@ -362,3 +362,19 @@ async def test_many_readers_share_one_tail(service, headers_of):
             await service.deliver(wire(str(number)))
         expected = [str(n) for n in range(1, 21)]
         assert await asyncio.gather(*readers) == [expected] * 20
+
+
+async def test_who_waits_for_a_journal_that_is_closed_lets_others_run(sessions):
+    tail, ended = JournalTail(sessions), asyncio.Event()
+    await tail.start()
+    await tail.close_streams()
+
+    async def follow_on():
+        while not ended.is_set():
+            await tail.wait(0, 5.0)
+
+    following = asyncio.create_task(follow_on())
+    await asyncio.sleep(0)
+    ended.set()
+    await following
+    await tail.stop()

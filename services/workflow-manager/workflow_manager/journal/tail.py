@@ -81,6 +81,8 @@ class JournalTail:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(lambda: self.last > after or self.closed.is_set())
+        if self.closed.is_set():
+            await asyncio.sleep(0)  # who follows on lets the others end
 
     async def newest(self) -> int:
         """Return the number of the newest event that is committed, read or not."""
