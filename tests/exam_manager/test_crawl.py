@@ -59,6 +59,7 @@ async def test_bodies_that_are_none_are_no_server_error(crawler):
     assert await crawler.bodies_that_are_none() > 100
 
 
+@pytest.mark.timeout(120)
 async def test_odd_queries_and_paths_are_no_server_error(crawler):
     assert await crawler.odd_queries_and_paths() > 500
 
