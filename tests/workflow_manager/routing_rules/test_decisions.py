@@ -19,10 +19,10 @@ from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.repository import list_series
 from workflow_manager.dicom.scp import DicomListener
 from workflow_manager.dicom.service import complete
-from workflow_manager.dispatch.models import Target
 from workflow_manager.journal.service import append
 from workflow_manager.routing_rules.repository import list_with_an_instance
 from workflow_manager.routing_rules.series_tags import tags_of
+from workflow_manager.targets.models import Target
 
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
