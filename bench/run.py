@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import rows
 from bench.device import connected
+from bench.dicom import dicom_rows
 from bench.exams import STORED, exam_rows
 from bench.fleet import LINKS, progress_row, scanning_fleet, storm_row
 from bench.logins import wrong_logins
@@ -167,7 +168,7 @@ async def _fleet_rows(folder: Path, count: int) -> list[Row]:
         await server.stop()
 
 
-GROUPS = ("start", "scan", "uploads", "fleet", "logins", "exams")
+GROUPS = ("start", "scan", "uploads", "fleet", "logins", "exams", "dicom")
 
 
 async def _measure(
@@ -186,6 +187,8 @@ async def _measure(
         table += await _login_rows(folder / "logins")
     if "exams" in groups:
         table += await exam_rows(folder / "exams", STORED[:-1] if quick else STORED)
+    if "dicom" in groups:
+        table += await dicom_rows(folder / "dicom", quick=quick)
     return table
 
 
