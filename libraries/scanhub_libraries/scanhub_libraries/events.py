@@ -114,6 +114,7 @@ class EventType(StrEnum):
     NOTIFICATION_SENT = "notification.sent"
     NOTIFICATION_RETRY = "notification.retry"
     NOTIFICATION_FAILED = "notification.failed"
+    JOURNAL_PRUNED = "journal.pruned"
     MERCURE_REPORTED = "mercure.reported"
     DISPATCH_PAUSED = "dispatch.paused"
     DISPATCH_RESUMED = "dispatch.resumed"

@@ -46,6 +46,7 @@ from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
 from workflow_manager.health import routes as health_routes
 from workflow_manager.health.service import Health
 from workflow_manager.journal import routes as journal_routes
+from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications import service as notification_service
@@ -218,6 +219,9 @@ async def _start_work(
     sweep = _sweep(wiring, do_run)
     sweep.start()
     stack.push_async_callback(sweep.stop)
+    pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
+    pruner.start()
+    stack.push_async_callback(pruner.stop)
     keeper = CaseKeeper(wiring)
     await keeper.start()
     stack.push_async_callback(keeper.stop)

@@ -176,6 +176,12 @@ class WorkflowManagerSettings(BaseSettings):
     metrics_key: SecretStr | None = Field(
         None, min_length=16, description="Key that may read metrics; none: admins only"
     )
+    journal_keep_days: int | None = Field(
+        None,
+        ge=7,
+        description="Events, reports of mercure's programs and notifications that ended are "
+        "dropped after so many days, except those of cases that have not ended well; none: kept",
+    )
     bookkeeper_key: SecretStr | None = Field(
         None,
         min_length=16,

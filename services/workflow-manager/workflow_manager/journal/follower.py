@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 
-from scanhub_libraries.database import Sessions, reading, transaction
+from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import JournalEntry
 from workflow_manager.inserting import insert_new
@@ -14,6 +14,7 @@ from workflow_manager.journal.tail import JournalTail
 
 logger = get_logger(__name__)
 _RETRY_S = (0.2, 1.0, 5.0)
+_REMEMBER_S = 2.0
 
 
 class JournalFollower:
@@ -43,6 +44,7 @@ class JournalFollower:
         self._types = frozenset(str(name) for name in types)
         self._react = react
         self._task: asyncio.Task[None] | None = None
+        self._place = self._remembered = 0
 
     async def start(self) -> None:
         """Begin to follow."""
@@ -50,8 +52,9 @@ class JournalFollower:
             newest = await repository.last_sequence(session)
             row = JournalOffset(consumer=self._consumer, sequence=newest)
             await insert_new(session, row, "consumer")
-            place = (await session.get_one(JournalOffset, self._consumer)).sequence
-        self._task = asyncio.create_task(self._run(place), name=f"{self._consumer}-follower")
+            row = await session.get_one(JournalOffset, self._consumer)
+            self._place = self._remembered = row.sequence
+        self._task = asyncio.create_task(self._run(), name=f"{self._consumer}-follower")
 
     async def stop(self) -> None:
         """Stop following."""
@@ -59,34 +62,42 @@ class JournalFollower:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+            await self._remember()
 
-    async def _run(self, place: int) -> None:
-        failures = 0
-        while not self._tail.closed.is_set():  # from then on, waiting for it takes no time
-            begun = place
+    async def _run(self) -> None:
+        clock, failures = asyncio.get_running_loop().time, 0
+        due = clock()
+        while not self._tail.closed.is_set():  # else nothing would be waited for
             try:
-                for entry in await self._tail.read(place):
-                    if entry.type in self._types:
-                        await self._react(entry)
-                    place = entry.sequence
-                if place > begun:
-                    await self._remember(place)
+                await self._follow()
+                if clock() >= due:
+                    await self._remember()
+                    due = clock() + _REMEMBER_S
                 failures = 0
             except Exception as error:  # noqa: BLE001 - following must go on
                 delay = _RETRY_S[min(failures, len(_RETRY_S) - 1)]
                 logger.warning(
-                    "an event waits", consumer=self._consumer, after=place, error=repr(error)
+                    "an event waits",
+                    consumer=self._consumer,
+                    after=self._place,
+                    error=repr(error),
                 )
                 failures += 1
                 await asyncio.sleep(delay)
                 continue
-            await self._tail.wait(place, 5.0)
+            await self._tail.wait(self._place, 5.0)
 
-    async def _remember(self, place: int) -> None:
-        async with reading(self._sessions) as session:
-            row = await session.get_one(JournalOffset, self._consumer)
-            if row.sequence >= place:
-                return
+    async def _follow(self) -> None:
+        for entry in await self._tail.read(self._place):
+            if entry.type in self._types:
+                await self._react(entry)
+            self._place = entry.sequence
+
+    async def _remember(self) -> None:
+        """Note the place: now and then, for after a crash events may come again."""
+        if self._place == self._remembered:
+            return
         async with transaction(self._sessions) as session:
             row = await session.get_one(JournalOffset, self._consumer, with_for_update=True)
-            row.sequence = max(row.sequence, place)
+            row.sequence = max(row.sequence, self._place)
+        self._remembered = self._place

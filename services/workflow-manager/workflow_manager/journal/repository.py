@@ -1,6 +1,9 @@
 """Queries on the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -8,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from scanhub_libraries.database import is_postgresql
-from workflow_manager.journal.models import JournalEvent
+from workflow_manager.journal.models import JournalEvent, JournalOffset
 
 _LOCK = 0x5343_4A52  # any number, the same for every writer of this database
 
@@ -33,31 +36,90 @@ async def last_sequence(session: AsyncSession) -> int:
     return await session.scalar(sa.select(sa.func.max(col(JournalEvent.sequence)))) or 0
 
 
-async def list_events(
-    session: AsyncSession,
-    *,
-    after: int,
-    limit: int,
-    subject: str | None = None,
-    task_id: UUID | None = None,
-    newest: bool = False,
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which events are asked for; what is None is any."""
+
+    after: int = 0
+    """Only those with a higher number."""
+    before: int | None = None
+    """Only those with a lower number."""
+    subject: str | None = None
+    task_id: UUID | None = None
+    exam_id: UUID | None = None
+    case_id: UUID | None = None
+    actor: str | None = None
+    types: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this time."""
+
+
+def _conditions(asked: Asked) -> Iterator[Any]:
+    yield col(JournalEvent.sequence) > asked.after
+    if asked.before is not None:
+        yield col(JournalEvent.sequence) < asked.before
+    for name in ("subject", "task_id", "exam_id", "case_id", "actor"):
+        value = getattr(asked, name)
+        if value is not None:
+            yield getattr(JournalEvent, name) == value
+    if asked.types:
+        yield col(JournalEvent.type).in_(asked.types)
+    if asked.since is not None:
+        yield col(JournalEvent.time) >= asked.since
+    if asked.until is not None:
+        yield col(JournalEvent.time) < asked.until
+
+
+async def find_events(
+    session: AsyncSession, asked: Asked, *, limit: int, newest: bool = False
 ) -> Sequence[JournalEvent]:
-    """Return events after a number, oldest first.
+    """Return events, oldest first.
 
     Args:
         session: Where to look.
-        after: Events up to this number are left out.
+        asked: Which ones.
         limit: How many at most.
-        subject: Only events of this subject.
-        task_id: Only events that tell of this task.
         newest: Where there are more than `limit`, return the last ones instead of the first.
     """
-    query = select(JournalEvent).where(col(JournalEvent.sequence) > after)
-    if subject is not None:
-        query = query.where(col(JournalEvent.subject) == subject)
-    if task_id is not None:
-        query = query.where(col(JournalEvent.task_id) == task_id)
     order = col(JournalEvent.sequence)
+    query = select(JournalEvent).where(*_conditions(asked))
     query = query.order_by(order.desc() if newest else order).limit(limit)
     rows = (await session.scalars(query)).all()
     return rows[::-1] if newest else rows
+
+
+async def list_events(session: AsyncSession, *, after: int, limit: int) -> Sequence[JournalEvent]:
+    """Return events after a number, oldest first."""
+    return await find_events(session, Asked(after=after), limit=limit)
+
+
+# --- retention ------------------------------------------------------------------------------------
+
+
+async def first_needed(session: AsyncSession) -> int:
+    """Return the lowest number that somebody may still read: a consumer, or whoever comes next."""
+    offset = await session.scalar(sa.select(sa.func.min(col(JournalOffset.sequence))))
+    newest = await last_sequence(session)
+    return newest if offset is None else min(offset, newest)
+
+
+async def drop_events(
+    session: AsyncSession, *, older_than: datetime, below: int, kept_cases: Any, limit: int
+) -> int:
+    """Drop old events, the oldest first, but none of the cases that are kept; say how many."""
+    case_id = col(JournalEvent.case_id)
+    old = (
+        sa.select(col(JournalEvent.sequence))
+        .where(
+            col(JournalEvent.time) < older_than,
+            col(JournalEvent.sequence) < below,
+            sa.or_(case_id.is_(None), case_id.not_in(kept_cases)),
+        )
+        .order_by(col(JournalEvent.sequence))
+        .limit(limit)
+    )
+    result: Any = await session.execute(
+        sa.delete(JournalEvent).where(col(JournalEvent.sequence).in_(old))
+    )
+    return int(result.rowcount)

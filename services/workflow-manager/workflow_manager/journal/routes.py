@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime
 
 from scanhub_libraries.errors import BadRequestError
-from scanhub_libraries.events import EventBatch
+from scanhub_libraries.events import EventBatch, EventType
 from scanhub_libraries.models import JournalEntry
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -35,18 +36,41 @@ async def list_journal(
     *,
     after: Annotated[int, Query(ge=0, le=_LAST)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    before: Annotated[
+        int | None, Query(ge=1, le=_LAST, description="Only with a lower number")
+    ] = None,
     subject: Annotated[ShortText | None, Query()] = None,
     task_id: UUID | None = None,
+    exam_id: UUID | None = None,
+    case_id: UUID | None = None,
+    actor: Annotated[ShortText | None, Query()] = None,
+    event_type: Annotated[
+        list[EventType] | None,
+        Query(alias="type", max_length=50, description="Only of this type; may be given again"),
+    ] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Not before this time")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Before this time")] = None,
     newest: bool = False,
 ) -> list[JournalEntry]:
     """Return events after a sequence number, oldest first.
 
-    `task_id` takes whatever tells of a task: its acquisitions, runs, images and dispatches too.
-    `newest` returns the last `limit` events instead of the first.
+    `task_id`, `exam_id` and `case_id` take whatever tells of it: the history of a task, with its
+    acquisitions, runs, images and dispatches, is one request. `newest` returns the last `limit`
+    events instead of the first; with `before`, the page before one that is known.
     """
-    rows = await repository.list_events(
-        session, after=after, limit=limit, subject=subject, task_id=task_id, newest=newest
+    asked = repository.Asked(
+        after=after,
+        before=before,
+        subject=subject,
+        task_id=task_id,
+        exam_id=exam_id,
+        case_id=case_id,
+        actor=actor,
+        types=event_type or (),
+        since=since,
+        until=until,
     )
+    rows = await repository.find_events(session, asked, limit=limit, newest=newest)
     return [JournalEntry.model_validate(row) for row in rows]
 
 

@@ -12,6 +12,7 @@ from workflow_manager.journal import repository
 from workflow_manager.journal.models import JournalEvent
 
 SOURCE = "workflow-manager"
+_OF_AN_EXAM = frozenset({EventType.EXAM_CREATED, EventType.EXAM_UPDATED, EventType.EXAM_DELETED})
 WRITTEN = "journal_written"
 """Key in `session.info` that tells the tail of the journal about a commit."""
 
@@ -30,7 +31,12 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
     await repository.lock_for_writing(session)
     seen = await repository.known_ids(session, [event.id for event in events])
     rows: dict[UUID, JournalEvent] = {
-        event.id: JournalEvent(**event.model_dump(), task_id=task_of(event))
+        event.id: JournalEvent(
+            **event.model_dump(),
+            task_id=task_of(event),
+            exam_id=exam_of(event),
+            case_id=_id_in(event, "case_id"),
+        )
         for event in events
         if event.id not in seen
     }
@@ -43,9 +49,22 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
 
 def task_of(event: Event) -> UUID | None:
     """Return the task that an event tells of; what is no id is no task."""
+    return _id_in(event, "task_id")
+
+
+def exam_of(event: Event) -> UUID | None:
+    """Return the exam that an event tells of."""
+    return _as_uuid(event.subject) if event.type in _OF_AN_EXAM else _id_in(event, "exam_id")
+
+
+def _id_in(event: Event, member: str) -> UUID | None:
+    return _as_uuid(event.data.get(member))
+
+
+def _as_uuid(text: Any) -> UUID | None:
     try:
-        return UUID(event.data["task_id"])
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return UUID(text)
+    except (TypeError, ValueError, AttributeError):
         return None
 
 
