@@ -7,7 +7,6 @@ from workflow_service import WORKFLOW
 
 from scanhub_libraries.database import transaction
 from scanhub_libraries.models import UserRole
-from workflow_manager.dispatch.models import Target
 from workflow_manager.health.rules import (
     LATE_S,
     QueueFacts,
@@ -19,6 +18,7 @@ from workflow_manager.health.rules import (
     target_part,
     worst,
 )
+from workflow_manager.targets.models import Target
 
 KEY = "a-key-for-the-monitoring"
 GIB = 2**30
@@ -26,7 +26,7 @@ GIB = 2**30
 
 async def test_every_part_is_on_the_health_page(service):
     async with transaction(service.wiring.sessions) as session:
-        session.add(Target(name="PACS", ip="127.0.0.1", port=1, aet_target="X", aet_source="Y"))
+        session.add(Target(name="PACS", document={}))
     detail = await service.get("/health/detail")
     parts = {(part["kind"], part["name"]): part for part in detail["parts"]}
     for name in ("runs", "dispatch", "notifications", "cases"):

@@ -138,6 +138,15 @@ async def test_a_tail_wakes_at_commit_and_holds_a_bounded_number(sessions):
     await tail.stop()
 
 
+async def test_waiting_for_a_closed_journal_lets_others_work(sessions):
+    tail, worked = JournalTail(sessions), asyncio.Event()
+    await tail.close_streams()
+    other = asyncio.create_task(asyncio.sleep(0))
+    other.add_done_callback(lambda _: worked.set())
+    await tail.wait(0, 5)
+    assert worked.is_set()
+
+
 async def test_a_reader_never_gets_what_it_has_when_the_tail_lags(sessions):
     tail = JournalTail(sessions)  # not started: it has read nothing
     async with transaction(sessions) as session:

@@ -20,6 +20,7 @@ from workflow_manager.journal.service import WRITTEN
 
 logger = get_logger(__name__)
 _PAGE = 500
+_CLOSED_S = 0.1
 
 
 class JournalTail:
@@ -77,7 +78,13 @@ class JournalTail:
             self._news.notify_all()
 
     async def wait(self, after: int, seconds: float) -> None:
-        """Return when there is something after a number, when closed, or after some seconds."""
+        """Return when there is something after a number, when closed, or after some seconds.
+
+        A closed tail lets others work first: who waits in a loop would let nobody else.
+        """
+        if self.closed.is_set():
+            await asyncio.sleep(min(seconds, _CLOSED_S))
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
                 await self._news.wait_for(lambda: self.last > after or self.closed.is_set())
