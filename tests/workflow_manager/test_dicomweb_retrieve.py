@@ -225,3 +225,17 @@ async def test_images_to_look_at(node):
 async def test_many_requests_at_once_are_each_answered_in_full(node):
     answers = await asyncio.gather(*(node.user.get(SERIES_URL) for _ in range(8)))
     assert all(raw_parts(answer) == list(node.files.values()) for answer in answers)
+
+
+async def test_a_series_tells_what_it_was_requested_by(serving):
+    made = instance(1)
+    request = Dataset()
+    request.ScheduledProcedureStepID, request.RequestedProcedureID = "SPS1", "RP1"
+    made.RequestAttributesSequence = [request]
+    made.TimezoneOffsetFromUTC = "+0100"
+    async with serving() as service:
+        await service.wiring.store.store_instance(encoded(made), Origin(source="TEST"))
+        (series,) = (await service.user.get(f"{STUDY_URL}/series")).json()
+    (item,) = series["00400275"]["Value"]
+    assert (item["00400009"]["Value"], item["00401001"]["Value"]) == (["SPS1"], ["RP1"])
+    assert series["00080201"]["Value"] == ["+0100"]

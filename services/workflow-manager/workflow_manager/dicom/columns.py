@@ -13,6 +13,7 @@ from workflow_manager.dicom.attributes import COLUMNS, Attribute, Level
 
 _LARGEST = 2**63 - 1
 _LONGEST_KEY = 256  # an index of PostgreSQL takes 2704 bytes an entry
+_ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?", re.ASCII)
 
@@ -48,6 +49,14 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).replace("\x00", "")
+
+
+def readable(text: str) -> str:
+    """Return a decoded text without zeros and the escape sequences that its decoder left in.
+
+    Python's codec of ISO 2022 IR 58 (Chinese) does not know that of PS3.5 table C.12-4.
+    """
+    return _ESCAPE.sub("", text).replace("\x00", "")
 
 
 def whole_number(value: Any) -> int | None:

@@ -14,6 +14,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from workflow_manager.dicom.columns import readable
 from workflow_manager.dicom.rules import NotStorableError, checked_uid
 
 # Scanners send values that break the rules of their VR; the index takes them as they are and checks
@@ -93,8 +94,16 @@ KEPT_TAGS = (
     "SequenceVariant",
     "SoftwareVersions",
     "StationAETitle",
+    "TimezoneOffsetFromUTC",
+    "PatientSize",
+    "PatientWeight",
+    "OtherPatientIDs",
+    "PatientPosition",
 )
+# Of an item of the Request Attributes Sequence, which QIDO-RS answers for a series.
+_REQUEST = ("ScheduledProcedureStepID", "RequestedProcedureID")
 _MAX_TEXT = 1024
+_MAX_ITEMS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +236,10 @@ def _tags(dataset: Dataset) -> dict[str, Any]:
         if value is None or value == "":
             continue
         tags[keyword] = _plain(value)
+    requests = dataset.get("RequestAttributesSequence")
+    if requests:
+        items = [{k: _plain(item[k].value) for k in _REQUEST if k in item} for item in requests]
+        tags["RequestAttributesSequence"] = items[:_MAX_ITEMS]
     return tags
 
 
@@ -238,4 +251,4 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float):
         return float(value)
-    return str(value).replace("\x00", "")[:_MAX_TEXT]
+    return readable(str(value))[:_MAX_TEXT]

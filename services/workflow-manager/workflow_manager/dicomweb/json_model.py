@@ -9,6 +9,8 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.valuerep import PersonName
 
+from workflow_manager.dicom.columns import readable
+
 Json = dict[str, Any]
 BulkUri = Callable[[str], str]
 """Makes the address of a value from its path in the data set."""
@@ -113,5 +115,5 @@ def _items(value: Any) -> Iterator[Any]:
 def _plain(vr: str, value: Any) -> Any:
     if isinstance(value, PersonName):
         groups = (value.alphabetic, value.ideographic, value.phonetic)
-        return {n: str(g) for n, g in zip(_GROUPS, groups, strict=True) if g} or None
+        return {n: readable(str(g)) for n, g in zip(_GROUPS, groups, strict=True) if g} or None
     return _value(vr, value)
