@@ -33,7 +33,13 @@ async def store(service, *files, url=URL, content_type=RELATED):
 
 
 def lake_files(service):
-    return sorted(p.name for p in service.wiring.lake.root.rglob("*") if p.suffix in {".dcm", PART})
+    """Files in their places, and parts that are left; what is put away just now is neither."""
+    found = service.wiring.lake.root.rglob("*")
+    return sorted(p.name for p in found if p.suffix == PART or in_place(p))
+
+
+def in_place(path):
+    return path.suffix == ".dcm" and "incoming" not in path.parts
 
 
 async def test_instances_are_stored_byte_for_byte(service):
@@ -74,7 +80,7 @@ async def test_the_answer_says_of_each_what_became_of_it(service):
     assert len(found[STORED]["Value"]) == 2
     assert found[FAILED]["Value"][0][REASON]["Value"] == [0x0111]
     assert found[OTHER]["Value"][0][REASON]["Value"] == [0xC000]
-    kept = {p.parent.name for p in service.wiring.lake.root.rglob("*.dcm")}
+    kept = {p.parent.name for p in service.wiring.lake.root.rglob("*.dcm") if in_place(p)}
     assert kept == {SERIES, "conflicts", "quarantine"}
     nothing = await store(service, b"again none")
     assert nothing.status_code == 409
