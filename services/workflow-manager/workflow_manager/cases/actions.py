@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.errors import ConflictError, NotFoundError
+from scanhub_libraries.events import Event
 from workflow_manager.cases import repository
 from workflow_manager.cases.following import route_series
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import OPEN, CaseState, CaseWish, Verdict
-from workflow_manager.cases.sending import Routed, start_attempts
 from workflow_manager.cases.service import get_case, move, settle
 from workflow_manager.cases.studies import review_study
 from workflow_manager.cases.times import times_of
@@ -38,15 +38,14 @@ async def complete_series_now(
     if not rows:
         raise ConflictError("The series is complete already, or is being completed.")
     counts = await repository.count_instances(session, list(rows))
-    routed, times = Routed(), times_of(wiring.settings)
+    events: list[Event] = []
+    times = times_of(wiring.settings)
     for id_, series in rows.items():
-        routed.events.append(complete(series, "by hand"))
-        routed.add(
-            await route_series(
-                session, series, instances=counts.get(id_, 0), anew=True, times=times
-            )
+        events.append(complete(series, "by hand"))
+        events += await route_series(
+            session, series, instances=counts.get(id_, 0), anew=True, times=times
         )
-    await _conclude(session, wiring, routed)
+    await _conclude(session, events)
     return await repository.list_cases(
         session,
         wanted={},
@@ -65,7 +64,7 @@ async def wish_for(
 
     Args:
         session: The transaction.
-        wiring: What starts to send.
+        wiring: The settings.
         case_id: Which case.
         wish: What is asked for.
         actor: Who asks.
@@ -77,12 +76,12 @@ async def wish_for(
     if case.state is CaseState.FAILED and wish is CaseWish.DISCARD:
         series = await repository.series_uids(session, case.id)
         verdict = Verdict(CaseState.DISCARDED, f"Discarded by {actor}.")
-        await _conclude(session, wiring, Routed(events=move(case, verdict, series, times)))
+        await _conclude(session, move(case, verdict, series, times))
         return case
     if case.state not in OPEN:
         raise ConflictError(f"The case is {case.state.value}: it does not wait for anything.")
     case.wish, case.wished_by = wish, actor[:256]
-    await _conclude(session, wiring, await review_study(session, case, times))
+    await _conclude(session, await review_study(session, case, times))
     return case
 
 
@@ -104,8 +103,7 @@ async def retry_case(session: AsyncSession, wiring: Wiring, case_id: UUID) -> Ca
         await retry_now(session, dispatch_id)
     await session.refresh(case, with_for_update=True)
     events = await settle(session, case, times_of(wiring.settings))
-    await session.flush()
-    await append(session, events)
+    await _conclude(session, events)
     return case
 
 
@@ -116,9 +114,7 @@ async def _locked(session: AsyncSession, case_id: UUID) -> Case:
     return await get_case(session, case_id, lock=True)
 
 
-async def _conclude(session: AsyncSession, wiring: Wiring, routed: Routed) -> None:
-    """Commit with the events last, then start what was decided."""
+async def _conclude(session: AsyncSession, events: list[Event]) -> None:
+    """Append the events, the last thing in the transaction."""
     await session.flush()
-    await append(session, routed.events)
-    await session.commit()
-    await start_attempts(wiring.engine, routed.attempts)
+    await append(session, events)

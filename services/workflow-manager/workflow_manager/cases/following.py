@@ -2,12 +2,12 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scanhub_libraries.events import EventType
+from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RoutingRule, RuleAction, SelectedAction
 from workflow_manager.cases import repository
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseKind, CaseState, CaseTimes, Verdict
-from workflow_manager.cases.sending import Routed, queue_series
+from workflow_manager.cases.sending import queue_series
 from workflow_manager.cases.service import add_series, event_of, move, new_case, settle
 from workflow_manager.cases.studies import join_study
 from workflow_manager.dicom.models import DicomSeries
@@ -21,7 +21,7 @@ _NO_MODULES = "This server cannot run processing modules yet."
 
 async def route_series(
     session: AsyncSession, series: DicomSeries, *, instances: int, anew: bool, times: CaseTimes
-) -> Routed:
+) -> list[Event]:
     """Decide for a series in the transaction that completes it.
 
     Decision, cases, dispatches and events are committed together, or none of them; repeating it
@@ -41,10 +41,7 @@ async def route_series(
         return await follow_series(
             session, series, considered[series.id], instances=instances, times=times
         )
-    attempts, events = await queue_dispatches(
-        session, series, instances=instances, targets=decision.targets
-    )
-    return Routed(attempts, events)
+    return await queue_dispatches(session, series, instances=instances, targets=decision.targets)
 
 
 async def follow_series(
@@ -54,7 +51,7 @@ async def follow_series(
     *,
     instances: int,
     times: CaseTimes,
-) -> Routed:
+) -> list[Event]:
     """Write down what was decided, and open the cases that follow.
 
     Args:
@@ -66,9 +63,9 @@ async def follow_series(
     """
     decision, events = await record_decision(session, series, considered)
     following = _Following(session, series, considered, decision, instances=instances, times=times)
-    following.routed.events += events
+    following.events += events
     await following.run()
-    return following.routed
+    return following.events
 
 
 class _Following:
@@ -87,7 +84,7 @@ class _Following:
         self._session, self._series, self._decision = session, series, decision
         self._considered, self._instances, self._times = considered, instances, times
         self._cases: dict[str, Case] = {}
-        self.routed = Routed()
+        self.events: list[Event] = []
 
     async def run(self) -> None:
         """Open every case, and let it do what is to be done."""
@@ -106,7 +103,7 @@ class _Following:
             await self._act(action)
         for case in self._cases.values():
             if case.state is CaseState.COMPLETE:
-                self.routed.events += await settle(self._session, case, self._times)
+                self.events += await settle(self._session, case, self._times)
 
     async def _act(self, action: SelectedAction) -> None:
         if action.action is RuleAction.DISCARD:
@@ -148,28 +145,24 @@ class _Following:
         self._cases[name] = case
         for event_type in (EventType.CASE_OPENED, EventType.CASE_COMPLETE):
             event = event_of(case, event_type, [self._series.series_instance_uid])
-            self.routed.events.append(event)
+            self.events.append(event)
         return case
 
     async def _send(self, cases: list[Case], targets: list[str]) -> None:
-        self.routed.add(
-            await queue_series(
-                self._session, cases, self._series, instances=self._instances, targets=targets
-            )
+        self.events += await queue_series(
+            self._session, cases, self._series, instances=self._instances, targets=targets
         )
 
     def _end(self, case: Case, state: CaseState, reason: str) -> None:
         series = [self._series.series_instance_uid]
-        self.routed.events += move(case, Verdict(state, reason), series, self._times)
+        self.events += move(case, Verdict(state, reason), series, self._times)
 
     async def _join(self, rule: RoutingRule, version: int) -> None:
-        self.routed.add(
-            await join_study(
-                self._session,
-                self._series,
-                (rule, version),
-                decision_id=self._decision.id,
-                instances=self._instances,
-                times=self._times,
-            )
+        self.events += await join_study(
+            self._session,
+            self._series,
+            (rule, version),
+            decision_id=self._decision.id,
+            instances=self._instances,
+            times=self._times,
         )

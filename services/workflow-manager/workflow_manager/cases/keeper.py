@@ -10,13 +10,12 @@ from uuid import UUID
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
-from scanhub_libraries.events import EventType
+from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.cases import repository
 from workflow_manager.cases.following import follow_series
 from workflow_manager.cases.models import Case
-from workflow_manager.cases.sending import Routed, start_attempts
 from workflow_manager.cases.service import settle
 from workflow_manager.cases.studies import judge, review_study
 from workflow_manager.cases.times import times_of
@@ -112,25 +111,22 @@ class CaseKeeper:
     async def commit(self, due: Sequence[DicomSeries], considered: dict[UUID, Considered]) -> int:
         """Complete series to which nothing came since they were looked at; say how many."""
         seen = {series.id: series.last_received_at for series in due if series.id in considered}
-        routed = Routed()
+        events: list[Event] = []
         async with transaction(self._wiring.sessions) as session:
             await repository.lock_studies(session, [row.study_instance_uid for row in due])
             rows = await repository.lock_series(session, list(seen))
             still = {id_: row for id_, row in rows.items() if row.last_received_at == seen[id_]}
             counts = await repository.count_instances(session, list(still))
             for id_, series in still.items():
-                routed.events.append(complete(series, _reason(series)))
-                routed.add(
-                    await follow_series(
-                        session,
-                        series,
-                        considered[id_],
-                        instances=counts.get(id_, 0),
-                        times=self._times,
-                    )
+                events.append(complete(series, _reason(series)))
+                events += await follow_series(
+                    session,
+                    series,
+                    considered[id_],
+                    instances=counts.get(id_, 0),
+                    times=self._times,
                 )
-            await append(session, routed.events)
-        await start_attempts(self._wiring.engine, routed.attempts)
+            await append(session, events)
         return len(still)
 
     # --- studies ----------------------------------------------------------------------------------
@@ -167,10 +163,9 @@ class CaseKeeper:
             case = await session.get_one(
                 Case, seen.id, with_for_update=True, populate_existing=True
             )
-            routed = await review_study(session, case, self._times)
+            events = await review_study(session, case, self._times)
             await session.flush()
-            await append(session, routed.events)
-        await start_attempts(self._wiring.engine, routed.attempts)
+            await append(session, events)
 
     # --- dispatches -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.events import EventType
+from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RoutingRule, RuleAction, RuleOptions
 from workflow_manager.cases import repository
 from workflow_manager.cases.models import Case
@@ -18,7 +18,7 @@ from workflow_manager.cases.rules import (
     Verdict,
     judge_study,
 )
-from workflow_manager.cases.sending import Routed, queue_series
+from workflow_manager.cases.sending import queue_series
 from workflow_manager.cases.service import add_series, event_of, move, new_case, settle
 from workflow_manager.dicom.models import DicomSeries
 
@@ -31,7 +31,7 @@ async def join_study(
     decision_id: UUID,
     instances: int,
     times: CaseTimes,
-) -> Routed:
+) -> list[Event]:
     """Let a series join the open case of its study for a rule; the first one opens it.
 
     After the case was closed, the next series opens a follow-up with the next number.
@@ -51,12 +51,11 @@ async def join_study(
         case.options, case.rule_version = fresh.options, version
         case.action, case.targets, case.priority = fresh.action, fresh.targets, fresh.priority
     await add_series(session, case, series, instances=instances, decision_id=decision_id)
-    routed = Routed()
+    events: list[Event] = []
     if opened:
         uids = [series.series_instance_uid]
-        routed.events.append(event_of(case, EventType.CASE_OPENED, uids))
-    routed.add(await review_study(session, case, times))
-    return routed
+        events.append(event_of(case, EventType.CASE_OPENED, uids))
+    return events + await review_study(session, case, times)
 
 
 def judge(study: OpenStudy, times: CaseTimes) -> Verdict:
@@ -74,7 +73,7 @@ def judge(study: OpenStudy, times: CaseTimes) -> Verdict:
     return judge_study(so_far, utc_now(), times)
 
 
-async def review_study(session: AsyncSession, case: Case, times: CaseTimes) -> Routed:
+async def review_study(session: AsyncSession, case: Case, times: CaseTimes) -> list[Event]:
     """Bring an open study case to where it should stand; if it is complete, do what follows.
 
     Args:
@@ -85,29 +84,28 @@ async def review_study(session: AsyncSession, case: Case, times: CaseTimes) -> R
     await session.flush()
     found = await repository.list_open_studies(session, case_id=case.id)
     if not found:
-        return Routed()  # somebody closed it meanwhile
+        return []  # somebody closed it meanwhile
     (study,) = found
     series = await repository.series_uids(session, case.id)
-    routed = Routed(events=move(case, judge(study, times), series, times))
+    events = move(case, judge(study, times), series, times)
     if case.state is CaseState.COMPLETE:
-        routed.add(await _close(session, case, series, times))
-    return routed
+        events += await _close(session, case, series, times)
+    return events
 
 
-async def _close(session: AsyncSession, case: Case, uids: list[str], times: CaseTimes) -> Routed:
+async def _close(
+    session: AsyncSession, case: Case, uids: list[str], times: CaseTimes
+) -> list[Event]:
     """Do what the rule asks for, with every series of the case."""
     if case.action != RuleAction.ROUTE.value:
         told = Verdict(CaseState.DONE, "The rule asks for a notification, and nothing more.")
-        return Routed(events=move(case, told, uids, times))
-    routed = Routed()
+        return move(case, told, uids, times)
+    events: list[Event] = []
     rows = [row for row, _, _ in await repository.list_series_of(session, case.id)]
     counts = await repository.count_instances(session, [row.series_id for row in rows])
     for row in rows:
         series = await session.get_one(DicomSeries, row.series_id)
-        routed.add(
-            await queue_series(
-                session, [case], series, instances=counts[row.series_id], targets=case.targets
-            )
+        events += await queue_series(
+            session, [case], series, instances=counts[row.series_id], targets=case.targets
         )
-    routed.events += await settle(session, case, times)
-    return routed
+    return events + await settle(session, case, times)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 _JITTER = 0.1
@@ -23,14 +22,6 @@ class DispatchStatus(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELED = "canceled"
-
-
-class Attempt(NamedTuple):
-    """An attempt to start: JSON keeps it as a list of two."""
-
-    key: str
-    """Of its workflow in the run engine."""
-    target: str
 
 
 class Priority(StrEnum):

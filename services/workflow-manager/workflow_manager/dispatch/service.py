@@ -14,7 +14,7 @@ from workflow_manager.cases.links import redirect_cases
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
-from workflow_manager.dispatch.rules import ENDED, Attempt, DispatchStatus, Priority, highest
+from workflow_manager.dispatch.rules import ENDED, DispatchStatus, Priority, highest
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.routing_rules.references import check_unnamed
 from workflow_manager.targets.models import Target
@@ -61,7 +61,7 @@ async def queue_dispatches(
     targets: Sequence[str] | None = None,
     priority: Priority = Priority.NORMAL,
     case_id: UUID | None = None,
-) -> tuple[list[Attempt], list[Event]]:
+) -> list[Event]:
     """Queue a complete series for its targets; repeating it is harmless.
 
     Images that came after the series was sent are sent too: those alone. The desk hears of the
@@ -76,7 +76,7 @@ async def queue_dispatches(
         case_id: On whose behalf.
 
     Returns:
-        No attempts to start, and the events to append.
+        The events to append.
     """
     if targets is None:
         enabled = await list_targets(session, enabled_only=True)
@@ -97,7 +97,7 @@ async def queue_dispatches(
             dispatch.case_id = case_id or dispatch.case_id
             events.append(event_of(dispatch, EventType.DISPATCH_QUEUED))
     await session.flush()
-    return [], events
+    return events
 
 
 def dispatch_id_of(series_id: UUID, target: str) -> UUID:

@@ -37,7 +37,6 @@ from workflow_manager.cases.times import times_of
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.entries import Origin, Outcome
-from workflow_manager.dispatch.rules import Attempt
 from workflow_manager.journal.service import append
 from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
@@ -167,7 +166,8 @@ class RunSteps:
         except ScanHubError as error:
             if _is_away(error) or await self._stored_result(run) is None:
                 return {"failed": f"The result could not be written: {error.detail}"}
-        return {"dispatches": await self._succeed(run.id, series)}
+        await self._succeed(run.id, series)
+        return {}
 
     async def fail(self, run_id: str, reason: str) -> Answer:
         """End task and run with a reason."""
@@ -179,11 +179,10 @@ class RunSteps:
 
     # --- parts ----------------------------------------------------------------------------------
 
-    async def _succeed(self, run_id: UUID, series: list[str]) -> list[Attempt]:
+    async def _succeed(self, run_id: UUID, series: list[str]) -> None:
         async with transaction(self._wiring.sessions) as session:
             run = await get_run(session, run_id, lock=True)
             events = []
-            dispatches: list[Attempt] = []
             for uid in series:
                 for row, count in await dicom_repository.list_series(
                     session, series_instance_uid=uid
@@ -191,11 +190,9 @@ class RunSteps:
                     first = not row.complete
                     if first:
                         events.append(dicom_service.complete(row, "own run"))
-                    routed = await route_series(
+                    events += await route_series(
                         session, row, instances=count, anew=first, times=self._times
                     )
-                    dispatches += routed.attempts
-                    events += routed.events
             if run.status not in ENDED:
                 run.result_id = result_id_of(run.id)
             ended = await end_run(session, run, RunStatus.SUCCEEDED)
@@ -203,7 +200,6 @@ class RunSteps:
                 events.append(ended)
             await append(session, events)
         await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
-        return dispatches
 
     async def _end(self, run_id: str, status: RunStatus, task_status: Any, reason: str) -> Answer:
         run = await self._read(run_id)
@@ -211,7 +207,8 @@ class RunSteps:
             stored = await self._give_back(run, task_status, reason)
             if stored is not None:  # the end came too late: the task has its result
                 series = (stored.meta or {}).get("series_instance_uids", [])
-                return {"dispatches": await self._succeed(run.id, series)}
+                await self._succeed(run.id, series)
+                return {}
         async with transaction(self._wiring.sessions) as session:
             row = await get_run(session, run.id, lock=True)
             event = await end_run(session, row, status, error=reason)

@@ -4,9 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from scanhub_libraries.logging import get_logger
-from workflow_manager.dispatch.rules import Attempt
-from workflow_manager.dispatch.service import KIND as DISPATCH
-from workflow_manager.dispatch.service import QUEUE as DISPATCH_QUEUE
 from workflow_manager.engine import Steps, WorkflowBody
 from workflow_manager.runs.steps import RunSteps
 
@@ -26,35 +23,26 @@ def run_workflow(do: RunSteps) -> WorkflowBody:
 
     def body(steps: Steps, run_id: str) -> None:
         try:
-            dispatches = _work(steps, do, run_id)
+            _work(steps, do, run_id)
         except _Ended as end:
-            dispatches = _end(steps, do, run_id, end.answer)
-        for dispatch in dispatches:
-            attempt = Attempt(*dispatch)
-            steps.start(DISPATCH, attempt.key, queue=DISPATCH_QUEUE, partition=attempt.target)
+            _end(steps, do, run_id, end.answer)
 
     return body
 
 
-def _work(steps: Steps, do: RunSteps, run_id: str) -> list[list[str]]:
+def _work(steps: Steps, do: RunSteps, run_id: str) -> None:
     source = _go(steps, "prepare", do.prepare, run_id)["input"]
     files = _go(steps, "compute", do.compute, run_id, source)["files"]
     series = _go(steps, "index", do.index, run_id, files)["series"]
-    dispatches: list[list[str]] = _go(steps, "finish", do.finish, run_id, files, series)[
-        "dispatches"
-    ]
-    return dispatches
+    _go(steps, "finish", do.finish, run_id, files, series)
 
 
-def _end(steps: Steps, do: RunSteps, run_id: str, why: Answer) -> list[list[str]]:
-    """End the run; where the task turns out to have its result, what goes to whom."""
-    answer: Answer = {}
+def _end(steps: Steps, do: RunSteps, run_id: str, why: Answer) -> None:
+    """End the run."""
     if "canceled" in why:
-        answer = steps.run("cancel", do.cancel, run_id)
+        steps.run("cancel", do.cancel, run_id)
     elif "failed" in why:
-        answer = steps.run("fail", do.fail, run_id, why["failed"])
-    dispatches: list[list[str]] = answer.get("dispatches", [])
-    return dispatches
+        steps.run("fail", do.fail, run_id, why["failed"])
 
 
 def _go(steps: Steps, name: str, step: Step, *arguments: Any) -> Answer:
