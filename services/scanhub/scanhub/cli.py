@@ -207,6 +207,24 @@ def set_password(username: Username, data_dir: DataDir = None) -> None:
         console.print(f"{username} has a new password; the logins of {username} have ended.")
 
 
+@app.command("import")
+def import_configuration(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A mercure.json.")],
+    username: Annotated[str, typer.Option(help="An administrator of this server.")],
+    url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8000",
+    password: Annotated[
+        str, typer.Option(envvar="SCANHUB_PASSWORD", prompt=True, hide_input=True)
+    ] = "",
+) -> None:
+    """Take over targets, rules and settings of mercure; doing it again changes nothing."""
+    from scanhub.mercure.move import move
+
+    with explained(errors):
+        whole = asyncio.run(move(path, url, (username, password), console))
+    if not whole:
+        raise typer.Exit(1)
+
+
 @app.command()
 def openapi(
     folder: Annotated[Path, typer.Option(help="Where the documents are.")] = Path("docs/openapi"),
