@@ -24,6 +24,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the service measures
+         * @description Return metrics in the text format of Prometheus.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/trigger_task/{task_id}/": {
         parameters: {
             query?: never;
@@ -229,6 +249,442 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/dicomweb/studies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for studies
+         * @description Search by attributes of study and patient: `?PatientName=doe*&StudyDate=20260101-`.
+         *
+         *     Any attribute of the level can be matched, by keyword or tag; also `limit`, `offset`,
+         *     `includefield`. Names match without case and accents.
+         */
+        get: operations["search_studies"];
+        put?: never;
+        /**
+         * Store instances
+         * @description Store instances of any studies; each is on disk and in the index when this answers.
+         */
+        post: operations["store_instances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for series
+         * @description Search all series, by their own attributes and those of their studies.
+         */
+        get: operations["search_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for instances
+         * @description Search all instances, by their own attributes and those above them.
+         */
+        get: operations["search_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for series of a study
+         * @description Search the series of a study, in the order of their numbers.
+         */
+        get: operations["search_study_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for instances of a study
+         * @description Search the instances of a study, series by series.
+         */
+        get: operations["search_study_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search for instances of a series
+         * @description Search the instances of a series, in the order of their numbers.
+         */
+        get: operations["search_series_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve a study
+         * @description Send all instances of a study, each in a part, as they are stored.
+         *
+         *     `Accept: multipart/related; type="application/dicom"; transfer-syntax=...` asks for another
+         *     transfer syntax, which is given where the images can be converted.
+         */
+        get: operations["retrieve_study"];
+        put?: never;
+        /**
+         * Store instances of a study
+         * @description Store instances of one study; those of another are refused.
+         */
+        post: operations["store_study_instances"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve a series
+         * @description Send all instances of a series, each in a part, as they are stored.
+         */
+        get: operations["retrieve_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve an instance
+         * @description Send an instance, in a part or, for `Accept: application/dicom`, by itself (also ranges).
+         */
+        get: operations["retrieve_instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve the metadata of a study
+         * @description Send the data sets of a study as DICOM JSON; long values are told by their addresses.
+         */
+        get: operations["study_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve the metadata of a series
+         * @description Send the data sets of a series as DICOM JSON.
+         */
+        get: operations["series_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/metadata": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve the metadata of an instance
+         * @description Send the data set of an instance as DICOM JSON.
+         */
+        get: operations["instance_metadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frames}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve frames
+         * @description Send frames: decoded for `application/octet-stream`, else compressed as they are stored.
+         */
+        get: operations["retrieve_frames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Retrieve a value
+         * @description Send the value that the metadata name by this address.
+         */
+        get: operations["retrieve_bulkdata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/rendered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Images of a study
+         * @description Send an image of each instance of a study that has pixels, in parts.
+         *
+         *     `window=CENTER,WIDTH,FUNCTION`, `viewport=WIDTH,HEIGHT` and `quality` say how they look.
+         */
+        get: operations["render_study"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/rendered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Images of a series
+         * @description Send an image of each instance of a series that has pixels, in parts.
+         */
+        get: operations["render_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/rendered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Image of an instance
+         * @description Send an instance as JPEG or PNG; of several frames the first.
+         */
+        get: operations["render_instance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/frames/{frame}/rendered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Image of a frame
+         * @description Send a frame as JPEG or PNG.
+         */
+        get: operations["render_frame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thumbnail of a study
+         * @description Send a small image of the instance in the middle of a study.
+         */
+        get: operations["study_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thumbnail of a series
+         * @description Send a small image of the instance in the middle of a series.
+         */
+        get: operations["series_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thumbnail of an instance
+         * @description Send a small image of an instance.
+         */
+        get: operations["instance_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/targets": {
         parameters: {
             query?: never;
@@ -237,14 +693,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the nodes that images are sent to
-         * @description Return all targets by name.
+         * List where images are sent to
+         * @description Return all targets by name; never their secrets.
          */
         get: operations["list_targets"];
         put?: never;
         /**
-         * Configure a node to send to
-         * @description A target that is enabled gets every series of our own scans.
+         * Configure a target
+         * @description Without rules, a target that is enabled gets every series of our own scans.
          */
         post: operations["create_target"];
         delete?: never;
@@ -260,16 +716,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Return a target
+         * @description Return the settings of a target; never its secrets.
+         */
+        get: operations["get_target"];
         /**
          * Change a target
          * @description Replace the settings of a target; what waits is sent with the new ones.
+         *
+         *     A secret that is left out stays as it is; null removes it.
          */
         put: operations["replace_target"];
         post?: never;
         /**
          * Delete a target
-         * @description Delete a target; what was on its way there ends.
+         * @description Delete a target; what was on its way there ends, with a reason.
          */
         delete: operations["delete_target"];
         options?: never;
@@ -288,7 +750,7 @@ export interface paths {
         put?: never;
         /**
          * Test the connection to a target
-         * @description Send a C-ECHO; the answer says what is wrong.
+         * @description Try it step by step; the answer says which step failed, and why.
          */
         post: operations["test_target"];
         delete?: never;
@@ -317,6 +779,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/dispatches/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is paused
+         * @description Return who paused which target, or all of them, since when and why.
+         */
+        get: operations["list_dispatch_pauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dispatches/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause sending to all targets
+         * @description Begin to send nothing more; what is being sent is sent to its end.
+         */
+        post: operations["pause_dispatches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dispatches/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with sending
+         * @description Go on; a target that is paused by itself stays so.
+         */
+        post: operations["resume_dispatches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/targets/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause sending to a target
+         * @description Begin to send nothing more there; what is being sent is sent to its end.
+         */
+        post: operations["pause_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/targets/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with sending to a target
+         * @description Go on with what waits for this target.
+         */
+        post: operations["resume_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/dispatches/{dispatch_id}/retry": {
         parameters: {
             query?: never;
@@ -328,9 +890,51 @@ export interface paths {
         put?: never;
         /**
          * Send now what waits or failed
-         * @description Make the next attempt at once; only what is not there yet is sent.
+         * @description Make the next attempt at once; only what is not there yet is sent, unless all is asked for.
+         *
+         *     What waited for off-peak hours does not wait for them any more.
          */
         post: operations["retry_dispatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dispatches/{dispatch_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send it no more
+         * @description End a dispatch; images that are at the target stay there, and all stay in the archive.
+         */
+        post: operations["cancel_dispatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/dispatches/{dispatch_id}/redirect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send it to another target
+         * @description End this dispatch and queue the series for another target; the answer is the new one.
+         */
+        post: operations["redirect_dispatch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -589,6 +1193,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List cases
+         * @description Return cases, newest first; the next page begins `before` the last one of this.
+         */
+        get: operations["list_cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a case with its timeline
+         * @description Return a case with its series, what is sent for it, and all that happened.
+         */
+        get: operations["get_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait no longer for a study
+         * @description Complete a study case: at once, or as soon as none of its series arrives any more.
+         */
+        post: operations["complete_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard a case that waits or failed
+         * @description Send nothing of it: at once, or as soon as nothing arrives any more. Its files stay.
+         */
+        post: operations["discard_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send again what a failed case has not sent
+         * @description Make the next attempt at once, for each target that has not got everything.
+         */
+        post: operations["retry_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/series/{series_instance_uid}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wait no longer for a series
+         * @description Take it that nothing more comes of it; return its cases, newest first.
+         */
+        post: operations["complete_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/journal/events": {
         parameters: {
             query?: never;
@@ -620,8 +1344,9 @@ export interface paths {
          * Read the journal
          * @description Return events after a sequence number, oldest first.
          *
-         *     `task_id` takes whatever tells of a task: its acquisitions, runs, images and dispatches too.
-         *     `newest` returns the last `limit` events instead of the first.
+         *     `task_id`, `exam_id` and `case_id` take whatever tells of it: the history of a task, with its
+         *     acquisitions, runs, images and dispatches, is one request. `newest` returns the last `limit`
+         *     events instead of the first; with `before`, the page before one that is known.
          */
         get: operations["list_journal"];
         put?: never;
@@ -655,10 +1380,756 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/bookkeeper/query/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List series that were reported
+         * @description Return series, newest first; a page goes on `before` the id of its last row.
+         */
+        get: operations["query_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks that were reported
+         * @description Return tasks without a parent, newest first.
+         */
+        get: operations["query_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List self-tests that were reported
+         * @description Return self-tests, newest first; one that did not end within ten minutes has failed.
+         */
+        get: operations["query_tests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/task-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List events of a task
+         * @description Return the events of a task and of those below it, in the order of their arrival.
+         */
+        get: operations["query_task_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/dicom-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List files that were reported
+         * @description Return files in the order of their arrival; a page goes on `after` the id of its last row.
+         */
+        get: operations["query_dicom_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/task_process_logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the modules of a task wrote
+         * @description Return the logs of a task and of those below it.
+         */
+        get: operations["query_task_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/task_process_results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what the modules of a task answered
+         * @description Return the outputs of a task and of those below it.
+         */
+        get: operations["query_task_results"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/find_task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the archive of tasks
+         * @description Return a page of the tasks without a parent, in the form that DataTables reads.
+         *
+         *     Columns are accession number, patient id, scope, time, rule. The search looks at the beginning
+         *     of accession number and patient id, and anywhere in the patient's name and the rule.
+         */
+        get: operations["find_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/query/get_task_info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read all that is known of a task
+         * @description Return `information`, tags of an image, and the `task.json` of each task of the family.
+         */
+        get: operations["get_task_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what people and programs were told
+         * @description Return notifications, newest first, with the reason where one waits or failed.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/notifications/{notification_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send now what waits or failed
+         * @description Make the next attempt at once, with the templates of the rule as they are by now.
+         */
+        post: operations["retry_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sample to everybody whom a rule tells
+         * @description Send it once and say for each recipient what failed; no patient is named.
+         */
+        post: operations["test_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/health/detail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at every queue, target, listener and disk
+         * @description Return the state of each part, in words and numbers, and that of the worst one.
+         */
+        get: operations["health_detail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say whether the bookkeeper takes reports
+         * @description Answer `ok`, or 501 when this installation has no key for it.
+         */
+        get: operations["bookkeeper_test"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/mercure-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report an event of a service of mercure
+         * @description Keep an event such as BOOT or CONFIG_UPDATE; the journal tells of it.
+         */
+        post: operations["post_mercure_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/webgui-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report an event of mercure's web pages
+         * @description Keep an event such as LOGIN or RULE_EDIT; the journal tells of it.
+         */
+        post: operations["post_webgui_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/register-dicom": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report a file that was received
+         * @description Keep which file belongs to which series.
+         */
+        post: operations["register_dicom"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/register-series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report a series that was received
+         * @description Keep a series with its tags; the same series again changes nothing.
+         */
+        post: operations["register_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/register-task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report a task
+         * @description Keep a task with its series and its parent; reporting it again is harmless.
+         */
+        post: operations["register_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/update-task": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what a task is like now
+         * @description Keep a whole `task.json`, or the tags of one of its images; environments are not kept.
+         */
+        post: operations["update_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/task-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report an event of a task
+         * @description Keep an event such as REGISTER or DISPATCH_COMPLETE; the journal tells of it.
+         */
+        post: operations["post_task_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/processor-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what a module wrote
+         * @description Keep the log of a module, up to 4 MiB.
+         */
+        post: operations["processor_logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/store-processor-output": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what a module answered
+         * @description Keep the `result.json` of a module and its settings.
+         */
+        post: operations["store_processor_output"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/test-begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report that a self-test began
+         * @description Keep a self-test; one that does not end within ten minutes has failed.
+         */
+        post: operations["test_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/bookkeeper/test-end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report how a self-test ended
+         * @description Keep the state of a self-test and when it ended.
+         */
+        post: operations["test_end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ArchivePage
+         * @description A page of the archive, as DataTables asks for it.
+         */
+        ArchivePage: {
+            /** Draw */
+            draw: number;
+            /** Recordstotal */
+            recordsTotal: number;
+            /** Recordsfiltered */
+            recordsFiltered: number;
+            /** Data */
+            data: components["schemas"]["ArchiveRow"][];
+        };
+        /**
+         * ArchiveRow
+         * @description A row of mercure's archive page.
+         */
+        ArchiveRow: {
+            /** Task Id */
+            task_id: string;
+            /** Acc */
+            ACC: string;
+            /** Mrn */
+            MRN: string;
+            /** Scope */
+            Scope: string;
+            /** Time */
+            Time: string;
+            /** Rule */
+            Rule: string;
+        };
+        /**
+         * CaseDetail
+         * @description A case with all that is known of it.
+         */
+        CaseDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Number
+             * @description From 1; more: a follow-up for images that came late
+             */
+            number: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "series" | "study";
+            /**
+             * Rule
+             * @description Null: there was no rule, or none fired
+             */
+            rule: string | null;
+            /** Rule Version */
+            rule_version: number | null;
+            /**
+             * Action
+             * @description Action of the rule; none: there was no rule
+             */
+            action: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uids */
+            series_instance_uids: string[];
+            /** Task Id */
+            task_id: string | null;
+            /** Exam Id */
+            exam_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded";
+            /**
+             * Reason
+             * @description Why it is in this state
+             */
+            reason: string;
+            /**
+             * Waits Until
+             * @description Null: it does not wait, or not for a time
+             */
+            waits_until: string | null;
+            /**
+             * Wish
+             * @description Asked for by a person; done when nothing arrives any more
+             */
+            wish: ("complete" | "discard") | null;
+            /** Wished By */
+            wished_by: string | null;
+            /** Targets */
+            targets: string[];
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Last Received At
+             * Format: date-time
+             */
+            last_received_at: string;
+            /** Complete At */
+            complete_at: string | null;
+            /**
+             * Complete Reason
+             * @description Why nothing more is waited for
+             */
+            complete_reason: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Files Kept Until
+             * @description Of a case that was discarded: not before
+             */
+            files_kept_until: string | null;
+            /** Series */
+            series: components["schemas"]["CaseSeriesOut"][];
+            /** Dispatches */
+            dispatches: components["schemas"]["DispatchOut"][];
+            /**
+             * Timeline
+             * @description Of the case, its series and its dispatches, oldest first
+             */
+            timeline: components["schemas"]["JournalEntry"][];
+        };
+        /**
+         * CaseOut
+         * @description What follows for a series or a study by one rule, and where it stands.
+         */
+        CaseOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Number
+             * @description From 1; more: a follow-up for images that came late
+             */
+            number: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "series" | "study";
+            /**
+             * Rule
+             * @description Null: there was no rule, or none fired
+             */
+            rule: string | null;
+            /** Rule Version */
+            rule_version: number | null;
+            /**
+             * Action
+             * @description Action of the rule; none: there was no rule
+             */
+            action: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uids */
+            series_instance_uids: string[];
+            /** Task Id */
+            task_id: string | null;
+            /** Exam Id */
+            exam_id: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded";
+            /**
+             * Reason
+             * @description Why it is in this state
+             */
+            reason: string;
+            /**
+             * Waits Until
+             * @description Null: it does not wait, or not for a time
+             */
+            waits_until: string | null;
+            /**
+             * Wish
+             * @description Asked for by a person; done when nothing arrives any more
+             */
+            wish: ("complete" | "discard") | null;
+            /** Wished By */
+            wished_by: string | null;
+            /** Targets */
+            targets: string[];
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /**
+             * Last Received At
+             * Format: date-time
+             */
+            last_received_at: string;
+            /** Complete At */
+            complete_at: string | null;
+            /**
+             * Complete Reason
+             * @description Why nothing more is waited for
+             */
+            complete_reason: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Files Kept Until
+             * @description Of a case that was discarded: not before
+             */
+            files_kept_until: string | null;
+        };
+        /**
+         * CaseSeriesOut
+         * @description A series of a case, as it was when it joined.
+         */
+        CaseSeriesOut: {
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Series Description */
+            series_description: string;
+            /** Instances */
+            instances: number;
+            /** @description By which it joined: each rule, and why */
+            decision: components["schemas"]["RuleDecisionOut"] | null;
+        };
         /**
          * CompletionTestIn
          * @description What must have arrived, and what has.
@@ -709,6 +2180,258 @@ export interface components {
             reason: string;
         };
         /**
+         * DicomTarget
+         * @description A DICOM node (C-STORE).
+         */
+        DicomTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Ip
+             * @description Host; `sender`: whoever sent the images here
+             */
+            ip: string;
+            /** Port */
+            port: number;
+            /** Aet Target */
+            aet_target: string;
+            /**
+             * Aet Source
+             * @default SCANHUB
+             */
+            aet_source: string;
+            /**
+             * Pass Sender Aet
+             * @description Call as the AE title that the images came from
+             * @default false
+             */
+            pass_sender_aet: boolean;
+            /**
+             * Pass Receiver Aet
+             * @description Call the AE title that the images were sent to here
+             * @default false
+             */
+            pass_receiver_aet: boolean;
+            /**
+             * Target Type
+             * @default dicom
+             * @constant
+             */
+            target_type: "dicom";
+        };
+        /**
+         * DicomTlsTarget
+         * @description A DICOM node over TLS (PS3.15 B).
+         */
+        DicomTlsTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Ip
+             * @description Host; `sender`: whoever sent the images here
+             */
+            ip: string;
+            /** Port */
+            port: number;
+            /** Aet Target */
+            aet_target: string;
+            /**
+             * Aet Source
+             * @default SCANHUB
+             */
+            aet_source: string;
+            /**
+             * Pass Sender Aet
+             * @description Call as the AE title that the images came from
+             * @default false
+             */
+            pass_sender_aet: boolean;
+            /**
+             * Pass Receiver Aet
+             * @description Call the AE title that the images were sent to here
+             * @default false
+             */
+            pass_receiver_aet: boolean;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "dicomtls";
+            /**
+             * Tls Key
+             * @description Private key of our certificate, PEM
+             */
+            tls_key?: string | null;
+            /**
+             * Tls Cert
+             * @description Certificate that we show, PEM; empty: none
+             * @default
+             */
+            tls_cert: string;
+            /**
+             * Ca Cert
+             * @description Whom the node's certificate must be from, PEM; empty: who is known
+             * @default
+             */
+            ca_cert: string;
+            /**
+             * Verify Host
+             * @description The node's certificate must also name its host
+             * @default false
+             */
+            verify_host: boolean;
+        };
+        /**
+         * DicomWebTarget
+         * @description A DICOMweb server (STOW-RS).
+         */
+        DicomWebTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "dicomweb";
+            /**
+             * Url
+             * @description Base address of the service
+             */
+            url: string;
+            /**
+             * Qido Url Prefix
+             * @default
+             */
+            qido_url_prefix: string;
+            /**
+             * Wado Url Prefix
+             * @default
+             */
+            wado_url_prefix: string;
+            /**
+             * Stow Url Prefix
+             * @default
+             */
+            stow_url_prefix: string;
+            /**
+             * Http User
+             * @default
+             */
+            http_user: string;
+            /** Http Password */
+            http_password?: string | null;
+            /**
+             * Access Token
+             * @description Bearer token
+             */
+            access_token?: string | null;
+            /**
+             * Ca Cert
+             * @description Whom the server's certificate must be from, PEM
+             * @default
+             */
+            ca_cert: string;
+        };
+        /**
          * DispatchOut
          * @description One series on its way to one target.
          */
@@ -728,6 +2451,14 @@ export interface components {
             task_id: string | null;
             /** Exam Id */
             exam_id: string | null;
+            /** Case Id */
+            case_id?: string | null;
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
             /**
              * Status
              * @enum {string}
@@ -741,6 +2472,11 @@ export interface components {
             attempt: number;
             /** Next Attempt At */
             next_attempt_at: string | null;
+            /**
+             * Waits For
+             * @description What it waits for, in words; none: for nothing
+             */
+            waits_for?: string | null;
             /** Error */
             error: string | null;
             /**
@@ -750,6 +2486,83 @@ export interface components {
             created_at: string;
             /** Ended At */
             ended_at: string | null;
+        };
+        /**
+         * DispatchPause
+         * @description Sending that somebody paused.
+         */
+        DispatchPause: {
+            /**
+             * Target
+             * @description Which target; none: all of them
+             */
+            target: string | null;
+            /** Reason */
+            reason: string;
+            /** Paused By */
+            paused_by: string;
+            /**
+             * Paused At
+             * Format: date-time
+             */
+            paused_at: string;
+        };
+        /**
+         * Done
+         * @description mercure's answer to a report that was taken.
+         */
+        Done: {
+            /**
+             * Ok
+             * @default
+             */
+            ok: string;
+        };
+        /**
+         * DummyTarget
+         * @description Takes everything and keeps nothing; to try rules out.
+         */
+        DummyTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "dummy";
         };
         /**
          * Event
@@ -812,7 +2625,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.series.decided" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.listener.restarted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
         /**
          * FieldProblem
          * @description What is wrong with one value.
@@ -828,6 +2641,126 @@ export interface components {
              * @description What is wrong with it
              */
             detail: string;
+        };
+        /**
+         * FileRow
+         * @description A file that was received.
+         */
+        FileRow: {
+            /** Id */
+            id: number;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Filename */
+            filename: string;
+            /** File Uid */
+            file_uid: string;
+            /** Series Uid */
+            series_uid: string;
+        };
+        /**
+         * FolderTarget
+         * @description A folder of this host, or one that is mounted.
+         */
+        FolderTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "folder";
+            /**
+             * Folder
+             * @description Absolute
+             */
+            folder: string;
+            /**
+             * File Filter
+             * @description File names that are left out, as patterns: `*.json`
+             * @default []
+             */
+            file_filter: string[];
+        };
+        /**
+         * HealthDetail
+         * @description A service with its parts; its state is that of its worst part.
+         */
+        HealthDetail: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "warning" | "failing";
+            /** Parts */
+            parts: components["schemas"]["HealthPart"][];
+        };
+        /**
+         * HealthPart
+         * @description One part: a queue, a target, the listener, a disk, the journal.
+         */
+        HealthPart: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "queue" | "target" | "listener" | "disk" | "journal";
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "warning" | "failing";
+            /**
+             * Detail
+             * @description In words, for people
+             */
+            detail: string;
+            /**
+             * Numbers
+             * @description With the unit in the name: oldest_s, free_bytes
+             * @default {}
+             */
+            numbers: {
+                [key: string]: number;
+            };
         };
         /**
          * InstanceOut
@@ -892,6 +2825,183 @@ export interface components {
             };
         };
         /**
+         * LogRow
+         * @description What a module wrote.
+         */
+        LogRow: {
+            /** Id */
+            id: number;
+            /** Task Id */
+            task_id: string;
+            /** Module Name */
+            module_name: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Logs */
+            logs: string;
+        };
+        /**
+         * MercureEventIn
+         * @description POST /mercure-event.
+         * @example {
+         *       "sender": "router.main",
+         *       "event": "BOOT",
+         *       "severity": 0
+         *     }
+         */
+        MercureEventIn: {
+            /**
+             * Sender
+             * @default Unknown
+             */
+            sender: string;
+            /**
+             * Event
+             * @default UNKNOWN
+             */
+            event: string;
+            /**
+             * Severity
+             * @description 0 info, 1 warning, 2 error, 3 critical
+             * @default 0
+             */
+            severity: number;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+        };
+        /**
+         * NotificationOut
+         * @description One message about one case to one recipient.
+         */
+        NotificationOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Case Id
+             * Format: uuid
+             */
+            case_id: string;
+            /** Rule */
+            rule: string;
+            /**
+             * Event
+             * @description What it tells of
+             * @enum {string}
+             */
+            event: "RECEIVED" | "COMPLETED" | "ERROR";
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "email";
+            /**
+             * Recipient
+             * @description The address, or the server of the webhook: its path may be secret
+             */
+            recipient: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "sending" | "waiting" | "sent" | "failed";
+            /** Attempt */
+            attempt: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * NotificationStatus
+         * @description State of one message to one recipient.
+         * @enum {string}
+         */
+        NotificationStatus: "queued" | "sending" | "waiting" | "sent" | "failed";
+        /**
+         * NotificationTest
+         * @description What came of a sample to one recipient.
+         */
+        NotificationTest: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "email";
+            /** Recipient */
+            recipient: string;
+            /** Ok */
+            ok: boolean;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * NotificationTestIn
+         * @description Which rule's notifications are tried out.
+         * @example {
+         *       "rule": "head-t2",
+         *       "event": "COMPLETED"
+         *     }
+         */
+        NotificationTestIn: {
+            /**
+             * Rule
+             * @description Letters, digits, _ and -
+             */
+            rule: string;
+            /**
+             * Event
+             * @description What it tells of
+             * @default COMPLETED
+             * @enum {string}
+             */
+            event: "RECEIVED" | "COMPLETED" | "ERROR";
+        };
+        /**
+         * OutputRow
+         * @description What a module answered.
+         */
+        OutputRow: {
+            /** Id */
+            id: number;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Task Id */
+            task_id: string;
+            /** Task Acc */
+            task_acc: string;
+            /** Task Mrn */
+            task_mrn: string;
+            /** Module */
+            module: string;
+            /** Index */
+            index: number;
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Output */
+            output: unknown;
+        };
+        /**
          * ParameterChange
          * @description One member in which two documents differ.
          */
@@ -911,6 +3021,20 @@ export interface components {
              * @description Null, too, where there is none
              */
             after?: unknown;
+        };
+        /**
+         * PauseIn
+         * @description Why sending is paused.
+         * @example {
+         *       "reason": "The archive is serviced until noon."
+         *     }
+         */
+        PauseIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
         };
         /**
          * PreviewOut
@@ -1009,6 +3133,169 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ProcessorLogsIn
+         * @description POST /processor-logs.
+         * @example {
+         *       "task_id": "f1a2c3d4-9e00-11ef-8000-0242ac110002",
+         *       "module_name": "denoise",
+         *       "logs": "24 images read"
+         *     }
+         */
+        ProcessorLogsIn: {
+            /**
+             * Task Id
+             * @description Id of mercure's task
+             */
+            task_id: string;
+            /**
+             * Sender
+             * @default Unknown
+             */
+            sender: string;
+            /**
+             * Module Name
+             * @default
+             */
+            module_name: string;
+            /**
+             * Time
+             * @description ISO 8601; without a zone it is UTC
+             */
+            time?: string | null;
+            /**
+             * Logs
+             * @default
+             */
+            logs: string;
+        };
+        /**
+         * ProcessorOutputIn
+         * @description POST /store-processor-output.
+         * @example {
+         *       "task_id": "f1a2c3d4-9e00-11ef-8000-0242ac110002",
+         *       "module": "denoise",
+         *       "index": 0,
+         *       "output": {
+         *         "snr": 12
+         *       }
+         *     }
+         */
+        ProcessorOutputIn: {
+            /**
+             * Task Id
+             * @description Id of mercure's task
+             */
+            task_id: string;
+            /**
+             * Task Acc
+             * @default
+             */
+            task_acc: string;
+            /**
+             * Task Mrn
+             * @default
+             */
+            task_mrn: string;
+            /**
+             * Module
+             * @default
+             */
+            module: string;
+            /**
+             * Index
+             * @default 0
+             */
+            index: number;
+            /**
+             * Settings
+             * @default {}
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Output
+             * @default {}
+             */
+            output: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * RedirectIn
+         * @description Where a series is to go instead.
+         * @example {
+         *       "target": "archive"
+         *     }
+         */
+        RedirectIn: {
+            /** Target */
+            target: string;
+        };
+        /**
+         * RegisterDicomIn
+         * @description POST /register-dicom.
+         * @example {
+         *       "filename": "a#b.dcm",
+         *       "file_uid": "1.2.3",
+         *       "series_uid": "1.2.826.0.1.3680043.8.498.1"
+         *     }
+         */
+        RegisterDicomIn: {
+            /**
+             * Filename
+             * @default
+             */
+            filename: string;
+            /** File Uid */
+            file_uid: string;
+            /** Series Uid */
+            series_uid: string;
+        };
+        /**
+         * RegisterSeriesIn
+         * @description POST /register-series: tags by their DICOM keyword; the bookkeeper keeps some of them.
+         * @example {
+         *       "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.1",
+         *       "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.2",
+         *       "Modality": "MR",
+         *       "SeriesDescription": "T2 TSE"
+         *     }
+         */
+        RegisterSeriesIn: {
+            /** Seriesinstanceuid */
+            SeriesInstanceUID: string;
+            /**
+             * Studyinstanceuid
+             * @default
+             */
+            StudyInstanceUID: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * RegisterTaskIn
+         * @description POST /register-task.
+         * @example {
+         *       "id": "f1a2c3d4-9e00-11ef-8000-0242ac110002",
+         *       "series_uid": "1.2.826.0.1.3680043.8.498.1"
+         *     }
+         */
+        RegisterTaskIn: {
+            /**
+             * Id
+             * @description Id of mercure's task
+             */
+            id: string;
+            /**
+             * Series Uid
+             * @default
+             */
+            series_uid: string;
+            /** Parent Id */
+            parent_id?: string | null;
+        };
+        /**
          * RoutingRule
          * @description A rule.
          */
@@ -1031,6 +3318,12 @@ export interface components {
              * @default false
              */
             disabled: boolean;
+            /**
+             * Shadow
+             * @description It is looked at and what it says is recorded; it does nothing
+             * @default false
+             */
+            shadow: boolean;
             /**
              * Fallback
              * @description Looked at only when no other rule fires; of several the last
@@ -1180,6 +3473,91 @@ export interface components {
             name: string;
         };
         /**
+         * RsyncTarget
+         * @description A folder that is reached by rsync over SSH.
+         */
+        RsyncTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /** Host */
+            host: string;
+            /**
+             * Port
+             * @default 22
+             */
+            port: number;
+            /**
+             * Folder
+             * @description Folder on the host; absolute
+             */
+            folder: string;
+            /** User */
+            user: string;
+            /** Password */
+            password?: string | null;
+            /**
+             * Private Key
+             * @description OpenSSH key without passphrase
+             */
+            private_key?: string | null;
+            /**
+             * Host Key
+             * @description Public key of the host, as in `ssh-ed25519 AAAA...`; the test shows it
+             * @default
+             */
+            host_key: string;
+            /**
+             * File Filter
+             * @description File names that are left out, as patterns: `*.json`
+             * @default []
+             */
+            file_filter: string[];
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "rsync";
+            /**
+             * Run On Complete
+             * @description Run `mercure_complete.sh` of the folder when all is there
+             * @default false
+             */
+            run_on_complete: boolean;
+        };
+        /**
          * RuleAction
          * @description What a rule does with the series or study for which it fires.
          * @enum {string}
@@ -1305,6 +3683,12 @@ export interface components {
              * @default false
              */
             disabled: boolean;
+            /**
+             * Shadow
+             * @description It is looked at and what it says is recorded; it does nothing
+             * @default false
+             */
+            shadow: boolean;
             /**
              * Fallback
              * @description Looked at only when no other rule fires; of several the last
@@ -1482,6 +3866,12 @@ export interface components {
              * @default false
              */
             disabled: boolean;
+            /**
+             * Shadow
+             * @description It is looked at and what it says is recorded; it does nothing
+             * @default false
+             */
+            shadow: boolean;
             /**
              * Fallback
              * @description Looked at only when no other rule fires; of several the last
@@ -1678,6 +4068,12 @@ export interface components {
              */
             disabled: boolean;
             /**
+             * Shadow
+             * @description It is looked at and what it says is recorded; it does nothing
+             * @default false
+             */
+            shadow: boolean;
+            /**
              * Fallback
              * @description Looked at only when no other rule fires; of several the last
              * @default false
@@ -1844,7 +4240,7 @@ export interface components {
          * @description What became of one rule.
          * @enum {string}
          */
-        RuleOutcome: "fired" | "did_not_fire" | "error" | "not_evaluated";
+        RuleOutcome: "fired" | "did_not_fire" | "would_fire" | "error" | "not_evaluated";
         /**
          * RuleRevert
          * @description Why an older version is taken up again.
@@ -2023,6 +4419,76 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * S3Target
+         * @description A bucket of an S3 service.
+         */
+        S3Target: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "s3";
+            /**
+             * Region
+             * @default
+             */
+            region: string;
+            /** Bucket */
+            bucket: string;
+            /**
+             * Prefix
+             * @default
+             */
+            prefix: string;
+            /**
+             * Access Key Id
+             * @default
+             */
+            access_key_id: string;
+            /** Secret Access Key */
+            secret_access_key?: string | null;
+            /**
+             * Endpoint Url
+             * @description Address of a service other than Amazon's
+             */
+            endpoint_url?: string | null;
+        };
+        /**
          * SelectedAction
          * @description What is done because rules fired.
          */
@@ -2087,6 +4553,108 @@ export interface components {
             received_at: string;
         };
         /**
+         * SeriesRow
+         * @description A series, under both of mercure's names for its columns.
+         */
+        SeriesRow: {
+            /** Id */
+            id: number;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Series Uid */
+            series_uid: string;
+            /** Tag Seriesdescription */
+            tag_seriesdescription: string;
+            /** Tag Modality */
+            tag_modality: string;
+            /** Description */
+            description: string;
+            /** Modality */
+            modality: string;
+        };
+        /**
+         * SftpTarget
+         * @description A folder that is reached by SFTP.
+         */
+        SftpTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /** Host */
+            host: string;
+            /**
+             * Port
+             * @default 22
+             */
+            port: number;
+            /**
+             * Folder
+             * @description Folder on the host; absolute
+             */
+            folder: string;
+            /** User */
+            user: string;
+            /** Password */
+            password?: string | null;
+            /**
+             * Private Key
+             * @description OpenSSH key without passphrase
+             */
+            private_key?: string | null;
+            /**
+             * Host Key
+             * @description Public key of the host, as in `ssh-ed25519 AAAA...`; the test shows it
+             * @default
+             */
+            host_key: string;
+            /**
+             * File Filter
+             * @description File names that are left out, as patterns: `*.json`
+             * @default []
+             */
+            file_filter: string[];
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "sftp";
+        };
+        /**
          * TagAccessOut
          * @description A tag that a rule looked at; its value is not repeated.
          */
@@ -2103,7 +4671,7 @@ export interface components {
         };
         /**
          * TargetIn
-         * @description A DICOM node that images are sent to.
+         * @description A target to be configured; a secret that is left out stays as it is, null removes it.
          * @example {
          *       "name": "archive",
          *       "target_type": "dicom",
@@ -2111,44 +4679,13 @@ export interface components {
          *       "port": 11112,
          *       "aet_target": "ARCHIVE",
          *       "aet_source": "SCANHUB",
-         *       "enabled": true,
-         *       "comment": ""
+         *       "enabled": true
          *     }
          */
-        TargetIn: {
-            /** Name */
-            name: string;
-            /**
-             * Target Type
-             * @default dicom
-             * @constant
-             */
-            target_type: "dicom";
-            /** Ip */
-            ip: string;
-            /** Port */
-            port: number;
-            /** Aet Target */
-            aet_target: string;
-            /**
-             * Aet Source
-             * @default SCANHUB
-             */
-            aet_source: string;
-            /**
-             * Enabled
-             * @default true
-             */
-            enabled: boolean;
-            /**
-             * Comment
-             * @default
-             */
-            comment: string;
-        };
+        TargetIn: components["schemas"]["DicomTarget"] | components["schemas"]["DicomTlsTarget"] | components["schemas"]["DicomWebTarget"] | components["schemas"]["SftpTarget"] | components["schemas"]["RsyncTarget"] | components["schemas"]["FolderTarget"] | components["schemas"]["S3Target"] | components["schemas"]["XnatTarget"] | components["schemas"]["DummyTarget"];
         /**
          * TargetOut
-         * @description A target as stored.
+         * @description A target as stored, with the settings of its type beside these; never a secret.
          * @example {
          *       "name": "archive",
          *       "target_type": "dicom",
@@ -2158,7 +4695,17 @@ export interface components {
          *       "aet_source": "SCANHUB",
          *       "enabled": true,
          *       "comment": "",
-         *       "created_at": "2026-03-02T09:30:00Z"
+         *       "direction": "push",
+         *       "contact": "",
+         *       "at_once": 1,
+         *       "max_bytes_per_s": null,
+         *       "pass_sender_aet": false,
+         *       "pass_receiver_aet": false,
+         *       "secrets": [],
+         *       "version": 1,
+         *       "created_at": "2026-03-02T09:30:00Z",
+         *       "updated_at": null,
+         *       "paused": null
          *     }
          */
         TargetOut: {
@@ -2166,31 +4713,31 @@ export interface components {
             name: string;
             /**
              * Target Type
-             * @default dicom
-             * @constant
+             * @enum {string}
              */
-            target_type: "dicom";
-            /** Ip */
-            ip: string;
-            /** Port */
-            port: number;
-            /** Aet Target */
-            aet_target: string;
-            /**
-             * Aet Source
-             * @default SCANHUB
-             */
-            aet_source: string;
-            /**
-             * Enabled
-             * @default true
-             */
+            target_type: "dicom" | "dicomtls" | "dicomweb" | "sftp" | "rsync" | "folder" | "s3" | "xnat" | "dummy";
+            /** Enabled */
             enabled: boolean;
             /**
-             * Comment
-             * @default
+             * Direction
+             * @enum {string}
              */
+            direction: "push" | "pull" | "both";
+            /** Contact */
+            contact: string;
+            /** Comment */
             comment: string;
+            /** At Once */
+            at_once: number;
+            /** Max Bytes Per S */
+            max_bytes_per_s: number | null;
+            /**
+             * Secrets
+             * @description Names of the secrets that are there
+             */
+            secrets: string[];
+            /** Version */
+            version: number;
             /**
              * Created At
              * Format: date-time
@@ -2198,16 +4745,205 @@ export interface components {
             created_at: string;
             /** Updated At */
             updated_at?: string | null;
+            paused?: components["schemas"]["DispatchPause"] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * TargetStep
+         * @description One step of a connection test.
+         */
+        TargetStep: {
+            /**
+             * Name
+             * @description name, connection, tls, host key, login, AE title, folder, write
+             */
+            name: string;
+            /** Ok */
+            ok: boolean;
+            /** Detail */
+            detail: string;
         };
         /**
          * TargetTest
-         * @description What came of a connection test (C-ECHO).
+         * @description What came of a connection test; it ends with the step that failed.
          */
         TargetTest: {
             /** Ok */
             ok: boolean;
             /** Detail */
             detail: string;
+            /**
+             * Steps
+             * @default []
+             */
+            steps: components["schemas"]["TargetStep"][];
+        };
+        /**
+         * TaskEventIn
+         * @description POST /task-event.
+         * @example {
+         *       "sender": "dispatcher.main",
+         *       "event": "DISPATCH_COMPLETE",
+         *       "task_id": "f1a2c3d4-9e00-11ef-8000-0242ac110002",
+         *       "file_count": 24,
+         *       "target": "archive"
+         *     }
+         */
+        TaskEventIn: {
+            /**
+             * Task Id
+             * @description Id of mercure's task
+             */
+            task_id: string;
+            /**
+             * Sender
+             * @default Unknown
+             */
+            sender: string;
+            /**
+             * Event
+             * @default UNKNOWN
+             */
+            event: string;
+            /**
+             * File Count
+             * @default 0
+             */
+            file_count: number;
+            /**
+             * Target
+             * @default
+             */
+            target: string;
+            /**
+             * Info
+             * @default
+             */
+            info: string;
+            /**
+             * Timestamp
+             * @description Monotonic clock of the sender [s]
+             */
+            timestamp?: number | null;
+            /**
+             * Time
+             * @description ISO 8601; without a zone it is UTC
+             */
+            time?: string | null;
+        };
+        /**
+         * TaskEventRow
+         * @description Something that happened to a task.
+         */
+        TaskEventRow: {
+            /** Id */
+            id: number;
+            /** Task Id */
+            task_id: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Local Time */
+            local_time: string;
+            /** Sender */
+            sender: string;
+            /** Event */
+            event: string;
+            /** File Count */
+            file_count: number;
+            /** Target */
+            target: string;
+            /** Info */
+            info: string;
+            /** Client Timestamp */
+            client_timestamp: number | null;
+        };
+        /**
+         * TaskRow
+         * @description A task without a parent.
+         */
+        TaskRow: {
+            /** Id */
+            id: string;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Series Uid */
+            series_uid: string;
+            /** Tag Seriesdescription */
+            tag_seriesdescription: string | null;
+            /** Tag Modality */
+            tag_modality: string | null;
+        };
+        /**
+         * TestBeginIn
+         * @description POST /test-begin.
+         * @example {
+         *       "id": "t1",
+         *       "type": "route",
+         *       "rule_type": "series"
+         *     }
+         */
+        TestBeginIn: {
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default
+             */
+            type: string;
+            /**
+             * Rule Type
+             * @default
+             */
+            rule_type: string;
+            /** Task Id */
+            task_id?: string | null;
+        };
+        /**
+         * TestEndIn
+         * @description POST /test-end.
+         * @example {
+         *       "id": "t1",
+         *       "status": "success"
+         *     }
+         */
+        TestEndIn: {
+            /** Id */
+            id: string;
+            /**
+             * Status
+             * @default
+             */
+            status: string;
+        };
+        /**
+         * TestRow
+         * @description A self-test.
+         */
+        TestRow: {
+            /** Id */
+            id: string;
+            /** Type */
+            type: string;
+            /** Rule Type */
+            rule_type: string;
+            /**
+             * Time Begin
+             * Format: date-time
+             */
+            time_begin: string;
+            /** Time End */
+            time_end: string | null;
+            /** Status */
+            status: string;
+            /** Task Id */
+            task_id: string | null;
         };
         /**
          * TriggerRequest
@@ -2221,6 +4957,114 @@ export interface components {
          */
         TriggerRequest: {
             safety_confirmation?: components["schemas"]["ConfirmSafety"] | null;
+        };
+        /**
+         * UpdateTaskIn
+         * @description POST /update-task: the whole task.json, or `{id, tags}`.
+         * @example {
+         *       "id": "f1a2c3d4-9e00-11ef-8000-0242ac110002",
+         *       "info": {
+         *         "uid_type": "series",
+         *         "uid": "1.2.826.0.1.3680043.8.498.1"
+         *       }
+         *     }
+         */
+        UpdateTaskIn: {
+            /**
+             * Id
+             * @description Id of mercure's task
+             */
+            id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * WebguiEventIn
+         * @description POST /webgui-event.
+         * @example {
+         *       "sender": "webgui",
+         *       "event": "RULE_EDIT",
+         *       "user": "ada"
+         *     }
+         */
+        WebguiEventIn: {
+            /**
+             * Sender
+             * @default Unknown
+             */
+            sender: string;
+            /**
+             * Event
+             * @default UNKNOWN
+             */
+            event: string;
+            /**
+             * User
+             * @default
+             */
+            user: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+        };
+        /**
+         * XnatTarget
+         * @description A project of an XNAT server.
+         */
+        XnatTarget: {
+            /** Name */
+            name: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Direction
+             * @description push: images are sent there; pull: they are fetched; both
+             * @default push
+             * @enum {string}
+             */
+            direction: "push" | "pull" | "both";
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * At Once
+             * @description Series that are sent there at the same time
+             * @default 1
+             */
+            at_once: number;
+            /**
+             * Max Bytes Per S
+             * @description Bandwidth limit [byte/s]; none: no limit
+             */
+            max_bytes_per_s?: number | null;
+            /**
+             * Target Type
+             * @constant
+             */
+            target_type: "xnat";
+            /**
+             * Host
+             * @description Address of the server
+             */
+            host: string;
+            /** Project Id */
+            project_id: string;
+            /** User */
+            user: string;
+            /** Password */
+            password?: string | null;
         };
     };
     responses: {
@@ -2582,6 +5426,30 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     trigger_task: {
         parameters: {
             query?: never;
@@ -2938,6 +5806,781 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    search_studies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    store_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description DICOM files, each in a part, or one file */
+        requestBody: {
+            content: {
+                "multipart/related": string;
+                "application/dicom": string;
+            };
+        };
+        responses: {
+            /** @description All instances are stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>;
+                };
+            };
+            /** @description Some are; the answer says which, and why the others are not */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description None is; the answer says why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_study_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_study_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_series_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retrieve_study: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The files, each in a part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    store_study_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        /** @description DICOM files, each in a part, or one file */
+        requestBody: {
+            content: {
+                "multipart/related": string;
+                "application/dicom": string;
+            };
+        };
+        responses: {
+            /** @description All instances are stored */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>;
+                };
+            };
+            /** @description Some are; the answer says which, and why the others are not */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description None is; the answer says why */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/conflict",
+                     *       "title": "Conflict",
+                     *       "status": 409,
+                     *       "detail": "The state of the thing, or something that refers to it, forbids it.",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retrieve_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The files, each in a part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retrieve_instance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                    "application/dicom": string;
+                };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Range not satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    study_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data sets as DICOM JSON, without pixels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    series_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data sets as DICOM JSON, without pixels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    instance_metadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The data sets as DICOM JSON, without pixels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom+json": Record<string, never>[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retrieve_frames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+                /** @description Numbers of frames from 1, ascending, with commas */
+                frames: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retrieve_bulkdata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+                /** @description Tag of the value, after those of its sequences */
+                place: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    render_study: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The images, each in a part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    render_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The images, each in a part */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "multipart/related": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    render_instance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    render_frame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+                /** @description Number of the frame, from 1 */
+                frame: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    study_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    series_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    instance_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study: string;
+                /** @description Series Instance UID */
+                series: string;
+                /** @description SOP Instance UID */
+                instance: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_targets: {
         parameters: {
             query?: never;
@@ -2992,10 +6635,41 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    replace_target: {
+    get_target: {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replace_target: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Name of the target */
                 name: string;
@@ -3022,6 +6696,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
@@ -3030,7 +6705,10 @@ export interface operations {
     delete_target: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
             path: {
                 /** @description Name of the target */
                 name: string;
@@ -3051,6 +6729,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -3092,6 +6771,10 @@ export interface operations {
                 exam_id?: string | null;
                 /** @description Series Instance UID (0020,000E) */
                 series?: string | null;
+                /** @description Name of the target */
+                target?: string | null;
+                /** @description Only those in this state */
+                status?: ("queued" | "sending" | "waiting" | "sent" | "failed" | "canceled") | null;
                 /** @description At most so many */
                 limit?: number;
             };
@@ -3117,7 +6800,180 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_dispatch_pauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchPause"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pause_dispatches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchPause"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resume_dispatches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pause_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchPause"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resume_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     retry_dispatch: {
+        parameters: {
+            query?: {
+                /** @description Send also what is there already */
+                again?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the dispatch */
+                dispatch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancel_dispatch: {
         parameters: {
             query?: never;
             header?: never;
@@ -3143,6 +6999,41 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    redirect_dispatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dispatch */
+                dispatch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedirectIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -3622,6 +7513,196 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_cases: {
+        parameters: {
+            query?: {
+                /** @description Only in this state */
+                state?: ("receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded") | null;
+                /** @description Of a series, or of a study */
+                kind?: ("series" | "study") | null;
+                /** @description Only of this rule */
+                rule?: string | null;
+                /** @description Study Instance UID (0020,000D) */
+                study_instance_uid?: string | null;
+                /** @description Series Instance UID (0020,000E) */
+                series_instance_uid?: string | null;
+                /** @description Id of the exam */
+                exam_id?: string | null;
+                /** @description Only cases older than this one */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    complete_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    discard_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    complete_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Series Instance UID (0020,000E) */
+                series_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     append_events: {
         parameters: {
             query?: never;
@@ -3662,10 +7743,24 @@ export interface operations {
                 after?: number;
                 /** @description At most so many */
                 limit?: number;
+                /** @description Only with a lower number */
+                before?: number | null;
                 /** @description Id of what the events are about */
                 subject?: string | null;
                 /** @description Id of the task */
                 task_id?: string | null;
+                /** @description Id of the exam */
+                exam_id?: string | null;
+                /** @description Id of the case */
+                case_id?: string | null;
+                /** @description Who did it: `user:ada`, `device:<id>`, `service:<name>` */
+                actor?: string | null;
+                /** @description Only of this type; may be given again */
+                type?: components["schemas"]["EventType"][] | null;
+                /** @description Not before this time */
+                since?: string | null;
+                /** @description Before this time */
+                until?: string | null;
                 /** @description Return the last ones instead of the first */
                 newest?: boolean;
             };
@@ -3720,6 +7815,789 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_series: {
+        parameters: {
+            query?: {
+                /** @description Series Instance UID; empty: all */
+                series_uid?: string;
+                /** @description Only with a lower id */
+                before?: number | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesRow"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_tasks: {
+        parameters: {
+            query?: {
+                /** @description Only older ones than this task */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskRow"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_tests: {
+        parameters: {
+            query?: {
+                /** @description Only begun before this time */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestRow"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_task_events: {
+        parameters: {
+            query: {
+                /** @description Id of mercure's task */
+                task_id: string;
+                /** @description Go on after this one, the last of the page before */
+                after?: number;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskEventRow"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_dicom_files: {
+        parameters: {
+            query?: {
+                /** @description Series Instance UID; empty: all */
+                series_uid?: string;
+                /** @description Go on after this one, the last of the page before */
+                after?: number;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileRow"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_task_logs: {
+        parameters: {
+            query: {
+                /** @description Id of mercure's task */
+                task_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogRow"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    query_task_results: {
+        parameters: {
+            query: {
+                /** @description Id of mercure's task */
+                task_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputRow"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    find_task: {
+        parameters: {
+            query?: {
+                /** @description Is given back */
+                draw?: number;
+                /** @description Leave out so many */
+                start?: number;
+                /** @description At most so many; -1: 500 */
+                length?: number;
+                /** @description Begin of ACC or MRN */
+                "search[value]"?: string;
+                /** @description Order by this column */
+                "order[0][column]"?: number;
+                /** @description asc, desc */
+                "order[0][dir]"?: string;
+                /** @description Studies only */
+                study_filter?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchivePage"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_task_info: {
+        parameters: {
+            query: {
+                /** @description Id of mercure's task */
+                task_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description Id of the case */
+                case_id?: string | null;
+                /** @description Only those in this state */
+                status?: components["schemas"]["NotificationStatus"] | null;
+                /** @description Go on after this one, the last of the page before */
+                after?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the notification */
+                notification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTestIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationTest"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    health_detail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    bookkeeper_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_mercure_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["MercureEventIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_webgui_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["WebguiEventIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    register_dicom: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["RegisterDicomIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    register_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["RegisterSeriesIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    register_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterTaskIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    update_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTaskIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    post_task_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["TaskEventIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    processor_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["ProcessorLogsIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    store_processor_output: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProcessorOutputIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestBeginIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    test_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestEndIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            501: components["responses"]["NotImplemented"];
             503: components["responses"]["ServiceUnavailable"];
         };
     };
