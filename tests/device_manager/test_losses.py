@@ -236,3 +236,33 @@ async def test_a_lost_scan_is_given_up_by_whoever_has_looked(make_lab):
             await scanner.status("ONLINE")
             await lab.device_becomes(scanner.device_id, "ONLINE")
             await lab.started(scanner)
+
+
+@pytest.mark.parametrize("again", ["over a new link", "over the same link"])
+async def test_a_file_that_is_announced_once_more_gets_one_verdict(lab, again):
+    """The device cannot tell apart two verdicts on one name: that on the first try is no news."""
+    credentials = await lab.create_device()
+    async with lab.connect(credentials) as websocket:
+        first = Scanner(credentials["device_id"], websocket)
+        await first.register()
+        start = await lab.started(first)
+        await first.announce(start, "data.mrd", DATA)
+        await first.send_bytes(DATA[:100])
+        second = first
+        if again == "over a new link":
+            second = Scanner(credentials["device_id"], await lab.connect(credentials))
+            await second.register(status="BUSY")
+        assert (await second.upload(start, "data.mrd", DATA))["ok"]
+        words = [*first.heard, *second.heard]
+        assert not [word for word in words if word.get("filename") and not word["ok"]]
+        await second.websocket.close()
+
+
+async def test_a_file_that_gives_way_to_another_is_refused(lab):
+    async with lab.scanner() as scanner:
+        start = await lab.started(scanner)
+        await scanner.announce(start, "first.mrd", DATA)
+        await scanner.announce(start, "second.mrd", DATA)
+        refused = await scanner.verdict("first.mrd")
+        assert not refused["ok"]
+        assert "send it again" in refused["message"]

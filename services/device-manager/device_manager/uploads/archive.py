@@ -93,7 +93,7 @@ class Archive:
             transfer.ended.set()
         if problem is None:
             self._room.tell(lease.device_id, await self.verdict(lease, announced))
-        else:
+        elif not transfer.is_given_up:
             message = f"File {announced.filename} not stored: {problem}."
             self._room.tell(lease.device_id, not_stored(message, lease, announced.filename))
 

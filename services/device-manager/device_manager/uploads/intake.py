@@ -25,7 +25,7 @@ class Intake:
 
     async def begin(self, header: FileTransfer) -> None:
         """A file is announced."""
-        self._drop("another file was announced before this one was whole; send it again")
+        self._give_way(header)
         self._refused = True
         try:
             answer = await self._begin(header)
@@ -60,7 +60,7 @@ class Intake:
         if under_way is not None:
             if under_way.is_whole:  # its verdict comes over the link that the device has now
                 return None
-            under_way.fail("the file was announced again")
+            under_way.give_up("the file was announced again")
             await under_way.ended.wait()
         await self._expect(lease, name, header)
         return None
@@ -106,8 +106,24 @@ class Intake:
         self._drop("the scan was stopped")
 
     def link_ended(self) -> None:
-        """No more frames come over this link."""
-        self._drop("the link broke; send the file again")
+        """No more frames come over this link.
+
+        The device knows; a verdict would reach it over its next link, where it would be taken for
+        that on the next try.
+        """
+        if self._transfer is not None:
+            self._transfer.give_up("the link broke")
+        self._transfer = None
+
+    def _give_way(self, header: FileTransfer) -> None:
+        """A file that is not whole makes room for the next; if that is the same, it begins anew."""
+        transfer, lease = self._transfer, self._lease
+        if transfer is None or lease is None:
+            return
+        same = (lease.task_id, transfer.announced.filename) == (header.task_id, header.filename)
+        if same:
+            transfer.give_up("the file was announced again")
+        self._drop("another file was announced before this one was whole; send it again")
 
     def _drop(self, why: str) -> None:
         if self._transfer is not None:

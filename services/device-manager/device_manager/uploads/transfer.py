@@ -44,6 +44,8 @@ class Transfer:
         self._data = asyncio.Event()
         self._room = asyncio.Event()
         self._failure: str | None = None
+        self.is_given_up = False
+        """The device knows that it failed, and may be sending the file again by now."""
 
     @property
     def is_whole(self) -> bool:
@@ -56,6 +58,12 @@ class Transfer:
             self._failure = why
             self._data.set()
             self._room.set()
+
+    def give_up(self, why: str) -> None:
+        """The rest will not come, and the device need not be told so."""
+        if not self.is_whole and self._failure is None:
+            self.is_given_up = True
+            self.fail(why)
 
     async def take(self, frame: bytes) -> None:
         """Take a binary frame; wait while the buffer is full."""
