@@ -12,13 +12,15 @@ from workflow_manager.dicomweb import rules, storing
 from workflow_manager.dicomweb.search_routes import PREFIX, Study, accepted, base_url
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+_FILE = "128 bytes of preamble, then DICM and the elements (PS3.10 section 7)"
+_PART = f"--frontier\r\nContent-Type: {rules.DICOM}\r\n\r\n{_FILE}\r\n--frontier--"
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "description": "DICOM files, each in a part, or one file",
         "content": {
-            rules.MULTIPART: {"schema": {"type": "string", "format": "binary"}},
-            rules.DICOM: {"schema": {"type": "string", "format": "binary"}},
+            media_type: {"schema": {"type": "string", "format": "binary", "examples": [example]}}
+            for media_type, example in ((rules.MULTIPART, _PART), (rules.DICOM, _FILE))
         },
     }
 }
