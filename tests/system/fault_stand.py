@@ -59,6 +59,8 @@ class Stand:
     """Why the last scan ended as it did."""
     said: str = ""
     """What the last start was answered with."""
+    asking: asyncio.Task[int | None] | None = None
+    """A start that is not answered yet: until it is, there may be no scan to see."""
 
     async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.scene.api.token}"}
@@ -100,6 +102,11 @@ class Stand:
             return answer.status_code
         return None
 
+    def ask_to_start(self, task: str) -> asyncio.Task[int | None]:
+        """Start a scan, and wait for the answer only when its end is waited for."""
+        self.asking = asyncio.create_task(self.trigger(task))
+        return self.asking
+
     async def is_ready(self) -> None:
         """Wait until the device is there and free."""
 
@@ -112,6 +119,9 @@ class Stand:
     async def ends(self, task: str) -> str:
         """Wait for the end of a scan, whatever it is, and check it; return the task's status."""
         runs: list[dict[str, Any]] = []
+        if self.asking is not None:
+            await asyncio.wait_for(self.asking, 60)
+            self.asking = None
 
         async def look() -> bool:
             answer = await self.ask("GET", "/device/acquisitions", params={"task_id": task})
@@ -194,7 +204,7 @@ async def opened_stand(
 
 async def starting(stand: Stand, task: str, chance: random.Random) -> None:
     """Somewhere before, in or just after the claim."""
-    asyncio.get_running_loop().create_task(stand.trigger(task))
+    stand.ask_to_start(task)
     await asyncio.sleep(chance.uniform(0, 0.06))
 
 
@@ -202,7 +212,7 @@ async def sent(stand: Stand, task: str, _chance: random.Random) -> None:
     """`start` is out, and no `ack` comes back."""
     stand.proxy.up.clear()
     stand.proxy.seen_down = b""
-    asking = asyncio.get_running_loop().create_task(stand.trigger(task))
+    asking = stand.ask_to_start(task)
 
     async def seen() -> bool:
         return b'"command":"start"' in stand.proxy.seen_down
@@ -210,7 +220,7 @@ async def sent(stand: Stand, task: str, _chance: random.Random) -> None:
     try:
         await until(seen, 30)
     except TimeoutError:
-        answer = asking.result() if asking.done() else "none"
+        answer = (asking.result(), stand.said) if asking.done() else "none"
         log = stand.scene.installation.log[-6000:]
         raise AssertionError((answer, stand.proxy.seen_down[-500:], log)) from None
 
