@@ -29,6 +29,7 @@ _ASSOCIATIONS = (1, 4)
 _MODES = ("unsynced", "indexed", "synced", "directory")
 _ORTHANC = "Orthanc, index committed and file synced"
 _STORESCP = "storescp --fork, nothing synced, no index"
+_STOCK_IMAGES = 300  # so many that the start of the program counts little
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ async def _stock_row(folder: Path, ours: Receiver, storescp: Receiver | None) ->
         return Row("C-STORE from a stock dcmsend", "skipped", "none", holds=True, peer="no DCMTK")
     rates = {}
     for number, receiver in enumerate((ours, storescp)):
-        paths = _files(folder / f"stock{number}", 900 + number, 60)
+        paths = _files(folder / f"stock{number}", 900 + number, _STOCK_IMAGES)
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             program,
@@ -152,8 +153,8 @@ async def _stock_row(folder: Path, ours: Receiver, storescp: Receiver | None) ->
     return Row(
         "C-STORE `synced` from a stock dcmsend (Nagle on), its start included",
         f"{rates[ours.name]:.0f} images/s",
-        ">= 5 x storescp",
-        ratio >= 5,  # noqa: PLR2004 - the bar; 50 without the start of the program
+        ">= 50 x storescp",
+        ratio >= 50,  # noqa: PLR2004 - the bar
         peer=f"{ratio:.1f} x storescp ({rates[storescp.name]:.0f}/s)",
         detail={"images_per_s": rates[ours.name], "ratio_storescp": ratio},
     )
