@@ -113,17 +113,20 @@ def shared_routes() -> Iterator[None]:
 def shared_certificates() -> Iterator[None]:
     """Let all HTTP clients that trust the same authorities read their certificates once.
 
-    A client reads them, for 25 ms, also where it never speaks TLS.
+    A client reads them, for 25 ms, also where it never speaks TLS. Which it trusts says the
+    environment too, and a test may change that.
     """
     create = httpx._config.create_ssl_context
-    known: dict[bool, ssl.SSLContext] = {}
+    known: dict[tuple[str | None, ...] | None, ssl.SSLContext] = {}
 
     def create_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
         if verify is not True or cert is not None:
             return create(verify=verify, cert=cert, trust_env=trust_env)
-        if trust_env not in known:
-            known[trust_env] = create(trust_env=trust_env)
-        return known[trust_env]
+        places = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+        trusted = tuple(os.environ.get(place) for place in places) if trust_env else None
+        if trusted not in known:
+            known[trusted] = create(trust_env=trust_env)
+        return known[trusted]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("httpx._transports.default.create_ssl_context", create_once)

@@ -20,7 +20,7 @@ from scanhub.demo.processes import free_port
 from scanhub_device import DeviceClient, Scanner, load_credentials
 from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
 
-READY_SECONDS = 60
+READY_SECONDS = 45  # less than a test may take: what it was waiting for is told
 
 
 @dataclass
@@ -66,15 +66,20 @@ class Installation:
             str(self.port),
             *arguments,
         )
-        async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(READY_SECONDS):
-            while True:
-                assert self.server.returncode is None, self.log
-                try:
-                    if (await http.get(self.ready_path)).is_success:
-                        return
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(0.05)
+        answer: object = None
+        try:
+            async with httpx.AsyncClient(base_url=self.url) as http, asyncio.timeout(READY_SECONDS):
+                while True:
+                    assert self.server.returncode is None, self.log
+                    try:
+                        answer = await http.get(self.ready_path)
+                        if answer.is_success:
+                            return
+                    except httpx.TransportError as error:
+                        answer = error
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError((answer, self.log)) from None
 
     async def kill(self) -> None:
         """As a power cut would: SIGKILL for the server and all it started."""

@@ -109,6 +109,15 @@ async def test_a_device_scans_over_tls_with_the_certificate_that_is_bound_to_it(
     assert json.loads(credentials.read_text())["device_token"] not in secure.log
 
 
+def test_a_client_trusts_who_is_named_now_whoever_was_named_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path, name).file))
+        (known,) = httpx.AsyncHTTPTransport()._pool._ssl_context.get_ca_certs()
+        assert known["subject"] == ((("commonName", name),),)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
