@@ -1,5 +1,6 @@
 """A scanner of plain functions."""
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -144,7 +145,10 @@ async def test_plain_functions_calibrate_and_take_parameters(server: Any, connec
     await server.start(calibration=["frequency"])
     assert (await server.expect("calibrated"))["values"] == {"gain": 6}
     await server.expect("update_status", status="ONLINE")
-    assert ({"gain": 5}, 2) in scanner.told
+    async with asyncio.timeout(30):
+        while not scanner.told:  # once nothing runs, in a thread of its own: ONLINE may be first
+            await asyncio.sleep(0.005)
+    assert scanner.told == [({"gain": 5}, 2)]
     await server.send("calibrate", calibration_id="c-1", kind="shims", device_parameter={"gain": 1})
     await server.expect("update_status", status="BUSY")
     await server.send("stop")  # sets `stop_requested`: the thread returns
