@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.transport.serialization import serialize_binary
 
 CHECKS = [
     content_type_conformance,
@@ -26,8 +27,25 @@ CHECKS = [
 ]
 LONGEST_URL = 60_000
 """A longer one is nothing that httpx sends."""
-schemathesis.serializer.alias(["application/offset+octet-stream"], "application/octet-stream")
+schemathesis.serializer.alias(
+    ["application/offset+octet-stream", "application/dicom"], "application/octet-stream"
+)
+_BOUNDARY = "between-the-parts"
+_CONTENT_TYPES = {
+    "application/dicom": {"Content-Type": "application/dicom"},
+    "multipart/related": {
+        "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}'
+    },
+}
 Send = Callable[[requests.PreparedRequest], httpx.Response]
+
+
+@schemathesis.serializer("multipart/related")
+def _in_a_part(_context: Any, value: Any) -> bytes:
+    """Send bytes as they are, in a part of their own."""
+    content = serialize_binary(value)
+    head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return head + content + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
 async def failures_of(
@@ -119,7 +137,7 @@ def _prepared(case: Case) -> requests.PreparedRequest:
     kwargs = {
         name: kwargs.get(name) for name in ("method", "url", "params", "json", "data", "files")
     }
-    kwargs["headers"] = case.headers or {}
+    kwargs["headers"] = {**_CONTENT_TYPES.get(str(case.media_type), {}), **(case.headers or {})}
     return requests.Request(**kwargs).prepare()
 
 

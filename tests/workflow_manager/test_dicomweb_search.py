@@ -16,6 +16,8 @@ from workflow_manager.dicom.attributes import Level
 from workflow_manager.dicom.index import enter
 from workflow_manager.dicomweb.rules import choose, choose_instances, parse_accept
 from workflow_manager.dicomweb.searching import find
+from workflow_manager.query.matching import Matcher
+from workflow_manager.query.rules import Key
 
 A, B, C = f"{STUDY}.1", f"{STUDY}.2", f"{STUDY}.3"
 BASE = "http://test/dicomweb"
@@ -188,6 +190,7 @@ async def test_more_attributes_come_when_they_are_asked_for(sessions):
         {"PixelData": "0"},
         {"includefield": "Nonsense"},
         {"00100010x": "a"},
+        {"PatientID": "a\x00"},
     ],
 )
 async def test_what_cannot_be_understood_is_said(sessions, parameters):
@@ -199,6 +202,14 @@ async def test_what_cannot_be_understood_is_said(sessions, parameters):
 async def test_no_value_reaches_the_text_of_a_statement(sessions):
     for keyword in ("PatientID", "PatientName", "OtherPatientIDs"):
         assert await studies(sessions, **{keyword: "x' OR 1=1 --"}) == ""
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "ModalitiesInStudy"])
+def test_a_nul_amid_a_value_is_refused_and_one_at_its_end_pads(keyword):
+    matcher = Matcher("postgresql")
+    assert matcher.condition(Key(keyword, "A\x00")) is not None
+    with pytest.raises(BadRequestError, match=f"{keyword} contains a NUL"):
+        matcher.condition(Key(keyword, "A\x00B"))
 
 
 def test_the_best_acceptable_type_is_chosen():

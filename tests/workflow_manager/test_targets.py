@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -116,12 +117,21 @@ async def test_paused_sending_waits_with_who_and_why_and_goes_on_after_a_restart
     assert len(list((tmp_path / "to").glob("*/*.dcm"))) == 3
 
 
+@asynccontextmanager
+async def silent_node():
+    """A port that takes connections and says nothing."""
+    writers = []
+    server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+    for writer in writers:
+        writer.close()
+
+
 async def test_a_dead_target_holds_up_no_other(service, clinic, finished_scan, tmp_path):
     (tmp_path / "to").mkdir()
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    dead = {"name": "Dead", "ip": "127.0.0.1", "port": port, "aet_target": "DEAD"}
-    async with silent:
+    async with silent_node() as port:
+        dead = {"name": "Dead", "ip": "127.0.0.1", "port": port, "aet_target": "DEAD"}
         await post(service, "/targets", json=dead)
         await post(service, "/targets", json=folder_target(tmp_path / "to"))
         await service.deliver(await clinic.event())

@@ -17,6 +17,7 @@ from scanhub_libraries.errors import (
     ChecksumMismatchError,
     ConflictError,
     ForbiddenError,
+    NotAcceptableError,
     NotFoundError,
     NotImplementedHereError,
     PayloadTooLargeError,
@@ -43,6 +44,7 @@ _ERRORS: tuple[type[ScanHubError], ...] = (
     UnauthenticatedError,
     ForbiddenError,
     NotFoundError,
+    NotAcceptableError,
     ConflictError,
     StaleVersionError,
     PayloadTooLargeError,
@@ -59,6 +61,7 @@ _MEANING = {
     401: "Nobody is logged in, or the token is not valid any more.",
     403: "The caller is known and may not do this.",
     404: "There is no such thing.",
+    406: "There is nothing of a kind that `Accept` names.",
     408: "The rest of the body did not come in time.",
     409: "The state of the thing, or something that refers to it, forbids it.",
     410: "It was there, and nobody will want it again.",
@@ -209,7 +212,8 @@ def _describe_responses(operation: Json, refusals: Iterator[int]) -> None:
             responses[key] = {"$ref": f"#/components/responses/{_response_name(code)}"}
         else:
             told = told or _phrase(code)
-            responses[key] = {"description": told, "content": _content(code)}
+            own = response.get("content", {})
+            responses[key] = {"description": told, "content": {**own, **_content(code)}}
     operation["responses"] = dict(sorted(responses.items()))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep
 from workflow_manager.bookkeeper import queries, repository
 from workflow_manager.bookkeeper.answers import MercureRoute
@@ -118,7 +119,7 @@ async def find_task(
     start: Annotated[int, Query(ge=0, le=100_000, description="Leave out so many")] = 0,
     length: Annotated[int, Query(ge=-1, le=5000, description="At most so many; -1: 500")] = 50,
     search: Annotated[
-        str, Query(alias="search[value]", max_length=200, description="Begin of ACC or MRN")
+        ShortText, Query(alias="search[value]", description="Begin of ACC or MRN")
     ] = "",
     order: Annotated[
         int, Query(alias="order[0][column]", ge=0, le=9, description="Order by this column")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.security.permissions import BOOKKEEPER
 from scanhub_libraries.web import SessionDep
 from workflow_manager.bookkeeper import forms, service
@@ -19,7 +20,7 @@ router = APIRouter(
 _DONE = Done()
 
 
-@router.get("/test", summary="Say whether the bookkeeper takes reports")
+@router.get("/test", summary="Say whether the bookkeeper takes reports", responses=may_answer(501))
 async def bookkeeper_test(request: Request) -> Done:
     """Answer `ok`, or 501 when this installation has no key for it."""
     request.app.state.shared_keys[BOOKKEEPER].require()

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
 from workflow_manager.dicomweb import rendering, retrieving, rules
 from workflow_manager.dicomweb.retrieve_routes import Instance, retrieval_of, streamed
@@ -15,11 +16,14 @@ router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
 Frame = Annotated[int, Path(ge=1, le=99_999_999, description="Number of the frame, from 1")]
 _HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 _TYPES = (rules.JPEG, rules.PNG)
+_REFUSED = may_answer(400, 406)
 _IMAGE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The image", "content": {rules.JPEG: {}, rules.PNG: {}}}
+    200: {"description": "The image", "content": {rules.JPEG: {}, rules.PNG: {}}},
+    **_REFUSED,
 }
 _IMAGES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The images, each in a part", "content": {rules.MULTIPART: {}}}
+    200: {"description": "The images, each in a part", "content": {rules.MULTIPART: {}}},
+    **_REFUSED,
 }
 
 

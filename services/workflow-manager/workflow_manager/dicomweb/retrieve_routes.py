@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
 from workflow_manager.dicomweb import retrieving, rules
 from workflow_manager.dicomweb.retrieving import Answer, Retrieval
@@ -20,22 +21,27 @@ Frames = Annotated[
 ]
 Place = Annotated[ShortText, Path(description="Tag of the value, after those of its sequences")]
 _PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+_REFUSED = may_answer(400, 406)
 _PARTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The files, each in a part", "content": {rules.MULTIPART: {}}}
+    200: {"description": "The files, each in a part", "content": {rules.MULTIPART: {}}},
+    **_REFUSED,
 }
 _ONE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file", "content": {rules.MULTIPART: {}, rules.DICOM: {}}},
     206: {"description": "A range of it"},
     416: {"description": "There is no such range"},
+    **_REFUSED,
 }
 _JSON: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The data sets as DICOM JSON, without pixels",
         "content": {rules.DICOM_JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
-    }
+    },
+    **_REFUSED,
 }
 _BYTES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The bytes", "content": {rules.MULTIPART: {}, rules.OCTETS: {}}}
+    200: {"description": "The bytes", "content": {rules.MULTIPART: {}, rules.OCTETS: {}}},
+    **_REFUSED,
 }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
 from workflow_manager.dicom.attributes import Level
 from workflow_manager.dicomweb import rules, searching
@@ -17,7 +18,8 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "What was found, as DICOM JSON (PS3.18 annex F); an empty list if nothing",
         "content": {rules.DICOM_JSON: {"schema": {"type": "array", "items": {"type": "object"}}}},
-    }
+    },
+    **may_answer(400, 406),
 }
 
 

@@ -89,6 +89,8 @@ def _question(level: Level, parameters: Sequence[tuple[str, str]]) -> _Question:
     for name, value in parameters:
         if len(value) > _LONGEST_VALUE:
             raise BadRequestError(f"{name[:64]} is too long.", field=name[:64])
+        if "\x00" in value:
+            raise BadRequestError(f"{name[:64]} contains a NUL character.", field=name[:64])
         if not _is_setting(question, name.lower(), value):
             _add_key(question, level, name, value)
     return question

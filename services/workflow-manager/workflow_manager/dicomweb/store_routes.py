@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from scanhub_libraries.errors import InsufficientStorageError
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import PrincipalDep
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicomweb import rules, storing
@@ -29,6 +30,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "All instances are stored", **_CONTENT},
     202: {"description": "Some are; the answer says which, and why the others are not", **_CONTENT},
     409: {"description": "None is; the answer says why", **_CONTENT},
+    **may_answer(406, 413, 415, 507),
 }
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 
 from scanhub_libraries.models import NotificationOut, NotificationTest, NotificationTestIn
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
 from workflow_manager.notifications import repository, service
 from workflow_manager.notifications.rules import NotificationEvent, NotificationStatus
@@ -37,7 +38,9 @@ async def retry_notification(
     return service.describe(row)
 
 
-@router.post("/test", summary="Send a sample to everybody whom a rule tells")
+@router.post(
+    "/test", summary="Send a sample to everybody whom a rule tells", responses=may_answer(404)
+)
 async def test_notification(
     request: Request, session: SessionDep, wanted: NotificationTestIn
 ) -> list[NotificationTest]:

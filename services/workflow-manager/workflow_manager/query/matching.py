@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import col
 
+from scanhub_libraries.errors import BadRequestError
 from workflow_manager.dicom.attributes import SERIES_TAGS, STUDY_TAGS, Attribute, Level
 from workflow_manager.dicom.columns import person_key
 from workflow_manager.dicom.models import DicomInstance, DicomSeries, DicomStudy
@@ -26,12 +27,18 @@ class Matcher:
         self._sqlite = dialect == "sqlite"
 
     def condition(self, key: Key) -> Condition | None:
-        """Return the condition of a key; None: everything matches."""
+        """Return the condition of a key; None: everything matches.
+
+        Raises:
+            BadRequestError: The value means nothing, or no text of a database can hold it.
+        """
         if not key.value.strip("* \x00"):
             return None
         if key.keyword in rules.UIDS:
             level, column = rules.UIDS[key.keyword]
             return col(getattr(_MODELS[level], column)).in_(rules.uids(key))
+        if "\x00" in key.value.strip(" \x00"):  # at its ends it pads (PS3.5 section 6.2)
+            raise BadRequestError(f"{key.keyword} contains a NUL character.", field=key.keyword)
         if key.keyword == rules.MODALITIES:
             return self._has_modality(key)
         attribute = rules.BY_KEYWORD.get(key.keyword)
