@@ -27,7 +27,8 @@ async def things(service: Any, clinic: Any) -> Ids:
     await clinic.measure(Scan((8, 8, 1), (160, 160, 160)))
     await service.deliver(await clinic.event())
     run = await service.run_in("succeeded", task_id=clinic.job)
-    series = (await service.get(f"/series?exam_id={clinic.exam_id}"))[0]["series_instance_uid"]
+    found = (await service.get(f"/series?exam_id={clinic.exam_id}"))[0]
+    series = found["series_instance_uid"]
     instance = (await service.get(f"/series/{series}/instances"))[0]["sop_instance_uid"]
     target = {"name": "PACS", "ip": "127.0.0.1", "port": a_port()}
     target |= {"aet_target": "PEER", "aet_source": "SCANHUB", "enabled": False}
@@ -38,6 +39,11 @@ async def things(service: Any, clinic: Any) -> Ids:
         "run_id": run["id"],
         "series_instance_uid": series,
         "sop_instance_uid": instance,
+        "study": found["study_instance_uid"],
+        "series": series,
+        "instance": instance,
+        "frames": "1",
+        "frame": "1",
         "name": "PACS",
     }
 
