@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager
 
 import pydicom
@@ -15,11 +16,13 @@ from programs import require_program
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless
 from pynetdicom import AE
+from pynetdicom.dimse_primitives import C_ECHO
 from workflow_service import WORKFLOW, a_port, until
 
-from workflow_manager.dicom.scu import Peer, echo, send_series
+from workflow_manager.dicom.scu import Peer, echo, keep_answers, send_series
 from workflow_manager.senders.port import Item
 
+VERIFICATION = "1.2.840.10008.1.1"
 # pynetdicom leaves the socket of a refused connection to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
@@ -128,6 +131,29 @@ def test_sending_to_dcmtk_and_back_keeps_every_byte(tmp_path):
     assert (len(report.sent), report.failed, report.error) == (5, {}, None)
     received = sorted(data_set_bytes(p) for p in (tmp_path / "in").iterdir())
     assert received == sorted(data_set_bytes(p) for p in paths)
+
+
+def test_an_answer_reaches_who_waits_for_it_whoever_looks_first(tmp_path):
+    """A thread of pynetdicom that was to rest may look once more, and take the answer."""
+    program, port = require_program("storescp"), a_port()
+    node = AE("SCANHUB")
+    node.dimse_timeout = 5.0
+    node.add_requested_context(VERIFICATION)
+    with storescp(program, tmp_path / "in", port):
+        association = node.associate("127.0.0.1", port)
+        keep_answers(association)
+        association._reactor_checkpoint.clear()
+        while not association._is_paused:
+            time.sleep(0.001)
+        request = C_ECHO()
+        request.MessageID, request.AffectedSOPClassUID = 1, VERIFICATION
+        association.dimse.send_msg(request, association.accepted_contexts[0].context_id)
+        context_id, answer = association.dimse.get_msg(block=True)
+        association._serve_request(answer, context_id)  # as that thread does
+        assert association.dimse.get_msg(block=True) == (context_id, answer)
+        association._reactor_checkpoint.set()
+        association.release()
+    assert answer.Status == 0
 
 
 def test_a_node_that_takes_implicit_only_gets_it(tmp_path):

@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -142,8 +143,28 @@ def _associate(
         evt_handlers=[(evt.EVT_CONN_OPEN, seen.connected), (evt.EVT_PDU_RECV, seen.received)],
     )
     if association.is_established:
+        keep_answers(association)
         return association, ""
     return None, seen.reason(peer)
+
+
+def keep_answers(association: Association) -> None:
+    """Let an answer reach whoever waits for it.
+
+    Beside who sends, a thread of pynetdicom looks for messages. It is asked to rest first, and may
+    look once more all the same: then it took the answer, and who sent waited in vain for the whole
+    timeout. It puts back now what it took while it was to rest.
+    """
+    serve = association._serve_request  # noqa: SLF001 - pynetdicom has no other place for it
+
+    def put_back(msg: Any, context_id: int) -> None:
+        resting = not association._reactor_checkpoint.is_set()  # noqa: SLF001 - its own request
+        if resting and not msg.is_valid_request:
+            association.dimse.msg_queue.put((context_id, msg))
+        else:
+            serve(msg, context_id)
+
+    association._serve_request = put_back  # type: ignore[method-assign]  # noqa: SLF001
 
 
 class _Seen:
