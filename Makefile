@@ -5,8 +5,8 @@ BIN := .venv/bin
 NODE := $(PYTHON) scripts/setup.py node
 PACKAGES := scanhub_libraries scanhub_device scanhub_jobs exam_manager device_manager \
   workflow_manager scanhub
-# One worker more than CI has processors: the system tests are one worker's, and mostly wait.
-PYTEST_ARGS ?= -n 3
+# Two workers more than CI has processors: half of the time a test waits for something.
+PYTEST_ARGS ?= -n 4
 ARGS ?=
 # Some images of containers set it; the tests start some hundred servers, each a fifth faster
 # when Python may keep what it compiled.
@@ -68,6 +68,7 @@ check-openapi:
 	$(BIN)/scanhub openapi --check
 	$(BIN)/python scripts/write_settings_page.py --check
 	$(BIN)/python scripts/write_link_page.py --check
+	$(BIN)/python scripts/write_conformance_page.py --check
 
 check-frontend: setup
 	$(NODE) npm run --silent format:check
@@ -84,6 +85,7 @@ openapi:
 	$(BIN)/scanhub openapi
 	$(BIN)/python scripts/write_settings_page.py
 	$(BIN)/python scripts/write_link_page.py
+	$(BIN)/python scripts/write_conformance_page.py
 	$(NODE) npm run --silent generate
 
 lock: setup

@@ -5,6 +5,7 @@ import multiprocessing
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -26,6 +27,12 @@ EDGE = 266
 _PDU = 131_072
 _PLACE = "1.2.826.0.1.3680043.8.498.000000000.000000"
 _CONTEXT = 1
+_FIRST = 100_000
+"""Number of a series' first image: all have as many digits."""
+_INSTANCE_NUMBER = b"\x20\x00\x13\x00IS\x06\x00"
+_SENDERS = multiprocessing.get_context("forkserver")
+"""Senders are forked from one process that has imported all: a start takes no seconds."""
+_SENDERS.set_forkserver_preload(["__main__", __name__])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +45,22 @@ class Sent:
     refused: int
 
 
-def image(series: int, number: int) -> Dataset:
+def image(series: int, number: int, edge: int = EDGE) -> Dataset:
     """An MR image with a UID of its own."""
     dataset = Dataset()
     prefix = _PLACE.rsplit(".", 2)[0]
     dataset.SOPClassUID = MRImageStorage
-    dataset.SOPInstanceUID = f"{prefix}.{100000000 + series}.{100000 + number}"
+    dataset.SOPInstanceUID = f"{prefix}.{100000000 + series}.{_FIRST + number}"
     dataset.StudyInstanceUID = f"{prefix}.1"
     dataset.SeriesInstanceUID = f"{prefix}.1.{100000000 + series}"
     dataset.Modality, dataset.PatientID, dataset.PatientName = "MR", "BENCH", "Bench^Mark"
     dataset.StudyDate, dataset.SeriesNumber, dataset.InstanceNumber = "20260102", 1, number
     dataset.SeriesDescription, dataset.ProtocolName = "T2", "T2 TSE"
-    dataset.Rows = dataset.Columns = EDGE
+    dataset.Rows = dataset.Columns = edge
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit, dataset.PixelRepresentation = 15, 0
-    pixels = np.random.default_rng(number).integers(0, 4096, EDGE * EDGE, dtype="<u2")
+    pixels = np.random.default_rng(number).integers(0, 4096, edge * edge, dtype="<u2")
     dataset.add_new("PixelData", "OW", pixels.tobytes())
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = MRImageStorage
@@ -67,14 +74,15 @@ def data_set_of(content: bytes) -> bytes:
     return content[144 + int.from_bytes(content[140:144], "little") :]
 
 
-def send_at_once(port: int, ae_title: str, series: list[int], count: int) -> list[Sent]:
+def send_at_once(
+    port: int, ae_title: str, series: list[int], count: int, edge: int = EDGE
+) -> list[Sent]:
     """Send a series over each of several associations that begin together."""
-    context = multiprocessing.get_context("spawn")
-    barrier, queue = context.Barrier(len(series)), context.Queue()
+    barrier, queue = _SENDERS.Barrier(len(series)), _SENDERS.Queue()
     workers = [
-        context.Process(
+        _SENDERS.Process(
             target=_send,
-            args=(port, ae_title, one, count),
+            args=(port, ae_title, one, count, edge),
             kwargs={"barrier": barrier, "queue": queue},
         )
         for one in series
@@ -87,10 +95,11 @@ def send_at_once(port: int, ae_title: str, series: list[int], count: int) -> lis
     return sent
 
 
-def _send(port: int, ae_title: str, series: int, count: int, *, barrier: Any, queue: Any) -> None:
+def _send(
+    port: int, ae_title: str, series: int, count: int, edge: int, *, barrier: Any, queue: Any
+) -> None:
     messages, checksums = [], []
-    for number in range(count):
-        uid, data = _encoded(series, number)
+    for uid, data in _images(series, count, edge):
         messages.append(_message(uid, data))
         checksums.append(hashlib.sha256(data).hexdigest())
     with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
@@ -109,11 +118,25 @@ def _send(port: int, ae_title: str, series: int, count: int, *, barrier: Any, qu
     queue.put(Sent(began, ended, checksums, refused))
 
 
-def _encoded(series: int, number: int) -> tuple[str, bytes]:
+def _images(series: int, count: int, edge: int) -> Iterator[tuple[str, bytes]]:
+    """Give UID and data set of each image: one is encoded, the others say what is theirs.
+
+    Of the pixels no place holds the same in two images, so that a mix of two is no copy of one.
+    """
     buffer = BytesIO()
-    dataset = image(series, number)
+    dataset = image(series, _FIRST, edge)
     pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
-    return str(dataset.SOPInstanceUID), data_set_of(buffer.getvalue())
+    data, uid = data_set_of(buffer.getvalue()), str(dataset.SOPInstanceUID)
+    number_at = data.index(_INSTANCE_NUMBER) + len(_INSTANCE_NUMBER)
+    last_of_uid = data.index(uid.encode()) + len(uid)
+    pixels_at = len(data) - len(dataset.PixelData)
+    pool = np.random.default_rng(series).bytes(len(dataset.PixelData) + count)
+    for number in range(_FIRST, _FIRST + count):
+        made, digits = bytearray(data), b"%d" % number
+        made[last_of_uid - len(digits) : last_of_uid] = digits
+        made[number_at : number_at + len(digits)] = digits
+        made[pixels_at:] = pool[number - _FIRST :][: len(data) - pixels_at]
+        yield uid[: -len(digits)] + digits.decode(), bytes(made)
 
 
 def _message(uid: str, data: bytes) -> bytes:

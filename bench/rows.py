@@ -5,13 +5,15 @@ import hashlib
 import os
 import threading
 import time
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from bench.device import BareDevice, Message
-from bench.measure import Row, latency_row
+from bench.measure import Row, latency_row, spread_ms
+from bench.start_floor import StartFloor
 from scanhub.demo.data import DemoApi, DemoData
 from scanhub.demo.follow import EventDocument, EventFollower
 from scanhub_device.simulator import SimulatorSettings, default_sequence, plan_scan
@@ -55,9 +57,9 @@ async def stop_task(api: DemoApi, data: DemoData, device: BareDevice) -> float:
 
 
 async def start_and_stop(
-    api: DemoApi, data: DemoData, device: BareDevice, follower: EventFollower
+    api: DemoApi, data: DemoData, device: BareDevice, follower: EventFollower, floor: StartFloor
 ) -> list[Row]:
-    """Measure how long a start and a stop take to the device.
+    """Measure how long a start and a stop take to the device, by turns with a bare start.
 
     A start begins when the journal has told the end of the scan before: nobody starts a scan while
     the scanner and the records are still ending the last one.
@@ -66,17 +68,29 @@ async def start_and_stop(
     follower.listen(
         lambda event: canceled.put_nowait(event) if event["type"] == "exam.task.canceled" else None
     )
-    starts, stops = [], []
+    starts, stops, bare = [], [], []
     for _ in range(_STARTS):
         seconds, _message = await start_task(api, data, device)
         starts.append(seconds)
         stops.append(await stop_task(api, data, device))
         async with asyncio.timeout(_SETTLED_SECONDS):
             await canceled.get()
+        bare.append(await floor.start())
     return [
-        latency_row("trigger_task to `start` at the device", starts, 15, 40),
+        _start_row(starts, bare),
         latency_row("stop request to `stop` at the device", stops, None, 50),
     ]
+
+
+def _start_row(starts: list[float], bare: list[float]) -> Row:
+    row = latency_row("trigger_task to `start` at the device", starts, 15, 40)
+    floor = spread_ms(bare)
+    times = row.detail["median_ms"] / floor["median_ms"]
+    return replace(
+        row,
+        peer=f"bare start {floor['median_ms']:.1f} ms, p99 {floor['p99_ms']:.1f} ms: x {times:.1f}",
+        detail={**row.detail, **{f"floor_{name}": value for name, value in floor.items()}},
+    )
 
 
 async def stop_during_upload(api: DemoApi, data: DemoData, device: BareDevice) -> Row:

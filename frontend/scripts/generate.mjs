@@ -1,6 +1,6 @@
-// Makes src/api/*.d.ts from the committed OpenAPI documents of the three services.
+// Makes src/api/*.d.ts and the schemas of targets from the committed OpenAPI documents.
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,5 +16,19 @@ for (const service of ["exam-manager", "device-manager", "workflow-manager"]) {
     "npx",
     ["--no-install", "openapi-typescript", source, "-o", `src/api/${service}.d.ts`],
     { cwd: root, stdio: "inherit" },
+  );
+}
+
+// The forms of targets are drawn from the schemas of their types, each with its settings only.
+const workflow = `${documents}/workflow-manager.json`;
+if (existsSync(workflow)) {
+  const { schemas } = JSON.parse(readFileSync(workflow, "utf8")).components;
+  const types = schemas.TargetIn.oneOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
+  const byType = Object.fromEntries(
+    types.map((schema) => [schema.properties.target_type.const, schema]),
+  );
+  writeFileSync(
+    fileURLToPath(new URL("../src/api/target-schemas.json", import.meta.url)),
+    `${JSON.stringify(byType, null, 1)}\n`,
   );
 }

@@ -12,8 +12,20 @@ import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as LoginRouteImport } from "./routes/login";
 import { Route as AppIndexRouteImport } from "./routes/_app/index";
+import { Route as AppArchiveRouteImport } from "./routes/_app/archive";
+import { Route as AppCasesRouteImport } from "./routes/_app/cases";
+import { Route as AppCleaningRouteImport } from "./routes/_app/cleaning";
+import { Route as AppCommitmentsRouteImport } from "./routes/_app/commitments";
 import { Route as AppDevicesRouteImport } from "./routes/_app/devices";
+import { Route as AppHealthRouteImport } from "./routes/_app/health";
+import { Route as AppNotificationsRouteImport } from "./routes/_app/notifications";
 import { Route as AppPatientsRouteImport } from "./routes/_app/patients";
+import { Route as AppQueueRouteImport } from "./routes/_app/queue";
+import { Route as AppRetrieveRouteImport } from "./routes/_app/retrieve";
+import { Route as AppRulesRouteImport } from "./routes/_app/rules";
+import { Route as AppSelftestRouteImport } from "./routes/_app/selftest";
+import { Route as AppTargetsRouteImport } from "./routes/_app/targets";
+import { Route as AppUploadRouteImport } from "./routes/_app/upload";
 import { Route as AppExamsExamIdRouteImport } from "./routes/_app/exams.$examId";
 
 const AppRoute = AppRouteImport.update({
@@ -30,14 +42,74 @@ const AppIndexRoute = AppIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppArchiveRoute = AppArchiveRouteImport.update({
+  id: "/archive",
+  path: "/archive",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCasesRoute = AppCasesRouteImport.update({
+  id: "/cases",
+  path: "/cases",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCleaningRoute = AppCleaningRouteImport.update({
+  id: "/cleaning",
+  path: "/cleaning",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppCommitmentsRoute = AppCommitmentsRouteImport.update({
+  id: "/commitments",
+  path: "/commitments",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppDevicesRoute = AppDevicesRouteImport.update({
   id: "/devices",
   path: "/devices",
   getParentRoute: () => AppRoute,
 } as any);
+const AppHealthRoute = AppHealthRouteImport.update({
+  id: "/health",
+  path: "/health",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppNotificationsRoute = AppNotificationsRouteImport.update({
+  id: "/notifications",
+  path: "/notifications",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppPatientsRoute = AppPatientsRouteImport.update({
   id: "/patients",
   path: "/patients",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppQueueRoute = AppQueueRouteImport.update({
+  id: "/queue",
+  path: "/queue",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppRetrieveRoute = AppRetrieveRouteImport.update({
+  id: "/retrieve",
+  path: "/retrieve",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppRulesRoute = AppRulesRouteImport.update({
+  id: "/rules",
+  path: "/rules",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSelftestRoute = AppSelftestRouteImport.update({
+  id: "/selftest",
+  path: "/selftest",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppTargetsRoute = AppTargetsRouteImport.update({
+  id: "/targets",
+  path: "/targets",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppUploadRoute = AppUploadRouteImport.update({
+  id: "/upload",
+  path: "/upload",
   getParentRoute: () => AppRoute,
 } as any);
 const AppExamsExamIdRoute = AppExamsExamIdRouteImport.update({
@@ -49,14 +121,38 @@ const AppExamsExamIdRoute = AppExamsExamIdRouteImport.update({
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
   "/login": typeof LoginRoute;
+  "/archive": typeof AppArchiveRoute;
+  "/cases": typeof AppCasesRoute;
+  "/cleaning": typeof AppCleaningRoute;
+  "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
+  "/health": typeof AppHealthRoute;
+  "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/queue": typeof AppQueueRoute;
+  "/retrieve": typeof AppRetrieveRoute;
+  "/rules": typeof AppRulesRoute;
+  "/selftest": typeof AppSelftestRoute;
+  "/targets": typeof AppTargetsRoute;
+  "/upload": typeof AppUploadRoute;
   "/exams/$examId": typeof AppExamsExamIdRoute;
 }
 export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
+  "/archive": typeof AppArchiveRoute;
+  "/cases": typeof AppCasesRoute;
+  "/cleaning": typeof AppCleaningRoute;
+  "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
+  "/health": typeof AppHealthRoute;
+  "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/queue": typeof AppQueueRoute;
+  "/retrieve": typeof AppRetrieveRoute;
+  "/rules": typeof AppRulesRoute;
+  "/selftest": typeof AppSelftestRoute;
+  "/targets": typeof AppTargetsRoute;
+  "/upload": typeof AppUploadRoute;
   "/": typeof AppIndexRoute;
   "/exams/$examId": typeof AppExamsExamIdRoute;
 }
@@ -64,22 +160,80 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
   "/login": typeof LoginRoute;
+  "/_app/archive": typeof AppArchiveRoute;
+  "/_app/cases": typeof AppCasesRoute;
+  "/_app/cleaning": typeof AppCleaningRoute;
+  "/_app/commitments": typeof AppCommitmentsRoute;
   "/_app/devices": typeof AppDevicesRoute;
+  "/_app/health": typeof AppHealthRoute;
+  "/_app/notifications": typeof AppNotificationsRoute;
   "/_app/patients": typeof AppPatientsRoute;
+  "/_app/queue": typeof AppQueueRoute;
+  "/_app/retrieve": typeof AppRetrieveRoute;
+  "/_app/rules": typeof AppRulesRoute;
+  "/_app/selftest": typeof AppSelftestRoute;
+  "/_app/targets": typeof AppTargetsRoute;
+  "/_app/upload": typeof AppUploadRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/exams/$examId": typeof AppExamsExamIdRoute;
 }
 export interface FileRouteTypes {
   fileRoutesByFullPath: FileRoutesByFullPath;
-  fullPaths: "/" | "/login" | "/devices" | "/patients" | "/exams/$examId";
+  fullPaths:
+    | "/"
+    | "/login"
+    | "/archive"
+    | "/cases"
+    | "/cleaning"
+    | "/commitments"
+    | "/devices"
+    | "/health"
+    | "/notifications"
+    | "/patients"
+    | "/queue"
+    | "/retrieve"
+    | "/rules"
+    | "/selftest"
+    | "/targets"
+    | "/upload"
+    | "/exams/$examId";
   fileRoutesByTo: FileRoutesByTo;
-  to: "/login" | "/devices" | "/patients" | "/" | "/exams/$examId";
+  to:
+    | "/login"
+    | "/archive"
+    | "/cases"
+    | "/cleaning"
+    | "/commitments"
+    | "/devices"
+    | "/health"
+    | "/notifications"
+    | "/patients"
+    | "/queue"
+    | "/retrieve"
+    | "/rules"
+    | "/selftest"
+    | "/targets"
+    | "/upload"
+    | "/"
+    | "/exams/$examId";
   id:
     | "__root__"
     | "/_app"
     | "/login"
+    | "/_app/archive"
+    | "/_app/cases"
+    | "/_app/cleaning"
+    | "/_app/commitments"
     | "/_app/devices"
+    | "/_app/health"
+    | "/_app/notifications"
     | "/_app/patients"
+    | "/_app/queue"
+    | "/_app/retrieve"
+    | "/_app/rules"
+    | "/_app/selftest"
+    | "/_app/targets"
+    | "/_app/upload"
     | "/_app/"
     | "/_app/exams/$examId";
   fileRoutesById: FileRoutesById;
@@ -112,6 +266,34 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/archive": {
+      id: "/_app/archive";
+      path: "/archive";
+      fullPath: "/archive";
+      preLoaderRoute: typeof AppArchiveRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/cases": {
+      id: "/_app/cases";
+      path: "/cases";
+      fullPath: "/cases";
+      preLoaderRoute: typeof AppCasesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/cleaning": {
+      id: "/_app/cleaning";
+      path: "/cleaning";
+      fullPath: "/cleaning";
+      preLoaderRoute: typeof AppCleaningRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/commitments": {
+      id: "/_app/commitments";
+      path: "/commitments";
+      fullPath: "/commitments";
+      preLoaderRoute: typeof AppCommitmentsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/devices": {
       id: "/_app/devices";
       path: "/devices";
@@ -119,11 +301,67 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppDevicesRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/health": {
+      id: "/_app/health";
+      path: "/health";
+      fullPath: "/health";
+      preLoaderRoute: typeof AppHealthRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/notifications": {
+      id: "/_app/notifications";
+      path: "/notifications";
+      fullPath: "/notifications";
+      preLoaderRoute: typeof AppNotificationsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/patients": {
       id: "/_app/patients";
       path: "/patients";
       fullPath: "/patients";
       preLoaderRoute: typeof AppPatientsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/queue": {
+      id: "/_app/queue";
+      path: "/queue";
+      fullPath: "/queue";
+      preLoaderRoute: typeof AppQueueRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/retrieve": {
+      id: "/_app/retrieve";
+      path: "/retrieve";
+      fullPath: "/retrieve";
+      preLoaderRoute: typeof AppRetrieveRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/rules": {
+      id: "/_app/rules";
+      path: "/rules";
+      fullPath: "/rules";
+      preLoaderRoute: typeof AppRulesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/selftest": {
+      id: "/_app/selftest";
+      path: "/selftest";
+      fullPath: "/selftest";
+      preLoaderRoute: typeof AppSelftestRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/targets": {
+      id: "/_app/targets";
+      path: "/targets";
+      fullPath: "/targets";
+      preLoaderRoute: typeof AppTargetsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/upload": {
+      id: "/_app/upload";
+      path: "/upload";
+      fullPath: "/upload";
+      preLoaderRoute: typeof AppUploadRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/exams/$examId": {
@@ -137,15 +375,39 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppArchiveRoute: typeof AppArchiveRoute;
+  AppCasesRoute: typeof AppCasesRoute;
+  AppCleaningRoute: typeof AppCleaningRoute;
+  AppCommitmentsRoute: typeof AppCommitmentsRoute;
   AppDevicesRoute: typeof AppDevicesRoute;
+  AppHealthRoute: typeof AppHealthRoute;
+  AppNotificationsRoute: typeof AppNotificationsRoute;
   AppPatientsRoute: typeof AppPatientsRoute;
+  AppQueueRoute: typeof AppQueueRoute;
+  AppRetrieveRoute: typeof AppRetrieveRoute;
+  AppRulesRoute: typeof AppRulesRoute;
+  AppSelftestRoute: typeof AppSelftestRoute;
+  AppTargetsRoute: typeof AppTargetsRoute;
+  AppUploadRoute: typeof AppUploadRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppExamsExamIdRoute: typeof AppExamsExamIdRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppArchiveRoute: AppArchiveRoute,
+  AppCasesRoute: AppCasesRoute,
+  AppCleaningRoute: AppCleaningRoute,
+  AppCommitmentsRoute: AppCommitmentsRoute,
   AppDevicesRoute: AppDevicesRoute,
+  AppHealthRoute: AppHealthRoute,
+  AppNotificationsRoute: AppNotificationsRoute,
   AppPatientsRoute: AppPatientsRoute,
+  AppQueueRoute: AppQueueRoute,
+  AppRetrieveRoute: AppRetrieveRoute,
+  AppRulesRoute: AppRulesRoute,
+  AppSelftestRoute: AppSelftestRoute,
+  AppTargetsRoute: AppTargetsRoute,
+  AppUploadRoute: AppUploadRoute,
   AppIndexRoute: AppIndexRoute,
   AppExamsExamIdRoute: AppExamsExamIdRoute,
 };

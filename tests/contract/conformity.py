@@ -28,11 +28,13 @@ CHECKS = [
 LONGEST_URL = 60_000
 """A longer one is nothing that httpx sends."""
 schemathesis.serializer.alias(
-    ["application/offset+octet-stream", "application/dicom"], "application/octet-stream"
+    ["application/offset+octet-stream", "application/dicom", "application/zip"],
+    "application/octet-stream",
 )
 _BOUNDARY = "between-the-parts"
 _CONTENT_TYPES = {
     "application/dicom": {"Content-Type": "application/dicom"},
+    "application/zip": {"Content-Type": "application/zip"},
     "multipart/related": {
         "Content-Type": f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}'
     },
@@ -90,7 +92,7 @@ def _failures_of(
     known: dict[str, str],
     *,
     examples: int,
-    left_out: Collection[str] = (),
+    left_out: Collection[str],
 ) -> dict[str, str]:
     failures = {}
     for found in schemathesis.openapi.from_dict(document).get_all_operations():

@@ -2,12 +2,13 @@
 
 import asyncio
 import struct
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
+
+from nursery import start_program
 
 from scanhub_device.simulator import default_sequence
 
@@ -161,12 +162,12 @@ async def scanner(user: Caller, device: Json) -> AsyncIterator[None]:
     url = str(user.http.base_url).replace("http", "ws", 1).rstrip("/") + "/api/v1/device/ws"
     with tempfile.TemporaryDirectory() as folder:
         credentials = save_credentials(device, Path(folder))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "scanhub_device.simulator", "--url", url),
-            *("--credentials", str(credentials), "--time-scale", "0"),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with (Path(folder) / "said").open("wb") as log:
+            process = await start_program(
+                *("-m", "scanhub_device.simulator", "--url", url),
+                *("--credentials", credentials, "--time-scale", "0"),
+                log=log,
+            )
         try:
             async with asyncio.timeout(SCAN_SECONDS):
                 path = f"/device/{device['device_id']}"

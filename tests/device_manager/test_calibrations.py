@@ -327,9 +327,9 @@ async def test_a_start_that_nobody_took_leaves_no_calibration(lab):
         assert await history(lab, scanner.device_id) == []
 
 
-async def test_on_postgresql(make_lab, make_postgresql_url):
+async def test_on_postgresql(make_lab, copied_postgresql):
     async with (
-        make_lab(database_url=make_postgresql_url()) as lab,
+        make_lab(database_url=copied_postgresql("device_manager")) as lab,
         lab.scanner(capabilities=CAN, parameter=PARAMETER) as scanner,
     ):
         await scanner.hear("parameter_update")

@@ -10,6 +10,7 @@ from scanner_lab import DEVICE
 HALF = len(DATA) // 2
 
 
+@pytest.mark.disk
 async def test_a_file_in_two_pieces_is_a_result(lab):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)
@@ -222,6 +223,21 @@ async def test_a_later_request_takes_over_from_one_whose_connection_is_dead(lab)
             answer = await device.send(place, offset, DATA[offset:])
             offset = int(answer.headers["Upload-Offset"])
         assert answer.status_code == 204
+        assert b" 409 " in await reader.readline()
+        writer.close()
+
+
+async def test_announcing_again_tells_where_a_connection_that_is_dead_has_got_to(lab):
+    async with lab.scanner() as scanner:
+        device = Uploader(lab, await lab.started(scanner))
+        place = await device.begin("data.mrd", DATA)
+        reader, writer = await device.connect(place, 0, len(DATA))
+        writer.write(DATA[: 1 << 20])  # less than what is written at once
+        await writer.drain()
+        await lab.eventually(lambda: asyncio.sleep(0, device.unfinished()), lambda sizes: sizes)
+        again = await device.announce("data.mrd", DATA)
+        offset = int(again.headers["Upload-Offset"])
+        assert (await device.send(place, offset, DATA[offset:])).status_code == 204
         assert b" 409 " in await reader.readline()
         writer.close()
 

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from effort import tries
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -337,7 +338,7 @@ def test_leases_stay_whole_whatever_happens(make_lab, tmp_path, monkeypatch):
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=600 if _DEEP else 12,
+                max_examples=600 if _DEEP else tries(in_ci=12, here=3),
                 stateful_step_count=60 if _DEEP else 30,
                 deadline=None,
                 derandomize=not _DEEP,

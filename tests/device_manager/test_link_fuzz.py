@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from effort import tries
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from scanner_lab import Lab, Scanner, reporter
@@ -182,7 +183,7 @@ class Fuzzed:
 def fuzzed(request, make_lab, caplog) -> Iterator[tuple[asyncio.Runner, Fuzzed]]:
     url = None
     if request.param == "postgresql":
-        url = request.getfixturevalue("make_postgresql_url")()
+        url = request.getfixturevalue("copied_postgresql")("device_manager")
     caplog.set_level(logging.WARNING)
     with capture_logs() as entries, asyncio.Runner() as runner:
         opened = make_lab(database_url=url, **_PATIENT)
@@ -202,7 +203,7 @@ def test_no_frame_of_a_device_breaks_anything(fuzzed):
     runner, machine = fuzzed
 
     @settings(
-        max_examples=4000 if _DEEP else 60,
+        max_examples=4000 if _DEEP else tries(in_ci=60, here=25),
         deadline=None,
         derandomize=not _DEEP,
         database=None,
@@ -219,8 +220,12 @@ def test_no_frame_of_a_device_breaks_anything(fuzzed):
     assert devices.status_code == 200, devices.text
 
 
+_STORM = tries(in_ci=10_000, here=2_000)
+"""Frames."""
+
+
 async def rage(wild: Scanner, start: dict[str, Any]) -> None:
-    for number in range(0, 10_000, 4):
+    for number in range(0, _STORM, 4):
         await wild.status("BUSY", start, progress=number % 100)
         await wild.websocket.send("{")
         await wild.websocket.send(b"\x00")
@@ -228,9 +233,9 @@ async def rage(wild: Scanner, start: dict[str, Any]) -> None:
 
 
 async def answers_of(wild: Scanner) -> int:
-    for _ in range(10_000):
+    for _ in range(_STORM):
         await wild.hear("feedback", 60)
-    return 10_000
+    return _STORM
 
 
 @pytest.mark.timeout(240)
@@ -249,7 +254,7 @@ async def test_a_storm_of_small_frames_is_answered_and_memory_stays_bounded(make
                 await other.status("BUSY", others, progress=progress)
                 assert (await other.hear("feedback", 30))["ok"]
             await storm
-            assert await reading == 10_000
+            assert await reading == _STORM
             stop = await lab.stop(other.device_id)
             assert stop.json()["sent"]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

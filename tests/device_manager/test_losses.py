@@ -55,7 +55,7 @@ async def test_a_lost_device_may_come_back_with_its_scan(make_lab):
 
 
 async def test_a_device_that_comes_back_and_says_nothing_of_its_scan_loses_it(make_lab):
-    async with make_lab(lost_after_seconds=20, return_deadline_seconds=0.25) as lab:
+    async with make_lab(lost_after_seconds=20, data_deadline_seconds=0.25) as lab:
         credentials = await lab.create_device()
         async with lab.scanner(credentials) as scanner:
             start = await lab.started(scanner)

@@ -7,12 +7,10 @@ from scanner_lab import reporter
 NUL = "a\x00b"
 
 
-async def test_a_nul_in_the_words_of_a_device_costs_no_failure(
-    make_lab, make_postgresql_url, caplog
-):
+async def test_a_nul_in_the_words_of_a_device_costs_no_failure(make_lab, copied_postgresql, caplog):
     can = ("ack", "stop", "pause", "parameter_update")
     async with (
-        make_lab(database_url=make_postgresql_url()) as lab,
+        make_lab(database_url=copied_postgresql("device_manager")) as lab,
         lab.scanner(capabilities=can) as scanner,
     ):
         for refused in (

@@ -290,8 +290,8 @@ async def test_a_refused_start_leaves_the_device_free_and_the_task_as_good_as_ne
         await scanner.run()
 
 
-async def test_a_confirmation_is_kept_on_postgresql_over_a_restart(make_lab, make_postgresql_url):
-    url = make_postgresql_url()
+async def test_a_confirmation_is_kept_on_postgresql_over_a_restart(make_lab, copied_postgresql):
+    url = copied_postgresql("device_manager")
     async with make_lab(database_url=url) as lab:
         sequence_id, credentials = await upload(lab), await lab.create_device()
         async with lab.scanner(credentials, system_limits=STRONG, parameter=FIRST_LEVEL) as scanner:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import sys
 import threading
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from nursery import start_program
 
 from scanhub_device._spool import RunningScan, Source, Spool
 from scanhub_device.messages import FileTransfer
@@ -21,12 +21,11 @@ PATIENT = {"lost_after_seconds": 60, "return_deadline_seconds": 60, "data_deadli
 
 @asynccontextmanager
 async def device(lab, credentials, folder, file, stage="upload"):
-    program = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(PROGRAM),
+    program = await start_program(
+        PROGRAM,
         f"ws://{lab.address}/api/v1/device/ws",
-        str(folder / "queue"),
-        str(file),
+        folder / "queue",
+        file,
         stage,
         credentials["device_id"],
         credentials["device_token"],
@@ -101,7 +100,11 @@ async def test_a_file_that_the_server_will_never_take_is_set_aside_with_the_reas
         async with device(lab, credentials, folder, file, "scanning"):
             task = await started(lab, credentials["device_id"])
             await lab.task_becomes(task["id"], "INPROGRESS", 30)
-            scan = RunningScan.model_validate_json((folder / "queue/scan.json").read_bytes())
+            noted = folder / "queue/scan.json"  # written while the scan begins to be told
+            await lab.eventually(
+                lambda: asyncio.to_thread(lambda: noted.exists() and noted.stat().st_size), bool
+            )
+            scan = RunningScan.model_validate_json(noted.read_bytes())
         if why == "the token has expired":
             monkeypatch.setattr(tokens, "TASK_LIFETIME", timedelta(seconds=-60))
             of_scan = [UUID(scan.task_id), UUID(credentials["device_id"])]

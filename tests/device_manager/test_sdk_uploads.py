@@ -21,8 +21,8 @@ from scanhub_device import (
     DeviceClient,
     UploadError,
 )
-from scanhub_device._http import HttpUpload, metadata_of
-from scanhub_device._upload import fingerprint
+from scanhub_device._http import HttpUpload
+from scanhub_device._sum import Checksum
 from scanhub_device.messages import DeviceDetails, FileTransfer
 
 QUICK = ClientSettings(
@@ -121,21 +121,21 @@ async def test_a_file_of_which_the_server_has_a_part_goes_on_there(lab, raw):
         sender, data = Uploader(lab, start), raw.read_bytes()
         place = await sender.begin("raw.mrd", data, task_id=start["id"])
         assert (await sender.send(place, 0, data[: SIZE // 2])).status_code == 204
-        size, sha256 = await fingerprint(raw)
+        sha256 = hashlib.sha256(data).hexdigest()
         header = FileTransfer(
             task_id=start["id"],
             user_access_token=start["access_token"],
             filename="raw.mrd",
-            size_bytes=size,
+            size_bytes=SIZE,
             content_type="application/octet-stream",
             sha256=sha256,
         )
         url = f"http://{lab.address}{start['upload_url']}"
-        job = HttpUpload(url, raw, header, metadata_of(header), settings=QUICK, ssl=None)
+        job = HttpUpload(url, raw, header, Checksum(raw, sha256), settings=QUICK, ssl=None)
         answer = await asyncio.to_thread(job.attempt)
         assert (answer.status, answer.offset) == (204, SIZE)
         assert job.offset == SIZE // 2  # sent from there
-        again = HttpUpload(url, raw, header, metadata_of(header), settings=QUICK, ssl=None)
+        again = HttpUpload(url, raw, header, Checksum(raw, sha256), settings=QUICK, ssl=None)
         known = await asyncio.to_thread(again.attempt)
         assert (known.status, known.result_id) == (201, answer.result_id)
 

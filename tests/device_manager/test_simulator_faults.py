@@ -97,7 +97,14 @@ async def check_delivered(lab: Lab, task: dict[str, Any], device_id: str) -> Non
 @pytest.mark.parametrize("changes", [{}, OVER_LINK], ids=["http", "websocket"])
 @pytest.mark.parametrize(
     "fault",
-    ["link-loss=0.5@50%", "link-loss@upload:50%", "bit-flip", "wrong-hash", "status-storm=300"],
+    [
+        "link-loss@upload:50%",
+        "bit-flip",
+        *(
+            pytest.param(fault, marks=pytest.mark.long)
+            for fault in ("link-loss=0.5@50%", "wrong-hash", "status-storm=300")
+        ),
+    ],
 )
 async def test_the_data_is_whole_in_the_end(
     lab: Lab, tmp_path: Path, fault: str, changes: dict[str, Any]

@@ -22,7 +22,6 @@ from exam_manager.sequences.reader import unreadable
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.database import reading, sqlite_url
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.models import SequenceFacts, UserRole
 
 sys.path.insert(0, str(Path(__file__).parent))  # outside, exam_tree
@@ -192,22 +191,10 @@ async def platform(start, empty_database, tmp_path):
         yield running
 
 
-@pytest.fixture(scope="session")
-def empty_postgresql(make_postgresql_url):
-    """The URL of a migrated PostgreSQL database to copy."""
-    url = make_postgresql_url()
-    upgrade("exam_manager", url)
-    return url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request, tmp_path, empty_database):
+@pytest.fixture
+def migrated_url(copied_url):
     """The URL of a database with tables and no rows; a test that takes it runs on both."""
-    if request.param == "sqlite":
-        shutil.copyfile(empty_database, tmp_path / "test.sqlite")
-        return sqlite_url(tmp_path / "test.sqlite")
-    make = request.getfixturevalue("make_postgresql_url")
-    return make(copy_of=request.getfixturevalue("empty_postgresql"))
+    return copied_url("exam_manager")
 
 
 @pytest.fixture

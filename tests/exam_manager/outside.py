@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import socket
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from nursery import start_program
+from ports import a_port
 
 from scanhub_libraries.ids import new_id
 
@@ -36,13 +36,6 @@ RadiofrequencyRasterTime 1e-06
 """
 
 
-def a_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class Outside:
     """The process under test; it can be killed and started again."""
 
@@ -56,10 +49,9 @@ class Outside:
 
     async def start(self, **environment):
         with (self.folder / "server.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, str(SCRIPT), str(self.folder), str(self.port),
-                stdout=log, stderr=log, env={**os.environ, **environment},
-            )  # fmt: skip
+            self.process = await start_program(
+                SCRIPT, self.folder, str(self.port), log=log, env={**os.environ, **environment}
+            )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         self.platform = self._platform_at(self.http)
         await self.until(self._ready)

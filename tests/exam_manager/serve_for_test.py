@@ -19,7 +19,8 @@ from exam_manager.main import create_app
 from exam_manager.settings import ExamManagerSettings
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import sqlite_url
-from scanhub_libraries.lake import LocalLake, LocalPartFile
+from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.lake_part import LocalPartFile
 from scanhub_libraries.logging import configure_logging
 
 

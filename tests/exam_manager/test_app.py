@@ -6,6 +6,7 @@ import json
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from effort import POSTGRESQL_IN_CI
 from sqlalchemy import inspect
 
 from exam_manager.tables import METADATA, TABLES
@@ -95,6 +96,7 @@ ODD_BODIES = [
 ]
 
 
+@POSTGRESQL_IN_CI
 async def test_bad_input_is_never_a_500(either):
     callers = [either.admin, either.service]
     for method, path in routes_of(either.app):
@@ -197,13 +199,13 @@ async def test_the_migrations_make_exactly_the_tables(database_url):
     assert len(TABLES) == len(METADATA.tables)
 
 
-async def test_events_reach_whoever_delivers_them(start, database_url):
+async def test_events_reach_whoever_delivers_them(start, migrated_url):
     delivered = []
 
     async def deliver(events):
         delivered.extend(events)
 
-    async with start(database_url, deliver=deliver) as running:
+    async with start(migrated_url, migrate=False, deliver=deliver) as running:
         patient = await running.patient()
         for _ in range(100):
             if delivered:

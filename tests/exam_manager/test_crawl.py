@@ -1,14 +1,10 @@
 """Odd values in every field of every endpoint are refused, or stored; never a server error."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from contract.crawl import Crawler, Ids, Json
+from effort import POSTGRESQL_IN_CI
 
 
 @pytest.fixture
@@ -50,15 +46,18 @@ def crawler(either, ids) -> Crawler:
     return Crawler(either.app.openapi(), request, place)
 
 
+@POSTGRESQL_IN_CI
 @pytest.mark.timeout(120)
 async def test_odd_values_in_every_field_are_no_server_error(crawler):
     assert await crawler.odd_fields() > 1000
 
 
+@POSTGRESQL_IN_CI
 async def test_bodies_that_are_none_are_no_server_error(crawler):
     assert await crawler.bodies_that_are_none() > 100
 
 
+@POSTGRESQL_IN_CI
 @pytest.mark.timeout(120)
 async def test_odd_queries_and_paths_are_no_server_error(crawler):
     assert await crawler.odd_queries_and_paths() > 500

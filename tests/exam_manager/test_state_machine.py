@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import tries
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -359,12 +360,13 @@ def test_the_exam_tree_stays_whole_whatever_happens(start, empty_database, tmp_p
         shutil.copyfile(empty_database, path)
         return start(sqlite_url(path), migrate=False)
 
-    run_machine(opened, examples=12)
+    run_machine(opened, examples=tries(in_ci=12, here=3))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(7200 if _DEEP else 180)
-def test_the_exam_tree_stays_whole_on_postgresql(start, make_postgresql_url, empty_postgresql):
+def test_the_exam_tree_stays_whole_on_postgresql(start, copied_postgresql):
     def opened():
-        return start(make_postgresql_url(copy_of=empty_postgresql), migrate=False)
+        return start(copied_postgresql("exam_manager"), migrate=False)
 
     run_machine(opened, examples=2)

@@ -62,5 +62,6 @@ def test_the_gate_looks_at_every_package_and_not_at_made_migrations(
     assert list(gate.modules(tmp_path)) == [wanted]
 
 
+@pytest.mark.long  # `make check` says so too
 def test_this_repository_passes(gate: ModuleType) -> None:
     assert gate.main() == 0

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from workflow_manager.dicom.attributes import COLUMNS, SERIES_TAGS, STUDY_TAGS, Level
-from workflow_manager.dicomweb import storing
+from workflow_manager.dicomweb import settling
 from workflow_manager.dicomweb.searching import MOST
 from workflow_manager.query import dimse, rules
 
@@ -36,6 +36,6 @@ def test_services_limits_and_reasons_are_on_the_page():
     for uid in (*dimse.FIND, *dimse.MOVE, *dimse.GET):
         assert f"| {uid} " in PAGE
     assert f"at most {MOST} at once" in PAGE
-    reasons = (storing.WRONG_STUDY, storing.DUPLICATE_UID, storing.CANNOT_UNDERSTAND)
-    for reason in (*reasons, storing.PROCESSING_FAILURE):
+    reasons = (settling.WRONG_STUDY, settling.DUPLICATE_UID, settling.CANNOT_UNDERSTAND)
+    for reason in (*reasons, settling.PROCESSING_FAILURE):
         assert f"`{reason:04X}`" in PAGE

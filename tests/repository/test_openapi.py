@@ -1,5 +1,6 @@
 """The OpenAPI documents read well to a stranger."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -126,10 +127,17 @@ def test_every_refusal_is_a_documented_problem(services: dict[str, Json]) -> Non
                 check(document, content["schema"], content["example"])
 
 
+VALIDATORS: dict[tuple[int, str], tuple[Json, Any]] = {}
+"""By document, which is kept so that its number is its own, and schema."""
+
+
 def check(document: Json, schema: Json, example: Any) -> None:
     """Validate an example against its schema."""
-    whole = {**schema, "components": document["components"]}
-    jsonschema_rs.validator_for(whole).validate(example)
+    key = (id(document), json.dumps(schema))
+    if key not in VALIDATORS:
+        whole = {**schema, "components": document["components"]}
+        VALIDATORS[key] = (document, jsonschema_rs.validator_for(whole))
+    VALIDATORS[key][1].validate(example)
 
 
 def test_every_body_has_an_example(services: dict[str, Json]) -> None:

@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 
 import pytest
 import sqlalchemy as sa
+from nursery import start_program
 from typer.testing import CliRunner
 
 from exam_manager.audit.models import AuditEntry
@@ -27,14 +26,14 @@ def call(*arguments, variables=None, typed=None):
     return CliRunner().invoke(app, list(arguments), env=variables, input=typed)
 
 
-def call_alone(*arguments, variables=None):
+async def call_alone(folder, *arguments, variables=None):
     """Call it in a process of its own: it sets up the log of its process."""
-    command = [sys.executable, "-m", "scanhub", *arguments]
-    environment = {**os.environ, **(variables or {})}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-    return done.returncode, done.stdout + done.stderr
+    said = folder / "said"
+    with said.open("wb") as log:
+        environment = {**os.environ, **(variables or {})}
+        program = await start_program("-m", "scanhub", *arguments, env=environment, log=log)
+    code = await asyncio.wait_for(program.wait(), 60)
+    return code, said.read_text()
 
 
 @pytest.mark.parametrize(
@@ -58,23 +57,25 @@ def test_a_wrong_setting_is_named_with_its_variable_and_not_repeated(
     assert len(done.output.splitlines()) == 1
 
 
-def test_a_wrong_setting_of_a_service_is_named_too(tmp_path):
+async def test_a_wrong_setting_of_a_service_is_named_too(tmp_path):
     wrong = {"SCANHUB_EXAM_TREE_CACHE_MIB": "-1"}
-    code, output = call_alone("serve", "--data-dir", str(tmp_path), variables=wrong)
+    code, output = await call_alone(
+        tmp_path, "serve", "--data-dir", str(tmp_path / "data"), variables=wrong
+    )
     assert code == 1
     told = "SCANHUB_EXAM_TREE_CACHE_MIB: Input should be greater than or equal to 0"
     assert output.splitlines() == [told]
 
 
-def test_a_secret_that_can_be_guessed_and_a_folder_that_cannot_be_are_named(tmp_path):
+async def test_a_secret_that_can_be_guessed_and_a_folder_that_cannot_be_are_named(tmp_path):
     secret = tmp_path / "keys" / "services" / "device-manager.secret"
     secret.parent.mkdir(parents=True)
     secret.write_text("changeme")
     secret.chmod(0o600)
-    code, output = call_alone("serve", "--data-dir", str(tmp_path))
+    code, output = await call_alone(tmp_path, "serve", "--data-dir", str(tmp_path))
     assert code == 1
     assert output.startswith(f"The secret in {secret} needs 32 characters")
-    code, output = call_alone("serve", "--data-dir", str(secret / "below"))
+    code, output = await call_alone(tmp_path, "serve", "--data-dir", str(secret / "below"))
     assert code == 1
     assert output == f"{secret / 'below'}: Not a directory\n"
 

@@ -1,6 +1,7 @@
 """A device with a queue on the disk, to be killed: URL SPOOL FILE STAGE [ID TOKEN]."""
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 
@@ -39,4 +40,5 @@ async def main() -> None:
     await client.run()
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 asyncio.run(main())

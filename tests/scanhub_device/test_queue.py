@@ -4,13 +4,13 @@ import asyncio
 import hashlib
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from nursery import Program, start_program
 
 from scanhub_device import ClientSettings, Scan
 
@@ -21,10 +21,8 @@ PATIENT = 30  # a machine that is busy starts a program slowly
 @asynccontextmanager
 async def device(
     server: Any, folder: Path, file: Path, stage: str = "upload"
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), server.url, str(folder / "queue"), str(file), stage
-    )
+) -> AsyncIterator[Program]:
+    program = await start_program(PROGRAM, server.url, folder / "queue", file, stage)
     try:
         await server.expect("register", within_s=PATIENT)
         yield program
@@ -34,7 +32,7 @@ async def device(
         await program.wait()
 
 
-async def kill(program: asyncio.subprocess.Process) -> None:
+async def kill(program: Program) -> None:
     program.send_signal(signal.SIGKILL)
     await program.wait()
 
@@ -63,6 +61,7 @@ def digest(big_file: Path) -> str:
     return hashlib.sha256(big_file.read_bytes()).hexdigest()
 
 
+@pytest.mark.disk
 @pytest.mark.parametrize("hand_over", ["upload", "moved"])
 @pytest.mark.parametrize("when", ["announced", "in the middle", "before the verdict"])
 async def test_a_file_survives_the_crash_of_the_device_and_is_delivered_by_the_next_program(

@@ -3,13 +3,13 @@
 import asyncio
 import json
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import ismrmrd
 import pytest
+from nursery import Program, start_program
 
 from scanhub_device.simulator import (
     Magnet,
@@ -195,14 +195,9 @@ async def test_data_that_the_server_does_not_take_is_kept(
     assert str(kept) in error["data"]["error_message"]
 
 
-async def start_program(*arguments: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "scanhub_device.simulator",
-        *arguments,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def start(folder: Path, *arguments: str) -> Program:
+    with (folder / "said").open("wb") as log:
+        return await start_program("-m", "scanhub_device.simulator", *arguments, log=log)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -211,9 +206,8 @@ async def test_the_program_connects_scans_and_ends_cleanly(
 ) -> None:
     credentials = tmp_path / "device_credentials.json"
     credentials.write_text(json.dumps({"device_id": "device-9", "device_token": "secret-9"}))
-    program = await start_program(
-        "--url", server.url, "--credentials", str(credentials), "--coils", "3", "--name", "Bench"
-    )
+    where = ("--url", server.url, "--credentials", str(credentials))
+    program = await start(tmp_path, *where, "--coils", "3", "--name", "Bench")
     try:
         register = await server.expect("register", within_s=20)
         assert register["data"]["device_name"] == "Bench"
@@ -223,19 +217,21 @@ async def test_the_program_connects_scans_and_ends_cleanly(
         await begun(server)
         program.send_signal(number)
         await server.expect("update_status", status="ERROR", task_id="task-1")
-        _, errors = await asyncio.wait_for(program.communicate(), 10)
+        await asyncio.wait_for(program.wait(), 10)
     finally:
         if program.returncode is None:
             program.kill()
     assert program.returncode == 0
+    errors = (tmp_path / "said").read_bytes()
     assert b"Traceback" not in errors
     assert b"secret-9" not in errors
 
 
 async def test_the_program_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
     credentials = tmp_path / "device_credentials.json"
-    program = await start_program("--url", "ws://127.0.0.1:1/", "--credentials", str(credentials))
-    _, errors = await program.communicate()
-    assert program.returncode == 2
+    where = ("--url", "ws://127.0.0.1:1/", "--credentials", str(credentials))
+    program = await start(tmp_path, *where)
+    assert await program.wait() == 2
+    errors = (tmp_path / "said").read_bytes()
     assert b"cannot read" in errors
     assert b"Traceback" not in errors

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nursery import Program, start_program
 from websockets.asyncio.client import connect
 
 import scanhub_device
@@ -253,24 +253,25 @@ async def test_a_silent_device_sends_no_heartbeats(server: Any, simulate: Simula
     assert "ping" not in {message["command"] for message in server.log}
 
 
-async def start_program(server: Any, folder: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def start(server: Any, folder: Path, *arguments: str) -> Program:
     """Run the simulated scanner as a program of its own until it is connected."""
     credentials = folder / "device_credentials.json"
     credentials.write_text(json.dumps({"device_id": "device-9", "device_token": "secret-9"}))
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scanhub_device.simulator", "--url", server.url),
-        *("--credentials", str(credentials), "--time-scale", "0", "--coils", "1"),
-        *arguments,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    with (folder / "said").open("wb") as log:
+        program = await start_program(
+            *("-m", "scanhub_device.simulator", "--url", server.url),
+            *("--credentials", credentials, "--time-scale", "0", "--coils", "1"),
+            *arguments,
+            log=log,
+        )
     await server.expect("register", within_s=30)
     return program
 
 
-async def is_crash(program: asyncio.subprocess.Process) -> bool:
-    _, errors = await asyncio.wait_for(program.communicate(), 30)
-    assert b"Traceback" not in errors
-    return program.returncode == CRASHED
+async def is_crash(program: Program, folder: Path) -> bool:
+    code = await asyncio.wait_for(program.wait(), 30)
+    assert b"Traceback" not in (folder / "said").read_bytes()
+    return code == CRASHED
 
 
 @pytest.mark.parametrize("moment", ["50%", "upload:50%"])
@@ -278,9 +279,9 @@ async def test_a_crash_ends_the_program_without_a_word(
     server: Any, tmp_path: Path, moment: str
 ) -> None:
     faults = ("--fault", f"crash@{moment}", "--fault", "silent")
-    program = await start_program(server, tmp_path, *faults)
+    program = await start(server, tmp_path, *faults)
     await server.start(sequence=SEQUENCE)
-    assert await is_crash(program)
+    assert await is_crash(program, tmp_path)
     with suppress(TimeoutError):
         await server.expect("nothing more", within_s=0.5)
     said = [message["command"] for message in server.log]
@@ -292,11 +293,11 @@ async def test_after_a_crash_amid_the_upload_the_next_program_delivers(
     server: Any, tmp_path: Path
 ) -> None:
     spool = ("--spool", str(tmp_path / "spool"))
-    program = await start_program(server, tmp_path, *spool, "--fault", "crash@upload:50%")
+    program = await start(server, tmp_path, *spool, "--fault", "crash@upload:50%")
     await server.start(sequence=SEQUENCE)
     header = await server.expect("file-transfer", within_s=30)
-    assert await is_crash(program)
-    program = await start_program(server, tmp_path, *spool)
+    assert await is_crash(program, tmp_path)
+    program = await start(server, tmp_path, *spool)
     try:
         again, content = await receive(server)
         assert again["sha256"] == header["sha256"] == hashlib.sha256(content).hexdigest()
@@ -304,7 +305,7 @@ async def test_after_a_crash_amid_the_upload_the_next_program_delivers(
         await server.verdict(again, ok=True)
     finally:
         program.terminate()
-        await asyncio.wait_for(program.communicate(), 20)
+        await asyncio.wait_for(program.wait(), 20)
 
 
 @pytest.mark.parametrize(

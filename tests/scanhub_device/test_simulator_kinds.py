@@ -285,6 +285,7 @@ def test_a_volume_lies_right_along_all_three_axes(tmp_path: Path) -> None:
         assert there > 1.2 * mirrored
 
 
+@pytest.mark.long
 def test_the_platform_reconstructs_a_volume_where_it_is(tmp_path: Path) -> None:
     raw = scan(tmp_path, made_sequences.volume(tmp_path / "volume.seq"), coils=2)
     made = reconstruct_cartesian(raw.path)

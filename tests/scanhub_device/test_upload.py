@@ -1,13 +1,16 @@
 import asyncio
 import hashlib
+import os
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scanhub_device import Scan, UploadReceipt
-from scanhub_device._upload import _chunks
+from scanhub_device import ClientSettings, Scan, UploadReceipt
+from scanhub_device._link import Link, open_link
+from scanhub_device._upload import Uploads, _chunks
+from scanhub_device.messages import FileTransfer
 
 
 @pytest.fixture
@@ -213,6 +216,30 @@ async def test_an_upload_that_is_cancelled_while_its_file_is_opened_leaves_it_cl
     assert [file.closed for file in opened] == [True]
 
 
+async def test_a_file_is_closed_though_who_reads_it_is_cancelled_once_more(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"  # the second block is read for as long as the test wants
+    os.mkfifo(path)
+
+    def open_here() -> list[Path]:
+        files = [Path(entry) for entry in Path("/proc/self/fd").iterdir()]
+        return [file for file in files if file.exists() and file.samefile(path)]
+
+    chunks = _chunks(path, 1024)
+    first = asyncio.ensure_future(anext(chunks))
+    pipe = await asyncio.to_thread(os.open, path, os.O_WRONLY)
+    os.write(pipe, b"k-space")
+    assert await first == b"k-space"
+    ending = asyncio.ensure_future(chunks.aclose())
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    os.close(pipe)
+    async with asyncio.timeout(10):
+        while open_here():
+            await asyncio.sleep(0.01)
+
+
 async def test_a_word_does_not_wait_behind_megabytes_on_a_slow_network(
     server: Any, connect: Any, big_file: Path
 ) -> None:
@@ -229,3 +256,29 @@ async def test_a_word_does_not_wait_behind_megabytes_on_a_slow_network(
     while not isinstance(frame := await server.frame(), dict) or frame["command"] != "stopped":
         behind += len(frame) if isinstance(frame, bytes) else 0
     assert behind < 1 << 20
+
+
+async def test_a_program_that_ends_as_its_link_breaks_does_not_wait_for_the_next_link(
+    server: Any, small_file: Path
+) -> None:
+    settings, link = ClientSettings(), Link()
+    header = FileTransfer(
+        task_id="task-1",
+        user_access_token="token-1",
+        filename="small.npy",
+        size_bytes=small_file.stat().st_size,
+        content_type="application/octet-stream",
+        sha256="0" * 64,
+    )
+    async with open_link(server.url, {}, settings, None) as websocket:
+        link.attach(websocket)
+        link.open_for_uploads()
+        uploads = Uploads(link, settings)
+        sending = asyncio.create_task(uploads.upload(small_file, header))
+        await server.file(await server.expect("file-transfer"))
+        link.detach()
+        uploads.link_lost()
+        sending.cancel()
+        done, _ = await asyncio.wait({sending}, timeout=10)
+        assert done
+        assert sending.cancelled()

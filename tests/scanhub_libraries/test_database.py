@@ -1,4 +1,6 @@
 import asyncio
+import socket
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -136,3 +138,42 @@ async def test_connections_that_the_server_closed_are_replaced(make_postgresql_u
                 assert await two.scalar(sa.text("SELECT 1")) == 1
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def over_tcp(url):
+    """The same server by an address of this machine, as one elsewhere has it."""
+    place = sa.make_url(url)
+
+    async def pass_on(reader, writer):
+        there = await asyncio.open_unix_connection(f"{place.query['host']}/.s.PGSQL.5432")
+        async with asyncio.TaskGroup() as ways:
+            for source, target in ((reader, there[1]), (there[0], writer)):
+                ways.create_task(copy(source, target))
+
+    async def copy(source, target):
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        here = place.set(host="127.0.0.1", port=port, query={})
+        yield here.render_as_string(hide_password=False)
+
+
+async def test_a_server_that_is_gone_without_a_word_is_noticed_within_half_a_minute(
+    make_postgresql_url,
+):
+    async with over_tcp(make_postgresql_url()) as url:
+        engine = create_engine(url)
+        try:
+            async with engine.connect() as connection:
+                assert (await connection.execute(sa.text("SELECT 1"))).scalar() == 1
+                raw = await connection.get_raw_connection()
+                connected = raw.driver_connection._transport.get_extra_info("socket")
+                alive = connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                limit = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+                assert (bool(alive), limit) == (True, 30_000)
+        finally:
+            await engine.dispose()

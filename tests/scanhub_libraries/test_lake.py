@@ -1,4 +1,6 @@
 import asyncio
+import concurrent.futures
+import errno
 import hashlib
 import os
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ def files_below(lake):
     return [path for path in lake.root.rglob("*") if path.is_file()]
 
 
+@pytest.mark.disk
 async def test_a_committed_file_is_whole_and_its_checksum_is_right(lake):
     parts = [os.urandom(70_000), b"", os.urandom(5)]
     async with lake.writer("lake/a/b.mrd") as part:
@@ -163,3 +166,35 @@ async def test_nothing_outside_the_lake_is_listed_or_tidied(lake, prefix):
     for call in (lake.list_files, lake.list_folders, lake.delete_empty):
         with pytest.raises(NotFoundError):
             await call(prefix)
+
+
+@pytest.mark.disk
+async def test_a_file_that_the_disk_could_not_write_is_not_there(lake, monkeypatch):
+    def fail(_file):
+        raise OSError(errno.EIO, "the disk is broken")
+
+    part = lake.writer("lake/a/b.mrd")
+    with pytest.raises(OSError, match="the disk is broken"):
+        async with part:
+            await part.write(b"lost")
+            with monkeypatch.context() as disk:
+                disk.setattr(os, "fsync", fail)
+                part.begin_sync()
+                await asyncio.to_thread(concurrent.futures.wait, [part._syncing])
+            await part.commit()  # the disk says it only once
+    assert files_below(lake) == []
+
+
+@pytest.mark.disk
+async def test_a_file_that_is_synced_ahead_is_whole_or_not_there(lake):
+    async with lake.writer("lake/a/b.mrd") as part:
+        await part.write(b"data")
+        part.begin_sync()
+        with pytest.raises(ValueError, match="all is written"):
+            await part.write(b"more")
+        await part.commit()
+    assert await lake.read("lake/a/b.mrd") == b"data"
+    async with lake.writer("lake/a/c.mrd") as part:
+        await part.write(b"data")
+        part.begin_sync()
+    assert [path.name for path in files_below(lake)] == ["b.mrd"]

@@ -1,6 +1,8 @@
 """Files that come in pieces: kept, locked, and with the right sum whoever wrote them."""
 
+import errno
 import hashlib
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.lake import LocalLake
 
 
+@pytest.mark.disk
 async def test_a_file_goes_on_in_another_process_with_the_sum_of_all(tmp_path):
     first, second = (LocalLake(tmp_path).unfinished("a") for _ in range(2))
     await first.open()
@@ -37,6 +40,7 @@ async def test_nobody_else_writes_it_meanwhile(tmp_path):
     await other.close()
 
 
+@pytest.mark.disk
 async def test_publishing_again_after_a_crash_gives_the_same_file(tmp_path):
     file = LocalLake(tmp_path).unfinished("a")
     await file.open()
@@ -73,3 +77,30 @@ async def test_whatever_is_written_cut_and_opened_again_the_sum_is_that_of_the_f
             known = known[:step]
     assert (file.size, await file.sha256()) == (len(known), hashlib.sha256(known).hexdigest())
     await file.close()
+
+
+async def test_nothing_counts_of_a_file_that_the_disk_could_not_write(tmp_path, monkeypatch):
+    lake = LocalLake(tmp_path)
+    file = lake.unfinished("a")
+    await file.open()
+    await file.append([b"lost"])
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", fail)
+        file.begin_sync()
+        with pytest.raises(OSError, match="Input/output error"):
+            await file.sync()
+    for trying in (file.sync, lambda: file.publish("lake/a.bin")):  # the disk says it only once
+        with pytest.raises(OSError, match="Input/output error"):
+            await trying()
+    await file.close()
+    assert (file.size, await file.measure(), await lake.unfinished("a").measure()) == (0, 0, 0)
+    await file.open()
+    await file.append([b"data"])
+    await file.publish("lake/a.bin")
+    assert await file.sha256() == hashlib.sha256(b"data").hexdigest()
+    await file.close()
+    assert (tmp_path / "lake" / "a.bin").read_bytes() == b"data"
+
+
+def fail(_file):
+    raise OSError(errno.EIO, "the disk is broken")

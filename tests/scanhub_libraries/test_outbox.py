@@ -27,8 +27,8 @@ async def sessions(database_url):
     await engine.dispose()
 
 
-def write(session, subject):
-    add_event(session, OutboxEvent, EventType.TASK_PROGRESS, subject, source="test", data={"n": 1})
+def write(session, subject, kind=EventType.TASK_PROGRESS):
+    add_event(session, OutboxEvent, kind, subject, source="test", data={"n": 1})
 
 
 async def rows(sessions):
@@ -111,6 +111,58 @@ async def test_events_wait_while_the_journal_is_down_and_none_is_lost(sessions):
 
         await until(arrived)
         assert (delivered, failures) == (["a", "b"], 3)
+    finally:
+        await relay.stop()
+
+
+async def test_events_for_which_nobody_waits_go_with_the_next_that_matters(sessions):
+    async with transaction(sessions) as session:
+        write(session, "left over")
+    batches = []
+
+    async def deliver(events):
+        batches.append([event.subject for event in events])
+
+    patient = (EventType.RESULT_STORED,)
+    relay = OutboxRelay(sessions, OutboxEvent, deliver, patient=patient, patient_seconds=3600)
+    relay.start()
+    try:
+
+        async def all_gone():
+            return bool(batches) and not await rows(sessions)
+
+        await until(all_gone)
+        for subject in ("a file", "a further one"):
+            async with transaction(sessions) as session:
+                write(session, subject, EventType.RESULT_STORED)
+        async with transaction(sessions) as session:
+            write(session, "an end", EventType.RESULT_STORED)
+            write(session, "the task")
+        await until(all_gone)
+        assert batches == [["left over"], ["a file", "a further one", "an end", "the task"]]
+    finally:
+        await relay.stop()
+
+
+async def test_events_for_which_nobody_waits_go_by_themselves_too(sessions):
+    delivered = []
+
+    async def deliver(events):
+        delivered.extend(event.subject for event in events)
+
+    patient = (EventType.RESULT_STORED,)
+    relay = OutboxRelay(sessions, OutboxEvent, deliver, patient=patient, patient_seconds=0.01)
+    relay.start()
+    try:
+        for subject in ("a file", "a further one"):
+            async with transaction(sessions) as session:
+                write(session, subject, EventType.RESULT_STORED)
+
+        async def arrived():
+            return len(delivered) == 2
+
+        await until(arrived)
+        assert delivered == ["a file", "a further one"]
     finally:
         await relay.stop()
 

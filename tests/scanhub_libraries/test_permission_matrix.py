@@ -7,7 +7,8 @@ public ones are in test_permissions.py.
 
 import pytest
 
-from scanhub_libraries.security.permissions import PERMISSIONS, Access
+from scanhub_libraries.security.access import Access
+from scanhub_libraries.security.permissions import PERMISSIONS
 
 LETTERS = "AMSEstjkp"
 MATRIX = {
@@ -20,9 +21,15 @@ MATRIX = {
         DELETE userlogin/sessions/{session_id}
     """,
     "A": """
+        POST workflowmanager/studies/{study_instance_uid}/remove
+        POST workflowmanager/modules
+        PUT workflowmanager/modules/{name}
+        DELETE workflowmanager/modules/{name}
+        POST workflowmanager/modules/{name}/versions/{version}/revert
         POST workflowmanager/targets
         DELETE workflowmanager/targets/{name}
         PUT workflowmanager/targets/{name}
+        POST workflowmanager/targets/{name}/versions/{version}/revert
         DELETE device/{device_id}/certificate
         DELETE workflowmanager/rules/{rule_name}
         POST workflowmanager/rules
@@ -47,11 +54,16 @@ MATRIX = {
     "AMSEs": """
         GET workflowmanager/previews/{task_id}
         GET workflowmanager/previews/{task_id}/{acquisition_id}/{number}
+        GET workflowmanager/targets/{name}/diff
+        GET workflowmanager/targets/{name}/versions
+        GET workflowmanager/targets/{name}/versions/{version}
         GET workflowmanager/rules
         GET workflowmanager/rules/{rule_name}
         GET workflowmanager/rules/{rule_name}/diff
         GET workflowmanager/rules/{rule_name}/versions
         GET workflowmanager/rules/{rule_name}/versions/{version}
+        GET workflowmanager/notifications/settings
+        GET workflowmanager/rules-vocabulary
         GET workflowmanager/series/{series_instance_uid}/decision
         GET device/
         GET device/acquisitions
@@ -105,8 +117,16 @@ MATRIX = {
         GET patient/{patient_id}
         GET patient/{patient_id}/timeline
         GET workflowmanager/cases
+        GET workflowmanager/cleaner
+        GET workflowmanager/cleaner/preview
+        GET workflowmanager/holds
+        GET workflowmanager/selftests
+        GET workflowmanager/selftests/{selftest_id}
         GET workflowmanager/cases/{case_id}
+        GET workflowmanager/commitments
+        GET workflowmanager/commitments/{request_id}
         GET workflowmanager/dispatches
+        GET workflowmanager/dispatches/{dispatch_id}
         GET workflowmanager/events
         GET workflowmanager/health/detail
         GET workflowmanager/dicomweb/instances
@@ -134,15 +154,30 @@ MATRIX = {
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place:path}
         GET workflowmanager/notifications
         GET workflowmanager/instances/{sop_instance_uid}/file
+        GET workflowmanager/kept-aside
+        GET workflowmanager/kept-aside/{aside_id}/file
         GET workflowmanager/journal
         GET workflowmanager/runs
         GET workflowmanager/runs/{run_id}
         GET workflowmanager/series
         GET workflowmanager/series/{series_instance_uid}/instances
         POST workflowmanager/stop_task/{task_id}/
+        GET workflowmanager/modules
+        GET workflowmanager/modules/{name}
+        GET workflowmanager/modules/{name}/versions
+        GET workflowmanager/modules/{name}/versions/{version}
+        GET workflowmanager/modules/{name}/diff
         GET workflowmanager/targets
         GET workflowmanager/targets/{name}
         GET workflowmanager/dispatches/pauses
+        GET workflowmanager/datasets
+        GET workflowmanager/datasets/{dataset_id}
+        GET workflowmanager/imports
+        GET workflowmanager/imports/{import_id}
+        GET workflowmanager/imports/{import_id}/files
+        GET workflowmanager/retrievals
+        GET workflowmanager/retrievals/{retrieval_id}
+        GET workflowmanager/retrievals/{retrieval_id}/accessions
         GET workflowmanager/tasks/
     """,  # noqa: E501 - the paths of DICOMweb are long
     "AMS": """
@@ -179,12 +214,29 @@ MATRIX = {
         POST workflowmanager/cases/{case_id}/complete
         POST workflowmanager/cases/{case_id}/discard
         POST workflowmanager/cases/{case_id}/retry
+        POST workflowmanager/commitments/{request_id}/retry
         POST workflowmanager/dispatches/{dispatch_id}/retry
         POST workflowmanager/notifications/{notification_id}/retry
         POST workflowmanager/series/{series_instance_uid}/complete
+        POST workflowmanager/dispatches
         POST workflowmanager/dispatches/pause
+        PUT workflowmanager/studies/{study_instance_uid}/hold
+        DELETE workflowmanager/studies/{study_instance_uid}/hold
         POST workflowmanager/dispatches/resume
         POST workflowmanager/dispatches/{dispatch_id}/cancel
+        DELETE workflowmanager/datasets/{dataset_id}
+        POST workflowmanager/datasets/{dataset_id}/replay
+        POST workflowmanager/imports
+        POST workflowmanager/imports/folder
+        GET workflowmanager/imports/folders
+        POST workflowmanager/imports/{import_id}/cancel
+        POST workflowmanager/imports/{import_id}/retry
+        POST workflowmanager/retrievals
+        POST workflowmanager/retrievals/search
+        POST workflowmanager/retrievals/{retrieval_id}/cancel
+        POST workflowmanager/retrievals/{retrieval_id}/pause
+        POST workflowmanager/retrievals/{retrieval_id}/resume
+        POST workflowmanager/retrievals/{retrieval_id}/retry
         POST workflowmanager/dispatches/{dispatch_id}/redirect
         POST workflowmanager/targets/{name}/pause
         POST workflowmanager/targets/{name}/resume
@@ -219,6 +271,11 @@ MATRIX = {
     """,
     "AE": """
         POST workflowmanager/rules/dry-run
+        POST workflowmanager/notifications/preview
+        POST workflowmanager/rules/file-tags
+        GET workflowmanager/series/{series_instance_uid}/tags
+        POST workflowmanager/kept-aside/{aside_id}/recover
+        POST workflowmanager/selftests
         POST workflowmanager/rules/select
         POST workflowmanager/rules/test
         POST workflowmanager/rules/test-completion

@@ -11,7 +11,7 @@ from scanhub_libraries.clients.base import ServiceClient
 from scanhub_libraries.database import create_engine, create_sessions, sqlite_url
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnavailableError
 from scanhub_libraries.models import UserRole
-from scanhub_libraries.security import permissions
+from scanhub_libraries.security import access, permissions
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import (
     COOKIE,
@@ -51,10 +51,8 @@ async def app(tmp_path, keys, monkeypatch):
     for method in ("GET", "POST", "DELETE"):
         for prefix in (THING, f"{THING}/unlimited"):
             row = f"{method} {prefix}/{{thing_id}}"
-            monkeypatch.setitem(permissions.PERMISSIONS, row, permissions.CLINICAL)
-    monkeypatch.setitem(
-        permissions.PERMISSIONS, f"GET {THING}/health/readiness", permissions.PUBLIC
-    )
+            monkeypatch.setitem(permissions.PERMISSIONS, row, access.CLINICAL)
+    monkeypatch.setitem(permissions.PERMISSIONS, f"GET {THING}/health/readiness", access.PUBLIC)
 
     @asynccontextmanager
     async def lifespan(app):

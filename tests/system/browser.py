@@ -7,11 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from scanhub.demo.data import PASSWORD, USERNAME
 
-UI = Path(__file__).parents[2] / "frontend" / "dist" / "index.html"
+expect.set_options(timeout=30_000)
+"""How long a page may take to show something: on a busy machine, longer than the usual 5 s."""
+
+FRONTEND = Path(__file__).parents[2] / "frontend"
+UI = FRONTEND / "dist" / "index.html"
+AXE = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -55,3 +60,14 @@ async def log_in(
     await page.get_by_label("User name").fill(username)
     await page.get_by_label("Password", exact=True).fill(password)
     await page.get_by_role("button", name="Log in").click()
+
+
+async def assert_accessible(page: Page) -> None:
+    """Fail if the page, as it is now, breaks a rule of WCAG 2.2 AA that a program can see."""
+    await page.evaluate(AXE.read_text())
+    tags = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+    found = await page.evaluate("tags => axe.run(document, { runOnly: tags })", tags)
+    broken = [
+        (rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found["violations"]
+    ]
+    assert broken == []

@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
-from asyncio.subprocess import STDOUT, Process
+from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +12,11 @@ from typing import Any
 
 import httpx
 import pytest
+from nursery import Program, start_program
+from ports import a_port
 
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import EventFollower, following
-from scanhub.demo.processes import free_port
 from scanhub_device import DeviceClient, Scanner, load_credentials
 from scanhub_device.simulator import SimulatedScanner, SimulatorSettings, default_sequence
 
@@ -28,11 +28,13 @@ class Installation:
     """A server on its own data folder; it can be killed and started again."""
 
     data_dir: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=a_port)
     environment: dict[str, str] = field(default_factory=dict)
+    command: Path | None = None
+    """`scanhub` itself; without, a fork of a process that has imported it is quicker."""
     ready_path: str = "/api/v1/exam/health/readiness"
-    server: Process | None = None
-    others: list[Process] = field(default_factory=list)
+    server: Program | Process | None = None
+    others: list[Program | Process] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -42,18 +44,18 @@ class Installation:
     def log(self) -> str:
         return (self.data_dir / "server.log").read_text(errors="replace")
 
-    async def _spawn(self, log_name: str, *arguments: str) -> Process:
+    async def _spawn(self, log_name: str, *arguments: str) -> Program | Process:
         with (self.data_dir / log_name).open("ab") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=STDOUT,
-                start_new_session=True,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"} | self.environment,
-            )
+            if self.command is not None:
+                return await asyncio.create_subprocess_exec(
+                    *(self.command, *arguments[1:]),
+                    stdin=DEVNULL,
+                    stdout=log,
+                    stderr=STDOUT,
+                    start_new_session=True,
+                    env=os.environ | self.environment,
+                )
+            return await start_program("-m", *arguments, log=log, env=os.environ | self.environment)
 
     async def start(self, *arguments: str) -> None:
         self.server = await self._spawn(
@@ -92,13 +94,13 @@ class Installation:
             self.server.send_signal(signal.SIGINT)
         return await asyncio.wait_for(self.server.wait(), 15)
 
-    async def run_beside(self, name: str, *arguments: str) -> Process:
+    async def run_beside(self, name: str, *arguments: str) -> Program | Process:
         """Start another process that ends with the test."""
         process = await self._spawn(f"{name}.log", *arguments)
         self.others.append(process)
         return process
 
-    async def connect_scanner(self, credentials: Path, *arguments: str) -> Process:
+    async def connect_scanner(self, credentials: Path, *arguments: str) -> Program | Process:
         return await self.run_beside(
             "scanner",
             "scanhub_device.simulator",
@@ -154,8 +156,10 @@ class Scene:
 
 
 @pytest.fixture
-async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
-    installation = Installation(tmp_path)
+async def installation(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Installation]:
+    installation = Installation(tmp_path, command=getattr(request, "param", None))
     try:
         await installation.start()
         yield installation

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ QUICK = ClientSettings(
 )
 OVER_LINK = replace(QUICK, http_upload_bytes=1 << 40)
 ENDED = {"finished", "stopped", "failed"}
+TOLD_WITHIN = timedelta(seconds=0.3)
+"""What a link that was cut had passed on may still be read for so long."""
 
 
 @dataclass
@@ -108,11 +111,16 @@ class Stand:
         return self.asking
 
     async def is_ready(self) -> None:
-        """Wait until the device is there and free."""
+        """Wait until the device is free, and heard over a link that was not cut.
+
+        Its state alone may be from before: that a link is gone is written down a moment later.
+        """
 
         async def look() -> bool:
             device = (await self.ask("GET", f"/device/{self.scene.data.device_id}")).json()
-            return device["status"] == "ONLINE"
+            if device["status"] != "ONLINE":
+                return False
+            return datetime.fromisoformat(device["last_seen"]) > self.proxy.cut_at + TOLD_WITHIN
 
         await until(look, 60)
 

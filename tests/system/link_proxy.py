@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 
 class LinkProxy:
@@ -18,6 +19,8 @@ class LinkProxy:
         self.passed_up = 0
         self.seen_down = b""
         """The latest words of the server."""
+        self.cut_at = datetime.min.replace(tzinfo=UTC)
+        """When every connection was broken last."""
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.heal()
@@ -35,6 +38,7 @@ class LinkProxy:
 
     def cut(self) -> None:
         """Break every connection."""
+        self.cut_at = datetime.now(UTC)
         for writer in self._writers:
             writer.transport.abort()
 

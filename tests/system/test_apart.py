@@ -4,8 +4,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from ports import a_port
 
-from scanhub.demo.processes import free_port
 from scanhub.main import PREFIXES
 from scanhub.settings import SERVICES
 
@@ -34,7 +34,7 @@ class Gateway(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def served_apart(folder, device_port=None, **more):
     """Three servers on one data folder, each with one service."""
-    ports = {service: free_port() for service in SERVICES}
+    ports = {service: a_port() for service in SERVICES}
     ports["device-manager"] = device_port or ports["device-manager"]
     environment = {
         f"SCANHUB_{service.upper().replace('-', '_')}_URL": f"http://127.0.0.1:{port}"
@@ -62,7 +62,7 @@ async def apart(tmp_path):
 @pytest.fixture
 async def with_another(tmp_path, make_postgresql_url):
     """The same with a second device-manager, which nobody but the scanner knows of."""
-    ports = [free_port(), free_port()]
+    ports = [a_port(), a_port()]
     database = {"SCANHUB_DEVICE_DATABASE_URL": make_postgresql_url()}
     url = "SCANHUB_DEVICE_NODE_URL"
     async with served_apart(
@@ -79,6 +79,7 @@ async def with_another(tmp_path, make_postgresql_url):
             await second.end()
 
 
+@pytest.mark.long
 async def test_a_scan_goes_through_three_processes(apart, tmp_path):
     await scan(apart, apart["device-manager"], tmp_path)
 
@@ -109,6 +110,7 @@ async def scan(servers, devices, tmp_path):
         assert image.content[128:132] == b"DICM"
 
 
+@pytest.mark.long
 async def test_a_scan_is_stopped_while_the_record_is_away(apart, tmp_path):
     gateway = Gateway({service: server.port for service, server in apart.items()})
     devices, record = apart["device-manager"], apart["exam-manager"]

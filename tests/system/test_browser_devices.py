@@ -60,7 +60,7 @@ async def page(installation: Installation) -> AsyncIterator[Page]:
 
 async def start_a_scan(scene: Scene, page: Page) -> Any:
     """Start the scan of the scene on a scanner that takes its time; return the scanner."""
-    scanner = await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "5")
+    scanner = await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "60")
     await scene.until("device.connected", device_id=scene.data.device_id)
     await log_in(page, f"/exams/{scene.data.exam_id}")
     await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
@@ -146,6 +146,7 @@ async def edit_parameters(page: Page, scene: Scene) -> None:
     await expect(in_force).to_contain_text(f"Version {found['version'] + 1}")
 
 
+@pytest.mark.long
 async def test_a_device_tells_what_it_can_and_its_token_is_replaced_and_revoked(page, scene):
     await scene.installation.connect_scanner(scene.data.credentials)
     await scene.until("device.connected", device_id=scene.data.device_id)
@@ -168,6 +169,7 @@ async def test_a_device_tells_what_it_can_and_its_token_is_replaced_and_revoked(
     await expect(page.get_by_role("dialog")).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_a_device_that_scans_is_not_deleted_and_the_reason_is_told(page, scene):
     await start_a_scan(scene, page)
     await page.get_by_role("link", name="Devices").click()

@@ -1,13 +1,7 @@
 """ScanHub's wire contract, row by row, against the product as it is installed."""
 
-import sys
-from pathlib import Path
-
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from contract.people import PASSWORD, Credentials, user_in
 from contract.scanhub_v1 import run, why_not
 
@@ -30,6 +24,7 @@ async def test_the_script_says_why_nothing_can_be_checked(url, says):
     assert says in reason
 
 
+@pytest.mark.long
 async def test_the_script_names_a_login_that_does_not_work(installation):
     first = Credentials("contract", PASSWORD)
     assert await why_not(installation.url, first) is None

@@ -4,15 +4,15 @@ import asyncio
 
 import httpx
 import pytest
+from ports import a_port
 
 from scanhub.demo.follow import following
-from scanhub.demo.processes import free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 
 async def start_archive(scene, tmp_path):
-    folder, port = tmp_path / "archive", free_port()
+    folder, port = tmp_path / "archive", a_port()
     arguments = ["--folder", str(folder), "--port", str(port), "--ae-title", "ARCHIVE"]
     await scene.installation.run_beside("archive", "workflow_manager.dicom.archive", *arguments)
     target = {"name": "archive", "ip": "127.0.0.1", "port": port, "aet_target": "ARCHIVE"}
@@ -23,6 +23,7 @@ async def start_archive(scene, tmp_path):
     return folder
 
 
+@pytest.mark.long
 async def test_a_server_killed_after_the_upload_completes_the_scan_after_its_restart(
     scene, tmp_path
 ):

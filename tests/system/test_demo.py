@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from ports import a_port
 
-from scanhub.demo.processes import free_port
 from scanhub_device.simulator.phantom import MARKER_LEFT, PHANTOM
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -33,7 +33,7 @@ def demo(tmp_path_factory):
             "--data-dir",
             str(folder),
             "--port",
-            str(free_port()),
+            str(a_port()),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

@@ -111,6 +111,7 @@ WAYS = (
 )
 
 
+@pytest.mark.long
 async def test_what_ends_a_login_ends_it_in_every_service(apart):  # noqa: F811 - the fixture
     gateway = Gateway({service: server.port for service, server in apart.items()})
     async with httpx.AsyncClient(base_url="http://gateway", transport=gateway, timeout=30) as http:

@@ -3,20 +3,19 @@
 import asyncio
 import json
 import os
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pydicom
 import pytest
+from nursery import start_program
+from ports import a_port
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 from pynetdicom import AE
 
 from scanhub.demo.data import PASSWORD, USERNAME, DemoApi
-from scanhub.demo.processes import free_port
 
 from .conftest import Installation
 
@@ -25,16 +24,15 @@ SAMPLE = Path(__file__).parents[1] / "scanhub" / "mercure" / "mercure.json"
 
 
 async def _import(installation: Installation, path: Path) -> tuple[int, str]:
-    command = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "scanhub", "import", str(path)),
-        *("--url", installation.url, "--username", USERNAME),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=PIPE,
-        stderr=STDOUT,
-        env=os.environ | {"SCANHUB_PASSWORD": PASSWORD, "COLUMNS": "200"},
-    )
-    said, _ = await command.communicate()
-    return command.returncode or 0, said.decode()
+    said = installation.data_dir / "said"
+    with said.open("wb") as log:
+        command = await start_program(
+            *("-m", "scanhub", "import", str(path)),
+            *("--url", installation.url, "--username", USERNAME),
+            env=os.environ | {"SCANHUB_PASSWORD": PASSWORD, "COLUMNS": "200"},
+            log=log,
+        )
+    return await command.wait(), said.read_text()
 
 
 def _words(said: str) -> dict[str, str]:
@@ -76,7 +74,7 @@ async def test_a_mercure_json_imports_and_routes_and_importing_it_again_changes_
     document["rules"]["heads"]["target"] = "disk"
     path = tmp_path / "mercure.json"
     path.write_text(json.dumps(document))
-    dicom_port = free_port()
+    dicom_port = a_port()
     installation = Installation(tmp_path, environment={"SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.5"})
     try:
         await installation.start("--dicom-port", str(dicom_port))
@@ -89,7 +87,9 @@ async def test_a_mercure_json_imports_and_routes_and_importing_it_again_changes_
             assert first["rule segment"] == "refused", said
             assert code == 1
             assert "SCANHUB_WORKFLOW_STUDY_COMPLETE_S=900" in said
-            assert "module segmentation" in said
+            assert first["module segmentation"] == first["module plain"] == "made", said
+            (plain, module) = await api.call("GET", "/workflowmanager/modules")
+            assert (plain["name"], module["environment"]) == ("plain", ["LICENCE", "THREADS"])
             rules = [rule["name"] for rule in await api.call("GET", "/workflowmanager/rules")]
             assert rules == ["heads", "phantoms", "told", "studies", "rest"]
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -71,6 +73,10 @@ async def test_a_reconstruction_that_cannot_work_says_why(scene, tmp_path):
     assert "GRE axial" in answer.text or "result" in answer.text
 
 
+@pytest.mark.disk
+@pytest.mark.parametrize(
+    "installation", [Path(sys.executable).with_name("scanhub")], indirect=True, ids=["scanhub"]
+)
 async def test_ctrl_c_ends_the_server_within_seconds_even_with_an_open_stream(scene):
     started = time.monotonic()
     assert await scene.installation.stop() == 0, scene.installation.log
@@ -78,6 +84,7 @@ async def test_ctrl_c_ends_the_server_within_seconds_even_with_an_open_stream(sc
     assert "Traceback" not in scene.installation.log
 
 
+@pytest.mark.long
 async def test_logging_out_ends_access_in_every_service(scene):
     http, headers = scene.api.http, {"Authorization": f"Bearer {scene.api.token}"}
     paths = [
@@ -95,6 +102,7 @@ async def test_logging_out_ends_access_in_every_service(scene):
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_two_servers_do_not_share_a_data_folder(installation):
     second = type(installation)(installation.data_dir)
     try:
@@ -105,6 +113,7 @@ async def test_two_servers_do_not_share_a_data_folder(installation):
         await second.end()
 
 
+@pytest.mark.disk
 async def test_a_scan_on_postgresql_ends_with_images_too(postgresql_scene):
     scene = postgresql_scene
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0")
@@ -136,6 +145,7 @@ class NoisyScanner:
         await scan.upload(self._path)
 
 
+@pytest.mark.long
 async def test_raw_data_that_is_none_ends_as_a_failed_run_whose_reason_a_person_can_read(
     scene, tmp_path
 ):

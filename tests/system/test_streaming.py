@@ -40,18 +40,19 @@ async def two_slices(installation, tmp_path):
 
 
 class _HeldScan:
-    """A scan whose scanner waits when half of it is told, until it may go on."""
+    """A scan whose scanner waits when so much of it is told, until it may go on."""
 
-    def __init__(self, scan: Any, go_on: threading.Event) -> None:
+    def __init__(self, scan: Any, go_on: threading.Event, percent: float) -> None:
         self._scan = scan
         self._go_on = go_on
+        self._percent = percent
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._scan, name)
 
     def report_progress_from_thread(self, percent: float, seconds_left: float) -> None:
         self._scan.report_progress_from_thread(percent, seconds_left)
-        while percent >= 50 and not self.stop_requested.is_set():
+        while percent >= self._percent and not self.stop_requested.is_set():
             if self._go_on.wait(0.05):
                 return
 
@@ -59,12 +60,13 @@ class _HeldScan:
 class WaitingScanner(SimulatedScanner):
     """Waits in the middle of its scan: what becomes of the stream is told while it runs."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(self, settings: SimulatorSettings, percent: float = 50) -> None:
         super().__init__(settings)
         self.go_on = threading.Event()
+        self._percent = percent
 
     async def scan(self, scan: Any, /) -> None:
-        await super().scan(_HeldScan(scan, self.go_on))
+        await super().scan(_HeldScan(scan, self.go_on, self._percent))
 
 
 async def scanned(scene, *arguments):
@@ -119,6 +121,7 @@ async def test_the_first_slice_is_shown_while_the_second_is_acquired(two_slices)
     assert not list((scene.installation.data_dir / "data").rglob("*.mrdstream"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["stream-break@20%", "stream-stall@20%"])
 async def test_whatever_happens_to_the_stream_the_scan_is_complete(two_slices, fault):
     told = await scanned(two_slices, "--time-scale", "0.3", "--fault", fault)
@@ -127,6 +130,7 @@ async def test_whatever_happens_to_the_stream_the_scan_is_complete(two_slices, f
     await check_complete(two_slices)
 
 
+@pytest.mark.long
 async def test_garbage_in_the_stream_ends_its_previews_and_not_the_scan(two_slices):
     scene = two_slices
     faults = (Fault.parse("stream-garbage@20%"),)
@@ -150,13 +154,14 @@ async def test_a_technician_sees_the_first_slice_while_the_scan_runs(two_slices)
         await log_in(page, f"/exams/{scene.data.exam_id}")
         row = page.get_by_test_id("task-row").filter(has_text="GRE axial")
         await row.click()
-        await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "2")
-        await scene.until("device.connected", device_id=scene.data.device_id)
-        await start(scene)
-        image = page.get_by_role("img", name="Preview of GRE axial, slice 1")
-        await expect(image).to_be_visible(timeout=60_000)
-        assert await image.evaluate("it => it.decode().then(() => it.naturalWidth)") == 128
-        await expect(page.get_by_text("Preview, not for diagnosis")).to_be_visible()
-        await scene.until("exam.task.finished", task_id=scene.data.reconstruction_task_id)
+        scanner = WaitingScanner(SimulatorSettings(time_scale=0.3), percent=75)
+        async with scene.scanner(scanner):
+            await start(scene)
+            image = page.get_by_role("img", name="Preview of GRE axial, slice 1")
+            await expect(image).to_be_visible(timeout=60_000)
+            assert await image.evaluate("it => it.decode().then(() => it.naturalWidth)") == 128
+            await expect(page.get_by_text("Preview, not for diagnosis")).to_be_visible()
+            scanner.go_on.set()
+            await scene.until("exam.task.finished", task_id=scene.data.reconstruction_task_id)
         await expect(page.get_by_test_id("viewer-overlay")).to_be_visible(timeout=60_000)
         await expect(page.get_by_text("Preview, not for diagnosis")).to_have_count(0)

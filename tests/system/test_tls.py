@@ -131,6 +131,7 @@ def test_a_client_trusts_who_is_named_now_whoever_was_named_before(
         ),
     ],
 )  # fmt: skip
+@pytest.mark.long
 async def test_certificates_that_cannot_be_used_end_the_start_with_a_sentence(
     tmp_path: Path, authority: Authority, arguments: tuple[str, ...], words: str
 ) -> None:

@@ -34,6 +34,7 @@ class FileScanner:
         await scan.upload(self.path)
 
 
+@pytest.mark.long
 async def test_a_server_killed_twice_amid_an_upload_has_the_data_at_the_end(scene, tmp_path):
     path = tmp_path / "raw.bin"
     path.write_bytes(hashlib.shake_256(b"raw").digest(SIZE))

@@ -1,9 +1,11 @@
 """workflow-manager as an application, with the real exam-manager beside it."""
 
+import asyncio
 import dataclasses
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,12 +14,15 @@ from typing import Any
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from effort import IN_CI
 from fastapi import FastAPI
+from nursery import start_nursery
 
 from scanhub_libraries.clients import ServiceTokenSource
-from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.database import Sessions, create_engine, create_sessions, sqlite_url
 from scanhub_libraries.models import ServiceCredentials, UserRole
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
+from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.main import create_app
 from workflow_manager.runs.jobs import JOBS
 from workflow_manager.settings import WorkflowManagerSettings
@@ -30,6 +35,20 @@ from wire import Wire
 from workflow_service import Service, SlowJob
 
 SECRETS_KEY = Fernet.generate_key().decode()
+
+
+@pytest.fixture
+def migrated_url(copied_url: Callable[[str], str]) -> str:
+    """The URL of a database with tables and no rows; a test that takes it runs on both."""
+    return copied_url("workflow_manager")
+
+
+@pytest.fixture
+async def sessions(migrated_url: str) -> AsyncIterator[Sessions]:
+    """The same, open."""
+    engine = create_engine(migrated_url)
+    yield create_sessions(engine)
+    await engine.dispose()
 
 
 @pytest.fixture
@@ -61,11 +80,34 @@ def wire(clinic: QuietClinic) -> Wire:
     return Wire(clinic.app)
 
 
+@pytest.fixture(scope="session")
+def empty_engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file of the run engine to copy: with tables, without runs."""
+    path = tmp_path_factory.mktemp("engine") / "engine.sqlite"
+
+    async def launch() -> None:
+        engine = DbosEngine(f"sqlite:///{path}", executor_id="none", bodies={}, queues={})
+        await engine.launch()
+        await engine.close()
+
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop that runs
+        thread.submit(asyncio.run, launch()).result()
+    return path
+
+
+@pytest.fixture(scope="session")
+def nursery() -> None:
+    """What jobs begin in is there before a test waits for one."""
+    if not IN_CI:
+        start_nursery()
+
+
 @pytest.fixture
 def make_settings(
-    tmp_path: Path, empty_file: Callable[[str], Path]
+    tmp_path: Path, empty_file: Callable[[str], Path], empty_engine: Path, nursery: None
 ) -> Callable[..., WorkflowManagerSettings]:
     shutil.copyfile(empty_file("workflow_manager"), tmp_path / "workflow.sqlite")
+    shutil.copyfile(empty_engine, tmp_path / "engine.sqlite")
 
     def make(**changes: Any) -> WorkflowManagerSettings:
         values = {

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-import pytest
 import sqlalchemy as sa
 from images import SERIES, STUDY
 
@@ -23,14 +22,6 @@ from workflow_manager.dicom.part10 import Header
 TIME = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 ORIGIN = Origin(source="SCANNER", receiver_aet="SCANHUB", sender_address="10.0.0.7")
 TAGS = {"PatientID": "P-1", "PatientName": "Döe^Jane", "Modality": "MR", "StudyDate": "20260102"}
-
-
-@pytest.fixture
-async def sessions(database_url):
-    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
-    engine = create_engine(database_url)
-    yield create_sessions(engine)
-    await engine.dispose()
 
 
 def arrival(number, *, study=STUDY, series=SERIES, content="", uid=None, **tags):

@@ -19,12 +19,11 @@ from pynetdicom import AE
 from pynetdicom.dimse_primitives import C_ECHO
 from workflow_service import WORKFLOW, a_port, until
 
-from workflow_manager.dicom.scu import Peer, echo, keep_answers, send_series
+from workflow_manager.dicom.associating import Peer, echo, keep_answers
+from workflow_manager.dicom.scu import send_series
 from workflow_manager.senders.port import Item
 
 VERIFICATION = "1.2.840.10008.1.1"
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 async def run(*command):

@@ -6,9 +6,8 @@ import os
 import pytest
 from images import SERIES, STUDY, instance, write_instance
 
-from scanhub_libraries.database import create_engine, create_sessions, reading
+from scanhub_libraries.database import reading
 from scanhub_libraries.lake import LocalLake
-from scanhub_libraries.migrate import upgrade
 from workflow_manager.dicom import repository
 from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.dicom.models import DicomInstance
@@ -17,14 +16,6 @@ from workflow_manager.dicom.service import DicomStore
 from workflow_manager.journal import repository as journal
 
 ORIGIN = Origin(source="SCANNER")
-
-
-@pytest.fixture
-async def sessions(database_url):
-    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
-    engine = create_engine(database_url)
-    yield create_sessions(engine)
-    await engine.dispose()
 
 
 @pytest.fixture
@@ -77,6 +68,16 @@ async def test_storing_again_is_counted_and_nothing_more(store, sessions, lake, 
     (row,) = await rows(sessions)
     assert row.duplicates == 1
     assert len(list(lake.root.rglob("*.dcm"))) == 1
+
+
+async def test_a_file_that_vanished_is_put_back_by_whoever_stores_it_again(store, lake, tmp_path):
+    path = write_instance(tmp_path, 1)
+    await store.store_instance(path, ORIGIN)
+    (stored,) = lake.root.rglob("*.dcm")
+    stored.unlink()
+    again = await store.store_instance(path, ORIGIN)
+    assert again.outcome is Outcome.DUPLICATE
+    assert stored.read_bytes() == path.read_bytes()
 
 
 async def test_another_object_under_the_same_uid_is_kept_aside(store, sessions, lake, tmp_path):

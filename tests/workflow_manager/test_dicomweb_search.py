@@ -1,6 +1,5 @@
 """QIDO-RS: what matches, in which order, and what is answered."""
 
-import asyncio
 import json
 
 import httpx
@@ -9,11 +8,12 @@ from images import STUDY
 from test_dicom_index import arrival
 from workflow_service import WORKFLOW
 
-from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
+from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import BadRequestError
-from scanhub_libraries.migrate import upgrade
 from workflow_manager.dicom.attributes import Level
 from workflow_manager.dicom.index import enter
+from workflow_manager.dicomweb.json_model import json_of_values, told_as
+from workflow_manager.dicomweb.json_text import writer_of
 from workflow_manager.dicomweb.rules import choose, choose_instances, parse_accept
 from workflow_manager.dicomweb.searching import find
 from workflow_manager.query.matching import Matcher
@@ -66,20 +66,15 @@ def patients():
 
 
 @pytest.fixture
-async def sessions(database_url):
-    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
-    engine = create_engine(database_url)
-    sessions = create_sessions(engine)
+async def sessions(sessions):
     async with transaction(sessions) as session:
         await enter(session, list(patients()))
-    yield sessions
-    await engine.dispose()
+    return sessions
 
 
 async def ask(sessions, level, path=None, **parameters):
-    async with reading(sessions) as session:
-        pairs = [(name.replace("__", "."), value) for name, value in parameters.items()]
-        found = await find(session, level, pairs, BASE, path or {})
+    pairs = [(name.replace("__", "."), value) for name, value in parameters.items()]
+    found = await find(sessions, level, pairs, BASE, path or {})
     return json.loads(found.body)
 
 
@@ -176,27 +171,44 @@ async def test_more_attributes_come_when_they_are_asked_for(sessions):
     assert whole[1]["00080070"]["Value"] == ["Acme"]
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"Patient": "x"},
-        {"StudyDate": "yesterday"},
-        {"StudyDate": "-"},
-        {"StudyInstanceUID": "1.2' OR '1'='1"},
-        {"limit": "-1"},
-        {"limit": "x"},
-        {"fuzzymatching": "perhaps"},
-        {"Modality": "MR"},
-        {"PixelData": "0"},
-        {"includefield": "Nonsense"},
-        {"00100010x": "a"},
-        {"PatientID": "a\x00"},
-    ],
-)
-async def test_what_cannot_be_understood_is_said(sessions, parameters):
-    with pytest.raises(BadRequestError) as error:
-        await ask(sessions, Level.STUDY, **parameters)
-    assert error.value.detail
+MISUNDERSTOOD = [
+    {"Patient": "x"},
+    {"StudyDate": "yesterday"},
+    {"StudyDate": "-"},
+    {"StudyInstanceUID": "1.2' OR '1'='1"},
+    {"limit": "-1"},
+    {"limit": "x"},
+    {"fuzzymatching": "perhaps"},
+    {"Modality": "MR"},
+    {"PixelData": "0"},
+    {"includefield": "Nonsense"},
+    {"00100010x": "a"},
+    {"PatientID": "a\x00"},
+]
+
+
+async def test_what_cannot_be_understood_is_said(sessions):
+    for parameters in MISUNDERSTOOD:
+        with pytest.raises(BadRequestError) as error:
+            await ask(sessions, Level.STUDY, **parameters)
+        assert error.value.detail, parameters
+
+
+async def test_the_address_of_a_resource_names_one_study(sessions):
+    for uid in ("*", f"{A},{B}", "1.2' OR '1'='1", ""):
+        with pytest.raises(BadRequestError, match="is no UID"):
+            await ask(sessions, Level.SERIES, {"StudyInstanceUID": uid})
+
+
+async def test_what_was_matched_is_answered(sessions):
+    (study,) = await ask(sessions, Level.STUDY, IssuerOfPatientID="*", PatientID="FR-1")
+    assert study["00100021"] == {"vr": "LO"}
+    found = await ask(sessions, Level.SERIES, {"StudyInstanceUID": A}, Manufacturer="Acme")
+    assert [one["00080070"]["Value"] for one in found] == [["Acme"]]
+    found = await ask(sessions, Level.INSTANCE, {"StudyInstanceUID": A}, PatientID="FR-1")
+    assert [one["00100020"]["Value"] for one in found] == [["FR-1"]] * 3
+    found = await ask(sessions, Level.SERIES, {"StudyInstanceUID": A}, ModalitiesInStudy="SR")
+    assert [one["00080061"]["Value"] for one in found] == [["MR", "SR"]] * 2
 
 
 async def test_no_value_reaches_the_text_of_a_statement(sessions):
@@ -207,9 +219,9 @@ async def test_no_value_reaches_the_text_of_a_statement(sessions):
 @pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "ModalitiesInStudy"])
 def test_a_nul_amid_a_value_is_refused_and_one_at_its_end_pads(keyword):
     matcher = Matcher("postgresql")
-    assert matcher.condition(Key(keyword, "A\x00")) is not None
+    assert matcher.ask(Key(keyword, "A\x00")) is not None
     with pytest.raises(BadRequestError, match=f"{keyword} contains a NUL"):
-        matcher.condition(Key(keyword, "A\x00B"))
+        matcher.ask(Key(keyword, "A\x00B"))
 
 
 def test_the_best_acceptable_type_is_chosen():
@@ -245,3 +257,28 @@ async def test_searching_over_http(serving):
             assert (await nobody.get(url)).status_code == 401
         series = await service.user.get(f"{url}/{A}/series/{A}.1/instances")
         assert len(series.json()) == 2
+        assert (await service.user.get(f"{url}/*/series")).status_code == 400
+
+
+async def test_addresses_in_answers_are_those_of_the_installation(serving):
+    async with serving(public_url="https://mri.example.org/node/") as service:
+        async with transaction(service.wiring.sessions) as session:
+            await enter(session, list(patients()))
+        (study,) = (await service.user.get(f"{WORKFLOW}/dicomweb/studies?PatientID=FR-1")).json()
+    base = "https://mri.example.org/node/api/v1/workflowmanager/dicomweb"
+    assert study["00081190"]["Value"] == [f"{base}/studies/{A}"]
+
+
+def test_quotes_and_control_characters_are_escaped():
+    values = {
+        "PatientName": 'O"Neil^\x1b\n=\u5c71',
+        "StudyDescription": 'a"b\t\\c',
+        "PatientID": "\x07\u2028",
+        "SeriesNumber": 7,
+        "Rows": None,
+        "PatientWeight": "70.5",
+        "StudyID": "",
+        "ModalitiesInStudy": [],
+    }
+    texts = [writer_of(*told_as(keyword))(value) for keyword, value in values.items()]
+    assert json.loads(f"{{{','.join(texts)}}}") == json_of_values(values)

@@ -12,7 +12,9 @@ from images import SERIES, STUDY, instance
 from test_dicomweb_retrieve import encoded
 from workflow_service import WORKFLOW, over_http
 
-from workflow_manager.dicom.incoming import PART
+from workflow_manager.dicom.entries import Origin, Outcome
+from workflow_manager.dicom.incoming import PART, WHOLE, promised
+from workflow_manager.dicom.part10 import content_of
 from workflow_manager.dicomweb.parts import PartsToDisk
 
 URL = f"{WORKFLOW}/dicomweb/studies"
@@ -57,6 +59,17 @@ async def test_instances_are_stored_byte_for_byte(service):
     (series,) = await service.get("/series")
     assert series["instances"] == 3
     assert len(lake_files(service)) == 3
+
+
+async def test_the_same_image_is_a_duplicate_whichever_way_it_comes(service):
+    """What is hashed on the way is what the parser of files hashes."""
+    uneven = instance(3)
+    del uneven.PixelData
+    for made in (instance(1), instance(2, size=300), uneven):
+        data = encoded(made)
+        assert (await store(service, data)).status_code == 200
+        stored = await service.wiring.store.store_instance(data, Origin(source="TEST"))
+        assert stored.outcome is Outcome.DUPLICATE
 
 
 async def test_one_instance_comes_without_parts(service):
@@ -124,6 +137,27 @@ async def test_too_large_an_instance_is_refused(serving):
         assert lake_files(service) == []
 
 
+@pytest.mark.disk
+async def test_further_images_of_a_series_go_the_quick_way_and_leave_word_for_a_power_cut(service):
+    """The index is not synced before the answer, so the name says what it may lose."""
+    assert (await store(service, encoded(instance(1)))).status_code == 200
+    receiving, general = service.wiring.receiving, []
+    commit = receiving._commit
+    receiving._commit = lambda batch: (general.append(batch), commit(batch))[1]
+    folder = service.app.state.dicomweb_desk.folder
+    with receiving.put_away._removing:  # as if the power failed before it was put away
+        files = [encoded(instance(n)) for n in (2, 3)]
+        assert (await store(service, *files)).status_code == 200
+        left = {path: promised(path) for path in folder.glob(f"*{WHOLE}")}
+        assert all(said == content_of(path) for path, said in left.items())
+        assert set(files) <= {path.read_bytes() for path in left}
+    assert not general
+    await asyncio.to_thread(receiving.put_away.flush)
+    assert not list(folder.glob(f"*{WHOLE}"))
+    assert not receiving.under_way
+    assert len(lake_files(service)) == 3
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
 def test_parts_are_whole_however_the_bytes_come(tmp_path, size):
     files = [b"\r\n--xY not the end\r\n" * 5, b"", b"\r\n", bytes(range(256))]
@@ -131,8 +165,8 @@ def test_parts_are_whole_however_the_bytes_come(tmp_path, size):
     parts = PartsToDisk(tmp_path, "t", boundary="xYz", media_type="", most_bytes=1000)
     done = []
     for start in range(0, len(body), size):
-        done += parts.feed(body[start : start + size])
-    done += parts.close()
+        parts.feed(body[start : start + size], start + size >= len(body))
+        done += parts.taken()
     parts.discard()
     assert [part.path.read_bytes() for part in done] == files
     assert {part.media_type for part in done} == {"application/dicom"}

@@ -12,9 +12,6 @@ from scanhub_libraries.models import UserRole
 from workflow_manager.dicom.scp import DicomListener
 from workflow_manager.dispatch.rules import backoff_s
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 def target(port=104, **changes):
     return {

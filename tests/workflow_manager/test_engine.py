@@ -1,16 +1,21 @@
 """The run engine, through its port: what starts ends, once, whatever happens to the process."""
 
 import asyncio
+import inspect
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from dbos._queue import queue_worker_thread
 from workflow_service import until
 
 from scanhub_libraries.clock import utc_now
 from workflow_manager.engine import EngineError, WorkflowState
-from workflow_manager.engine.dbos_engine import DBOS, DbosEngine, QueueSettings
+from workflow_manager.engine.dbos_engine import DBOS, DbosEngine
+from workflow_manager.engine.lease import ExecutorLease
+from workflow_manager.engine.places import QueueSettings
 from workflow_manager.engine.serializer import JSONSerializer
 
 
@@ -130,6 +135,48 @@ async def test_one_partition_does_not_hold_up_the_others(engine_url, work):
         await until(lambda: "x2" in work.done)
 
 
+@pytest.mark.parametrize(("queue", "most"), [("each", 1), ("two", 2)])
+async def test_no_more_run_at_once_than_the_queue_lets_through(tmp_path, work, queue, most):
+    async with launched(f"sqlite:///{tmp_path}/engine.sqlite", work) as engine:
+        await engine.start("long", "a", queue=queue, partition="x")
+        await until(lambda: work.at_once == 1)
+        keys = ["b", "c", "d"]
+        await asyncio.gather(*(engine.start("long", k, queue=queue, partition="x") for k in keys))
+        await engine.start("short", "other", queue="each", partition="y")
+        await until(lambda: "other" in work.done)  # who waits holds up no other
+        await until(lambda: work.at_once == most)
+        work.hold.set()
+        await until(lambda: {f"{key} again" for key in ["a", *keys]} <= set(work.done))
+    assert work.most_at_once == most
+
+
+async def test_what_is_started_again_after_its_end_takes_no_place(tmp_path, work):
+    async with launched(f"sqlite:///{tmp_path}/engine.sqlite", work) as engine:
+        for _ in range(2):
+            await engine.start("short", "a", queue="each", partition="x")
+            await until(lambda: "a" in work.done)
+            await until(lambda: _ended(engine, "a"))
+        await engine.start("short", "b", queue="each", partition="x")
+        await until(lambda: "b" in work.done)
+    assert work.done == ["a", "b"]
+
+
+async def _ended(engine, key):
+    return await engine.states("short", [key]) == {key: WorkflowState.ENDED}
+
+
+async def test_what_waits_for_a_place_goes_on_after_a_restart(tmp_path, work):
+    async with launched(f"sqlite:///{tmp_path}/engine.sqlite", work) as engine:
+        keys = ["a", "b", "c"]
+        await asyncio.gather(*(engine.start("long", k, queue="each", partition="x") for k in keys))
+        await until(lambda: work.at_once == 1)
+    work.hold.set()
+    async with launched(f"sqlite:///{tmp_path}/engine.sqlite", work):
+        await until(lambda: {f"{key} again" for key in keys} <= set(work.done))
+    assert sorted(work.done) == sorted([*keys, *(f"{key} again" for key in keys)])
+    assert work.most_at_once == 1
+
+
 async def test_what_a_workflow_did_not_handle_is_given_up(engine_url, work):
     async with launched(engine_url, work) as engine:
         await engine.start("broken", "a", queue="free")
@@ -140,17 +187,50 @@ async def test_what_a_workflow_did_not_handle_is_given_up(engine_url, work):
         await until(given_up)
 
 
-async def test_the_work_of_a_process_that_is_gone_is_taken_over(engine_url, work):
-    async with launched(engine_url, work, executor_id="gone") as engine:
+async def test_two_processes_never_have_one_name_and_a_free_one_is_taken(make_postgresql_url):
+    url = make_postgresql_url().replace("+asyncpg", "+psycopg")
+    first, second = ExecutorLease(url, "main"), ExecutorLease(url, "main")
+    try:
+        assert (first.take(), second.take()) == ("main", "main-2")
+        assert first.if_dead("main-2", lambda: 1) == 0
+        second.release()
+        await until(lambda: first.if_dead("main-2", lambda: 1) == 1)
+        assert first.if_dead("main", lambda: 1) == 0
+        assert second.take() == "main-2"
+    finally:
+        first.release()
+        second.release()
+
+
+async def test_a_lease_whose_connection_is_lost_is_taken_again(make_postgresql_url):
+    url = make_postgresql_url().replace("+asyncpg", "+psycopg")
+    lease, other = ExecutorLease(url, "main"), ExecutorLease(url, "other")
+    try:
+        lease.take()
+        other.take()
+        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        admin.dispose()
+        await until(lease.keep)
+        await until(other.keep)
+        assert other.if_dead("main", lambda: 1) == 0
+    finally:
+        lease.release()
+        other.release()
+
+
+async def test_the_work_of_a_process_that_is_gone_is_taken_over(make_postgresql_url, work):
+    url = make_postgresql_url()
+    async with launched(url, work, executor_id="gone") as engine:
         await engine.start("long", "a", queue="two")
         await until(lambda: work.at_once == 1)
     work.hold.set()
-    async with launched(engine_url, work, executor_id="here") as engine:
-        await asyncio.sleep(0.5)
-        assert "a again" not in work.done
-        assert await engine.recover("gone") == 1
+    async with launched(url, work, executor_id="here"):
         await until(lambda: "a again" in work.done)
-        assert await engine.recover("gone") == 0
 
 
 async def test_what_ended_long_ago_is_forgotten(engine_url, work):
@@ -166,6 +246,7 @@ async def test_what_ended_long_ago_is_forgotten(engine_url, work):
         assert await engine.states("short", ["a"]) == {}
 
 
+@pytest.mark.disk
 async def test_the_database_holds_json_and_survives_a_power_cut(tmp_path, work):
     path = tmp_path / "engine.sqlite"
     async with launched(f"sqlite:///{path}", work) as engine:
@@ -193,8 +274,9 @@ async def test_an_unknown_workflow_is_refused(tmp_path, work):
             await engine.start("nonsense", "a", queue="free")
 
 
-def test_the_private_call_that_takes_over_still_exists():
+def test_the_private_calls_of_the_engine_are_still_what_they_were():
     assert callable(DBOS._recover_pending_workflows)
+    assert [*inspect.signature(queue_worker_thread).parameters] == ["stop_event", "dbos", "queue"]
 
 
 def test_errors_become_text():

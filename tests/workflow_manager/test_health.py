@@ -1,16 +1,23 @@
 """The health page and the metrics tell of every part, to those who may see it."""
 
+import asyncio
+
 import httpx
 import pytest
+from images import write_instance
 from prometheus_client.parser import text_string_to_metric_families
 from workflow_service import WORKFLOW
 
 from scanhub_libraries.database import transaction
 from scanhub_libraries.models import UserRole
+from workflow_manager.dicom.entries import Outcome
+from workflow_manager.dicom.scu import Peer, send_series
+from workflow_manager.dicom.tally import Tally
 from workflow_manager.health.rules import (
     LATE_S,
     QueueFacts,
     TargetFacts,
+    cases_part,
     disk_part,
     listener_part,
     queue_part,
@@ -74,7 +81,14 @@ async def test_a_key_is_no_login_anywhere_else(serving):
 def test_a_queue_is_late_when_its_oldest_is():
     assert queue_part("q", QueueFacts({"queued": 1}, LATE_S - 1, 1)).state == "ok"
     late = queue_part("q", QueueFacts({"queued": 1}, LATE_S + 1, 1))
-    assert (late.state, late.detail) == ("warning", "1 on their way, the oldest for 3601 s.")
+    assert (late.state, late.detail) == ("warning", "1 on their way, the oldest for 60 min.")
+
+
+def test_a_case_that_failed_is_told_of_until_somebody_decides():
+    assert cases_part(QueueFacts({"done": 2})).state == "ok"
+    part = cases_part(QueueFacts({"failed": 6, "done": 2}))
+    assert (part.state, part.numbers["failed"]) == ("warning", 6)
+    assert part.detail == "Empty. 6 failed: send again, elsewhere, or discard."
 
 
 @pytest.mark.parametrize(
@@ -100,6 +114,21 @@ def test_a_disk_fails_when_nothing_is_received_any_more(free, state):
     assert part.state == state
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(45, "45 s"), (218, "4 min"), (9000, "2 h"), (200_000, "2 days")]
+)
+def test_the_age_of_the_oldest_is_told_as_people_do(seconds, words):
+    assert (
+        queue_part("q", QueueFacts({}, seconds, 1)).detail
+        == f"1 on their way, the oldest for {words}."
+    )
+
+
+def test_a_reader_says_how_far_behind_it_is():
+    details = [reader_part("a", behind).detail for behind in (0, 1, 2)]
+    assert details == ["Has read all of it.", "1 event behind.", "2 events behind."]
+
+
 def test_a_listener_that_is_wanted_listens():
     assert listener_part(None, wanted=False).state == "ok"
     assert listener_part(None, wanted=True).state == "failing"
@@ -111,3 +140,34 @@ def test_the_worst_part_is_the_state_of_all():
     assert worst(parts) == "warning"
     assert worst([]) == "ok"
     assert worst([*parts, listener_part(None, wanted=True)]) == "failing"
+
+
+async def test_what_was_received_is_counted_by_the_title_that_was_called(serving, tmp_path):
+    async with serving(dicom_port=0, dicom_min_free_bytes=0) as service:
+        files = [write_instance(tmp_path / "1", n) for n in (1, 2)]
+        port = service.app.state.health._node.port
+        for title, times in (("AXON", 1), ("BLUE", 2)):
+            peer = Peer("127.0.0.1", port, title, "SCANNER", 5.0, 10.0)
+            for _ in range(times):
+                report = await asyncio.to_thread(send_series, [(str(f), f) for f in files], peer)
+                assert not report.failed
+        answer = await service.user.get(f"{WORKFLOW}/metrics")
+        found = {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+        }
+    assert found["scanhub_dicom_received_images_total", "AXON"] == 2
+    assert found["scanhub_dicom_received_images_total", "BLUE"] == 4
+    assert found["scanhub_dicom_received_bytes_total", "BLUE"] > 4 * 512
+    assert found["scanhub_dicom_outcomes_total", "stored"] == 2
+    assert found["scanhub_dicom_outcomes_total", "duplicate"] == 4
+    assert found["scanhub_dicom_outcomes_total", "quarantined"] == 0
+
+
+def test_titles_without_end_are_counted_together():
+    tally = Tally()
+    for number in range(60):
+        tally.note(f"AE{number}", Outcome.STORED, 10)
+    images = next(iter(tally.measures())).values
+    assert (len(images), images["others"], sum(images.values())) == (51, 10, 60)

@@ -41,14 +41,6 @@ def wire(subject="x", **data):
     return event(subject, **data).model_dump(mode="json")
 
 
-@pytest.fixture
-async def sessions(database_url):
-    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
-    engine = create_engine(database_url)
-    yield create_sessions(engine)
-    await engine.dispose()
-
-
 async def test_numbers_follow_the_order_of_a_batch(sessions):
     batch = [event(number=n) for n in range(300)]
     async with transaction(sessions) as session:
@@ -135,6 +127,16 @@ async def test_a_tail_wakes_at_commit_and_holds_a_bounded_number(sessions):
         everything += page
         place = page[-1].sequence
     assert [entry.data["number"] for entry in everything] == list(range(50))
+    await tail.stop()
+
+
+async def test_a_tail_takes_in_more_than_it_reads_at_once(sessions):
+    tail = JournalTail(sessions)
+    await tail.start()
+    async with transaction(sessions) as session:
+        await append(session, [event(number=n) for n in range(1001)])
+    await until(lambda: tail.last == 1001, 10)
+    assert [entry.data["number"] for entry in await tail.read(998)] == [998, 999, 1000]
     await tail.stop()
 
 

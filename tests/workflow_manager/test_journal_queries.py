@@ -1,6 +1,5 @@
 """The journal answers questions by what an event is about, and forgets only what it may."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -8,9 +7,8 @@ import pytest
 from workflow_service import WORKFLOW
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
+from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.migrate import upgrade
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseKind, CaseState
 from workflow_manager.journal import repository
@@ -65,14 +63,6 @@ def test_what_is_no_id_is_no_exam():
     assert exam_of(event(exam_id="x")) is None
     assert exam_of(event(EventType.EXAM_CREATED, "x")) is None
     assert exam_of(event(exam_id=["x"])) is None
-
-
-@pytest.fixture
-async def sessions(database_url):
-    await asyncio.to_thread(upgrade, "workflow_manager", database_url)
-    engine = create_engine(database_url)
-    yield create_sessions(engine)
-    await engine.dispose()
 
 
 async def types_left(sessions):

@@ -3,13 +3,13 @@
 import asyncio
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from clinic import SECRET
+from nursery import start_program
 from raw_files import Scan
 from wire import answer_lost
 from workflow_service import WORKFLOW, a_port, over_http, until
@@ -37,10 +37,8 @@ class Outside:
         return f"http://127.0.0.1:{self.port}{WORKFLOW}"
 
     async def start(self, exam_manager):
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, str(SCRIPT), str(self.folder), str(self.port), exam_manager,
-            env=self.environment,
-        )  # fmt: skip
+        arguments = (SCRIPT, self.folder, str(self.port), exam_manager)
+        self.process = await start_program(*arguments, env=self.environment)
         await until(self.ready, 60)
 
     async def ready(self):
@@ -60,6 +58,11 @@ class Outside:
             answer = await client.post(f"{self.url}/journal/events", json={"events": [event]})
             assert answer.status_code == 200
 
+    async def post(self, path, document):
+        async with httpx.AsyncClient(headers=self._user) as client:
+            answer = await client.post(f"{self.url}{path}", json=document)
+            assert answer.is_success, answer.text
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
 
@@ -75,7 +78,7 @@ class Outside:
 
 
 @pytest.fixture
-async def outside(tmp_path, clinic, keys, signer, headers_of):
+async def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
     return Outside(tmp_path, clinic, keys, signer, headers_of)
 
@@ -107,11 +110,11 @@ async def killed_once(outside, url, killing):
 @pytest.mark.parametrize(
     ("at", "when"),
     [
-        ("/claim$", "before"),
+        pytest.param("/claim$", "before", marks=pytest.mark.long),
         ("/claim$", "after"),
-        ("GET .*/task/", "after"),
-        ("/report$", "after"),
-        ("/finish$", "before"),
+        pytest.param("GET .*/task/", "after", marks=pytest.mark.long),
+        pytest.param("/report$", "after", marks=pytest.mark.long),
+        pytest.param("/finish$", "before", marks=pytest.mark.long),
         ("/finish$", "after"),
     ],
 )
@@ -175,12 +178,12 @@ async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_jo
 
 @pytest.mark.long
 async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
-    outside, wire, slow_job, make_postgresql_url
+    outside, wire, slow_job, make_postgresql_url, copied_postgresql
 ):
     outside.environment |= {
         "PYTHONPATH": str(slow_job.folder),
         "TEST_JOB": "slow_job_for_test",
-        "TEST_DATABASE": make_postgresql_url(),
+        "TEST_DATABASE": copied_postgresql("workflow_manager"),
         "TEST_ENGINE": make_postgresql_url(),
     }
     async with over_http(wire) as url:
@@ -194,6 +197,37 @@ async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
         await assert_done_once(outside)
         outside.process.terminate()
         await outside.wait()
+
+
+async def test_killed_while_images_are_being_sent(outside, wire):
+    """Slowly, to a folder: what is there stays, the rest follows, and nothing is there twice."""
+    folder = outside.folder / "to"
+    folder.mkdir()
+    target = {"name": "Share", "target_type": "folder", "folder": str(folder)}
+    async with over_http(wire) as url:
+        await outside.start(url)
+        await outside.post("/targets", {**target, "max_bytes_per_s": 1024})
+        await outside.deliver(await outside.clinic.event())
+        await until(lambda: len(list(folder.glob("*/*.dcm"))) == 1, 60)
+        outside.kill()
+        await outside.wait()
+        (first,) = folder.glob("*/*.dcm")
+        before = first.stat()
+        assert not list(folder.glob("*/.complete"))
+        await outside.start(url)
+
+        async def ended():
+            (dispatch,) = await outside.get("/dispatches")
+            return dispatch if dispatch["status"] in {"sent", "failed"} else None
+
+        dispatch = await until(ended, 60)
+        outside.process.terminate()
+        await outside.wait()
+    assert (dispatch["status"], dispatch["sent"]) == ("sent", 3), dispatch["error"]
+    (place,) = folder.iterdir()
+    assert len(list(place.glob("*.dcm"))) == 3
+    assert sorted(p.name for p in place.iterdir() if p.name.startswith(".")) == [".complete"]
+    assert first.stat().st_mtime_ns == before.st_mtime_ns  # not written once more
 
 
 async def assert_done_once(outside):

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 from contextlib import asynccontextmanager
-from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import sqlalchemy as sa
 from images import SERIES, instance
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.uid import CTImageStorage, JPEG2000Lossless, MRImageStorage
+from pydicom.uid import MRImageStorage
 from raw_sender import RawSender, store
 from workflow_service import until
 
@@ -26,7 +25,7 @@ from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dicom.listeners import ListenerError
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.node import DicomNode
-from workflow_manager.dicom.rules import Admission, is_storage
+from workflow_manager.dicom.rules import is_storage
 from workflow_manager.journal import repository as journal
 
 pytestmark = pytest.mark.timeout(120)
@@ -104,6 +103,7 @@ def running(make_settings):
     return run
 
 
+@pytest.mark.disk
 @pytest.mark.parametrize("mode", Durability)
 async def test_an_image_is_stored_in_each_mode(running, mode):
     async with running(dicom_durability=mode) as here:
@@ -184,7 +184,7 @@ async def test_an_index_that_fails_is_told_and_the_file_is_indexed_later(running
         (row,) = await here.rows()
         assert here.lake.path(row.key).read_bytes().endswith(data_set())
         assert (await here.series()).source == "SCANNER"
-        assert not here.incoming()
+        await until(lambda: not here.incoming())
 
 
 async def test_what_cannot_be_parsed_is_kept_and_the_association_goes_on(running):
@@ -253,6 +253,44 @@ async def test_what_a_dead_service_left_is_indexed_or_swept(running, tmp_path):
         assert (await here.series()).source == "SCANNER"
 
 
+async def test_a_folder_that_cannot_be_swept_holds_up_no_other_and_is_swept_later(running):
+    async with running() as here:
+        assert await here.send() == 0
+        (row,) = await here.rows()
+        content = here.lake.path(row.key).read_bytes()
+        odd, dead = (here.lake.root / "dicom" / "incoming" / name for name in ("0dd", "1ead"))
+        for folder in (odd, dead):
+            folder.mkdir()
+            (folder / "1.dcm").write_bytes(content)
+        (odd / "2.part").mkdir()  # it cannot be removed as a file is
+        assert await here.node.leftovers.recover() == 1
+        assert (odd.exists(), dead.exists()) == (True, False)
+        (odd / "2.part").rmdir()
+        assert await here.node.leftovers.recover() == 1
+        assert not odd.exists()
+        (row,) = await here.rows()
+        assert row.duplicates == 2
+
+
+async def test_a_file_that_a_power_cut_tore_is_never_taken_for_the_image(running):
+    async with running() as here:
+        assert await here.send() == 0
+        (row,) = await here.rows()
+        content = here.lake.path(row.key).read_bytes()
+    dead = here.lake.root / "dicom" / "incoming" / "dead"
+    dead.mkdir(parents=True)
+    for number, torn in enumerate((content[:-9], content[:-9] + bytes(9), bytes(len(content)))):
+        (dead / f"{number}.{len(content)}.{row.sha256}.dcm").write_bytes(torn)
+    (dead / f"9.{len(content)}.{row.sha256}.dcm").write_bytes(content)
+    async with running() as here:
+        await until(lambda: not dead.exists())
+        (row,) = await here.rows()
+        assert (row.duplicates, row.conflicts) == (1, 0)
+        assert here.lake.path(row.key).read_bytes() == content
+        kept = {p.read_bytes() for p in here.lake.root.glob("dicom/quarantine/*.dcm")}
+        assert len(kept) == 3
+
+
 async def test_the_folder_of_a_service_that_lives_is_left_alone(running, make_settings):
     async with running() as here:
         sender = await asyncio.to_thread(here.sender)
@@ -262,65 +300,6 @@ async def test_the_folder_of_a_service_that_lives_is_left_alone(running, make_se
         assert await other.leftovers.recover() == 0
         assert part.exists()
         sender.close()
-
-
-async def test_too_little_space_refuses_new_associations_and_ends_none(running):
-    async with running() as here:
-        sender = await asyncio.to_thread(here.sender)
-        assert sender.is_accepted
-        sender.release()
-    async with running(dicom_min_free_bytes=2**62) as here:
-        refused = await asyncio.to_thread(here.sender)
-        assert refused.rejection == (2, 3, 1)  # transient, temporary congestion
-        refused.close()
-
-
-async def test_who_may_send_is_a_setting(running):
-    limits = {
-        "dicom_called_ae_titles": ("MAIN", "OTHER"),
-        "dicom_calling_ae_titles": ("SCANNER",),
-        "dicom_allowed_networks": ("127.0.0.0/8",),
-        "dicom_sop_classes": (MRImageStorage,),
-        "dicom_transfer_syntaxes": ("1.2.840.10008.1.2.1",),
-    }
-    async with running(**limits) as here:
-
-        def ask(**changes):
-            sender = here.sender(**changes)
-            found = sender.rejection or sender.is_accepted
-            context = None if sender.rejection else accepted_contexts(sender.answer)
-            sender.close()
-            return found, context
-
-        assert await asyncio.to_thread(ask) == ((1, 1, 7), None)
-        assert await asyncio.to_thread(ask, called="MAIN", calling="X") == ((1, 1, 3), None)
-        assert await asyncio.to_thread(ask, called="OTHER") == (True, [1, 3])
-        jpeg = [JPEG2000Lossless]
-        assert await asyncio.to_thread(ask, called="MAIN", syntaxes=jpeg) == (True, [1])
-        assert await asyncio.to_thread(ask, called="MAIN", sop_class=CTImageStorage) == (True, [1])
-
-
-def accepted_contexts(answer):
-    """Ids of the presentation contexts that an A-ASSOCIATE-AC accepts."""
-    found, place = [], 74
-    while place < len(answer):
-        length = int.from_bytes(answer[place + 2 : place + 4], "big")
-        if answer[place] == 0x21 and answer[place + 6] == 0:
-            found.append(answer[place + 4])
-        place += 4 + length
-    return found
-
-
-def test_addresses_are_compared_as_networks():
-    admission = Admission(networks=(ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")))
-
-    def refused(address):
-        return admission.refusal(calling="A", called="B", address=address, free=0)
-
-    for address in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1", "2001:db8::1%eth0"):
-        assert refused(address) is None
-    for address in ("192.0.3.7", "2001:db9::1", "", "nonsense"):
-        assert refused(address).diagnostic == 1
 
 
 def test_what_is_no_storage_is_not_received():

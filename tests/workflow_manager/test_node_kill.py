@@ -6,25 +6,22 @@ import os
 import shutil
 import signal
 import sqlite3
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from images import SERIES
+from nursery import start_program
 from raw_sender import RawSender, store
 from test_node import data_set
 from workflow_service import a_port, until
 
 SCRIPT = Path(__file__).parent / "node_for_test.py"
-SPOTS = (
-    "before the files",
-    "before the rename",
-    "before the event",
-    "before the commit",
-    "after the commit",
-)
+SPOTS = ("before the files", "before the rename", "before the commit")
+DAILY = "before the commit"
+RARE = ("before the event", "after the commit")
+"""Of a series only its first image has an event; and many files are put away at once."""
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -41,14 +38,8 @@ class Place:
         shutil.copyfile(empty, folder / "workflow.sqlite")
 
     async def start(self, **told):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(SCRIPT),
-            str(self.folder),
-            json.dumps({"dicom_port": self.port, **told}),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        told = json.dumps({"dicom_port": self.port, **told})
+        process = await start_program(SCRIPT, self.folder, told, talks=True)
         return process, json.loads(await process.stdout.readline())["pids"]
 
     def send(self, numbers, seen=lambda: None):
@@ -105,7 +96,8 @@ async def killed_and_started_again(place, numbers, **told):
     accepted = await asyncio.to_thread(place.send, numbers)
     assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
     await until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids))
-    assert len(accepted) < len(numbers) or told.get("dicom_durability") == "unsynced"
+    late = told.get("dicom_durability") == "unsynced" or told["spot"] == "after the commit"
+    assert len(accepted) < len(numbers) or late
     told.pop("spot")
     told.pop("calls")
     process, _ = await place.start(**told)
@@ -117,12 +109,22 @@ async def killed_and_started_again(place, numbers, **told):
     assert_all_there(place, numbers)
 
 
-@pytest.mark.parametrize("spot", SPOTS)
+@pytest.mark.disk
+@pytest.mark.parametrize(
+    "spot",
+    [
+        spot if spot == DAILY else pytest.param(spot, marks=pytest.mark.long)
+        for spot in (*SPOTS, *RARE)
+    ],
+)
 async def test_a_killed_service_loses_no_image_that_it_accepted(place, spot):
-    await killed_and_started_again(place, set(range(1, 9)), spot=spot, calls=4)
+    calls = 1 if spot in RARE else 4
+    await killed_and_started_again(place, set(range(1, 9)), spot=spot, calls=calls)
 
 
-@pytest.mark.parametrize("spot", ["before the rename", "before the commit"])
+@pytest.mark.parametrize(
+    "spot", ["before the rename", pytest.param("before the commit", marks=pytest.mark.long)]
+)
 async def test_unsynced_loses_none_either(place, spot):
     await killed_and_started_again(
         place, set(range(1, 9)), spot=spot, calls=2, dicom_durability="unsynced"
@@ -130,9 +132,10 @@ async def test_unsynced_loses_none_either(place, spot):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("spot", SPOTS)
+@pytest.mark.parametrize("spot", [*SPOTS, *RARE])
 async def test_a_thousand_images_in_flight(place, spot):
-    await killed_and_started_again(place, set(range(1, 1001)), spot=spot, calls=100)
+    calls = 1 if spot in RARE else 100
+    await killed_and_started_again(place, set(range(1, 1001)), spot=spot, calls=calls)
 
 
 async def test_a_listener_that_is_killed_again_and_again_loses_none(place):

@@ -7,7 +7,7 @@ import pytest
 from images import instance, write_instance
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
-from workflow_manager.dicom.part10 import read_header, read_received
+from workflow_manager.dicom.part10 import read_header
 from workflow_manager.dicom.rules import NotStorableError
 
 
@@ -52,10 +52,3 @@ def test_big_endian_is_read(tmp_path):
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)
     header = read_header(path)
     assert (header.tags["Rows"], header.number("InstanceNumber")) == (16, 3)
-
-
-def test_a_received_header_is_that_of_the_file(tmp_path):
-    path = write_instance(tmp_path, 1)
-    header = read_header(path)
-    again = read_received(path, header.transfer_syntax_uid, sha256=header.sha256, size=header.size)
-    assert again == header

@@ -7,13 +7,13 @@ import pydicom
 import pytest
 from images import SERIES, STUDY, instance, storescp
 from programs import require_program
+from test_dicom_index import arrival
 from test_dicomweb_retrieve import encoded
 from workflow_service import WORKFLOW, a_port, until
 
+from scanhub_libraries.database import transaction
 from workflow_manager.dicom.entries import Origin
-
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+from workflow_manager.dicom.index import enter
 
 
 @pytest.fixture
@@ -92,6 +92,50 @@ async def test_a_peer_gets_a_series_over_its_own_association(node, tmp_path):
     got = [pydicom.dcmread(path) for path in folder.iterdir()]
     assert {one.SOPInstanceUID for one in got} == {f"{SERIES}.1", f"{SERIES}.2"}
     assert {bytes(one.PixelData) for one in got} == {instance(n).PixelData for n in (1, 2)}
+
+
+GETS = [
+    ("-P", ("PATIENT", "PatientID=P-1"), {1, 2, 3}),
+    ("-P", ("STUDY", "PatientID=P-1", f"StudyInstanceUID={STUDY}"), {1, 2, 3}),
+    ("-S", ("STUDY", f"StudyInstanceUID={STUDY}"), {1, 2, 3}),
+    (
+        "-S",
+        (
+            "IMAGE",
+            f"StudyInstanceUID={STUDY}",
+            f"SeriesInstanceUID={SERIES}",
+            f"SOPInstanceUID={SERIES}.2",
+        ),
+        {2},
+    ),
+    ("-S", ("STUDY", f"StudyInstanceUID={STUDY}.9"), set()),
+]
+
+
+async def test_a_peer_gets_what_it_names_at_each_level(node, tmp_path):
+    peer = ("-aec", "SCANHUB", "127.0.0.1", node.port)
+    for number, (model, (level, *keys), wanted) in enumerate(GETS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        options = ["-k", f"QueryRetrieveLevel={level}"]
+        options += [word for key in keys for word in ("-k", key)]
+        code, text = await run(require_program("getscu"), model, "-od", folder, *options, *peer)
+        assert code == 0, text
+        got = {int(pydicom.dcmread(path).InstanceNumber) for path in folder.iterdir()}
+        assert got == wanted, (model, level)
+
+
+async def test_a_search_that_is_cancelled_ends_early(node):
+    place = {"study": f"{STUDY}.7", "series": f"{SERIES}.7"}
+    async with transaction(node.wiring.sessions) as session:
+        await enter(session, [arrival(n, **place) for n in range(1, 1501)])
+    keys = ("QueryRetrieveLevel=IMAGE", f"StudyInstanceUID={STUDY}.7", "SOPInstanceUID")
+    options = [w for k in (*keys, f"SeriesInstanceUID={SERIES}.7") for w in ("-k", k)]
+    peer = ("-aec", "SCANHUB", "127.0.0.1", node.port)
+    code, text = await run(require_program("findscu"), "-v", "-S", "--cancel", 1, *options, *peer)
+    assert code == 0, text
+    assert "Cancel" in text.splitlines()[-2] + text.splitlines()[-3]
+    assert 0 < text.count("Find Response:") < 1500
 
 
 async def test_images_move_to_a_target_and_nowhere_else(node, tmp_path):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pydicom
 import pytest
@@ -86,6 +86,28 @@ async def test_the_same_event_and_the_same_inputs_start_one_run(service, clinic)
     assert await service.deliver(await clinic.event("result.stored")) == 1
     await asyncio.sleep(0.3)
     assert len(await service.get(f"/runs?task_id={clinic.job}")) == 1
+
+
+def another(event, **data):
+    return {**event, "id": str(uuid4()), "data": {**event["data"], **data}}
+
+
+async def test_raw_data_start_a_run_also_when_other_files_are_told_of_behind_them(service, clinic):
+    await clinic.measure()
+    stored = await clinic.event("result.stored")
+    await service.deliver(stored, another(stored, type="NUMPY"))
+    await service.run_in("succeeded", task_id=clinic.job)
+
+
+async def test_of_files_that_are_no_raw_data_the_record_is_asked_nothing(service, clinic, wire):
+    await clinic.measure()
+    stored = await clinic.event("result.stored")
+    await service.deliver(another(stored, type="NUMPY"))
+    nowhere = uuid4()
+    await service.deliver(another(stored, workflow_id=str(nowhere)))
+    path = "GET /api/v1/exam/workflow/"
+    await until(lambda: f"{path}{nowhere}" in wire.calls)
+    assert f"{path}{clinic.workflow_id}" not in wire.calls
 
 
 async def test_what_is_read_again_after_a_crash_starts_nothing_again(serving, clinic):
@@ -287,9 +309,11 @@ async def test_a_run_whose_workflow_was_never_started_is_found_at_the_start(serv
         assert run["id"] == str(run_id)
 
 
-async def test_a_run_works_on_postgresql_too(serving, clinic, make_postgresql_url):
+async def test_a_run_works_on_postgresql_too(
+    serving, clinic, make_postgresql_url, copied_postgresql
+):
     await clinic.measure()
-    url = make_postgresql_url()
+    url = copied_postgresql("workflow_manager")
     async with serving(database_url=url, engine_database_url=make_postgresql_url()) as service:
         await service.deliver(await clinic.event())
         run = await service.run_in("succeeded", "failed", task_id=clinic.job)

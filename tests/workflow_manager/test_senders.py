@@ -26,9 +26,6 @@ from scanhub_libraries.models import TargetIn
 from workflow_manager.senders.port import Item, Pace, SendReport, Shipment
 from workflow_manager.senders.registry import Senders
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 @pytest.fixture
 def senders():
@@ -71,6 +68,7 @@ def uids(shipment):
 # --- folder ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.disk
 async def test_a_folder_gets_whole_files_and_then_the_word_that_all_is_there(
     sender_of, shipment, tmp_path
 ):
@@ -120,6 +118,19 @@ def test_the_pace_is_shared_by_all_who_send_to_a_target():
     assert 0.4 < pace.delay_s(500) <= 0.5
     assert 0.9 < pace.delay_s(1) <= 1.0
     assert Pace(None).delay_s(10**12) == 0
+
+
+def test_the_pace_is_shared_out_among_processes_as_many_series_as_each_sends():
+    pace = Pace(8192, clock=lambda: 0.0)
+    pace.take_share(here=1, everywhere=4)
+    assert (pace.delay_s(2048), pace.delay_s(0)) == (0.0, 1.0)
+    pace.take_share(here=3, everywhere=4)
+    pace.delay_s(6144)
+    assert pace.delay_s(0) == 2.0
+    pace.take_share(here=1, everywhere=0)  # nobody counts what is ending
+    pace.delay_s(8192)
+    assert pace.delay_s(0) == 3.0
+    assert pace.at_once(2**20) == 4096
 
 
 # --- DICOM over TLS -------------------------------------------------------------------------------

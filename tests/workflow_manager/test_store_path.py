@@ -4,6 +4,7 @@ import queue
 import random
 import struct
 import threading
+import time
 
 import pytest
 from raw_sender import (
@@ -23,7 +24,6 @@ from workflow_manager.dicom.listener import ListenerOptions, StoreListener
 from workflow_manager.dicom.transport import listen
 
 UID = "1.2.3.4"
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 
 
 class Kept:
@@ -124,6 +124,22 @@ def test_an_echo_between_images_is_answered(kept):
     assert sorted(sender.status() for _ in range(3)) == [(5, 0), (9, 0), (9, 0)]
     assert kept.next() == (UID, data)
     sender.release()
+
+
+def test_the_file_of_the_next_image_is_there_before_it_comes(kept):
+    sender, names = RawSender(kept.port), []
+    for number in range(1, 4):
+        sender.send(store(f"{UID}.{number}", b"image", message_id=number))
+        assert sender.status() == (number, 0)
+        names.append(kept.received.get(timeout=20)[2].file.path.name.partition(".")[0])
+        deadline = time.monotonic() + 20
+        while not (parts := list(kept.folder.glob("*.part"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        names.append(parts[0].stem)
+    assert names[1::2][:-1] == names[2::2]
+    sender.release()
+    assert not list(kept.folder.glob("*.part"))
 
 
 @pytest.mark.parametrize("end", ["abort", "release", "close"])

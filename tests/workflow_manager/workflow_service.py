@@ -1,7 +1,6 @@
 """A running workflow-manager, and how tests talk to it."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from ports import a_port  # noqa: F401 - tests take it with the rest
 
 from workflow_manager.wiring import Wiring
 
@@ -20,16 +20,17 @@ WORKFLOW = "/api/v1/workflowmanager"
 
 async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait for a condition; a coroutine function is awaited."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while True:
         value = condition()
         if asyncio.iscoroutine(value):
             value = await value
         if value:
             return value
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError("it did not happen in time")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(min(0.02 * (1 + waited), 0.05))  # to look takes from what is waited for
 
 
 @dataclass
@@ -102,11 +103,3 @@ async def over_http(app: Any) -> AsyncIterator[str]:
         server.should_exit = True
         server.force_exit = True
         await task
-
-
-def a_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -2889,6 +2889,8 @@ export interface operations {
                 "Upload-Length": number;
                 /** @description Pairs of a key and a value in Base64: filename, sha256, content_type, task_id, device_parameter (JSON) */
                 "Upload-Metadata": string;
+                /** @description `sha256`: 32 bytes come behind the last byte of the file, its SHA-256. They count in Content-Length, not in Upload-Length */
+                "Upload-Trailer"?: string | null;
                 /** @description Version of the protocol: 1.0.0 */
                 "Tus-Resumable"?: string | null;
             };
@@ -3046,6 +3048,8 @@ export interface operations {
                 "Upload-Offset": number;
                 /** @description Sum of this piece: `sha256` (or `sha1`), a blank, and the sum in Base64 */
                 "Upload-Checksum"?: string | null;
+                /** @description `sha256`: 32 bytes come behind the last byte of the file, its SHA-256. They count in Content-Length, not in Upload-Length */
+                "Upload-Trailer"?: string | null;
                 /** @description Version of the protocol: 1.0.0 */
                 "Tus-Resumable"?: string | null;
             };

@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { QueryObserver } from "@tanstack/react-query";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { aDevice, anEvent, anExam, aTask } from "../testing/builders";
 import { applyEffects, type Effect, effectsOf } from "./effects";
+import { imageKeys } from "./imageQueries";
 import { keys, makeQueryClient } from "./queries";
 import type { Device, Exam, JournalEvent } from "./types";
 
@@ -96,7 +98,16 @@ test("an event delivered twice stands once in the timeline of its task", () => {
 
 test.each([
   ["patient.updated", [keys.patient("subject-1"), keys.patients, keys.worklist]],
-  ["dispatch.sent", [["dispatches"]]],
+  ["dispatch.sent", [imageKeys.dispatch("subject-1")]],
+  ["dispatch.paused", [imageKeys.pauses, ["targets"]]],
+  ["dispatch.retry", [imageKeys.dispatch("subject-1")]],
+  ["rule.reordered", [["rules"]]],
+  ["target.updated", [["targets"], ["health"]]],
+  ["notification.failed", []],
+  ["selftest.progress", [["self-tests"]]],
+  ["dicom.study.held", [["holds"]]],
+  ["retrieval.progress", []],
+  ["cleaner.removed", []],
   ["device.created", [keys.devices]],
   ["device.parameter_changed", [keys.devices]],
   ["device.calibrated", [keys.devices]],
@@ -106,4 +117,71 @@ test.each([
   ["user.created", []],
 ])("%s reads exactly what it may have changed", (type, expected) => {
   expect(refetched(effectsOf(anEvent(type)))).toEqual(expected);
+});
+
+afterEach(() => vi.useRealTimers());
+
+test("a list that many events change is read at once, and then at most once a second", async () => {
+  vi.useFakeTimers();
+  const client = makeQueryClient();
+  const read = vi.spyOn(client, "invalidateQueries");
+  const effects = effectsOf(anEvent("case.done", {}, { subject: "case-1" }));
+  for (let at = 0; at < 50; at += 1) applyEffects(client, effects);
+  expect(read).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(read).toHaveBeenCalledTimes(2);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(read).toHaveBeenCalledTimes(2);
+  applyEffects(client, effects);
+  expect(read).toHaveBeenCalledTimes(3);
+  expect(read).toHaveBeenLastCalledWith({ queryKey: imageKeys.cases });
+});
+
+test("a list that takes long to read is read to its end, however much happens meanwhile", async () => {
+  vi.useFakeTimers();
+  const client = makeQueryClient();
+  const settle: ((rows: string) => void)[] = [];
+  const observer = new QueryObserver(client, {
+    queryKey: imageKeys.cases,
+    queryFn: () => new Promise<string>((resolve) => settle.push(resolve)),
+    initialData: "old",
+  });
+  const leave = observer.subscribe(() => undefined);
+  const effects = effectsOf(anEvent("case.done", {}, { subject: "case-1" }));
+  for (let second = 0; second < 5; second += 1) {
+    applyEffects(client, effects);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  expect(settle).toHaveLength(1);
+  settle[0]?.("first");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(observer.getCurrentResult().data).toBe("first");
+  expect(settle).toHaveLength(2);
+  leave();
+});
+
+test.each([
+  ["retrieval.progress", [["retrievals"]]],
+  ["dicom.study.hold_lifted", [["cleaner"]]],
+  ["cleaner.removed", [["cleaner"], ["archive"], ["dispatches", "one"]]],
+])("%s is heard of lists that are read once a second", (type, expected) => {
+  const soon = effectsOf(anEvent(type)).filter(({ kind }) => kind === "refetch-soon");
+  expect(soon.map((effect) => "key" in effect && effect.key)).toEqual(expected);
+});
+
+test("what changes while it is read for the first time is read once more", async () => {
+  const client = makeQueryClient();
+  const settle: ((status: string) => void)[] = [];
+  const read = () => new Promise<string>((resolve) => settle.push(resolve));
+  const observer = new QueryObserver(client, {
+    queryKey: imageKeys.dispatch("dispatch-1"),
+    queryFn: read,
+  });
+  const leave = observer.subscribe(() => undefined);
+  applyEffects(client, effectsOf(anEvent("dispatch.sent", {}, { subject: "dispatch-1" })));
+  settle[0]?.("queued");
+  await vi.waitFor(() => expect(settle).toHaveLength(2));
+  settle[1]?.("sent");
+  await vi.waitFor(() => expect(observer.getCurrentResult().data).toBe("sent"));
+  leave();
 });

@@ -1,7 +1,10 @@
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
+import { imageKeys } from "./imageQueries";
 import { type AcquisitionSeen, keys } from "./queries";
+import { routingKeys } from "./routingQueries";
 import type { Device, Exam, JournalEvent, Task } from "./types";
+import { upkeepKeys } from "./upkeepQueries";
 
 /**
  * Each journal event is turned into effects on the query cache by a pure function, so that screens
@@ -17,9 +20,12 @@ export type Effect =
   | { kind: "device"; deviceId: string; patch: Partial<Device> }
   | { kind: "acquisition"; taskId: string; seen: AcquisitionSeen }
   | { kind: "journal"; taskId: string; event: JournalEvent }
-  | { kind: "refetch"; key: QueryKey };
+  | { kind: "refetch"; key: QueryKey }
+  /** As above, at most once a second: of lists that many events change. */
+  | { kind: "refetch-soon"; key: QueryKey };
 
 const refetch = (key: QueryKey): Effect => ({ kind: "refetch", key });
+const refetchSoon = (key: QueryKey): Effect => ({ kind: "refetch-soon", key });
 
 export function effectsOf(event: JournalEvent): Effect[] {
   const { type, subject, data } = event;
@@ -51,10 +57,65 @@ export function effectsOf(event: JournalEvent): Effect[] {
     if (deviceId) effects.push(refetch(keys.scansOf(deviceId)));
   } else if (family === "run") {
     effects.push(refetch(taskId ? keys.runs(taskId) : ["runs"]));
-  } else if (family === "dispatch") {
-    effects.push(refetch(examId ? keys.dispatches(examId) : ["dispatches"]));
+  } else if (family === "dispatch" && examId) {
+    effects.push(refetch(keys.dispatches(examId)));
   }
+  effects.push(...imageEffects(event), ...routingEffects(type), ...upkeepEffects(family));
   return effects;
+}
+
+/** Of cases, of what is sent, and of the archive. */
+function imageEffects({ type, subject }: JournalEvent): Effect[] {
+  if (type === "dispatch.paused" || type === "dispatch.resumed") {
+    // What waits tells for what.
+    return [refetch(imageKeys.pauses), refetchSoon(imageKeys.dispatches)];
+  }
+  if (type.startsWith("case.")) return [refetchSoon(imageKeys.cases)];
+  if (type.startsWith("dispatch.")) {
+    return [
+      refetchSoon(["dispatches", "list"]),
+      refetch(imageKeys.dispatch(subject)),
+      refetchSoon(imageKeys.cases),
+    ];
+  }
+  if (type.startsWith("dicom.study.h")) {
+    return [refetch(upkeepKeys.holds), refetchSoon(upkeepKeys.cleaner)];
+  }
+  if (type.startsWith("retrieval.")) return [refetchSoon(imageKeys.retrievals)];
+  if (type.startsWith("commitment.")) return [refetchSoon(imageKeys.commitments)];
+  if (type.startsWith("import.")) return [refetchSoon(imageKeys.imports)];
+  if (type.startsWith("dicom.series.")) return [refetchSoon(imageKeys.archive)];
+  if (type.startsWith("dicom.")) return [refetchSoon(imageKeys.keptAside)];
+  return [];
+}
+
+/** Of rules, targets, notifications, and of sending as the list of targets tells it. */
+function routingEffects(type: string): Effect[] {
+  const family = type.split(".")[0];
+  if (family === "rule") return [refetch(routingKeys.rules)];
+  if (family === "target") return [refetch(routingKeys.targets), refetch(routingKeys.health)];
+  if (family === "notification") return [refetchSoon(routingKeys.notifications)];
+  // A rule is seen to fire; what becomes of its case is no news of the rule.
+  if (type === "case.opened") return [refetchSoon(routingKeys.rules)];
+  if (type === "dispatch.paused" || type === "dispatch.resumed") {
+    return [refetch(routingKeys.targets)];
+  }
+  // A target is in trouble from its first attempt that fails until nothing waits for it any more.
+  if (type === "dispatch.retry" || type === "dispatch.failed") {
+    return [refetchSoon(routingKeys.waitingAnywhere), refetchSoon(routingKeys.health)];
+  }
+  if (type === "dispatch.sent") return [refetchSoon(routingKeys.waitingAnywhere)];
+  return [];
+}
+
+/** Of self-tests and of what the cleaner takes away. */
+function upkeepEffects(family: string | undefined): Effect[] {
+  if (family === "selftest") return [refetch(upkeepKeys.selfTests)];
+  if (family === "cleaner") {
+    // What was sent tells since when its images are gone.
+    return [upkeepKeys.cleaner, imageKeys.archive, ["dispatches", "one"]].map(refetchSoon);
+  }
+  return [];
 }
 
 function taskEffects({ type, data }: JournalEvent, taskId: string, examId: string | null) {
@@ -129,10 +190,51 @@ export function applyEffects(client: QueryClient, effects: Effect[]): void {
         );
         break;
       case "refetch":
-        void client.invalidateQueries({ queryKey: effect.key });
+        void invalidate(client, effect.key);
+        break;
+      case "refetch-soon":
+        invalidateSoon(client, effect.key);
         break;
     }
   }
+}
+
+/** Reads anew what is shown of it; settles when that has come, or has failed. */
+function invalidate(client: QueryClient, queryKey: QueryKey): Promise<void> {
+  const firsts = client
+    .getQueryCache()
+    .findAll({ queryKey, fetchStatus: "fetching" })
+    .filter(({ state }) => state.data === undefined);
+  const read = client.invalidateQueries({ queryKey });
+  // A first answer under way is not given up for another one, and may be older than the event.
+  for (const { promise, queryKey: exact } of firsts) {
+    const again = () => void client.invalidateQueries({ queryKey: exact, exact: true });
+    void promise?.then(again, () => undefined);
+  }
+  return read;
+}
+
+/** Between two of the same: a list of a busy archive is not read for each series. */
+const PAUSE_MS = 1000;
+const waiting = new WeakMap<QueryClient, Map<string, { again: boolean }>>();
+
+function invalidateSoon(client: QueryClient, key: QueryKey): void {
+  const known = waiting.get(client) ?? new Map<string, { again: boolean }>();
+  waiting.set(client, known);
+  const name = JSON.stringify(key);
+  const running = known.get(name);
+  if (running) {
+    running.again = true;
+    return;
+  }
+  const pause = { again: false };
+  known.set(name, pause);
+  const over = new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  // Not before it is read: what takes longer than the pause would be begun anew, and never end.
+  void Promise.all([invalidate(client, key), over]).then(() => {
+    known.delete(name);
+    if (pause.again) invalidateSoon(client, key);
+  });
 }
 
 export function patchTask(exam: Exam, taskId: string, patch: TaskPatch): Exam {

@@ -2,6 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 
 import { applyEffects, effectsOf } from "./effects";
 import { Link, SILENCE_MS } from "./link";
+import { routingKeys } from "./routingQueries";
 import type { JournalEvent } from "./types";
 
 /**
@@ -52,7 +53,10 @@ export class EventStream {
         this.#lastId = id;
         this.#post({ say: "up", lastId: id });
       },
-      onHeartbeat: () => this.#post({ say: "heartbeat" }),
+      onHeartbeat: () => {
+        this.#post({ say: "heartbeat" });
+        this.#beat();
+      },
       onEvent: (event, id) => {
         this.#post({ say: "event", id, event });
         this.#take(event, id);
@@ -146,6 +150,7 @@ export class EventStream {
     }
     if (this.#leading) return;
     if (word.say === "event") this.#take(word.event, word.id);
+    if (word.say === "heartbeat") this.#beat();
     if (word.say === "down") {
       window.clearTimeout(this.#timers.silence);
       this.#markDown(word.since);
@@ -184,6 +189,11 @@ export class EventStream {
     if (id && this.#lastId && Number(id) <= Number(this.#lastId)) return;
     if (id) this.#lastId = id;
     applyEffects(this.#client, effectsOf(event));
+  }
+
+  /** How the server is has no events of its own: it is asked with each sign of life. */
+  #beat(): void {
+    void this.#client.invalidateQueries({ queryKey: routingKeys.health });
   }
 
   #onUp(): void {

@@ -37,8 +37,24 @@ export const EVENT_TYPES = [
   "dicom.series.received",
   "dicom.series.complete",
   "dicom.series.decided",
+  "dicom.instance.conflict",
+  "dicom.instance.quarantined",
+  "dicom.instance.recovered",
+  "dicom.study.other_patient",
+  "dicom.study.held",
+  "dicom.study.hold_lifted",
+  "cleaner.removed",
+  ...["progress", "passed", "failed"].map((verb) => `selftest.${verb}`),
   ...["opened", "waiting", "complete", "done", "failed", "discarded"].map((verb) => `case.${verb}`),
   ...["queued", "sent", "failed", "retry", "paused", "resumed"].map((verb) => `dispatch.${verb}`),
+  ...["started", "progress", "paused", "resumed", "finished", "failed", "canceled"].map(
+    (verb) => `retrieval.${verb}`,
+  ),
+  ...["started", "finished", "failed", "canceled"].map((verb) => `import.${verb}`),
+  ...["requested", "reported", "failed"].map((verb) => `commitment.${verb}`),
+  ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
+  ...["created", "updated", "deleted"].map((verb) => `target.${verb}`),
+  ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];
 
 /** Silence this long means a dead link: the server says something every 15 s. */

@@ -249,6 +249,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/kept-aside": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was kept aside
+         * @description Return what cannot be read, second objects of a UID, and images of another patient.
+         *
+         *     Newest first; the next page begins `before` the last one of this.
+         */
+        get: operations["list_kept_aside"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/kept-aside/{aside_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download what was kept aside
+         * @description Return the bytes as they came; Range requests are answered.
+         */
+        get: operations["get_kept_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/kept-aside/{aside_id}/recover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put what was kept aside into the archive
+         * @description Read a file again, as if it had just come: what was in its way may be gone.
+         *
+         *     Such as another object under its UID, or what an older version of this server could not read.
+         */
+        post: operations["recover_kept_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/dicomweb/studies": {
         parameters: {
             query?: never;
@@ -759,6 +823,278 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/targets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a target
+         * @description Return who changed a target and when, newest first; also of one that was deleted.
+         */
+        get: operations["list_target_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/targets/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one version of a target
+         * @description Return the settings as they were; never a secret.
+         */
+        get: operations["get_target_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/targets/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of a target
+         * @description Return each setting that differs, with both values; of secrets only their names.
+         */
+        get: operations["compare_target_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/targets/{name}/versions/{version}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to a version of a target
+         * @description Put older settings in force, as a new version; secrets stay as they are now.
+         */
+        post: operations["revert_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List processing modules
+         * @description Return all modules by name; of their variables only the names.
+         */
+        get: operations["list_modules"];
+        put?: never;
+        /**
+         * Configure a processing module
+         * @description Write a module down; this version does not run modules yet.
+         */
+        post: operations["create_module"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a processing module
+         * @description Return the settings of a module; of its variables only the names.
+         */
+        get: operations["get_module"];
+        /**
+         * Change a processing module
+         * @description Replace the settings of a module; variables that are left out stay as they are.
+         */
+        put: operations["replace_module"];
+        post?: never;
+        /**
+         * Delete a processing module
+         * @description Delete a module; its versions stay.
+         */
+        delete: operations["delete_module"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a processing module
+         * @description Return who changed a module and when, newest first; also of one that was deleted.
+         */
+        get: operations["list_module_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return one version of a processing module
+         * @description Return the settings as they were; of the variables only the names.
+         */
+        get: operations["get_module_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of a processing module
+         * @description Return each setting that differs, with both values; of variables only their names.
+         */
+        get: operations["compare_module_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}/versions/{version}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go back to a version of a processing module
+         * @description Put older settings in force, as a new version; variables stay as they are now.
+         */
+        post: operations["revert_module"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/commitments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what other nodes asked us to keep
+         * @description Return requests for storage commitment, newest first, with the reason where one waits.
+         */
+        get: operations["list_commitments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/commitments/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what another node asked us to keep
+         * @description Return a request with the instances that it is about, and why some are not kept.
+         */
+        get: operations["get_commitment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/commitments/{request_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report now what a node has not heard
+         * @description Try at once to tell the node which of its images are kept.
+         */
+        post: operations["retry_commitment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/dispatches": {
         parameters: {
             query?: never;
@@ -769,10 +1105,16 @@ export interface paths {
         /**
          * List what is sent where
          * @description Return dispatches, newest first, with the reason where one waits or failed.
+         *
+         *     The next page begins `before` the last one of this.
          */
         get: operations["list_dispatches"];
         put?: never;
-        post?: never;
+        /**
+         * Send series to a target
+         * @description Queue complete series of a study, beside what rules send; all of them, or none.
+         */
+        post: operations["send_series"];
         delete?: never;
         options?: never;
         head?: never;
@@ -879,6 +1221,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/dispatches/{dispatch_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a dispatch
+         * @description Return a dispatch with each image that its last attempt could not send, and why.
+         */
+        get: operations["get_dispatch"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/dispatches/{dispatch_id}/retry": {
         parameters: {
             query?: never;
@@ -941,6 +1303,380 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/retrievals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what is fetched from other systems
+         * @description Return retrievals, newest first, with how far each is.
+         */
+        get: operations["list_retrievals"];
+        put?: never;
+        /**
+         * Fetch studies by accession number
+         * @description Fetch the studies of a list of accession numbers, one by one.
+         *
+         *     One that fails does not hold up the others. The list may be given as text or CSV too.
+         */
+        post: operations["start_retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a source what it has
+         * @description Return the series that would be fetched; nothing is fetched. 50 accession numbers at most.
+         */
+        post: operations["search_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a retrieval
+         * @description Return how far a retrieval is.
+         */
+        get: operations["get_retrieval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}/accessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what became of each study
+         * @description Return accession numbers in their order: found, fetched, or failed with the reason.
+         */
+        get: operations["list_accessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a retrieval
+         * @description Begin with no more studies; the one that is being fetched comes to its end.
+         */
+        post: operations["pause_retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a retrieval
+         * @description Go on with what waits.
+         */
+        post: operations["resume_retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a retrieval
+         * @description Fetch nothing more; what came stays, and can be completed with a retry.
+         */
+        post: operations["cancel_retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/retrievals/{retrieval_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch what failed
+         * @description Try again what failed or was canceled; series that came are not fetched again.
+         */
+        post: operations["retry_retrieval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List imports of files
+         * @description Return uploads, folders and data sets that were imported, newest first.
+         */
+        get: operations["list_imports"];
+        put?: never;
+        /**
+         * Upload images
+         * @description Upload DICOM files and zip archives; the import of them begins when all are here.
+         */
+        post: operations["upload_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List folders that can be imported
+         * @description Return what is in a folder below the root for imports.
+         */
+        get: operations["list_import_folders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/folder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a folder
+         * @description Import the images below a folder of the server; its files stay where they are.
+         */
+        post: operations["import_folder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an import
+         * @description Return how far an import is, and how many of its files became what.
+         */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/{import_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what became of each file
+         * @description Return the files of an import in their order: stored, duplicate, or refused with a reason.
+         */
+        get: operations["list_import_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/{import_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an import
+         * @description Take no more of it; what is in stays. Files of an upload that are not in are removed.
+         */
+        post: operations["cancel_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/imports/{import_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with an import that failed
+         * @description Go on from the file where it ended.
+         */
+        post: operations["retry_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List saved data sets
+         * @description Return data sets by name: uploads that were kept to be played back.
+         */
+        get: operations["list_datasets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a saved data set
+         * @description Return what a data set holds.
+         */
+        get: operations["get_dataset"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a saved data set
+         * @description Delete its files; images that were imported from it stay.
+         */
+        delete: operations["delete_dataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/datasets/{dataset_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Play a data set back
+         * @description Bring its images in again: all series are decided on again, and sent again.
+         */
+        post: operations["replay_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/rules/test": {
         parameters: {
             query?: never;
@@ -955,6 +1691,26 @@ export interface paths {
          * @description Say whether it holds, what is wrong with it, and which tags it looked at.
          */
         post: operations["test_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules/file-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read the tags of a DICOM file
+         * @description Return the tags that rules would see of this file if it were received; it is not kept.
+         */
+        post: operations["read_file_tags"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1193,6 +1949,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/series/{series_instance_uid}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the tags that rules see
+         * @description Return the tags of one image of a series, as a rule sees them; what is absent is empty.
+         */
+        get: operations["get_series_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/rules-vocabulary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a rule may name
+         * @description Return the tags that are kept and the functions, for whoever writes a rule.
+         */
+        get: operations["get_rule_vocabulary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/cases": {
         parameters: {
             query?: never;
@@ -1307,6 +2103,156 @@ export interface paths {
          * @description Take it that nothing more comes of it; return its cases, newest first.
          */
         post: operations["complete_series"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cleaner": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say how long things stay
+         * @description Return what the settings say, and whether the disk asks for more than that.
+         */
+        get: operations["get_cleaner"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cleaner/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say what would be removed now
+         * @description Return what the next cleaning removes by the settings, the oldest first; nothing is done.
+         */
+        get: operations["preview_cleaning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List studies that are held
+         * @description Return studies of which nothing is removed, in the order of their UIDs.
+         */
+        get: operations["list_holds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/studies/{study_instance_uid}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep a study, whatever the settings say
+         * @description Nothing of the study is removed until the hold is lifted; holding it again is harmless.
+         */
+        put: operations["hold_study"];
+        post?: never;
+        /**
+         * Lift the hold of a study
+         * @description Let the settings decide about the study again.
+         */
+        delete: operations["lift_hold"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/studies/{study_instance_uid}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove images by hand
+         * @description Remove the images of a study, or of some of its series, for good; all of them, or nothing.
+         *
+         *     Refused while something is still to come of one of them, or while the study is held.
+         */
+        post: operations["remove_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/selftests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List self-tests
+         * @description Return self-tests, newest first; the last hundred are remembered.
+         */
+        get: operations["list_selftests"];
+        put?: never;
+        /**
+         * Begin a self-test
+         * @description Send synthetic images through listener, index, rule and dispatch; look how far it came.
+         */
+        post: operations["begin_selftest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/selftests/{selftest_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look how a self-test goes
+         * @description Return the steps that have ended, each with its time.
+         */
+        get: operations["get_selftest"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1623,6 +2569,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/notifications/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what the messages of a rule would say
+         * @description Fill in the templates of a rule as it is being written, about a sample; nothing is sent.
+         */
+        post: operations["preview_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/notifications/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell how messages leave this server
+         * @description Return what was set when the server was started, without secrets.
+         */
+        get: operations["get_notification_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/health/detail": {
         parameters: {
             query?: never;
@@ -1888,6 +2874,55 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccessionOut
+         * @description What became of one accession number.
+         */
+        AccessionOut: {
+            /**
+             * Number
+             * @description Place in the list, from 1
+             */
+            number: number;
+            /** Accession Number */
+            accession_number: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "canceled";
+            /** Attempt */
+            attempt: number;
+            /**
+             * Reason
+             * @description Why it failed; empty: it has not
+             */
+            reason: string;
+            /** Series */
+            series: components["schemas"]["FetchedSeries"][];
+            /**
+             * Retrieved
+             * @description Images that came
+             */
+            retrieved: number;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * AccessionPage
+         * @description Accession numbers of a retrieval, in their order.
+         */
+        AccessionPage: {
+            /** Items */
+            items: components["schemas"]["AccessionOut"][];
+            /**
+             * Next
+             * @description Give it as `after` for the next page
+             */
+            next?: number | null;
+        };
+        /**
          * ArchivePage
          * @description A page of the archive, as DataTables asks for it.
          */
@@ -1920,10 +2955,40 @@ export interface components {
             Rule: string;
         };
         /**
+         * AsideKind
+         * @description Why something was kept aside.
+         * @enum {string}
+         */
+        AsideKind: "quarantine" | "conflict" | "other-patient";
+        /**
          * CaseDetail
          * @description A case with all that is known of it.
          */
         CaseDetail: {
+            /**
+             * Patient Name
+             * @description PatientName (0010,0010)
+             * @default
+             */
+            patient_name: string;
+            /**
+             * Patient Id
+             * @description PatientID (0010,0020)
+             * @default
+             */
+            patient_id: string;
+            /**
+             * Study Description
+             * @description StudyDescription (0008,1030)
+             * @default
+             */
+            study_description: string;
+            /**
+             * Accession Number
+             * @description AccessionNumber (0008,0050)
+             * @default
+             */
+            accession_number: string;
             /**
              * Id
              * Format: uuid
@@ -1955,6 +3020,11 @@ export interface components {
             study_instance_uid: string;
             /** Series Instance Uids */
             series_instance_uids: string[];
+            /**
+             * Series Descriptions
+             * @description SeriesDescription (0008,103E) of each, in the same order
+             */
+            series_descriptions: string[];
             /** Task Id */
             task_id: string | null;
             /** Exam Id */
@@ -2028,6 +3098,30 @@ export interface components {
          */
         CaseOut: {
             /**
+             * Patient Name
+             * @description PatientName (0010,0010)
+             * @default
+             */
+            patient_name: string;
+            /**
+             * Patient Id
+             * @description PatientID (0010,0020)
+             * @default
+             */
+            patient_id: string;
+            /**
+             * Study Description
+             * @description StudyDescription (0008,1030)
+             * @default
+             */
+            study_description: string;
+            /**
+             * Accession Number
+             * @description AccessionNumber (0008,0050)
+             * @default
+             */
+            accession_number: string;
+            /**
              * Id
              * Format: uuid
              */
@@ -2058,6 +3152,11 @@ export interface components {
             study_instance_uid: string;
             /** Series Instance Uids */
             series_instance_uids: string[];
+            /**
+             * Series Descriptions
+             * @description SeriesDescription (0008,103E) of each, in the same order
+             */
+            series_descriptions: string[];
             /** Task Id */
             task_id: string | null;
             /** Exam Id */
@@ -2131,6 +3230,251 @@ export interface components {
             decision: components["schemas"]["RuleDecisionOut"] | null;
         };
         /**
+         * CleanerOut
+         * @description How long things stay, and whether the disk asks for more.
+         */
+        CleanerOut: {
+            retention: components["schemas"]["Retention"];
+            /**
+             * Free Bytes
+             * @description Of the disk with the images [byte]
+             */
+            free_bytes: number;
+            /**
+             * Total Bytes
+             * @description Its size [byte]
+             */
+            total_bytes: number;
+            /**
+             * Over Bytes
+             * @description What has to go until the disk is as empty as it shall be [byte]
+             */
+            over_bytes: number;
+        };
+        /**
+         * CleaningPreview
+         * @description What would be removed, the oldest first; nothing is.
+         */
+        CleaningPreview: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Emergency
+             * @description By what frees the disk, and not by what is too old
+             */
+            emergency: boolean;
+            /** Series */
+            series: components["schemas"]["RemovableSeries"][];
+            /**
+             * Instances
+             * @description Of the series that are listed
+             */
+            instances: number;
+            /**
+             * Size Bytes
+             * @description Of the series that are listed [byte]
+             */
+            size_bytes: number;
+            /**
+             * More
+             * @description There are more series than are listed
+             */
+            more: boolean;
+            /** Files */
+            files: components["schemas"]["RemovableFiles"][];
+        };
+        /**
+         * CommitmentAsked
+         * @description A request to a node to confirm that it keeps what it took (PS3.4 Annex J).
+         */
+        CommitmentAsked: {
+            /**
+             * Transaction Uid
+             * @description TransactionUID (0008,1195)
+             */
+            transaction_uid: string;
+            /**
+             * Attempt
+             * @description Of which attempt
+             */
+            attempt: number;
+            /**
+             * Instances
+             * @description Instances that it was asked about
+             */
+            instances: number;
+            /**
+             * Failures
+             * @description Instances that it said it does not keep
+             */
+            failures: number;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Answered At
+             * @description None: it has not answered yet
+             */
+            answered_at: string | null;
+        };
+        /**
+         * CommitmentDetail
+         * @description What another node asked us to keep, instance by instance.
+         */
+        CommitmentDetail: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Peer Aet
+             * @description AE title of who asked
+             */
+            peer_aet: string;
+            /**
+             * Own Aet
+             * @description AE title that it called
+             */
+            own_aet: string;
+            /**
+             * Address
+             * @description Host that the request came from
+             */
+            address: string;
+            /**
+             * Transaction Uid
+             * @description TransactionUID (0008,1195)
+             */
+            transaction_uid: string;
+            /**
+             * Instances
+             * @description Instances that it asked about
+             */
+            instances: number;
+            /**
+             * Kept
+             * @description Instances that we said we keep
+             */
+            kept: number | null;
+            /**
+             * State
+             * @description waiting: it has not heard yet; failed: it could not be told
+             * @enum {string}
+             */
+            state: "waiting" | "reported" | "failed";
+            /** Attempt */
+            attempt: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /**
+             * Error
+             * @description Why it was not told
+             */
+            error: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * References
+             * @description At most 1000; what is not kept comes first
+             */
+            references: components["schemas"]["CommitmentReference"][];
+        };
+        /**
+         * CommitmentOut
+         * @description What another node asked us to keep (storage commitment, PS3.4 Annex J).
+         */
+        CommitmentOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Peer Aet
+             * @description AE title of who asked
+             */
+            peer_aet: string;
+            /**
+             * Own Aet
+             * @description AE title that it called
+             */
+            own_aet: string;
+            /**
+             * Address
+             * @description Host that the request came from
+             */
+            address: string;
+            /**
+             * Transaction Uid
+             * @description TransactionUID (0008,1195)
+             */
+            transaction_uid: string;
+            /**
+             * Instances
+             * @description Instances that it asked about
+             */
+            instances: number;
+            /**
+             * Kept
+             * @description Instances that we said we keep
+             */
+            kept: number | null;
+            /**
+             * State
+             * @description waiting: it has not heard yet; failed: it could not be told
+             * @enum {string}
+             */
+            state: "waiting" | "reported" | "failed";
+            /** Attempt */
+            attempt: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /**
+             * Error
+             * @description Why it was not told
+             */
+            error: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * CommitmentReference
+         * @description An instance that another node asked about.
+         */
+        CommitmentReference: {
+            /** Sop Class Uid */
+            sop_class_uid: string;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /**
+             * Failure
+             * @description Why we said that we do not keep it, in words; None: we do
+             */
+            failure?: string | null;
+        };
+        /**
+         * CommitmentState
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        CommitmentState: "waiting" | "reported" | "failed";
+        /**
          * CompletionTestIn
          * @description What must have arrived, and what has.
          * @example {
@@ -2178,6 +3522,53 @@ export interface components {
              * @description Why the scan is worth it
              */
             reason: string;
+        };
+        /**
+         * DatasetOut
+         * @description Files that were kept under a name, to be played back.
+         */
+        DatasetOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Files */
+            files: number;
+            /**
+             * Size
+             * @description [byte]
+             */
+            size: number;
+            /**
+             * Ready
+             * @description All its files are there
+             */
+            ready: boolean;
+            /** Created By */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * DatasetReplayIn
+         * @description How a data set is played back.
+         * @example {
+         *       "forced_rule": "head-t2"
+         *     }
+         */
+        DatasetReplayIn: {
+            /**
+             * Forced Rule
+             * @description Rule that decides alone of what comes; empty: all rules
+             * @default
+             */
+            forced_rule: string;
         };
         /**
          * DicomTarget
@@ -2245,6 +3636,24 @@ export interface components {
              * @default false
              */
             pass_receiver_aet: boolean;
+            /**
+             * Transfer Syntaxes
+             * @description Transfer Syntax UIDs that are wanted, best first: images that are stored otherwise are transcoded, without loss. Empty: images are sent as they are stored
+             * @default []
+             */
+            transfer_syntaxes: string[];
+            /**
+             * Storage Commitment
+             * @description Sent counts only what the node confirms to keep (PS3.4 Annex J)
+             * @default false
+             */
+            storage_commitment: boolean;
+            /**
+             * Commitment Timeout S
+             * @description Not confirmed after this long, it is asked again [s]
+             * @default 3600
+             */
+            commitment_timeout_s: number;
             /**
              * Target Type
              * @default dicom
@@ -2318,6 +3727,24 @@ export interface components {
              * @default false
              */
             pass_receiver_aet: boolean;
+            /**
+             * Transfer Syntaxes
+             * @description Transfer Syntax UIDs that are wanted, best first: images that are stored otherwise are transcoded, without loss. Empty: images are sent as they are stored
+             * @default []
+             */
+            transfer_syntaxes: string[];
+            /**
+             * Storage Commitment
+             * @description Sent counts only what the node confirms to keep (PS3.4 Annex J)
+             * @default false
+             */
+            storage_commitment: boolean;
+            /**
+             * Commitment Timeout S
+             * @description Not confirmed after this long, it is asked again [s]
+             * @default 3600
+             */
+            commitment_timeout_s: number;
             /**
              * Target Type
              * @constant
@@ -2413,6 +3840,12 @@ export interface components {
              */
             stow_url_prefix: string;
             /**
+             * Transfer Syntaxes
+             * @description Transfer Syntax UIDs that are wanted, best first: images that are stored otherwise are transcoded, without loss. Empty: images are sent as they are stored
+             * @default []
+             */
+            transfer_syntaxes: string[];
+            /**
              * Http User
              * @default
              */
@@ -2432,10 +3865,34 @@ export interface components {
             ca_cert: string;
         };
         /**
-         * DispatchOut
-         * @description One series on its way to one target.
+         * DispatchDetail
+         * @description A dispatch with what could not be sent, what was transcoded, and what shall be confirmed.
          */
-        DispatchOut: {
+        DispatchDetail: {
+            /**
+             * Patient Name
+             * @description PatientName (0010,0010)
+             * @default
+             */
+            patient_name: string;
+            /**
+             * Patient Id
+             * @description PatientID (0010,0020)
+             * @default
+             */
+            patient_id: string;
+            /**
+             * Study Description
+             * @description StudyDescription (0008,1030)
+             * @default
+             */
+            study_description: string;
+            /**
+             * Accession Number
+             * @description AccessionNumber (0008,0050)
+             * @default
+             */
+            accession_number: string;
             /**
              * Id
              * Format: uuid
@@ -2447,6 +3904,12 @@ export interface components {
             series_instance_uid: string;
             /** Study Instance Uid */
             study_instance_uid: string;
+            /**
+             * Series Description
+             * @description SeriesDescription (0008,103E)
+             * @default
+             */
+            series_description: string;
             /** Task Id */
             task_id: string | null;
             /** Exam Id */
@@ -2468,6 +3931,12 @@ export interface components {
             instances: number;
             /** Sent */
             sent: number;
+            /**
+             * Stored
+             * @description Images that the node took and has not confirmed to keep yet
+             * @default 0
+             */
+            stored: number;
             /** Attempt */
             attempt: number;
             /** Next Attempt At */
@@ -2486,6 +3955,131 @@ export interface components {
             created_at: string;
             /** Ended At */
             ended_at: string | null;
+            /**
+             * Removed At
+             * @description Its images left the archive then; the numbers tell of before
+             */
+            removed_at?: string | null;
+            /**
+             * Failures
+             * @description At most 1000, by UID
+             */
+            failures: components["schemas"]["SendFailure"][];
+            /**
+             * Transcoded
+             * @description At most 1000, by UID; the others went as is
+             * @default []
+             */
+            transcoded: components["schemas"]["TranscodedInstance"][];
+            /**
+             * Transcoded Instances
+             * @description How many were transcoded
+             * @default 0
+             */
+            transcoded_instances: number;
+            /**
+             * Commitments
+             * @description What the node was asked to confirm; at most 100, newest first
+             * @default []
+             */
+            commitments: components["schemas"]["CommitmentAsked"][];
+        };
+        /**
+         * DispatchOut
+         * @description One series on its way to one target.
+         */
+        DispatchOut: {
+            /**
+             * Patient Name
+             * @description PatientName (0010,0010)
+             * @default
+             */
+            patient_name: string;
+            /**
+             * Patient Id
+             * @description PatientID (0010,0020)
+             * @default
+             */
+            patient_id: string;
+            /**
+             * Study Description
+             * @description StudyDescription (0008,1030)
+             * @default
+             */
+            study_description: string;
+            /**
+             * Accession Number
+             * @description AccessionNumber (0008,0050)
+             * @default
+             */
+            accession_number: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Target */
+            target: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /**
+             * Series Description
+             * @description SeriesDescription (0008,103E)
+             * @default
+             */
+            series_description: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Exam Id */
+            exam_id: string | null;
+            /** Case Id */
+            case_id?: string | null;
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "sending" | "waiting" | "sent" | "failed" | "canceled";
+            /** Instances */
+            instances: number;
+            /** Sent */
+            sent: number;
+            /**
+             * Stored
+             * @description Images that the node took and has not confirmed to keep yet
+             * @default 0
+             */
+            stored: number;
+            /** Attempt */
+            attempt: number;
+            /** Next Attempt At */
+            next_attempt_at: string | null;
+            /**
+             * Waits For
+             * @description What it waits for, in words; none: for nothing
+             */
+            waits_for?: string | null;
+            /** Error */
+            error: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Removed At
+             * @description Its images left the archive then; the numbers tell of before
+             */
+            removed_at?: string | null;
         };
         /**
          * DispatchPause
@@ -2625,7 +4219,55 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.listener.restarted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        /**
+         * FetchedSeries
+         * @description A series of a study that is fetched.
+         */
+        FetchedSeries: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /**
+             * Modality
+             * @default
+             */
+            modality: string;
+            /**
+             * Series Description
+             * @default
+             */
+            series_description: string;
+            /**
+             * Study Date
+             * @default
+             */
+            study_date: string;
+            /**
+             * Study Description
+             * @default
+             */
+            study_description: string;
+            /**
+             * Instances
+             * @description Images that the source says it has; none: it says nothing
+             */
+            instances?: number | null;
+            /**
+             * Retrieved
+             * @description Images that came
+             * @default 0
+             */
+            retrieved: number;
+            /**
+             * Done
+             * @default false
+             */
+            done: boolean;
+            /** Error */
+            error?: string | null;
+        };
         /**
          * FieldProblem
          * @description What is wrong with one value.
@@ -2660,6 +4302,31 @@ export interface components {
             file_uid: string;
             /** Series Uid */
             series_uid: string;
+        };
+        /**
+         * FolderImportIn
+         * @description A folder whose images shall be imported.
+         * @example {
+         *       "folder": [
+         *         "2026",
+         *         "phantoms"
+         *       ],
+         *       "forced_rule": ""
+         *     }
+         */
+        FolderImportIn: {
+            /**
+             * Folder
+             * @description Names from the root for imports down; none: all of it
+             * @default []
+             */
+            folder: string[];
+            /**
+             * Forced Rule
+             * @description Rule that decides alone of what comes; empty: all rules
+             * @default
+             */
+            forced_rule: string;
         };
         /**
          * FolderTarget
@@ -2719,6 +4386,21 @@ export interface components {
             file_filter: string[];
         };
         /**
+         * FoundAccession
+         * @description What a source has for an accession number.
+         */
+        FoundAccession: {
+            /** Accession Number */
+            accession_number: string;
+            /** Series */
+            series: components["schemas"]["FetchedSeries"][];
+            /**
+             * Error
+             * @description Why it could not be asked
+             */
+            error?: string | null;
+        };
+        /**
          * HealthDetail
          * @description A service with its parts; its state is that of its worst part.
          */
@@ -2761,6 +4443,161 @@ export interface components {
             numbers: {
                 [key: string]: number;
             };
+        };
+        /**
+         * HoldIn
+         * @description Why a study must stay.
+         * @example {
+         *       "reason": "The radiologist wants to show it to the surgeon on Friday"
+         *     }
+         */
+        HoldIn: {
+            /**
+             * Reason
+             * @description For people; it does not go into the journal
+             */
+            reason: string;
+        };
+        /**
+         * HoldOut
+         * @description A study of which nothing is removed.
+         */
+        HoldOut: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Reason */
+            reason: string;
+            /** Held By */
+            held_by: string;
+            /**
+             * Held At
+             * Format: date-time
+             */
+            held_at: string;
+        };
+        /**
+         * ImportFileOut
+         * @description What became of one file.
+         */
+        ImportFileOut: {
+            /** Number */
+            number: number;
+            /** Name */
+            name: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "stored" | "duplicate" | "conflict" | "quarantined" | "refused";
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * ImportFilePage
+         * @description Files of an import, in their order.
+         */
+        ImportFilePage: {
+            /** Items */
+            items: components["schemas"]["ImportFileOut"][];
+            /**
+             * Next
+             * @description Give it as `after` for the next page
+             */
+            next?: number | null;
+        };
+        /**
+         * ImportFolders
+         * @description Folders that can be imported.
+         */
+        ImportFolders: {
+            /**
+             * Folder
+             * @description Names from the root for imports down
+             */
+            folder: string[];
+            /**
+             * Folders
+             * @description Names of the folders in it, 1,000 at most
+             */
+            folders: string[];
+            /**
+             * Files
+             * @description Files in it, without those of its folders
+             */
+            files: number;
+        };
+        /**
+         * ImportOut
+         * @description How far an import is, and what became of its files.
+         */
+        ImportOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "upload" | "folder" | "dataset";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "receiving" | "running" | "done" | "failed" | "canceled";
+            /**
+             * Reason
+             * @description Why it failed; empty: it has not
+             */
+            reason: string;
+            /** Forced Rule */
+            forced_rule: string;
+            /**
+             * Folder
+             * @description Where it is imported from
+             */
+            folder: string[];
+            /**
+             * Dataset Id
+             * @description The data set that is played back, or kept
+             */
+            dataset_id?: string | null;
+            /**
+             * Files
+             * @description Files that were looked at, in archives too
+             */
+            files: number;
+            /** Stored */
+            stored: number;
+            /**
+             * Duplicates
+             * @description They are here already, with the same content
+             */
+            duplicates: number;
+            /**
+             * Conflicts
+             * @description Another object has their UID; kept aside
+             */
+            conflicts: number;
+            /**
+             * Refused
+             * @description They are no images that can be read
+             */
+            refused: number;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at?: string | null;
         };
         /**
          * InstanceOut
@@ -2825,6 +4662,59 @@ export interface components {
             };
         };
         /**
+         * KeptAsideOut
+         * @description Something that was kept aside, or that somebody should look at.
+         */
+        KeptAsideOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Bytes that cannot be read; a second object under a UID that is taken; an image that names another patient than its study, and is with that study
+             * @enum {string}
+             */
+            kind: "quarantine" | "conflict" | "other-patient";
+            /**
+             * Study Instance Uid
+             * @description Empty: not known
+             */
+            study_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /**
+             * Source
+             * @description Who sent it first
+             */
+            source: string;
+            /** Sender Address */
+            sender_address: string;
+            /**
+             * Detail
+             * @description Why it was kept aside
+             */
+            detail: string;
+            /**
+             * Times
+             * @description How often it came
+             */
+            times: number;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Last Received At
+             * Format: date-time
+             */
+            last_received_at: string;
+        };
+        /**
          * LogRow
          * @description What a module wrote.
          */
@@ -2874,6 +4764,228 @@ export interface components {
              * @default
              */
             description: string;
+        };
+        /**
+         * ModuleIn
+         * @description Settings of a module.
+         * @example {
+         *       "name": "segmentation",
+         *       "docker_tag": "registry.example.org/segmentation:2.1",
+         *       "docker_arguments": {
+         *         "mem_limit": "8g"
+         *       },
+         *       "settings": {
+         *         "threshold": 3
+         *       },
+         *       "environment": {
+         *         "LICENCE": "a-licence"
+         *       }
+         *     }
+         */
+        ModuleIn: {
+            /** Name */
+            name: string;
+            /**
+             * Docker Tag
+             * @description Image of the container
+             */
+            docker_tag: string;
+            /**
+             * Additional Volumes
+             * @description Folder of the host to how it is mounted
+             * @default {}
+             */
+            additional_volumes: {
+                [key: string]: unknown;
+            };
+            /**
+             * Docker Arguments
+             * @description Limits of the container
+             * @default {}
+             */
+            docker_arguments: {
+                [key: string]: unknown;
+            };
+            /**
+             * Settings
+             * @description A rule may overlay them
+             * @default {}
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Constraints
+             * @description Where it may run, as mercure has it
+             * @default
+             */
+            constraints: string;
+            /**
+             * Resources
+             * @description What it needs, as mercure has it
+             * @default
+             */
+            resources: string;
+            /**
+             * Requires Root
+             * @default false
+             */
+            requires_root: boolean;
+            /**
+             * Requires Persistence
+             * @description It keeps a folder from one run to the next
+             * @default false
+             */
+            requires_persistence: boolean;
+            /**
+             * Persistence Folder Name
+             * @default
+             */
+            persistence_folder_name: string;
+            /**
+             * Network Enabled
+             * @default false
+             */
+            network_enabled: boolean;
+            /**
+             * Environment
+             * @description Variables. Left out: they stay as they are. A name with null keeps its value; one that is not there is removed
+             */
+            environment?: {
+                [key: string]: string | null;
+            } | null;
+        };
+        /**
+         * ModuleOut
+         * @description Settings of a module; of its variables only the names.
+         */
+        ModuleOut: {
+            /** Name */
+            name: string;
+            /**
+             * Docker Tag
+             * @description Image of the container
+             */
+            docker_tag: string;
+            /**
+             * Additional Volumes
+             * @description Folder of the host to how it is mounted
+             * @default {}
+             */
+            additional_volumes: {
+                [key: string]: unknown;
+            };
+            /**
+             * Docker Arguments
+             * @description Limits of the container
+             * @default {}
+             */
+            docker_arguments: {
+                [key: string]: unknown;
+            };
+            /**
+             * Settings
+             * @description A rule may overlay them
+             * @default {}
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Contact
+             * @default
+             */
+            contact: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /**
+             * Constraints
+             * @description Where it may run, as mercure has it
+             * @default
+             */
+            constraints: string;
+            /**
+             * Resources
+             * @description What it needs, as mercure has it
+             * @default
+             */
+            resources: string;
+            /**
+             * Requires Root
+             * @default false
+             */
+            requires_root: boolean;
+            /**
+             * Requires Persistence
+             * @description It keeps a folder from one run to the next
+             * @default false
+             */
+            requires_persistence: boolean;
+            /**
+             * Persistence Folder Name
+             * @default
+             */
+            persistence_folder_name: string;
+            /**
+             * Network Enabled
+             * @default false
+             */
+            network_enabled: boolean;
+            /** Environment */
+            environment: string[];
+            /** Version */
+            version: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Updated At */
+            updated_at: string | null;
+        };
+        /**
+         * ModuleVersionOut
+         * @description One version of a module: who made it, when, and why.
+         */
+        ModuleVersionOut: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "created" | "updated" | "reverted" | "deleted";
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Document
+             * @description Its settings then, with the names of its secrets, never a secret
+             */
+            document: {
+                [key: string]: unknown;
+            };
         };
         /**
          * NotificationOut
@@ -2926,6 +5038,97 @@ export interface components {
             created_at: string;
             /** Ended At */
             ended_at: string | null;
+        };
+        /**
+         * NotificationPreview
+         * @description A message as it would be sent, about a sample; no patient is named.
+         */
+        NotificationPreview: {
+            /**
+             * Channel
+             * @enum {string}
+             */
+            channel: "webhook" | "email";
+            /**
+             * Subject
+             * @description Of an e-mail; empty for a webhook
+             */
+            subject: string;
+            /**
+             * Text
+             * @description What is sent; empty: it cannot be made
+             */
+            text: string;
+            /** Content Type */
+            content_type: string;
+            /**
+             * Error
+             * @description Why it cannot be made
+             */
+            error?: string | null;
+        };
+        /**
+         * NotificationPreviewIn
+         * @description A rule as it is being written, and which of its messages is wanted.
+         * @example {
+         *       "rule": {
+         *         "name": "head-t2",
+         *         "notification_email": "study@example.org"
+         *       },
+         *       "event": "COMPLETED"
+         *     }
+         */
+        NotificationPreviewIn: {
+            rule: components["schemas"]["RoutingRule"];
+            /**
+             * Event
+             * @description What it tells of
+             * @default COMPLETED
+             * @enum {string}
+             */
+            event: "RECEIVED" | "COMPLETED" | "ERROR";
+        };
+        /**
+         * NotificationSettings
+         * @description How this server tells people and programs; set where it is started, never secrets.
+         */
+        NotificationSettings: {
+            /**
+             * Mail Server
+             * @description Host and port; none: no e-mails
+             */
+            mail_server: string | null;
+            /**
+             * Mail Security
+             * @enum {string}
+             */
+            mail_security: "none" | "starttls" | "tls";
+            /** Mail Login */
+            mail_login: boolean;
+            /** Email From */
+            email_from: string;
+            /**
+             * Phi
+             * @description Messages may name patients
+             */
+            phi: boolean;
+            /**
+             * Webhook Http
+             * @description Webhooks may go without TLS
+             */
+            webhook_http: boolean;
+            /**
+             * Webhook Local
+             * @description Webhooks may go to this machine
+             */
+            webhook_local: boolean;
+            /** Webhook Signed */
+            webhook_signed: boolean;
+            /**
+             * Retry After S
+             * @description Pauses between attempts [s]
+             */
+            retry_after_s: number[];
         };
         /**
          * NotificationStatus
@@ -2995,9 +5198,7 @@ export interface components {
             /** Index */
             index: number;
             /** Settings */
-            settings: {
-                [key: string]: unknown;
-            };
+            settings: unknown;
             /** Output */
             output: unknown;
         };
@@ -3210,16 +5411,24 @@ export interface components {
              * Settings
              * @default {}
              */
-            settings: {
-                [key: string]: unknown;
-            };
+            settings: unknown;
             /**
              * Output
              * @default {}
              */
-            output: {
-                [key: string]: unknown;
-            };
+            output: unknown;
+        };
+        /**
+         * RecoveredOut
+         * @description Where an image is that was kept aside before.
+         */
+        RecoveredOut: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
         };
         /**
          * RedirectIn
@@ -3294,6 +5503,311 @@ export interface components {
             series_uid: string;
             /** Parent Id */
             parent_id?: string | null;
+        };
+        /**
+         * RemovableFiles
+         * @description Files that are not in the index, and would be removed.
+         */
+        RemovableFiles: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "quarantine" | "conflicts";
+            /** Files */
+            files: number;
+            /**
+             * Size Bytes
+             * @description [byte]
+             */
+            size_bytes: number;
+        };
+        /**
+         * RemovableSeries
+         * @description A series whose images would be removed.
+         */
+        RemovableSeries: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /**
+             * Fate
+             * @description sent: each image is at a target too; unsent: one may be nowhere else
+             * @enum {string}
+             */
+            fate: "sent" | "unsent" | "discarded";
+            /** Instances */
+            instances: number;
+            /**
+             * Size Bytes
+             * @description [byte]
+             */
+            size_bytes: number;
+            /**
+             * Last Received At
+             * Format: date-time
+             */
+            last_received_at: string;
+        };
+        /**
+         * RemovalIn
+         * @description What to remove, and why (PS3.16 CID 7010 has the first three reasons).
+         * @example {
+         *       "reason": "wrong_worklist_entry",
+         *       "series_instance_uids": [
+         *         "1.2.840.4.1.7"
+         *       ]
+         *     }
+         */
+        RemovalIn: {
+            /**
+             * Reason
+             * @description Goes into the journal
+             * @enum {string}
+             */
+            reason: "quality" | "patient_safety" | "wrong_worklist_entry" | "test_data" | "on_request";
+            /**
+             * Series Instance Uids
+             * @description Empty: every series of the study that has images
+             * @default []
+             */
+            series_instance_uids: string[];
+        };
+        /**
+         * RemovalOut
+         * @description What was removed.
+         */
+        RemovalOut: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /**
+             * Series Instance Uids
+             * @default []
+             */
+            series_instance_uids: string[];
+            /**
+             * Instances
+             * @default 0
+             */
+            instances: number;
+            /**
+             * Size Bytes
+             * @description [byte]
+             * @default 0
+             */
+            size_bytes: number;
+        };
+        /**
+         * Retention
+         * @description How long images and files stay; none: for ever.
+         */
+        Retention: {
+            /**
+             * Sent Days
+             * @description Images that are at a target too [day]
+             */
+            sent_days?: number | null;
+            /**
+             * Unsent Days
+             * @description Images that may be nowhere else [day]
+             */
+            unsent_days?: number | null;
+            /**
+             * Discarded Days
+             * @description Images that were discarded [day]
+             */
+            discarded_days?: number | null;
+            /**
+             * Quarantine Days
+             * @description Files that could not be read [day]
+             */
+            quarantine_days?: number | null;
+            /**
+             * Conflicts Days
+             * @description Objects under a SOP Instance UID that another one has [day]
+             */
+            conflicts_days?: number | null;
+            /**
+             * Offpeak Only
+             * @description What is old is removed in off-peak hours only
+             * @default false
+             */
+            offpeak_only: boolean;
+            /**
+             * Above Percent
+             * @description With more of the disk used, what may go is removed early [%]
+             */
+            above_percent?: number | null;
+        };
+        /**
+         * RetrievalIn
+         * @description Studies that shall be fetched, one by one, each by its accession number.
+         * @example {
+         *       "source": "archive",
+         *       "accession_numbers": [
+         *         "E1001",
+         *         "E1002"
+         *       ],
+         *       "filter": {
+         *         "modalities": [
+         *           "MR"
+         *         ],
+         *         "series_descriptions": [
+         *           "t2*"
+         *         ]
+         *       },
+         *       "offpeak": true
+         *     }
+         */
+        RetrievalIn: {
+            /**
+             * Source
+             * @description Target of type dicom, dicomtls or dicomweb
+             */
+            source: string;
+            /**
+             * Accession Numbers
+             * @default []
+             */
+            accession_numbers: string[];
+            /**
+             * Accession Text
+             * @description Text or CSV with more of them: one a line, or separated by commas, semicolons or tabs. If the first line names columns, the one that begins with `accession` counts
+             * @default
+             */
+            accession_text: string;
+            /**
+             * @default {
+             *       "modalities": [],
+             *       "study_descriptions": [],
+             *       "series_descriptions": []
+             *     }
+             */
+            filter: components["schemas"]["SeriesFilter"];
+            /**
+             * Method
+             * @description auto: C-GET, and C-MOVE where the source has none; WADO-RS from a DICOMweb server
+             * @default auto
+             * @enum {string}
+             */
+            method: "auto" | "c-get" | "c-move" | "wado-rs";
+            /**
+             * Destination
+             * @description Target of type folder; empty: they are received here
+             * @default
+             */
+            destination: string;
+            /**
+             * Forced Rule
+             * @description Rule that decides alone of what is fetched; empty: all rules
+             * @default
+             */
+            forced_rule: string;
+            /**
+             * Offpeak
+             * @description Fetch in off-peak hours only
+             * @default false
+             */
+            offpeak: boolean;
+        };
+        /**
+         * RetrievalOut
+         * @description How far a retrieval is.
+         */
+        RetrievalOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Source */
+            source: string;
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "auto" | "c-get" | "c-move" | "wado-rs";
+            /** Destination */
+            destination: string;
+            filter: components["schemas"]["SeriesFilter"];
+            /** Forced Rule */
+            forced_rule: string;
+            /** Offpeak */
+            offpeak: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "paused" | "done" | "failed" | "canceled";
+            /**
+             * Waits For
+             * @description What it waits for, in words
+             */
+            waits_for?: string | null;
+            /**
+             * Total
+             * @description Accession numbers
+             */
+            total: number;
+            /** Queued */
+            queued: number;
+            /** Running */
+            running: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Canceled */
+            canceled: number;
+            /**
+             * Instances
+             * @description Images that came
+             */
+            instances: number;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * RetrievalQuery
+         * @description Which studies, and where they are.
+         * @example {
+         *       "source": "archive",
+         *       "accession_text": "accession\nE1001\nE1002\n"
+         *     }
+         */
+        RetrievalQuery: {
+            /**
+             * Source
+             * @description Target of type dicom, dicomtls or dicomweb
+             */
+            source: string;
+            /**
+             * Accession Numbers
+             * @default []
+             */
+            accession_numbers: string[];
+            /**
+             * Accession Text
+             * @description Text or CSV with more of them: one a line, or separated by commas, semicolons or tabs. If the first line names columns, the one that begins with `accession` counts
+             * @default
+             */
+            accession_text: string;
+            /**
+             * @default {
+             *       "modalities": [],
+             *       "study_descriptions": [],
+             *       "series_descriptions": []
+             *     }
+             */
+            filter: components["schemas"]["SeriesFilter"];
         };
         /**
          * RoutingRule
@@ -3474,7 +5988,7 @@ export interface components {
         };
         /**
          * RsyncTarget
-         * @description A folder that is reached by rsync over SSH.
+         * @description A folder that is reached by rsync, over SSH or at a daemon of its own.
          */
         RsyncTarget: {
             /** Name */
@@ -3550,6 +6064,12 @@ export interface components {
              * @constant
              */
             target_type: "rsync";
+            /**
+             * Module
+             * @description Module of an rsync daemon, which has a port of its own (873 as a rule) and encrypts nothing; `folder` is in it. Empty: over SSH
+             * @default
+             */
+            module: string;
             /**
              * Run On Complete
              * @description Run `mercure_complete.sh` of the folder when all is there
@@ -3627,6 +6147,11 @@ export interface components {
             study_instance_uid: string;
             /** Modality */
             modality: string;
+            /**
+             * Series Description
+             * @default
+             */
+            series_description: string;
             /**
              * Received At
              * Format: date-time
@@ -4234,6 +6759,11 @@ export interface components {
             created_at: string;
             /** Updated At */
             updated_at?: string | null;
+            /**
+             * Last Fired At
+             * @description When it last opened a case; none: never
+             */
+            last_fired_at?: string | null;
         };
         /**
          * RuleOutcome
@@ -4241,6 +6771,22 @@ export interface components {
          * @enum {string}
          */
         RuleOutcome: "fired" | "did_not_fire" | "would_fire" | "error" | "not_evaluated";
+        /**
+         * RulePlace
+         * @description A stretch of an expression.
+         */
+        RulePlace: {
+            /**
+             * Start
+             * @description Its first letter, from 0
+             */
+            start: number;
+            /**
+             * End
+             * @description The letter behind its last one
+             */
+            end: number;
+        };
         /**
          * RuleRevert
          * @description Why an older version is taken up again.
@@ -4340,6 +6886,13 @@ export interface components {
             /** Error */
             error?: string | null;
             /**
+             * Problem
+             * @description Why it cannot be stored, whatever the tags are
+             */
+            problem?: string | null;
+            /** @description Where the problem is, or else the error */
+            place?: components["schemas"]["RulePlace"] | null;
+            /**
              * Missing
              * @description The tag for whose absence it did not hold
              */
@@ -4372,6 +6925,19 @@ export interface components {
             created_at: string;
             /** @description The rule as it was then */
             document: components["schemas"]["RuleOptions"];
+        };
+        /**
+         * RuleVocabulary
+         * @description What an expression may name.
+         */
+        RuleVocabulary: {
+            /**
+             * Tags
+             * @description Keywords of the tags that are kept
+             */
+            tags: string[];
+            /** Functions */
+            functions: string[];
         };
         /**
          * RunOut
@@ -4522,6 +7088,162 @@ export interface components {
             priority: "normal" | "urgent" | "offpeak";
         };
         /**
+         * SelfTestIn
+         * @description Which self-test to do.
+         * @example {
+         *       "kind": "study",
+         *       "mode": "route"
+         *     }
+         */
+        SelfTestIn: {
+            /**
+             * Kind
+             * @description What the rule of the test is about
+             * @default series
+             * @enum {string}
+             */
+            kind: "series" | "study";
+            /**
+             * Mode
+             * @description route: images are sent on; process: a reconstruction job makes them of raw data before
+             * @default route
+             * @enum {string}
+             */
+            mode: "route" | "process";
+        };
+        /**
+         * SelfTestOut
+         * @description A self-test, and how far it came; the last step of one that failed says why.
+         */
+        SelfTestOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "series" | "study";
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "route" | "process";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "passed" | "failed";
+            /** Steps */
+            steps: components["schemas"]["SelfTestStep"][];
+            /** Started By */
+            started_by: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * SelfTestStep
+         * @description One step.
+         */
+        SelfTestStep: {
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "prepare" | "process" | "listener" | "send" | "index" | "complete" | "rule" | "dispatch" | "arrival" | "clean";
+            /** Ok */
+            ok: boolean;
+            /**
+             * Seconds
+             * @description How long it took [s]
+             */
+            seconds: number;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * SendFailure
+         * @description An instance that was not sent, and why.
+         */
+        SendFailure: {
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * SendIn
+         * @description What is to be sent by hand, and where to.
+         * @example {
+         *       "study_instance_uid": "2.25.329800735698586629295641978511506172918",
+         *       "target": "archive"
+         *     }
+         */
+        SendIn: {
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /**
+             * Series Instance Uids
+             * @description Empty: all series of the study
+             * @default []
+             */
+            series_instance_uids: string[];
+            /** Target */
+            target: string;
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
+            /**
+             * Again
+             * @description Send also what is there already
+             * @default false
+             */
+            again: boolean;
+        };
+        /**
+         * SeriesFilter
+         * @description Which series of a study are fetched; what is left out allows everything.
+         *
+         *     In descriptions `*` stands for any characters and `?` for one; case does not matter.
+         */
+        SeriesFilter: {
+            /**
+             * Modalities
+             * @default []
+             */
+            modalities: string[];
+            /**
+             * Study Descriptions
+             * @default []
+             */
+            study_descriptions: string[];
+            /**
+             * Series Descriptions
+             * @default []
+             */
+            series_descriptions: string[];
+            /**
+             * Study Date From
+             * @description This day or later
+             */
+            study_date_from?: string | null;
+            /**
+             * Study Date To
+             * @description This day or earlier
+             */
+            study_date_to?: string | null;
+        };
+        /**
          * SeriesOut
          * @description A series of the DICOM index.
          */
@@ -4574,6 +7296,19 @@ export interface components {
             description: string;
             /** Modality */
             modality: string;
+        };
+        /**
+         * SeriesTags
+         * @description The tags of a series, or of a file, as rules see them.
+         */
+        SeriesTags: {
+            /**
+             * Tags
+             * @description Tags by keyword; several values with \ between them
+             */
+            tags: {
+                [key: string]: string;
+            };
         };
         /**
          * SftpTarget
@@ -4750,6 +7485,20 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * TargetRevert
+         * @description Why an older version is taken up again.
+         * @example {
+         *       "comment": "The new address was that of the test archive"
+         *     }
+         */
+        TargetRevert: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
          * TargetStep
          * @description One step of a connection test.
          */
@@ -4778,6 +7527,37 @@ export interface components {
              * @default []
              */
             steps: components["schemas"]["TargetStep"][];
+        };
+        /**
+         * TargetVersionOut
+         * @description One version of a target: who made it, when, and why.
+         */
+        TargetVersionOut: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "created" | "updated" | "reverted" | "deleted";
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Document
+             * @description Its settings then, with the names of its secrets, never a secret
+             */
+            document: {
+                [key: string]: unknown;
+            };
         };
         /**
          * TaskEventIn
@@ -4944,6 +7724,19 @@ export interface components {
             status: string;
             /** Task Id */
             task_id: string | null;
+        };
+        /**
+         * TranscodedInstance
+         * @description An instance that was sent in another encoding than it is stored in.
+         */
+        TranscodedInstance: {
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /**
+             * Transfer Syntax Uid
+             * @description As which it was sent
+             */
+            transfer_syntax_uid: string;
         };
         /**
          * TriggerRequest
@@ -5821,6 +8614,122 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_kept_aside: {
+        parameters: {
+            query?: {
+                /** @description Only what was kept for this */
+                kind?: components["schemas"]["AsideKind"] | null;
+                /** @description Only what came before this one */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAsideOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_kept_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of what was kept aside */
+                aside_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description There is no such range */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "/problems/range-not-satisfiable",
+                     *       "title": "Range not satisfiable",
+                     *       "status": 416,
+                     *       "detail": "Range not satisfiable",
+                     *       "instance": "/api/v1/exam/0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a10",
+                     *       "correlation_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a11"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    recover_kept_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of what was kept aside */
+                aside_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveredOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -6833,6 +9742,527 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_target_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this version */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetVersionOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_target_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+                /** @description Version of the target */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetVersionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    compare_target_versions: {
+        parameters: {
+            query: {
+                /** @description The earlier version */
+                before: number;
+                /** @description The later version */
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterChange"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revert_target: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the target */
+                name: string;
+                /** @description Version of the target */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TargetRevert"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_modules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    create_module: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModuleIn"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_module: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replace_module: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModuleIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_module: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_module_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this version */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleVersionOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_module_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+                /** @description Version of the module */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleVersionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    compare_module_versions: {
+        parameters: {
+            query: {
+                /** @description The earlier version */
+                before: number;
+                /** @description The later version */
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterChange"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    revert_module: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the module */
+                name: string;
+                /** @description Version of the module */
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TargetRevert"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_commitments: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state */
+                status?: components["schemas"]["CommitmentState"] | null;
+                /** @description Only requests older than this one */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitmentOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_commitment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the request for storage commitment */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitmentDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_commitment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the request for storage commitment */
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitmentOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_dispatches: {
         parameters: {
             query?: {
@@ -6842,8 +10272,10 @@ export interface operations {
                 series?: string | null;
                 /** @description Name of the target */
                 target?: string | null;
-                /** @description Only those in this state */
-                status?: ("queued" | "sending" | "waiting" | "sent" | "failed" | "canceled") | null;
+                /** @description Only those in one of these states */
+                status?: ("queued" | "sending" | "waiting" | "sent" | "failed" | "canceled")[] | null;
+                /** @description Only dispatches older than this one */
+                before?: string | null;
                 /** @description At most so many */
                 limit?: number;
             };
@@ -6865,6 +10297,38 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    send_series: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -7009,6 +10473,34 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    get_dispatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the dispatch */
+                dispatch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     retry_dispatch: {
         parameters: {
             query?: {
@@ -7107,6 +10599,658 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    list_retrievals: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state */
+                state?: ("running" | "paused" | "done" | "failed" | "canceled") | null;
+                /** @description Go on after this one, the last of the page before */
+                after?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    start_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetrievalIn"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    search_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetrievalQuery"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundAccession"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_accessions: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state */
+                state?: ("queued" | "running" | "done" | "failed" | "canceled") | null;
+                /** @description Go on after this one, the last of the page before */
+                after?: number;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pause_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resume_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancel_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_retrieval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the retrieval */
+                retrieval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetrievalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state */
+                state?: ("receiving" | "running" | "done" | "failed" | "canceled") | null;
+                /** @description Go on after this one, the last of the page before */
+                after?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    upload_images: {
+        parameters: {
+            query?: {
+                /** @description Rule that decides alone of what comes; empty: all rules */
+                forced_rule?: string;
+                /** @description Keep the files under this name, to be played back */
+                dataset?: string;
+                /** @description Name of the file, if it is one */
+                filename?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description DICOM files and zip archives in a form, or one of them */
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description DICOM files and zip archives of them */
+                    files: string[];
+                };
+                "application/zip": string;
+                "application/dicom": string;
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    list_import_folders: {
+        parameters: {
+            query?: {
+                /** @description Names from the root for imports down, in order */
+                folder?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFolders"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    import_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderImportIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_import_files: {
+        parameters: {
+            query?: {
+                /** @description Only those of which this came */
+                outcome?: ("stored" | "duplicate" | "conflict" | "quarantined" | "refused") | null;
+                /** @description Go on after this one, the last of the page before */
+                after?: number;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportFilePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancel_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the import */
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_datasets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the data set */
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the data set */
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    replay_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the data set */
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatasetReplayIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     test_rule: {
         parameters: {
             query?: never;
@@ -7127,6 +11271,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RuleTestOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    read_file_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/dicom": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesTags"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7582,6 +11757,57 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    get_series_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Series Instance UID (0020,000E) */
+                series_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesTags"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_rule_vocabulary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleVocabulary"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_cases: {
         parameters: {
             query?: {
@@ -7597,6 +11823,8 @@ export interface operations {
                 series_instance_uid?: string | null;
                 /** @description Id of the exam */
                 exam_id?: string | null;
+                /** @description Part of the patient's name or ID, of the study or the rule */
+                text?: string | null;
                 /** @description Only cases older than this one */
                 before?: string | null;
                 /** @description At most so many */
@@ -7768,6 +11996,274 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_cleaner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanerOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    preview_cleaning: {
+        parameters: {
+            query?: {
+                /** @description What an emergency would remove to free so much [byte] */
+                free_bytes?: number | null;
+                /** @description How many series at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleaningPreview"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_holds: {
+        parameters: {
+            query?: {
+                /** @description Only of this study: one, or none if it is not held */
+                study_instance_uid?: string | null;
+                /** @description Only with a higher UID than this */
+                after?: string;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    hold_study: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    lift_hold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    remove_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Study Instance UID */
+                study_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemovalIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovalOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_selftests: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    begin_selftest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelfTestIn"];
+            };
+        };
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_selftest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the self-test */
+                selftest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfTestOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -8272,6 +12768,60 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    preview_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationPreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationPreview"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_notification_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             503: components["responses"]["ServiceUnavailable"];
         };
     };

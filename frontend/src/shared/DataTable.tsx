@@ -1,9 +1,10 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useRef } from "react";
+import { type PointerEvent, type ReactNode, useEffect, useRef } from "react";
 
 import { useShortcuts } from "./shortcuts";
 import css from "./table.module.css";
+import { useLatest } from "./useLatest";
 
 export interface Column<Row> {
   key: string;
@@ -15,7 +16,7 @@ export interface Column<Row> {
   optional?: boolean;
 }
 
-interface Props<Row> {
+export interface TableProps<Row> {
   label: string;
   rows: Row[];
   columns: Column<Row>[];
@@ -23,9 +24,21 @@ interface Props<Row> {
   selectedId?: string | null;
   onOpen: (row: Row) => void;
   compact?: boolean;
+  /** The last rows are in sight, and more may be fetched now. */
+  onEnd?: () => void;
 }
 
 const ROW_HEIGHT = 44;
+
+/** What is cut off is told in full by whoever points at it. */
+function tellWhole({ target }: PointerEvent<HTMLElement>) {
+  const cell = target instanceof Element && target.closest<HTMLElement>('[role="cell"]');
+  if (!cell) return;
+  const cut = [cell, ...cell.querySelectorAll("*")].some(
+    ({ scrollWidth, clientWidth }) => clientWidth > 0 && scrollWidth > clientWidth,
+  );
+  cell.title = cut ? (cell.textContent ?? "") : "";
+}
 
 /** A virtualised table of rows that open: arrows or J/K move, Enter opens. */
 export function DataTable<Row>({
@@ -36,7 +49,8 @@ export function DataTable<Row>({
   selectedId,
   onOpen,
   compact,
-}: Props<Row>) {
+  onEnd,
+}: TableProps<Row>) {
   const narrow = useMediaQuery("(width < 900px)");
   const columns = compact || narrow ? all.filter(({ optional }) => !optional) : all;
   const scroller = useRef<HTMLDivElement>(null);
@@ -47,6 +61,13 @@ export function DataTable<Row>({
     overscan: 12,
     initialRect: { width: 1000, height: 800 },
   });
+  const last = virtual.getVirtualItems().at(-1)?.index ?? -1;
+  const atEnd = rows.length > 0 && last >= rows.length - 1;
+  const end = useLatest(onEnd);
+  const wanted = atEnd && onEnd !== undefined;
+  useEffect(() => {
+    if (wanted) end.current?.();
+  }, [wanted, rows.length, end]);
   const move = (by: number) => {
     const focused = document.activeElement?.closest<HTMLElement>("[data-row-index]");
     const at = focused ? Number(focused.dataset.rowIndex) : -1;
@@ -97,6 +118,7 @@ export function DataTable<Row>({
               className={css.row}
               style={{ ...tracks, transform: `translateY(${start}px)` }}
               onClick={() => onOpen(row)}
+              onPointerOver={tellWhole}
               onKeyDown={(event) => {
                 if (event.key !== "Enter" || event.target !== event.currentTarget) return;
                 event.preventDefault();

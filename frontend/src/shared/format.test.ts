@@ -8,6 +8,7 @@ import {
   isoDate,
   isRealDate,
   personName,
+  plainReason,
   reasonAfter,
   shortId,
   toNumber,
@@ -89,4 +90,15 @@ test("a reason does not say again the word that it stands beside", () => {
   expect(reasonAfter("Stopped", "stopped by user:technician")).toBe("by technician");
   expect(reasonAfter("Scanner has stopped", "stopped by technician")).toBe("by technician");
   expect(reasonAfter("Failed", "Coil unplugged")).toBe("Coil unplugged");
+});
+
+test("how a series was known to be complete is told in words, other reasons as they are", () => {
+  expect(plainReason("quiet")).toBe("nothing came for a while");
+  expect(plainReason("The series is complete: own run.")).toBe(
+    "The series is complete: it is our own scan.",
+  );
+  expect(plainReason("Complete: quiet.")).toBe("Complete: nothing came for a while.");
+  expect(plainReason("asked for by user:ada, quiet as ever.")).toBe(
+    "asked for by ada, quiet as ever.",
+  );
 });

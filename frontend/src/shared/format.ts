@@ -17,9 +17,24 @@ export function patientNumber(patient: { id: string; patient_id?: string | null 
   return patient.patient_id || shortId(patient.id);
 }
 
-/** Reasons name an actor as `user:name`; a person reads the name. */
+/** `1 image`, `3 images`. */
+export const counted = (count: number, one: string, more = `${one}s`): string =>
+  `${count} ${count === 1 ? one : more}`;
+
+/** How it was known that a series is complete, as the server calls it. */
+const COMPLETE: Record<string, string> = {
+  quiet: "nothing came for a while",
+  "association closed": "its sender was done",
+  "all brought": "all that was asked for is here",
+  "own run": "it is our own scan",
+};
+const COMPLETED = new RegExp(`(^|complete: )(${Object.keys(COMPLETE).join("|")})(?=\\.?$)`, "i");
+
+/** Reasons name an actor as `user:name`, and more in short; a person reads it in words. */
 export function plainReason(reason: string): string {
-  return reason.replace(/\b(?:user|device|service):(?=\w)/g, "");
+  return reason
+    .replace(/\b(?:user|device|service):(?=\w)/g, "")
+    .replace(COMPLETED, (_, before: string, how: string) => before + COMPLETE[how.toLowerCase()]);
 }
 
 /** A reason beside a word that begins it: "Stopped" and "stopped by Ada" read "by Ada". */
@@ -115,6 +130,12 @@ export function dayOrClock(time: string | null | undefined, now = new Date()): s
 export function secondsBetween(from: string | null | undefined, to: number): number | null {
   const date = asDate(from);
   return date ? Math.max(0, (to - date.getTime()) / 1000) : null;
+}
+
+/** For a list that reaches back: the time of today, or day and time. */
+export function dayAndClock(time: string | null | undefined, now = new Date()): string {
+  if (!asDate(time)) return "–";
+  return day(time) === day(now) ? clock(time) : `${day(time)} ${clock(time, false)}`;
 }
 
 const pad = (part: number) => String(part).padStart(2, "0");

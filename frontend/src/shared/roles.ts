@@ -5,9 +5,36 @@ import { useStore } from "./store";
 const TECHNICAL = ["admin", "engineer"];
 
 /** Null when the user may change devices, else why not. */
-export function useMayChangeDevices(): string | null {
+export const useMayChangeDevices = (): string | null =>
+  useUnless(TECHNICAL, "Changed by administrators and engineers only.");
+
+/** Null when the user may take in what was kept aside, else why not. */
+export const useMayRecover = (): string | null =>
+  useUnless(TECHNICAL, "Taken in by administrators and engineers only.");
+
+/** Null when the user may try out rules and targets, else why not. */
+export const useMayTryOut = (): string | null =>
+  useUnless(TECHNICAL, "Tried out by administrators and engineers only.");
+
+/** Null when the user may change rules and targets, else why not. */
+export const useMayAdminister = (): string | null =>
+  useUnless(["admin"], "Changed by administrators only.");
+
+/** Null when the user may remove images for good, else why not. */
+export const useMayRemove = (): string | null =>
+  useUnless(["admin"], "Removed by administrators only.");
+
+/** Null when the user may pause, resume and retry, else why not. */
+export const useMayOperate = (): string | null =>
+  useUnless([...TECHNICAL, "medical", "scientist"], "Not for your role.");
+
+/** Of a control: that it cannot be used, and why not. */
+export const guarded = (mayNot: string | null) => ({
+  disabled: mayNot !== null,
+  title: mayNot ?? undefined,
+});
+
+function useUnless(roles: string[], why: string): string | null {
   const { user } = useStore(sessionStore);
-  return user && TECHNICAL.includes(user.role)
-    ? null
-    : "Changed by administrators and engineers only.";
+  return user && roles.includes(user.role) ? null : why;
 }

@@ -41,6 +41,7 @@ test("data once read stays on screen when reading it anew fails", async () => {
   expect(await screen.findByText("last known")).toBeVisible();
   await new QueryObserver(client, { queryKey: ["view"] }).refetch().catch(() => undefined);
   expect(screen.getByText("last known")).toBeVisible();
+  expect(screen.getByRole("status")).toHaveTextContent("could not be read anew. down");
 });
 
 test("a role that may not see it is told so, without a retry", () => {

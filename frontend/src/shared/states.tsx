@@ -6,11 +6,17 @@ import {
   IconRefresh,
   type TablerIcon,
 } from "@tabler/icons-react";
-import type { UseQueryResult } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 
 import { ApiError } from "../api/problem";
 import css from "./shared.module.css";
+
+const detailOf = (error: unknown): string =>
+  error instanceof ApiError
+    ? error.detail
+    : error instanceof Error
+      ? error.message
+      : "Unknown error.";
 
 /** The designed states of a view: loading, empty, error, no permission. */
 
@@ -40,7 +46,7 @@ export function Empty({
   return (
     <div className={css.state}>
       {Icon && <Icon size={28} stroke={1.5} className={css.stateIcon} aria-hidden />}
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children && <p className="dim">{children}</p>}
       {action}
     </div>
@@ -55,7 +61,7 @@ export function ErrorState({
   error: unknown;
   /** What is safe: what the failure did not touch. */
   safe: string;
-  onRetry?: () => void;
+  onRetry?: () => unknown;
 }) {
   const problem = error instanceof ApiError ? error : null;
   if (problem?.status === 403) {
@@ -68,13 +74,17 @@ export function ErrorState({
   return (
     <div className={css.state} role="alert">
       <IconAlertTriangle size={28} stroke={1.5} color="var(--status-fault)" aria-hidden />
-      <h3>{problem?.title ?? "This view could not be shown"}</h3>
-      <p>{problem?.detail ?? (error instanceof Error ? error.message : "Unknown error.")}</p>
+      <h2>{problem?.title ?? "This view could not be shown"}</h2>
+      <p>{detailOf(error)}</p>
       <Reasons reasons={problem?.reasons ?? []} />
       <p className="dim">{safe}</p>
       <div className={css.stateActions}>
         {onRetry && (
-          <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRetry}>
+          <Button
+            variant="default"
+            leftSection={<IconRefresh size={16} />}
+            onClick={() => onRetry()}
+          >
             Try again
           </Button>
         )}
@@ -92,7 +102,7 @@ export function ErrorLine({ error }: { error: unknown }) {
     <div className={css.errorLine} role="alert">
       <IconAlertTriangle size={16} aria-hidden />
       <div>
-        {problem?.detail ?? (error instanceof Error ? error.message : "Unknown error.")}
+        {detailOf(error)}
         <Reasons reasons={problem?.reasons ?? []} />
         {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
       </div>
@@ -124,6 +134,14 @@ export function CorrelationId({ id }: { id: string }) {
   );
 }
 
+/** A question to the server, of one answer or of several pages. */
+export interface Asked<T> {
+  data: T | undefined;
+  isError: boolean;
+  error: unknown;
+  refetch: () => unknown;
+}
+
 /** Renders a query in its state; `children` only ever sees data. */
 export function QueryView<T>({
   query,
@@ -131,16 +149,36 @@ export function QueryView<T>({
   rows,
   children,
 }: {
-  query: UseQueryResult<T>;
+  query: Asked<T>;
   safe: string;
   rows?: number;
   children: (data: T) => ReactNode;
 }) {
-  if (query.data !== undefined) return children(query.data);
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.isError && <NotAnew query={query} />}
+        {children(query.data)}
+      </>
+    );
+  }
   if (query.isError) {
-    return <ErrorState error={query.error} safe={safe} onRetry={() => void query.refetch()} />;
+    return <ErrorState error={query.error} safe={safe} onRetry={query.refetch} />;
   }
   return <Loading rows={rows} />;
+}
+
+/** What is shown was read before, and reading it once more has failed. */
+function NotAnew({ query: { error, refetch } }: { query: Asked<unknown> }) {
+  return (
+    <div className={css.errorLine} role="status">
+      <IconAlertTriangle size={16} aria-hidden />
+      <div>This may be old: it could not be read anew. {detailOf(error)}</div>
+      <Button size="xs" variant="default" onClick={() => refetch()}>
+        Try again
+      </Button>
+    </div>
+  );
 }
 
 function useAfter(ms: number): boolean {

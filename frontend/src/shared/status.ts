@@ -4,6 +4,7 @@ import {
   IconCircleCheck,
   IconCircleDashed,
   IconClock,
+  IconEye,
   IconHandStop,
   IconLoader2,
   IconPlayerPause,
@@ -78,6 +79,7 @@ export const DEVICE_STATUS: Record<DeviceStatus, StatusLook> = {
 
 const WORK_STATUS: Record<string, StatusLook> = {
   queued: QUEUED,
+  paused: PAUSED,
   waiting: { ...QUEUED, word: "Waiting" },
   started: RUNNING,
   running: RUNNING,
@@ -85,6 +87,9 @@ const WORK_STATUS: Record<string, StatusLook> = {
   sending: { ...RUNNING, word: "Sending" },
   succeeded: DONE,
   finished: DONE,
+  done: DONE,
+  complete: { ...RUNNING, word: "Complete" },
+  discarded: { ...STOPPED, word: "Discarded" },
   sent: { ...DONE, word: "Sent" },
   stored: { ...DONE, word: "Stored" },
   retry: { ...QUEUED, word: "Will retry" },
@@ -117,6 +122,18 @@ export function acquisitionLook(state: string): StatusLook {
 export function workStatus(status: string): StatusLook {
   return WORK_STATUS[status.toLowerCase()] ?? { ...PLANNED, word: status };
 }
+
+export const HEALTH: Record<"ok" | "warning" | "failing", StatusLook> = {
+  ok: { ...DONE, word: "OK" },
+  warning: { ...FAILED, word: "Warning", color: "var(--status-warn)" },
+  failing: { ...FAILED, word: "Failing" },
+};
+/** Not in use, by the wish of somebody. */
+export const OFF: StatusLook = { ...STOPPED, word: "Off", color: "var(--status-idle)" };
+export const PAUSED_LOOK = PAUSED;
+/** Only watched: a rule in shadow mode. */
+export const SHADOW: StatusLook = { word: "Shadow", icon: IconEye, color: "var(--status-running)" };
+export const ACTIVE: StatusLook = { ...DONE, word: "Active" };
 
 const CALIBRATION_STATE: Record<string, StatusLook> = {
   requested: { ...RUNNING, word: "Under way", icon: IconLoader2 },

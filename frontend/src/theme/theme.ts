@@ -59,7 +59,7 @@ export const theme = createTheme({
         visibilityToggleButtonProps: { "aria-label": "Show what is typed" },
       },
     }),
-    Select: Select.extend(field),
+    Select: Select.extend({ ...field, classNames: { dropdown: "dropdown" } }),
     Textarea: Textarea.extend({ defaultProps: { size: "sm" } }),
     // Overlays leave the patient banner and the device strip uncovered and clickable.
     Modal: Modal.extend({

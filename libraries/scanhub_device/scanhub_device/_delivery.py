@@ -9,7 +9,7 @@ from random import SystemRandom
 from typing import Protocol
 
 from scanhub_device._spool import Entry, RunningScan, Source, Spool
-from scanhub_device._upload import UploadReceipt, Uploads, fingerprint
+from scanhub_device._upload import UploadReceipt, Uploads
 from scanhub_device.errors import SpoolError, UploadError
 from scanhub_device.messages import StartPayload, StatusData, UpdateStatus
 from scanhub_device.settings import ClientSettings
@@ -55,8 +55,13 @@ class DirectDelivery:
 
     async def deliver(self, source: Source) -> UploadReceipt:
         """Send the file; returns when the server has stored it."""
-        header = source.header(*await fingerprint(source.path))
-        receipt = await self._uploads.upload(source.path, header, source.upload_url)
+        size = (await asyncio.to_thread(source.path.stat)).st_size
+        receipt = await self._uploads.upload(
+            source.path,
+            source.header(size, None),
+            source.upload_url,
+            takes_trailer=source.takes_trailer,
+        )
         if source.hand_over:
             await asyncio.to_thread(source.path.unlink, missing_ok=True)
         return receipt

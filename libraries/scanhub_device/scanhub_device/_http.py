@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
+from scanhub_device._sum import Checksum, with_sum
 from scanhub_device.messages import FileTransfer
 from scanhub_device.settings import ClientSettings
 
@@ -29,7 +30,8 @@ _LOOK_S = 0.2
 _AT_ONCE_BYTES = 64 << 20
 """Up to this size a file is sent before the server has agreed to take it [byte]."""
 _LONGEST_METADATA = 6 * 1024  # gateways take headers of 8 KiB
-_CREATED, _NO_CONTENT = 201, 204
+_TRAILER_BYTES = 32
+_CREATED = 201
 
 
 class CancelledUploadError(Exception):
@@ -74,8 +76,12 @@ def connection_to(
     return http.client.HTTPConnection(host, place.port, timeout=timeout)
 
 
-def metadata_of(header: FileTransfer) -> str | None:
-    """Return what is said of the file, None if it does not fit into a header."""
+def fits_http(header: FileTransfer) -> bool:
+    """Say whether what is said of a file is short enough for HTTP."""
+    return len(_metadata_of(header)) <= _LONGEST_METADATA
+
+
+def _metadata_of(header: FileTransfer) -> str:
     values = {
         "filename": header.filename,
         "content_type": header.content_type,
@@ -83,21 +89,26 @@ def metadata_of(header: FileTransfer) -> str | None:
         "task_id": header.task_id,
         "device_parameter": json.dumps(header.device_parameter),
     }
-    text = ",".join(
-        f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items()
+    return ",".join(
+        f"{key} {base64.b64encode(value.encode()).decode()}"
+        for key, value in values.items()
+        if value is not None
     )
-    return text if len(text) <= _LONGEST_METADATA else None
 
 
 class HttpUpload:
-    """Sends one file. Each try is a connection of its own, in a thread; `cancel` ends it."""
+    """Sends one file. Each try is a connection of its own, in a thread; `cancel` ends it.
+
+    If the header says no sum, the first try lets it follow behind the file, every later one knows
+    it.
+    """
 
     def __init__(
         self,
         url: str,
         path: Path,
         header: FileTransfer,
-        metadata: str,
+        checksum: Checksum,
         *,
         settings: ClientSettings,
         ssl: ssl_module.SSLContext | None,
@@ -105,7 +116,7 @@ class HttpUpload:
         self._url = urlsplit(url)
         self._path = path
         self._header = header
-        self._metadata = metadata
+        self._checksum = checksum
         self._settings = settings
         self._ssl = ssl
         self._cancelled = threading.Event()
@@ -128,6 +139,8 @@ class HttpUpload:
             OSError, http.client.HTTPException: The connection failed.
             CancelledUploadError: `cancel` was called.
         """
+        if not self._first:
+            self._header = with_sum(self._header, self._checksum)
         connection = connection_to(self._url.geturl(), self._settings, self._ssl)
         try:
             connection.connect()
@@ -142,14 +155,15 @@ class HttpUpload:
             connection.close()
 
     def _converse(self, connection: http.client.HTTPConnection) -> Answer:
-        if self._first and self._header.size_bytes <= _AT_ONCE_BYTES:
-            self._first = False
+        first, self._first = self._first, False
+        if first and self._header.size_bytes <= _AT_ONCE_BYTES:
             answer = self._send_at_once(connection)
             if answer.status != _CREATED or answer.offset == self._header.size_bytes:
                 return answer
             connection.close()  # the server has a part of it, and has not read what was sent
             connection.connect()
             self._socket = connection.sock
+            self._header = with_sum(self._header, self._checksum)
         return self._send_in_two(connection)
 
     def _send_at_once(self, connection: http.client.HTTPConnection) -> Answer:
@@ -169,7 +183,8 @@ class HttpUpload:
             return replace(answer, announced=False)
         self.offset = answer.offset
         place = urlsplit(urljoin(self._url.geturl(), location)).path
-        headers = {**_PIECE, **self._token(), "Upload-Offset": str(self.offset)}
+        headers = {**_PIECE, **self._token(), **self._trailing()}
+        headers["Upload-Offset"] = str(self.offset)
         self._begin(connection, "PATCH", place, headers, self._header.size_bytes - self.offset)
         return self._finish(connection)[0]
 
@@ -178,8 +193,16 @@ class HttpUpload:
 
     def _announcement(self) -> dict[str, str]:
         size = str(self._header.size_bytes)
-        about = {"Upload-Length": size, "Upload-Metadata": self._metadata}
-        return {**_TUS, **self._token(), **about}
+        about = {"Upload-Length": size, "Upload-Metadata": _metadata_of(self._header)}
+        return {**_TUS, **self._token(), **self._trailing(), **about}
+
+    def _trailing(self) -> dict[str, str]:
+        return {"Upload-Trailer": "sha256"} if self.has_trailer else {}
+
+    @property
+    def has_trailer(self) -> bool:
+        """Say whether the server hears the sum behind the file only."""
+        return self._header.sha256 is None
 
     def _begin(
         self,
@@ -192,7 +215,8 @@ class HttpUpload:
         connection.putrequest(method, path, skip_accept_encoding=True)
         for name, value in headers.items():
             connection.putheader(name, value)
-        connection.putheader("Content-Length", str(size))
+        trailer = _TRAILER_BYTES if self.has_trailer else 0
+        connection.putheader("Content-Length", str(size + trailer))
         connection.endheaders()
 
     def _finish(self, connection: http.client.HTTPConnection) -> tuple[Answer, str]:
@@ -209,11 +233,15 @@ class HttpUpload:
         sock, size = connection.sock, self._header.size_bytes
         with self._path.open("rb", 0) as file:
             if isinstance(sock, ssl_module.SSLSocket) or not hasattr(os, "sendfile"):
-                self._send_through(sock, file)
+                is_whole = self._send_through(sock, file)
             else:
-                self._send_in_kernel(sock, file, size)
+                is_whole = self._send_in_kernel(sock, file, size)
+        if is_whole and self.has_trailer:
+            sock.settimeout(self._settings.keepalive_timeout_s)
+            sock.sendall(self._checksum.trailer())
 
-    def _send_in_kernel(self, sock: socket.socket, file: BinaryIO, size: int) -> None:
+    def _send_in_kernel(self, sock: socket.socket, file: BinaryIO, size: int) -> bool:
+        """Return whether all of it was sent; else the server has answered before."""
         position, stalled = self.offset, time.monotonic()
         sock.setblocking(False)
         with selectors.DefaultSelector() as ready:
@@ -221,7 +249,7 @@ class HttpUpload:
             while position < size and not self._cancelled.is_set():
                 events = ready.select(_LOOK_S)
                 if any(event & selectors.EVENT_READ for _, event in events):
-                    return
+                    return False
                 if not events:
                     if time.monotonic() - stalled > self._settings.keepalive_timeout_s:
                         raise TimeoutError("the server takes no more bytes")
@@ -233,12 +261,14 @@ class HttpUpload:
                         raise OSError(f"{self._path} is shorter than it was")
                     position += sent
                     stalled = time.monotonic()
+        return position == size
 
-    def _send_through(self, sock: socket.socket, file: BinaryIO) -> None:
+    def _send_through(self, sock: socket.socket, file: BinaryIO) -> bool:
         sock.settimeout(self._settings.keepalive_timeout_s)
         file.seek(self.offset)
         while not self._cancelled.is_set() and (block := file.read(_SEND_BYTES // 4)):
             sock.sendall(block)
+        return not self._cancelled.is_set()
 
 
 def read_answer(connection: http.client.HTTPConnection) -> tuple[Answer, str]:

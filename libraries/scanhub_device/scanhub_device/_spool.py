@@ -63,17 +63,19 @@ class Source:
 
     Attributes:
         path: where it lies.
-        header: makes its header of its size [byte] and its SHA-256.
+        header: makes its header of its size [byte] and its SHA-256, if that is known.
         acquisition_id: which start of its task it belongs to.
         upload_url: where the server takes files over HTTP.
         hand_over: whether it may be moved instead of copied.
+        takes_trailer: whether the server takes the SHA-256 behind the last byte.
     """
 
     path: Path
-    header: Callable[[int, str], FileTransfer]
+    header: Callable[[int, str | None], FileTransfer]
     acquisition_id: str | None = None
     upload_url: str | None = None
     hand_over: bool = False
+    takes_trailer: bool = False
 
 
 class Spool:

@@ -1,7 +1,6 @@
 """Files to the server: announced, sent in frames, confirmed by the server, else sent again."""
 
 import asyncio
-import hashlib
 import http.client
 import logging
 import ssl as ssl_module
@@ -18,9 +17,10 @@ from scanhub_device._http import (
     CancelledUploadError,
     HttpUpload,
     address_of,
-    metadata_of,
+    fits_http,
 )
 from scanhub_device._link import Link
+from scanhub_device._sum import Checksum, with_sum, with_trailer
 from scanhub_device.errors import LinkLostError, UploadError
 from scanhub_device.messages import Feedback, FileTransfer
 from scanhub_device.settings import ClientSettings
@@ -32,6 +32,7 @@ _BLOCK_BYTES = 4 << 20
 _STORED = (201, 204)
 # Not offered here, or not through the gateway in between: the link takes the file.
 _NOT_HERE = (404, 405, 411, 413, 414, 415, 431, 501)
+_KNOWN_NAME = 422
 _FINAL = (400, 401, 403, 410, 412, 422)
 _MOST_FAILURES = 5
 
@@ -74,6 +75,7 @@ class Uploads:
         upload_url: str | None = None,
         *,
         by_http: bool = False,
+        takes_trailer: bool = False,
     ) -> UploadReceipt:
         """Send until the server confirms; a lost link does not count as a failure.
 
@@ -82,24 +84,29 @@ class Uploads:
             header: What it is, with the token of its scan.
             upload_url: Where the server takes files over HTTP, as it said with `start`.
             by_http: Over HTTP also if it is small: there a refusal says whether it is final.
+            takes_trailer: The server takes the SHA-256 behind the last byte. If it is not in the
+                header, the first byte need not wait for the sum of all.
 
         Raises:
             UploadError: the server refused the file at the first try and at every retry.
         """
-        address, metadata = address_of(self._url, upload_url), metadata_of(header)
+        address, checksum = address_of(self._url, upload_url), Checksum(path, header.sha256)
+        if header.sha256 is None and not takes_trailer:
+            header = await asyncio.to_thread(with_sum, header, checksum)
         large = header.size_bytes >= self._settings.http_upload_bytes
-        if address is not None and metadata is not None and (large or by_http):
+        if address is not None and fits_http(header) and (large or by_http):
             job = HttpUpload(
-                address, path, header, metadata, settings=self._settings, ssl=self._ssl
+                address, path, header, checksum, settings=self._settings, ssl=self._ssl
             )
             async with self._over_http:
-                receipt = await self._send_over_http(job, header)
-            if receipt is not None:
-                return receipt
+                stored = await self._send_over_http(job, header)
+            if stored is not None:
+                return await _receipt(header, checksum, stored.result_id)
             _logger.warning("%s is sent over the link", header.filename)
-        return await self._send_over_link(path, header)
+        verdict = await self._send_over_link(path, header, checksum)
+        return await _receipt(header, checksum, verdict.result_id)
 
-    async def _send_over_http(self, job: HttpUpload, header: FileTransfer) -> UploadReceipt | None:
+    async def _send_over_http(self, job: HttpUpload, header: FileTransfer) -> Answer | None:
         """Return None when the server, or what lies before it, does not take files this way."""
         delays = iter(self._settings.upload_retry_delays_s)
         failures = 0
@@ -116,11 +123,11 @@ class Uploads:
                 await asyncio.sleep(self._jittered(failures))
                 continue
             if answer.status in _STORED and answer.offset == header.size_bytes:
-                return UploadReceipt(
-                    header.filename, header.sha256, header.size_bytes, answer.result_id
-                )
+                return answer
             if answer.status in _NOT_HERE and not answer.announced:
                 return None
+            if answer.status == _KNOWN_NAME and job.has_trailer:
+                continue  # a file of this name is there: with its sum it may be this one
             final = _is_final(answer)
             delay = None if final else self._delay(answer, delays)
             if delay is None:
@@ -141,21 +148,25 @@ class Uploads:
         longest = self._settings.reconnect_base_s * 2**failures
         return _random.uniform(0, min(longest, self._settings.reconnect_max_s))
 
-    async def _send_over_link(self, path: Path, header: FileTransfer) -> UploadReceipt:
+    async def _send_over_link(
+        self, path: Path, header: FileTransfer, checksum: Checksum
+    ) -> Feedback:
+        if header.sha256 is None:
+            header = with_trailer(header)
         delays = iter(self._settings.upload_retry_delays_s)
         async with self._turn:
             while True:
                 await self._link.wait_up()
                 try:
-                    verdict = await self._transfer(path, header)
+                    verdict = await self._transfer(path, header, checksum)
                 except LinkLostError:
                     _logger.warning("link lost while sending %s, waiting for it", header.filename)
                     await asyncio.sleep(0.05)
+                    header = await asyncio.to_thread(with_sum, header, checksum)
                     continue
                 if _is_stored(verdict):
-                    return UploadReceipt(
-                        header.filename, header.sha256, header.size_bytes, verdict.result_id
-                    )
+                    return verdict
+                header = await asyncio.to_thread(with_sum, header, checksum)
                 delay = next(delays, None)
                 if delay is None:
                     raise UploadError(f"upload of {header.filename} failed: {verdict.message}")
@@ -182,7 +193,7 @@ class Uploads:
         if self._open is not None and not self._open[1].done():
             self._open[1].set_exception(LinkLostError("the link broke"))
 
-    async def _transfer(self, path: Path, header: FileTransfer) -> Feedback:
+    async def _transfer(self, path: Path, header: FileTransfer, checksum: Checksum) -> Feedback:
         with self._awaited_verdict(header) as verdict:
             await self._link.send(header)
             async with aclosing(_chunks(path, self._settings.chunk_bytes)) as chunks:
@@ -190,8 +201,13 @@ class Uploads:
                     if verdict.done():  # refused before the end: the rest is of no use
                         break
                     await self._link.send_bytes(chunk)
+            if header.trailer is not None and not verdict.done():
+                await self._link.send_bytes(await asyncio.to_thread(checksum.trailer))
+            # Not `wait_for`: before Python 3.12 it forgets that it was cancelled if the link breaks
+            # at the same moment, and the file would wait for a link that nobody opens any more.
             try:
-                return await asyncio.wait_for(verdict, self._settings.upload_answer_timeout_s)
+                async with asyncio.timeout(self._settings.upload_answer_timeout_s):
+                    return await verdict
             except TimeoutError:
                 return Feedback(command="feedback", message="the server did not answer", ok=False)
 
@@ -206,6 +222,13 @@ class Uploads:
             # an error that nobody waits for any more is no news
             if not verdict.cancel() and not verdict.cancelled():
                 verdict.exception()
+
+
+async def _receipt(
+    header: FileTransfer, checksum: Checksum, result_id: str | None
+) -> UploadReceipt:
+    sha256 = await asyncio.to_thread(checksum.wait)
+    return UploadReceipt(header.filename, sha256, header.size_bytes, result_id)
 
 
 def _is_final(answer: Answer) -> bool:
@@ -224,17 +247,6 @@ async def _in_thread(job: HttpUpload) -> Answer:
         with suppress(CancelledUploadError, OSError, http.client.HTTPException):
             work.result()
         raise
-
-
-async def fingerprint(path: Path) -> tuple[int, str]:
-    """Size [byte] and SHA-256 of a file, without holding up the event loop."""
-    return await asyncio.to_thread(_fingerprint, path)
-
-
-def _fingerprint(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
 
 
 def _is_stored(verdict: Feedback) -> bool:
@@ -260,8 +272,9 @@ async def _chunks(path: Path, size: int) -> AsyncGenerator[memoryview]:
             for offset in range(0, count, size):
                 yield block[offset : offset + size]
     finally:
+        # A thread may read it still, and whoever waits for that be cancelled once more.
+        ahead.add_done_callback(lambda _: file.close())
         await asyncio.wait({ahead})
-        file.close()
 
 
 async def _open(path: Path) -> FileIO:
@@ -270,7 +283,11 @@ async def _open(path: Path) -> FileIO:
     try:
         return await asyncio.shield(opening)
     except asyncio.CancelledError:
+        opening.add_done_callback(_close_unread)
         await asyncio.wait({opening})
-        if opening.exception() is None:
-            opening.result().close()
         raise
+
+
+def _close_unread(opening: asyncio.Task[FileIO]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()

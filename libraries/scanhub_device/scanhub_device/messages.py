@@ -167,7 +167,8 @@ class FileTransfer(Message):
     filename: str
     size_bytes: int
     content_type: str
-    sha256: str
+    sha256: str | None = None
+    trailer: Literal["sha256"] | None = None
     device_parameter: dict[str, Any] = {}
 
 
@@ -225,6 +226,7 @@ class StartPayload(Message):
     device_parameter: dict[str, Any] | None = None
     mrd_header: str = ""
     upload_url: str | None = None
+    upload_trailer: str | None = None
     stream_url: str | None = None
 
 

@@ -148,7 +148,7 @@ class Scan(Work):
             UploadError: the server did not take it, also after the retries.
         """
 
-        def header(size_bytes: int, sha256: str) -> FileTransfer:
+        def header(size_bytes: int, sha256: str | None) -> FileTransfer:
             return FileTransfer(
                 task_id=self.task_id,
                 user_access_token=self.payload.access_token,
@@ -160,7 +160,14 @@ class Scan(Work):
             )
 
         payload = self.payload
-        source = Source(path, header, payload.acquisition_id, payload.upload_url, hand_over)
+        source = Source(
+            path,
+            header,
+            payload.acquisition_id,
+            payload.upload_url,
+            hand_over,
+            takes_trailer=payload.upload_trailer == "sha256",
+        )
         return await self._delivery.deliver(source)
 
     def busy_status(self) -> UpdateStatus:

@@ -15,11 +15,12 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from pydantic_core import from_json, to_json
 from sqlalchemy import event
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -33,6 +34,10 @@ from sqlalchemy.types import JSON, TypeDecorator, TypeEngine
 from sqlalchemy.util import await_only
 
 from scanhub_libraries import sqlite
+from scanhub_libraries.lost_connections import notice_loss
+from scanhub_libraries.thread_reader import ThreadReader
+from scanhub_libraries.thread_writer import ThreadWriter
+from scanhub_libraries.turns import Turns
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -117,10 +122,15 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
     """
     if not url.startswith("sqlite"):
         engine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **_ENGINE)
+        event.listen(engine.sync_engine, "connect", notice_loss)
         event.listen(engine.sync_engine, "checkout", _check_open)
         return engine
     engine = _create_sqlite_engine(url)
     turn = _WriteTurn()
+    _TURNS[engine.sync_engine] = turn.turns
+    path = Path(sa.make_url(url).database or "")
+    reader = _READERS[engine.sync_engine] = ThreadReader(path, busy_seconds=_BUSY_SECONDS)
+    event.listen(engine.sync_engine, "engine_disposed", lambda _engine: reader.close())
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -226,14 +236,10 @@ def _check_open(connection: Any, _record: Any, _proxy: Any) -> None:
 
 
 class _WriteTurn:
-    """Lets the writers of one engine in one after the other, in the order in which they came.
-
-    SQLite has one writer. The others would poll its lock, ever more seldom and in no order: with
-    hundreds of them the disk idles, and who is unlucky waits until the time is over.
-    """
+    """Lets the writers of one engine in one after the other, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._lock = asyncio.Lock()
+        self.turns = Turns()
 
     def take(self, connection: sa.Connection) -> None:
         """Wait for the turn of this connection.
@@ -248,8 +254,7 @@ class _WriteTurn:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(_BUSY_SECONDS):
-                await self._lock.acquire()
+            await self.turns.take(_BUSY_SECONDS)
         except TimeoutError:
             locked = sqlite3.OperationalError("database is locked")
             raise sa.exc.OperationalError("BEGIN IMMEDIATE", None, locked) from None
@@ -258,7 +263,31 @@ class _WriteTurn:
         """The connection goes back to the pool: its transaction is over, one way or the other."""
         held = record.record_info
         if held is not None and held.pop(_HAS_TURN, False):
-            self._lock.release()
+            self.turns.give_back()
+
+
+_TURNS: WeakKeyDictionary[Engine, Turns] = WeakKeyDictionary()
+_READERS: WeakKeyDictionary[Engine, ThreadReader] = WeakKeyDictionary()
+
+
+def reader_in_threads(sessions: Sessions) -> ThreadReader | None:
+    """Return what reads from the database of a service in threads; None: it is not SQLite."""
+    engine: AsyncEngine = sessions.kw["bind"]
+    return _READERS.get(engine.sync_engine)
+
+
+def writer_for_thread(sessions: Sessions) -> ThreadWriter | None:
+    """Return what lets a thread write into the database of a service; None: it is not SQLite.
+
+    Its transactions take turns with those of the sessions. What they commit survives a killed
+    process; a power cut may take it until `ThreadWriter.sync`.
+    """
+    engine: AsyncEngine = sessions.kw["bind"]
+    turns = _TURNS.get(engine.sync_engine)
+    if turns is None:
+        return None
+    path = Path(engine.url.database or "")
+    return ThreadWriter(path, turns, busy_seconds=_BUSY_SECONDS)
 
 
 def create_sessions(engine: AsyncEngine) -> Sessions:
@@ -320,6 +349,12 @@ async def glance(sessions: Sessions) -> AsyncIterator[AsyncConnection]:
     alone = {"isolation_level": "AUTOCOMMIT"} if postgresql else {_ALONE: True}
     async with engine.connect() as connection:
         yield await connection.execution_options(**alone)
+
+
+def dialect_of(sessions: Sessions) -> str:
+    """Return which kind of database sessions talk to: `sqlite` or `postgresql`."""
+    engine: AsyncEngine = sessions.kw["bind"]
+    return engine.dialect.name
 
 
 def is_postgresql(session: AsyncSession) -> bool:

@@ -5,28 +5,24 @@ and checked names; a path from outside is never joined to a root.
 """
 
 import asyncio
-import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 from uuid import UUID
 
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
-from scanhub_libraries.ids import new_id
+from scanhub_libraries.lake_part import LocalPartFile, PartFile
 from scanhub_libraries.lake_unfinished import (
     UNFINISHED_FOLDER,
     LocalUnfinishedFile,
     UnfinishedFile,
-    sync_directory,
 )
-from scanhub_libraries.threads import to_the_end
 
 _SAFE_NAME = re.compile(r"[\w][\w.+@=,() -]{0,199}", re.ASCII)
 _RESERVED = (".part",)
@@ -84,42 +80,6 @@ class StoredFile:
         return self.name.startswith(".") and self.name.endswith(_RESERVED)
 
 
-class PartFile(Protocol):
-    """A file being written. Leaving the context without `commit` removes it."""
-
-    size: int
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of what was written so far, hexadecimal."""
-        ...
-
-    async def write(self, *pieces: bytes) -> None:
-        """Append bytes, also in several pieces."""
-        ...
-
-    async def commit(self) -> None:
-        """Sync and rename: from now on the file is there, also after a power cut."""
-        ...
-
-    async def abort(self) -> None:
-        """Remove what was written."""
-        ...
-
-    async def __aenter__(self) -> Self:
-        """Open."""
-        ...
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Abort unless committed."""
-        ...
-
-
 class Lake(Protocol):
     """Where files live: a local folder, or another backend with the same promises."""
 
@@ -172,80 +132,6 @@ class Lake(Protocol):
         ...
 
 
-class LocalPartFile:
-    """A `.part` file in a local folder; hashing and writing happen in a thread."""
-
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self._part = target.with_name(f".{target.name}.{new_id()}.part")
-        self._hash = hashlib.sha256()
-        self._file: int | None = None
-        self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of what was written so far, hexadecimal."""
-        return self._hash.hexdigest()
-
-    async def __aenter__(self) -> Self:
-        """Open the part file, making its folder."""
-        # Each step is waited for, also when the caller is cancelled: a file that is tidied away
-        # while a thread works on it comes back, or its number is another file's by then.
-        await to_the_end(self._open, discard=lambda _: self._abort())
-        return self
-
-    def _open(self) -> None:
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
-
-    async def write(self, *pieces: bytes) -> None:
-        """Append bytes."""
-        await to_the_end(self._write, pieces)
-
-    def _write(self, pieces: Sequence[bytes]) -> None:
-        if self._file is None:
-            raise ValueError("the part file is closed")
-        for piece in pieces:
-            view = memoryview(piece)
-            while view:
-                written = os.write(self._file, view)
-                view = view[written:]
-            self._hash.update(piece)
-            self.size += len(piece)
-
-    async def commit(self) -> None:
-        """Sync, rename, sync the folder."""
-        await to_the_end(self._commit)
-
-    def _commit(self) -> None:
-        if self._file is None:
-            raise ValueError("the part file is closed")
-        os.fsync(self._file)
-        os.close(self._file)
-        self._file = None
-        self._part.rename(self._target)
-        sync_directory(self._target.parent)
-
-    async def abort(self) -> None:
-        """Remove what was written."""
-        await to_the_end(self._abort)
-
-    def _abort(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-            self._part.unlink(missing_ok=True)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Abort unless committed."""
-        await self.abort()
-
-
 class LocalLake:
     """The lake in a local folder (the default)."""
 
@@ -295,9 +181,8 @@ class LocalLake:
 
     async def put(self, key: str, data: bytes) -> str:
         """Store bytes; return their sha256."""
-        async with self.writer(key) as part:
-            await part.write(data)
-            await part.commit()
+        part = self.writer(key)
+        await part.write_whole(data)
         return part.sha256
 
     async def read(self, key: str) -> bytes:

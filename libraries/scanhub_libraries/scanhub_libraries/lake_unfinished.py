@@ -17,6 +17,7 @@ from typing import Protocol
 
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.threads import to_the_end
+from scanhub_libraries.writeback import begin_write_back
 
 UNFINISHED_FOLDER = "uploads"
 _SYNC_BYTES = 64 * 2**20
@@ -45,6 +46,10 @@ class UnfinishedFile(Protocol):
 
     async def append(self, pieces: Sequence[bytes]) -> None:
         """Write at the end. After an error, `size` says what was written."""
+        ...
+
+    def begin_sync(self) -> None:
+        """Let what was written survive a power cut, beside whatever is done next."""
         ...
 
     async def sync(self) -> None:
@@ -90,6 +95,9 @@ class LocalUnfinishedFile:
 
     The checksum is computed as the bytes come. After a restart what is there is read once more,
     beside the writing: a sum cannot be stored half-way.
+
+    A disk tells once that it could not write something (fsync(2)), and forgets it: of such a file
+    nothing counts, and its end here leaves it empty.
     """
 
     def __init__(self, root: Path, path: Path) -> None:
@@ -101,6 +109,8 @@ class LocalUnfinishedFile:
         self._reading: asyncio.Future[None] | None = None
         self._syncing: asyncio.Future[None] | None = None
         self._synced = 0
+        self._lost: OSError | None = None
+        """What the disk said when it could not write a part of it."""
         self._closing = False
         self.size = 0
 
@@ -112,7 +122,7 @@ class LocalUnfinishedFile:
     async def open(self) -> None:
         """Open it and lock it."""
         await to_the_end(self._open)
-        self._closing = False
+        self._closing, self._synced = False, 0
         if self._hashed > self.size:  # it was truncated meanwhile
             self._hash, self._hashed = hashlib.sha256(), 0
         self._follow()
@@ -133,18 +143,33 @@ class LocalUnfinishedFile:
         reading = self._reading is not None and not self._reading.done()
         await to_the_end(self._append, pieces, not reading and self._hashed == self.size)
         self._follow()
-        if self.size - self._synced >= _SYNC_BYTES and self._syncing is None:
+        if self.size - self._synced >= _SYNC_BYTES:
+            self.begin_sync()
+
+    def begin_sync(self) -> None:
+        """Sync in a thread what was written up to now, unless one syncs already."""
+        if self._syncing is None and self._synced < self.size:
             self._synced = self.size
-            self._syncing = asyncio.ensure_future(asyncio.to_thread(os.fdatasync, self._file))
+            self._syncing = asyncio.ensure_future(asyncio.to_thread(self._sync_data))
             self._syncing.add_done_callback(self._sync_ended)
 
     def _sync_ended(self, syncing: asyncio.Future[None]) -> None:
         self._syncing = None
-        if not syncing.cancelled() and syncing.exception() is not None:
-            self._synced = 0  # the next `sync` meets the same trouble, and tells
+        if not syncing.cancelled():
+            syncing.exception()  # `_lost` has it, for whoever has to know
+
+    def _sync_data(self) -> None:
+        if self._lost is None:
+            try:
+                os.fdatasync(self._file)
+            except OSError as error:
+                self._lost = error
+        if self._lost is not None:
+            raise OSError(self._lost.errno, os.strerror(self._lost.errno or 0)) from self._lost
 
     def _append(self, pieces: Sequence[bytes], hash_too: bool) -> None:
         # Piece by piece, not all with one call: what was just written is hashed out of the cache.
+        first = self.size
         for piece in pieces:
             rest = memoryview(piece)
             while rest:
@@ -154,6 +179,7 @@ class LocalUnfinishedFile:
                     self._hash.update(rest[:written])
                     self._hashed += written
                 rest = rest[written:]
+        begin_write_back(self._file, first, self.size - first)
 
     def _follow(self) -> None:
         """Read what has not been hashed, in a thread, unless one does."""
@@ -172,18 +198,21 @@ class LocalUnfinishedFile:
 
     async def sync(self) -> None:
         """Sync the data and what is needed to find it."""
+        if self._syncing is not None:  # what it is told, nobody is told again
+            await asyncio.wait({self._syncing})
+        size = self.size
         await to_the_end(self._sync)
-        self._synced = self.size
+        self._synced = size
 
     def _sync(self) -> None:
-        os.fdatasync(self._file)
+        self._sync_data()
         sync_directory(self._path.parent)
 
     async def truncate(self, size: int) -> None:
         """Drop what was written behind `size`, also of the checksum."""
         await self._wait()
         await to_the_end(os.ftruncate, self._file, size)
-        self.size = size
+        self.size, self._synced = size, 0
         self._hash, self._hashed = hashlib.sha256(), 0
         self._follow()
 
@@ -217,7 +246,8 @@ class LocalUnfinishedFile:
         await to_the_end(self._publish, self._root / key)
 
     def _publish(self, target: Path) -> None:
-        os.fsync(self._file)
+        if self._synced < self.size or self._lost is not None:
+            self._sync_data()
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(f".{target.name}.{self._path.stem}.part")
         beside.unlink(missing_ok=True)
@@ -233,7 +263,16 @@ class LocalUnfinishedFile:
         await self._wait()
         if self._file >= 0:
             file, self._file = self._file, -1
-            await to_the_end(os.close, file)
+            await to_the_end(self._close, file)
+
+    def _close(self, file: int) -> None:
+        try:
+            if self._lost is not None:
+                os.ftruncate(file, 0)
+                self.size, self._lost = 0, None
+                self._hash, self._hashed = hashlib.sha256(), 0
+        finally:
+            os.close(file)
 
     async def discard(self) -> None:
         """Remove it, and begin anew if it is opened again."""

@@ -31,9 +31,11 @@ from scanhub_libraries.errors import (
     UpstreamError,
     problem_type,
 )
-from scanhub_libraries.openapi_texts import EXAMPLES, PARAMETERS, SUCCESS, TAGS
+from scanhub_libraries.openapi_examples import EXAMPLES
+from scanhub_libraries.openapi_texts import PARAMETERS, SUCCESS, TAGS
 from scanhub_libraries.problems import PROBLEM_JSON
-from scanhub_libraries.security.permissions import PERMISSIONS, Access
+from scanhub_libraries.security.access import Access
+from scanhub_libraries.security.permissions import PERMISSIONS
 
 Json = dict[str, Any]
 _OK = 200

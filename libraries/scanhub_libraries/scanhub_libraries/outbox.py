@@ -6,7 +6,7 @@ time delivers what all of them have written.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +39,7 @@ Deliver = Callable[[Sequence[Event]], Awaitable[None]]
 Row = dict[str, Any]
 _PENDING = "outbox_pending"
 _WRITTEN = "outbox_written"
+"""Key in `session.info`: the types of the events that were written."""
 
 
 class OutboxEventColumns(SQLModel):
@@ -132,14 +133,16 @@ def _insert(table: type[OutboxEventColumns]) -> sa.Insert:
 @sa_event.listens_for(Session, "before_commit")
 def _write(session: Session) -> None:
     """Write the events last: what they tell of is written, and no row above is held for them."""
-    pending: _Pending | None = session.info.get(_PENDING)
-    if pending is None or session.in_nested_transaction():
+    if session.in_nested_transaction():
         return
     flush_with_commit(session)
+    pending: _Pending | None = session.info.get(_PENDING)
+    if pending is None:
+        return
     for table in dict.fromkeys(table for table, _ in pending.rows):
         rows = [row for of, row in pending.rows if of is table]
         session.connection().execute(_insert(table), rows)
-        session.info[_WRITTEN] = True
+        session.info.setdefault(_WRITTEN, set()).update(row["type"] for row in rows)
 
 
 @sa_event.listens_for(Session, "after_transaction_create")
@@ -164,7 +167,19 @@ def _forget(session: Session, transaction: SessionTransaction) -> None:
 
 
 class OutboxRelay:
-    """Delivers the events of one outbox table and deletes what was delivered."""
+    """Delivers the events of one outbox table and deletes what was delivered.
+
+    Args:
+        sessions: Where the table is.
+        table: The outbox.
+        deliver: Brings events to the journal.
+        batch: How many are delivered at once, at most.
+        gather_seconds: How long it waits after a commit for what belongs to it [s].
+        patient: Types of events for which nobody waits.
+        patient_seconds: How long those wait for others [s]: many files come one after the other,
+            and each delivery costs the processor as much as some megabytes of the next.
+        retry_seconds: The pauses while the journal does not answer [s].
+    """
 
     def __init__(
         self,
@@ -174,6 +189,8 @@ class OutboxRelay:
         *,
         batch: int = 200,
         gather_seconds: float = 0.02,
+        patient: Collection[EventType] = (),
+        patient_seconds: float = 0.1,
         retry_seconds: tuple[float, ...] = (0.05, 0.2, 1.0, 5.0),
     ) -> None:
         self._sessions = sessions
@@ -181,8 +198,11 @@ class OutboxRelay:
         self._deliver = deliver
         self._batch = batch
         self._gather_seconds = gather_seconds
+        self._patient = frozenset(kind.value for kind in patient)
+        self._patient_seconds = patient_seconds
         self._retry_seconds = retry_seconds
         self._woken = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -198,11 +218,13 @@ class OutboxRelay:
 
         @sa_event.listens_for(OutboxSession, "after_commit")
         def _after_commit(session: Session) -> None:
-            if session.info.pop(_WRITTEN, False):
-                loop.call_soon_threadsafe(self._woken.set)
+            written: set[str] = session.info.pop(_WRITTEN, set())
+            if written:
+                wake = self._woken.set if written <= self._patient else self.wake
+                loop.call_soon_threadsafe(wake)
 
         self._sessions.configure(sync_session_class=OutboxSession)
-        self._woken.set()
+        self.wake()
         self._task = asyncio.create_task(self._run(), name="outbox-relay")
 
     async def stop(self) -> None:
@@ -215,15 +237,20 @@ class OutboxRelay:
     def wake(self) -> None:
         """Look at the table now."""
         self._woken.set()
+        self._hurried.set()
 
     async def _run(self) -> None:
         failures = 0
         while True:
             await self._woken.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._patient_seconds):
+                    await self._hurried.wait()
             # What made the events goes first: a start is on its way to the device before the
             # journal is told, and the events of one act travel together.
             await asyncio.sleep(self._gather_seconds)
             self._woken.clear()
+            self._hurried.clear()
             try:
                 while await self._deliver_batch():
                     pass
@@ -234,7 +261,7 @@ class OutboxRelay:
                     logger.warning("events wait: the journal does not answer", error=repr(error))
                 failures += 1
                 await asyncio.sleep(delay)
-                self._woken.set()
+                self.wake()
 
     async def _deliver_batch(self) -> bool:
         """Deliver one batch; say whether there may be more."""
@@ -242,7 +269,7 @@ class OutboxRelay:
             if got:
                 return await self._deliver_next()
         # Whose turn it is may have looked before this was written.
-        self._woken.set()
+        self.wake()
         await asyncio.sleep(self._retry_seconds[0])
         return False
 

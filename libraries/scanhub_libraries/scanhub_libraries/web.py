@@ -24,6 +24,7 @@ from scanhub_libraries.openapi import complete
 from scanhub_libraries.openapi_introductions import INTRODUCTIONS
 from scanhub_libraries.openapi_texts import CONTACT, LICENSE
 from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
+from scanhub_libraries.route_directory import RouteDirectory
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
 from scanhub_libraries.security.shared_keys import SharedKeys, principal_of_key
@@ -42,8 +43,8 @@ _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
 # --- transactions ---------------------------------------------------------------------------------
 
 
-async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """Give a request its transaction; a request that only reads never waits for a writer.
+def sessions_of(request: Request) -> Sessions:
+    """Return what opens the database, for routes that ask it once and need no transaction.
 
     Raises:
         UnavailableError: Services that share a process start one after the other, and the first
@@ -52,8 +53,17 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
     sessions: Sessions | None = getattr(request.app.state, "sessions", None)
     if sessions is None:
         raise UnavailableError("The service is starting.")
+    return sessions
+
+
+async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """Give a request its transaction; a request that only reads never waits for a writer.
+
+    Raises:
+        UnavailableError: The service is starting.
+    """
     opened = reading if request.method in SAFE_METHODS else transaction
-    async with opened(sessions) as session:
+    async with opened(sessions_of(request)) as session:
         yield session
 
 
@@ -131,12 +141,16 @@ class AuthorizedBody:
             await self.app(scope, receive, send)
             return
 
+        allowed = False
+
         async def receive_if_allowed() -> Message:
-            if "route" in scope:
+            nonlocal allowed
+            if not allowed and "route" in scope:
                 try:
                     await authorize(HTTPConnection(scope))
                 except ScanHubError as error:
                     raise RefusedBodyError(error) from error
+                allowed = True
             return await receive()
 
         await self.app(scope, receive_if_allowed, send)
@@ -245,6 +259,15 @@ class ServiceApp(FastAPI):
         """Include a router; no body is without limit."""
         options.setdefault("max_body_size", MAX_BODY_BYTES)
         super().include_router(router, **options)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the application with all that is around it; routes are looked up in a table."""
+        router = self.router
+        self.router = RouteDirectory(router)  # type: ignore[assignment]  # what is innermost
+        try:
+            return super().build_middleware_stack()
+        finally:
+            self.router = router
 
     def openapi(self) -> dict[str, Any]:
         """Return the document, made once."""

@@ -47,7 +47,7 @@ from scanhub_libraries.lake import Lake, LocalLake
 from scanhub_libraries.measures import Measure, measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
-from scanhub_libraries.security.permissions import METRICS
+from scanhub_libraries.security.access import METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app

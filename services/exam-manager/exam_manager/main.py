@@ -45,11 +45,12 @@ from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions, reading
 from scanhub_libraries.errors import UnavailableError
+from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.measures import measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
-from scanhub_libraries.security.permissions import METRICS
+from scanhub_libraries.security.access import METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import (
     SigningKeys,
@@ -62,6 +63,9 @@ from scanhub_libraries.web import create_service_app
 PREFIXES = ["/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"]
 VERSION = "0.1.0"
 _MIB = 2**20
+_PATIENT = (EventType.RESULT_STORED,)
+"""With the end of its task it is told at once; alone it is a further file, for which nobody waits.
+"""
 _ROUTERS = (
     (audit, _MIB),
     (lake, _MIB),
@@ -150,8 +154,8 @@ async def _opened(
     grace = timedelta(seconds=settings.lake_grace_seconds)
     app.state.lake_sweep = LakeSweep(sessions, app.state.lake, grace=grace, clock=app.state.clock)
     workers: list[_Worker] = [
-        *([OutboxRelay(sessions, OutboxEvent, deliver)] if deliver else []),
-        RevocationFeed(verifier.revocations, own_revocations),
+        *([OutboxRelay(sessions, OutboxEvent, deliver, patient=_PATIENT)] if deliver else []),
+        RevocationFeed(verifier.revocations, own_revocations, _feed_seconds(settings)),
         SequenceRefresh(sessions, app.state.lake, app.state.read_sequence),
         app.state.lake_sweep,
     ]
@@ -168,6 +172,14 @@ async def _opened(
         await asyncio.to_thread(app.state.mrd_reader.close)
         await asyncio.to_thread(app.state.scratch.close)
         await engine.dispose()
+
+
+def _feed_seconds(settings: ExamManagerSettings) -> float:
+    """Return how often this process reads what others revoked: what it revokes it knows at once.
+
+    Beside it, a SQLite file has the command line only.
+    """
+    return 4.0 if settings.database_url.startswith("sqlite") else 2.0
 
 
 class _Worker(Protocol):

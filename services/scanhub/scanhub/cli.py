@@ -226,6 +226,25 @@ def import_configuration(
 
 
 @app.command()
+def selftest(
+    username: Annotated[str, typer.Option(help="An engineer or administrator of this server.")],
+    kind: Annotated[str, typer.Option(help="What its rule is about: series or study.")] = "series",
+    mode: Annotated[str, typer.Option(help="route; process: a job makes the images.")] = "route",
+    url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8000",
+    password: Annotated[
+        str, typer.Option(envvar="SCANHUB_PASSWORD", prompt=True, hide_input=True)
+    ] = "",
+) -> None:
+    """Send synthetic images through the listener of a server, its index, a rule and a target."""
+    from scanhub.selftest import selftest as run_selftest
+
+    with explained(errors):
+        passed = asyncio.run(run_selftest(kind, mode, url, (username, password), console))
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def openapi(
     folder: Annotated[Path, typer.Option(help="Where the documents are.")] = Path("docs/openapi"),
     check: Annotated[

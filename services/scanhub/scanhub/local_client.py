@@ -2,6 +2,7 @@
 
 import asyncio
 import json as json_text
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 from starlette.types import ASGIApp, Message
 
 _SERVER_ERROR = 500
+_UNQUOTED = re.compile(r"[A-Za-z0-9_.-]*")
 _ADDRESS = ("127.0.0.1", 0)
 
 
@@ -35,17 +37,22 @@ class LocalClient(httpx.AsyncClient):
         url: str,
         *,
         json: Any = None,
+        params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> httpx.Response:
         """Send a request."""
+        query = _query(params or {})
         others = any(value is not None for value in options.values())
-        if others or self.is_closed or not _is_plain(url):
-            return await super().request(method, url, json=json, headers=headers, **options)
+        if query is None or others or self.is_closed or not _is_plain(url):
+            return await super().request(
+                method, url, json=json, params=params, headers=headers, **options
+            )
         body = b"" if json is None else _encoded(json)
         exchange = _Exchange(body)
         try:
-            await self._app(self._scope(method, url, headers or {}, body), *exchange.ends)
+            scope = {**self._scope(method, url, headers or {}, body), "query_string": query}
+            await self._app(scope, *exchange.ends)
         except Exception:  # noqa: BLE001 - the application has logged it; a caller gets an answer
             exchange.status = exchange.status or _SERVER_ERROR
         return exchange.response()
@@ -67,7 +74,6 @@ class LocalClient(httpx.AsyncClient):
             "scheme": self.base_url.scheme,
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
             "server": (self.base_url.host, None),
             "client": _ADDRESS,
             "root_path": "",
@@ -77,6 +83,17 @@ class LocalClient(httpx.AsyncClient):
 def _is_plain(path: str) -> bool:
     """Say whether a path is itself whether quoted or not."""
     return path.startswith("/") and path.isascii() and not any(sign in path for sign in " %?#;")
+
+
+def _query(params: Mapping[str, Any]) -> bytes | None:
+    """Write a query; None: something in it has to be quoted, which httpx does."""
+    pairs = []
+    for name, value in params.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        if not isinstance(value, str | int) or not _UNQUOTED.fullmatch(name + text):
+            return None
+        pairs.append(f"{name}={text}")
+    return "&".join(pairs).encode()
 
 
 def _encoded(document: Any) -> bytes:

@@ -83,7 +83,12 @@ class _Late:
 
 
 class Dispatcher:
-    """Gives each request to the service whose prefix it bears, the rest to the UI."""
+    """Gives each request to the service whose prefix it bears, the rest to the UI.
+
+    Args:
+        apps: The services; each answers all that goes wrong in it by itself.
+        otherwise: What serves the UI, and starts and ends them all.
+    """
 
     def __init__(self, apps: dict[ServiceName, FastAPI], otherwise: ASGIApp) -> None:
         self._routes = [
@@ -93,6 +98,9 @@ class Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
+        if scope["type"] == "lifespan":
+            await self._otherwise(scope, receive, send)
+            return
         path = f"{scope['path']}/"
         for prefix, app in self._routes:
             if path.startswith(prefix):
@@ -149,8 +157,16 @@ class _Builder:
         client = WorkflowManagerClient(self.peers.client("workflow-manager"), token_source)
         return client.deliver
 
+    @property
+    def _is_with_exam_manager(self) -> bool:
+        return "exam-manager" in self.peers.apps
+
     def _verifier(self) -> TokenVerifier:
-        return TokenVerifier(self._keys.public_pem)
+        """Return what verifies tokens; beside exam-manager it knows at once what that revokes."""
+        if not self._is_with_exam_manager:
+            return TokenVerifier(self._keys.public_pem)
+        own: TokenVerifier = self.peers.apps["exam-manager"].state.verifier
+        return TokenVerifier(self._keys.public_pem, own.revocations)
 
     def _exam_manager(self) -> FastAPI:
         signer = TokenSigner(self._keys.private_pem)
@@ -182,6 +198,7 @@ class _Builder:
             device_manager=self.peers.client("device-manager"),
             verifier=self._verifier(),
             token_source=self._token_source("workflow-manager"),
+            follow_revocations=not self._is_with_exam_manager,
         )
 
     def _device_manager(self) -> FastAPI:
@@ -197,6 +214,7 @@ class _Builder:
             deliver=self._deliver(token_source),
             service_token=token_source,
             verifier=self._verifier(),
+            follow_revocations=not self._is_with_exam_manager,
         )
 
 
@@ -207,10 +225,8 @@ class ScanHub:
         builder = _Builder(settings)
         self._peers = builder.peers
         self._apps = builder.build()
-        ui = UserInterface(find_ui(settings.ui_dir))
-        self.asgi = Starlette(
-            routes=[Mount("/", app=Dispatcher(self._apps, ui))], lifespan=self._lifespan
-        )
+        ui = Mount("/", app=UserInterface(find_ui(settings.ui_dir)))
+        self.asgi = Dispatcher(self._apps, Starlette(routes=[ui], lifespan=self._lifespan))
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

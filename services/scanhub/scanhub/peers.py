@@ -8,11 +8,15 @@ where a gateway is trusted with that.
 import asyncio
 import ssl
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from device_manager.certificates.shown import PEER
+
+_READ_AHEAD_BYTES = 1 << 20
+_MESSAGE_BYTES = 1 << 10
+"""What a message takes beside its content, empty ones too [byte]; rather too much."""
 
 
 def peer_of(transport: asyncio.BaseTransport) -> dict[str, dict[object, object]]:
@@ -48,9 +52,39 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = dict(self._told)
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body; if none waits it is handed on as it is, not copied twice."""
+        if not self.cycle.body:
+            self.cycle.body = b""  # type: ignore[assignment]  # not of a bytearray, which copies
+        super().on_body(body)
+
 
 class WebsocketProtocol(WebSocketsSansIOProtocol):
-    """Websockets as uvicorn speaks them; the scope tells who is at the other end."""
+    """Websockets as uvicorn speaks them; the scope tells who is at the other end.
+
+    uvicorn stops to read after each message until the application has taken it. Of an upload some
+    frames may wait here: to stop and go on for each costs more than a frame does.
+    """
+
+    _ahead = 0
+    """Of what was read and not taken [byte]."""
+
+    def send_receive_event_to_app(self) -> None:
+        """Hand a message on, and read on if little waits."""
+        was_paused = self.read_paused
+        self._ahead += _MESSAGE_BYTES + sum(map(len, self.frames))
+        if self._ahead < _READ_AHEAD_BYTES:
+            self.read_paused = True  # as if: so nobody pauses
+        super().send_receive_event_to_app()
+        if self._ahead < _READ_AHEAD_BYTES:
+            self.read_paused = was_paused
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Return the next message."""
+        message = await super().receive()
+        if self.queue.empty():
+            self._ahead = 0
+        return message
 
     async def run_asgi(self) -> None:
         """Hand the connection to the application."""

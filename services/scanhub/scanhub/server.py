@@ -7,8 +7,9 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -24,6 +25,7 @@ from scanhub_libraries.logging import configure_logging
 
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
 _GRACE_SECONDS = 3
+_TICK_SECONDS = 1.0
 _COLLECT_AFTER = (5_000, 20, 20)
 """Objects made and not freed before young, middle and old ones are walked.
 
@@ -91,6 +93,7 @@ class _Server(uvicorn.Server):
         self._application = application
         self._settings = settings
         self._console = console
+        self._told_to_end = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then tell."""
@@ -108,6 +111,21 @@ class _Server(uvicorn.Server):
         if self._settings.only is None and find_ui(self._settings.ui_dir) is None:
             self._console.print("The UI is not built: run `make setup`.")
         self._console.print(f"API documents: {url}/api/v1/exam/docs")
+
+    async def main_loop(self) -> None:
+        """Renew the date of answers each second, until it is told to end.
+
+        uvicorn's own loop looks ten times a second whether it was told.
+        """
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._told_to_end.wait()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; a second SIGINT ends what is still open too."""
+        super().handle_exit(sig, frame)
+        self._told_to_end.set()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

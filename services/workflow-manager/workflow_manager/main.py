@@ -1,8 +1,8 @@
 """The application of workflow-manager: builds everything, opens it, closes it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.repeating import Repeating
-from scanhub_libraries.security.permissions import BOOKKEEPER, METRICS
+from scanhub_libraries.security.access import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
@@ -27,8 +27,20 @@ from workflow_manager.bookkeeper import routes as bookkeeper_routes
 from workflow_manager.bookkeeper.forms import LARGEST_BODY as LARGEST_REPORT
 from workflow_manager.cases import routes as cases_routes
 from workflow_manager.cases.keeper import CaseKeeper
+from workflow_manager.cleaner import routes as cleaner_routes
+from workflow_manager.cleaner.cleaning import Cleaner
+from workflow_manager.commitments import routes as commitment_routes
+from workflow_manager.commitments import service as commitments_service
+from workflow_manager.commitments.workflow import (
+    Promises,
+    commitment_workflow,
+    start_missing_reports,
+)
 from workflow_manager.dicom import routes as dicom_routes
+from workflow_manager.dicom.listeners import Answer
 from workflow_manager.dicom.node import DicomNode
+from workflow_manager.dicom.promising import ASKED, REPORT, TOLD
+from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.dicomweb import (
     rendered_routes,
@@ -36,18 +48,27 @@ from workflow_manager.dicomweb import (
     search_routes,
     store_routes,
 )
-from workflow_manager.dicomweb.storing import Desk
+from workflow_manager.dicomweb.settling import open_desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.dispatch import service as dispatch_service
+from workflow_manager.dispatch.commitment import CommitmentDesk
 from workflow_manager.dispatch.desk import MOST_AT_ONCE, DispatchDesk, start_missing_attempts
 from workflow_manager.dispatch.workflow import DispatchSteps, dispatch_workflow
 from workflow_manager.engine import WorkflowBody
-from workflow_manager.engine.dbos_engine import DbosEngine, QueueSettings
+from workflow_manager.engine.dbos_engine import DbosEngine
+from workflow_manager.engine.places import QueueSettings
 from workflow_manager.health import routes as health_routes
 from workflow_manager.health.service import Health
+from workflow_manager.imports import routes as imports_routes
+from workflow_manager.imports import service as imports_service
+from workflow_manager.imports import upload_routes
+from workflow_manager.imports.desk import ImportDesk
+from workflow_manager.imports.workflow import ImportSteps, import_workflow
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
+from workflow_manager.kept_aside import routes as kept_aside_routes
+from workflow_manager.modules import routes as modules_routes
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications import service as notification_service
 from workflow_manager.notifications.reactor import notification_follower
@@ -58,16 +79,25 @@ from workflow_manager.notifications.workflow import (
 )
 from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
+from workflow_manager.retrieval import routes as retrieval_routes
+from workflow_manager.retrieval import service as retrieval_service
+from workflow_manager.retrieval.desk import RetrievalDesk, start_missing_fetches
+from workflow_manager.retrieval.sources import MOST_AT_ONCE as MOST_FETCHED
+from workflow_manager.retrieval.workflow import RetrievalSteps, retrieval_workflow
 from workflow_manager.routing_rules import decision_routes, trial_routes
 from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
-from workflow_manager.runs.reactor import RunReactor
+from workflow_manager.runs.reactor import run_follower
 from workflow_manager.runs.recovery import start_missing_runs
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.runs.workflow import run_workflow
+from workflow_manager.selftest import routes as selftest_routes
+from workflow_manager.selftest.runner import SelfTests
 from workflow_manager.senders.registry import Senders
+from workflow_manager.senders.transcoder import Transcoding
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.targets import history_routes as target_history_routes
 from workflow_manager.targets import routes as targets_routes
 from workflow_manager.targets.secret_box import SecretBox
 from workflow_manager.triggers import routes as triggers_routes
@@ -83,15 +113,23 @@ _ROUTES = (
     runs_routes,
     previews_routes,
     dicom_routes,
+    kept_aside_routes,
     search_routes,
     retrieve_routes,
     rendered_routes,
     targets_routes,
+    target_history_routes,
+    modules_routes,
+    commitment_routes,
     dispatch_routes,
+    retrieval_routes,
+    imports_routes,
     trial_routes,
     rules_routes,
     decision_routes,
     cases_routes,
+    cleaner_routes,
+    selftest_routes,
     journal_routes,
     bookkeeper_query_routes,
     notification_routes,
@@ -106,6 +144,7 @@ def create_app(
     device_manager: httpx.AsyncClient,
     verifier: TokenVerifier,
     token_source: TokenSource | None = None,
+    follow_revocations: bool = True,
 ) -> FastAPI:
     """Return the application; nothing is opened before its lifespan.
 
@@ -115,6 +154,8 @@ def create_app(
         device_manager: The same for device-manager.
         verifier: Verifies tokens; its revocation list is kept fresh here.
         token_source: Gives this service its own token.
+        follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
+            list of exam-manager itself.
     """
     outside = _Outside(settings, exam_manager, device_manager, token_source)
 
@@ -123,7 +164,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             wiring = await _open(app, stack, outside)
             feed = RevocationFeed(verifier.revocations, wiring.exam_manager.get_revocations)
-            if token_source is not None:
+            if token_source is not None and follow_revocations:
                 feed.start()
                 stack.push_async_callback(feed.stop)
             app.state.started = True
@@ -144,6 +185,7 @@ def create_app(
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
+    app.include_router(upload_routes.router, max_body_size=settings.import_max_bytes)
     app.include_router(store_routes.router, max_body_size=settings.dicomweb_max_request_bytes)
     return app
 
@@ -186,17 +228,17 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         lake=lake,
         exam_manager=ExamManagerClient(outside.exam_manager, token_source),
         device_manager=DeviceManagerClient(outside.device_manager, token_source),
-        store=DicomStore(sessions, lake),
+        store=DicomStore(sessions, lake, settings.dicom_extra_tags),
+        receiving=Receiving(sessions, lake, settings.dicom_durability, settings.dicom_extra_tags),
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
-        senders=Senders(threads, settings.connect_timeout_s, settings.dicom_timeout_s),
+        senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
     )
+    stack.push_async_callback(wiring.receiving.stop)
     do_run = RunSteps(wiring)
-    bodies[runs_service.KIND] = run_workflow(do_run)
-    bodies[dispatch_service.KIND] = dispatch_workflow(DispatchSteps(wiring))
-    bodies[notification_service.KIND] = notification_workflow(NotificationSteps(wiring))
+    bodies |= _bodies(wiring, do_run)
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
     await engine.launch()
     stack.push_async_callback(engine.close)
@@ -207,33 +249,70 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     return wiring
 
 
+def _senders(settings: WorkflowManagerSettings, threads: Executor) -> Senders:
+    transcoding = Transcoding(settings.transcode_bytes, settings.transcode_at_once)
+    return Senders(threads, settings.connect_timeout_s, settings.dicom_timeout_s, transcoding)
+
+
+def _bodies(wiring: Wiring, do_run: RunSteps) -> dict[str, WorkflowBody]:
+    """Return the workflow functions by kind."""
+    return {
+        runs_service.ATTEMPTS.kind: run_workflow(do_run),
+        dispatch_service.ATTEMPTS.kind: dispatch_workflow(DispatchSteps(wiring)),
+        notification_service.ATTEMPTS.kind: notification_workflow(NotificationSteps(wiring)),
+        retrieval_service.ATTEMPTS.kind: retrieval_workflow(RetrievalSteps(wiring)),
+        imports_service.ATTEMPTS.kind: import_workflow(ImportSteps(wiring)),
+        commitments_service.ATTEMPTS.kind: commitment_workflow(Promises(wiring)),
+    }
+
+
 async def _start_work(
     app: FastAPI, stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps
 ) -> None:
-    reactor = RunReactor(wiring)
-    await reactor.start()
-    stack.push_async_callback(reactor.stop)
-    told = notification_follower(wiring)
-    await told.start()
-    stack.push_async_callback(told.stop)
-    sweep = _sweep(wiring, do_run)
-    sweep.start()
-    stack.push_async_callback(sweep.stop)
+    for follower in (run_follower(wiring), notification_follower(wiring)):
+        await follower.start()
+        stack.push_async_callback(follower.stop)
+    for sweep in _sweeps(wiring, do_run):
+        sweep.start()
+        stack.push_async_callback(sweep.stop)
     pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
     pruner.start()
     stack.push_async_callback(pruner.stop)
     keeper = CaseKeeper(wiring)
     await keeper.start()
     stack.push_async_callback(keeper.stop)
-    node = DicomNode(wiring.settings, wiring.sessions, wiring.lake)
+    node = DicomNode(
+        wiring.settings,
+        wiring.sessions,
+        wiring.lake,
+        answers=_answers(wiring),
+        receiving=wiring.receiving,
+        on_closed=keeper.association_ended,
+    )
     await node.start()
     stack.push_async_callback(node.stop)
-    app.state.dicomweb_desk = Desk(node.receiving, node.leftovers.new_folder())
-    app.state.health = health = Health(wiring, node)
+    app.state.dicomweb_desk = await stack.enter_async_context(open_desk(wiring.settings, node))
+    app.state.cleaner = cleaner = Cleaner(wiring)
+    cleaner.start()
+    stack.push_async_callback(cleaner.stop)
+    app.state.selftests = selftests = SelfTests(wiring, node)
+    await selftests.start()
+    stack.push_async_callback(selftests.stop)
+    app.state.health = health = Health(wiring, node, cleaner)
     app.state.measure = health.measure
     desk = DispatchDesk(wiring)
     desk.start()
     stack.push_async_callback(desk.stop)
+    for one in (RetrievalDesk(wiring), ImportDesk(wiring)):
+        one.start()
+        stack.push_async_callback(one.stop)
+
+
+def _answers(wiring: Wiring) -> dict[str, Answer]:
+    """Return who answers what DICOM peers ask and say of storage commitment."""
+    reports = CommitmentDesk(wiring.sessions, wiring.settings.dispatch_backoff_s)
+    promised = dict.fromkeys((ASKED, REPORT, TOLD), Promises(wiring).answer)
+    return {"commitment": reports.answer, **promised}
 
 
 def _engine(
@@ -246,21 +325,32 @@ def _engine(
         executor_id=settings.executor_id,
         bodies=bodies,
         queues={
-            runs_service.QUEUE: QueueSettings(at_once=settings.recon_slots),
-            notification_service.QUEUE: QueueSettings(at_once=4, at_once_per_partition=1),
-            dispatch_service.QUEUE: QueueSettings(at_once=MOST_AT_ONCE, at_once_per_partition=1),
+            runs_service.ATTEMPTS.queue: QueueSettings(at_once=settings.recon_slots),
+            notification_service.ATTEMPTS.queue: QueueSettings(at_once=4, at_once_per_partition=1),
+            dispatch_service.ATTEMPTS.queue: QueueSettings(
+                at_once=MOST_AT_ONCE, at_once_per_partition=1
+            ),
+            retrieval_service.ATTEMPTS.queue: QueueSettings(
+                at_once=MOST_FETCHED, at_once_per_partition=1
+            ),
+            imports_service.ATTEMPTS.queue: QueueSettings(at_once=2, at_once_per_partition=1),
+            commitments_service.ATTEMPTS.queue: QueueSettings(at_once=4, at_once_per_partition=1),
         },
     )
     return engine, bodies
 
 
-def _sweep(wiring: Wiring, do_run: RunSteps) -> Repeating:
-    """Return what finds what was left behind: at the start, and now and then."""
+def _sweeps(wiring: Wiring, do_run: RunSteps) -> list[Repeating]:
+    """Return what finds what was left behind: at the start, and now and then.
 
-    async def once() -> None:
-        await start_missing_runs(wiring, do_run)
-        await start_missing_notifications(wiring)
-        await start_missing_attempts(wiring)
-        await wiring.engine.forget(utc_now() - _REMEMBER)
-
-    return Repeating("sweeping runs", once, _SWEEP_S)
+    Each by itself: one that fails holds up no other.
+    """
+    work: dict[str, Callable[[], Awaitable[object]]] = {
+        "runs": lambda: start_missing_runs(wiring, do_run),
+        "notifications": lambda: start_missing_notifications(wiring),
+        "attempts to send": lambda: start_missing_attempts(wiring),
+        "attempts to fetch": lambda: start_missing_fetches(wiring),
+        "reports of commitment": lambda: start_missing_reports(wiring),
+        "what the engine remembers": lambda: wiring.engine.forget(utc_now() - _REMEMBER),
+    }
+    return [Repeating(f"sweeping {name}", once, _SWEEP_S) for name, once in work.items()]

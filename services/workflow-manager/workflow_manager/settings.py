@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workflow_manager.dicom.extra_tags import checked_names
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dispatch.rules import OffPeak, parse_clock
 
@@ -27,8 +28,12 @@ class WorkflowManagerSettings(BaseSettings):
     )
     dicom_host: str = Field("127.0.0.1", description="Address that the DICOM listener binds to")
     dicom_ae_title: str = Field("SCANHUB", min_length=1, max_length=16)
-    dicom_listeners: int = Field(
-        1, ge=1, le=16, description="Processes that receive; each uses one core at most"
+    dicom_listeners: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="Processes that receive; each uses one core at most. None given: two where the "
+        "answer does not wait for the index, else one",
     )
     dicom_durability: Durability = Field(
         Durability.SYNCED,
@@ -48,6 +53,11 @@ class WorkflowManagerSettings(BaseSettings):
     )
     dicom_transfer_syntaxes: tuple[str, ...] = Field(
         (), description="Transfer syntaxes that are received; none given: any"
+    )
+    dicom_extra_tags: tuple[str, ...] = Field(
+        (),
+        description="Attributes that the index keeps beside those it always has, of each image: "
+        "keywords, or tags as gggg,eeee; searches and rules can ask for them",
     )
     dicom_max_associations: int = Field(
         64, ge=1, le=1024, description="Associations at the same time, for each listener process"
@@ -80,6 +90,12 @@ class WorkflowManagerSettings(BaseSettings):
     )
     dicomweb_max_request_bytes: int = Field(
         2**40, gt=0, description="Largest request that STOW-RS takes, all its instances [byte]"
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Address at which clients reach this installation, as https://mri.example.org: "
+        "DICOMweb names what can be fetched with it; none: as the request names us",
     )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     exam_manager_patience_s: float = Field(
@@ -120,8 +136,68 @@ class WorkflowManagerSettings(BaseSettings):
     discard_keep_s: float = Field(
         259200.0, gt=0, description="How long files that were discarded are kept at least [s]"
     )
+    clean_sent_days: float | None = Field(
+        None,
+        gt=0,
+        description="Received images that are at a target too are removed so long after the last "
+        "case of their series ended [day]; none: kept",
+    )
+    clean_unsent_days: float | None = Field(
+        None,
+        gt=0,
+        description="The same for images that were done with and may be nowhere else [day]",
+    )
+    clean_discarded_days: float | None = Field(
+        None,
+        gt=0,
+        description="The same for images that were discarded, but not before discard_keep_s [day]",
+    )
+    clean_quarantine_days: float | None = Field(
+        None,
+        gt=0,
+        description="Files in quarantine are removed after so long [day]; none: kept",
+    )
+    clean_conflicts_days: float | None = Field(
+        None,
+        gt=0,
+        description="Objects that came under a SOP Instance UID which another one has are removed "
+        "after so long [day]; none: kept",
+    )
+    clean_offpeak_only: bool = Field(
+        default=False, description="What is old is removed in off-peak hours only"
+    )
+    clean_above_percent: float | None = Field(
+        None,
+        gt=0,
+        lt=100,
+        description="With more of the disk used than this, images that are at a target too or were "
+        "discarded are removed, the oldest first, until it is less [%]; none: never",
+    )
     dicom_timeout_s: float = Field(
         30.0, gt=0, description="How long a DICOM peer may take to answer [s]"
+    )
+    retrieval_silence_s: float = Field(
+        300.0,
+        gt=0,
+        description="How long a source may send nothing while images are fetched from it [s]",
+    )
+    import_root: Path | None = Field(
+        None, description="Folders below this one can be imported; none: no folder can"
+    )
+    import_max_bytes: int = Field(
+        2**38,
+        gt=0,
+        description="Largest import: all files together, with those in archives [byte]",
+    )
+    transcode_bytes: int = Field(
+        512 * 2**20,
+        ge=2**20,
+        le=2**32,
+        description="Largest image, decoded, that is transcoded for targets that list "
+        "transfer_syntaxes [byte]",
+    )
+    transcode_at_once: int = Field(
+        2, ge=1, le=32, description="Shipments that are transcoded at the same time, a process each"
     )
     connect_timeout_s: float = Field(
         10.0, gt=0, description="How long connecting to a DICOM peer may take [s]"
@@ -196,6 +272,11 @@ class WorkflowManagerSettings(BaseSettings):
     def _check_clock(cls, text: str) -> str:
         parse_clock(text)
         return text
+
+    @field_validator("dicom_extra_tags")
+    @classmethod
+    def _check_extra_tags(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_names(texts)
 
     @field_validator("offpeak_time_zone")
     @classmethod

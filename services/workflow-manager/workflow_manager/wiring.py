@@ -1,12 +1,14 @@
 """What the parts of this service work with, opened in the lifespan and closed with it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient
 from scanhub_libraries.database import Sessions
 from scanhub_libraries.lake import LocalLake
+from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
 from workflow_manager.journal.tail import JournalTail
@@ -14,6 +16,10 @@ from workflow_manager.senders.port import SendReport
 from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.targets.secret_box import SecretBox
+
+
+def _nobody_listens() -> None:
+    """Take the place of a desk that is not there yet."""
 
 
 @dataclass
@@ -26,6 +32,8 @@ class Wiring:
     exam_manager: ExamManagerClient
     device_manager: DeviceManagerClient
     store: DicomStore
+    receiving: Receiving
+    """Indexes what is fetched and imported; the listener has its own."""
     tail: JournalTail
     engine: Engine
     slots: asyncio.Semaphore
@@ -36,7 +44,11 @@ class Wiring:
     """Encrypts the secrets of targets."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)
     """Dispatches that this process sends."""
+    attempt_ended: Callable[[], None] = _nobody_listens
+    """Told when this process has ended an attempt to send: its place is free."""
     cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
     """Runs whose job is computing in this process, and how to stop it."""
     renderings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Images that are decoded and drawn at the same time: it takes memory and the processor."""
+    searches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Sources that people ask at the same time: each takes a thread."""

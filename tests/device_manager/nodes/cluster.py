@@ -7,16 +7,17 @@ import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
 from gate import Gate
 from loopback import LoopbackServer
+from nursery import Program, start_program
 from scanner_lab import DEADLINES, Lab, _device_manager, _open_exam_manager
 
 from device_manager.settings import DeviceManagerSettings
@@ -55,7 +56,7 @@ class DidNotStartError(Exception):
 class Process:
     """A device-manager as a process of its own."""
 
-    process: asyncio.subprocess.Process
+    process: Program
     log: Path
     events: Path
 
@@ -89,6 +90,7 @@ class Cluster:
     settings: dict[str, Any]
     stack: AsyncExitStack
     processes: list[Process] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def _lab(self, address: str, app: Any, events: list[Any]) -> Lab:
         http = httpx.AsyncClient(base_url=f"http://{address}", headers=self.admin, timeout=30)
@@ -130,7 +132,7 @@ class Cluster:
 
     async def spawn(self, **settings: Any) -> tuple[Lab, Process]:
         """Run a device-manager as a process until the end of the test."""
-        number = len(self.processes)
+        number = next(self._numbers)
         log, events = self.folder / f"node-{number}.log", self.folder / f"events-{number}.jsonl"
         arguments = {
             "database_url": self.database_url,
@@ -145,17 +147,9 @@ class Cluster:
             "events": str(events),
         }
         with log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                PROGRAM,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=output,
-            )
+            process = await start_program(PROGRAM, json.dumps(told), talks=True, log=output)
         started = Process(process, log, events)
         self.processes.append(started)
-        process.stdin.write(json.dumps(told).encode() + b"\n")
-        await process.stdin.drain()
         address = (await process.stdout.readline()).decode().strip()
         if not address:
             raise DidNotStartError(log.read_text())

@@ -18,13 +18,13 @@ def make_cluster(
     tmp_path: Path,
     keys: SigningKeys,
     headers_of: Callable[..., dict[str, str]],
-    make_postgresql_url: Callable[..., str],
+    copied_postgresql: Callable[[str], str],
 ) -> Callable[..., Any]:
     """Return what opens one PostgreSQL database, one exam-manager, and no process yet."""
 
     def make(**settings: Any) -> Any:
         admin = headers_of(UserRole.ADMIN)
-        return open_cluster(tmp_path, keys, admin, make_postgresql_url(), **settings)
+        return open_cluster(tmp_path, keys, admin, copied_postgresql("device_manager"), **settings)
 
     return make
 

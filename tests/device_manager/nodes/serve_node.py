@@ -1,6 +1,6 @@
 """device-manager in a process that can be killed and stopped. Says its address when it answers.
 
-One line of JSON comes in: settings, the address of exam-manager, keys, the file for events.
+Its argument is JSON: settings, the address of exam-manager, keys, the file for events.
 """
 
 import asyncio
@@ -74,4 +74,4 @@ async def serve(told: dict[str, Any]) -> None:
 if __name__ == "__main__":
     configure_logging(json=True, level="INFO")
     gc.freeze()
-    asyncio.run(serve(json.loads(sys.stdin.readline())))
+    asyncio.run(serve(json.loads(sys.argv[1])))

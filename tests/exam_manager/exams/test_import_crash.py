@@ -26,6 +26,7 @@ async def stored(platform):
     return [(await platform.call("GET", f"{EXAM}/{name}", expect=200)).json() for name in names]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("point", "left"), [(r"\.header\.xml$", 5), (r"\.seq$", 2)])
 async def test_an_import_that_is_killed_leaves_no_protocol_sequence_or_file(outside, point, left):
     sequences = [sequence(), sequence(pulseq("b"), "s2", xml_file="<ismrmrdHeader/>")]
@@ -42,6 +43,7 @@ async def test_an_import_that_is_killed_leaves_no_protocol_sequence_or_file(outs
     assert [item["created"] for item in made.json()["sequences"]] == [True, True]
 
 
+@pytest.mark.long
 async def test_a_plot_that_is_being_made_when_the_process_is_killed_is_made_anew(outside):
     await outside.start(TEST_KILL_AT=r"writer \.plot\.bin$")
     made = await outside.platform.call("POST", f"{EXAM}/sequence", expect=201, **upload_of())

@@ -4,6 +4,7 @@ import asyncio
 import json
 from uuid import UUID
 
+from effort import POSTGRESQL_IN_CI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -221,6 +222,7 @@ IN_TURN = [
 """Every kind of change, in an order in which each has something to change."""
 
 
+@POSTGRESQL_IN_CI
 async def test_a_kept_tree_is_never_stale_whatever_changes_it(either):
     clinic = await Clinic(either).open()
     await check_kept(either, clinic.exam_ids)
@@ -250,8 +252,8 @@ async def test_a_kept_tree_is_never_stale_in_any_order_of_changes(platform, step
         await check_kept(platform, clinic.exam_ids)
 
 
-async def test_another_process_sees_a_change_at_once(start, database_url):
-    async with start(database_url) as one, start(database_url, migrate=False) as two:
+async def test_another_process_sees_a_change_at_once(start, migrated_url):
+    async with start(migrated_url, migrate=False) as one, start(migrated_url, migrate=False) as two:
         exam = await one.exam()
         assert (await read(one, exam["id"])).content == (await read(two, exam["id"])).content
         await two.workflow(exam)

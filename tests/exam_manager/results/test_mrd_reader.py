@@ -137,9 +137,9 @@ async def test_a_reader_that_hangs_is_ended_and_the_next_request_works(tmp_path)
     assert reader._all == []
 
 
-async def test_the_end_of_the_service_ends_its_readers_also_at_work(start, database_url, tmp_path):
+async def test_the_end_of_the_service_ends_its_readers_also_at_work(start, migrated_url, tmp_path):
     path = write(tmp_path / "b.mrd", [readout(noise(1, 1, 8))])
-    async with start(database_url) as platform:
+    async with start(migrated_url, migrate=False) as platform:
         reader = platform.app.state.mrd_reader
         await reader.run(reader, path, "count")
         (worker,) = reader._all

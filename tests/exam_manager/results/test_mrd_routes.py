@@ -124,6 +124,7 @@ async def test_whatever_is_wrong_with_a_request_is_said_before_the_answer(
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.long
 async def test_a_packet_counts_in_16_bits_and_is_bounded(platform, store, tmp_path):
     small, large = readout(noise(1, 1, 2)), readout(noise(2, 32, 65535))
     place = (await store({"data.mrd": write(tmp_path / "a.mrd", [small] * 65536)}))[1]

@@ -107,7 +107,7 @@ async def large(platform, store):
 
 async def test_a_file_that_is_deleted_while_it_is_sent_comes_whole(platform, large):
     url, path, result = large
-    content, got = path.read_bytes(), b""
+    content, got = path.read_bytes(), bytearray()
     async with (
         serving(platform.app) as address,
         httpx.AsyncClient(trust_env=False, timeout=60) as client,

@@ -58,14 +58,14 @@ def test_a_lock_alone_or_a_folder_alone_is_nobodys(tmp_path):
     assert Scratch(tmp_path / "none").clear() == 0
 
 
-async def test_a_start_clears_what_a_killed_server_left(start, database_url, tmp_path, neighbour):
+async def test_a_start_clears_what_a_killed_server_left(start, migrated_url, tmp_path, neighbour):
     process, name = neighbour
     folder = tmp_path / "lake-root" / "scratch" / name
     folder.parent.mkdir(parents=True)
     (tmp_path / "scratch" / name).rename(folder)
     process.kill()
     process.wait()
-    async with start(database_url) as platform:
+    async with start(migrated_url, migrate=False) as platform:
         assert not folder.exists()
         assert platform.app.state.scratch.home().parent == folder.parent
     assert list(folder.parent.iterdir()) == []

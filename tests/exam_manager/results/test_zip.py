@@ -56,8 +56,8 @@ async def test_a_result_that_cannot_be_zipped_is_refused_before_the_answer(platf
 
 @pytest.mark.parametrize("change", ["gone", "longer", "shorter"])
 async def test_a_file_that_changes_meanwhile_breaks_the_download(platform, store, change):
-    files = {"first.npy": bytes(48 * 2**20), "second.npy": b"content"}
-    result, place = await store(files, "NUMPY")
+    result, place = await store({"first.npy": b"", "second.npy": b"content"}, "NUMPY")
+    os.truncate(platform.lake.path(f"lake/{place}/first.npy"), 48 * 2**20)  # a hole
     second = platform.lake.path(f"lake/{place}/second.npy")
     got = 0
     async with (
@@ -93,9 +93,10 @@ async def test_a_download_that_is_given_up_closes_its_files(platform, store):
             await asyncio.sleep(0.01)
 
 
-async def test_a_result_of_ten_thousand_files_is_one_zip(platform, store):
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_a_result_of_very_many_files_is_one_zip(platform, store, count):
     task = await platform.scan()
-    names = [f"{number:05d}.dcm" for number in range(10_000)]
+    names = [f"{number:05d}.dcm" for number in range(count)]
     first, place = await store({"00000.dcm": b"0"}, "DICOM", task=task)
     folder = platform.lake.root / "lake" / place
     for name in names[1:]:
@@ -105,10 +106,10 @@ async def test_a_result_of_ten_thousand_files_is_one_zip(platform, store):
     await platform.call("PUT", url, json=body, headers=platform.service, expect=200)
     answer = await platform.call("GET", f"{url}/zip", expect=200)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        assert archive.read("files/09999.dcm") == b"09999.dcm"
-        assert len(archive.namelist()) == 10_002
+        assert archive.read(f"files/{names[-1]}") == names[-1].encode()
+        assert len(archive.namelist()) == count + 2
         sums = archive.read("SHA256SUMS").decode().splitlines()
-    assert len(sums) == 10_001
+    assert len(sums) == count + 1
 
 
 async def test_what_is_no_file_of_the_lake_is_not_zipped(platform, store, tmp_path):

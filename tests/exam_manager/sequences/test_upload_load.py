@@ -27,7 +27,7 @@ async def nobody_connected(platform):
 
 
 @pytest.fixture
-def slow(start, database_url):
+def slow(start, migrated_url):
     """The application with a reader that waits until it is let go."""
     entered, leave = asyncio.Event(), asyncio.Event()
 
@@ -36,7 +36,7 @@ def slow(start, database_url):
         await leave.wait()
         return read_facts(data)
 
-    return start(database_url, read_sequence=reader), entered, leave
+    return start(migrated_url, migrate=False, read_sequence=reader), entered, leave
 
 
 async def test_others_write_while_a_sequence_is_read(slow, upload):

@@ -38,13 +38,13 @@ async def statuses(http, username, passwords):
     return [await try_password(http, username, password) for password in passwords]
 
 
-async def test_a_restart_does_not_forget_wrong_passwords(start, database_url):
+async def test_a_restart_does_not_forget_wrong_passwords(start, migrated_url):
     clock = Clock()
-    async with start(database_url, clock=clock) as running:
+    async with start(migrated_url, migrate=False, clock=clock) as running:
         await first_admin(running)
         for _ in range(8):
             await log_in(running, password=WRONG, expect=None)
-    async with start(database_url, clock=clock) as running:
+    async with start(migrated_url, migrate=False, clock=clock) as running:
         refused = await log_in(running, expect=429)
         assert int(refused.headers["Retry-After"]) >= 1
 

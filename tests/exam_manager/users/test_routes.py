@@ -240,11 +240,11 @@ async def test_revocations_are_numbered_and_read_on_from_a_number(either):
     assert two["last"] > one["last"]
 
 
-async def test_a_restart_knows_what_was_revoked(start, database_url):
-    async with start(database_url) as running:
+async def test_a_restart_knows_what_was_revoked(start, migrated_url):
+    async with start(migrated_url, migrate=False) as running:
         admin = await first_admin(running)
         await running.call("POST", f"{LOGIN}/logout", headers=admin, expect=200)
-    async with start(database_url) as running:
+    async with start(migrated_url, migrate=False) as running:
         await running.call("GET", f"{LOGIN}/getcurrentuser", headers=admin, expect=401)
 
 

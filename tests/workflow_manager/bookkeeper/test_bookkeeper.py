@@ -9,7 +9,6 @@ import pytest
 from workflow_service import WORKFLOW
 
 from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
-from scanhub_libraries.migrate import upgrade
 from workflow_manager.bookkeeper import forms, repository
 from workflow_manager.bookkeeper import service as bookkeeper
 from workflow_manager.bookkeeper.models import MercureTask
@@ -265,7 +264,8 @@ async def test_tasks_are_paged_newest_first(book):
         ("register-task", {"json": []}, "body"),
         ("update-task", {"json": {"id": "1", "x": "\x00"}}, "body"),
         ("update-task", {"json": {"tags": {}}}, "id"),
-        ("store-processor-output", {"json": {"task_id": "1", "output": 3}}, "output"),
+        ("store-processor-output", {"json": {"task_id": "1", "output": ["\x00"]}}, "output"),
+        ("store-processor-output", {"json": {"task_id": "1", "index": -1}}, "index"),
         ("test-end", {"json": {"status": "x"}}, "id"),
     ],
 )
@@ -281,10 +281,8 @@ async def test_a_body_without_end_is_refused(book):
 
 
 @pytest.fixture
-async def sessions(make_postgresql_url):
-    url = make_postgresql_url()
-    await asyncio.to_thread(upgrade, "workflow_manager", url)
-    engine = create_engine(url)
+async def sessions(copied_postgresql):
+    engine = create_engine(copied_postgresql("workflow_manager"))
     yield create_sessions(engine)
     await engine.dispose()
 

@@ -19,6 +19,7 @@ class Node:
 
     def __init__(self):
         self.port, self.received = a_port(), []
+        self.refused = 0
         self.go_on = threading.Event()
         self.go_on.set()
         self.status = 0x0000
@@ -27,6 +28,8 @@ class Node:
         file = pydicom.filebase.DicomBytesIO(received.data)
         if self.status == 0:
             self.received.append(str(pydicom.dcmread(file).SOPInstanceUID))
+        else:
+            self.refused += 1
         self.go_on.wait(20)
         return self.status
 
@@ -70,11 +73,11 @@ class Ward:
             dataset.save_as(path)
             await self.service.wiring.store.store_instance(path, origin)
 
-    async def send(self, port, series, *numbers):
+    async def send(self, port, series, *numbers, calling="SCANNER"):
         """Send images over one association that ends cleanly."""
         folder = self.folder / f"{series} over the wire"
         files = [write_instance(folder, number, series=series) for number in numbers]
-        peer = Peer("127.0.0.1", port, "SCANHUB", "SCANNER", 5.0, 10.0)
+        peer = Peer("127.0.0.1", port, "SCANHUB", calling, 5.0, 10.0)
         report = await asyncio.to_thread(send_series, [(str(f), f) for f in files], peer)
         assert not report.failed
 

@@ -16,11 +16,7 @@ from workflow_manager.cases.repository import list_due_series
 from workflow_manager.dicom.scu import Peer, send_series
 from workflow_manager.routing_rules.decisions import consider
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # pynetdicom leaves the socket of a refused connection to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = pytest.mark.timeout(240)
 NEVER = {"series_quiet_s": 3600.0}
 STUDY = {"action_trigger": "study"}
 
@@ -34,9 +30,9 @@ async def looked_at(service):
 
 
 async def test_an_image_that_comes_while_rules_are_evaluated_keeps_its_series_open(
-    serving, ward_of, database_url
+    serving, ward_of, migrated_url
 ):
-    async with serving(database_url=database_url, **NEVER) as service:
+    async with serving(database_url=migrated_url, **NEVER) as service:
         ward, keeper = ward_of(service), CaseKeeper(service.wiring)
         await ward.add_rule("tell", action="notification", target=[])
         await ward.receive("1.1", 1)
@@ -52,8 +48,8 @@ async def test_an_image_that_comes_while_rules_are_evaluated_keeps_its_series_op
         assert [series["instances"] for series in whole["series"]] == [2]
 
 
-async def test_who_looks_twice_at_the_same_time_makes_one_case(serving, ward_of, database_url):
-    async with serving(database_url=database_url, **NEVER) as service:
+async def test_who_looks_twice_at_the_same_time_makes_one_case(serving, ward_of, migrated_url):
+    async with serving(database_url=migrated_url, **NEVER) as service:
         ward = ward_of(service)
         await ward.add_rule("tell", action="notification", target=[])
         await ward.add_rule("study", action="notification", target=[], **STUDY)
@@ -69,10 +65,10 @@ async def test_who_looks_twice_at_the_same_time_makes_one_case(serving, ward_of,
 
 
 async def test_series_that_join_a_study_at_once_from_all_sides_are_in_one_case(
-    serving, ward_of, database_url
+    serving, ward_of, migrated_url
 ):
     """Mercure lost a series when its study was locked by another router."""
-    async with serving(database_url=database_url, **NEVER) as service:
+    async with serving(database_url=migrated_url, **NEVER) as service:
         ward = ward_of(service)
         await ward.add_rule("study", action="notification", target=[], **STUDY)
         names = [f"1.{number}" for number in range(1, 7)]
@@ -100,12 +96,13 @@ async def test_a_study_whose_rule_was_deleted_goes_on_by_the_rule_as_it_was(serv
 
 
 @pytest.fixture
-def outside(tmp_path, clinic, keys, signer, headers_of):
+def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     found = Outside(tmp_path, clinic, keys, signer, headers_of)
     found.dicom_port = a_port()
     found.environment |= {
         "SCANHUB_WORKFLOW_DICOM_PORT": str(found.dicom_port),
         "SCANHUB_WORKFLOW_SERIES_CLOSED_QUIET_S": "0.2",
+        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "2",
         "SCANHUB_WORKFLOW_STUDY_COMPLETE_S": "0.5",
     }
     return found
@@ -150,16 +147,18 @@ async def test_killed_while_a_study_becomes_complete(outside, wire, node, delay_
 
 
 async def test_two_services_on_one_database_make_one_case_and_send_once(
-    serving, ward_of, node, *, outside, wire, make_postgresql_url
+    serving, ward_of, node, *, outside, wire, make_postgresql_url, copied_postgresql
 ):
-    database, engine = make_postgresql_url(), make_postgresql_url()
+    database, engine = copied_postgresql("workflow_manager"), make_postgresql_url()
     outside.environment |= {
         "TEST_DATABASE": database,
         "TEST_ENGINE": engine,
-        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.3",
+        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "1.5",
+        "SCANHUB_WORKFLOW_STUDY_COMPLETE_S": "3",
         "SCANHUB_WORKFLOW_EXECUTOR_ID": "other",
     }
-    times = {"series_quiet_s": 0.3, "study_complete_s": 0.5}
+    # No pause between two images is so long, also where somebody else takes the processors.
+    times = {"series_quiet_s": 1.5, "study_complete_s": 3.0}
     async with (
         over_http(wire) as url,
         serving(database_url=database, engine_database_url=engine, **times) as service,

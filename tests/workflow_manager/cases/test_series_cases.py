@@ -1,12 +1,11 @@
 """Each rule that fires for a series opens a case, which is moving, done, or says why not."""
 
-import pytest
-from workflow_service import WORKFLOW, a_port
+from datetime import datetime
+
+from workflow_service import WORKFLOW, a_port, until
 
 from workflow_manager.dicom.entries import Origin
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 SOON, NEVER = {"series_quiet_s": 0.2}, {"series_quiet_s": 3600.0}
 
 
@@ -160,6 +159,25 @@ async def test_late_images_open_a_numbered_follow_up_and_are_sent_alone(serving,
         assert (await ward.timeline(second)).count("case.opened") == 1
         await ward.receive("1.1", 2)  # the same image again is no news
         assert len(await service.get("/cases")) == 2
+
+
+async def test_a_case_whose_target_is_away_says_why_and_when_it_is_tried_again(serving, ward_of):
+    async with serving(series_quiet_s=0.2, dispatch_backoff_s=(3600.0,)) as service:
+        ward = ward_of(service)
+        await ward.add_target("PACS", a_port())
+        await ward.add_rule("all")
+        await ward.receive("1.1", 1)
+
+        async def told():
+            cases = await service.get("/cases?state=dispatching")
+            return cases[0] if cases and "next attempt" in cases[0]["reason"] else None
+
+        case = await until(told)
+        (dispatch,) = await service.get("/dispatches")
+        at = datetime.fromisoformat(dispatch["next_attempt_at"]).isoformat(timespec="seconds")
+        said = f"0 of 1 sent, to PACS. The next attempt, at {at}. PACS: {dispatch['error']}"
+        assert case["reason"] == said
+        assert (await service.get(f"/cases/{case['id']}"))["reason"] == said
 
 
 async def test_a_failed_case_says_why_and_can_be_sent_again_or_given_up(serving, ward_of, node):

@@ -5,8 +5,6 @@ import asyncio
 import pytest
 from workflow_service import WORKFLOW, until
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 QUIET = {"series_quiet_s": 0.2}
 STUDY = {"action_trigger": "study"}
 T1_AND_T2 = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 from workflow_service import WORKFLOW, a_port, until
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -187,6 +188,20 @@ async def test_an_event_that_is_heard_twice_is_told_once(serving):
         await told(service, second, "failed")
         assert len(await service.get(f"/notifications?case_id={case.id}")) == 1
     assert len(sink.got) == 1
+
+
+async def test_a_case_whose_rule_cannot_be_read_silences_no_other(serving):
+    async with web_sink() as (sink, url), serving(**LOCAL) as service:
+        broken = await a_case(service.wiring.sessions, options_for(url, priority="whenever"))
+        case = await a_case(service.wiring.sessions, options_for(url))
+        with capture_logs() as logged:
+            await tell(service, broken, EventType.CASE_DONE)
+            await tell(service, case, EventType.CASE_DONE)
+            await told(service, case, "sent")
+        assert await service.get(f"/notifications?case_id={broken.id}") == []
+    assert len(sink.got) == 1
+    about = [entry["case_id"] for entry in logged if "rule of a case" in entry["event"]]
+    assert about == [str(broken.id)]
 
 
 async def test_each_address_gets_a_mail_and_a_refused_one_holds_up_no_other(serving):

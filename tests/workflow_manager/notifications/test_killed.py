@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
-async def outside(tmp_path, clinic, keys, signer, headers_of):
+async def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     found = Outside(tmp_path, clinic, keys, signer, headers_of)
     found.environment |= {
         "SCANHUB_WORKFLOW_WEBHOOK_HTTP": "true",

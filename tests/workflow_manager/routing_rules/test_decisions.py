@@ -24,8 +24,6 @@ from workflow_manager.routing_rules.repository import list_with_an_instance
 from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.targets.models import Target
 
-# pynetdicom leaves the socket of a refused connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 NEVER_QUIET = {"series_quiet_s": 3600.0}
 SOON_QUIET = {"series_quiet_s": 0.2}
 

@@ -13,11 +13,7 @@ from workflow_manager.dicom.scp import DicomListener
 from workflow_manager.dicom.scu import Peer, send_series
 from workflow_manager.senders.port import Item
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # pynetdicom leaves the socket of a refused connection to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = pytest.mark.timeout(240)
 ALL = 12
 
 
@@ -37,7 +33,7 @@ def archive():
 
 
 @pytest.fixture
-async def outside(tmp_path, clinic, keys, signer, headers_of):
+async def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     found = Outside(tmp_path, clinic, keys, signer, headers_of)
     found.dicom_port = a_port()
     found.environment |= {
@@ -60,7 +56,9 @@ async def configure(outside, port):
     await post(outside, "/rules", rule)
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.35, 0.6])
+@pytest.mark.parametrize(
+    "delay_s", [0.35, *(pytest.param(delay_s, marks=pytest.mark.long) for delay_s in (0.0, 0.6))]
+)
 async def test_killed_around_the_decision(outside, wire, archive, tmp_path, delay_s):
     port, received = archive
     async with over_http(wire) as url:

@@ -6,12 +6,14 @@ import { calibrateDevice } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { Calibration, CalibrationType, Device } from "../../api/types";
 import { clock, day } from "../../shared/format";
+import past from "../../shared/history.module.css";
 import page from "../../shared/page.module.css";
 import { ErrorLine, QueryView } from "../../shared/states";
 import { calibrationLook } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
+import { authorName, parameterFact } from "../../shared/schema/words";
 import css from "./devices.module.css";
-import { authorName, KINDS, parameterFact } from "./parameters";
+import { KINDS } from "./parameters";
 
 /** Lets a device calibrate by itself, and shows what came of it, now and before. */
 export function Calibrations({ device }: { device: Device }) {
@@ -33,7 +35,7 @@ export function Calibrations({ device }: { device: Device }) {
             rows.length === 0 ? (
               <p className="dim">Not calibrated yet.</p>
             ) : (
-              <ul className={css.history} aria-label="Calibrations">
+              <ul className={past.list} aria-label="Calibrations">
                 {rows.map((row) => (
                   <CalibrationRow key={row.id} row={row} />
                 ))}
@@ -93,11 +95,11 @@ function CalibrationRow({ row }: { row: Calibration }) {
   );
   const from = row.acquisition_id ? "with a scan" : `by ${authorName(row.requested_by)}`;
   return (
-    <li className={css.historyRow}>
-      <div className={css.historyLine}>
+    <li className={past.row}>
+      <div className={page.line}>
         <strong>{KINDS[row.kind]}</strong>
         <StatusBadge look={calibrationLook(row.state)} />
-        <span className={css.historyWho}>
+        <span className={past.who}>
           {day(row.ended_at ?? row.created_at)} {clock(row.ended_at ?? row.created_at)} · {from}
         </span>
       </div>

@@ -1,14 +1,15 @@
 import { Button } from "@mantine/core";
 import { IconAdjustments } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
 import { clock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { acquisitionLook, DEVICE_STATUS } from "../../shared/status";
-import { StatusBadge } from "../../shared/StatusBadge";
 import { Calibrations } from "./Calibrations";
 import { DeviceOverview } from "./DeviceOverview";
 import css from "./devices.module.css";
@@ -16,7 +17,7 @@ import { Fact } from "./Fact";
 import { ParameterHistory } from "./ParameterHistory";
 import { factOf, schemaOf } from "./parameters";
 import { ScansOfDevice } from "./ScansOfDevice";
-import { fieldsOf } from "./schema";
+import { fieldsOf } from "../../shared/schema/schema";
 import { type DeviceTab, TABS } from "./tabs";
 
 const ParameterModal = lazy(() => import("./ParameterModal"));
@@ -25,25 +26,24 @@ interface Props {
   device: Device;
   tab: DeviceTab;
   onTab: (tab: DeviceTab) => void;
-  onGone: () => void;
+  onClose: () => void;
 }
 
 /** Everything about one scanner. */
-export function DeviceDetail({ device, tab, onTab, onGone }: Props) {
+export function DeviceDetail({ device, tab, onTab, onClose }: Props) {
   return (
     <aside className={page.detail} aria-label={`Device ${device.name}`}>
-      <header className={page.detailHead}>
-        <div>
-          <h2>{device.name}</h2>
-          <p className="dim">{device.description}</p>
-        </div>
-        <StatusBadge look={DEVICE_STATUS[device.status]} />
-      </header>
+      <DetailHead
+        title={device.name}
+        about={device.description}
+        look={DEVICE_STATUS[device.status]}
+        onClose={onClose}
+      />
       {device.status_detail && <p className={css.statusDetail}>{device.status_detail}</p>}
       {tab !== "scans" && <Silent device={device} onShow={() => onTab("scans")} />}
       <Tabs tab={tab} onTab={onTab} />
       <div role="tabpanel" id="device-tab" aria-labelledby={`device-tab-${tab}`}>
-        {tab === "overview" && <DeviceOverview device={device} onGone={onGone} />}
+        {tab === "overview" && <DeviceOverview device={device} onGone={onClose} />}
         {tab === "parameters" && <Parameters device={device} />}
         {tab === "calibrations" && <Calibrations device={device} />}
         {tab === "scans" && <ScansOfDevice device={device} />}
@@ -106,13 +106,13 @@ function Parameters({ device }: { device: Device }) {
   const values = Object.entries(device.parameter ?? {});
   return (
     <>
-      <Section
+      <DetailSection
         title={device.parameter_version > 0 ? `Version ${device.parameter_version}` : "Values"}
       >
         {values.length === 0 ? (
           <p className="dim">None were ever set.</p>
         ) : (
-          <dl className={css.values}>
+          <dl className={page.facts}>
             {values.map(([name, value]) => (
               <Fact key={name} {...factOf(name, value, fields)} />
             ))}
@@ -127,22 +127,13 @@ function Parameters({ device }: { device: Device }) {
             Edit parameters
           </Button>
         </div>
-      </Section>
-      <Section title="History">
+      </DetailSection>
+      <DetailSection title="History">
         <ParameterHistory device={device} fields={fields} />
-      </Section>
+      </DetailSection>
       <Suspense>
         {editing && <ParameterModal device={device} onClose={() => setEditing(false)} />}
       </Suspense>
     </>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className={page.detailSection} aria-label={title}>
-      <h3>{title}</h3>
-      {children}
-    </section>
   );
 }

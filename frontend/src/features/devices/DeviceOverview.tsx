@@ -8,10 +8,11 @@ import {
   IconRefresh,
   IconTrash,
 } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 
-import { queries } from "../../api/queries";
+import { deleteDevice, rotateDeviceToken } from "../../api/endpoints";
+import { keys, queries } from "../../api/queries";
 import type { Device } from "../../api/types";
 import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
@@ -23,8 +24,7 @@ import { limitFacts } from "./limits";
 
 const CredentialsModal = lazy(() => import("./CredentialsModal"));
 const RenameModal = lazy(() => import("./RenameModal"));
-const RevokeModal = lazy(() => import("./RevokeModal"));
-const DeleteDeviceModal = lazy(() => import("./DeleteDeviceModal"));
+const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
 
 export function DeviceOverview({ device, onGone }: { device: Device; onGone: () => void }) {
   return (
@@ -132,7 +132,7 @@ function Limits({ device }: { device: Device }) {
         </p>
       ) : (
         <>
-          <dl className={css.values}>
+          <dl className={page.facts}>
             {told.map(({ name, value }) => (
               <Fact key={name} name={name} value={value} />
             ))}
@@ -149,9 +149,18 @@ function Limits({ device }: { device: Device }) {
 type Dialog = "rename" | "rotate" | "revoke" | "delete";
 
 function Access({ device, onGone }: { device: Device; onGone: () => void }) {
+  const client = useQueryClient();
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const mayNot = useMayChangeDevices();
   const close = () => setDialog(null);
+  const changed = () => client.invalidateQueries({ queryKey: keys.devices });
+  // A device is shut out by a new token that nobody gets.
+  const revoke = () => rotateDeviceToken(device.id).then(changed);
+  const remove = async () => {
+    await deleteDevice(device.id);
+    onGone();
+    await changed();
+  };
   const button = { variant: "default", disabled: mayNot !== null };
   return (
     <section className={page.detailSection} aria-label="Access">
@@ -185,9 +194,38 @@ function Access({ device, onGone }: { device: Device; onGone: () => void }) {
       <Suspense>
         {dialog === "rename" && <RenameModal device={device} onClose={close} />}
         {dialog === "rotate" && <CredentialsModal device={device} onClose={close} />}
-        {dialog === "revoke" && <RevokeModal device={device} onClose={close} />}
+        {dialog === "revoke" && (
+          <ConfirmModal
+            title={`Revoke the access of ${device.name}`}
+            action="Revoke access"
+            run={revoke}
+            onClose={close}
+          >
+            <p>
+              Its token stops working at once, and its link is closed. It cannot connect again
+              before a new token is made and installed on it.
+            </p>
+            {device.status === "BUSY" && (
+              <p>
+                <strong>It is scanning.</strong> The scan goes on at the scanner and is shown as
+                lost. Stop it first.
+              </p>
+            )}
+          </ConfirmModal>
+        )}
         {dialog === "delete" && (
-          <DeleteDeviceModal device={device} onClose={close} onDeleted={onGone} />
+          <ConfirmModal
+            title={`Delete ${device.name}`}
+            action="Delete device"
+            typed={device.name}
+            run={remove}
+            onClose={close}
+          >
+            <p>
+              The scanner can no longer connect. Exams and images made with it stay. This cannot be
+              undone.
+            </p>
+          </ConfirmModal>
         )}
       </Suspense>
     </section>

@@ -5,12 +5,13 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
-import { type Column, DataTable } from "../../shared/DataTable";
+import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
+import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
-import { useMayChangeDevices } from "../../shared/roles";
-import { Empty, QueryView } from "../../shared/states";
+import { guarded, useMayChangeDevices } from "../../shared/roles";
+import { Empty } from "../../shared/states";
 import { DEVICE_STATUS } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { containsWords } from "../worklist/worklist";
@@ -88,56 +89,42 @@ export function DevicesPage({ filter, selectedId, tab, onFilter, onSelect, onTab
       >
         <Button
           leftSection={<IconPlus size={16} />}
-          disabled={mayNot !== null}
-          title={mayNot ?? undefined}
+          {...guarded(mayNot)}
           onClick={() => setAdding(true)}
         >
           Add device
         </Button>
       </PageHead>
-      <div className={page.split} data-detail={selected ? "wide" : undefined}>
-        <div className={page.list}>
-          <QueryView query={devices} rows={6} safe="The scanners themselves are not affected.">
-            {(all) => {
-              const rows = all
-                .filter((device) => containsWords(wordsOf(device), filter))
-                .toSorted((a, b) => a.name.localeCompare(b.name));
-              if (rows.length === 0) {
-                return (
-                  <Empty
-                    icon={IconScan}
-                    title={filter ? `Nothing matches “${filter}”` : "No devices yet"}
-                  >
-                    {filter
-                      ? "Clear the filter to see all devices."
-                      : "Add one and install its credentials file on the scanner."}
-                  </Empty>
-                );
-              }
-              return (
-                <DataTable
-                  label="Devices"
-                  rows={rows}
-                  columns={COLUMNS}
-                  rowId={({ id }) => id}
-                  selectedId={selectedId}
-                  compact={selected !== null}
-                  onOpen={({ id }) => onSelect(id === selectedId ? null : id)}
-                />
-              );
-            }}
-          </QueryView>
-        </div>
-        {selected && (
-          <DeviceDetail
-            key={selected.id}
-            device={selected}
-            tab={tab}
-            onTab={onTab}
-            onGone={() => onSelect(null)}
-          />
-        )}
-      </div>
+      <ListAndDetail
+        query={devices}
+        rows={devices.data
+          ?.filter((device) => containsWords(wordsOf(device), filter))
+          .toSorted((a, b) => a.name.localeCompare(b.name))}
+        safe="The scanners themselves are not affected."
+        label="Devices"
+        columns={COLUMNS}
+        rowId={({ id }) => id}
+        selectedId={selectedId}
+        onSelect={onSelect}
+        empty={
+          <Empty icon={IconScan} title={filter ? `Nothing matches “${filter}”` : "No devices yet"}>
+            {filter
+              ? "Clear the filter to see all devices."
+              : "Add one and install its credentials file on the scanner."}
+          </Empty>
+        }
+        detail={
+          selected && (
+            <DeviceDetail
+              key={selected.id}
+              device={selected}
+              tab={tab}
+              onTab={onTab}
+              onClose={() => onSelect(null)}
+            />
+          )
+        }
+      />
       <Suspense>
         {adding && <CredentialsModal device={null} onClose={() => setAdding(false)} />}
       </Suspense>

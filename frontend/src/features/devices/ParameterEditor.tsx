@@ -9,14 +9,21 @@ import type { Device, DeviceParameter, ParameterProblem, ParameterSchema } from 
 import page from "../../shared/page.module.css";
 import { useMayChangeDevices } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
-import { ChangeList } from "./ChangeList";
-import { changesBetween, pathOf } from "./changes";
-import { conflictOf, rebased } from "./conflict";
-import { ConflictNotice } from "./ConflictNotice";
-import { byField, type Draft, draftOf, type Read, readDraft, readObject } from "./draft";
+import { ChangeList } from "../../shared/schema/ChangeList";
+import { changesBetween, pathOf } from "../../shared/schema/changes";
+import { conflictOf, rebased } from "../../shared/schema/conflict";
+import { ConflictNotice } from "../../shared/schema/ConflictNotice";
+import {
+  byField,
+  type Draft,
+  draftOf,
+  type Read,
+  readDraft,
+  readObject,
+} from "../../shared/schema/draft";
 import css from "./devices.module.css";
-import { ParameterForm } from "./ParameterForm";
-import { type Field, fieldsOf, type JsonObject } from "./schema";
+import { SchemaForm } from "../../shared/schema/SchemaForm";
+import { type Field, fieldsOf, type JsonObject } from "../../shared/schema/schema";
 
 /** The same document, as a form or as text. */
 type Typed = { as: "form"; draft: Draft } | { as: "json"; text: string };
@@ -93,7 +100,7 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
         />
       )}
       {typed.as === "form" ? (
-        <ParameterForm
+        <SchemaForm
           fields={fields}
           draft={typed.draft}
           problems={problems}
@@ -131,7 +138,7 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
       />
       {problems[""] && typed.as === "form" && <ErrorLine error={new Error(problems[""])} />}
       {!newest && <ErrorLine error={save.error} />}
-      <div className={`${page.formEnd} ${css.editorEnd}`}>
+      <div className={`${page.formEnd} ${page.formEndInSight}`}>
         {mayNot && <p className="dim">{mayNot}</p>}
         <Button variant="default" onClick={onClose}>
           Cancel

@@ -13,12 +13,13 @@ import {
   plainReason,
   secondsBetween,
 } from "../../shared/format";
+import past from "../../shared/history.module.css";
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
 import { acquisitionLook } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
+import { authorName } from "../../shared/schema/words";
 import css from "./devices.module.css";
-import { authorName } from "./parameters";
 
 const AbandonModal = lazy(() => import("../acquisition/AbandonModal"));
 
@@ -33,7 +34,7 @@ export function ScansOfDevice({ device }: { device: Device }) {
           rows.length === 0 ? (
             <p className="dim">Nothing was scanned on it yet.</p>
           ) : (
-            <ul className={css.history} aria-label="Scans">
+            <ul className={past.list} aria-label="Scans">
               {rows.map((row) => (
                 <ScanRow key={row.id} row={row} onGiveUp={() => setGivenUp(row)} />
               ))}
@@ -62,13 +63,13 @@ function ScanRow({ row, onGiveUp }: { row: Acquisition; onGiveUp: () => void }) 
     : null;
   const confirmed = row.safety?.confirmation;
   return (
-    <li className={css.historyRow} data-silent={silent || undefined}>
-      <div className={css.historyLine}>
+    <li className={past.row} data-silent={silent || undefined}>
+      <div className={page.line}>
         <StatusBadge look={acquisitionLook(row.state)} />
         {row.state !== "finished" && row.progress > 0 && (
           <span className="live-number">at {row.progress}&#8239;%</span>
         )}
-        <span className={css.historyWho}>
+        <span className={past.who}>
           {day(row.created_at)} {clock(row.created_at)}
           {took !== null && ` · ${duration(took)}`}
           {row.requested_by && ` · by ${authorName(row.requested_by)}`}

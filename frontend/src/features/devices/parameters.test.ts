@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
-import { authorName, factOf, parameterFact } from "./parameters";
-import { fieldsOf } from "./schema";
+import { factOf } from "./parameters";
+import { fieldsOf } from "../../shared/schema/schema";
+import { authorName, parameterFact } from "../../shared/schema/words";
 
 test.each([
   ["field_strength_t", 1.5, "Field strength", "1.5\u202fT"],

@@ -1,32 +1,10 @@
 import type { CalibrationType, Device, ParameterSchema } from "../../api/types";
-import type { Field } from "./schema";
-
-/** What a device says of itself, as a person reads it: `field_strength_t: 1.5` is 1.5 T. */
-
-const UNITS: Record<string, string> = {
-  t: "T",
-  hz: "Hz",
-  mhz: "MHz",
-  mm: "mm",
-  s: "s",
-  ms: "ms",
-  db: "dB",
-};
+import type { Field } from "../../shared/schema/schema";
+import { parameterFact, valueInWords } from "../../shared/schema/words";
 
 /** The schema that the parameters of a device follow. */
 export function schemaOf(device: Device, schemas: ParameterSchema[]): ParameterSchema | null {
   return schemas.find(({ device_type }) => device_type === device.device_type) ?? null;
-}
-
-/** A value in a line; what is not there is said. */
-export function valueInWords(value: unknown): string {
-  if (value === undefined || value === null) return "none";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return value === "" ? "empty" : value;
-  if (Array.isArray(value) && value.every((part) => typeof part !== "object")) {
-    return value.length > 0 ? value.map(String).join(", ") : "empty";
-  }
-  return JSON.stringify(value);
 }
 
 /** By the schema, with its own words and unit; without one, by the name. */
@@ -41,30 +19,8 @@ export function factOf(
   return { name: field.label, value: valueInWords(value) + unit };
 }
 
-export function parameterFact(name: string, value: unknown): { name: string; value: string } {
-  const words = name.split("_").filter(Boolean);
-  let shown = valueInWords(value);
-  const unit = words.length > 1 ? UNITS[words.at(-1)?.toLowerCase() ?? ""] : undefined;
-  if (unit) {
-    words.pop();
-    shown += `\u202f${unit}`;
-  } else if (name === "larmor_frequency" && typeof value === "number") {
-    shown = `${Number((value / 1e6).toFixed(6))}\u202fMHz`;
-  }
-  const text = words.join(" ");
-  return { name: text.charAt(0).toUpperCase() + text.slice(1), value: shown };
-}
-
 export const KINDS: Record<CalibrationType, string> = {
   frequency: "Frequency",
   "flip-angle": "Flip angle",
   shims: "Shims",
 };
-
-/** `user:ada` is ada; a calibration and the device itself have no name of their own. */
-export function authorName(author: string | undefined): string {
-  const [kind = "", name = ""] = (author ?? "").split(/:(.*)/s);
-  if (kind === "user") return name;
-  if (kind === "calibration") return `Calibration (${name})`;
-  return kind === "device" ? "The device" : name || kind || "–";
-}

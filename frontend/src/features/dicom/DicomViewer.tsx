@@ -2,22 +2,25 @@ import { IconAlertOctagon, IconZoomReset } from "@tabler/icons-react";
 import { useEffect, useRef, useState } from "react";
 
 import { getCurrentUser } from "../../api/endpoints";
-import type { Patient } from "../../api/types";
-import { patientNumber, personName, shortId } from "../../shared/format";
+import { dicomName } from "../../shared/dicomText";
+import { shortId } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
 import { ErrorState, Loading } from "../../shared/states";
 import css from "./dicom.module.css";
-import { displayName, matchPatient } from "./identity";
+import type { Whose } from "./identity";
 import { Overlay } from "./Overlay";
+import type { ImageSource } from "./sources";
 import { type Snapshot, StackViewer } from "./stackViewer";
 
 interface Props {
-  urls: string[];
-  patient: Patient;
+  images: ImageSource[];
+  whose: Whose;
   /** What to call the series until its own description is read. */
   title: string;
   /** When the series was stored: an earlier run must not pass for the present one. */
   stored: string;
+  /** The images are in the order of their numbers already: none is read before it is looked at. */
+  inOrder?: boolean;
   /** Whether the scan was begun again since. */
   earlier?: boolean;
 }
@@ -28,25 +31,25 @@ export default function DicomViewer(props: Props) {
 }
 
 function Stack(props: Props & { onRetry: () => void }) {
-  const { urls, patient, title, stored, earlier = false, onRetry } = props;
+  const { images, whose, title, stored, earlier = false, inOrder = false, onRetry } = props;
   const element = useRef<HTMLDivElement>(null);
   const viewer = useRef<StackViewer | null>(null);
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  const key = urls.join("\n");
+  const key = JSON.stringify(images);
 
   useEffect(() => {
     if (!element.current) return;
     const opened = new StackViewer(element.current, setSnapshot);
     viewer.current = opened;
-    opened.open(key.split("\n")).catch((error: unknown) => {
+    opened.open(JSON.parse(key) as ImageSource[], inOrder).catch((error: unknown) => {
       if (viewer.current === opened) setFailure(readable(error));
     });
     return () => {
       viewer.current = null;
       opened.destroy();
     };
-  }, [key]);
+  }, [key, inOrder]);
 
   const presets = snapshot?.presets ?? [];
   useShortcuts({
@@ -58,7 +61,7 @@ function Stack(props: Props & { onRetry: () => void }) {
     ),
   });
 
-  const match = snapshot && matchPatient(snapshot.identity, patient);
+  const match = snapshot && whose.match(snapshot.identity);
   return (
     <div className={css.viewer} id="viewer" tabIndex={-1}>
       <div
@@ -113,7 +116,7 @@ function Stack(props: Props & { onRetry: () => void }) {
       )}
       {!snapshot && !failure && <Loading label="Loading images" rows={1} />}
       {snapshot && match && !match.ok && (
-        <Mismatch snapshot={snapshot} patient={patient} because={match.because} />
+        <Mismatch snapshot={snapshot} whose={whose} because={match.because} />
       )}
       {failure !== null && (
         <div className={css.block}>
@@ -130,11 +133,11 @@ function Stack(props: Props & { onRetry: () => void }) {
 
 function Mismatch({
   snapshot,
-  patient,
+  whose,
   because,
 }: {
   snapshot: Snapshot;
-  patient: Patient;
+  whose: Whose;
   because: string;
 }) {
   return (
@@ -143,20 +146,17 @@ function Mismatch({
       <h2>These images are of another patient</h2>
       <p>{because} They are not shown.</p>
       <dl>
-        <dt>On the table</dt>
+        <dt>{whose.place}</dt>
         <dd>
-          {personName(patient)}, ID {patientNumber(patient)}
+          {whose.name}, ID {whose.number}
         </dd>
         <dt>In the image</dt>
         <dd>
-          {displayName(snapshot.identity.patientName) || "no name"}, ID{" "}
+          {dicomName(snapshot.identity.patientName) || "no name"}, ID{" "}
           {snapshot.identity.patientId ? shortId(snapshot.identity.patientId) : "none"}
         </dd>
       </dl>
-      <p>
-        Check the patient before scanning on, and report this: an image was filed under the wrong
-        exam.
-      </p>
+      <p>{whose.advice}</p>
     </div>
   );
 }

@@ -1,6 +1,6 @@
-import { clock } from "../../shared/format";
+import { dicomName } from "../../shared/dicomText";
+import { dayAndClock } from "../../shared/format";
 import css from "./dicom.module.css";
-import { displayName } from "./identity";
 import type { Snapshot } from "./stackViewer";
 
 /** What is always drawn over an image: whose it is, which, where, and how it is windowed. */
@@ -19,9 +19,9 @@ export function Overlay({
   return (
     <div className={css.overlay} data-testid="viewer-overlay">
       <div className={css.topLeft}>
-        <strong>{displayName(snapshot.identity.patientName)}</strong>
+        <strong>{dicomName(snapshot.identity.patientName)}</strong>
         <span>{snapshot.description || title}</span>
-        <span className={css.stored}>stored {clock(stored)}</span>
+        <span className={css.stored}>stored {dayAndClock(stored)}</span>
         {earlier && <strong className={css.earlier}>Of an earlier scan</strong>}
       </div>
       <div className={css.topRight}>Not for diagnosis</div>
@@ -39,7 +39,7 @@ export function Overlay({
           <b className={css.bottom}>{letters.bottom}</b>
         </>
       ) : (
-        <b className={css.top}>Orientation unknown</b>
+        <b className={css.bottom}>Orientation unknown</b>
       )}
     </div>
   );

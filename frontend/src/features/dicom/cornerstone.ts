@@ -1,5 +1,6 @@
 import { cache, init as initCore } from "@cornerstonejs/core";
 import { init as initLoader, wadouri } from "@cornerstonejs/dicom-image-loader";
+import { utilities } from "@cornerstonejs/metadata";
 import {
   addTool,
   init as initTools,
@@ -23,7 +24,11 @@ export function startCornerstone(): void {
   initLoader({
     maxWebWorkers: Math.max(1, Math.min(4, Math.floor(navigator.hardwareConcurrency / 2))),
     // Asked at every request: a token of an earlier login is never sent.
-    beforeSend: () => authorizationHeader(),
+    beforeSend: (_request: XMLHttpRequest, imageId: string) => ({
+      ...authorizationHeader(),
+      // A file by itself: WADO-RS would put parts around it.
+      ...(imageId.startsWith("wadouri:") && { Accept: "application/dicom" }),
+    }),
   });
   cache.setMaxCacheSize(CACHE_BYTES);
   for (const tool of [WindowLevelTool, StackScrollTool, ZoomTool, PanTool]) addTool(tool);
@@ -32,5 +37,6 @@ export function startCornerstone(): void {
     if (sessionStore.get().token) return;
     cache.purgeCache();
     wadouri.dataSetCacheManager.purge();
+    utilities.clearCacheData();
   });
 }

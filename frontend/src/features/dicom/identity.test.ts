@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 
 import { aPatient } from "../../testing/builders";
-import { displayName, matchPatient } from "./identity";
+import { dicomName } from "../../shared/dicomText";
+import { matchPatient, ofStudy } from "./identity";
 
 const patient = aPatient({ first_name: "José María", last_name: "Ramírez" });
 
@@ -29,5 +30,15 @@ test("the hospital's number matches, and so does our own id from before it was e
 });
 
 test("a DICOM person name is shown as the banner shows it", () => {
-  expect(displayName("Lovelace^Ada=洛夫莱斯^爱达")).toBe("LOVELACE, Ada");
+  expect(dicomName("Lovelace^Ada=洛夫莱斯^爱达")).toBe("LOVELACE, Ada");
+});
+
+test("an image of the archive has to name the patient of its study, also one without an ID", () => {
+  const anonymous = ofStudy("", "");
+  expect(anonymous.match({ patientId: "", patientName: "" }).ok).toBe(true);
+  expect(anonymous.match({ patientId: "X", patientName: "" }).ok).toBe(false);
+  const doe = ofStudy("P-1", "Doe^Jane");
+  expect(doe.match({ patientId: "P-1 ", patientName: "DOE^JANE^^" }).ok).toBe(true);
+  expect(doe.match({ patientId: "P-1", patientName: "Doe^John" }).ok).toBe(false);
+  expect([doe.name, doe.number]).toEqual(["DOE, Jane", "P-1"]);
 });

@@ -1,4 +1,6 @@
 import type { Patient } from "../../api/types";
+import { dicomName } from "../../shared/dicomText";
+import { patientNumber, personName } from "../../shared/format";
 
 /** Whether an image belongs to the patient on the table. A doubt blocks the image. */
 
@@ -9,6 +11,42 @@ export interface ImageIdentity {
 }
 
 export type Match = { ok: true } | { ok: false; because: string };
+
+/** Of whom the images have to be, and what to say if they are not. */
+export interface Whose {
+  /** Where the name is from: "On the table". */
+  place: string;
+  name: string;
+  number: string;
+  match: (image: ImageIdentity) => Match;
+  advice: string;
+}
+
+export const onTheTable = (patient: Patient): Whose => ({
+  place: "On the table",
+  name: personName(patient),
+  number: patientNumber(patient),
+  match: (image) => matchPatient(image, patient),
+  advice:
+    "Check the patient before scanning on, and report this: an image was filed under the wrong exam.",
+});
+
+/** An archive holds what it was sent: also images without an ID, in a study without one. */
+export const ofStudy = (patientId: string, patientName: string): Whose => ({
+  place: "Of the study",
+  name: dicomName(patientName) || "no name",
+  number: patientId || "none",
+  match: (image) => {
+    const same = fold(image.patientName) === fold(patientName);
+    if (image.patientId.trim() !== patientId.trim()) {
+      return { ok: false, because: "The patient ID in the image is not that of its study." };
+    }
+    return same
+      ? { ok: true }
+      : { ok: false, because: "The patient name in the image is not that of its study." };
+  },
+  advice: "Report this: images of two patients came under the UID of one study.",
+});
 
 export function matchPatient(
   image: ImageIdentity,
@@ -27,11 +65,6 @@ export function matchPatient(
     return { ok: false, because: "The patient name in the image is another one." };
   }
   return { ok: true };
-}
-
-export function displayName(personName: string): string {
-  const [family = "", given = ""] = personName.split("=")[0]?.split("^") ?? [];
-  return [family.toLocaleUpperCase(), given].filter(Boolean).join(", ");
 }
 
 function fold(name: string): string {

@@ -12,6 +12,7 @@ import { startCornerstone } from "./cornerstone";
 import { cross, dot, type EdgeLetters, edgeLetters, scaleBar, type Vector } from "./geometry";
 import type { ImageIdentity } from "./identity";
 import { type Preset, presetsOf, type Window } from "./presets";
+import { type ImageSource, imageIdsOf } from "./sources";
 
 /** One stack viewport on one element: made, asked and destroyed through this class only. */
 
@@ -43,9 +44,10 @@ export class StackViewer {
   }
 
   /** Shows the middle slice as soon as it is there; the rest follows. */
-  async open(urls: string[]): Promise<void> {
+  async open(images: ImageSource[], inOrder = false): Promise<void> {
     startCornerstone();
-    const imageIds = urls.map((url) => `wadouri:${url}`);
+    const imageIds = await imageIdsOf(images);
+    if (this.#destroyed) return;
     const middle = Math.floor(imageIds.length / 2);
     const first = await imageLoader.loadAndCacheImage(imageIds[middle] ?? "");
     if (this.#destroyed) return;
@@ -56,7 +58,7 @@ export class StackViewer {
     this.#presets = presetsOf(first.getPixelData(), this.#window() ?? { lower: 0, upper: 1 });
     this.#viewport.render();
     this.#changed();
-    if (frames === imageIds) await this.#sortOnceLoaded(imageIds);
+    if (frames === imageIds && !inOrder) await this.#sortOnceLoaded(imageIds);
   }
 
   apply({ window }: Preset): void {

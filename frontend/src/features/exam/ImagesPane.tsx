@@ -10,6 +10,7 @@ import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
+import { onTheTable } from "../dicom/identity";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
 import { imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
@@ -76,13 +77,13 @@ function Images({
     <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
       <DicomViewer
         key={shown.result.id}
-        patient={patient}
+        whose={onTheTable(patient)}
         title={shown.task.name}
         stored={shown.result.datetime_created}
         earlier={isOfEarlierScan(exam, shown)}
-        urls={shown.files.map((file) =>
-          resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
-        )}
+        images={shown.files.map((file) => ({
+          url: resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
+        }))}
       />
     </Suspense>
   );

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
 import type { Exam, Sequence, Task } from "../../api/types";
-import { clock, duration, plainReason, reasonAfter } from "../../shared/format";
+import { clock, counted, duration, plainReason, reasonAfter } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
 import { Empty } from "../../shared/states";
 import { ITEM_STATUS, isActive } from "../../shared/status";
@@ -133,7 +133,7 @@ function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[] | und
   return (
     <footer className={css.queueEnd}>
       <span>
-        {done} of {scans.length} scans done
+        {done} of {counted(scans.length, "scan")} done
       </span>
       {failed > 0 && (
         <span className={css.queueFailed}>

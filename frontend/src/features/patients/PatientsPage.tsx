@@ -6,8 +6,11 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Patient } from "../../api/types";
-import { type Column, DataTable } from "../../shared/DataTable";
+import type { Column } from "../../shared/DataTable";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
 import { ageText, day, patientNumber, personName, sexWord, withUnit } from "../../shared/format";
+import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
 import { Empty, QueryView } from "../../shared/states";
@@ -75,43 +78,31 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
           Register patient
         </Button>
       </PageHead>
-      <div className={page.split} data-detail={selected !== null || undefined}>
-        <div className={page.list}>
-          <QueryView query={patients} rows={10} safe="No patient data was changed.">
-            {(all) => {
-              const rows = all
-                .filter((p) =>
-                  containsWords([personName(p), p.id, patientNumber(p), p.birth_date], filter),
-                )
-                .toSorted((a, b) => personName(a).localeCompare(personName(b)));
-              if (rows.length === 0) {
-                return (
-                  <Empty
-                    icon={IconUsers}
-                    title={filter ? `Nobody matches “${filter}”` : "No patients yet"}
-                  >
-                    {filter
-                      ? "Check the spelling, or register the patient."
-                      : "Register the first one."}
-                  </Empty>
-                );
-              }
-              return (
-                <DataTable
-                  label="Patients"
-                  rows={rows}
-                  columns={COLUMNS}
-                  rowId={({ id }) => id}
-                  selectedId={selectedId}
-                  compact={selected !== null}
-                  onOpen={({ id }) => onSelect(id === selectedId ? null : id)}
-                />
-              );
-            }}
-          </QueryView>
-        </div>
-        {selected && <PatientDetail key={selected.id} patient={selected} />}
-      </div>
+      <ListAndDetail
+        query={patients}
+        rows={patients.data
+          ?.filter((p) =>
+            containsWords([personName(p), p.id, patientNumber(p), p.birth_date], filter),
+          )
+          .toSorted((a, b) => personName(a).localeCompare(personName(b)))}
+        safe="No patient data was changed."
+        label="Patients"
+        columns={COLUMNS}
+        rowId={({ id }) => id}
+        selectedId={selectedId}
+        onSelect={onSelect}
+        empty={
+          <Empty icon={IconUsers} title={filter ? `Nobody matches “${filter}”` : "No patients yet"}>
+            {filter ? "Check the spelling, or register the patient." : "Register the first one."}
+          </Empty>
+        }
+        detail={
+          selected && (
+            <PatientDetail key={selected.id} patient={selected} onClose={() => onSelect(null)} />
+          )
+        }
+        narrow
+      />
       <Suspense>
         {registering && (
           <PatientModal
@@ -125,16 +116,14 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
   );
 }
 
-function PatientDetail({ patient }: { patient: Patient }) {
+function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => void }) {
   const [dialog, setDialog] = useState<"edit" | "exam" | null>(null);
   const worklist = useQuery(queries.worklist);
   const exams = (worklist.data ?? []).filter((item) => item.patient.id === patient.id);
   const close = () => setDialog(null);
   return (
     <aside className={page.detail} aria-label={`Patient ${personName(patient)}`}>
-      <header className={page.detailHead}>
-        <h2>{personName(patient)}</h2>
-      </header>
+      <DetailHead title={personName(patient)} onClose={onClose} />
       <section className={page.detailSection}>
         <dl className={page.facts}>
           <dt>Patient ID</dt>
@@ -169,8 +158,7 @@ function PatientDetail({ patient }: { patient: Patient }) {
           </Button>
         </div>
       </section>
-      <section className={page.detailSection}>
-        <h3>Exams</h3>
+      <DetailSection title="Exams">
         <QueryView query={worklist} rows={2} safe="No exam was changed.">
           {() =>
             exams.length === 0 ? (
@@ -190,7 +178,7 @@ function PatientDetail({ patient }: { patient: Patient }) {
             )
           }
         </QueryView>
-      </section>
+      </DetailSection>
       <Suspense>
         {dialog === "edit" && <PatientModal patient={patient} onClose={close} />}
         {dialog === "exam" && <StartExamModal patient={patient} onClose={close} />}

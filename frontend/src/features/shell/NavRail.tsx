@@ -1,22 +1,29 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import {
+  IconArchive,
   IconCommand,
+  IconHeartbeat,
   IconKey,
   IconKeyboard,
   IconListDetails,
   IconLogout,
   IconMoon,
+  IconPlayerPauseFilled,
+  IconRoute,
   IconScan,
+  IconSend,
   IconStack2,
+  IconStackFront,
   IconSun,
   IconUser,
   IconUsers,
   type TablerIcon,
 } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useRouterState } from "@tanstack/react-router";
 
 import { logout } from "../../api/endpoints";
+import { imageQueries } from "../../api/imageQueries";
 import { sessionStore } from "../../api/session";
 import { useStore } from "../../shared/store";
 import { Mark } from "./Mark";
@@ -32,6 +39,13 @@ interface Props {
 
 export function NavRail({ onPalette, onHelp, onPassword }: Props) {
   const exam = useOpenExam();
+  const path = useRouterState({ select: ({ location }) => location.pathname });
+  /** A place stands for all pages of its sub-navigation. */
+  const place = (to: string, others: string[]) => ({
+    className: css.navItem,
+    activeOptions: { includeSearch: false },
+    "data-status": [to, ...others].some((page) => path.startsWith(page)) ? "active" : undefined,
+  });
   return (
     <nav className={css.nav} aria-label="Main">
       <Link to="/" className={css.navMark} aria-label="ScanHub, to the worklist">
@@ -57,6 +71,21 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/devices" className={css.navItem}>
         <NavFace icon={IconScan} label="Devices" />
       </Link>
+      <Link to="/cases" className={css.navItem}>
+        <NavFace icon={IconStackFront} label="Cases" />
+      </Link>
+      <Link to="/queue" className={css.navItem}>
+        <QueueFace />
+      </Link>
+      <Link to="/archive" {...place("/archive", ["/upload", "/retrieve", "/commitments"])}>
+        <NavFace icon={IconArchive} label="Archive" />
+      </Link>
+      <Link to="/rules" {...place("/rules", ["/targets", "/notifications"])}>
+        <NavFace icon={IconRoute} label="Routing" />
+      </Link>
+      <Link to="/health" {...place("/health", ["/selftest", "/cleaning"])}>
+        <NavFace icon={IconHeartbeat} label="Health" />
+      </Link>
       <div className={css.navFill} />
       {!exam && <StreamBadge compact />}
       <button type="button" className={css.navItem} onClick={onPalette} title="Ctrl+K">
@@ -64,6 +93,18 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       </button>
       <UserMenu onHelp={onHelp} onPassword={onPassword} />
     </nav>
+  );
+}
+
+/** A pause is seen on every page: whoever made it may have forgotten it. */
+function QueueFace() {
+  const paused = (useQuery(imageQueries.pauses).data ?? []).length > 0;
+  return paused ? (
+    <span className={css.navPaused} title="Sending is paused">
+      <NavFace icon={IconPlayerPauseFilled} label="Paused" />
+    </span>
+  ) : (
+    <NavFace icon={IconSend} label="Queue" />
   );
 }
 

@@ -2,15 +2,27 @@ import "@mantine/spotlight/styles.css";
 
 import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/spotlight";
 import {
+  IconArchive,
+  IconBell,
+  IconDownload,
+  IconHeartbeat,
   IconListDetails,
+  IconRoute,
   IconScan,
   IconSearch,
+  IconSend,
+  IconShieldCheck,
   IconStack2,
+  IconStackFront,
+  IconTestPipe,
+  IconTrash,
+  IconUpload,
   IconUser,
   IconUsers,
+  type TablerIcon,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
 import { queries } from "../../api/queries";
@@ -19,32 +31,38 @@ import { fold } from "../worklist/worklist";
 
 const [store, spotlight] = createSpotlight();
 
+/** Where it is, what it is called, and other words for it. */
+const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?][] = [
+  ["/", "Worklist", IconListDetails],
+  ["/patients", "Patients", IconUsers],
+  ["/devices", "Devices", IconScan],
+  ["/cases", "Cases", IconStackFront],
+  ["/queue", "Queue", IconSend],
+  ["/archive", "Archive", IconArchive, ["studies"]],
+  ["/upload", "Upload", IconUpload, ["import", "data sets", "folder"]],
+  ["/retrieve", "Fetch", IconDownload, ["query", "retrieve", "accession"]],
+  ["/commitments", "Commitments", IconShieldCheck, ["storage commitment", "kept"]],
+  ["/rules", "Rules", IconRoute],
+  ["/targets", "Targets", IconSend],
+  ["/notifications", "Notifications", IconBell],
+  ["/health", "Health", IconHeartbeat],
+  ["/selftest", "Self-test", IconTestPipe],
+  ["/cleaning", "Cleaning", IconTrash, ["holds", "held studies", "retention", "disk"]],
+];
+
 /** Ctrl+K: pages, exams and patients by name. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   useEffect(() => spotlight.open(), []);
   const worklist = useQuery(queries.worklist).data ?? [];
   const patients = useQuery(queries.patients).data ?? [];
-  const pages: SpotlightActionData[] = [
-    {
-      id: "worklist",
-      label: "Worklist",
-      leftSection: <IconListDetails size={18} />,
-      onClick: () => void navigate({ to: "/" }),
-    },
-    {
-      id: "patients",
-      label: "Patients",
-      leftSection: <IconUsers size={18} />,
-      onClick: () => void navigate({ to: "/patients" }),
-    },
-    {
-      id: "devices",
-      label: "Devices",
-      leftSection: <IconScan size={18} />,
-      onClick: () => void navigate({ to: "/devices" }),
-    },
-  ];
+  const pages: SpotlightActionData[] = PAGES.map(([to, label, Icon, keywords]) => ({
+    id: to,
+    label,
+    keywords,
+    leftSection: <Icon size={18} />,
+    onClick: () => void navigate({ to }),
+  }));
   const exams: SpotlightActionData[] = worklist.map(({ exam, patient }) => ({
     id: exam.id,
     label: `${personName(patient)}: ${exam.name}`,

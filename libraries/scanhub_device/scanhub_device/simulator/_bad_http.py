@@ -170,7 +170,7 @@ class HttpPassage:
             count -= len(block)
             await self._link.slow(len(block))
             await self._open.wait()
-            block = faults.flip(block)
+            block = faults.checksum_behind(faults.flip(block))
             if self._link.strike(Stage.UPLOAD, faults.passing(len(block))):
                 await self._open.wait()
                 return

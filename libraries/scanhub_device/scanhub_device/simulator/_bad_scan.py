@@ -73,6 +73,16 @@ class Faults:
         self.scan.wrong += 1
         return _WRONG_SHA256
 
+    def checksum_behind(self, data: bytes) -> bytes:
+        """What is passed on of the last bytes, which may be a checksum behind those of the file."""
+        tries, scan = self.value(FaultKind.WRONG_HASH), self.scan
+        behind = scan.sent + len(data) - scan.size
+        if tries is None or scan.wrong >= tries or behind <= 0 or not scan.size:
+            return data
+        scan.wrong += 1
+        own = max(0, len(data) - behind)
+        return data[:own] + bytes(byte ^ 1 for byte in data[own:])
+
     def passing(self, count: int) -> float:
         """Count bytes of a file; return how much of it has passed then [%]."""
         self.scan.sent += count

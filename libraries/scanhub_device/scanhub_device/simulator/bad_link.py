@@ -294,12 +294,13 @@ class SocketPassage:
                     self._link.strike(Stage.SCAN, progress)
             case "file-transfer":
                 self._faults.announce(int(message.get("size_bytes") or 0))
-                message["sha256"] = self._faults.sha256(str(message.get("sha256")))
+                if message.get("sha256"):
+                    message["sha256"] = self._faults.sha256(str(message["sha256"]))
                 return json.dumps(message)
         return frame
 
     def _of_file(self, frame: bytes) -> bytes | None:
-        frame = self._faults.flip(frame)
+        frame = self._faults.checksum_behind(self._faults.flip(frame))
         lost = self._link.strike(Stage.UPLOAD, self._faults.passing(len(frame)))
         return None if lost else frame
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from scanhub_libraries.models.fields import WireModel
 from scanhub_libraries.models.routing_rule import RuleDecisionOut
-from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry
+from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry, StudyNames
 
 CaseKindName = Literal["series", "study"]
 CaseStateName = Literal[
@@ -16,7 +16,7 @@ CaseStateName = Literal[
 ]
 
 
-class CaseOut(WireModel):
+class CaseOut(StudyNames):
     """What follows for a series or a study by one rule, and where it stands."""
 
     id: UUID
@@ -27,6 +27,9 @@ class CaseOut(WireModel):
     action: Annotated[str, Field(description="Action of the rule; none: there was no rule")]
     study_instance_uid: str
     series_instance_uids: list[str]
+    series_descriptions: Annotated[
+        list[str], Field(description="SeriesDescription (0008,103E) of each, in the same order")
+    ]
     task_id: UUID | None
     exam_id: UUID | None
     state: CaseStateName

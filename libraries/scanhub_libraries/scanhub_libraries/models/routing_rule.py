@@ -108,6 +108,9 @@ class RuleOut(RoutingRule):
     version: int
     created_at: datetime
     updated_at: datetime | None = None
+    last_fired_at: Annotated[
+        datetime | None, Field(description="When it last opened a case; none: never")
+    ] = None
 
 
 class RuleOrder(WireModel):
@@ -152,15 +155,41 @@ class RuleTestIn(WireModel):
     tags: TagValues = {}
 
 
+class RulePlace(WireModel):
+    """A stretch of an expression."""
+
+    start: Annotated[int, Field(description="Its first letter, from 0")]
+    end: Annotated[int, Field(description="The letter behind its last one")]
+
+
 class RuleTestOut(WireModel):
     """What comes of an expression."""
 
     triggered: bool
     error: str | None = None
+    problem: Annotated[
+        str | None, Field(description="Why it cannot be stored, whatever the tags are")
+    ] = None
+    place: Annotated[
+        RulePlace | None, Field(description="Where the problem is, or else the error")
+    ] = None
     missing: Annotated[
         str | None, Field(description="The tag for whose absence it did not hold")
     ] = None
     tags_accessed: list[TagAccessOut]
+
+
+class RuleVocabulary(WireModel):
+    """What an expression may name."""
+
+    tags: Annotated[list[str], Field(description="Keywords of the tags that are kept")]
+    functions: list[str]
+
+
+class SeriesTags(WireModel):
+    """The tags of a series, or of a file, as rules see them."""
+
+    tags: TagValues
 
 
 class CompletionTestIn(WireModel):
@@ -240,6 +269,7 @@ class RuleDryRunOut(WireModel):
     series_instance_uid: str
     study_instance_uid: str
     modality: str
+    series_description: str = ""
     received_at: datetime
     result: RuleTestOut
 

@@ -6,7 +6,7 @@ A secret is written and never read: `TargetOut.secrets` tells which ones are the
 import re
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     SerializationInfo,
     StringConstraints,
     Tag,
+    model_validator,
 )
 
 from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel, WithoutNul
@@ -101,6 +102,17 @@ FileFilter = Annotated[
     Field(max_length=50, description="File names that are left out, as patterns: `*.json`"),
 ]
 Pem = Annotated[str, StringConstraints(max_length=_LARGEST_SECRET), WithoutNul]
+Uid = Annotated[
+    str, StringConstraints(max_length=64, pattern=r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+$")
+]
+TransferSyntaxes = Annotated[
+    list[Uid],
+    Field(
+        max_length=8,
+        description="Transfer Syntax UIDs that are wanted, best first: images that are stored "
+        "otherwise are transcoded, without loss. Empty: images are sent as they are stored",
+    ),
+]
 UrlPart = Annotated[str, StringConstraints(max_length=200, pattern=r"^[0-9A-Za-z/_.~-]*$")]
 
 
@@ -134,6 +146,15 @@ class _DicomNode(_Target):
     pass_receiver_aet: Annotated[
         bool, Field(description="Call the AE title that the images were sent to here")
     ] = False
+    transfer_syntaxes: TransferSyntaxes = []
+    storage_commitment: Annotated[
+        bool,
+        Field(description="Sent counts only what the node confirms to keep (PS3.4 Annex J)"),
+    ] = False
+    commitment_timeout_s: Annotated[
+        float,
+        Field(ge=1, le=604_800, description="Not confirmed after this long, it is asked again [s]"),
+    ] = 3600.0
 
 
 class DicomTarget(_DicomNode):
@@ -167,6 +188,7 @@ class DicomWebTarget(_Target):
     qido_url_prefix: UrlPart = ""
     wado_url_prefix: UrlPart = ""
     stow_url_prefix: UrlPart = ""
+    transfer_syntaxes: TransferSyntaxes = []
     http_user: ShortText = ""
     http_password: Secret | None = None
     access_token: Annotated[Secret | None, Field(description="Bearer token")] = None
@@ -198,12 +220,26 @@ class SftpTarget(_SshTarget):
 
 
 class RsyncTarget(_SshTarget):
-    """A folder that is reached by rsync over SSH."""
+    """A folder that is reached by rsync, over SSH or at a daemon of its own."""
 
     target_type: Literal["rsync"]
+    module: Annotated[
+        str,
+        StringConstraints(max_length=64, pattern=r"^([0-9A-Za-z_][0-9A-Za-z_.-]*)?$"),
+        Field(
+            description="Module of an rsync daemon, which has a port of its own (873 as a rule) "
+            "and encrypts nothing; `folder` is in it. Empty: over SSH"
+        ),
+    ] = ""
     run_on_complete: Annotated[
         bool, Field(description="Run `mercure_complete.sh` of the folder when all is there")
     ] = False
+
+    @model_validator(mode="after")
+    def _check_module(self) -> Self:
+        if self.module and self.run_on_complete:
+            raise ValueError("run_on_complete: a daemon runs nothing; leave `module` empty")
+        return self
 
 
 class FolderTarget(_Target):

@@ -149,6 +149,13 @@ class AcquisitionPayload(AcquisitionTaskOut):
             "the address of the websocket"
         ),
     ] = None
+    upload_trailer: Annotated[
+        Literal["sha256"] | None,
+        Field(
+            description="What may come behind the last byte of a file instead of before its first, "
+            "either way"
+        ),
+    ] = None
     stream_url: Annotated[
         str | None,
         Field(

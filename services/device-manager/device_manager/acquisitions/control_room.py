@@ -224,10 +224,15 @@ class ControlRoom:
         async with lease.lock, transaction(self.sessions) as session:
             await service.note_stop(session, lease.id, reason)
 
-    def ended(self, lease: Lease) -> None:
-        """Wait for nothing more of an acquisition, and tell exam-manager how it ended."""
+    def ended(self, lease: Lease, result_id: UUID | None = None) -> None:
+        """Wait for nothing more of an acquisition, and tell exam-manager how it ended.
+
+        Args:
+            lease: The acquisition.
+            result_id: Of the file that has come.
+        """
         self.deadlines.over(lease.id)
-        self.settlement.begin(lease.id)
+        self.settlement.begin(lease.id, result_id)
 
     async def free_device(self, lease: Lease) -> None:
         """A device whose last word was BUSY is free once its scan has ended as it should.

@@ -231,6 +231,8 @@ async def add_file(
     row.settled_at = None
     if row.result_id is None:
         row.result_id = UUID(file["result_id"])
+    if row.state is finished:
+        return finished
     return await change_state(session, acquisition_id, finished, actor=actor)
 
 
@@ -239,17 +241,18 @@ async def mark_settled(
 ) -> bool:
     """Note that exam-manager knows of the end, or has refused to (`problem`).
 
-    False: more than `files` have come meanwhile, and exam-manager has to hear of them too.
+    False: more than `files` have come meanwhile, and exam-manager has to hear of them too. It need
+    not hear again of those that it has.
     """
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is None:
         return True
+    if problem is None:
+        row.files = [{**file, ENTERED: True} for file in row.files[:files]] + row.files[files:]
     if len(row.files) != files:
         return False
     row.settled_at = utc_now()
-    if problem is None:
-        row.files = [{**file, ENTERED: True} for file in row.files]
-    else:
+    if problem is not None:
         row.reason = f"{row.reason} | {problem}"[:_REASON_LENGTH] if row.reason else problem
     return True
 

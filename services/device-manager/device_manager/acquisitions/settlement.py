@@ -6,9 +6,12 @@ restart.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -27,6 +30,8 @@ from scanhub_libraries.models import FinishTask, ItemStatus, ReleaseTask, SetRes
 
 logger = get_logger(__name__)
 _RETRY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_GATHER_SECONDS = 0.2
+_LONGEST_GATHERING = 2.0
 _SERVER_ERROR = 500
 _WAIT = (429,)
 
@@ -46,6 +51,8 @@ class Settlement:
         self._service_token = service_token
         self._progress = progress
         self._debts: dict[UUID, _Debt] = {}
+        self._ahead: dict[UUID, asyncio.Task[bool]] = {}
+        """By result: files that exam-manager hears of while they are written down here."""
 
     async def resume(self, own: ColumnElement[bool], *, before: datetime | None = None) -> None:
         """Go on with what an earlier process owed, as far as it ended before a time."""
@@ -55,22 +62,63 @@ class Settlement:
             if row.id not in self._debts:
                 self.begin(row.id)
 
-    def begin(self, acquisition_id: UUID) -> None:
-        """Settle an acquisition that has ended; repeating is harmless."""
+    def begin(self, acquisition_id: UUID, result_id: UUID | None = None) -> None:
+        """Settle an acquisition that has ended; repeating is harmless.
+
+        Args:
+            acquisition_id: Which one.
+            result_id: Of a further file: exam-manager may have been told of it ahead.
+        """
+        ahead = self._ahead.get(result_id) if result_id is not None else None
         debt = self._debts.get(acquisition_id)
         if debt is not None and debt.task is not None and not debt.task.done():
             debt.asked += 1  # a further file may have come since it looked
+            debt.ahead.append(ahead)
             return
-        debt = self._debts[acquisition_id] = _Debt()
+        debt = self._debts[acquisition_id] = _Debt(ahead=[ahead])
         debt.task = asyncio.create_task(
             self._settle(acquisition_id, debt), name=f"settlement {acquisition_id}"
         )
         debt.task.add_done_callback(partial(self._ended, acquisition_id, debt))
 
-    async def wait(self, acquisition_id: UUID, seconds: float) -> str | None:
+    @asynccontextmanager
+    async def telling(
+        self, task_id: UUID, result_id: UUID, result: SetResult
+    ) -> AsyncIterator[None]:
+        """Enter a further file of a task that has finished, while it is written down here.
+
+        Nothing can come between: such an acquisition changes no more. Whatever goes wrong with it
+        is met again when the debt is paid, and told then.
+        """
+        task = self._ahead[result_id] = asyncio.create_task(
+            self._enter_ahead(task_id, result_id, result), name=f"result {result_id}"
+        )
+        try:
+            yield
+        except BaseException:
+            self._ahead.pop(result_id, None)
+            await asyncio.wait({task})
+            raise
+
+    async def _enter_ahead(self, task_id: UUID, result_id: UUID, result: SetResult) -> bool:
+        try:
+            await self._add_result(task_id, result_id, result)
+        except Exception as error:  # noqa: BLE001 - it is tried again, and told then
+            logger.info("a result is entered later", result_id=str(result_id), why=str(error))
+            return False
+        return True
+
+    async def wait(
+        self, acquisition_id: UUID, seconds: float, result_id: UUID | None = None
+    ) -> str | None:
         """Wait until exam-manager has heard of it; return what it was refused with, None if not.
 
         That it has heard is written down afterwards: telling it once more is harmless.
+
+        Args:
+            acquisition_id: Which one.
+            seconds: The longest wait [s].
+            result_id: The file that matters, if it is one.
 
         Raises:
             TimeoutError: It takes longer; it goes on.
@@ -80,6 +128,8 @@ class Settlement:
             return None
         task, asked = debt.task, debt.asked
         async with asyncio.timeout(seconds):
+            if await _are_entered([self._ahead.get(result_id)] if result_id else []):
+                return None
             while debt.heard < asked and not task.done():
                 news = asyncio.ensure_future(debt.news.wait())
                 try:
@@ -92,7 +142,8 @@ class Settlement:
 
     async def stop(self) -> None:
         """Stop; what is owed stays in the database."""
-        tasks = [debt.task for debt in self._debts.values() if debt.task is not None]
+        tasks: list[asyncio.Task[Any]] = list(self._ahead.values())
+        tasks += [debt.task for debt in self._debts.values() if debt.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -104,7 +155,8 @@ class Settlement:
     async def _settle(self, acquisition_id: UUID, debt: "_Debt") -> None:
         asked = 0
         while asked < debt.asked:
-            asked = debt.asked
+            await _gather(debt)
+            asked, debt.ahead = debt.asked, []
             if not await self._settle_once(acquisition_id, debt, asked):
                 asked = 0
 
@@ -173,7 +225,8 @@ class Settlement:
     async def _finish(self, row: Acquisition, result_id: UUID) -> None:
         """Enter every new file; the first one ends the task. Repeating is harmless."""
         for file in row.files:
-            if file.get(service.ENTERED):
+            ahead = self._ahead.pop(UUID(file["result_id"]), None)
+            if file.get(service.ENTERED) or (ahead is not None and await asyncio.shield(ahead)):
                 continue
             result = result_of(row.workflow_id, row.task_id, row.id, row.device_id, file)
             if file["result_id"] == str(result_id):
@@ -194,6 +247,9 @@ class Settlement:
 class _Debt:
     """What exam-manager is owed of one acquisition: asked for so often, and heard so far."""
 
+    ahead: "list[asyncio.Task[bool] | None]"
+    """For each time it was asked and not looked: the file that was told ahead; None: there is none.
+    """
     asked: int = 1
     heard: int = 0
     problem: str | None = None
@@ -205,6 +261,24 @@ class _Debt:
         self.heard, self.problem = asked, problem
         self.news.set()
         self.news = asyncio.Event()
+
+
+async def _are_entered(ahead: "Sequence[asyncio.Task[bool] | None]") -> bool:
+    """Wait for what exam-manager was told ahead; say whether that was all, and it has taken it."""
+    tasks = [task for task in ahead if task is not None]
+    if len(tasks) < len(ahead) or not tasks:
+        return False
+    await asyncio.wait(tasks)
+    return all(not task.cancelled() and task.result() for task in tasks)
+
+
+async def _gather(debt: _Debt) -> None:
+    """Let further files come while exam-manager has heard of all: one note is enough for many."""
+    clock = asyncio.get_running_loop().time
+    until, asked = clock() + _LONGEST_GATHERING, 0
+    while asked < debt.asked and clock() < until and await _are_entered(debt.ahead):
+        asked = debt.asked
+        await asyncio.sleep(_GATHER_SECONDS)
 
 
 def _may_pass(error: ScanHubError) -> bool:

@@ -38,6 +38,7 @@ from device_manager.devices.models import Device
 from device_manager.links.link import LinkClosedError
 from device_manager.nodes.homes import ElsewhereError
 from device_manager.safety.gate import extension, gate_refusals, kept_reason, looks_open
+from device_manager.uploads.tus import TRAILER
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ConflictError,
@@ -357,6 +358,7 @@ def _payload(
             "device_parameter_version": lease.parameter_version,
             "acquisition_id": lease.id,
             "upload_url": _UPLOAD_URL,
+            "upload_trailer": TRAILER,
             "stream_url": _STREAM_URL.format(lease.id) if streams else None,
         }
     )

@@ -105,7 +105,8 @@ class Conversation:
                 self._link.last_heard = time.monotonic()
 
     def _is_current(self) -> bool:
-        return not self._link.is_closing and self._room.links.is_current(self._link)
+        # A device that has gone can be told nothing, but what it said before is still read.
+        return not self._link.is_ended_here and self._room.links.is_current(self._link)
 
     async def _take(self, text: str | None, data: bytes | None) -> None:
         settings = self._room.settings

@@ -223,6 +223,13 @@ class FileTransfer(WireModel):
     size_bytes: Annotated[int, Field(description="Size of the file [byte]")]
     content_type: str | None = None
     sha256: Sha256 = None
+    trailer: Annotated[
+        Literal["sha256"] | None,
+        Field(
+            description="32 bytes come behind the last byte of the file, its SHA-256; only if "
+            "`start` has named it as `upload_trailer`"
+        ),
+    ] = None
     device_parameter: Annotated[
         JSONObject | None,
         Field(description="Parameters with which the data were acquired; stored beside them"),

@@ -105,7 +105,12 @@ class WebsocketLink:
     @property
     def is_closing(self) -> bool:
         """Say whether the link is at its end, whatever may still come in."""
-        return self._closed or self._closing is not None
+        return self._closed or self.is_ended_here
+
+    @property
+    def is_ended_here(self) -> bool:
+        """Say whether it was decided here that the link ends: nothing counts that comes later."""
+        return self._closing is not None
 
     def introduced(self, capabilities: list[str]) -> None:
         """The device has registered."""

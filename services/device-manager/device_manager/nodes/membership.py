@@ -223,6 +223,7 @@ class Together:
 
     async def _look(self) -> None:
         """Take over from the dead; now and then, and whenever there is doubt, read all anew."""
+        await self._homes.make_sure()
         # Who was away accuses nobody: the others may have been cut off from the database as well.
         if time.monotonic() - self._lapsed > self._dead_after:
             await self._take_over(DIED)
@@ -253,7 +254,8 @@ class Together:
     def _heard(self, note: Note) -> None:
         if note.sender == self._homes.node_id:
             return
-        if note.kind is Kind.NODES:
+        # Who may have been taken for dead finds that out first, and then reads what notes tell of.
+        if note.kind is Kind.NODES or self._homes.doubtful:
             self._homes.woken.set()
         else:
             self._household.heard(note)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import Field
 
 from device_manager.control import ControlRoomDep
@@ -18,16 +18,22 @@ from scanhub_libraries.models import (
     RestoreParameter,
     SetDeviceParameter,
 )
+from scanhub_libraries.version_parameters import (
+    LARGEST_VERSION,
+    AfterVersion,
+    EarlierVersion,
+    LaterVersion,
+    VersionLimit,
+)
 from scanhub_libraries.versions import etag
 from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 
 router = APIRouter(prefix="/api/v1/device", tags=["parameters"])
-_LARGEST = 2**31 - 1
 _INVALID = {
     412: {"description": "The parameters were changed since they were read"},
     422: {"description": "They do not follow the schema of this type of device"},
 }
-Version = Annotated[int, Field(ge=1, le=_LARGEST, description="Version of the parameters")]
+Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION, description="Version of the parameters")]
 
 
 @router.get("/{device_id}/parameter", summary="Return the parameters of a device")
@@ -77,10 +83,8 @@ async def list_parameter_versions(
     *,
     request: Request,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    after: Annotated[
-        int | None, Query(ge=1, le=_LARGEST, description="Go on after this version")
-    ] = None,
+    limit: VersionLimit = 50,
+    after: AfterVersion = None,
 ) -> list[ParameterVersion]:
     """Return who changed the parameters, when and why, newest first; by pages."""
     await get_device(session, device_id)
@@ -106,8 +110,8 @@ async def get_parameter_version(
 async def compare_parameter_versions(
     device_id: UUID,
     session: SessionDep,
-    before: Annotated[int, Query(ge=1, le=_LARGEST, description="The earlier version")],
-    after: Annotated[int, Query(ge=1, le=_LARGEST, description="The later version")],
+    before: EarlierVersion,
+    after: LaterVersion,
 ) -> list[ParameterChange]:
     """Return each member that differs, with both values."""
     await get_device(session, device_id)

@@ -5,8 +5,9 @@ smaller by s. Some scanners take the same number as a factor on the gradients. T
 say which, so the larger of s and 1/s counts.
 
 Rotation: about one axis of the scanner by an angle a, the two others mix by |cos a| and |sin a|;
-about several axes the order is not told, so each axis may get the whole vector. No axis ever gets
-more than the vector. An offset shifts frequencies and phases, and leaves the gradients alone.
+about several axes the order is not told, but each turn moves the vector by 2 |sin(a/2)| of its size
+at most, and so each axis gets no more than all turns together. No axis ever gets more than the
+vector. An offset shifts frequencies and phases, and leaves the gradients alone.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from math import cos, hypot, radians, sin
 from scanhub_libraries.models import AcquisitionParameter, PeakPerAxis
 
 _FULL_TURN = 360.0
-_NO_TURN = 1e-9
 _SMALLEST, _LARGEST = 1e-3, 1e3
 """Scalings beyond are slips of the keyboard."""
 
@@ -52,7 +52,8 @@ class Placement:
         if not about:
             return x, y, z
         if len(about) > 1:
-            return vector, vector, vector
+            moved = vector * sum(2 * abs(sin(radians(angle) / 2)) for angle in self.turns)
+            return x + moved, y + moved, z + moved
         sizes, axis = [x, y, z], about[0]
         c, s = abs(cos(radians(self.turns[axis]))), abs(sin(radians(self.turns[axis])))
         first, second = (axis + 1) % 3, (axis + 2) % 3
@@ -72,10 +73,5 @@ def placement_of(parameter: AcquisitionParameter | None) -> Placement | None:
     if not all(_SMALLEST <= size <= _LARGEST for size in sizes):
         return None
     x, y, z = (max(size, 1 / size) for size in sizes)
-    turns = (_turn(rotation.x), _turn(rotation.y), _turn(rotation.z))
+    turns = (rotation.x % _FULL_TURN, rotation.y % _FULL_TURN, rotation.z % _FULL_TURN)
     return Placement((x, y, z), turns)
-
-
-def _turn(degrees: float) -> float:
-    rest = degrees % _FULL_TURN
-    return 0.0 if min(rest, _FULL_TURN - rest) < _NO_TURN else rest

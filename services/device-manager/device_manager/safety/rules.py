@@ -45,7 +45,7 @@ from scanhub_libraries.models import (
     SequenceFacts,
     SystemLimits,
 )
-from scanhub_libraries.security.permissions import FIRST_LEVEL
+from scanhub_libraries.security.access import FIRST_LEVEL
 from scanhub_libraries.security.principal import Principal
 
 PATIENT_MISSING = "patient-limits"

@@ -4,7 +4,12 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Any
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -18,7 +23,7 @@ from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.devices.service import device_actor
 from device_manager.links.commands import Feedback
 from device_manager.uploads import repository
-from device_manager.uploads.rules import PARAMETER_FILE
+from device_manager.uploads.rules import PARAMETER_FILE, result_of
 from device_manager.uploads.space import Space, storage_error
 from device_manager.uploads.transfer import Announced, Transfer, TransferError
 from scanhub_libraries.database import transaction
@@ -196,7 +201,7 @@ class Archive:
             "size_bytes": announced.size_bytes,
             "result_id": str(announced.result_id),
         }
-        async with lease.lock:
+        async with self._telling(lease, announced.result_id, file), lease.lock:
             async with transaction(self._room.sessions) as session:
                 state = await service.add_file(
                     session, lease.id, file, actor=device_actor(lease.device_id)
@@ -207,7 +212,16 @@ class Archive:
                 raise TransferError(f"the acquisition has ended ({state})")
             lease.state = state
             lease.files.append(file)
-        self._room.ended(lease)
+        self._room.ended(lease, announced.result_id)
+
+    def _telling(
+        self, lease: Lease, result_id: UUID, file: dict[str, Any]
+    ) -> AbstractAsyncContextManager[None]:
+        """Tell exam-manager meanwhile, if it can only be a further file."""
+        if lease.state is not AcquisitionState.FINISHED:
+            return nullcontext()
+        result = result_of(lease.workflow_id, lease.task_id, lease.id, lease.device_id, file)
+        return self._room.settlement.telling(lease.task_id, result_id, result)
 
     async def verdict(self, lease: Lease, announced: Announced) -> Feedback:
         """Return the verdict on a file that is safe in the lake."""
@@ -215,7 +229,7 @@ class Archive:
         await self._room.free_device(lease)
         try:
             refused = await self._room.settlement.wait(
-                lease.id, self._room.settings.record_wait_seconds
+                lease.id, self._room.settings.record_wait_seconds, announced.result_id
             )
         except TimeoutError:
             message += "; exam-manager is away, the result is entered when it is back"

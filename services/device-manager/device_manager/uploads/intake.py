@@ -74,6 +74,7 @@ class Intake:
             sha256=header.sha256,
             result_id=result_id_of(lease.id, name),
             device_parameter=lease.device_parameter if parameter is None else parameter,
+            has_trailer=header.trailer is not None,
         )
         async with self._archive.space.turn:
             await self._archive.space.check(lease.device_id, header.size_bytes)

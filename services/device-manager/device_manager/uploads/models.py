@@ -27,9 +27,16 @@ class Upload(Table, table=True):
     content_type: str | None = Field(default=None, max_length=200)
     size_bytes: int = Field(sa_type=sa.BigInteger)
     sha256: str | None = Field(default=None, max_length=64)
+    checksum_follows: bool = False
+    """The device says its sum behind the last byte: without it the file is not whole."""
     device_parameter: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     touched_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     """When bytes came last; one that is not touched for long is removed."""
     stored_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str | None = Field(default=None, max_length=4000)
+
+    @property
+    def awaits_checksum(self) -> bool:
+        """Say whether the sum of the file is still to come."""
+        return self.checksum_follows and self.sha256 is None

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from device_manager.acquisitions.control_room import ControlRoom
@@ -15,7 +16,7 @@ from device_manager.acquisitions.lease import Lease
 from device_manager.uploads import service
 from device_manager.uploads.archive import takes_files
 from device_manager.uploads.models import Upload
-from device_manager.uploads.tus import Checksum, Digest
+from device_manager.uploads.tus import TRAILER_BYTES, Checksum, Digest
 from scanhub_libraries.database import transaction
 from scanhub_libraries.errors import (
     ChecksumMismatchError,
@@ -27,9 +28,27 @@ from scanhub_libraries.errors import (
 from scanhub_libraries.lake_unfinished import UnfinishedFile
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_BATCH_BYTES = 4 * 2**20
-_MOST_WAITING = 4  # batches; a busy machine lets a thread wait for longer than one takes
+_BATCH_BYTES = 2 * 2**20
+_MOST_WAITING = 8  # batches; a busy machine lets a thread wait for longer than one takes
 _TOUCH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The body of a request, and what its headers say of it."""
+
+    receive: Receive
+    length: int | None = None
+    """As announced [byte]."""
+    checksum: Checksum | None = None
+    """Of the body."""
+    has_trailer: bool = False
+    """Behind the last byte of the file comes its SHA-256."""
+
+    @property
+    def least_bytes(self) -> int:
+        """How many of it are of the file, at least; 0 if nobody knows."""
+        return max(0, (self.length or 0) - (TRAILER_BYTES if self.has_trailer else 0))
 
 
 class Piece:
@@ -46,6 +65,7 @@ class Piece:
         self._batch: list[bytes] = []
         self._gathered = 0
         self._come = 0
+        self._trailer, self._trailer_bytes = bytearray(), 0
         self._waiting: deque[list[bytes]] = deque()
         self._room_made = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
@@ -57,8 +77,8 @@ class Piece:
         if self._scope is not None:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
-    async def take(self, receive: Receive, checksum: Checksum | None) -> None:
-        """Write the body behind what is there.
+    async def take(self, content: Body) -> bytes | None:
+        """Write a body behind what is there; return the trailer, if all of it has come.
 
         Raises:
             ChecksumMismatchError: It is not what was announced; it is dropped.
@@ -69,10 +89,12 @@ class Piece:
             OSError: The lake cannot take it.
         """
         before = self._come = self.file.size
+        self._trailer_bytes = TRAILER_BYTES if content.has_trailer else 0
+        checksum = content.checksum
         digest = checksum.begin() if checksum is not None else None
         whole = False
         try:
-            whole = await self._read(receive, digest)
+            whole = await self._read(content.receive, digest)
         finally:
             await self._write_rest(digest)
             if not whole and checksum is not None:
@@ -83,9 +105,11 @@ class Piece:
                 f"The {checksum.algorithm} of this piece is not what Upload-Checksum says: it is "
                 "dropped, send it again."
             )
-        if self.file.size < self.row.size_bytes:
+        trailer = bytes(self._trailer) if len(self._trailer) == TRAILER_BYTES else None
+        if self.file.size < self.row.size_bytes or (self.row.awaits_checksum and trailer is None):
             await self.file.sync()
             await self._touch()
+        return trailer
 
     async def _read(self, receive: Receive, digest: Digest | None) -> bool:
         """Gather and write until the body ends; False if the connection ended before."""
@@ -122,10 +146,15 @@ class Piece:
         if not body:
             return
         self._come += len(body)
-        if self._come > self.row.size_bytes:
+        behind = self._come - self.row.size_bytes
+        if behind > self._trailer_bytes:
             raise PayloadTooLargeError(
                 f"More bytes came than were announced ({self.row.size_bytes})."
             )
+        if behind > 0:
+            own = max(0, len(body) - behind)
+            self._trailer += body[own:]
+            body = body[:own]
         self._batch.append(body)
         self._gathered += len(body)
 
@@ -148,6 +177,8 @@ class Piece:
                 if digest is not None:
                     await asyncio.to_thread(_add_all, digest, batch)
                 await self.file.append(batch)
+                if self.file.size == self.row.size_bytes:
+                    self.file.begin_sync()  # the disk need not wait for what else is to be done
                 self._room_made.set()
         finally:
             self._waiting.clear()

@@ -5,37 +5,36 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from device_manager.acquisitions.control_room import ControlRoom
 from device_manager.acquisitions.lease import Lease
 from device_manager.links.commands import Feedback
-from device_manager.uploads import repository, service
+from device_manager.uploads import announcing, repository, service
 from device_manager.uploads.answers import at_offset, check_offset, check_takes, said_before
 from device_manager.uploads.archive import Archive, stored_before, takes_files
+from device_manager.uploads.files import Files
 from device_manager.uploads.models import Upload
-from device_manager.uploads.piece import Piece, Receive
+from device_manager.uploads.piece import Body, Piece
 from device_manager.uploads.rules import check_header, result_id_of
 from device_manager.uploads.space import storage_error
+from device_manager.uploads.taking import take_piece
 from device_manager.uploads.transfer import Announced, TransferError
-from device_manager.uploads.tus import Checksum, Metadata
+from device_manager.uploads.tus import Metadata
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ChecksumMismatchError,
     ConflictError,
     ForbiddenError,
     GoneError,
-    PayloadTooLargeError,
     ScanHubError,
 )
-from scanhub_libraries.lake_unfinished import UnfinishedFile
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.security.principal import Principal, PrincipalKind
 
 logger = get_logger(__name__)
-_FORWARD_SECONDS = 120.0  # for the home of a device to answer, once a whole file has come
-_REMEMBERED = 64  # sums of files that are between two requests; any other is read again
+Taken = tuple[Upload, int, Feedback | None]
+"""An upload, how much of it is there, and the verdict if the file is whole."""
 
 
 class Reception:
@@ -48,8 +47,8 @@ class Reception:
     def __init__(self, room: ControlRoom, archive: Archive) -> None:
         self._room = room
         self._archive = archive
-        self._files: dict[UUID, UnfinishedFile] = {}
         self._writing: dict[UUID, Piece] = {}
+        self._files = Files(room.lake, self._writing)
         self._finishing: dict[UUID, asyncio.Task[Feedback]] = {}
         self.largest = room.settings.max_upload_bytes
         self.expiry = timedelta(seconds=room.settings.upload_expiry_seconds)
@@ -59,7 +58,8 @@ class Reception:
         async with reading(self._room.sessions) as session:
             rows = await repository.list_own(session, self._room.homes)
         for row in rows:
-            if await self._file(row.id).measure() == row.size_bytes:
+            is_whole = await self._files.find(row.id).measure() == row.size_bytes
+            if is_whole and not row.awaits_checksum:
                 lease = await self._room.find_lease(row.device_id, row.acquisition_id)
                 if lease is not None and takes_files(lease):
                     self._begin_finish(row, lease)
@@ -67,11 +67,18 @@ class Reception:
     # --- announcing -------------------------------------------------------------------------------
 
     async def announce(
-        self, principal: Principal, metadata: Metadata, size_bytes: int
-    ) -> tuple[Upload, int, Lease]:
-        """Make room for a file; return its upload, how much of it is there, and its acquisition.
+        self,
+        principal: Principal,
+        metadata: Metadata,
+        size_bytes: int,
+        *,
+        checksum_follows: bool = False,
+        body: Body | None = None,
+    ) -> Taken:
+        """Make room for a file, and take what comes of it along with the announcement.
 
-        A file that was announced before is the same upload, and goes on where it stopped.
+        A file that was announced before is the same upload, and goes on where it stopped; what
+        comes along is taken if it begins at the beginning.
 
         Raises:
             ForbiddenError: The token speaks for another task.
@@ -80,34 +87,66 @@ class Reception:
             PayloadTooLargeError: The file is too large.
             InsufficientStorageError: There is no room for it; the device keeps it.
         """
-        lease = await self._lease_of(principal, metadata.task_id)
+        lease = await announcing.lease_of(self._room, principal, metadata.task_id)
         name = check_header(metadata.filename, size_bytes, largest=self.largest)
         known = stored_before(lease, name, metadata.sha256)
         if known is None:
             check_takes(lease)
-        is_new = False
+        taking = None
         async with self._archive.space.turn:
             row, others = await self._find_same(lease, name, metadata, size_bytes)
             if known is None:
                 but = row.id if row else None
                 await self._archive.space.check(lease.device_id, size_bytes, but=but, rows=others)
+            is_new = row is None
             if row is None:
-                row, is_new = await self._add(lease, name, metadata, size_bytes), True
+                row = announcing.new_upload(
+                    lease, name, metadata, size_bytes, checksum_follows=checksum_follows
+                )
+                taking = await self._add(row, lease, body if known is None else None)
         if known is not None:
-            await self._note_stored(row, known)
-            return row, row.size_bytes, lease
-        return row, 0 if is_new else await self._file(row.id).measure(), lease
+            await announcing.note_stored(self._room.sessions, row, known)
+            return row, row.size_bytes, None
+        if taking is not None:
+            return await taking
+        offset = 0
+        if not is_new:  # what the request before it still has in hand counts too
+            await self._interrupt(row.id, "the device has announced the file again")
+            offset = await self._enter_if_whole(row, lease)
+        if body is None or offset:
+            return row, offset, None
+        return await self.take(row, lease, 0, body)
 
-    async def _lease_of(self, principal: Principal, task_id: UUID | None) -> Lease:
-        lease, device_id = None, principal.device_id
-        if device_id is not None and principal.claim_id is not None:
-            await self._room.require_home(device_id, seconds=_FORWARD_SECONDS)
-            lease = await self._room.find_lease(device_id, principal.claim_id)
-        if lease is None:
-            raise ForbiddenError("This is not the token that came with `start` of a scan.")
-        if task_id not in (None, lease.task_id):
-            raise ForbiddenError("Upload-Metadata: the token belongs to another task.")
-        return lease
+    async def _add(
+        self, row: Upload, lease: Lease, body: Body | None
+    ) -> "asyncio.Task[Taken] | None":
+        """Enter a new upload; what has come along is written meanwhile, and counts afterwards.
+
+        A crash between the two leaves a file without an upload, which the sweep removes.
+        """
+        if body is None:
+            await announcing.add(self._room.sessions, row)
+            return None
+        entered = asyncio.Event()
+        taking = asyncio.create_task(self.take(row, lease, 0, body, entered=entered))
+        try:
+            await announcing.add(self._room.sessions, row)
+        except BaseException as error:
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+            if isinstance(error, ConflictError):  # else it may be entered, as far as is known
+                await self._forget(row.id)
+            raise
+        entered.set()
+        return taking
+
+    async def _enter_if_whole(self, row: Upload, lease: Lease) -> int:
+        """Return how much of a file is there for good. What is whole is entered first."""
+        offset = await self.offset(row)
+        is_whole = offset == row.size_bytes and not row.awaits_checksum
+        if row.stored_at is None and is_whole and row.id not in self._writing:
+            await self._finish(row, lease)
+        return offset
 
     async def _find_same(
         self, lease: Lease, name: str, metadata: Metadata, size_bytes: int
@@ -117,29 +156,15 @@ class Reception:
         An upload of another file under this name is removed.
         """
         async with reading(self._room.sessions) as session:
-            row = await repository.find_upload(session, lease.id, name)
-            unfinished = await repository.list_uploads(session)
+            row, unfinished = await repository.find_same(session, lease.id, name)
         if row is None or service.goes_on(row, metadata, size_bytes):
+            if row is not None and row.sha256 is None and metadata.sha256 is not None:
+                await announcing.note_checksum(self._room.sessions, row, metadata.sha256)
             return row, unfinished
         if row.id in self._finishing:
             raise ConflictError("Another file of this name is being stored: give this one its own.")
         await self._drop(row.id, "the device announced another file of this name")
         return None, [other for other in unfinished if other.id != row.id]
-
-    async def _add(self, lease: Lease, name: str, metadata: Metadata, size_bytes: int) -> Upload:
-        try:
-            async with transaction(self._room.sessions) as session:
-                return await service.add_upload(session, lease, name, metadata, size_bytes)
-        except IntegrityError:
-            detail = "The file was announced twice at the same moment; announce it again."
-            raise ConflictError(detail) from None
-
-    async def _note_stored(self, row: Upload, verdict: Feedback) -> None:
-        problem = None if verdict.ok else verdict.message
-        if row.stored_at is not None and row.problem == problem:
-            return
-        async with transaction(self._room.sessions) as session:
-            await service.mark_stored(session, row.id, problem)
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -154,7 +179,7 @@ class Reception:
             row = await service.get_upload(session, upload_id)
         if principal.kind is PrincipalKind.TASK and principal.claim_id != row.acquisition_id:
             raise ForbiddenError("The token belongs to another scan.")
-        await self._room.require_home(row.device_id, seconds=_FORWARD_SECONDS)
+        await self._room.require_home(row.device_id, seconds=announcing.FORWARD_SECONDS)
         lease = await self._room.find_lease(row.device_id, row.acquisition_id)
         if lease is None:
             raise GoneError("The acquisition of this upload is not known any more.")
@@ -170,7 +195,7 @@ class Reception:
         """Return how much of a file is there for good."""
         if row.stored_at is not None:
             return row.size_bytes
-        return await self._file(row.id).measure()
+        return await self._files.find(row.id).measure()
 
     async def ask(self, upload_id: UUID, principal: Principal) -> tuple[Upload, int]:
         """Tell a device from where to go on. What is whole is entered first, if it is not yet.
@@ -185,47 +210,42 @@ class Reception:
         if row.stored_at is None:
             known = stored_before(lease, row.filename, row.sha256)
             if known is not None:  # it came over the link meanwhile
-                await self._note_stored(row, known)
+                await announcing.note_stored(self._room.sessions, row, known)
                 return row, row.size_bytes
             check_takes(lease)
-        offset = await self.offset(row)
-        if row.stored_at is None and offset == row.size_bytes and upload_id not in self._writing:
-            await self._finish(row, lease)
-        return row, offset
+        return row, await self._enter_if_whole(row, lease)
 
     # --- receiving --------------------------------------------------------------------------------
 
     async def receive(
-        self,
-        upload_id: UUID,
-        principal: Principal,
-        offset: int,
-        receive: Receive,
-        *,
-        announced_bytes: int | None = None,
-        checksum: Checksum | None = None,
-    ) -> tuple[Upload, int, Feedback | None]:
+        self, upload_id: UUID, principal: Principal, offset: int, body: Body
+    ) -> Taken:
         """Take one piece; return how much is there now, and the verdict if the file is whole.
 
         Raises:
             ScanHubError: It does not fit on, or something came between; what had come is kept.
         """
         row, lease = await self.find(upload_id, principal)
-        return await self.take(
-            row, lease, offset, receive, announced_bytes=announced_bytes, checksum=checksum
-        )
+        return await self.take(row, lease, offset, body)
 
     async def take(
         self,
         row: Upload,
         lease: Lease,
         offset: int,
-        receive: Receive,
+        body: Body,
         *,
-        announced_bytes: int | None = None,
-        checksum: Checksum | None = None,
-    ) -> tuple[Upload, int, Feedback | None]:
-        """Take one piece of an upload that was just looked up, or announced; see `receive`."""
+        entered: asyncio.Event | None = None,
+    ) -> Taken:
+        """Take one piece of an upload that was just looked up, or announced; see `receive`.
+
+        Args:
+            row: The upload.
+            lease: Its acquisition.
+            offset: Where the piece begins [byte].
+            body: The piece.
+            entered: Set when the upload is in the database, if it is new and not there yet.
+        """
         upload_id = row.id
         await self._interrupt(upload_id, "a later request goes on with this upload")
         if upload_id in self._finishing:  # also since the request before had sent all of it
@@ -235,11 +255,11 @@ class Reception:
             check_offset(offset, row.size_bytes)
             return row, offset, said_before(row)
         check_takes(lease)
-        piece = Piece(self._room, row, lease, self._file(row.id))
+        piece = Piece(self._room, row, lease, self._files.find(row.id))
         self._writing[upload_id] = piece
         try:
             with self._archive.holding(lease):
-                await self._take(piece, offset, announced_bytes, receive, checksum)
+                await take_piece(piece, self._archive.space, offset, body, entered=entered)
         except OSError as error:
             raise at_offset(storage_error(error), piece.file.size) from error
         except ScanHubError as error:
@@ -248,32 +268,8 @@ class Reception:
             del self._writing[upload_id]
             piece.ended.set()
         come = piece.file.size
-        return row, come, await self._finish(row, lease) if come == row.size_bytes else None
-
-    async def _take(
-        self,
-        piece: Piece,
-        offset: int,
-        announced_bytes: int | None,
-        receive: Receive,
-        checksum: Checksum | None,
-    ) -> None:
-        """Write a piece. A file that is whole by then stays open: it is entered next."""
-        row, whole = piece.row, False
-        await piece.file.open()
-        try:
-            check_offset(offset, piece.file.size)
-            if announced_bytes is not None and offset + announced_bytes > row.size_bytes:
-                raise PayloadTooLargeError(
-                    f"The file was announced with {row.size_bytes} bytes; {offset} are there, and "
-                    f"{announced_bytes} more are too many."
-                )
-            await self._archive.space.check_piece(row.size_bytes - offset)
-            await piece.take(receive, checksum)
-            whole = piece.file.size == row.size_bytes
-        finally:
-            if not whole:
-                await piece.file.close()
+        is_whole = come == row.size_bytes and not row.awaits_checksum
+        return row, come, await self._finish(row, lease) if is_whole else None
 
     def interrupt(self, device_id: UUID, why: str) -> None:
         """End the requests that write files of a device."""
@@ -308,7 +304,7 @@ class Reception:
             logger.warning("an upload is not entered", upload_id=str(upload_id), why=str(error))
 
     async def _enter(self, row: Upload, lease: Lease) -> Feedback:
-        file = self._file(row.id)
+        file = self._files.find(row.id)
         parameter = row.device_parameter
 
         async def note(session: AsyncSession) -> None:
@@ -337,8 +333,8 @@ class Reception:
             await file.close()
         verdict = await self._archive.verdict(lease, announced)
         if not verdict.ok:
-            await self._note_stored(row, verdict)
-        await self._forget(row.id)
+            await announcing.note_stored(self._room.sessions, row, verdict)
+        self._room.run(self._forget(row.id), name=f"tidy after {row.filename}")
         return verdict
 
     async def _check_sum(self, row: Upload, sha256: str) -> None:
@@ -385,16 +381,4 @@ class Reception:
         logger.info("an upload is removed", upload_id=str(upload_id), why=why)
 
     async def _forget(self, upload_id: UUID) -> None:
-        file = self._file(upload_id)
-        self._files.pop(upload_id, None)
-        await file.discard()
-
-    def _file(self, upload_id: UUID) -> UnfinishedFile:
-        """Return the file of an upload; the same object as before knows its sum."""
-        file = self._files.pop(upload_id, None) or self._room.lake.unfinished(str(upload_id))
-        self._files[upload_id] = file
-        idle = (known for known in self._files if known not in self._writing)
-        while len(self._files) > _REMEMBERED and (oldest := next(idle, None)) is not None:
-            del self._files[oldest]
-            idle = (known for known in self._files if known not in self._writing)
-        return file
+        await self._files.drop(upload_id)

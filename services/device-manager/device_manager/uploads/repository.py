@@ -13,7 +13,30 @@ from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import OPEN_STATES, AcquisitionState
 from device_manager.nodes.homes import Homes
 from device_manager.uploads.models import Upload
-from scanhub_libraries.database import Sessions, glance
+from scanhub_libraries.database import WITH_COMMIT, Sessions, glance
+
+_SAME = (
+    select(Upload)
+    .where(
+        sa.or_(
+            col(Upload.stored_at).is_(None),
+            sa.and_(
+                col(Upload.acquisition_id) == sa.bindparam("acquisition_id"),
+                col(Upload.filename) == sa.bindparam("filename"),
+            ),
+        )
+    )
+    .order_by(col(Upload.id))
+)
+_STORED = (
+    sa.update(Upload.__table__)  # type: ignore[attr-defined]
+    .where(col(Upload.id) == sa.bindparam("upload_id"))
+    .values(
+        stored_at=sa.bindparam("at"), touched_at=sa.bindparam("at"), problem=sa.bindparam("why")
+    )
+    .execution_options(**WITH_COMMIT)
+)
+"""Made once: each file that comes over HTTP asks and says so."""
 
 
 async def lock_upload(session: AsyncSession, upload_id: UUID) -> Upload | None:
@@ -21,12 +44,22 @@ async def lock_upload(session: AsyncSession, upload_id: UUID) -> Upload | None:
     return await session.get(Upload, upload_id, with_for_update=True)
 
 
-async def find_upload(session: AsyncSession, acquisition_id: UUID, filename: str) -> Upload | None:
-    """Return the upload of a file of an acquisition."""
-    query = select(Upload).where(
-        col(Upload.acquisition_id) == acquisition_id, col(Upload.filename) == filename
-    )
-    return (await session.scalars(query)).first()
+async def note_stored(
+    session: AsyncSession, upload_id: UUID, at: datetime, problem: str | None
+) -> None:
+    """Note that a file is in the lake, if its upload is still there; just before the commit."""
+    connection = await session.connection()
+    await connection.execute(_STORED, {"upload_id": upload_id, "at": at, "why": problem})
+
+
+async def find_same(
+    session: AsyncSession, acquisition_id: UUID, filename: str
+) -> tuple[Upload | None, Sequence[Upload]]:
+    """Return the upload of a file of an acquisition, and all that are not whole, oldest first."""
+    names = {"acquisition_id": acquisition_id, "filename": filename}
+    rows = (await session.scalars(_SAME, names)).all()
+    same = (row for row in rows if (row.acquisition_id, row.filename) == tuple(names.values()))
+    return next(same, None), [row for row in rows if row.stored_at is None]
 
 
 async def list_uploads(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,8 +12,10 @@ from fastapi.routing import APIRoute
 from device_manager.certificates.asking import check_certificate
 from device_manager.links.commands import Feedback
 from device_manager.uploads import tus
+from device_manager.uploads.ahead import Ahead
 from device_manager.uploads.answers import refused
 from device_manager.uploads.models import Upload
+from device_manager.uploads.piece import Body
 from device_manager.uploads.reception import Reception
 from device_manager.uploads.rules import result_id_of
 from scanhub_libraries.errors import ScanHubError
@@ -76,6 +79,15 @@ ChecksumHeader = Annotated[
     ),
 ]
 
+TrailerHeader = Annotated[
+    str | None,
+    Header(
+        alias="Upload-Trailer",
+        description="`sha256`: 32 bytes come behind the last byte of the file, its SHA-256. They "
+        "count in Content-Length, not in Upload-Length",
+    ),
+]
+
 
 @router.options("", summary="Say which parts of tus are known", status_code=204)
 async def describe_uploads(reception: ReceptionDep) -> Response:
@@ -119,19 +131,20 @@ async def announce_upload(
     ],
     content_type: ContentType = None,
     length: ContentLength = None,
+    trailer: TrailerHeader = None,
 ) -> Response:
     """Make room for a file. A file that was announced before goes on at `Upload-Offset`.
 
     Its first bytes may come along, as with PATCH.
     """
-    row, offset, lease = await reception.announce(
-        principal, tus.parse_metadata(metadata), size_bytes
-    )
-    verdict = None
-    if content_type == tus.CONTENT_TYPE and offset == 0:
-        row, offset, verdict = await reception.take(
-            row, lease, 0, request.receive, announced_bytes=length
-        )
+    about, follows = tus.parse_metadata(metadata), tus.parse_trailer(trailer)
+    announce = partial(reception.announce, principal, about, size_bytes, checksum_follows=follows)
+    if content_type != tus.CONTENT_TYPE:
+        row, offset, verdict = await announce()
+    else:
+        async with Ahead(request.receive) as ahead:
+            body = Body(ahead.receive, length, has_trailer=follows)
+            row, offset, verdict = await announce(body=body)
     headers = {"Location": f"{router.prefix}/{row.id}"}
     return _answer(reception, row, offset, verdict, status=201, headers=headers)
 
@@ -205,19 +218,14 @@ async def send_piece(
         Header(alias="Upload-Offset", ge=0, le=_LARGEST, description="Where the piece begins"),
     ],
     checksum: ChecksumHeader = None,
+    trailer: TrailerHeader = None,
     content_type: ContentType = None,
     length: ContentLength = None,
 ) -> Response:
     """Append the body to the file. With its last byte the file is checked and becomes a result."""
     tus.check_content_type(content_type)
-    row, come, verdict = await reception.receive(
-        upload_id,
-        principal,
-        offset,
-        request.receive,
-        announced_bytes=length,
-        checksum=tus.parse_checksum(checksum),
-    )
+    body = Body(request.receive, length, tus.parse_checksum(checksum), tus.parse_trailer(trailer))
+    row, come, verdict = await reception.receive(upload_id, principal, offset, body)
     return _answer(reception, row, come, verdict, status=204, headers={})
 
 
@@ -248,7 +256,7 @@ def _answer(
     headers["Upload-Metadata"] = tus.write_metadata(
         filename=row.filename, content_type=row.content_type, sha256=row.sha256
     )
-    if offset < row.size_bytes:
+    if offset < row.size_bytes or row.awaits_checksum:
         headers["Upload-Expires"] = tus.http_date(row.touched_at + reception.expiry)
     else:
         headers["Upload-Result-Id"] = str(result_id_of(row.acquisition_id, row.filename))

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from device_manager.acquisitions.lease import Lease
 from device_manager.database import add_event
 from device_manager.uploads import repository
 from device_manager.uploads.models import Upload
@@ -31,27 +30,19 @@ async def get_upload(session: AsyncSession, upload_id: UUID) -> Upload:
 def goes_on(row: Upload, metadata: Metadata, size_bytes: int) -> bool:
     """Say whether a file that is announced is the one that has come in part.
 
-    Without a checksum nobody knows: it begins anew.
+    Without a checksum nobody knows: it begins anew. If one was to follow and is said now, the file
+    goes on: should it be another one, its sum is wrong at the end.
     """
-    return row.size_bytes == size_bytes and row.sha256 is not None and row.sha256 == metadata.sha256
+    if row.size_bytes != size_bytes or metadata.sha256 is None:
+        return False
+    return row.awaits_checksum or row.sha256 == metadata.sha256
 
 
-async def add_upload(
-    session: AsyncSession, lease: Lease, name: str, metadata: Metadata, size_bytes: int
-) -> Upload:
-    """Write a new upload; the one of the same name that was there before must be gone."""
-    row = Upload(
-        acquisition_id=lease.id,
-        device_id=lease.device_id,
-        filename=name,
-        content_type=metadata.content_type,
-        size_bytes=size_bytes,
-        sha256=metadata.sha256,
-        device_parameter=metadata.device_parameter,
-    )
-    session.add(row)
-    await session.flush()
-    return row
+async def note_checksum(session: AsyncSession, upload_id: UUID, sha256: str) -> None:
+    """Note the sum of a file that was announced without."""
+    row = await repository.lock_upload(session, upload_id)
+    if row is not None:
+        row.sha256 = sha256
 
 
 async def touch(session: AsyncSession, upload_id: UUID) -> None:
@@ -63,10 +54,10 @@ async def touch(session: AsyncSession, upload_id: UUID) -> None:
 
 async def mark_stored(session: AsyncSession, upload_id: UUID, problem: str | None = None) -> None:
     """Note that the file is in the lake, and what exam-manager has against it."""
-    row = await repository.lock_upload(session, upload_id)
-    if row is not None:
-        row.stored_at = row.touched_at = utc_now()
-        row.problem = problem[:_PROBLEM_LENGTH] if problem else None
+    now = utc_now()
+    await repository.note_stored(
+        session, upload_id, now, problem[:_PROBLEM_LENGTH] if problem else None
+    )
 
 
 async def remove(session: AsyncSession, upload_id: UUID) -> Upload | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from scanhub_libraries.lake import PartFile
+from device_manager.uploads.tus import TRAILER_BYTES
+from scanhub_libraries.lake_part import PartFile
 
 _WRITE_BYTES = 4 << 20
 
@@ -24,6 +25,8 @@ class Announced:
     sha256: str | None
     result_id: UUID
     device_parameter: dict[str, Any]
+    has_trailer: bool = False
+    """Behind the last byte comes the SHA-256."""
 
 
 class Transfer:
@@ -36,6 +39,8 @@ class Transfer:
     def __init__(self, announced: Announced, *, buffer_bytes: int, idle_seconds: float) -> None:
         self.announced = announced
         self.received = 0
+        self._expected = announced.size_bytes + (TRAILER_BYTES if announced.has_trailer else 0)
+        self._trailer = bytearray()
         self.ended = asyncio.Event()
         self._buffer_bytes = buffer_bytes
         self._idle_seconds = idle_seconds
@@ -50,7 +55,7 @@ class Transfer:
     @property
     def is_whole(self) -> bool:
         """Say whether all announced bytes have been received."""
-        return self.received == self.announced.size_bytes and self._failure is None
+        return self.received == self._expected and self._failure is None
 
     def fail(self, why: str) -> None:
         """The rest will not come, unless it has come already."""
@@ -67,7 +72,7 @@ class Transfer:
 
     async def take(self, frame: bytes) -> None:
         """Take a binary frame; wait while the buffer is full."""
-        if self.received + len(frame) > self.announced.size_bytes:
+        if self.received + len(frame) > self._expected:
             self.fail(
                 f"more bytes came than size_bytes announced ({self.announced.size_bytes}); "
                 "send the file again with its right size"
@@ -75,6 +80,10 @@ class Transfer:
         if self._failure is not None:
             return
         self.received += len(frame)
+        behind = min(len(frame), self.received - self.announced.size_bytes)
+        if behind > 0:
+            frame, trailer = frame[:-behind], frame[-behind:]
+            self._trailer += trailer
         self._frames.append(frame)
         self._buffered += len(frame)
         self._data.set()
@@ -98,7 +107,10 @@ class Transfer:
                 raise
             self._buffered -= sum(map(len, frames))
             self._room.set()
-        expected = self.announced.sha256
+        part.begin_sync()
+        while not self.is_whole:
+            await self._next_frames()  # the rest of the trailer, or why it does not come
+        expected = self._trailer.hex() if self.announced.has_trailer else self.announced.sha256
         if expected is not None and part.sha256 != expected.lower():
             raise TransferError(
                 f"the sha256 is {part.sha256}, announced was {expected}; send the file again"

@@ -21,6 +21,9 @@ from scanhub_libraries.errors import (
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,creation-with-upload,expiration,checksum,termination"
 ALGORITHMS: Final = ("sha1", "sha256")
+TRAILER: Final = "sha256"
+TRAILER_BYTES: Final = 32
+"""Of a body that ends with the SHA-256 of the whole file, which is no part of the file."""
 CONTENT_TYPE: Final = "application/offset+octet-stream"
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _KEY = re.compile(r"[!-+\--~]+")
@@ -176,6 +179,21 @@ def parse_checksum(header: str | None) -> Checksum | None:
     if len(value) != len(checksum.begin().digest()):
         raise BadRequestError(f"Upload-Checksum: this is no {algorithm} in Base64.")
     return checksum
+
+
+def parse_trailer(header: str | None) -> bool:
+    """Read `Upload-Trailer`: say whether the SHA-256 of the file follows behind its last byte.
+
+    It is ours, not one of tus: its trailers do not get through most gateways.
+
+    Raises:
+        BadRequestError: Another sum is meant.
+    """
+    if header is None:
+        return False
+    if header.strip().lower() != TRAILER:
+        raise BadRequestError(f"Upload-Trailer: `{TRAILER}` is the only one.")
+    return True
 
 
 def http_date(at: datetime) -> str:

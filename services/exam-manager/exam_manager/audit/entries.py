@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -170,6 +171,18 @@ def _read_places(session: Session, places: Places, below: str, ids: list[UUID]) 
     """Learn where these tasks, workflows or exams belong; what is not there belongs nowhere."""
     known = getattr(places, below)
     known.update(dict.fromkeys(ids))
+    query, names = _above(below)
+    for batch in range(0, len(ids), 500):
+        for identifier, *above in session.execute(query, {"ids": ids[batch : batch + 500]}):
+            places.learn(below, identifier, dict(zip(names, above, strict=True)))
+
+
+@cache
+def _above(below: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the query for what is above tasks, workflows or exams, and the names of its columns.
+
+    Made once: most changes ask it, and it takes longer to put together than to answer.
+    """
     start: Any = {"task": Task, "workflow": Workflow, "exam": Exam}[below]
     columns = {
         "task": (col(Task.id), col(Task.workflow_id), col(Workflow.exam_id), col(Exam.patient_id)),
@@ -181,8 +194,5 @@ def _read_places(session: Session, places: Places, below: str, ids: list[UUID]) 
         query = query.outerjoin(Workflow, col(Workflow.id) == col(Task.workflow_id))
     if below != "exam":
         query = query.outerjoin(Exam, col(Exam.id) == col(Workflow.exam_id))
-    names = ("workflow_id", "exam_id", "patient_id")[-len(columns) + 1 :]
-    for batch in range(0, len(ids), 500):
-        chosen = query.where(start.id.in_(ids[batch : batch + 500]))
-        for identifier, *above in session.execute(chosen):
-            places.learn(below, identifier, dict(zip(names, above, strict=True)))
+    query = query.where(start.id.in_(sa.bindparam("ids", expanding=True)))
+    return query, ("workflow_id", "exam_id", "patient_id")[-len(columns) + 1 :]

@@ -21,6 +21,7 @@ from exam_manager.exams.models import Exam
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
 from exam_manager.workflows.models import Workflow
+from scanhub_libraries.database import WITH_COMMIT
 
 _EXAM = Exam.__table__  # type: ignore[attr-defined]
 _NEXT = _EXAM.c.revision + 1
@@ -36,7 +37,8 @@ async def revise(session: AsyncSession, exam_id: UUID | None) -> None:
 
 
 def _raise(condition: Condition) -> sa.Update:
-    return sa.update(_EXAM).where(condition).values(revision=_NEXT)
+    update = sa.update(_EXAM).where(condition).values(revision=_NEXT)
+    return update.execution_options(**WITH_COMMIT)  # nobody asks how many it were
 
 
 def _is_first(session: Session, key: object) -> bool:

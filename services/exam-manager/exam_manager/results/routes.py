@@ -74,12 +74,15 @@ async def set_result(
     if_match: IfMatchDep = None,
 ) -> ResultOut:
     """Write type, files and meta of a result; the files must be in the lake."""
-    if task_id is not None:
-        await service.create_result(
-            session, task_id, result_id=result_id, principal=principal, now=now
-        )
     written = await service.set_result(
-        session, result_id, result, lake, if_match=if_match, principal=principal, now=now
+        session,
+        result_id,
+        result,
+        lake,
+        task_id=task_id,
+        if_match=if_match,
+        principal=principal,
+        now=now,
     )
     response.headers.update(etag(written.version))
     return written

@@ -72,6 +72,20 @@ async def create_result(
     now: datetime,
 ) -> ResultOut:
     """Create a blank result. With an id, repeating returns what is there."""
+    _, row = await _get_or_add(session, task_id, result_id, principal=principal, now=now)
+    await session.flush()
+    return ResultOut.model_validate(row)
+
+
+async def _get_or_add(
+    session: AsyncSession,
+    task_id: UUID,
+    result_id: UUID | None,
+    *,
+    principal: Principal,
+    now: datetime,
+) -> tuple[Task, Result]:
+    """Return a task that is held, and its result; one that is not there is not flushed yet."""
     task = await lock_task(session, task_id)
     if task is None:
         raise BadRequestError(f"There is no task {task_id}.", field="task_id")
@@ -87,8 +101,7 @@ async def create_result(
             id=result_id or new_id(), task_id=task_id, claim_id=claim_id, datetime_created=now
         )
         session.add(row)
-        await session.flush()
-    return ResultOut.model_validate(row)
+    return task, row
 
 
 async def get_result(session: AsyncSession, result_id: UUID, *, principal: Principal) -> ResultOut:
@@ -115,20 +128,31 @@ async def set_result(
     given: SetResult,
     lake: Lake,
     *,
+    task_id: UUID | None,
     if_match: str | None,
     principal: Principal,
     now: datetime,
 ) -> ResultOut:
-    """Write what a result is, once its files are in the lake."""
+    """Write what a result is, once its files are in the lake; with a task it may be a new one."""
+    if task_id is not None:
+        task, row = await _get_or_add(session, task_id, result_id, principal=principal, now=now)
+    else:
+        task, row = await _get_held(session, result_id, principal=principal)
+    check_version(if_match, row.version)
+    await fill(session, row, task, given, lake, now=now)
+    return ResultOut.model_validate(row)
+
+
+async def _get_held(
+    session: AsyncSession, result_id: UUID, *, principal: Principal
+) -> tuple[Task, Result]:
     row = await _get(session, result_id)
     task = await lock_task(session, row.task_id)
     if task is None:
         raise NotFoundError(f"There is no result {result_id}.")
     _check_may_write(principal, task)
     await session.refresh(row)
-    check_version(if_match, row.version)
-    await fill(session, row, task, given, lake, now=now)
-    return ResultOut.model_validate(row)
+    return task, row
 
 
 async def store_result(
@@ -183,7 +207,6 @@ async def fill(
             "files": len(row.files),
         },
     )
-    await session.flush()
 
 
 def _missing(lake: Lake, directory: str, files: list[str]) -> list[str]:

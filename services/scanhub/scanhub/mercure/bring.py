@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import httpx
-
 from scanhub.mercure.found import Found
+from scanhub.remote import Server
 from scanhub_libraries.errors import ScanHubError, UnavailableError
 from scanhub_libraries.models import RuleIn
+from scanhub_libraries.models.module import ModuleIn
 from scanhub_libraries.models.routing_rule import RuleOptions
 from scanhub_libraries.models.target import REVEAL, TargetDocument, secret_names
 
@@ -17,7 +17,7 @@ _PREFIX = "/api/v1/workflowmanager"
 
 
 class Became(StrEnum):
-    """What became of a target or a rule."""
+    """What became of a target, a module or a rule."""
 
     MADE = "made"
     CHANGED = "changed"
@@ -27,59 +27,24 @@ class Became(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """A target, a rule, or their order, and what became of it."""
+    """A target, a module, a rule, or their order, and what became of it."""
 
     what: str
     became: Became
     detail: str = ""
 
 
-class Server:
-    """The calls of a move, as the user who asked for it."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-
-    async def log_in(self, username: str, password: str) -> None:
-        """Log in.
-
-        Raises:
-            ScanHubError: It was refused, or nobody answers.
-        """
-        form = {"username": username, "password": password}
-        user = await self.ask("POST", "/api/v1/userlogin/login", data=form)
-        self._http.headers["Authorization"] = f"Bearer {user['access_token']}"
-
-    async def ask(self, method: str, path: str, **options: Any) -> Any:
-        """Send a request and return the JSON of the answer.
-
-        Raises:
-            ScanHubError: It was refused, or nobody answers.
-        """
-        try:
-            answer = await self._http.request(method, path, **options)
-        except httpx.TransportError as error:
-            raise UnavailableError(f"{self._http.base_url} does not answer: {error}") from error
-        if answer.is_error:
-            raise ScanHubError(_detail(answer))
-        return answer.json() if answer.content else None
-
-
-def _detail(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return f"answer {answer.status_code}"
-
-
 async def bring(found: Found, server: Server) -> AsyncIterator[Brought]:
     """Make or change what differs; doing it again changes nothing.
 
-    Targets come first: rules name them.
+    Targets and modules come first: rules name them.
     """
     known = {row["name"]: row for row in await server.ask("GET", f"{_PREFIX}/targets")}
     for target in found.targets:
         yield await _bring_target(target, known.get(target.name), server)
+    modules = {row["name"]: row for row in await server.ask("GET", f"{_PREFIX}/modules")}
+    for module in found.modules:
+        yield await _bring_module(module, modules.get(module.name), server)
     rules = {row["name"]: row for row in await server.ask("GET", f"{_PREFIX}/rules")}
     for rule in found.rules:
         yield await _bring_rule(rule, rules.get(rule.name), server)
@@ -105,6 +70,17 @@ async def _bring_target(
         if name in given
     }
     return await _put(what, "targets", document, known, server)
+
+
+async def _bring_module(module: ModuleIn, known: dict[str, Any] | None, server: Server) -> Brought:
+    plain = module.model_dump(mode="json", exclude={"environment"})
+    variables = sorted(module.environment or {})
+    what = f"module {module.name}"
+    if known is not None and variables == known["environment"] and _same(plain, known):
+        kept = f"{', '.join(variables)} not compared" if variables else ""
+        return Brought(what, Became.SAME, kept)
+    document = plain | {"environment": module.model_dump(context=REVEAL)["environment"] or {}}
+    return await _put(what, "modules", document, known, server)
 
 
 async def _bring_rule(rule: RuleIn, known: dict[str, Any] | None, server: Server) -> Brought:

@@ -1,8 +1,9 @@
-"""What a `mercure.json` becomes: targets, rules and settings of ours, and what stays behind."""
+"""What a `mercure.json` becomes: records and settings of ours, and what stays behind."""
 
 from dataclasses import dataclass, field
 
 from scanhub_libraries.models import RuleIn
+from scanhub_libraries.models.module import ModuleIn
 from scanhub_libraries.models.target import TargetDocument
 
 
@@ -20,6 +21,7 @@ class Found:
 
     targets: list[TargetDocument] = field(default_factory=list)
     rules: list[RuleIn] = field(default_factory=list)
+    modules: list[ModuleIn] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     """Variables of the environment, for who runs the server to set."""
     left_behind: list[LeftBehind] = field(default_factory=list)

@@ -5,9 +5,10 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from scanhub.mercure.bring import Became, Server, bring
+from scanhub.mercure.bring import Became, bring
 from scanhub.mercure.report import tell, tell_the_rest
 from scanhub.mercure.translate import read_configuration
+from scanhub.remote import Server
 
 _SECONDS = 30.0
 

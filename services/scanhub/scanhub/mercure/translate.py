@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scanhub.mercure.found import Found
+from scanhub.mercure.modules import translate_modules
 from scanhub.mercure.rules import translate_rules
 from scanhub.mercure.settings import translate_settings
 from scanhub.mercure.targets import translate_targets
@@ -32,7 +33,6 @@ def translate(document: dict[str, Any]) -> Found:
     found = Found()
     translate_targets(document.get("targets") or {}, found)
     translate_rules(document.get("rules") or {}, found)
-    for name in document.get("modules") or {}:
-        found.leave(f"module {name}", "modules do not run here yet")
+    translate_modules(document.get("modules") or {}, found)
     translate_settings(document, found)
     return found

@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    model_validator,
+)
 
 from scanhub_libraries.models.fields import JSONObject, ShortText, WireModel, WithoutNul
 from workflow_manager.bookkeeper.rules import SERIES_TAGS
@@ -41,7 +48,16 @@ Time = Annotated[
     BeforeValidator(_empty_is_none),
     Field(description="ISO 8601; without a zone it is UTC"),
 ]
-Document = Annotated[JSONObject, BeforeValidator(lambda value: {} if value is None else value)]
+Number = Annotated[int, Field(ge=0, le=1000), BeforeValidator(lambda value: value or 0)]
+
+
+def _as_member(value: Any) -> Any:
+    """Refuse what no database takes, wherever it is; a module may answer with any JSON."""
+    TypeAdapter(JSONObject).validate_python({"value": value})
+    return {} if value is None else value
+
+
+Document = Annotated[Any, AfterValidator(_as_member)]
 
 
 class MercureEventIn(WireModel):
@@ -153,7 +169,7 @@ class ProcessorOutputIn(WireModel):
     task_acc: Line = ""
     task_mrn: Line = ""
     module: Short = ""
-    index: Annotated[int, Field(ge=0, le=1000)] = 0
+    index: Number = 0
     settings: Document = {}
     output: Document = {}
 

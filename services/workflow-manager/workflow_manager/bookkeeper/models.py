@@ -136,5 +136,10 @@ class MercureOutput(Table, table=True):
     task_mrn: str = Field(default="", max_length=1024)
     module: str = Field(default="", max_length=200)
     number: int = Field(default=0, description="Place of the module in its chain, from 0")
-    settings: dict[str, Any] = Field(default_factory=dict, sa_type=JSONDocument)
-    output: dict[str, Any] = Field(default_factory=dict, sa_type=JSONDocument)
+    settings: Any = Field(default_factory=dict, sa_type=JSONDocument, nullable=False)
+    output: Any = Field(
+        default_factory=dict,
+        sa_type=JSONDocument,
+        nullable=False,
+        description="Any JSON: what the module wrote",
+    )

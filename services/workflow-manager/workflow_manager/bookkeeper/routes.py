@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 
 from scanhub_libraries.openapi import may_answer
-from scanhub_libraries.security.permissions import BOOKKEEPER
+from scanhub_libraries.security.access import BOOKKEEPER
 from scanhub_libraries.web import SessionDep
 from workflow_manager.bookkeeper import forms, service
 from workflow_manager.bookkeeper.answers import MercureRoute

@@ -94,7 +94,7 @@ class OutputRow(WireModel):
     task_mrn: str
     module: str
     index: int
-    settings: dict[str, Any]
+    settings: Any
     output: Any
 
 

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from scanhub_libraries.events import EventType
-
 SERIES_TAGS = (
     "PatientName",
     "PatientID",
@@ -36,18 +34,6 @@ SERIES_TAGS = (
     "StationName",
 )
 """What the bookkeeper keeps of a series beside its two UIDs: DICOM keywords."""
-TASK_EVENTS: dict[EventType, str] = {
-    EventType.SERIES_RECEIVED: "REGISTER",
-    EventType.SERIES_DECIDED: "DELEGATE",
-    EventType.RUN_STARTED: "PROCESS_BEGIN",
-    EventType.RUN_SUCCEEDED: "PROCESS_COMPLETE",
-    EventType.RUN_FAILED: "ERROR",
-    EventType.DISPATCH_QUEUED: "DISPATCH_BEGIN",
-    EventType.DISPATCH_RETRY: "SUSPEND",
-    EventType.DISPATCH_SENT: "DISPATCH_COMPLETE",
-    EventType.DISPATCH_FAILED: "ERROR",
-}
-"""What mercure calls the events of our journal that tell of a task."""
 INFORMATION = {
     "patient_name": "PatientName",
     "patient_birthdate": "PatientBirthDate",

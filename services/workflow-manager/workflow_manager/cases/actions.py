@@ -9,6 +9,7 @@ from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import Event
 from workflow_manager.cases import repository
 from workflow_manager.cases.following import route_series
+from workflow_manager.cases.habits import note_habit
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import OPEN, CaseState, CaseWish, Verdict
 from workflow_manager.cases.service import get_case, move, settle
@@ -41,6 +42,7 @@ async def complete_series_now(
     events: list[Event] = []
     times = times_of(wiring.settings)
     for id_, series in rows.items():
+        await note_habit(session, series, wiring.settings.series_quiet_s)
         events.append(complete(series, "by hand"))
         events += await route_series(
             session, series, instances=counts.get(id_, 0), anew=True, times=times

@@ -21,6 +21,8 @@ class Case(Table, table=True):
     __table_args__ = (
         # Two services that decide at once make one case.
         sa.UniqueConstraint("kind", "subject", "rule", "number"),
+        # When each rule last fired.
+        sa.Index("ix_image_case_rule_opened_at", "rule", "opened_at"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -51,6 +53,15 @@ class Case(Table, table=True):
     complete_reason: str | None = Field(default=None, sa_type=sa.Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     files_kept_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class HastySender(Table, table=True):
+    """A sender whose series went on after their association had ended."""
+
+    __tablename__ = "hasty_sender"
+
+    sender: str = Field(primary_key=True, max_length=330, description="AE title @ address")
+    seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
 class CaseSeries(Table, table=True):

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from scanhub_libraries.database import is_postgresql
+from scanhub_libraries.database import UtcDateTime, is_postgresql
+from workflow_manager.cases.habits import ends_with_its_association
 from workflow_manager.cases.models import Case, CaseDispatch, CaseSeries
 from workflow_manager.cases.rules import OPEN, CaseKind, CaseState
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
+from workflow_manager.dicom.naming import studies_called
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.journal.models import JournalEvent
@@ -35,27 +38,76 @@ async def lock_studies(session: AsyncSession, study_instance_uids: Sequence[str]
 
 
 async def list_due_series(
-    session: AsyncSession, *, quiet_since: datetime, closed_since: datetime, limit: int
+    session: AsyncSession,
+    *,
+    quiet_since: datetime,
+    closed_since: datetime,
+    limit: int,
+    besides: Sequence[UUID] = (),
 ) -> Sequence[DicomSeries]:
     """Return series that are not complete, and got nothing for long enough.
 
     Args:
         session: Where to look.
         quiet_since: Nothing came since then.
-        closed_since: The association ended cleanly before then, and nothing came after it.
+        closed_since: The association ended cleanly before then, and nothing came after it; counts
+            only where the end of an association means something.
         limit: How many at most.
+        besides: Ids that are not looked for.
     """
     last, closed = col(DicomSeries.last_received_at), col(DicomSeries.closed_at)
     query = (
         select(DicomSeries)
         .where(
             col(DicomSeries.complete).is_(False),
-            sa.or_(last <= quiet_since, sa.and_(closed >= last, closed <= closed_since)),
+            col(DicomSeries.id).not_in(besides),
+            sa.or_(
+                last <= quiet_since,
+                sa.and_(closed >= last, closed <= closed_since, ends_with_its_association()),
+            ),
         )
         .order_by(col(DicomSeries.id))
         .limit(limit)
     )
     return (await session.scalars(query)).all()
+
+
+async def oldest_waiting(
+    session: AsyncSession, *, besides: Sequence[UUID] = ()
+) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Return since when the series that are not complete got nothing: any, and one that was closed.
+
+    The oldest time of each; what was closed is what `list_due_series` waits shorter for. Then the
+    newest time of any.
+    """
+    last, closed = col(DicomSeries.last_received_at), col(DicomSeries.closed_at)
+    ended = sa.case((sa.and_(closed >= last, ends_with_its_association()), closed))
+    query = sa.select(sa.func.min(last), sa.func.min(ended), sa.func.max(last)).where(
+        col(DicomSeries.complete).is_(False), col(DicomSeries.id).not_in(besides)
+    )
+    row = (await session.execute(query)).one()
+    return row[0], row[1], row[2]
+
+
+async def wait_anew(session: AsyncSession, limit: datetime, now: datetime) -> None:
+    """Let what is waited for, and was received after a time to come, count as received now."""
+
+    def not_later(column: Any) -> Any:
+        return sa.case((column > limit, sa.literal(now, UtcDateTime())), else_=column)
+
+    last, closed = col(DicomSeries.last_received_at), col(DicomSeries.closed_at)
+    ended = sa.case((closed.is_not(None), sa.literal(now, UtcDateTime())))
+    await session.execute(
+        sa.update(DicomSeries)
+        .where(col(DicomSeries.complete).is_(False), last > limit)
+        .values(last_received_at=now, closed_at=ended)
+    )
+    received, opened = col(Case.last_received_at), col(Case.opened_at)
+    await session.execute(
+        sa.update(Case)
+        .where(col(Case.state).in_(OPEN), sa.or_(received > limit, opened > limit))
+        .values(last_received_at=not_later(received), opened_at=not_later(opened))
+    )
 
 
 async def find_series(session: AsyncSession, series_instance_uid: str) -> Sequence[DicomSeries]:
@@ -154,6 +206,17 @@ async def list_open_studies(
     return [OpenStudy(*row) for row in found.values()]
 
 
+async def next_due_study(session: AsyncSession, *, besides: Sequence[UUID] = ()) -> datetime | None:
+    """Return when the first of the study cases that gather series is due."""
+    query = sa.select(sa.func.min(col(Case.waits_until))).where(
+        col(Case.kind) == CaseKind.STUDY,
+        col(Case.state).in_(OPEN),
+        col(Case.id).not_in(besides),
+    )
+    found: datetime | None = await session.scalar(query)
+    return found
+
+
 async def list_series_of(
     session: AsyncSession, case_id: UUID
 ) -> Sequence[tuple[CaseSeries, str, SeriesDecision | None]]:
@@ -168,22 +231,34 @@ async def list_series_of(
     return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
 
 
-async def series_uids_of(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, list[str]]:
-    """Return the Series Instance UIDs of cases."""
+async def series_names_of(
+    session: AsyncSession, case_ids: Sequence[UUID]
+) -> dict[UUID, dict[str, str]]:
+    """Return the Series Instance UIDs of cases, each with what the series is called."""
     query = (
-        sa.select(col(CaseSeries.case_id), col(CaseSeries.series_instance_uid))
+        sa.select(
+            col(CaseSeries.case_id),
+            col(CaseSeries.series_instance_uid),
+            col(DicomSeries.series_description),
+        )
+        .join(DicomSeries, col(DicomSeries.id) == CaseSeries.series_id)
         .where(col(CaseSeries.case_id).in_(case_ids))
         .order_by(col(CaseSeries.series_id))
     )
-    found: dict[UUID, list[str]] = {}
-    for case_id, uid in (await session.execute(query)).all():
-        found.setdefault(case_id, []).append(uid)
+    found: dict[UUID, dict[str, str]] = {}
+    for case_id, uid, description in (await session.execute(query)).all():
+        found.setdefault(case_id, {})[uid] = description
     return found
 
 
 async def series_uids(session: AsyncSession, case_id: UUID) -> list[str]:
     """Return the Series Instance UIDs of a case."""
-    return (await series_uids_of(session, [case_id])).get(case_id, [])
+    query = (
+        select(CaseSeries.series_instance_uid)
+        .where(col(CaseSeries.case_id) == case_id)
+        .order_by(col(CaseSeries.series_id))
+    )
+    return list((await session.scalars(query)).all())
 
 
 async def list_dispatches_of(session: AsyncSession, case_id: UUID) -> Sequence[Dispatch]:
@@ -198,7 +273,27 @@ async def list_dispatches_of(session: AsyncSession, case_id: UUID) -> Sequence[D
     return (await session.scalars(query)).all()
 
 
-async def list_unsettled(session: AsyncSession, limit: int = 100) -> Sequence[UUID]:
+async def list_open_dispatches_of(
+    session: AsyncSession, case_ids: Sequence[UUID]
+) -> dict[UUID, list[Dispatch]]:
+    """Return what has not ended of what is sent for cases."""
+    if not case_ids:
+        return {}
+    query = (
+        sa.select(col(CaseDispatch.case_id), Dispatch)
+        .join(Dispatch, col(Dispatch.id) == CaseDispatch.dispatch_id)
+        .where(col(CaseDispatch.case_id).in_(case_ids), col(Dispatch.status).not_in(_ENDED))
+        .order_by(col(Dispatch.created_at), col(Dispatch.id))
+    )
+    found: dict[UUID, list[Dispatch]] = {}
+    for case_id, row in (await session.execute(query)).all():
+        found.setdefault(case_id, []).append(row)
+    return found
+
+
+async def list_unsettled(
+    session: AsyncSession, *, besides: Sequence[UUID] = (), limit: int = 100
+) -> Sequence[UUID]:
     """Return cases whose state is not what their dispatches say any more."""
     of_case = (
         sa.select(1)
@@ -212,6 +307,7 @@ async def list_unsettled(session: AsyncSession, limit: int = 100) -> Sequence[UU
     query = (
         select(Case.id)
         .where(
+            col(Case.id).not_in(besides),
             sa.or_(
                 sa.and_(col(Case.state) == CaseState.DISPATCHING, ~under_way),
                 sa.and_(
@@ -219,7 +315,7 @@ async def list_unsettled(session: AsyncSession, limit: int = 100) -> Sequence[UU
                     of_case.exists(),
                     sa.or_(under_way, ~unsent),
                 ),
-            )
+            ),
         )
         .order_by(col(Case.id))
         .limit(limit)
@@ -234,6 +330,7 @@ async def list_cases(
     series_instance_uid: str | None,
     before: UUID | None,
     limit: int,
+    text: str | None = None,
 ) -> Sequence[Case]:
     """Return cases, newest first.
 
@@ -243,6 +340,7 @@ async def list_cases(
         series_instance_uid: Only cases that this series belongs to.
         before: Only cases older than this one.
         limit: How many at most.
+        text: Only cases with it in what people call their study or rule by.
     """
     query = select(Case).order_by(col(Case.id).desc()).limit(limit)
     for name, value in wanted.items():
@@ -253,6 +351,9 @@ async def list_cases(
             col(CaseSeries.series_instance_uid) == series_instance_uid
         )
         query = query.where(col(Case.id).in_(of_series))
+    if text:
+        named = col(Case.study_instance_uid).in_(studies_called(text))
+        query = query.where(sa.or_(named, col(Case.rule).icontains(text, autoescape=True)))
     if before is not None:
         query = query.where(col(Case.id) < before)
     return (await session.scalars(query)).all()

@@ -4,21 +4,34 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.models import CaseDetail, CaseOut
 from scanhub_libraries.models.case import CaseKindName, CaseStateName
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.cases import actions, repository, service
+from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseWish
+from workflow_manager.dispatch.rules import OffPeak
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["cases"])
 _Text = Annotated[ShortText | None, Query()]
 CaseId = Annotated[UUID, Path(description="Id of the case")]
 
 
+def _window(request: Request) -> OffPeak:
+    window: OffPeak = request.app.state.wiring.settings.offpeak
+    return window
+
+
+async def _one(request: Request, session: AsyncSession, case: Case) -> CaseOut:
+    return (await service.describe_all(session, [case], _window(request)))[0]
+
+
 @router.get("/cases", summary="List cases")
 async def list_cases(
+    request: Request,
     session: SessionDep,
     *,
     state: Annotated[CaseStateName | None, Query(description="Only in this state")] = None,
@@ -27,6 +40,10 @@ async def list_cases(
     study_instance_uid: _Text = None,
     series_instance_uid: _Text = None,
     exam_id: UUID | None = None,
+    text: Annotated[
+        ShortText | None,
+        Query(description="Part of the patient's name or ID, of the study or the rule"),
+    ] = None,
     before: Annotated[UUID | None, Query(description="Only cases older than this one")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[CaseOut]:
@@ -38,14 +55,16 @@ async def list_cases(
         series_instance_uid=series_instance_uid,
         before=before,
         limit=limit,
+        text=text,
     )
-    return await service.describe_all(session, cases)
+    return await service.describe_all(session, cases, _window(request))
 
 
 @router.get("/cases/{case_id}", summary="Return a case with its timeline")
-async def get_case(session: SessionDep, case_id: CaseId) -> CaseDetail:
+async def get_case(request: Request, session: SessionDep, case_id: CaseId) -> CaseDetail:
     """Return a case with its series, what is sent for it, and all that happened."""
-    return await service.describe_whole(session, await service.get_case(session, case_id))
+    case = await service.get_case(session, case_id)
+    return await service.describe_whole(session, case, _window(request))
 
 
 @router.post("/cases/{case_id}/complete", summary="Wait no longer for a study")
@@ -56,7 +75,7 @@ async def complete_case(
     case = await actions.wish_for(
         session, request.app.state.wiring, case_id, CaseWish.COMPLETE, actor=principal.actor
     )
-    return (await service.describe_all(session, [case]))[0]
+    return await _one(request, session, case)
 
 
 @router.post("/cases/{case_id}/discard", summary="Discard a case that waits or failed")
@@ -67,14 +86,14 @@ async def discard_case(
     case = await actions.wish_for(
         session, request.app.state.wiring, case_id, CaseWish.DISCARD, actor=principal.actor
     )
-    return (await service.describe_all(session, [case]))[0]
+    return await _one(request, session, case)
 
 
 @router.post("/cases/{case_id}/retry", summary="Send again what a failed case has not sent")
 async def retry_case(request: Request, session: SessionDep, case_id: CaseId) -> CaseOut:
     """Make the next attempt at once, for each target that has not got everything."""
     case = await actions.retry_case(session, request.app.state.wiring, case_id)
-    return (await service.describe_all(session, [case]))[0]
+    return await _one(request, session, case)
 
 
 @router.post("/series/{series_instance_uid}/complete", summary="Wait no longer for a series")
@@ -85,4 +104,4 @@ async def complete_series(
     cases = await actions.complete_series_now(
         session, request.app.state.wiring, series_instance_uid
     )
-    return await service.describe_all(session, cases)
+    return await service.describe_all(session, cases, _window(request))

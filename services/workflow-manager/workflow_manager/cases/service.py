@@ -13,9 +13,9 @@ from scanhub_libraries.models import (
     CaseDetail,
     CaseOut,
     CaseSeriesOut,
-    DispatchOut,
     JournalEntry,
     RoutingRule,
+    StudyNames,
 )
 from workflow_manager.cases import repository
 from workflow_manager.cases.models import Case, CaseDispatch, CaseSeries
@@ -29,10 +29,13 @@ from workflow_manager.cases.rules import (
     check_transition,
     judge_sending,
 )
+from workflow_manager.cases.waiting import waits_of
 from workflow_manager.dicom.models import DicomSeries
+from workflow_manager.dicom.naming import study_names
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
-from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.dispatch.rules import DispatchStatus, OffPeak
+from workflow_manager.dispatch.telling import tell_all
 from workflow_manager.journal.service import own_event
 from workflow_manager.routing_rules.decisions import decision_out
 
@@ -173,28 +176,64 @@ async def add_dispatch(session: AsyncSession, case: Case, dispatch_id: UUID) -> 
 # --- told -----------------------------------------------------------------------------------------
 
 
-def describe(case: Case, series: Sequence[str]) -> CaseOut:
-    """Return a case as it is told."""
+def describe(
+    case: Case, series: dict[str, str], names: StudyNames | None, waits: str | None
+) -> CaseOut:
+    """Return a case as it is told.
+
+    Args:
+        case: Which one.
+        series: UID and description of its series.
+        names: Whose study it is.
+        waits: What those of its series wait for that are on their way.
+    """
     return CaseOut.model_validate(
-        {**case.model_dump(), "rule": case.rule or None, "series_instance_uids": list(series)}
+        {
+            **case.model_dump(),
+            **(names.model_dump() if names is not None else {}),
+            "rule": case.rule or None,
+            "reason": case.reason + (waits or ""),
+            "series_instance_uids": list(series),
+            "series_descriptions": list(series.values()),
+        }
     )
 
 
-async def describe_all(session: AsyncSession, cases: Sequence[Case]) -> list[CaseOut]:
-    """Return cases as they are told."""
-    uids = await repository.series_uids_of(session, [case.id for case in cases])
-    return [describe(case, uids.get(case.id, [])) for case in cases]
+async def describe_all(
+    session: AsyncSession, cases: Sequence[Case], window: OffPeak
+) -> list[CaseOut]:
+    """Return cases as they are told; `window`: when off-peak series are sent."""
+    series = await repository.series_names_of(session, [case.id for case in cases])
+    names = await study_names(session, [case.study_instance_uid for case in cases])
+    waits = await waits_of(session, cases, window)
+    return [
+        describe(
+            case,
+            series.get(case.id, {}),
+            names.get(case.study_instance_uid),
+            waits.get(case.id),
+        )
+        for case in cases
+    ]
 
 
-async def describe_whole(session: AsyncSession, case: Case) -> CaseDetail:
-    """Return a case with its series, what is sent for it, and what the journal has of it."""
+async def describe_whole(session: AsyncSession, case: Case, window: OffPeak) -> CaseDetail:
+    """Return a case with its series, what is sent for it, and what the journal has of it.
+
+    Args:
+        session: Where all that is.
+        case: Which one.
+        window: When off-peak series are sent: what is sent for it may wait for that.
+    """
     series = await repository.list_series_of(session, case.id)
     dispatches = await repository.list_dispatches_of(session, case.id)
-    uids = [row.series_instance_uid for row, _, _ in series]
+    uids = {row.series_instance_uid: description for row, description, _ in series}
+    names = await study_names(session, [case.study_instance_uid])
+    waits = await waits_of(session, [case], window)
     subjects = [str(case.id), *uids, *(str(row.id) for row in dispatches)]
     events = await repository.list_events_of(session, subjects)
     return CaseDetail(
-        **describe(case, uids).model_dump(),
+        **describe(case, uids, names.get(case.study_instance_uid), waits.get(case.id)).model_dump(),
         series=[
             CaseSeriesOut(
                 series_instance_uid=row.series_instance_uid,
@@ -204,9 +243,6 @@ async def describe_whole(session: AsyncSession, case: Case) -> CaseDetail:
             )
             for row, description, decision in series
         ],
-        dispatches=[
-            DispatchOut.model_validate({**row.model_dump(), "sent": len(row.sent)})
-            for row in dispatches
-        ],
+        dispatches=await tell_all(session, dispatches, window),
         timeline=[JournalEntry.model_validate(event) for event in events],
     )

@@ -8,17 +8,14 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from pynetdicom.transport import (
-    AssociationSocket,
-    RequestHandler,
-    ThreadedAssociationServer,
-)
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from scanhub_libraries.logging import get_logger
-from workflow_manager.dicom.provider import OpenStore, StoreAssociation
+from workflow_manager.dicom.provider import OpenStore, Serve, StoreAssociation
+from workflow_manager.dicom.transport import ClosingSocket
 
 logger = get_logger(__name__)
 _NUMBERS = itertools.count(1)
@@ -41,11 +38,13 @@ class AssociationServer(ThreadedAssociationServer):
         handlers: list[Any],
         open_store: OpenStore,
         on_end: Callable[[StoreAssociation], None],
+        served: Mapping[type[Any], Serve],
     ) -> None:
         self._listening = listening
         self._tls = tls
         self.open_store = open_store
         self.on_end = on_end
+        self.served = served
         address = listening.getsockname()
         super().__init__(ae, address, ae.ae_title, [], None, handlers, _Accepted)
 
@@ -100,11 +99,11 @@ class _Accepted(RequestHandler):
 
     def _create_association(self) -> Any:
         server: Any = self.server
-        association = StoreAssociation(server.ae, server.open_store, server.on_end)
+        association = StoreAssociation(server.ae, server.open_store, server.on_end, server.served)
         association.number = next(_NUMBERS)
         association.name = f"AcceptorThread-{association.number}"  # pynetdicom counts by this name
         association._server = server  # noqa: SLF001 - as the original does
-        association.set_socket(AssociationSocket(association, client_socket=self.request))
+        association.set_socket(ClosingSocket(association, client_socket=self.request))
         acceptor = association.acceptor
         acceptor.maximum_length = server.ae.maximum_pdu_size
         acceptor.ae_title = server.ae_title

@@ -13,6 +13,10 @@ from workflow_manager.dicom.attributes import SERIES_TAGS, STUDY_TAGS, Level, so
 from workflow_manager.dicom.columns import as_text, columns_of
 from workflow_manager.dicom.part10 import Header
 from workflow_manager.journal.service import own_event
+from workflow_manager.kept_aside.models import AsideKind
+from workflow_manager.kept_aside.service import Aside, series_key
+
+_OTHER_PATIENT = "An image names another patient than its study does. It was kept with the study."
 
 
 class Outcome(StrEnum):
@@ -146,6 +150,39 @@ def conflict_event(arrival: Arrival, entered: Entered) -> Event:
     return own_event(EventType.INSTANCE_CONFLICT, arrival.header.sop_instance_uid, data)
 
 
+def aside_in_conflict(arrival: Arrival, entered: Entered) -> Aside:
+    """Return what is kept aside for a conflict."""
+    return _aside(AsideKind.CONFLICT, arrival, key=entered.key, detail=entered.detail)
+
+
+def aside_of_other_patient(arrival: Arrival) -> Aside:
+    """Return what somebody should look at: a series with an image of another patient."""
+    key = series_key(*arrival.place)
+    return _aside(AsideKind.OTHER_PATIENT, arrival, key=key, detail=_OTHER_PATIENT)
+
+
+def _aside(kind: AsideKind, arrival: Arrival, *, key: str, detail: str) -> Aside:
+    header, origin = arrival.header, arrival.origin
+    return Aside(
+        kind,
+        key,
+        detail,
+        origin.source,
+        origin.sender_address,
+        header.study_instance_uid,
+        header.series_instance_uid,
+        header.sop_instance_uid,
+    )
+
+
+def quarantined(sha256: str, origin: Origin, reason: str) -> tuple[Aside, Event]:
+    """Return what is kept aside of bytes that no index can take, and the event that tells so."""
+    key = rules.quarantine_key(sha256)
+    aside = Aside(AsideKind.QUARANTINE, key, reason, origin.source, origin.sender_address)
+    data = {"source": origin.source, "key": key, "detail": reason}
+    return aside, own_event(EventType.INSTANCE_QUARANTINED, sha256, data)
+
+
 def received_event(arrival: Arrival) -> Event:
     """Return the event of a new series."""
     header, origin = arrival.header, arrival.origin
@@ -167,6 +204,6 @@ def other_patient_event(arrival: Arrival) -> Event:
         "series_instance_uid": arrival.header.series_instance_uid,
         "sop_instance_uid": arrival.header.sop_instance_uid,
         "source": arrival.origin.source,
-        "detail": "An image names another patient than its study does. It was kept with the study.",
+        "detail": _OTHER_PATIENT,
     }
     return own_event(EventType.STUDY_OTHER_PATIENT, arrival.header.study_instance_uid, data)

@@ -6,11 +6,12 @@ number and size with wrong content.
 """
 
 from dataclasses import dataclass
+from struct import Struct
 from typing import NamedTuple
 
 P_DATA = 0x04
-_PDU_HEADER = 6
-_PDV_HEADER = 6
+_PDU_HEADER = _PDV_HEADER = 6
+_read_pdu_header, _read_pdv_header = Struct(">BxI").unpack_from, Struct(">IBB").unpack_from
 _COUNTED = 2  # context id and message control header count as part of the item
 _BUFFER = 262_144
 _MAX_PDU = 64 * 2**20
@@ -56,7 +57,9 @@ class Frames:
 
     def room(self) -> memoryview:
         """Return where the next bytes go; whatever was given out before counts no more."""
-        if self._start:
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._start:
             rest = bytes(self._view[self._start : self._end])
             self._view[: len(rest)] = rest
             self._start, self._end = 0, len(rest)
@@ -80,21 +83,17 @@ class Frames:
             if not (self._begin_pdv() if self._pdu_left else self._begin_pdu()):
                 return None
 
-    def _take(self, count: int) -> memoryview | None:
-        if self._end - self._start < count:
-            return None
-        self._start += count
-        return self._view[self._start - count : self._start]
-
     def _begin_pdu(self) -> bool:
-        header = self._take(_PDU_HEADER)
-        if header is None:
+        start = self._start
+        if self._end - start < _PDU_HEADER:
             return False
-        length = int.from_bytes(header[2:6], "big")
-        if header[0] != P_DATA:
+        kind, length = _read_pdu_header(self._view, start)
+        self._start = start + _PDU_HEADER
+        if kind != P_DATA:
             if length > _MAX_OTHER:
-                raise ProtocolError(f"A PDU of type {header[0]} has {length} bytes.")
-            self._other, self._other_left = bytearray(header), length
+                raise ProtocolError(f"A PDU of type {kind} has {length} bytes.")
+            self._other = bytearray(self._view[start : self._start])
+            self._other_left = length
         elif not _PDV_HEADER <= length <= _MAX_PDU:
             raise ProtocolError(f"A P-DATA PDU has {length} bytes.")
         else:
@@ -104,14 +103,14 @@ class Frames:
     def _begin_pdv(self) -> bool:
         if self._pdu_left < _PDV_HEADER:
             raise ProtocolError(f"{self._pdu_left} bytes of a PDU are no presentation data value.")
-        header = self._take(_PDV_HEADER)
-        if header is None:
+        if self._end - self._start < _PDV_HEADER:
             return False
+        counted, self._context_id, self._control = _read_pdv_header(self._view, self._start)
+        self._start += _PDV_HEADER
         self._pdu_left -= _PDV_HEADER
-        length = int.from_bytes(header[:4], "big") - _COUNTED
+        length = counted - _COUNTED
         if not 0 <= length <= self._pdu_left:
             raise ProtocolError(f"A value of {length} bytes is in a PDU with {self._pdu_left}.")
-        self._context_id, self._control = header[4], header[5]
         self._pdv_left = length
         return True
 

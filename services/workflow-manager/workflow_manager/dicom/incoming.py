@@ -1,22 +1,36 @@
 """Files of the listener: data sets go to disk as they come; the name says how far a file is.
 
-`N.part` is being written, `N.dcm` is whole. Who sent it stands in the file meta information, so
-that a whole file can be indexed later too, with nothing but the file. Blocking: called in threads.
+`N.part` is being written, `N.SIZE.SHA256.dcm` is whole; the checksum is left out where nobody has
+it yet. Who sent it stands in the file meta
+information, so that a whole file can be indexed later too, with nothing but the file. Blocking:
+called in threads.
 """
 
 import hashlib
 import itertools
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from scanhub_libraries.ids import new_id
+from scanhub_libraries.lake_unfinished import sync_directory
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.writeback import begin_write_back
+from workflow_manager.dicom.redo import LARGEST_BYTES, Copy, Redo
 
+logger = get_logger(__name__)
 PART, WHOLE = ".part", ".dcm"
 _PREAMBLE = b"\x00" * 128 + b"DICM"
-_HEAD_BYTES = 65_536
+HEAD_BYTES = 16_384
+"""What is kept of a data set from its beginning; where that is too little, the file is read."""
+_READ_BYTES = 2**20
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_PARTS_OF_A_NAME = 4
 _IMPLEMENTATION_UID = "2.25.255066463254586410421926389416361640001"
 _LONG = {"OB", "UR"}  # VRs with a length of four bytes (PS3.5 section 7.1.2)
 _PADDING = {"UI": b"\x00", "OB": b"\x00"}
@@ -37,7 +51,7 @@ class Durability(StrEnum):
     @property
     def syncs_data(self) -> bool:
         """Say whether the data of a file are synced before the answer."""
-        return self in {Durability.SYNCED, Durability.DIRECTORY}
+        return self is Durability.SYNCED or self is Durability.DIRECTORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,103 +63,276 @@ class Peer:
     address: str
 
 
+Found = tuple[dict[str, str], dict[str, Any]]
+"""UIDs and tags of a header."""
+ReadHead = Callable[[bytes, str], Found | None]
+"""Reads the first HEAD_BYTES of a data set of a transfer syntax; None: it takes more than them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A whole file of the listener."""
 
-    path: Path
+    place: str
+    """Its path, as text: a Path takes as long to make as the file to rename."""
     head: bytes
-    """The data set from its beginning, or all of it."""
+    """The data set from its beginning, or all of it; empty without checksum."""
     data_set_offset: int
     sha256: str
-    """Of the transfer syntax and the data set: who sent it does not matter."""
+    """Of the transfer syntax and the data set: who sent it does not matter. Empty: not known."""
     size: int
+    found: Found | None = None
+    """What was read of the head while the rest came; None: nothing was."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return Path(self.place)
 
 
 class IncomingFolder:
     """Where the files of one listener lie; no other writes there."""
 
-    def __init__(self, folder: Path, durability: Durability = Durability.SYNCED) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        durability: Durability = Durability.SYNCED,
+        *,
+        hashes: bool = True,
+        redo: Redo | None = None,
+        read_head: ReadHead | None = None,
+    ) -> None:
+        """Take a folder.
+
+        Args:
+            folder: It is there, and nobody else's.
+            durability: What has happened to a file that is finished.
+            hashes: Whether checksum and head of a data set are kept as it comes. Where they are
+                not, whoever needs them reads the file again, when there is time.
+            redo: Takes copies that are synced instead of the files. Whoever takes a file then syncs
+                it before it loses its name (`PutAway`).
+            read_head: Reads the head of a long file while the rest is on its way.
+        """
         self.path = folder
-        self._durability = durability
+        self.durability = durability
+        self.hashes = hashes
+        self.redo = redo
+        self.read_head = read_head
         self._numbers = itertools.count(1)
-        self._prefix = new_id().hex
+        self._prefix = f"{folder}/{new_id().hex}"
 
     def open(self, meta: bytes, transfer_syntax_uid: str) -> "IncomingFile":
         """Begin a file; raises OSError when the disk does not want it."""
-        path = self.path / f"{self._prefix}-{next(self._numbers)}{PART}"
-        return IncomingFile(path, meta, transfer_syntax_uid, self._durability)
+        return self.prepare().begin(meta, transfer_syntax_uid)
+
+    def prepare(self) -> "IncomingFile":
+        """Create a file, to be begun or discarded; raises OSError when the disk does not want it.
+
+        To create it takes as long as to write an image: better while nobody waits.
+        """
+        return IncomingFile(self, f"{self._prefix}-{next(self._numbers)}")
+
+    def sync(self) -> None:
+        """Make the names of the files survive a power cut."""
+        sync_directory(self.path)
 
 
 class IncomingFile:
     """A file that is being received."""
 
-    def __init__(
-        self, path: Path, meta: bytes, transfer_syntax_uid: str, durability: Durability
-    ) -> None:
-        self._path = path
-        self._durability = durability
-        self._hash = hashlib.sha256(transfer_syntax_uid.encode())
-        self._head = bytearray()
+    def __init__(self, folder: IncomingFolder, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._path = name + PART
+        self._sums: _Sums | None = None
+        self._meta = b""
+        self._offset = self._size = 0
+        self._file = os.open(self._path, _CREATE, 0o640)
+        self._copy: Copy | None = None
+        self._is_synced = False
+
+    def begin(self, meta: bytes, transfer_syntax_uid: str) -> "IncomingFile":
+        """Say what comes: its file meta information, and in which transfer syntax."""
+        folder = self._folder
+        self._meta = meta
         self._offset = self._size = len(meta)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        try:
-            self._write_all(memoryview(meta))
-        except OSError:
-            self.discard()
-            raise
+        if folder.hashes:
+            later = 0 if folder.redo is None else LARGEST_BYTES
+            self._sums = _Sums(transfer_syntax_uid, folder.read_head, later)
+        return self
 
     def write(self, data: memoryview) -> None:
         """Write what came; when this returns, nothing refers to `data` any more."""
-        self._write_all(data)
-        self._hash.update(data)
+        if self._meta:
+            meta, self._meta = self._meta, b""
+            written = os.writev(self._file, (meta, data))
+            if written < len(meta) + len(data):
+                self._write_all(memoryview(meta)[written:])
+                self._write_all(data[max(0, written - len(meta)) :])
+        else:
+            self._write_all(data)
         self._size += len(data)
-        missing = _HEAD_BYTES - len(self._head)
-        if missing > 0:
-            self._head += data[:missing]
+        if self._sums is not None:
+            self._sums.add(data, self._file, self._offset)
 
     def _write_all(self, data: memoryview) -> None:
         while data:
             data = data[os.write(self._file, data) :]
 
     def finish(self) -> Written:
-        """Sync as asked for, and give the file its name as a whole one."""
-        if self._durability.syncs_data:
+        """Give the file its name as a whole one; what it promises is true after `sync`.
+
+        The name comes before the sync, so that one sync covers it too, where the file system keeps
+        names and data in one log. It says what the file holds: a power cut before the sync is told
+        by that.
+        """
+        if self._meta:  # an empty data set
+            self._write_all(memoryview(self._meta))
+        if self._folder.durability.syncs_data:
+            redo = self._folder.redo
+            self._copy = None if redo is None else redo.copy(self._file, self._size)
+            if self._copy is None:  # the disk begins while the header is read
+                begin_write_back(self._file, 0, self._size, worth_bytes=0)
+        sums = self._sums
+        digest = "" if sums is None else self._digest(sums)
+        whole = f"{self._name}.{self._size}.{digest}{WHOLE}"
+        os.rename(self._path, whole)  # noqa: PTH104 - a Path takes as long as the call
+        self._path = whole
+        if sums is None:
+            return Written(whole, b"", self._offset, "", self._size)
+        return Written(whole, bytes(sums.head), self._offset, digest, self._size, sums.found)
+
+    def _digest(self, sums: "_Sums") -> str:
+        if self._copy is None:
+            return sums.digest_of(self._file, self._offset)
+        with self._copy.data as data:
+            return sums.digest(data[self._offset :])
+
+    def sync(self) -> None:
+        """Let happen what is to happen to a file before anybody relies on it; once."""
+        if self._is_synced:
+            return
+        if self._copy is not None:  # it says the name too
+            try:
+                self._copy.sync(self._path)
+            except OSError as error:
+                logger.warning("a copy is not synced: the file itself is", error=repr(error))
+            else:
+                self._is_synced = True
+                return
+        durability = self._folder.durability
+        if durability.syncs_data:
             os.fdatasync(self._file)
-        self._close()
-        whole = self._path.with_suffix(WHOLE)
-        self._path.rename(whole)
-        return Written(whole, bytes(self._head), self._offset, self._hash.hexdigest(), self._size)
+        if durability is Durability.DIRECTORY:
+            self._folder.sync()
+        self._is_synced = True
 
     def discard(self) -> None:
         """Remove what there is: the sender got no answer, or one that says so."""
-        self._close()
+        self.close()
         with suppress(OSError):
-            self._path.unlink()
+            Path(self._path).unlink()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close it, as it is."""
         if self._file >= 0:
             file, self._file = self._file, -1
             os.close(file)
+        if self._copy is not None:
+            copy, self._copy = self._copy, None
+            copy.close()
+
+
+class _Sums:
+    """Checksum and beginning of a data set, of what comes or of what is written already."""
+
+    def __init__(self, transfer_syntax_uid: str, read_head: "ReadHead | None", later: int) -> None:
+        """Begin.
+
+        Args:
+            transfer_syntax_uid: In front of the data set, in the checksum.
+            read_head: Reads the beginning while the rest is on its way.
+            later: A data set that is no longer gets its checksum at the end, when it is in memory
+                once more [byte].
+        """
+        self.head = bytearray()
+        self.found: Found | None = None
+        self._syntax = transfer_syntax_uid
+        self._read_head = read_head
+        self._hash = hashlib.sha256(transfer_syntax_uid.encode())
+        self._later = later
+        self._size = self._hashed = 0
+
+    def add(self, data: memoryview, file: int, offset: int) -> None:
+        """Take a part that was written to a file, whose data set begins at an offset."""
+        self._size += len(data)
+        if self._size > self._later:
+            self._catch_up(file, offset, self._size - len(data))
+            self._hash.update(data)
+            self._hashed = self._size
+        missing = HEAD_BYTES - len(self.head)
+        if missing > 0:
+            self.head += data[:missing]
+            if len(data) >= missing and self._read_head is not None:
+                self.found = self._read_head(bytes(self.head), self._syntax)
+
+    def digest(self, data: memoryview) -> str:
+        """Return the checksum of all that came, which is here."""
+        with data:
+            self._hash.update(data[self._hashed :])
+        return self._hash.hexdigest()
+
+    def digest_of(self, file: int, offset: int) -> str:
+        """Return the checksum of all that came, from the file."""
+        self._catch_up(file, offset, self._size)
+        return self._hash.hexdigest()
+
+    def _catch_up(self, file: int, offset: int, end: int) -> None:
+        while self._hashed < end:
+            data = os.pread(file, min(_READ_BYTES, end - self._hashed), offset + self._hashed)
+            if not data:
+                raise OSError("A received file is shorter than it was.")
+            self._hash.update(data)
+            self._hashed += len(data)
+
+
+def promised(path: Path) -> tuple[int, str] | None:
+    """Return size and checksum that the name of a whole file says; None: it says none.
+
+    The checksum is empty where nobody had it when the file was named.
+    """
+    parts = path.name.split(".")
+    if len(parts) != _PARTS_OF_A_NAME or not parts[1].isdecimal():
+        return None
+    return int(parts[1]), parts[2]
 
 
 def file_meta(
     sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, peer: Peer
 ) -> bytes:
     """Write preamble and file meta information (PS3.10 section 7.1)."""
-    elements = [
-        (0x0001, "OB", b"\x00\x01"),
-        (0x0002, "UI", _ascii(sop_class_uid, 64)),
-        (0x0003, "UI", _ascii(sop_instance_uid, 64)),
+    before, behind = _around(sop_class_uid, transfer_syntax_uid, peer)
+    body = before + _elements((0x0003, "UI", _ascii(sop_instance_uid, 64))) + behind
+    return _PREAMBLE + _element(0x0000, "UL", len(body).to_bytes(4, "little")) + body
+
+
+@lru_cache(maxsize=256)
+def _around(sop_class_uid: str, transfer_syntax_uid: str, peer: Peer) -> tuple[bytes, bytes]:
+    """Return what stands around the UID of an instance: the images of a series have it alike."""
+    before = _elements((0x0001, "OB", b"\x00\x01"), (0x0002, "UI", _ascii(sop_class_uid, 64)))
+    behind = _elements(
         (0x0010, "UI", _ascii(transfer_syntax_uid, 64)),
         (0x0012, "UI", _IMPLEMENTATION_UID.encode()),
         (0x0013, "SH", b"SCANHUB"),
         (0x0016, "AE", _ascii(peer.calling_ae, 16)),
         (0x0018, "AE", _ascii(peer.called_ae, 16)),
         (0x0026, "UR", _ascii(peer.address, 64)),
-    ]
-    body = b"".join(_element(number, vr, value) for number, vr, value in elements if value)
-    return _PREAMBLE + _element(0x0000, "UL", len(body).to_bytes(4, "little")) + body
+    )
+    return before, behind
+
+
+def _elements(*elements: tuple[int, str, bytes]) -> bytes:
+    return b"".join(_element(number, vr, value) for number, vr, value in elements if value)
 
 
 def _ascii(text: str, length: int) -> bytes:

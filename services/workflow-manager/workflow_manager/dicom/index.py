@@ -24,6 +24,8 @@ from workflow_manager.dicom.entries import (
     Arrival,
     Entered,
     Outcome,
+    aside_in_conflict,
+    aside_of_other_patient,
     conflict_event,
     in_conflict,
     instance_row,
@@ -33,6 +35,7 @@ from workflow_manager.dicom.entries import (
     study_row,
 )
 from workflow_manager.dicom.part10 import Header
+from workflow_manager.kept_aside.service import Aside, keep
 
 _TABLES = Table.metadata.tables
 
@@ -43,6 +46,7 @@ class Batch:
 
     entered: list[Entered]
     events: list[Event] = field(default_factory=list)
+    aside: list[Aside] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,9 @@ async def enter(session: AsyncSession, arrivals: Sequence[Arrival]) -> Batch:
     stored = await _insert_new(session, "dicom_instance", rows, "sop_instance_uid")
     batch = await _judge(session, arrivals, first, stored)
     fresh = [first[uid] for uid in sorted(stored)]
-    batch.events += await _count(session, fresh, places, now)
+    others = await _count(session, fresh, places, now)
+    batch.events += [other_patient_event(one) for one in others]
+    await keep(session, batch.aside + [aside_of_other_patient(one) for one in others])
     received = {places[a.place].id: a for a in reversed(fresh)}
     await _forget_empty(session, created - received.keys())
     news = [received_event(received[series]) for series in sorted(created & received.keys())]
@@ -158,6 +164,7 @@ async def _judge(
             entered = in_conflict(arrival)
             batch.entered.append(entered)
             batch.events.append(conflict_event(arrival, entered))
+            batch.aside.append(aside_in_conflict(arrival, entered))
     counts = [
         {"uid": uid, "more_duplicates": duplicates[uid], "more_conflicts": conflicts[uid]}
         for uid in sorted(duplicates.keys() | conflicts.keys())
@@ -196,8 +203,8 @@ async def _count(
     fresh: Sequence[Arrival],
     places: dict[tuple[str, str], _Place],
     now: datetime,
-) -> list[Event]:
-    """Tell the series what arrived; return what there is to report of their patients."""
+) -> list[Arrival]:
+    """Tell the series what arrived; return an image of each that has another patient by now."""
     if not fresh:
         return []
     more = Counter(places[arrival.place].id for arrival in fresh)
@@ -227,7 +234,7 @@ async def _count(
         for id_ in sorted(more)
     ]
     await connection.execute(update, values)
-    return [other_patient_event(others[id_]) for id_ in sorted(others)]
+    return [others[id_] for id_ in sorted(others)]
 
 
 def _other_patient(header: Header, place: _Place) -> bool:

@@ -6,7 +6,6 @@ services which share a lake leave one another's files alone. Blocking, but for `
 
 import asyncio
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -19,13 +18,17 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom.entries import Origin
-from workflow_manager.dicom.incoming import PART, WHOLE
-from workflow_manager.dicom.part10 import read_header
+from workflow_manager.dicom.files import checksum
+from workflow_manager.dicom.incoming import PART, WHOLE, promised
+from workflow_manager.dicom.part10 import content_of, read_header
 from workflow_manager.dicom.receiving import Arrived, Receiving
+from workflow_manager.dicom.restoring import restore
 from workflow_manager.dicom.rules import NotStorableError
+from workflow_manager.dicom.segments import SUFFIX
 
 logger = get_logger(__name__)
 _LOCK = "lock"
+TORN = "The file is not what was received: a power cut took a part of it."
 _SETTLED_S = 60.0
 """A whole file this old, of which nobody knows, was left behind [s]."""
 
@@ -34,7 +37,8 @@ class Leftovers:
     """The folders of all listeners of a lake."""
 
     def __init__(self, lake: LocalLake, receiving: Receiving) -> None:
-        self._root = lake.root / "dicom" / "incoming"
+        self._lake = lake.root
+        self._root = self._lake / "dicom" / "incoming"
         self._receiving = receiving
         self._ours: dict[Path, int] = {}
 
@@ -59,10 +63,21 @@ class Leftovers:
             os.close(lock)
         self._ours.clear()
 
+    def restore(self) -> None:
+        """Restore what a power cut took; blocking, and before anybody reads files of the lake."""
+        for folder in sorted(self._root.glob("*/")):
+            lock = None if folder in self._ours else _try_lock(folder)
+            if lock is not None:
+                try:
+                    restore(folder, self._lake)
+                finally:
+                    os.close(lock)
+
     async def recover(self) -> int:
         """Index the whole files that were left behind, and clear what nobody uses; say how many."""
         found, free = await asyncio.to_thread(self._look)
         recovered = await self.index(found)
+        await asyncio.to_thread(self._receiving.put_away.flush)
         await asyncio.to_thread(self._clear, free)
         return recovered
 
@@ -74,7 +89,7 @@ class Leftovers:
         """Index whole files that were left behind; say how many."""
         recovered = 0
         for path in found:
-            if path in self._receiving.under_way:
+            if str(path) in self._receiving.under_way:
                 continue
             try:
                 arrived = await asyncio.to_thread(_read, path)
@@ -92,36 +107,53 @@ class Leftovers:
         """Return files that were left behind, and the folders that were locked to look."""
         found: list[Path] = []
         free: dict[Path, int] = {}
-        old = time.time() - _SETTLED_S
         for folder in sorted(self._root.glob("*/")):
             if folder in self._ours:
-                found += [p for p in folder.glob(f"*{WHOLE}") if _modified(p) < old]
+                found += [p for p in folder.glob(f"*{WHOLE}") if _is_settled(p)]
                 continue
             lock = _try_lock(folder)
-            if lock is not None:
-                free[folder] = lock
+            if lock is None:
+                continue
+            try:
                 self.remove_parts(folder)
+                restore(folder, self._lake)
                 found += folder.glob(f"*{WHOLE}")
+            except OSError as error:  # the next look tries again
+                _tell(folder, error)
+                os.close(lock)
+            else:
+                free[folder] = lock
         return found, free
 
     def _clear(self, free: dict[Path, int]) -> None:
         for folder, lock in free.items():
-            self._remove_if_empty(folder)
-            os.close(lock)
+            try:
+                self._remove_if_empty(folder)
+            except OSError as error:
+                _tell(folder, error)
+            finally:
+                os.close(lock)
 
     def _remove_if_empty(self, folder: Path) -> None:
-        if any(path.name != _LOCK for path in folder.iterdir()):
-            return
-        (folder / _LOCK).unlink(missing_ok=True)
+        left = list(folder.iterdir())
+        if any(path.name != _LOCK and path.suffix != SUFFIX for path in left):
+            return  # and copies stay as long as there is a file
+        for path in left:
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             folder.rmdir()
 
 
-def _modified(path: Path) -> float:
+def _tell(folder: Path, error: OSError) -> None:
+    logger.warning("a folder of a listener cannot be swept", folder=folder.name, error=repr(error))
+
+
+def _is_settled(path: Path) -> bool:
+    """Say whether a whole file is old, or of a time to come: then the clock was put back."""
     try:
-        return path.stat().st_mtime
+        return abs(time.time() - path.stat().st_mtime) > _SETTLED_S
     except FileNotFoundError:
-        return time.time()
+        return False
 
 
 def _try_lock(folder: Path) -> int | None:
@@ -138,20 +170,30 @@ def _try_lock(folder: Path) -> int | None:
 
 
 def _read(path: Path) -> Arrived:
+    if _is_torn(path):
+        return Arrived(path, origin_of(path), checksum(path), None, TORN)
     try:
         header = read_header(path)
         problem, sha256 = "", header.sha256
     except NotStorableError as error:
-        header, problem, sha256 = None, str(error), _checksum(path)
-    return Arrived(path, _origin(path), sha256, header, problem)
+        header, problem, sha256 = None, str(error), checksum(path)
+    return Arrived(path, origin_of(path), sha256, header, problem)
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _is_torn(path: Path) -> bool:
+    """Say whether a file holds something else than its name says."""
+    said = promised(path)
+    if said is None:
+        return False
+    size, sha256 = said
+    try:
+        found = content_of(path)
+    except NotStorableError:
+        return True
+    return found[0] != size or sha256 not in {"", found[1]}
 
 
-def _origin(path: Path) -> Origin:
+def origin_of(path: Path) -> Origin:
     """Return who sent a file, as its file meta information says."""
     try:
         meta = pydicom.filereader.read_file_meta_info(path)

@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from workflow_manager.dicom.incoming import (
     Written,
     file_meta,
 )
-from workflow_manager.dicom.provider import StoreAssociation, Storing
+from workflow_manager.dicom.part10 import read_head
+from workflow_manager.dicom.provider import Serve, StoreAssociation, Storing
+from workflow_manager.dicom.redo import Redo
 from workflow_manager.dicom.rules import OUT_OF_RESOURCES, Admission
 from workflow_manager.dicom.transport import without_delays
 
@@ -40,6 +43,10 @@ class ReceivedFile:
     request: StoreRequest
     transfer_syntax_uid: str
     file: Written
+    sync: Callable[[], None]
+    """Syncs the file as the installation wants it; before the answer, whoever calls it."""
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    """What the handler wants to be done when the answer is out. Does not raise."""
 
 
 Handler = Callable[[ReceivedFile], tuple[int, str]]
@@ -78,6 +85,8 @@ class ListenerOptions:
     """How long an association may be silent [s]."""
     services: Sequence[tuple[str, Any, Callable[..., Any]]] = ()
     """What else is served, by pynetdicom: abstract syntax, event, handler."""
+    served: Sequence[tuple[str, type[Any], Serve]] = ()
+    """What is served with the connection in our hands: abstract syntax, request, function."""
 
 
 class StoreListener:
@@ -92,7 +101,15 @@ class StoreListener:
         self._options = options
         self.handler = handler
         self.on_end = on_end
-        self.folder = IncomingFolder(options.folder, options.durability)
+        hashes = options.durability is not Durability.UNSYNCED
+        self._redo = Redo(options.folder) if options.durability.syncs_data else None
+        self.folder = IncomingFolder(
+            options.folder,
+            options.durability,
+            hashes=hashes,
+            redo=self._redo,
+            read_head=read_head,
+        )
         self._servers: list[AssociationServer] = []
         self._ae = ae = AE(options.ae_title)
         ae.maximum_associations = options.max_associations
@@ -119,6 +136,7 @@ class StoreListener:
             handlers=handlers,
             open_store=self._open_store,
             on_end=self._ended,
+            served={request: serve for _, request, serve in self._options.served},
         )
         threading.Thread(target=server.serve_forever, name="dicom-listener", daemon=True).start()
         self._servers.append(server)
@@ -129,6 +147,8 @@ class StoreListener:
             server.shutdown()
         self._servers.clear()
         self._ae.shutdown()
+        if self._redo is not None:
+            self._redo.close()
 
     def _admit(self, event: evt.Event) -> None:
         """Reject the association, or say what is served in it; before the contexts are settled."""
@@ -147,7 +167,7 @@ class StoreListener:
             association.kill()
             return
         association.acceptor.supported_contexts = self._contexts(association)
-        association.was_accepted = True
+        association.peer = peer
 
     def _contexts(self, association: Any) -> list[Any]:
         """Return what is accepted of what was proposed."""
@@ -156,9 +176,13 @@ class StoreListener:
         for context in association.requestor.primitive.presentation_context_definition_list:
             uids = proposed.setdefault(str(context.abstract_syntax), [])
             uids += [str(uid) for uid in context.transfer_syntax if str(uid) not in uids]
-        served = {_VERIFICATION, *(uid for uid, _, _ in self._options.services)}
+        others = (*self._options.services, *self._options.served)
+        served = {_VERIFICATION, *(uid for uid, _, _ in others)}
         accepted = [build_context(uid, ALL_TRANSFER_SYNTAXES) for uid in served & proposed.keys()]
         roles = association.requestor.role_selection
+        for context in accepted:
+            if str(context.abstract_syntax) in roles:  # who commits itself reports as SCP (PS3.4 J)
+                context.scu_role = context.scp_role = True
         for sop_class, offered in proposed.items():
             syntaxes = admission.syntaxes(offered)
             if sop_class in served or not syntaxes or not admission.stores(sop_class):
@@ -173,14 +197,15 @@ class StoreListener:
         self, association: StoreAssociation, request: StoreRequest, context_id: int
     ) -> Storing:
         context = association._accepted_cx[context_id]  # noqa: SLF001 - no public way by id
-        return _Store(self, association, request, str(context.transfer_syntax[0]))
+        peer = association.peer or _peer(association)
+        return _Store(self, association, (peer, request, str(context.transfer_syntax[0])))
 
     def _ended(self, association: StoreAssociation) -> None:
-        if not association.was_accepted:
+        if association.peer is None:
             return
         how = "released" if association.is_released else "aborted"
-        peer = _peer(association)
-        self.on_end(AssociationEnd(peer, association.number, how, association.stored))
+        end = AssociationEnd(association.peer, association.number, how, association.stored)
+        self.on_end(end)
 
 
 class _Store:
@@ -190,19 +215,18 @@ class _Store:
         self,
         listener: StoreListener,
         association: StoreAssociation,
-        request: StoreRequest,
-        transfer_syntax_uid: str,
+        asked: tuple[Peer, StoreRequest, str],
     ) -> None:
         self._listener = listener
         self._association = association
-        self._request = request
-        self._syntax = transfer_syntax_uid
+        self._peer, self._request, self._syntax = peer, request, syntax = asked
+        self._afterwards: list[Callable[[], None]] = []
         self._file: IncomingFile | None = None
-        meta = file_meta(
-            request.sop_class_uid, request.sop_instance_uid, self._syntax, _peer(association)
-        )
+        meta = file_meta(request.sop_class_uid, request.sop_instance_uid, syntax, peer)
         try:
-            self._file = listener.folder.open(meta, self._syntax)
+            spare, association.spare = association.spare, None
+            file = spare if isinstance(spare, IncomingFile) else listener.folder.prepare()
+            self._file = file.begin(meta, syntax)
         except OSError as error:
             self._give_up(error)
 
@@ -221,14 +245,27 @@ class _Store:
             return OUT_OF_RESOURCES, "The disk does not take it"
         try:
             written = self._file.finish()
-            peer, number = _peer(self._association), self._association.number
-            received = ReceivedFile(peer, number, self._request, self._syntax, written)
-            return self._listener.handler(received)
+            sync, number = self._file.sync, self._association.number
+            received = ReceivedFile(self._peer, number, self._request, self._syntax, written, sync)
+            self._afterwards = received.afterwards
+            answer = self._listener.handler(received)
+            sync()
         except OSError as error:
             self._give_up(error)
         except Exception as error:
             logger.exception("an instance could not be stored", error=repr(error))
+        else:
+            return answer
         return OUT_OF_RESOURCES, "It could not be stored"
+
+    def answered(self) -> None:
+        """Let go of the file, tell of it, and create the next one while the sender is busy."""
+        if self._file is not None:
+            self._file.close()
+        for work in self._afterwards:
+            work()
+        with suppress(OSError):  # the next one says it
+            self._association.spare = self._listener.folder.prepare()
 
     def discard(self) -> None:
         """Remove what there is of it."""

@@ -1,7 +1,7 @@
-"""A process that receives: `python -m workflow_manager.dicom.listener_process PARENT FD`.
+"""A process that receives: `python -m workflow_manager.dicom.listener_process PARENT FD FILES`.
 
-It ends with the service that started it. The rest of what it needs comes over the channel, and
-every file that it received goes back over it; the DICOM answer waits for the index.
+It ends with the service that started it. The rest of what it needs comes over the first channel;
+every file that it received is told over the other, and the DICOM answer waits for the index.
 """
 
 import contextlib
@@ -12,20 +12,27 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from scanhub_libraries.logging import configure_logging, get_logger
+from workflow_manager.dicom import commitment, promising
 from workflow_manager.dicom.channel import (
     FAILED,
     LISTENING,
+    MOMENT_S,
     QUERY,
     Channel,
     ChannelClosedError,
     ended_message,
+    indexed_message,
     instance_message,
+    unread_message,
 )
+from workflow_manager.dicom.extra_tags import with_extra_tags
+from workflow_manager.dicom.image import Image, image_of
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dicom.listener import (
     AssociationEnd,
@@ -33,29 +40,42 @@ from workflow_manager.dicom.listener import (
     ReceivedFile,
     StoreListener,
 )
-from workflow_manager.dicom.part10 import Header, read_received
+from workflow_manager.dicom.part10 import read_received
 from workflow_manager.dicom.rules import (
-    CANNOT_UNDERSTAND,
     OUT_OF_RESOURCES,
     SUCCESS,
     Admission,
     NotStorableError,
 )
+from workflow_manager.dicom.straight import StraightIndex
 from workflow_manager.query.dimse import services
+from workflow_manager.query.giving import served
 
 logger = get_logger(__name__)
 _PR_SET_PDEATHSIG = 1
 _PATIENCE_S = 60.0
 """How long an answer waits for the index [s]; afterwards the sender is asked to come again."""
-_AHEAD = 512
+_AHEAD = 4096
 """Instances that may wait for the index when answers do not."""
+_LEISURE_S = 0.5
+"""How long such an index may wait while an association goes on: both want the processor [s]."""
 
 
 class _Desk:
     """Hands files to the service and gives its answers to the threads that wait for them."""
 
-    def __init__(self, channel: Channel, durability: Durability) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        files: Channel,
+        durability: Durability,
+        extra_tags: Sequence[str],
+        index: StraightIndex | None,
+    ) -> None:
         self._channel = channel
+        self._files = files
+        self._extra_tags = extra_tags
+        self._index = index
         self._waits = durability is not Durability.UNSYNCED
         self._ahead = threading.Semaphore(_AHEAD)
         self._lock = threading.Lock()
@@ -64,72 +84,80 @@ class _Desk:
 
     def store(self, received: ReceivedFile) -> tuple[int, str]:
         """Hand over a file; return the answer to its sender."""
-        header: Header | None = None
-        problem = ""
-        try:
-            file = received.file
-            header = read_received(
-                file.path, received.transfer_syntax_uid, sha256=file.sha256, size=file.size
-            )
-        except NotStorableError as error:
-            problem = str(error)
         if self._waits:
-            return self._ask(received, header, problem)
+            return self._ask(received)
         if not self._ahead.acquire(timeout=_PATIENCE_S):
             received.file.path.unlink()  # the sender keeps it
             return OUT_OF_RESOURCES, "The index does not keep up"
-        self._send(received, header, problem, None)
-        return (CANNOT_UNDERSTAND, problem) if problem else (SUCCESS, "")
+        received.afterwards.append(lambda: self._files.send_soon(unread_message(received)))
+        return SUCCESS, ""
 
-    def _ask(self, received: ReceivedFile, header: Header | None, problem: str) -> tuple[int, str]:
+    def _ask(self, received: ReceivedFile) -> tuple[int, str]:
+        image, problem = self._read(received)
+        place, sync = received.file.place, received.sync
+        if image and self._index and self._index.enter(place, image, sync):
+            told = indexed_message(received, image)
+            received.afterwards.append(lambda: self._files.send_soon(told))
+            return SUCCESS, ""
+        received.sync()
         waiting = _Waiting()
-        self._send(received, header, problem, waiting)
-        if waiting.answered.wait(_PATIENCE_S):
-            return waiting.status, waiting.comment
-        return OUT_OF_RESOURCES, "The index does not answer"
-
-    def _send(
-        self,
-        received: ReceivedFile,
-        header: Header | None,
-        problem: str,
-        waiting: "_Waiting | None",
-    ) -> None:
-        with self._lock:
-            self._number += 1
-            number = self._number
-            if waiting is not None:
-                self._waiting[number] = waiting
+        number = self._new_number(waiting)
         # What cannot be sent is a whole file in its folder: the next service finds it there.
         with contextlib.suppress(ChannelClosedError):
-            self._channel.send(instance_message(number, received, header, problem))
+            self._files.send(instance_message(number, received, image, problem))
+        if not waiting.answered.wait(_PATIENCE_S):
+            return OUT_OF_RESOURCES, "The index does not answer"
+        if waiting.status == SUCCESS and image and self._index:
+            self._index.learn(image)
+        return waiting.status, waiting.comment
+
+    def _read(self, received: ReceivedFile) -> tuple[Image | None, str]:
+        """Return what the index keeps of a file, or why there is nothing."""
+        try:
+            header = read_received(received.file, received.transfer_syntax_uid)
+            if self._extra_tags:
+                header = with_extra_tags(received.file.path, header, self._extra_tags)
+        except NotStorableError as error:
+            return None, str(error)
+        return image_of(header), ""
+
+    def _new_number(self, waiting: "_Waiting") -> int:
+        with self._lock:
+            self._number += 1
+            self._waiting[self._number] = waiting
+            return self._number
 
     def query(self, question: dict[str, Any]) -> dict[str, Any] | None:
         """Ask the service what a peer asks us; None: it does not answer."""
         waiting = _Waiting()
-        with self._lock:
-            self._number += 1
-            number = self._number
-            self._waiting[number] = waiting
+        number = self._new_number(waiting)
         try:
             self._channel.send({"kind": QUERY, "number": number, "question": question})
         except ChannelClosedError:
             return None
         return waiting.answer if waiting.answered.wait(_PATIENCE_S) else None
 
-    def answered(self, message: dict[str, Any]) -> None:
-        """Take an answer of the service."""
-        with self._lock:
-            waiting = self._waiting.pop(message["number"], None)
-        if waiting is None:
-            if not self._waits:
-                self._ahead.release()
+    def stored(self, answers: list[tuple[int, int, str]]) -> None:
+        """Take answers about files: number, status, comment."""
+        if not self._waits:
+            self._ahead.release(len(answers))
             return
-        if "answer" in message:
+        for number, status, comment in answers:
+            waiting = self._taken(number)
+            if waiting is not None:
+                waiting.status, waiting.comment = status, comment
+                waiting.answered.set()
+
+    def answered(self, message: dict[str, Any]) -> None:
+        """Take an answer to a query."""
+        waiting = self._taken(message["number"])
+        if waiting is not None:
             waiting.answer = message["answer"]
-        else:
-            waiting.status, waiting.comment = message["status"], message["comment"]
-        waiting.answered.set()
+            waiting.answered.set()
+
+    def _taken(self, number: int) -> "_Waiting | None":
+        with self._lock:
+            return self._waiting.pop(number, None)
 
     def give_up(self) -> None:
         """Tell every sender to come again: the service is gone."""
@@ -141,7 +169,8 @@ class _Desk:
     def ended(self, end: AssociationEnd) -> None:
         """Tell that an association ended."""
         with contextlib.suppress(ChannelClosedError):
-            self._channel.send(ended_message(end))
+            self._files.send_soon(ended_message(end))
+            self._files.flush()
 
 
 class _Waiting:
@@ -171,7 +200,12 @@ def _options(message: dict[str, Any], desk: _Desk) -> ListenerOptions:
         folder=Path(message["folder"]),
         durability=Durability(message["durability"]),
         admission=Admission(networks=networks, **limits),
-        services=services(desk.query, message["listener"]["ae_title"]),
+        served=served(desk.query),
+        services=[
+            *services(desk.query, message["listener"]["ae_title"]),
+            commitment.service(desk.query),
+            promising.service(desk.query),
+        ],
         **message["listener"],
     )
 
@@ -193,9 +227,15 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)  # it died before we could ask to be told
 
 
+def _take_answers(files: Channel, desk: _Desk) -> None:
+    for answers in files.messages():
+        desk.stored(answers["stored"])
+    desk.give_up()
+
+
 def main() -> int:
     """Receive until the service closes the channel."""
-    parent, descriptor = int(sys.argv[1]), int(sys.argv[2])
+    parent, descriptor, files_descriptor = map(int, sys.argv[1:4])
     _die_with_parent(parent)
     configure_logging(json=os.environ.get("SCANHUB_LOG_JSON", "").lower() in {"1", "true"})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's; the service decides
@@ -204,7 +244,12 @@ def main() -> int:
     first = next(messages, None)
     if first is None:
         return 0
-    desk = _Desk(channel, Durability(first["durability"]))
+    durability = Durability(first["durability"])
+    moment_s = _LEISURE_S if durability is Durability.UNSYNCED else MOMENT_S
+    files = Channel(socket.socket(fileno=files_descriptor), moment_s=moment_s)
+    index = None if first["index"] is None else StraightIndex(first["index"])
+    desk = _Desk(channel, files, durability, first["extra_tags"], index)
+    threading.Thread(target=_take_answers, args=(files, desk), daemon=True).start()
     try:
         listener = _listen(first, desk)
     except Exception as error:
@@ -215,6 +260,8 @@ def main() -> int:
         desk.answered(message)
     desk.give_up()
     listener.stop()
+    with contextlib.suppress(ChannelClosedError):
+        files.flush()
     return 0
 
 

@@ -5,24 +5,22 @@ waits in the queue of the socket instead of being refused.
 """
 
 import asyncio
-import json
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json
 
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom import channel
-from workflow_manager.dicom.entries import Origin, Outcome
+from workflow_manager.dicom.intake import Handing, Intake
 from workflow_manager.dicom.leftovers import Leftovers
-from workflow_manager.dicom.part10 import Header
-from workflow_manager.dicom.receiving import Arrived, Receiving
-from workflow_manager.dicom.rules import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
 
 logger = get_logger(__name__)
+_PROGRAM = ["-m", "workflow_manager.dicom.listener_process"]
 _START_S = 60.0
 _GRACE_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
@@ -46,7 +44,7 @@ class ListenerProcess:
         self,
         options: dict[str, Any],
         sockets: dict[str, socket.socket],
-        receiving: Receiving,
+        intake: Intake,
         leftovers: Leftovers,
         *,
         on_restart: OnRestart,
@@ -55,7 +53,7 @@ class ListenerProcess:
     ) -> None:
         self._options = options
         self._sockets = sockets
-        self._receiving = receiving
+        self._intake = intake
         self._leftovers = leftovers
         self._on_restart = on_restart
         self._on_closed = on_closed
@@ -64,8 +62,9 @@ class ListenerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._watch: asyncio.Task[None] | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._storing: dict[int, set[asyncio.Task[tuple[str, str] | None]]] = {}
-        self._series: dict[int, set[tuple[str, str]]] = {}
+        self._handing: Handing | None = None
+        self._asked: set[asyncio.Task[None]] = set()
+        """Queries that wait for an answer, and ends of associations that are noted."""
 
     @property
     def pid(self) -> int | None:
@@ -90,17 +89,20 @@ class ListenerProcess:
         await self._end()
 
     async def _spawn(self) -> asyncio.StreamReader:
-        ours, theirs = socket.socketpair()
+        (ours, theirs), (files, their_files) = socket.socketpair(), socket.socketpair()
         ours.setblocking(False)
         numbers = {name: each.fileno() for name, each in self._sockets.items()}
-        with theirs:
+        with theirs, their_files:
+            passed = theirs.fileno(), their_files.fileno()
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "workflow_manager.dicom.listener_process"),
-                *(str(os.getpid()), str(theirs.fileno())),
+                *_PROGRAM,
+                *map(str, (os.getpid(), *passed)),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *numbers.values()),
+                pass_fds=(*passed, *numbers.values()),
             )
+        self._handing = Handing(files, asyncio.get_running_loop(), self._ended)
+        self._intake.serve(self._handing)
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LONGEST_LINE)
         first = {"plain": None, "tls": None, **numbers, "folder": str(self._folder)}
         self._say({**self._options, **first})
@@ -109,7 +111,7 @@ class ListenerProcess:
                 line = await reader.readline()
         except TimeoutError:
             line = b""
-        answer = json.loads(line) if line else {"reason": "it said nothing"}
+        answer = from_json(line) if line else {"reason": "it said nothing"}
         if answer.get("kind") != channel.LISTENING:
             await self._end()
             raise ListenerError(f"The DICOM listener does not start: {answer.get('reason')}")
@@ -147,52 +149,16 @@ class ListenerProcess:
         """Take messages until it ends; return why it did."""
         try:
             while line := await reader.readline():
-                self._take(json.loads(line))
+                self._remember(self._ask(from_json(line)))
         except (OSError, ValueError) as error:
             logger.warning("the DICOM listener cannot be understood", error=repr(error))
         code = await self._kill()
         return f"signal {-code}" if code < 0 else f"exit code {code}"
 
-    def _take(self, message: dict[str, Any]) -> None:
-        if message["kind"] == channel.QUERY:
-            asked: asyncio.Task[Any] = asyncio.create_task(self._ask(message))
-            self._storing.setdefault(-1, set()).add(asked)
-            asked.add_done_callback(self._storing[-1].discard)
-            return
-        number = message["association"]
-        tasks = self._storing.setdefault(number, set())
-        if message["kind"] == channel.ENDED:
-            task: asyncio.Task[Any] = asyncio.create_task(self._close(number, message["how"]))
-            self._storing.setdefault(-1, set()).add(task)
-            task.add_done_callback(self._storing[-1].discard)
-            return
-        storing = asyncio.create_task(self._store(message))
-        tasks.add(storing)
-        storing.add_done_callback(tasks.discard)
-
-    async def _store(self, message: dict[str, Any]) -> tuple[str, str] | None:
-        status, comment = SUCCESS, ""
-        header = Header(**message["header"]) if message["header"] else None
-        origin = Origin(
-            message["calling_ae"],
-            receiver_aet=message["called_ae"],
-            sender_address=message["address"],
-        )
-        arrived = Arrived(
-            Path(message["path"]), origin, message["sha256"], header, message["problem"]
-        )
-        try:
-            stored = await self._receiving.store(arrived)
-            if stored.outcome is Outcome.QUARANTINED:
-                status, comment = CANNOT_UNDERSTAND, stored.detail
-            elif header is not None:
-                place = header.study_instance_uid, header.series_instance_uid
-                self._series.setdefault(message["association"], set()).add(place)
-        except Exception as error:
-            logger.exception("a received instance cannot be indexed", error=repr(error))
-            status, comment = OUT_OF_RESOURCES, "It could not be indexed"
-        self._say({"number": message["number"], "status": status, "comment": comment})
-        return None
+    def _remember(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
 
     async def _ask(self, message: dict[str, Any]) -> None:
         try:
@@ -202,21 +168,20 @@ class ListenerProcess:
             answer = None
         self._say({"number": message["number"], "answer": answer})
 
-    async def _close(self, number: int, how: str) -> None:
-        """An association ended: when what it sent is indexed, its series are told."""
-        if tasks := self._storing.pop(number, set()):
-            await asyncio.wait(tasks)
-        series = self._series.pop(number, set())
-        series -= set().union(*self._series.values())  # another association still brings these
+    def _ended(self, series: set[tuple[str, str]], how: str) -> None:
+        """An association ended, and what it sent is indexed: tell its series."""
         if how == "released" and series:
-            try:
-                await self._on_closed(series)
-            except Exception as error:  # noqa: BLE001 - the long quiet time does it too
-                logger.warning("the end of an association was not noted", error=repr(error))
+            self._remember(self._close(series))
+
+    async def _close(self, series: set[tuple[str, str]]) -> None:
+        try:
+            await self._on_closed(series)
+        except Exception as error:  # noqa: BLE001 - the long quiet time does it too
+            logger.warning("the end of an association was not noted", error=repr(error))
 
     def _say(self, message: dict[str, Any]) -> None:
         if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(json.dumps(message).encode() + b"\n")
+            self._writer.write(channel.as_line(message))
 
     async def _kill(self) -> int:
         """Give it time to end by itself, then end it; return its exit code."""
@@ -236,9 +201,9 @@ class ListenerProcess:
             self._writer.close()
             self._writer = None
         await self._kill()
-        waiting = [task for tasks in self._storing.values() for task in tasks]
-        if waiting:
-            await asyncio.wait(waiting)
-        self._storing.clear()
-        self._series.clear()
+        if self._handing is not None:
+            await self._handing.drained.wait()
+            self._handing = None
+        if self._asked:
+            await asyncio.wait(set(self._asked))
         await asyncio.to_thread(self._leftovers.remove_parts, self._folder)

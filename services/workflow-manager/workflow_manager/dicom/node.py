@@ -1,7 +1,9 @@
 """The receiving side of the DICOM node: sockets, listener processes, and what they leave behind."""
 
 import asyncio
+import os
 import socket
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,15 +15,19 @@ from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
+from workflow_manager.dicom.incoming import Durability
+from workflow_manager.dicom.intake import Intake
 from workflow_manager.dicom.leftovers import Leftovers
 from workflow_manager.dicom.listener_process import tls_context
-from workflow_manager.dicom.listeners import ListenerError, ListenerProcess
+from workflow_manager.dicom.listeners import Answer, ListenerError, ListenerProcess
 from workflow_manager.dicom.models import DicomSeries
+from workflow_manager.dicom.quick_statements import STATEMENTS
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.transport import listen
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.query.desk import QueryDesk
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.targets.secret_box import SecretBox
 
 logger = get_logger(__name__)
 _SWEEP_S = 60.0
@@ -31,13 +37,40 @@ class DicomNode:
     """Receives, if a port is configured; sweeps what was left behind in any case."""
 
     def __init__(
-        self, settings: WorkflowManagerSettings, sessions: Sessions, lake: LocalLake
+        self,
+        settings: WorkflowManagerSettings,
+        sessions: Sessions,
+        lake: LocalLake,
+        *,
+        answers: Mapping[str, Answer] | None = None,
+        receiving: Receiving | None = None,
+        on_closed: Callable[[], None] | None = None,
     ) -> None:
+        """Make the node.
+
+        Args:
+            settings: What the installation decides.
+            sessions: Where the index is.
+            lake: Where files go.
+            answers: Who answers what listeners ask, by what it is; the rest are queries.
+            receiving: What puts files into the index, also for others, until its owner stops it;
+                None: the node has its own.
+            on_closed: Hears that an association ended cleanly, once its series know of it.
+        """
         self._settings = settings
+        self._answers = answers or {}
+        self._on_closed = on_closed
+        self._queries = QueryDesk(
+            sessions, lake, SecretBox(settings.secrets_key), settings.dicom_extra_tags
+        )
         self._sessions = sessions
         self._lake = lake
-        self.receiving = Receiving(sessions, lake, settings.dicom_durability)
+        self._is_alone = receiving is None
+        self.receiving = receiving or Receiving(
+            sessions, lake, settings.dicom_durability, settings.dicom_extra_tags
+        )
         self.leftovers = Leftovers(lake, self.receiving)
+        self.intake = Intake(self.receiving)
         self._sweep = Repeating("indexing received files", self.leftovers.recover, _SWEEP_S)
         self._sockets: dict[str, socket.socket] = {}
         self.listeners: list[ListenerProcess] = []
@@ -60,6 +93,8 @@ class DicomNode:
         Raises:
             ListenerError: A port is taken, a certificate cannot be read, or a process ends at once.
         """
+        await asyncio.to_thread(self.leftovers.restore)
+        self.receiving.start()
         self._sweep.start()
         try:
             await self._listen()
@@ -75,21 +110,33 @@ class DicomNode:
             self._open("tls", settings.dicom_tls_port)
         if not self._sockets:
             return
-        options = _options(settings)
+        options = {**_options(settings), "index": self._straight_index()}
         self.listeners = [
             ListenerProcess(
                 options,
                 self._sockets,
-                self.receiving,
+                self.intake,
                 self.leftovers,
                 on_restart=self._note_restart,
                 on_closed=self._note_closed,
-                answer=QueryDesk(self._sessions, self._lake).answer,
+                answer=self._answer,
             )
-            for _ in range(settings.dicom_listeners)
+            for _ in range(settings.dicom_listeners or _listeners(settings.dicom_durability))
         ]
         await asyncio.gather(*(listener.start() for listener in self.listeners))
         logger.info("dicom listener", port=self.port, tls_port=self.tls_port)
+
+    def _straight_index(self) -> dict[str, Any] | None:
+        """Return what listeners need to index usual images; None: they hand all of them over."""
+        writer = self.receiving.writer
+        if writer is None or self._settings.dicom_durability is Durability.UNSYNCED:
+            return None
+        place = {"database": str(writer.path.absolute()), "root": str(self._lake.root.absolute())}
+        return {**place, "statements": STATEMENTS}
+
+    async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        answer = self._answers.get(question["what"], self._queries.answer)
+        return await answer(question)
 
     async def stop(self) -> None:
         """Stop listening; what was handed over is put away."""
@@ -97,7 +144,12 @@ class DicomNode:
             opened.close()
         with suppress(OSError):
             await asyncio.gather(*(listener.stop() for listener in self.listeners))
+        await self.intake.close()
         await self._sweep.stop()
+        if self._is_alone:
+            await self.receiving.stop()
+        else:
+            await asyncio.to_thread(self.receiving.put_away.flush)
         await asyncio.to_thread(self.leftovers.release)
 
     def _open(self, name: str, port: int | None) -> None:
@@ -133,6 +185,13 @@ class DicomNode:
         update = sa.update(table).where(place.in_(sorted(series))).values(closed_at=utc_now())
         async with transaction(self._sessions) as session:
             await session.execute(update)
+        if self._on_closed is not None:
+            self._on_closed()
+
+
+def _listeners(durability: Durability) -> int:
+    """Return how many processes receive: those that write to one index wait for one another."""
+    return min(2, os.cpu_count() or 1) if durability is Durability.UNSYNCED else 1
 
 
 def _tls_files(settings: WorkflowManagerSettings) -> dict[str, str]:
@@ -147,6 +206,7 @@ def _tls_files(settings: WorkflowManagerSettings) -> dict[str, str]:
 def _options(settings: WorkflowManagerSettings) -> dict[str, Any]:
     return {
         "durability": settings.dicom_durability,
+        "extra_tags": settings.dicom_extra_tags,
         "tls_files": _tls_files(settings),
         "listener": {
             "ae_title": settings.dicom_ae_title,

@@ -4,6 +4,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from mmap import PROT_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -12,14 +13,16 @@ from pydicom import filereader
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.tag import BaseTag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
-from workflow_manager.dicom.columns import readable
+from workflow_manager.dicom.incoming import Found, Written
 from workflow_manager.dicom.rules import NotStorableError, checked_uid
-
-# Scanners send values that break the rules of their VR; the index takes them as they are and checks
-# itself what it relies on.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+from workflow_manager.dicom.tags import read_tags, tags_of
+from workflow_manager.dicom.walk import UnusualError
 
 _PREAMBLE = 128 + 4
 _GROUP_LENGTH_ELEMENT = 12
@@ -27,83 +30,10 @@ _CHUNK = 1 << 20
 _META_GROUP = 0x0002
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _MAX_INFLATED = 16 * 2**20
-# Attributes that queries ask for (PS3.18 section 10.6, PS3.4 annex C), that routing rules ask for,
-# and a few for people.
-KEPT_TAGS = (
-    "SpecificCharacterSet",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyID",
-    "StudyDescription",
-    "Modality",
-    "SeriesNumber",
-    "SeriesDescription",
-    "SeriesDate",
-    "SeriesTime",
-    "PerformedProcedureStepStartDate",
-    "PerformedProcedureStepStartTime",
-    "ProtocolName",
-    "BodyPartExamined",
-    "Laterality",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "StationName",
-    "InstitutionName",
-    "ImageType",
-    "InstanceNumber",
-    "AcquisitionNumber",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "NumberOfFrames",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "SliceThickness",
-    "SliceLocation",
-    "FrameOfReferenceUID",
-    "RepetitionTime",
-    "EchoTime",
-    "FlipAngle",
-    "MagneticFieldStrength",
-    "ContentDate",
-    "ContentTime",
-    "AcquisitionDateTime",
-    "AcquisitionDate",
-    "AcquisitionTime",
-    "AcquisitionType",
-    "CodeMeaning",
-    "CodeValue",
-    "ContrastBolusAgent",
-    "DeviceSerialNumber",
-    "DeviceUID",
-    "ImageComments",
-    "PatientAge",
-    "RetrieveAETitle",
-    "ScanningSequence",
-    "SequenceName",
-    "SequenceVariant",
-    "SoftwareVersions",
-    "StationAETitle",
-    "TimezoneOffsetFromUTC",
-    "PatientSize",
-    "PatientWeight",
-    "OtherPatientIDs",
-    "PatientPosition",
-)
-# Of an item of the Request Attributes Sequence, which QIDO-RS answers for a series.
-_REQUEST = ("ScheduledProcedureStepID", "RequestedProcedureID")
-_MAX_TEXT = 1024
-_MAX_ITEMS = 16
+_BEHIND = 2**62
+"""Where no data set ends: it has to be known by its pixels that a header is whole."""
+_ELSEWHERE = frozenset({DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})
+"""Transfer syntaxes that `tags.read_tags` does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +71,74 @@ def read_header(source: Path | bytes) -> Header:
     """
     with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         dataset, tags = _parse(file)
-        meta = dataset.file_meta
-        if "TransferSyntaxUID" not in meta or "FileMetaInformationGroupLength" not in meta:
-            raise NotStorableError("The file meta information lacks the transfer syntax.")
-        start = _PREAMBLE + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength)
-        digest = hashlib.sha256(str(meta.TransferSyntaxUID).encode())
-        file.seek(start)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-        size = file.tell()
-    return _header(dataset, tags, str(meta.TransferSyntaxUID), digest.hexdigest(), size)
+        size, sha256 = _content(file, dataset.file_meta)
+    return _header(dataset, tags, str(dataset.file_meta.TransferSyntaxUID), sha256, size)
 
 
-def read_received(path: Path, transfer_syntax_uid: str, *, sha256: str, size: int) -> Header:
+def content_of(path: Path) -> tuple[int, str]:
+    """Return size and checksum of a DICOM file, whatever its data set is.
+
+    Raises:
+        NotStorableError: It has no file meta information.
+    """
+    try:
+        meta = filereader.read_file_meta_info(path)
+    except Exception as error:  # the parser of hostile bytes raises what it likes
+        raise NotStorableError("The file is no DICOM file (PS3.10).") from error
+    with path.open("rb") as file:
+        return _content(file, meta)
+
+
+def _content(file: BinaryIO, meta: FileMetaDataset) -> tuple[int, str]:
+    if "TransferSyntaxUID" not in meta or "FileMetaInformationGroupLength" not in meta:
+        raise NotStorableError("The file meta information lacks the transfer syntax.")
+    digest = hashlib.sha256(str(meta.TransferSyntaxUID).encode())
+    file.seek(_PREAMBLE + _GROUP_LENGTH_ELEMENT + int(meta.FileMetaInformationGroupLength))
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return file.tell(), digest.hexdigest()
+
+
+def read_received(written: Written, transfer_syntax_uid: str) -> Header:
     """Read the header of a file whose bytes were counted as they came.
 
     Raises:
         NotStorableError: It lacks what the index cannot do without.
     """
-    with path.open("rb") as file:
-        dataset, tags = _parse(file)
-    return _header(dataset, tags, transfer_syntax_uid, sha256, size)
+    try:
+        uids, tags = _read_quickly(written, transfer_syntax_uid)
+        return _header(uids, tags, transfer_syntax_uid, written.sha256, written.size)
+    except Exception:  # noqa: BLE001 - whatever it was, the thorough parser says it
+        with written.path.open("rb") as file:
+            dataset, tags = _parse(file)
+        return _header(dataset, tags, transfer_syntax_uid, written.sha256, written.size)
+
+
+def read_head(head: bytes, transfer_syntax_uid: str) -> Found | None:
+    """Read the header where it lies in the first bytes of a data set; else None."""
+    if transfer_syntax_uid in _ELSEWHERE:
+        return None
+    implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+    try:
+        return read_tags(head, 0, _BEHIND, implicit=implicit)
+    except Exception:  # noqa: BLE001 - whatever it is, it is looked at again when all is there
+        return None
+
+
+def _read_quickly(written: Written, transfer_syntax_uid: str) -> Found:
+    if written.found is not None:
+        return written.found
+    implicit = transfer_syntax_uid == ImplicitVRLittleEndian
+    if transfer_syntax_uid in _ELSEWHERE:
+        raise UnusualError("It is not little endian as it is.")
+    head, offset, size = written.head, written.data_set_offset, written.size
+    try:
+        return read_tags(head, 0, size - offset, implicit=implicit)
+    except UnusualError:
+        if len(head) + offset == size:
+            raise
+    with written.path.open("rb") as file, mmap(file.fileno(), 0, prot=PROT_READ) as data:
+        return read_tags(data, offset, size, implicit=implicit)
 
 
 def _parse(file: BinaryIO) -> tuple[Dataset, dict[str, Any]]:
@@ -176,7 +153,7 @@ def _parse(file: BinaryIO) -> tuple[Dataset, dict[str, Any]]:
         else:
             file.seek(0)
             dataset = pydicom.dcmread(file, stop_before_pixels=True)
-        return dataset, _tags(dataset)
+        return dataset, tags_of(dataset)
     except InvalidDicomError as error:
         raise NotStorableError("The file is no DICOM file (PS3.10).") from error
     except NotStorableError:
@@ -213,7 +190,11 @@ def _inflated(file: BinaryIO) -> Dataset:
 
 
 def _header(
-    dataset: Dataset, tags: dict[str, Any], transfer_syntax_uid: str, sha256: str, size: int
+    dataset: Dataset | dict[str, str],
+    tags: dict[str, Any],
+    transfer_syntax_uid: str,
+    sha256: str,
+    size: int,
 ) -> Header:
     return Header(
         study_instance_uid=checked_uid(dataset.get("StudyInstanceUID"), "Study Instance UID"),
@@ -225,30 +206,3 @@ def _header(
         size=size,
         tags=tags,
     )
-
-
-def _tags(dataset: Dataset) -> dict[str, Any]:
-    tags: dict[str, Any] = {}
-    for keyword in KEPT_TAGS:
-        if keyword not in dataset:
-            continue
-        value = dataset[keyword].value
-        if value is None or value == "":
-            continue
-        tags[keyword] = _plain(value)
-    requests = dataset.get("RequestAttributesSequence")
-    if requests:
-        items = [{k: _plain(item[k].value) for k in _REQUEST if k in item} for item in requests]
-        tags["RequestAttributesSequence"] = items[:_MAX_ITEMS]
-    return tags
-
-
-def _plain(value: Any) -> Any:
-    """Write a value as JSON can hold it."""
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, pydicom.multival.MultiValue | list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value)
-    return readable(str(value))[:_MAX_TEXT]

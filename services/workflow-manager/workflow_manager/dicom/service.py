@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.lake import LocalLake
-from workflow_manager.dicom import files, repository, rules
-from workflow_manager.dicom.entries import Arrival, Origin, Outcome
+from workflow_manager.dicom import files, rules
+from workflow_manager.dicom.entries import Arrival, Origin, Outcome, quarantined
+from workflow_manager.dicom.extra_tags import with_extra_tags
 from workflow_manager.dicom.index import enter
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.part10 import Header, read_header
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.kept_aside.service import keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ class Stored:
 class DicomStore:
     """The node's files and index."""
 
-    def __init__(self, sessions: Sessions, lake: LocalLake) -> None:
+    def __init__(self, sessions: Sessions, lake: LocalLake, extra_tags: Sequence[str] = ()) -> None:
         self._sessions = sessions
+        self._extra_tags = extra_tags
         self._lake = lake
 
     async def store_instance(self, source: Path | bytes, origin: Origin) -> Stored:
@@ -41,10 +42,14 @@ class DicomStore:
         When this returns, the bytes are synced and the index is committed.
         """
         try:
-            header = await asyncio.to_thread(read_header, source)
+            header = await asyncio.to_thread(self._read, source)
         except rules.NotStorableError as error:
             return await self._quarantine(source, str(error), origin)
         return await self._put(source, Arrival(header, origin))
+
+    def _read(self, source: Path | bytes) -> Header:
+        header = read_header(source)
+        return with_extra_tags(source, header, self._extra_tags) if self._extra_tags else header
 
     async def _put(self, source: Path | bytes, arrival: Arrival) -> Stored:
         part = await asyncio.to_thread(files.write_part, source, self._lake.root / arrival.key)
@@ -52,9 +57,10 @@ class DicomStore:
             async with transaction(self._sessions) as session:
                 batch = await enter(session, [arrival])
                 (entered,) = batch.entered
-                if entered.outcome is not Outcome.DUPLICATE:
+                target = self._lake.root / entered.key
+                # What a power cut took is put back by whoever stores it again.
+                if entered.outcome is not Outcome.DUPLICATE or not target.exists():
                     # The row is ours now: no other writer can put a file in this place.
-                    target = self._lake.root / entered.key
                     await asyncio.to_thread(files.put_in_place, part, target)
                 await append(session, batch.events)
         finally:
@@ -63,15 +69,10 @@ class DicomStore:
 
     async def _quarantine(self, source: Path | bytes, reason: str, origin: Origin) -> Stored:
         data = await asyncio.to_thread(_bytes, source)
-        sha256 = hashlib.sha256(data).hexdigest()
-        key = rules.quarantine_key(sha256)
-        await asyncio.to_thread(files.write_whole, data, self._lake.root / key, reason)
+        aside, event = quarantined(hashlib.sha256(data).hexdigest(), origin, reason)
+        await asyncio.to_thread(files.write_whole, data, self._lake.root / aside.key, reason)
         async with transaction(self._sessions) as session:
-            event = own_event(
-                EventType.INSTANCE_QUARANTINED,
-                sha256,
-                {"source": origin.source, "key": key, "detail": reason},
-            )
+            await keep(session, [aside])
             await append(session, [event])
         return Stored(Outcome.QUARANTINED, reason)
 
@@ -98,11 +99,3 @@ def complete(series: DicomSeries, reason: str) -> Event:
     return own_event(
         EventType.SERIES_COMPLETE, series.series_instance_uid, {**facts(series), "reason": reason}
     )
-
-
-async def instance_paths(
-    session: AsyncSession, lake: LocalLake, series_instance_uid: str
-) -> Sequence[tuple[str, Path]]:
-    """Return the files of a series: SOP Instance UID and path."""
-    rows = await repository.list_instances(session, series_instance_uid)
-    return [(row.sop_instance_uid, lake.root / row.key) for row in rows]

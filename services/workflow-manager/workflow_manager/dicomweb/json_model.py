@@ -1,7 +1,9 @@
 """The DICOM JSON model (PS3.18 annex F), for answers of the index and for whole data sets. Pure."""
 
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -14,10 +16,13 @@ from workflow_manager.dicom.columns import readable
 Json = dict[str, Any]
 BulkUri = Callable[[str], str]
 """Makes the address of a value from its path in the data set."""
-_BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+BINARY = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
 _WHOLE = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _REAL = frozenset({"DS", "FD", "FL"})
-_INLINE_BYTES = 1024
+_NOT_SPLIT = frozenset({"LT", "ST", "UT", "UR"})
+_PRIVATE = re.compile(r"[0-9A-F]{3}[13579BDF][0-9A-F]{4}", re.ASCII)
+INLINE_BYTES = 1024
+"""Longer binary values are told by their address."""
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _PIXELS = 0x7FE00010
 _FILE_META = 0x0002
@@ -27,14 +32,27 @@ def json_of_values(values: Mapping[str, Any]) -> Json:
     """Return values by keyword as DICOM JSON, in the order of their tags."""
     found: dict[str, Json] = {}
     for keyword, value in values.items():
-        tag = tag_for_keyword(keyword)
-        if tag is not None:
-            found[f"{tag:08X}"] = _element(dictionary_VR(tag).split(" ")[0], value)
+        tag, vr = told_as(keyword)
+        if tag:
+            found[tag] = element_of(vr, value)
     return dict(sorted(found.items()))
 
 
-def _element(vr: str, value: Any) -> Json:
-    if isinstance(value, str) and vr not in {"LT", "ST", "UT", "UR"}:
+@lru_cache(maxsize=4096)
+def told_as(keyword: str) -> tuple[str, str]:
+    """Return tag and VR of an attribute; empty: the standard knows none of that keyword.
+
+    A private one goes by its tag; the index keeps its values as texts.
+    """
+    if _PRIVATE.fullmatch(keyword):
+        return keyword, "UC"
+    tag = tag_for_keyword(keyword)
+    return ("", "") if tag is None else (f"{tag:08X}", dictionary_VR(tag).split(" ")[0])
+
+
+def element_of(vr: str, value: Any) -> Json:
+    """Return the value or values of an attribute as an element of DICOM JSON."""
+    if isinstance(value, str) and vr not in _NOT_SPLIT:
         value = value.split("\\") if value else []
     items = value if isinstance(value, list) else [value]
     if vr == "SQ":
@@ -89,7 +107,7 @@ def _json_of_element(element: DataElement, bulk: BulkUri, path: str) -> Json:
     if vr == "SQ":
         items = [json_of_dataset(d, bulk, f"{path}/{n}/") for n, d in enumerate(element.value)]
         return {"vr": vr, "Value": items}
-    if vr in _BINARY:
+    if vr in BINARY:
         return _binary(vr, element.value, bulk, path)
     if vr == "AT":
         return {"vr": vr, "Value": [f"{int(tag):08X}" for tag in _items(element.value)]}
@@ -100,7 +118,7 @@ def _json_of_element(element: DataElement, bulk: BulkUri, path: str) -> Json:
 def _binary(vr: str, value: Any, bulk: BulkUri, path: str) -> Json:
     if not value:
         return {"vr": vr}
-    if len(value) > _INLINE_BYTES or path == f"{_PIXELS:08X}":
+    if len(value) > INLINE_BYTES or path == f"{_PIXELS:08X}":
         return {"vr": vr, "BulkDataURI": bulk(path)}
     return {"vr": vr, "InlineBinary": b64encode(bytes(value)).decode()}
 

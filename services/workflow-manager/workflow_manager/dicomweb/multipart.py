@@ -1,26 +1,26 @@
-"""Answers in parts (RFC 2387, PS3.18 section 8.6.1), from files, a megabyte in memory at a time."""
+"""Answers in parts (RFC 2387, PS3.18 section 8.6.1), from files, some megabytes in memory."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
 
 from scanhub_libraries.ids import new_id
 
-_CHUNK = 1 << 20
+CHUNK = 2 << 20
+"""What is read, and sent, at a time [byte]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """Some bytes of a file."""
 
-    path: Path
+    path: str
     offset: int
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part: what it is and its bytes."""
 
     media_type: str
@@ -30,7 +30,7 @@ class Part:
     @property
     def length(self) -> int:
         """Bytes of the content."""
-        return len(self.content) if isinstance(self.content, bytes) else self.content.length
+        return self.content.length if isinstance(self.content, Slice) else len(self.content)
 
 
 def new_boundary() -> str:
@@ -40,63 +40,69 @@ def new_boundary() -> str:
 
 def head_of(part: Part, boundary: str) -> bytes:
     """Return what stands before the content of a part."""
-    lines = [f"--{boundary}", f"Content-Type: {part.media_type}", f"Content-Length: {part.length}"]
-    if part.location:
-        lines.append(f"Content-Location: {part.location}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    location = f"Content-Location: {part.location}\r\n" if part.location else ""
+    return (
+        f"--{boundary}\r\nContent-Type: {part.media_type}\r\n"
+        f"Content-Length: {part.length}\r\n{location}\r\n"
+    ).encode()
 
 
-def tail_of(boundary: str) -> bytes:
-    """Return what stands after the last part."""
-    return f"--{boundary}--\r\n".encode()
-
-
-def total_length(parts: Iterable[Part], boundary: str) -> int:
-    """Return how many bytes an answer has."""
-    return sum(len(head_of(p, boundary)) + p.length + 2 for p in parts) + len(tail_of(boundary))
-
-
-def pieces_of(parts: Iterable[Part], boundary: str) -> Iterator[bytes]:
+def pieces_of(parts: Iterable[Part], boundary: str) -> Iterator[bytes | Slice]:
     """Yield an answer piece by piece; blocking: iterated over in threads."""
+    behind = b""
     for part in parts:
-        yield head_of(part, boundary)
-        yield from content_of(part.content)
-        yield b"\r\n"
-    yield tail_of(boundary)
+        yield behind + head_of(part, boundary)
+        yield part.content
+        behind = b"\r\n"
+    yield behind + f"--{boundary}--\r\n".encode()
 
 
-def content_of(content: Slice | bytes) -> Iterator[bytes]:
-    """Yield the bytes of a content; blocking.
+def length_of(pieces: Iterable[bytes | Slice]) -> int:
+    """Return how many bytes an answer has."""
+    return sum(len(one) if isinstance(one, bytes) else one.length for one in pieces)
+
+
+def chunks_of(pieces: Iterable[bytes | Slice], size: int = CHUNK) -> Iterator[memoryview]:
+    """Yield full buffers, and at the end one that is not; files are read straight into them.
+
+    Blocking: iterated over in threads.
 
     Raises:
-        OSError: The file is shorter than it was.
+        OSError: A file is shorter than it was.
     """
-    if isinstance(content, bytes):
-        yield content
-        return
-    missing = content.length
-    with content.path.open("rb", buffering=0) as file:
-        file.seek(content.offset)
-        while missing:
-            data = file.read(min(_CHUNK, missing))
-            if not data:
-                raise OSError(f"{content.path.name} is shorter than it was")
-            missing -= len(data)
-            yield data
-
-
-async def from_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Give what an iterator that blocks yields, about a megabyte for each way to a thread."""
-    while chunk := await asyncio.to_thread(_collect, pieces):
-        yield chunk
-
-
-def _collect(pieces: Iterator[bytes]) -> bytes:
-    found: list[bytes] = []
-    size = 0
+    memory, filled = _memory(size), 0
     for piece in pieces:
-        found.append(piece)
-        size += len(piece)
-        if size >= _CHUNK:
-            break
-    return b"".join(found) if len(found) != 1 else found[0]
+        file = -1 if isinstance(piece, bytes) else os.open(piece.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            done, length = 0, len(piece) if isinstance(piece, bytes) else piece.length
+            while done < length:
+                room = memory[filled : filled + length - done]
+                if isinstance(piece, bytes):
+                    room[:] = piece[done : done + len(room)]
+                else:
+                    _read(file, piece.offset + done, room)
+                done += len(room)
+                filled += len(room)
+                if filled == size:
+                    yield memory
+                    memory, filled = _memory(size), 0
+        finally:
+            if file >= 0:
+                os.close(file)
+    if filled:
+        yield memory[:filled]
+
+
+def _memory(size: int) -> memoryview:
+    """Return memory to read into. That of a bytearray would be cleared first."""
+    return np.empty(size, np.uint8).data
+
+
+def _read(file: int, here: int, room: memoryview) -> None:
+    """Fill memory with the bytes of a file from a place on."""
+    while room:
+        count = os.preadv(file, [room], here)
+        if not count:
+            raise OSError("A file of the lake is shorter than it was.")
+        here += count
+        room = room[count:]

@@ -1,40 +1,21 @@
 """A body in parts (RFC 2387) goes to disk part by part as it comes. Blocking: fed in threads."""
 
-import hashlib
 import itertools
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from scanhub_libraries.errors import BadRequestError, PayloadTooLargeError
-from workflow_manager.dicom.incoming import PART, WHOLE
+from workflow_manager.dicom.incoming import PART
+from workflow_manager.dicomweb.part_file import PartFile, ReceivedPart
 
 MOST_PARTS = 100_000
 _LONGEST_PREAMBLE = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedPart:
-    """A part that is whole and synced."""
-
-    path: Path
-    media_type: str
-    sha256: str
-
-
-@dataclass(slots=True)
-class _Open:
-    path: Path
-    file: int
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    size: int = 0
-
-
 class PartsToDisk:
-    """Takes the bytes of a body and gives the parts that they complete.
+    """Takes the bytes of a body and gives the parts that they end.
 
     Args:
         folder: Where the files go; nobody else writes there under this name.
@@ -49,9 +30,9 @@ class PartsToDisk:
     ) -> None:
         self._folder, self._name, self._most = folder, name, most_bytes
         self._numbers = itertools.count(1)
-        self._open: _Open | None = None
+        self._open: PartFile | None = None
         self._done: list[ReceivedPart] = []
-        self._media_type = media_type
+        self._media_type, self._disposition = media_type, ""
         self._field, self._value = b"", b""
         self._ended = boundary is None
         self._delimiter = f"--{boundary}".encode()
@@ -76,8 +57,12 @@ class PartsToDisk:
             max_header_count=32,
         )
 
-    def feed(self, data: bytes) -> list[ReceivedPart]:
-        """Take bytes; return the parts that became whole.
+    def feed(self, data: bytes, last: bool) -> None:
+        """Take bytes.
+
+        Args:
+            data: What came.
+            last: Nothing more comes.
 
         Raises:
             BadRequestError: The body is not what its type says.
@@ -85,12 +70,18 @@ class PartsToDisk:
         """
         if self._parser is None:
             self._write(data, 0, len(data))
-            return []
-        try:
-            self._parser.write(self._without_preamble(data))
-        except MultipartParseError as error:
-            raise BadRequestError(f"The body cannot be read: {error}.") from error
-        return self._taken()
+        else:
+            try:
+                self._parser.write(self._without_preamble(data))
+            except MultipartParseError as error:
+                raise BadRequestError(f"The body cannot be read: {error}.") from error
+        if last:
+            self._close()
+
+    def taken(self) -> list[ReceivedPart]:
+        """Return the parts that have ended since this was asked the last time."""
+        done, self._done = self._done, []
+        return done
 
     def _without_preamble(self, data: bytes) -> bytes:
         """Leave out what stands before the first boundary, which means nothing (RFC 2046 5.1.1)."""
@@ -105,31 +96,26 @@ class PartsToDisk:
         rest, self._head = self._head[start:], None
         return rest
 
-    def close(self) -> list[ReceivedPart]:
-        """Say that the body is over; return what became whole.
-
-        Raises:
-            BadRequestError: It ends amid a part.
-        """
+    def _close(self) -> None:
         if self._parser is None:
             self._finish()
         elif not self._ended:
             raise BadRequestError("The body ends before its last boundary.")
-        return self._taken()
+
+    @property
+    def is_amid(self) -> bool:
+        """Say whether a part has begun and not ended."""
+        return self._open is not None
 
     def discard(self) -> None:
-        """Remove what is not whole."""
-        if self._open is not None:
-            os.close(self._open.file)
-            self._open.path.unlink(missing_ok=True)
-            self._open = None
-
-    def _taken(self) -> list[ReceivedPart]:
-        done, self._done = self._done, []
-        return done
+        """Remove what has not ended."""
+        part, self._open = self._open, None
+        if part is not None:
+            part.discard()
 
     def _part_begins(self) -> None:
-        self._media_type, self._field, self._value = "", b"", b""
+        self._media_type = self._disposition = ""
+        self._field, self._value = b"", b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
         self._field += data[start:end]
@@ -138,41 +124,31 @@ class PartsToDisk:
         self._value += data[start:end]
 
     def _header_ends(self) -> None:
-        if self._field.strip().lower() == b"content-type":
+        name = self._field.strip().lower()
+        if name == b"content-type":
             self._media_type = self._value.decode("latin-1").strip()
+        elif name == b"content-disposition":
+            self._disposition = self._value.decode("latin-1").strip()
         self._field, self._value = b"", b""
 
     def _begin(self) -> None:
         number = next(self._numbers)
         if number > MOST_PARTS:
             raise PayloadTooLargeError(f"A request has at most {MOST_PARTS} parts.")
-        path = self._folder / f"{self._name}-{number}{PART}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._open = _Open(path, os.open(path, flags, 0o640))
+        self._open = PartFile(self._folder / f"{self._name}-{number}{PART}")
 
     def _write(self, data: bytes, start: int, end: int) -> None:
         part = self._open
         if part is None:
             return
-        part.size += end - start
-        if part.size > self._most:
+        if part.size + end - start > self._most:
             raise PayloadTooLargeError(f"An instance has at most {self._most} bytes here.")
-        view = memoryview(data)[start:end]
-        part.digest.update(view)
-        while view:
-            view = view[os.write(part.file, view) :]
+        part.write(memoryview(data)[start:end])
 
     def _finish(self) -> None:
         part, self._open = self._open, None
-        if part is None:
-            return
-        try:
-            os.fdatasync(part.file)
-        finally:
-            os.close(part.file)
-        whole = part.path.with_suffix(WHOLE)
-        part.path.rename(whole)
-        self._done.append(ReceivedPart(whole, self._media_type, part.digest.hexdigest()))
+        if part is not None:
+            self._done.append(part.finish(self._media_type, self._disposition))
 
     def _end(self) -> None:
         self._ended = True

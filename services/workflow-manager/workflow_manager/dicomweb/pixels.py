@@ -1,15 +1,17 @@
 """Where the frames of a file are. Blocking; nothing but what is asked for is read."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy.typing as npt
 import pydicom
 from pydicom.dataset import FileDataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_frames, get_frame
 from pydicom.pixels.utils import get_expected_length, pixel_array
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -18,6 +20,40 @@ from workflow_manager.dicomweb.multipart import Slice
 
 _PIXEL_TAGS = frozenset({b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00", b"\xe0\x7f\x10\x00"})
 _SHORT_HEADER, _LONG_HEADER = 8, 12
+_NEEDED = [
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "WindowCenter",
+    "WindowWidth",
+    "VOILUTFunction",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "ModalityLUTSequence",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "AlphaPaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "AlphaPaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+]
+"""What frames and their images are made from: an image of a thousand frames says more of each."""
+_FEW = 8
+"""Frames that are looked up one by one; more are read in a row."""
 MOST_SAMPLES = 128 * 2**20
 """Samples of a frame that is decoded: what a file claims costs no more memory than this."""
 
@@ -56,7 +92,7 @@ def find_pixels(path: Path) -> Pixels:
         NotFoundError: It has none.
     """
     with path.open("rb") as file:
-        header = pydicom.dcmread(file, stop_before_pixels=True)
+        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(_NEEDED))
         syntax = header.file_meta.TransferSyntaxUID
         if syntax == DeflatedExplicitVRLittleEndian:
             data = bytes(pydicom.dcmread(path).get("PixelData") or b"")
@@ -100,26 +136,54 @@ def native_frame(pixels: Pixels, frame: int) -> Slice | bytes:
         raise NotFoundError(f"Frame {frame} is not in the file, which is too short.")
     if pixels.memory is not None:
         return pixels.memory[start : start + size]
-    return Slice(pixels.path, pixels.offset + start, size)
+    return Slice(str(pixels.path), pixels.offset + start, size)
 
 
 def compressed_frames(pixels: Pixels, frames: Sequence[int]) -> Iterator[bytes]:
-    """Yield frames as they are stored; `frames` ascends."""
-    wanted = set(frames)
+    """Yield frames as they are stored; `frames` ascends.
+
+    Raises:
+        NotFoundError: One is not in the file, whatever its header says.
+    """
     with pixels.path.open("rb") as file:
         file.seek(pixels.offset)
-        for number, data in enumerate(_all_frames(file, pixels), start=1):
-            if number in wanted:
+        found = _some_frames if len(frames) <= _FEW else _in_a_row
+        missing = list(reversed(frames))
+        try:
+            for data in found(file, pixels, frames):
                 yield data
-            if number >= frames[-1]:
-                return
+                missing.pop()
+        except (ValueError, EOFError, struct.error) as error:
+            raise _missing(missing[-1]) from error
+        if missing:
+            raise _missing(missing[-1])
 
 
-def _all_frames(file: BinaryIO, pixels: Pixels) -> Iterator[bytes]:
+def _missing(frame: int) -> NotFoundError:
+    return NotFoundError(f"Frame {frame} is not in the file, whose pixel data are damaged.")
+
+
+def _some_frames(file: BinaryIO, pixels: Pixels, frames: Sequence[int]) -> Iterator[bytes]:
+    """Yield frames of which each is looked up: those in front of it are not read."""
+    extended = _extended_offsets(pixels)
+    for number in frames:
+        yield get_frame(file, number - 1, number_of_frames=pixels.frames, extended_offsets=extended)
+
+
+def _in_a_row(file: BinaryIO, pixels: Pixels, frames: Sequence[int]) -> Iterator[bytes]:
+    """Yield frames of all that are read, one after the other."""
+    wanted = set(frames)
+    extended = _extended_offsets(pixels)
+    all_frames = generate_frames(file, number_of_frames=pixels.frames, extended_offsets=extended)
+    for number, data in enumerate(islice(all_frames, frames[-1]), start=1):
+        if number in wanted:
+            yield data
+
+
+def _extended_offsets(pixels: Pixels) -> tuple[bytes, bytes] | None:
     table = pixels.header.get("ExtendedOffsetTable")
     lengths = pixels.header.get("ExtendedOffsetTableLengths")
-    extended = (table, lengths) if table and lengths else None
-    return generate_frames(file, number_of_frames=pixels.frames, extended_offsets=extended)
+    return (table, lengths) if table and lengths else None
 
 
 def decoded_frame(pixels: Pixels, frame: int, *, raw: bool = True) -> npt.NDArray[Any]:

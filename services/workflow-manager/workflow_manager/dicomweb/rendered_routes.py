@@ -6,15 +6,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from scanhub_libraries.openapi import may_answer
-from scanhub_libraries.web import SessionDep
 from workflow_manager.dicomweb import rendering, retrieving, rules
-from workflow_manager.dicomweb.retrieve_routes import Instance, retrieval_of, streamed
+from workflow_manager.dicomweb.answering import PRIVATE, sent
+from workflow_manager.dicomweb.retrieve_routes import Instance, retrieval_of
 from workflow_manager.dicomweb.retrieving import Retrieval
 from workflow_manager.dicomweb.search_routes import PREFIX, Series, Study, accepted
 
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
 Frame = Annotated[int, Path(ge=1, le=99_999_999, description="Number of the frame, from 1")]
-_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 _TYPES = (rules.JPEG, rules.PNG)
 _REFUSED = may_answer(400, 406)
 _IMAGE: dict[int | str, dict[str, Any]] = {
@@ -37,7 +36,7 @@ async def _image(
     path = found.path(found.files[len(found.files) // 2])
     async with request.app.state.wiring.renderings:
         image = await retrieving.drawn(path, frame, draw)
-    return Response(image, media_type=media_type, headers=_HEADERS)
+    return Response(image, media_type=media_type, headers=PRIVATE)
 
 
 async def _images(request: Request, found: Retrieval) -> Response:
@@ -45,7 +44,7 @@ async def _images(request: Request, found: Retrieval) -> Response:
     media_type = rules.choose_parts(accepted(request), _TYPES)
     view = rendering.view_of(request.query_params)
     draw = partial(rendering.render, view=view, media_type=media_type)
-    return streamed(retrieving.all_drawn(found, draw, media_type))
+    return await sent(retrieving.all_drawn(found, draw, media_type))
 
 
 @router.get(
@@ -54,12 +53,12 @@ async def _images(request: Request, found: Retrieval) -> Response:
     response_class=Response,
     responses=_IMAGES,
 )
-async def render_study(request: Request, session: SessionDep, study: Study) -> Response:
+async def render_study(request: Request, study: Study) -> Response:
     """Send an image of each instance of a study that has pixels, in parts.
 
     `window=CENTER,WIDTH,FUNCTION`, `viewport=WIDTH,HEIGHT` and `quality` say how they look.
     """
-    return await _images(request, await retrieval_of(request, session, study))
+    return await _images(request, await retrieval_of(request, study))
 
 
 @router.get(
@@ -68,11 +67,9 @@ async def render_study(request: Request, session: SessionDep, study: Study) -> R
     response_class=Response,
     responses=_IMAGES,
 )
-async def render_series(
-    request: Request, session: SessionDep, study: Study, series: Series
-) -> Response:
+async def render_series(request: Request, study: Study, series: Series) -> Response:
     """Send an image of each instance of a series that has pixels, in parts."""
-    return await _images(request, await retrieval_of(request, session, study, series))
+    return await _images(request, await retrieval_of(request, study, series))
 
 
 @router.get(
@@ -82,10 +79,10 @@ async def render_series(
     responses=_IMAGE,
 )
 async def render_instance(
-    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+    request: Request, study: Study, series: Series, instance: Instance
 ) -> Response:
     """Send an instance as JPEG or PNG; of several frames the first."""
-    return await _image(request, await retrieval_of(request, session, study, series, instance))
+    return await _image(request, await retrieval_of(request, study, series, instance))
 
 
 @router.get(
@@ -96,7 +93,6 @@ async def render_instance(
 )
 async def render_frame(
     request: Request,
-    session: SessionDep,
     *,
     study: Study,
     series: Series,
@@ -104,7 +100,7 @@ async def render_frame(
     frame: Frame,
 ) -> Response:
     """Send a frame as JPEG or PNG."""
-    found = await retrieval_of(request, session, study, series, instance)
+    found = await retrieval_of(request, study, series, instance)
     return await _image(request, found, frame=frame)
 
 
@@ -114,9 +110,9 @@ async def render_frame(
     response_class=Response,
     responses=_IMAGE,
 )
-async def study_thumbnail(request: Request, session: SessionDep, study: Study) -> Response:
+async def study_thumbnail(request: Request, study: Study) -> Response:
     """Send a small image of the instance in the middle of a study."""
-    return await _image(request, await retrieval_of(request, session, study), thumbnail=True)
+    return await _image(request, await retrieval_of(request, study), thumbnail=True)
 
 
 @router.get(
@@ -125,11 +121,9 @@ async def study_thumbnail(request: Request, session: SessionDep, study: Study) -
     response_class=Response,
     responses=_IMAGE,
 )
-async def series_thumbnail(
-    request: Request, session: SessionDep, study: Study, series: Series
-) -> Response:
+async def series_thumbnail(request: Request, study: Study, series: Series) -> Response:
     """Send a small image of the instance in the middle of a series."""
-    found = await retrieval_of(request, session, study, series)
+    found = await retrieval_of(request, study, series)
     return await _image(request, found, thumbnail=True)
 
 
@@ -140,8 +134,8 @@ async def series_thumbnail(
     responses=_IMAGE,
 )
 async def instance_thumbnail(
-    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+    request: Request, study: Study, series: Series, instance: Instance
 ) -> Response:
     """Send a small image of an instance."""
-    found = await retrieval_of(request, session, study, series, instance)
+    found = await retrieval_of(request, study, series, instance)
     return await _image(request, found, thumbnail=True)

@@ -1,6 +1,8 @@
 """WADO-RS: retrieve instances, metadata, frames and bulk data (PS3.18 section 10.4)."""
 
-from typing import Annotated, Any
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
@@ -8,19 +10,21 @@ from fastapi.responses import FileResponse, StreamingResponse
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.openapi import may_answer
-from scanhub_libraries.web import SessionDep
+from scanhub_libraries.web import sessions_of
 from workflow_manager.dicomweb import retrieving, rules
+from workflow_manager.dicomweb.answering import PRIVATE, Begun, begin, send_on, sent
 from workflow_manager.dicomweb.retrieving import Answer, Retrieval
 from workflow_manager.dicomweb.search_routes import PREFIX, Series, Study, accepted, base_url
-from workflow_manager.query.repository import find_files
+from workflow_manager.query.repository import StoredFile
+from workflow_manager.query.service import find_files
 
+T = TypeVar("T")
 router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
 Instance = Annotated[ShortText, Path(description="SOP Instance UID")]
 Frames = Annotated[
     str, Path(max_length=65_536, description="Numbers of frames from 1, ascending, with commas")
 ]
 Place = Annotated[ShortText, Path(description="Tag of the value, after those of its sequences")]
-_PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 _REFUSED = may_answer(400, 406)
 _PARTS: dict[int | str, dict[str, Any]] = {
     200: {"description": "The files, each in a part", "content": {rules.MULTIPART: {}}},
@@ -45,40 +49,66 @@ _BYTES: dict[int | str, dict[str, Any]] = {
 }
 
 
-async def retrieval_of(
-    request: Request,
-    session: SessionDep,
-    study: str,
-    series: str | None = None,
-    instance: str | None = None,
-) -> Retrieval:
-    """Return the files that are asked for.
+_KEYWORDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+async def retrieval_of(request: Request, *uids: str) -> Retrieval:
+    """Return the files of a study, a series or an instance.
 
     Raises:
         NotFoundError: There is none.
     """
-    files = await find_files(session, study, series, instance)
-    if not files:
-        raise NotFoundError(f"There is nothing under {(instance or series or study)[:64]}.")
-    return Retrieval(files, request.app.state.wiring.lake, base_url(request))
+    return await _made_of(request, uids, lambda found: found)
 
 
-def streamed(answer: Answer) -> Response:
-    """Send an answer piece by piece."""
-    headers = dict(_PRIVATE)
-    if answer.length is not None:
-        headers["Content-Length"] = str(answer.length)
-    return StreamingResponse(answer.content, media_type=answer.media_type, headers=headers)
+async def _made_of(request: Request, uids: Sequence[str], make: Callable[[Retrieval], T]) -> T:
+    """Return what is made of the files that are asked for, in a thread where others read too.
+
+    So `make` begins to read files; what takes longer, conversion and parsing, comes afterwards.
+    """
+    lake, base = request.app.state.wiring.lake, base_url(request)
+
+    def make_it(files: list[StoredFile]) -> T:
+        if not files:
+            raise NotFoundError(f"There is nothing under {uids[-1][:64]}.")
+        return make(Retrieval(files, lake, base))
+
+    named = dict(zip(_KEYWORDS, uids, strict=False))
+    return await find_files(sessions_of(request), named, make_it)
 
 
-async def _instances(request: Request, found: Retrieval) -> Response:
+async def _instances(request: Request, *uids: str) -> Response:
     chosen = rules.choose_instances(accepted(request), single=False)
-    return streamed(retrieving.instances(found, chosen.syntax))
+
+    def make(found: Retrieval) -> Begun | Answer:
+        answer = retrieving.instances(found, chosen.syntax)
+        return answer if answer.length is None else begin(answer)
+
+    made = await _made_of(request, uids, make)
+    return send_on(made) if isinstance(made, Begun) else await sent(made)
 
 
-async def _metadata(request: Request, found: Retrieval) -> Response:
+async def _instance(request: Request, *uids: str) -> Response:
+    chosen = rules.choose_instances(accepted(request), single=True)
+    in_ranges = not chosen.multipart and "range" in request.headers
+
+    def make(found: Retrieval) -> Begun | Retrieval:
+        if in_ranges or not found.has(chosen.syntax):
+            return found
+        return begin(retrieving.one_instance(found, chosen))
+
+    made = await _made_of(request, uids, make)
+    if isinstance(made, Begun):
+        return send_on(made)
+    if in_ranges and made.has(chosen.syntax):
+        return FileResponse(made.path(made.files[0]), media_type=rules.DICOM, headers=PRIVATE)
+    return await sent(await asyncio.to_thread(retrieving.one_instance, made, chosen))
+
+
+async def _metadata(request: Request, *uids: str) -> Response:
     media_type = rules.choose(accepted(request), (rules.DICOM_JSON, rules.JSON))
-    return streamed(Answer(media_type, retrieving.metadata(found)))
+    found = await retrieval_of(request, *uids)
+    return await sent(Answer(media_type, retrieving.metadata(found)))
 
 
 @router.get(
@@ -87,13 +117,13 @@ async def _metadata(request: Request, found: Retrieval) -> Response:
     response_class=StreamingResponse,
     responses=_PARTS,
 )
-async def retrieve_study(request: Request, session: SessionDep, study: Study) -> Response:
+async def retrieve_study(request: Request, study: Study) -> Response:
     """Send all instances of a study, each in a part, as they are stored.
 
     `Accept: multipart/related; type="application/dicom"; transfer-syntax=...` asks for another
     transfer syntax, which is given where the images can be converted.
     """
-    return await _instances(request, await retrieval_of(request, session, study))
+    return await _instances(request, study)
 
 
 @router.get(
@@ -102,11 +132,9 @@ async def retrieve_study(request: Request, session: SessionDep, study: Study) ->
     response_class=StreamingResponse,
     responses=_PARTS,
 )
-async def retrieve_series(
-    request: Request, session: SessionDep, study: Study, series: Series
-) -> Response:
+async def retrieve_series(request: Request, study: Study, series: Series) -> Response:
     """Send all instances of a series, each in a part, as they are stored."""
-    return await _instances(request, await retrieval_of(request, session, study, series))
+    return await _instances(request, study, series)
 
 
 @router.get(
@@ -116,15 +144,10 @@ async def retrieve_series(
     responses=_ONE,
 )
 async def retrieve_instance(
-    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+    request: Request, study: Study, series: Series, instance: Instance
 ) -> Response:
     """Send an instance, in a part or, for `Accept: application/dicom`, by itself (also ranges)."""
-    found = await retrieval_of(request, session, study, series, instance)
-    chosen = rules.choose_instances(accepted(request), single=True)
-    (file,) = found.files
-    if chosen.multipart or chosen.syntax not in {rules.ANY, file.transfer_syntax_uid}:
-        return streamed(await retrieving.one_instance(found, chosen))
-    return FileResponse(found.path(file), media_type=rules.DICOM, headers=_PRIVATE)
+    return await _instance(request, study, series, instance)
 
 
 @router.get(
@@ -133,9 +156,9 @@ async def retrieve_instance(
     response_class=Response,
     responses=_JSON,
 )
-async def study_metadata(request: Request, session: SessionDep, study: Study) -> Response:
+async def study_metadata(request: Request, study: Study) -> Response:
     """Send the data sets of a study as DICOM JSON; long values are told by their addresses."""
-    return await _metadata(request, await retrieval_of(request, session, study))
+    return await _metadata(request, study)
 
 
 @router.get(
@@ -144,11 +167,9 @@ async def study_metadata(request: Request, session: SessionDep, study: Study) ->
     response_class=Response,
     responses=_JSON,
 )
-async def series_metadata(
-    request: Request, session: SessionDep, study: Study, series: Series
-) -> Response:
+async def series_metadata(request: Request, study: Study, series: Series) -> Response:
     """Send the data sets of a series as DICOM JSON."""
-    return await _metadata(request, await retrieval_of(request, session, study, series))
+    return await _metadata(request, study, series)
 
 
 @router.get(
@@ -158,10 +179,10 @@ async def series_metadata(
     responses=_JSON,
 )
 async def instance_metadata(
-    request: Request, session: SessionDep, study: Study, series: Series, instance: Instance
+    request: Request, study: Study, series: Series, instance: Instance
 ) -> Response:
     """Send the data set of an instance as DICOM JSON."""
-    return await _metadata(request, await retrieval_of(request, session, study, series, instance))
+    return await _metadata(request, study, series, instance)
 
 
 @router.get(
@@ -172,7 +193,6 @@ async def instance_metadata(
 )
 async def retrieve_frames(
     request: Request,
-    session: SessionDep,
     *,
     study: Study,
     series: Series,
@@ -180,9 +200,9 @@ async def retrieve_frames(
     frames: Frames,
 ) -> Response:
     """Send frames: decoded for `application/octet-stream`, else compressed as they are stored."""
-    found = await retrieval_of(request, session, study, series, instance)
+    found = await retrieval_of(request, study, series, instance)
     numbers = retrieving.frame_numbers(frames)
-    return streamed(await retrieving.frames(found, numbers, accepted(request)))
+    return await sent(await retrieving.frames(found, numbers, accepted(request)))
 
 
 @router.get(
@@ -193,7 +213,6 @@ async def retrieve_frames(
 )
 async def retrieve_bulkdata(
     request: Request,
-    session: SessionDep,
     *,
     study: Study,
     series: Series,
@@ -201,5 +220,5 @@ async def retrieve_bulkdata(
     place: Place,
 ) -> Response:
     """Send the value that the metadata name by this address."""
-    found = await retrieval_of(request, session, study, series, instance)
-    return streamed(await retrieving.bulk_data(found, place, accepted(request)))
+    found = await retrieval_of(request, study, series, instance)
+    return await sent(await retrieving.bulk_data(found, place, accepted(request)))

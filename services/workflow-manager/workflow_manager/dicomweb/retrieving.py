@@ -1,13 +1,11 @@
 """WADO-RS (PS3.18 section 10.4): what is sent of the files of a study, a series or an instance."""
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -15,15 +13,13 @@ from pydicom.dataset import Dataset
 from scanhub_libraries.errors import BadRequestError, NotAcceptableError, NotFoundError
 from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicomweb import pixels, rules, syntaxes
-from workflow_manager.dicomweb.json_model import json_of_dataset
+from workflow_manager.dicomweb.metadata import Stored, metadata_of
 from workflow_manager.dicomweb.multipart import (
     Part,
     Slice,
-    content_of,
-    from_threads,
+    length_of,
     new_boundary,
     pieces_of,
-    total_length,
 )
 from workflow_manager.query.repository import StoredFile
 
@@ -37,8 +33,10 @@ class Answer:
     """What is sent: type, bytes, and how many they are if that is known before."""
 
     media_type: str
-    content: AsyncIterator[bytes]
+    pieces: Iterable[bytes | Slice]
     length: int | None = None
+    ranges: bool = False
+    """Parts of it can be asked for (RFC 9110 section 14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,14 @@ class Retrieval:
     def path(self, file: StoredFile) -> Path:
         """Return where a file is."""
         return self.lake.root / file.key
+
+    def whole(self, file: StoredFile) -> Slice:
+        """Return all of a file."""
+        return Slice(f"{self.lake.root}/{file.key}", 0, file.size)
+
+    def has(self, syntax: str) -> bool:
+        """Say whether the files are in a transfer syntax as they are stored."""
+        return all(syntax in {rules.ANY, file.transfer_syntax_uid} for file in self.files)
 
     def url(self, file: StoredFile) -> str:
         """Return the address of an instance."""
@@ -76,14 +82,15 @@ def instances(retrieval: Retrieval, syntax: str) -> Answer:
     for file in retrieval.files:
         check_syntax(file, syntax)
     boundary = new_boundary()
-    as_stored = all(syntax in {rules.ANY, f.transfer_syntax_uid} for f in retrieval.files)
-    parts = _instance_parts(retrieval, syntax)
-    length = total_length(_instance_parts(retrieval, syntax), boundary) if as_stored else None
-    return Answer(related(rules.DICOM, boundary), from_threads(pieces_of(parts, boundary)), length)
+    pieces = pieces_of(_instance_parts(retrieval, syntax), boundary)
+    if not retrieval.has(syntax):
+        return Answer(related(rules.DICOM, boundary), pieces)
+    known = list(pieces)
+    return Answer(related(rules.DICOM, boundary), known, length_of(known))
 
 
-async def one_instance(retrieval: Retrieval, chosen: rules.InstanceFormat) -> Answer:
-    """Send one instance in a part, or converted.
+def one_instance(retrieval: Retrieval, chosen: rules.InstanceFormat) -> Answer:
+    """Send one instance, in a part or by itself. Blocking where it is converted.
 
     Raises:
         NotAcceptableError: It cannot be had in this transfer syntax.
@@ -91,10 +98,12 @@ async def one_instance(retrieval: Retrieval, chosen: rules.InstanceFormat) -> An
     if chosen.multipart:
         return instances(retrieval, chosen.syntax)
     (file,) = retrieval.files
+    if retrieval.has(chosen.syntax):
+        return Answer(rules.DICOM, [retrieval.whole(file)], file.size, ranges=True)
     check_syntax(file, chosen.syntax)
-    data = await asyncio.to_thread(syntaxes.convert, retrieval.path(file), chosen.syntax)
+    data = syntaxes.convert(retrieval.path(file), chosen.syntax)
     media_type = f"{rules.DICOM}; transfer-syntax={chosen.syntax}"
-    return Answer(media_type, from_threads(iter([data])), len(data))
+    return Answer(media_type, [data], len(data))
 
 
 def check_syntax(file: StoredFile, syntax: str) -> None:
@@ -112,40 +121,24 @@ def check_syntax(file: StoredFile, syntax: str) -> None:
 
 def _instance_parts(retrieval: Retrieval, syntax: str) -> Iterator[Part]:
     for file in retrieval.files:
-        path, stored = retrieval.path(file), file.transfer_syntax_uid
+        stored = file.transfer_syntax_uid
+        content: Slice | bytes
         if syntax in {rules.ANY, stored}:
-            media_type = f"{rules.DICOM}; transfer-syntax={stored}"
-            yield Part(media_type, Slice(path, 0, file.size), retrieval.url(file))
+            given, content = stored, retrieval.whole(file)
         else:
-            media_type = f"{rules.DICOM}; transfer-syntax={syntax}"
-            yield Part(media_type, syntaxes.convert(path, syntax), retrieval.url(file))
+            given, content = syntax, syntaxes.convert(retrieval.path(file), syntax)
+        yield Part(f"{rules.DICOM}; transfer-syntax={given}", content, retrieval.url(file))
 
 
-def metadata(retrieval: Retrieval) -> AsyncIterator[bytes]:
-    """Send the data sets as DICOM JSON, long values by their addresses."""
-    return from_threads(_metadata_pieces(retrieval))
-
-
-def _metadata_pieces(retrieval: Retrieval) -> Iterator[bytes]:
-    opening = b"["
+def metadata(retrieval: Retrieval) -> Iterator[bytes]:
+    """Yield the data sets as DICOM JSON, long values by their addresses; in threads."""
+    opening = "["
     for file in retrieval.files:
-        yield opening + json.dumps(_metadata_of(retrieval, file), ensure_ascii=False).encode()
-        opening = b","
+        bulk = f"{retrieval.url(file)}/bulkdata/"
+        stored = Stored(retrieval.path(file), file.transfer_syntax_uid, bulk)
+        yield f"{opening}{metadata_of(stored)}".encode()
+        opening = ","
     yield b"]"
-
-
-def _metadata_of(retrieval: Retrieval, file: StoredFile) -> dict[str, Any]:
-    url = retrieval.url(file)
-    path = retrieval.path(file)
-    with path.open("rb") as opened:
-        dataset = pydicom.dcmread(opened, stop_before_pixels=True)
-        has_pixels = len(opened.read(1)) > 0
-    found = json_of_dataset(dataset, lambda place: f"{url}/bulkdata/{place}")
-    found["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}  # JSON is UTF-8 (PS3.18 F.2)
-    found["00083002"] = {"vr": "UI", "Value": [file.transfer_syntax_uid]}
-    if has_pixels:
-        found[_PIXEL_DATA] = {"vr": "OW", "BulkDataURI": f"{url}/bulkdata/{_PIXEL_DATA}"}
-    return dict(sorted(found.items()))
 
 
 def frame_numbers(text: str) -> list[int]:
@@ -183,14 +176,14 @@ async def frames(
     if not chosen.multipart:
         (content,) = await asyncio.to_thread(lambda: list(islice(contents, 1)))
         part = Part(media_type, content)
-        return Answer(media_type, from_threads(_whole(part)), part.length)
+        return Answer(media_type, [content], part.length)
     url = retrieval.url(file)
     boundary = new_boundary()
     parts = (
         Part(media_type, content, f"{url}/frames/{number}")
         for number, content in zip(numbers, contents, strict=False)
     )
-    return Answer(related(chosen.media_type, boundary), from_threads(pieces_of(parts, boundary)))
+    return Answer(related(chosen.media_type, boundary), pieces_of(parts, boundary))
 
 
 def _contents(
@@ -214,10 +207,6 @@ def _contents(
     return contents, f"{chosen.media_type}; transfer-syntax={syntax}"
 
 
-def _whole(part: Part) -> Iterator[bytes]:
-    yield from content_of(part.content)
-
-
 async def bulk_data(retrieval: Retrieval, place: str, accept: Sequence[rules.MediaRange]) -> Answer:
     """Send one value of an instance, as the metadata name it.
 
@@ -232,10 +221,10 @@ async def bulk_data(retrieval: Retrieval, place: str, accept: Sequence[rules.Med
     (file,) = retrieval.files
     value = await asyncio.to_thread(_value_at, retrieval.path(file), place)
     if not in_parts:
-        return Answer(rules.OCTETS, from_threads(iter([value])), len(value))
+        return Answer(rules.OCTETS, [value], len(value))
     boundary = new_boundary()
     part = Part(rules.OCTETS, value, f"{retrieval.url(file)}/bulkdata/{place}")
-    return Answer(related(rules.OCTETS, boundary), from_threads(pieces_of([part], boundary)))
+    return Answer(related(rules.OCTETS, boundary), pieces_of([part], boundary))
 
 
 def _value_at(path: Path, place: str) -> bytes:
@@ -284,5 +273,4 @@ def all_drawn(retrieval: Retrieval, draw: Draw, media_type: str) -> Answer:
             yield Part(media_type, draw(found, 1), f"{retrieval.url(file)}/rendered")
 
     boundary = new_boundary()
-    pieces = pieces_of(parts(), boundary)
-    return Answer(related(media_type, boundary), from_threads(pieces))
+    return Answer(related(media_type, boundary), pieces_of(parts(), boundary))

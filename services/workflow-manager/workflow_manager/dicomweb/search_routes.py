@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.openapi import may_answer
-from scanhub_libraries.web import SessionDep
+from scanhub_libraries.web import sessions_of
 from workflow_manager.dicom.attributes import Level
 from workflow_manager.dicomweb import rules, searching
 
@@ -24,8 +24,9 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 
 
 def base_url(request: Request) -> str:
-    """Return the address under which the client reached DICOMweb."""
-    return f"{str(request.base_url).rstrip('/')}{PREFIX}"
+    """Return the address of DICOMweb: the installation's own, else as the client named it."""
+    own = request.app.state.wiring.settings.public_url or str(request.base_url)
+    return f"{own.rstrip('/')}{PREFIX}"
 
 
 def accepted(request: Request) -> list[rules.MediaRange]:
@@ -34,12 +35,12 @@ def accepted(request: Request) -> list[rules.MediaRange]:
     return rules.parse_accept(asked or request.headers.get("accept"))
 
 
-async def _search(
-    request: Request, session: SessionDep, level: Level, path: dict[str, str]
-) -> Response:
+async def _search(request: Request, level: Level, path: dict[str, str]) -> Response:
     media_type = rules.choose(accepted(request), (rules.DICOM_JSON, rules.JSON))
     parameters = request.query_params.multi_items()
-    found = await searching.find(session, level, parameters, base_url(request), path)
+    extra = frozenset(request.app.state.wiring.settings.dicom_extra_tags)
+    base = base_url(request)
+    found = await searching.find(sessions_of(request), level, parameters, base, path, extra=extra)
     response = Response(found.body, media_type=media_type)
     for warning in found.warnings:
         response.headers.append("Warning", f'299 {request.url.hostname} "{warning}"')
@@ -47,27 +48,27 @@ async def _search(
 
 
 @router.get("/studies", summary="Search for studies", response_class=Response, responses=_ANSWER)
-async def search_studies(request: Request, session: SessionDep) -> Response:
+async def search_studies(request: Request) -> Response:
     """Search by attributes of study and patient: `?PatientName=doe*&StudyDate=20260101-`.
 
     Any attribute of the level can be matched, by keyword or tag; also `limit`, `offset`,
     `includefield`. Names match without case and accents.
     """
-    return await _search(request, session, Level.STUDY, {})
+    return await _search(request, Level.STUDY, {})
 
 
 @router.get("/series", summary="Search for series", response_class=Response, responses=_ANSWER)
-async def search_series(request: Request, session: SessionDep) -> Response:
+async def search_series(request: Request) -> Response:
     """Search all series, by their own attributes and those of their studies."""
-    return await _search(request, session, Level.SERIES, {})
+    return await _search(request, Level.SERIES, {})
 
 
 @router.get(
     "/instances", summary="Search for instances", response_class=Response, responses=_ANSWER
 )
-async def search_instances(request: Request, session: SessionDep) -> Response:
+async def search_instances(request: Request) -> Response:
     """Search all instances, by their own attributes and those above them."""
-    return await _search(request, session, Level.INSTANCE, {})
+    return await _search(request, Level.INSTANCE, {})
 
 
 @router.get(
@@ -76,9 +77,9 @@ async def search_instances(request: Request, session: SessionDep) -> Response:
     response_class=Response,
     responses=_ANSWER,
 )
-async def search_study_series(request: Request, session: SessionDep, study: Study) -> Response:
+async def search_study_series(request: Request, study: Study) -> Response:
     """Search the series of a study, in the order of their numbers."""
-    return await _search(request, session, Level.SERIES, {"StudyInstanceUID": study})
+    return await _search(request, Level.SERIES, {"StudyInstanceUID": study})
 
 
 @router.get(
@@ -87,9 +88,9 @@ async def search_study_series(request: Request, session: SessionDep, study: Stud
     response_class=Response,
     responses=_ANSWER,
 )
-async def search_study_instances(request: Request, session: SessionDep, study: Study) -> Response:
+async def search_study_instances(request: Request, study: Study) -> Response:
     """Search the instances of a study, series by series."""
-    return await _search(request, session, Level.INSTANCE, {"StudyInstanceUID": study})
+    return await _search(request, Level.INSTANCE, {"StudyInstanceUID": study})
 
 
 @router.get(
@@ -98,9 +99,7 @@ async def search_study_instances(request: Request, session: SessionDep, study: S
     response_class=Response,
     responses=_ANSWER,
 )
-async def search_series_instances(
-    request: Request, session: SessionDep, study: Study, series: Series
-) -> Response:
+async def search_series_instances(request: Request, study: Study, series: Series) -> Response:
     """Search the instances of a series, in the order of their numbers."""
     path = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
-    return await _search(request, session, Level.INSTANCE, path)
+    return await _search(request, Level.INSTANCE, path)

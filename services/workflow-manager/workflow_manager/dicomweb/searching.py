@@ -3,17 +3,15 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from pydantic_core import to_json
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from scanhub_libraries.database import Sessions
 from scanhub_libraries.errors import BadRequestError
 from workflow_manager.dicom.attributes import Level
-from workflow_manager.dicomweb.json_model import json_of_values
+from workflow_manager.dicomweb.answers import answers_of
 from workflow_manager.query import rules as query
-from workflow_manager.query.rules import Criteria, Key, Match
-from workflow_manager.query.service import search
+from workflow_manager.query.plan import Plan
+from workflow_manager.query.rules import Criteria, Key
+from workflow_manager.query.service import Rows, find_rows
 
 MOST = 5000
 """Answers at once; whoever wants more asks for the next page with `offset`."""
@@ -42,47 +40,58 @@ class _Question:
 
 
 async def find(
-    session: AsyncSession,
+    sessions: Sessions,
     level: Level,
     parameters: Sequence[tuple[str, str]],
     base: str,
     path: dict[str, str],
+    *,
+    extra: frozenset[str] = frozenset(),
 ) -> Found:
     """Search at a level.
 
     Args:
-        session: The transaction.
+        sessions: Opens the database.
         level: What is searched for.
         parameters: Those of the address, in order.
         base: Address of the DICOMweb service, for RetrieveURL.
         path: UIDs that the address of the resource itself names, by keyword.
+        extra: Names of what this installation keeps beside what all do.
 
     Raises:
         BadRequestError: A parameter cannot be read.
     """
-    question = _question(level, parameters)
-    keys = [*(Key(keyword, uid) for keyword, uid in path.items()), *question.keys]
+    question = _question(level, parameters, extra)
+    keys = [*(Key(keyword, query.checked_uid(uid)) for keyword, uid in path.items())]
+    keys += question.keys
     limit = min(question.limit, MOST)
     criteria = Criteria(
         level,
         tuple(keys),
-        frozenset(question.include),
+        frozenset(question.include | {key.keyword for key in question.keys}),
         question.include_all,
         limit + 1,
         question.offset,
+        extra,
     )
-    matches = await search(session, criteria)
+
+    def write(plan: Plan, rows: Rows) -> tuple[int, bytes]:
+        return len(rows), answers_of(plan, rows[:limit], base)
+
+    count, body = await find_rows(sessions, criteria, write)
     warnings = []
-    if len(matches) > limit and question.limit > limit:
+    if count > limit and question.limit > limit:
         warnings.append(
             f"There are more results; ask for them with offset={question.offset + limit}."
         )
     if question.fuzzy:
         warnings.append("Fuzzy matching is not supported; names match without case and accents.")
-    return Found(to_json([_answer(match, base) for match in matches[:limit]]), warnings)
+    return Found(body, warnings)
 
 
-def _question(level: Level, parameters: Sequence[tuple[str, str]]) -> _Question:
+def _question(
+    level: Level, parameters: Sequence[tuple[str, str]], extra: frozenset[str]
+) -> _Question:
     if len(parameters) > _MOST_PARAMETERS:
         raise BadRequestError(f"At most {_MOST_PARAMETERS} parameters are read.")
     question = _Question()
@@ -92,7 +101,13 @@ def _question(level: Level, parameters: Sequence[tuple[str, str]]) -> _Question:
         if "\x00" in value:
             raise BadRequestError(f"{name[:64]} contains a NUL character.", field=name[:64])
         if not _is_setting(question, name.lower(), value):
-            _add_key(question, level, name, value)
+            keyword = query.keyword_of(name)
+            if not query.can_match(keyword, level, extra):
+                raise BadRequestError(
+                    f"{keyword} cannot be matched when {level}s are searched for.",
+                    field=name[:64],
+                )
+            question.keys.append(Key(keyword, value))
     return question
 
 
@@ -130,27 +145,3 @@ def _include(question: _Question, names: Iterable[str]) -> None:
             question.include_all = True
         elif name.strip():
             question.include.add(query.keyword_of(name.strip().split(".")[0]))
-
-
-def _add_key(question: _Question, level: Level, name: str, value: str) -> None:
-    keyword = query.keyword_of(name)
-    if not query.can_match(keyword, level):
-        raise BadRequestError(
-            f"{keyword} cannot be matched when {level}s are searched for.", field=name[:64]
-        )
-    question.keys.append(Key(keyword, value))
-
-
-def _answer(match: Match, base: str) -> dict[str, Any]:
-    url = f"{base}/studies/{match.study_instance_uid}"
-    if match.series_instance_uid:
-        url += f"/series/{match.series_instance_uid}"
-    if match.sop_instance_uid:
-        url += f"/instances/{match.sop_instance_uid}"
-    values = {
-        "SpecificCharacterSet": "ISO_IR 192",
-        **match.values,
-        "InstanceAvailability": "ONLINE",
-        "RetrieveURL": url,
-    }
-    return json_of_values(values)

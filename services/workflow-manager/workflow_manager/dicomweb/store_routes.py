@@ -3,9 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic_core import to_json
 
-from scanhub_libraries.errors import InsufficientStorageError
 from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import PrincipalDep
 from workflow_manager.dicom.entries import Origin
@@ -44,10 +42,8 @@ async def _store(request: Request, principal: PrincipalDep, study: str | None) -
         study,
         wiring.settings.dicomweb_max_instance_bytes,
     )
-    if await wiring.lake.free_bytes() < wiring.settings.dicom_min_free_bytes:
-        raise InsufficientStorageError("There is too little room on the disk for more images.")
     results = await storing.store(state.dicomweb_desk, asked, request.stream())
-    body = to_json(storing.answer_of(results, base_url(request)))
+    body = await storing.answer_of(results, base_url(request))
     return Response(body, storing.status_of(results), media_type=media_type)
 
 

@@ -1,10 +1,13 @@
 """STOW-RS (PS3.18 section 10.5): store what comes, and say of each instance what became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import shutil
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import to_json
 
 from scanhub_libraries.errors import (
     BadRequestError,
@@ -15,37 +18,28 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.threads import to_the_end
 from workflow_manager.dicom.entries import Origin, Outcome
-from workflow_manager.dicom.part10 import Header, read_header
+from workflow_manager.dicom.part10 import Header
 from workflow_manager.dicom.receiving import Arrived, Receiving
-from workflow_manager.dicom.rules import NotStorableError
 from workflow_manager.dicomweb import rules
 from workflow_manager.dicomweb.json_model import json_of_values
-from workflow_manager.dicomweb.parts import PartsToDisk, ReceivedPart
+from workflow_manager.dicomweb.part_file import ReceivedPart
+from workflow_manager.dicomweb.parts import PartsToDisk
+from workflow_manager.dicomweb.settling import (
+    CANNOT_UNDERSTAND,
+    DUPLICATE_UID,
+    PROCESSING_FAILURE,
+    Desk,
+    Result,
+    Settled,
+    index_usual,
+    settle,
+)
 
 logger = get_logger(__name__)
-_AT_ONCE = 64
-"""Instances whose index waits for its commit."""
 _CHUNK = 1 << 20
-# Failure reasons (PS3.18 table I.2-2, PS3.4 section GG.4.2).
-PROCESSING_FAILURE, DUPLICATE_UID = 0x0110, 0x0111
-WRONG_STUDY, CANNOT_UNDERSTAND = 0xA900, 0xC000
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where instances are brought: what indexes them, and a folder for their files."""
-
-    receiving: Receiving
-    folder: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a part."""
-
-    header: Header | None
-    reason: int | None = None
-    """Failure reason; None: it is stored."""
+_MANY = 200
+_AT_ONCE = 64
+"""Parts that are synced and indexed together; while so many wait, nothing more is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,72 +86,151 @@ async def store(desk: Desk, request: Request, body: AsyncIterator[bytes]) -> lis
         BadRequestError: It cannot be read; what was whole before is stored.
         InsufficientStorageError: There is no room for it; the same.
     """
-    parts = parts_to_disk(request, desk.folder)
-    turns = asyncio.Semaphore(_AT_ONCE)
-    tasks: list[asyncio.Task[Result]] = []
-
-    async def take(done: Sequence[ReceivedPart]) -> None:
-        for part in done:
-            await turns.acquire()
-            task = asyncio.create_task(_store_part(desk.receiving, request, part))
-            task.add_done_callback(lambda _: turns.release())
-            tasks.append(task)
-
+    storing = _Storing(desk, request)
     try:
-        async for chunk in _gathered(body):
-            await take(await to_the_end(parts.feed, chunk))
-        await take(await to_the_end(parts.close))
+        async for chunks, last in _gathered(body):
+            await storing.take(chunks, last=last)
     except OSError as error:
         raise InsufficientStorageError(
             f"The instance cannot be written: {error.strerror}."
         ) from error
     finally:
-        await to_the_end(parts.discard)
-        if tasks:
-            await asyncio.shield(asyncio.wait(tasks))
-    if not tasks:
+        await asyncio.shield(storing.end())
+    if not storing.results:
         raise BadRequestError("There is no instance in the body.")
-    return [task.result() for task in tasks]
+    return storing.results
 
 
-async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Give the bytes of a body about a megabyte at a time: each goes to a thread."""
+class _Storing:
+    """What becomes of a body: its parts, in their order.
+
+    While some are synced and indexed, others come: the slower the disk, the more go together the
+    next time. So the first ones of a series are in the index before others look for it there.
+    """
+
+    def __init__(self, desk: Desk, request: Request) -> None:
+        self._desk, self._request = desk, request
+        self._parts = parts_to_disk(request, desk.folder)
+        self._waiting: list[ReceivedPart] = []
+        self._settling: asyncio.Task[None] | None = None
+        self._has_room = asyncio.Event()
+        self.results: list[Result] = []
+        """What became of the parts, after the end."""
+
+    async def take(self, chunks: Sequence[bytes], *, last: bool) -> None:
+        """Take bytes of the body; what is whole with them is stored while more comes."""
+        alone = last and not self._is_settling
+        settled = await to_the_end(self._write, chunks, last, alone)
+        self.results += await _end(self._desk, settled)
+        self._settle_on()
+        while self._is_settling and len(self._waiting) >= _AT_ONCE:
+            self._has_room.clear()
+            await self._has_room.wait()
+
+    def _write(self, chunks: Sequence[bytes], last: bool, alone: bool) -> list[Settled]:
+        """Write bytes; where nothing else is under way, settle the last parts in the same thread.
+
+        Raises:
+            InsufficientStorageError: There is too little room on the disk.
+        """
+        if shutil.disk_usage(self._desk.folder).free < self._desk.min_free_bytes:
+            raise InsufficientStorageError("There is too little room on the disk for more images.")
+        for number, chunk in enumerate(chunks, 1):
+            self._parts.feed(chunk, last and number == len(chunks))
+        return self._settled(self._parts.taken()) if alone else []
+
+    def _settled(self, parts: Sequence[ReceivedPart]) -> list[Settled]:
+        settled: list[Settled] = []
+        for begin in range(0, len(parts), _AT_ONCE):
+            some = parts[begin : begin + _AT_ONCE]
+            settled += settle(self._desk, self._request.origin, self._request.study, some)
+        return settled
+
+    @property
+    def _is_settling(self) -> bool:
+        return self._settling is not None and not self._settling.done()
+
+    def _settle_on(self) -> None:
+        """See to it that what is whole is settled."""
+        self._waiting += self._parts.taken()
+        if self._waiting and not self._is_settling:
+            if self._settling is not None:
+                self._settling.result()  # raises what ended it, if something did
+            self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        try:
+            while self._waiting:
+                parts, self._waiting = self._waiting, []
+                self._has_room.set()
+                settled = await asyncio.to_thread(self._settled, parts)
+                self.results += await _end(self._desk, settled)
+        finally:
+            self._has_room.set()
+
+    async def end(self) -> None:
+        """Store what is whole, also where the body broke off; the rest goes."""
+        if self._parts.is_amid:
+            await to_the_end(self._parts.discard)
+        self._settle_on()
+        if self._settling is not None:
+            await self._settling
+
+
+async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[list[bytes], bool]]:
+    """Give the bytes of a body about a megabyte at a time: each goes to a thread; say the last."""
     waiting: list[bytes] = []
     size = 0
     async for chunk in body:
+        if size >= _CHUNK:
+            yield waiting, False
+            waiting, size = [], 0
         waiting.append(chunk)
         size += len(chunk)
-        if size >= _CHUNK:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield b"".join(waiting)
+    yield waiting or [b""], True
 
 
-async def _store_part(receiving: Receiving, request: Request, part: ReceivedPart) -> Result:
-    """Store a part; whatever goes wrong with it costs no other one."""
-    header: Header | None = None
+async def _end(desk: Desk, settled: Sequence[Settled]) -> list[Result]:
+    """Let what is not in the index yet go the general way: of a new series the first one alone."""
+    first: dict[tuple[str, str], int] = {}
+    for number, one in enumerate(settled):
+        if isinstance(one, Arrived) and one.header is not None:
+            first.setdefault(
+                (one.header.study_instance_uid, one.header.series_instance_uid), number
+            )
+    if first:
+        settled = await _store_some(desk, settled, first.values())
+        if any(isinstance(one, Arrived) for one in settled):
+            settled = await asyncio.to_thread(index_usual, desk, settled)
+    settled = await _store_some(desk, settled, range(len(settled)))
+    return [one for one in settled if isinstance(one, Result)]
+
+
+async def _store_some(
+    desk: Desk, settled: Sequence[Settled], numbers: Iterable[int]
+) -> list[Settled]:
+    """Let those with these numbers go the general way, together."""
+    results = list(settled)
+    left = {n: one for n in numbers if isinstance(one := settled[n], Arrived)}
+    stored = await asyncio.gather(*(_store(desk.receiving, one) for one in left.values()))
+    for number, result in zip(left, stored, strict=True):
+        results[number] = result
+    return results
+
+
+async def _store(receiving: Receiving, arrived: Arrived) -> Result:
     try:
-        problem = ""
-        try:
-            header = await asyncio.to_thread(read_header, part.path)
-        except NotStorableError as error:
-            problem = str(error)
-        if header is not None and request.study not in {None, header.study_instance_uid}:
-            await asyncio.to_thread(part.path.unlink)
-            return Result(header, WRONG_STUDY)
-        sha256 = part.sha256 if header is None else header.sha256
-        stored = await receiving.store(Arrived(part.path, request.origin, sha256, header, problem))
+        stored = await receiving.store(arrived)
     except Exception as error:
         logger.exception("an instance could not be stored", error=repr(error))
-        return Result(header, PROCESSING_FAILURE)
+        return Result(arrived.header, PROCESSING_FAILURE)
     match stored.outcome:
         case Outcome.CONFLICT:
-            return Result(header, DUPLICATE_UID)
+            return Result(arrived.header, DUPLICATE_UID)
         case Outcome.QUARANTINED:
             return Result(None, CANNOT_UNDERSTAND)
         case _:
-            return Result(header)
+            return Result(arrived.header)
 
 
 def status_of(results: Sequence[Result]) -> int:
@@ -168,8 +241,15 @@ def status_of(results: Sequence[Result]) -> int:
     return 202 if len(failed) < len(results) else 409
 
 
-def answer_of(results: Sequence[Result], base: str) -> dict[str, Any]:
-    """Return what became of the instances (PS3.18 section I.2)."""
+async def answer_of(results: Sequence[Result], base: str) -> bytes:
+    """Return what became of the instances, as DICOM JSON; of many it takes a thread a while."""
+    if len(results) < _MANY:
+        return _answer_of(results, base)
+    return await asyncio.to_thread(_answer_of, results, base)
+
+
+def _answer_of(results: Sequence[Result], base: str) -> bytes:
+    """Write what became of the instances (PS3.18 section I.2)."""
     stored, failed, others = [], [], []
     for result in results:
         if result.header is None:
@@ -192,7 +272,7 @@ def answer_of(results: Sequence[Result], base: str) -> dict[str, Any]:
     studies = {r.header.study_instance_uid for r in results if r.header and r.reason is None}
     if len(studies) == 1:
         found["RetrieveURL"] = f"{base}/studies/{studies.pop()}"
-    return json_of_values(found)
+    return to_json(json_of_values(found))
 
 
 def _url(header: Header, base: str) -> str:

@@ -12,14 +12,27 @@ from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from workflow_manager.database import Table
 from workflow_manager.dispatch.rules import DispatchStatus, Priority
 
+_UNDER_WAY = sa.text("under_way IS NOT NULL")
+
 
 class Dispatch(Table, table=True):
     """A series on its way to a target."""
 
     __tablename__ = "dispatch"
+    __table_args__ = (
+        # Whose turn it is, beside all that was sent to a target before.
+        sa.Index("ix_dispatch_target_status", "target", "status"),
+        sa.Index("ix_dispatch_created_at_id", "created_at", "id"),  # pages of the whole list
+        sa.Index(
+            "ix_dispatch_under_way",
+            "target",
+            sqlite_where=_UNDER_WAY,
+            postgresql_where=_UNDER_WAY,
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
-    target: str = Field(max_length=200, index=True)
+    target: str = Field(max_length=200)
     series_id: UUID = Field(foreign_key="dicom_series.id", index=True)
     series_instance_uid: str = Field(max_length=64, index=True)
     study_instance_uid: str = Field(max_length=64)
@@ -31,14 +44,57 @@ class Dispatch(Table, table=True):
         default=DispatchStatus.QUEUED, sa_type=text_enum(DispatchStatus), index=True
     )
     instances: int = Field(default=0)
-    sent: dict[str, Any] = Field(
-        default_factory=dict, sa_type=JSONDocument, description="Instances that are there"
+    sent: int = Field(default=0, description="Instances that are there")
+    stored: int = Field(
+        default=0, description="Instances that the node took, and has not confirmed to keep yet"
+    )
+    removed_at: datetime | None = Field(
+        default=None,
+        sa_type=UtcDateTime,
+        description="The images left the archive; the numbers tell of before",
     )
     failures: dict[str, Any] = Field(
         default_factory=dict, sa_type=JSONDocument, description="Instance and reason, last attempt"
     )
     attempt: int = Field(default=1, description="The attempt that comes next or is under way")
+    under_way: int | None = Field(
+        default=None,
+        description="The attempt whose workflow has not ended yet, in whichever process; the next "
+        "one waits for it, also after it was canceled",
+    )
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = Field(default=None, sa_type=sa.Text)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DispatchedInstance(Table, table=True):
+    """An image that a target took: a row when it was noted, and never a list written anew."""
+
+    __tablename__ = "dispatched_instance"
+
+    dispatch_id: UUID = Field(primary_key=True, foreign_key="dispatch.id", ondelete="CASCADE")
+    sop_instance_uid: str = Field(primary_key=True, max_length=64)
+    attempt: int = Field(description="Which attempt brought it")
+    confirmed: bool = Field(
+        description="It counts as sent; else the node has not confirmed yet that it keeps it"
+    )
+    transfer_syntax_uid: str = Field(
+        default="", max_length=64, description="What it was transcoded to; empty: as it is stored"
+    )
+
+
+class StorageCommitment(Table, table=True):
+    """A request to a node to confirm that it keeps what it took (PS3.4 Annex J)."""
+
+    __tablename__ = "storage_commitment"
+
+    transaction_uid: str = Field(primary_key=True, max_length=64)
+    dispatch_id: UUID = Field(index=True)
+    attempt: int
+    instances: list[str] = Field(sa_type=JSONDocument, description="SOP Instance UIDs")
+    failed: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="Instance and reason"
+    )
+    requested_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

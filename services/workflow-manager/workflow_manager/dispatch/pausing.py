@@ -62,5 +62,10 @@ def waits_for(
     if dispatch.priority is Priority.OFFPEAK and not offpeak.is_open(now):
         return f"Off-peak hours begin at {offpeak.opens_at(now).isoformat(timespec='minutes')}."
     if dispatch.status is DispatchStatus.WAITING and dispatch.next_attempt_at is not None:
-        return f"The next attempt, at {dispatch.next_attempt_at.isoformat(timespec='seconds')}."
-    return "Its turn: other series go to this target first."
+        at = dispatch.next_attempt_at.isoformat(timespec="seconds")
+        unconfirmed = dispatch.stored and not dispatch.failures
+        what = "The node's confirmation that it keeps the images; asked again at"
+        return f"{what if unconfirmed else 'The next attempt, at'} {at}."
+    ending = dispatch.under_way is not None
+    first = "the attempt before is ending" if ending else "other series go to this target first"
+    return f"Its turn: {first}."

@@ -8,8 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from workflow_manager.dispatch.models import Dispatch
+from workflow_manager.dicom.models import DicomInstance
+from workflow_manager.dispatch.models import Dispatch, StorageCommitment
 from workflow_manager.dispatch.rules import OPEN, DispatchStatus, Priority
+
+_MOST_COMMITMENTS = 100
 
 
 async def list_dispatches(
@@ -18,19 +21,37 @@ async def list_dispatches(
     exam_id: UUID | None = None,
     series: str | None = None,
     target: str | None = None,
-    status: DispatchStatus | None = None,
+    statuses: Collection[DispatchStatus] = (),
+    before: UUID | None = None,
     limit: int = 100,
 ) -> Sequence[Dispatch]:
-    """Return dispatches, newest first."""
-    query = select(Dispatch).order_by(col(Dispatch.created_at).desc(), col(Dispatch.id))
+    """Return dispatches, newest first; of any state if none is named.
+
+    Args:
+        session: Where to look.
+        exam_id: Only of this exam.
+        series: Only of this series (UID).
+        target: Only to this one.
+        statuses: Only those in one of these states.
+        before: Only what follows this one; nothing follows one that is not there.
+        limit: How many at most.
+    """
+    created_at, id_ = col(Dispatch.created_at), col(Dispatch.id)
+    query = select(Dispatch).order_by(created_at.desc(), id_.desc())
+    if before is not None:
+        last = await session.get(Dispatch, before)
+        if last is None:
+            return ()
+        earlier = sa.or_(created_at < last.created_at, id_ < last.id)
+        query = query.where(created_at <= last.created_at, earlier)
     if exam_id is not None:
         query = query.where(Dispatch.exam_id == exam_id)
     if series is not None:
         query = query.where(Dispatch.series_instance_uid == series)
     if target is not None:
         query = query.where(Dispatch.target == target)
-    if status is not None:
-        query = query.where(Dispatch.status == status)
+    if statuses:
+        query = query.where(col(Dispatch.status).in_(statuses))
     return (await session.scalars(query.limit(limit))).all()
 
 
@@ -40,20 +61,45 @@ async def list_open_dispatches(session: AsyncSession, target: str) -> Sequence[D
     return (await session.scalars(query.order_by(col(Dispatch.created_at)))).all()
 
 
-async def list_sending(session: AsyncSession) -> Sequence[tuple[UUID, int]]:
-    """Return what is being sent: ids and numbers of attempts."""
-    query = select(Dispatch.id, Dispatch.attempt).where(Dispatch.status == DispatchStatus.SENDING)
+async def list_under_way(session: AsyncSession) -> Sequence[tuple[UUID, int]]:
+    """Return the attempts that have not ended: ids and numbers."""
+    query = select(Dispatch.id, Dispatch.under_way).where(col(Dispatch.under_way).is_not(None))
     return [(row[0], row[1]) for row in (await session.execute(query)).all()]
 
 
-async def count_sending(session: AsyncSession, target: str) -> int:
-    """Return how many series are being sent to a target."""
+async def list_files(session: AsyncSession, series_id: UUID) -> Sequence[tuple[str, str]]:
+    """Return what a series consists of, in order: SOP Instance UID and place in the lake.
+
+    By the row and not by the UID: two studies may have series of the same UID.
+    """
+    instance = DicomInstance
+    query = (
+        select(instance.sop_instance_uid, instance.key)
+        .where(instance.series_id == series_id)
+        .order_by(col(instance.instance_number), col(instance.sop_instance_uid))
+    )
+    return [(row[0], row[1]) for row in (await session.execute(query)).all()]
+
+
+async def count_under_way(session: AsyncSession, target: str) -> int:
+    """Return how many series are being sent to a target, by all processes."""
     query = (
         select(sa.func.count())
         .select_from(Dispatch)
-        .where(Dispatch.target == target, Dispatch.status == DispatchStatus.SENDING)
+        .where(Dispatch.target == target, col(Dispatch.under_way).is_not(None))
     )
     return await session.scalar(query) or 0
+
+
+async def list_commitments(session: AsyncSession, dispatch_id: UUID) -> Sequence[StorageCommitment]:
+    """Return what a node was asked to confirm of a dispatch, newest first."""
+    query = (
+        select(StorageCommitment)
+        .where(StorageCommitment.dispatch_id == dispatch_id)
+        .order_by(col(StorageCommitment.requested_at).desc())
+        .limit(_MOST_COMMITMENTS)
+    )
+    return (await session.scalars(query)).all()
 
 
 async def targets_with_work(
@@ -64,6 +110,15 @@ async def targets_with_work(
     return (await session.scalars(query)).all()
 
 
+async def next_attempt_at(session: AsyncSession, now: datetime) -> datetime | None:
+    """Return when the next attempt is due that is not due yet; None: nothing waits for its time."""
+    query = select(sa.func.min(Dispatch.next_attempt_at)).where(
+        Dispatch.status == DispatchStatus.WAITING, col(Dispatch.next_attempt_at) > now
+    )
+    found: datetime | None = await session.scalar(query)
+    return found
+
+
 async def find_due(
     session: AsyncSession,
     target: str,
@@ -71,7 +126,6 @@ async def find_due(
     *,
     urgent: bool,
     offpeak: bool,
-    besides: Collection[UUID],
 ) -> Dispatch | None:
     """Return the oldest that is due for a target, and lock it.
 
@@ -81,13 +135,12 @@ async def find_due(
         now: What was to be tried later than this is not due.
         urgent: An urgent one, or one of the others.
         offpeak: It is off-peak.
-        besides: Those are left out.
     """
     wanted = col(Dispatch.priority) == Priority.URGENT
     query = (
         select(Dispatch)
         .where(Dispatch.target == target, *_due(now, offpeak=offpeak))
-        .where(wanted if urgent else sa.not_(wanted), col(Dispatch.id).not_in(besides))
+        .where(wanted if urgent else sa.not_(wanted))
         .order_by(col(Dispatch.created_at), col(Dispatch.id))
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -101,6 +154,7 @@ def _due(now: datetime, *, offpeak: bool) -> list[sa.ColumnElement[bool]]:
     conditions = [
         col(Dispatch.status).in_((DispatchStatus.QUEUED, DispatchStatus.WAITING)),
         sa.or_(later.is_(None), later <= now),
+        col(Dispatch.under_way).is_(None),
     ]
     if not offpeak:
         conditions.append(col(Dispatch.priority) != Priority.OFFPEAK)

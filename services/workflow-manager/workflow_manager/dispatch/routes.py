@@ -3,15 +3,21 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Path, Query, Request
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 
-from scanhub_libraries.clock import utc_now
-from scanhub_libraries.models import DispatchOut, DispatchPause, PauseIn, RedirectIn
+from scanhub_libraries.models import (
+    DispatchDetail,
+    DispatchOut,
+    DispatchPause,
+    PauseIn,
+    RedirectIn,
+    SendIn,
+)
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import PrincipalDep, SessionDep
-from workflow_manager.dispatch import pausing, repository, service
-from workflow_manager.dispatch.models import Dispatch
-from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.dispatch import by_hand, pausing, repository, service, telling
+from workflow_manager.dispatch.rules import DispatchStatus, OffPeak
 from workflow_manager.targets.repository import pauses
 from workflow_manager.targets.service import describe_pause
 
@@ -21,29 +27,49 @@ Why = Annotated[PauseIn | None, Body()]
 Status = Literal["queued", "sending", "waiting", "sent", "failed", "canceled"]
 
 
-async def _out(request: Request, session: SessionDep, dispatch: Dispatch) -> DispatchOut:
-    window = request.app.state.wiring.settings.offpeak
-    waits = pausing.waits_for(dispatch, await pauses(session), window, utc_now())
-    return service.describe(dispatch, waits)
+def _offpeak(request: Request) -> OffPeak:
+    window: OffPeak = request.app.state.wiring.settings.offpeak
+    return window
+
+
+OffPeakDep = Annotated[OffPeak, Depends(_offpeak)]
 
 
 @router.get("/dispatches", summary="List what is sent where")
 async def list_dispatches(
-    request: Request,
     session: SessionDep,
+    window: OffPeakDep,
     *,
     exam_id: UUID | None = None,
     series: Annotated[ShortText | None, Query()] = None,
     target: Annotated[ShortText | None, Query(description="Name of the target")] = None,
-    status: Status | None = None,
+    status: Annotated[
+        list[Status] | None, Query(max_length=6, description="Only those in one of these states")
+    ] = None,
+    before: Annotated[UUID | None, Query(description="Only dispatches older than this one")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[DispatchOut]:
-    """Return dispatches, newest first, with the reason where one waits or failed."""
-    wanted = DispatchStatus(status) if status is not None else None
+    """Return dispatches, newest first, with the reason where one waits or failed.
+
+    The next page begins `before` the last one of this.
+    """
     rows = await repository.list_dispatches(
-        session, exam_id=exam_id, series=series, target=target, status=wanted, limit=limit
+        session,
+        exam_id=exam_id,
+        series=series,
+        target=target,
+        statuses=[DispatchStatus(one) for one in status or ()],
+        before=before,
+        limit=limit,
     )
-    return [await _out(request, session, row) for row in rows]
+    return await telling.tell_all(session, rows, window)
+
+
+@router.post("/dispatches", summary="Send series to a target", responses=may_answer(404))
+async def send_series(session: SessionDep, window: OffPeakDep, wanted: SendIn) -> list[DispatchOut]:
+    """Queue complete series of a study, beside what rules send; all of them, or none."""
+    rows = await by_hand.send_by_hand(session, wanted)
+    return await telling.tell_all(session, rows, window)
 
 
 @router.get("/dispatches/pauses", summary="List what is paused")
@@ -83,10 +109,19 @@ async def resume_target(session: SessionDep, name: TargetName) -> None:
     await pausing.resume(session, name)
 
 
+@router.get("/dispatches/{dispatch_id}", summary="Return a dispatch")
+async def get_dispatch(
+    session: SessionDep, window: OffPeakDep, dispatch_id: UUID
+) -> DispatchDetail:
+    """Return a dispatch with each image that its last attempt could not send, and why."""
+    row = await service.get_dispatch(session, dispatch_id)
+    return await telling.tell_whole(session, row, window)
+
+
 @router.post("/dispatches/{dispatch_id}/retry", summary="Send now what waits or failed")
 async def retry_dispatch(
-    request: Request,
     session: SessionDep,
+    window: OffPeakDep,
     dispatch_id: UUID,
     *,
     again: Annotated[bool, Query(description="Send also what is there already")] = False,
@@ -96,28 +131,34 @@ async def retry_dispatch(
     What waited for off-peak hours does not wait for them any more.
     """
     dispatch = await service.retry_now(session, dispatch_id, again=again)
-    return await _out(request, session, dispatch)
+    return await telling.tell(session, dispatch, window)
 
 
 @router.post("/dispatches/{dispatch_id}/cancel", summary="Send it no more")
 async def cancel_dispatch(
-    request: Request, session: SessionDep, dispatch_id: UUID, principal: PrincipalDep
+    request: Request,
+    session: SessionDep,
+    window: OffPeakDep,
+    dispatch_id: UUID,
+    principal: PrincipalDep,
 ) -> DispatchOut:
     """End a dispatch; images that are at the target stay there, and all stay in the archive."""
     wiring, reason = request.app.state.wiring, f"Canceled by {principal.actor}."
     dispatch = await service.cancel_dispatch(wiring, session, dispatch_id, reason)
-    return await _out(request, session, dispatch)
+    return await telling.tell(session, dispatch, window)
 
 
 @router.post("/dispatches/{dispatch_id}/redirect", summary="Send it to another target")
 async def redirect_dispatch(
     request: Request,
     session: SessionDep,
+    window: OffPeakDep,
     dispatch_id: UUID,
+    *,
     wanted: RedirectIn,
     principal: PrincipalDep,
 ) -> DispatchOut:
     """End this dispatch and queue the series for another target; the answer is the new one."""
     wiring, actor = request.app.state.wiring, principal.actor
     new = await service.change_target(wiring, session, dispatch_id, wanted.target, actor=actor)
-    return await _out(request, session, new)
+    return await telling.tell(session, new, window)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from itertools import product
 from zoneinfo import ZoneInfo
 
 _JITTER = 0.1
 _EVERY_THIRD = 3
+_MOST_SHIFTED_MINUTES = 121
+"""Clocks are put forward and back by two hours at most."""
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -96,14 +99,26 @@ class OffPeak:
             return self.start <= clock <= self.end
         return clock >= self.start or clock <= self.end
 
+    def seconds_to_opening(self, now: datetime) -> float | None:
+        """Return how long it is until it opens [s]; None: it is open."""
+        return None if self.is_open(now) else (self.opens_at(now) - now).total_seconds()
+
     def opens_at(self, now: datetime) -> datetime:
-        """Return when it opens next; now, if it is open."""
+        """Return when it opens next; now, if it is open.
+
+        By the clock on the wall: one that is put back may open twice in a night, and one that is
+        put forward over the beginning opens then.
+        """
         if self.is_open(now):
             return now
         today = now.astimezone(self.zone).date()
-        for days in range(3):
-            local = datetime.combine(today + timedelta(days=days), self.start, self.zone)
-            opening = local.astimezone(UTC)
-            if opening >= now:
-                return opening
+        starts = [
+            datetime.combine(
+                today + timedelta(days=days), self.start.replace(fold=fold), self.zone
+            ).astimezone(UTC)
+            for days, fold in product(range(3), (0, 1))
+        ]
+        for start, minutes in product(sorted(starts), range(_MOST_SHIFTED_MINUTES)):
+            if (moment := start + timedelta(minutes=minutes)) >= now and self.is_open(moment):
+                return moment
         return now + timedelta(days=1)

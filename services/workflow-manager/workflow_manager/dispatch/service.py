@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.models import DispatchOut
 from workflow_manager.cases.links import redirect_cases
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch import repository
+from workflow_manager.dispatch.delivered import forget_all
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED, DispatchStatus, Priority, highest
+from workflow_manager.engine.attempts import Attempt, Attempts, key_of
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.routing_rules.references import check_unnamed
 from workflow_manager.targets.models import Target
@@ -22,8 +23,7 @@ from workflow_manager.targets.repository import list_targets
 from workflow_manager.targets.service import delete_target, get_target
 from workflow_manager.wiring import Wiring
 
-KIND = "dispatch"
-QUEUE = "dispatch"
+ATTEMPTS = Attempts(kind="dispatch", queue="dispatch")
 
 
 def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
@@ -38,7 +38,7 @@ def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
         "priority": dispatch.priority.value,
         "status": dispatch.status.value,
         "instances": dispatch.instances,
-        "sent": len(dispatch.sent),
+        "sent": dispatch.sent,
         "error": dispatch.error,
         "attempt": dispatch.attempt,
         "next_attempt_at": dispatch.next_attempt_at.isoformat()
@@ -48,9 +48,9 @@ def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
     return own_event(event_type, dispatch.id, data)
 
 
-def key_of(dispatch_id: UUID, attempt: int) -> str:
-    """Return the key of the workflow of an attempt."""
-    return f"{dispatch_id}:{attempt}"
+def attempt_of(dispatch_id: UUID, attempt: int) -> Attempt:
+    """Return an attempt, to start it; the next one waits for its end, canceled or not."""
+    return Attempt(key_of(dispatch_id, attempt), str(dispatch_id))
 
 
 async def queue_dispatches(
@@ -93,6 +93,9 @@ async def queue_dispatches(
             events.append(await _first_event(session, dispatch))
             continue
         dispatch.priority = highest([dispatch.priority, priority])
+        if dispatch.removed_at is not None:  # it came again: a new series to its target
+            dispatch.instances = dispatch.sent = dispatch.stored = 0
+            dispatch.removed_at = None
         if instances > dispatch.instances and _queue_late(dispatch, instances):
             dispatch.case_id = case_id or dispatch.case_id
             events.append(event_of(dispatch, EventType.DISPATCH_QUEUED))
@@ -133,7 +136,8 @@ def _queue_late(dispatch: Dispatch, instances: int) -> bool:
     What failed is tried again: the target may be back.
     """
     dispatch.instances = instances
-    if dispatch.status not in ENDED:
+    unconfirmed = dispatch.status is DispatchStatus.WAITING and bool(dispatch.stored)
+    if dispatch.status not in ENDED and not unconfirmed:
         return False
     queue_again(dispatch)
     return True
@@ -177,7 +181,7 @@ async def retry_now(session: AsyncSession, dispatch_id: UUID, *, again: bool = F
         raise ConflictError(f"The series is {dispatch.status.value} already.")
     await get_target(session, dispatch.target)
     if again:
-        dispatch.sent = {}
+        await forget_all(session, dispatch)
     if dispatch.priority is Priority.OFFPEAK:
         dispatch.priority = Priority.NORMAL
     queue_again(dispatch)
@@ -256,10 +260,3 @@ async def remove_target(wiring: Wiring, session: AsyncSession, target: Target) -
     await append(session, events)
     for dispatch in ended:
         stop_sending(wiring, dispatch.id)
-
-
-def describe(dispatch: Dispatch, waits_for: str | None = None) -> DispatchOut:
-    """Return a dispatch as it is told."""
-    return DispatchOut.model_validate(
-        {**dispatch.model_dump(), "sent": len(dispatch.sent), "waits_for": waits_for}
-    )

@@ -1,5 +1,15 @@
 """The durable run engine. Nothing outside this package knows which one it is."""
 
+from workflow_manager.engine.attempts import Answer, Attempt, Attempts
 from workflow_manager.engine.port import Engine, EngineError, Steps, WorkflowBody, WorkflowState
 
-__all__ = ["Engine", "EngineError", "Steps", "WorkflowBody", "WorkflowState"]
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Attempts",
+    "Engine",
+    "EngineError",
+    "Steps",
+    "WorkflowBody",
+    "WorkflowState",
+]

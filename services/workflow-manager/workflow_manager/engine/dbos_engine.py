@@ -1,4 +1,4 @@
-"""The engine on DBOS Transact: SQLite embedded, PostgreSQL deployed. The only file that knows it.
+"""The engine on DBOS Transact: SQLite embedded, PostgreSQL deployed. This package alone knows it.
 
 Workflow functions run in threads of the engine; their steps run on the event loop of the service.
 The engine is one per process, as DBOS is.
@@ -11,14 +11,20 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
+from dbos._core import WorkflowHandleFuture
 from sqlalchemy import event
 
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
+from workflow_manager.engine.lease import ExecutorLease
+from workflow_manager.engine.places import Places, QueueSettings
 from workflow_manager.engine.port import EngineError, WorkflowBody, WorkflowState
+from workflow_manager.engine.queues import QueueWorkers
 from workflow_manager.engine.serializer import JSONSerializer
 
 logger = get_logger(__name__)
@@ -29,6 +35,11 @@ _ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCE
 _FORGET_AT_ONCE = 500
 _THREADS = 48
 _DRAIN_S = 10.0
+_REAP_S = 2.0
+_POLL_S = 0.25
+_SELDOM_ALONE_S = 10.0
+_SELDOM_TOGETHER_S = 1.0
+"""How often a queue is looked at where other processes put something into it as well [s]."""
 
 
 class EngineStopping(BaseException):
@@ -37,16 +48,6 @@ class EngineStopping(BaseException):
     No `Exception` on purpose: the engine records those as the workflow's end. This one leaves the
     workflow as a crash would, to go on after the next launch.
     """
-
-
-class QueueSettings:
-    """How a queue lets workflows through."""
-
-    def __init__(
-        self, *, at_once: int | None = None, at_once_per_partition: int | None = None
-    ) -> None:
-        self.at_once = at_once
-        self.at_once_per_partition = at_once_per_partition
 
 
 class DbosEngine:
@@ -68,11 +69,12 @@ class DbosEngine:
         self._queues = dict(queues)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._database: sa.Engine | None = None
+        self._lease: ExecutorLease | None = None
+        self._reaping = Repeating("taking over from dead processes", self._reap, _REAP_S)
         self._steps: set[concurrent.futures.Future[Any]] = set()
-        self._running = 0
-        self._busy: set[tuple[str, str | None]] = set()
+        self._workers: QueueWorkers | None = None
+        self._places = Places(self._queues)
         self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
         self._stopping = False
 
     # --- life ---------------------------------------------------------------------------------
@@ -87,10 +89,17 @@ class DbosEngine:
             await asyncio.to_thread(self._launch)
         except BaseException:
             DbosEngine.current = None
+            if self._lease is not None:
+                await asyncio.to_thread(self._lease.release)
             raise
+        if self._lease is not None:
+            self._reaping.start()
 
     def _launch(self) -> None:
         _quiet_logs()
+        if not self._url.startswith("sqlite"):  # a file has one process
+            self._lease = ExecutorLease(_sync_url(self._url), self._executor_id)
+            self._executor_id = self._lease.take()
         config = DBOSConfig(
             name="scanhub",
             system_database_url=_sync_url(self._url),
@@ -107,35 +116,45 @@ class DbosEngine:
         if self._url.startswith("sqlite"):
             self._database = _sqlite_engine(_sync_url(self._url))
             config["system_database_engine"] = self._database
-        DBOS(config=config)
+        dbos = DBOS(config=config)
+        DBOS.listen_queues([])  # ours are looked at by `QueueWorkers`
         DBOS.launch()
         for name, settings in self._queues.items():
             DBOS.register_queue(
                 name,
                 worker_concurrency=settings.at_once,
                 partition_concurrency=settings.at_once_per_partition,
-                polling_interval_sec=0.25,
+                polling_interval_sec=_POLL_S,
                 on_conflict="always_update",
             )
+        self._workers = QueueWorkers(
+            dbos,
+            self._queues,
+            seldom_s=_SELDOM_ALONE_S if self._lease is None else _SELDOM_TOGETHER_S,
+            anything_waits=_anything_waits,
+        )
+        self._workers.start()
 
     async def close(self) -> None:
-        """Stop; what runs goes on after the next launch."""
+        """Stop; what runs goes on after the next launch, or in another process."""
         self._stopping = True
+        await asyncio.to_thread(self._places.stop)
+        await self._reaping.stop()
         with self._lock:
             steps = list(self._steps)
         for step in steps:
             step.cancel()
-        await asyncio.to_thread(self._wait_until_idle)
+        await asyncio.to_thread(self._places.wait_until_empty, _DRAIN_S)
+        if self._workers is not None:
+            await asyncio.to_thread(self._workers.stop)
         try:
             await asyncio.to_thread(DBOS.destroy)
         finally:
             if self._database is not None:
                 self._database.dispose()
+            if self._lease is not None:  # last: from now on others take over
+                await asyncio.to_thread(self._lease.release)
             DbosEngine.current = None
-
-    def _wait_until_idle(self) -> None:
-        with self._idle:
-            self._idle.wait_for(lambda: self._running == 0, timeout=_DRAIN_S)
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -150,14 +169,15 @@ class DbosEngine:
     ) -> None:
         """Start a workflow; from a thread only.
 
-        A free queue is not waited for: polling it would cost a quarter of a second.
+        A free queue is not gone through: what is put into one waits for somebody who looks.
         """
         if kind not in self._bodies:
             raise EngineError(f"There is no workflow {kind!r}.")
+        workflow = f"{kind}:{key}"
         with ExitStack() as stack:
-            stack.enter_context(SetWorkflowID(f"{kind}:{key}"))
-            if delay_s <= 0 and self._take_place(queue, partition):
-                DBOS.start_workflow(_execute, kind, key, queue, partition)
+            stack.enter_context(SetWorkflowID(workflow))
+            if delay_s <= 0 and self._places.keep(queue, partition, workflow):
+                self._begin(kind, key, queue, partition)
                 return
             stack.enter_context(
                 SetEnqueueOptions(
@@ -166,30 +186,36 @@ class DbosEngine:
                 )
             )
             DBOS.enqueue_workflow(queue, _execute, kind, key, queue, partition)
+        if self._workers is not None:
+            self._workers.ring(queue)
+
+    def _begin(self, kind: str, key: str, queue: str, partition: str | None) -> None:
+        """Run a workflow whose place is kept; one that was started before needs none."""
+        begins = False
+        try:
+            handle = DBOS.start_workflow(_execute, kind, key, queue, partition)
+            begins = isinstance(handle, WorkflowHandleFuture)
+        finally:
+            if not begins:
+                self._places.let_go(queue, partition, f"{kind}:{key}")
+                if self._workers is not None:
+                    self._workers.ring_if_waiting(queue)
 
     def _is_partitioned(self, queue: str) -> bool:
         return self._queues[queue].at_once_per_partition is not None
 
-    def _take_place(self, queue: str, partition: str | None) -> bool:
-        place = (queue, partition if self._is_partitioned(queue) else None)
-        with self._lock:
-            return not self._stopping and place not in self._busy
-
     # --- working ------------------------------------------------------------------------------
 
     def execute(self, kind: str, key: str, queue: str, partition: str | None) -> None:
-        """Run a workflow function; in a thread of the engine."""
-        place = (queue, partition if self._is_partitioned(queue) else None)
-        with self._lock:
-            self._running += 1
-            self._busy.add(place)
+        """Run a workflow function once there is a place for it; in a thread of the engine."""
+        if not self._places.enter(queue, partition, f"{kind}:{key}"):
+            raise EngineStopping
         try:
             self._bodies[kind](_Steps(self), key)
         finally:
-            with self._lock:
-                self._running -= 1
-                self._busy.discard(place)
-                self._idle.notify_all()
+            self._places.leave(queue, partition)
+            if self._workers is not None:
+                self._workers.ring_if_waiting(queue)
 
     def wait_for(self, step: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Any:
         """Run a coroutine function on the service's loop and wait for it; in a thread."""
@@ -226,13 +252,15 @@ class DbosEngine:
                 found[status.workflow_id.removeprefix(f"{kind}:")] = _state(status.status)
         return found
 
-    async def recover(self, executor_id: str) -> int:
-        """Take over the workflows of a process that is gone for good.
-
-        Called only for a process that is proven dead: the engine's own call for it is private.
-        """
-        recover = DBOS._recover_pending_workflows  # noqa: SLF001 - see docs; a test guards it
-        return len(await asyncio.to_thread(recover, [executor_id]))
+    async def _reap(self) -> None:
+        """Take over the workflows of processes that are dead."""
+        if self._lease is None:
+            return
+        taken = await asyncio.to_thread(_take_over, self._lease)
+        if taken:
+            logger.warning("workflows of a dead process are taken over", workflows=taken)
+            if self._workers is not None:
+                self._workers.ring_all()
 
     async def forget(self, ended_before: datetime) -> int:
         """Drop what the engine knows of workflows that ended long ago; say how many."""
@@ -267,6 +295,34 @@ def _execute(kind: str, key: str, queue: str, partition: str | None) -> None:
 
 def _list_workflows(ids: list[str]) -> list[WorkflowStatus]:
     return DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+
+
+def _anything_waits(queue: str) -> bool:
+    found = DBOS.list_workflows(
+        queue_name=queue,
+        status=["ENQUEUED", "DELAYED"],
+        limit=1,
+        load_input=False,
+        load_output=False,
+    )
+    return bool(found)
+
+
+def _take_over(lease: ExecutorLease) -> int:
+    if not lease.keep():
+        return 0
+    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+    names = {status.executor_id for status in pending if status.executor_id} - {lease.name}
+    return sum(lease.if_dead(name, partial(_recover, name)) for name in sorted(names))
+
+
+def _recover(executor_id: str) -> int:
+    """Put the workflows of a process that is proven dead back into their queues.
+
+    The engine's own call for it is private; a test with a process that is killed guards it.
+    """
+    recover = DBOS._recover_pending_workflows  # noqa: SLF001 - there is no public one
+    return len(recover([executor_id]))
 
 
 def _delete_workflows(ended_before: str) -> int:

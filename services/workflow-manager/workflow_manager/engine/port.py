@@ -55,7 +55,7 @@ class Engine(Protocol):
             kind: Which workflow function.
             key: Its argument, and its identity.
             queue: Where it waits when its turn has not come.
-            partition: Workflows of one partition run one at a time.
+            partition: Workflows of one partition run one at a time, in this process.
             delay_s: Not before this long from now [s].
         """
         ...
@@ -66,10 +66,6 @@ class Engine(Protocol):
 
     async def states(self, kind: str, keys: Sequence[str]) -> dict[str, WorkflowState]:
         """Return what the engine knows of these workflows; unknown ones are left out."""
-        ...
-
-    async def recover(self, executor_id: str) -> int:
-        """Take over the workflows of a process that is gone for good."""
         ...
 
     async def forget(self, ended_before: datetime) -> int:

@@ -58,10 +58,15 @@ async def queues(session: AsyncSession, now: datetime) -> Mapping[str, QueueFact
     }
 
 
-async def incomplete_series(session: AsyncSession) -> int:
-    """Return how many series still get images."""
-    query = sa.select(sa.func.count()).where(col(DicomSeries.complete).is_(False))
-    return await session.scalar(query) or 0
+async def incomplete_series(session: AsyncSession, now: datetime) -> QueueFacts:
+    """Return the series that still get images, and for how long one of them got none."""
+    last = sa.func.min(col(DicomSeries.last_received_at))
+    query = sa.select(sa.func.count(), last).where(col(DicomSeries.complete).is_(False))
+    counted = (await session.execute(query)).one()
+    count: int = counted[0]
+    oldest: datetime | None = counted[1]
+    age = 0.0 if oldest is None else max(0.0, (now - oldest).total_seconds())
+    return QueueFacts(oldest_s=age, open=count)
 
 
 async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:

@@ -41,9 +41,27 @@ def queue_part(name: str, facts: QueueFacts) -> HealthPart:
     state: HealthState = "warning" if facts.oldest_s > LATE_S else "ok"
     detail = f"{facts.open} on their way" if facts.open else "Empty"
     if facts.open:
-        detail += f", the oldest for {facts.oldest_s:.0f} s"
+        detail += f", the oldest for {_span(facts.oldest_s)}"
     numbers = {"open": float(facts.open), "oldest_s": facts.oldest_s}
     return HealthPart(kind="queue", name=name, state=state, detail=f"{detail}.", numbers=numbers)
+
+
+def cases_part(facts: QueueFacts) -> HealthPart:
+    """Return the health of the cases: nothing becomes of one that failed until somebody decides."""
+    part, failed = queue_part("cases", facts), facts.states.get("failed", 0)
+    if not failed:
+        return part
+    told = f"{part.detail} {failed} failed: send again, elsewhere, or discard."
+    numbers = {**part.numbers, "failed": float(failed)}
+    return part.model_copy(update={"state": "warning", "detail": told, "numbers": numbers})
+
+
+def _span(seconds: float) -> str:
+    """Return a time as people tell it: the oldest of a queue may have waited for days."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def target_part(name: str, facts: TargetFacts) -> HealthPart:
@@ -60,7 +78,7 @@ def target_part(name: str, facts: TargetFacts) -> HealthPart:
     return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
 
 
-def disk_part(name: str, *, free: int, total: int, least: int) -> HealthPart:
+def disk_part(name: str, *, free: int, total: int, least: int, missing: int = 0) -> HealthPart:
     """Return the health of a disk.
 
     Args:
@@ -68,6 +86,7 @@ def disk_part(name: str, *, free: int, total: int, least: int) -> HealthPart:
         free: Free space [byte].
         total: Size [byte].
         least: With less than this nothing is received any more [byte].
+        missing: What should be free and cannot be, because nothing more may be removed [byte].
     """
     state: HealthState = "ok"
     if free < least:
@@ -75,6 +94,9 @@ def disk_part(name: str, *, free: int, total: int, least: int) -> HealthPart:
     elif free < max(2 * least, min(LITTLE_BYTES, LITTLE_SHARE * total)):
         state = "warning"
     detail = f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free."
+    if missing:
+        state = max(state, "warning", key=_ORDER.index)
+        detail += f" {missing / 2**30:.1f} GiB more should be: nothing more may be removed."
     numbers = {"free_bytes": float(free), "total_bytes": float(total)}
     return HealthPart(kind="disk", name=name, state=state, detail=detail, numbers=numbers)
 
@@ -92,11 +114,12 @@ def listener_part(port: int | None, *, wanted: bool) -> HealthPart:
 
 def reader_part(name: str, behind: int) -> HealthPart:
     """Return the health of a reader of the journal."""
+    events = "1 event" if behind == 1 else f"{behind} events"
     return HealthPart(
         kind="journal",
         name=name,
         state="warning" if behind > BEHIND else "ok",
-        detail=f"{behind} events behind.",
+        detail=f"{events} behind." if behind else "Has read all of it.",
         numbers={"behind": float(behind)},
     )
 

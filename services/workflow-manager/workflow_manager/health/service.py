@@ -1,21 +1,21 @@
 """Looks at the parts of the service, and measures them. Nothing here names a patient."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
 from scanhub_libraries.measures import Measure
 from scanhub_libraries.models.health import HealthDetail
+from workflow_manager.cleaner.cleaning import Cleaner
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.health import repository
 from workflow_manager.health.rules import (
     QueueFacts,
     TargetFacts,
+    cases_part,
     disk_part,
     listener_part,
     queue_part,
@@ -23,6 +23,7 @@ from workflow_manager.health.rules import (
     target_part,
     worst,
 )
+from workflow_manager.room import look
 from workflow_manager.wiring import Wiring
 
 _FRESH_S = 2.0
@@ -35,7 +36,7 @@ class Facts:
 
     queues: Mapping[str, QueueFacts]
     targets: Mapping[str, TargetFacts]
-    incomplete: int
+    incomplete: QueueFacts
     newest: int
     behind: Mapping[str, int]
     free: int
@@ -49,10 +50,12 @@ class Health:
     Args:
         wiring: What it works with.
         node: The DICOM node.
+        cleaner: What frees the disk.
     """
 
-    def __init__(self, wiring: Wiring, node: DicomNode) -> None:
+    def __init__(self, wiring: Wiring, node: DicomNode, cleaner: Cleaner) -> None:
         self._wiring = wiring
+        self._cleaner = cleaner
         self._node = node
         self._looking = asyncio.Lock()
         self._seen: tuple[float, Facts] | None = None
@@ -65,17 +68,18 @@ class Health:
             return self._seen[1]
 
     async def _look(self) -> Facts:
-        disk = await asyncio.to_thread(shutil.disk_usage, _existing(self._wiring.lake.root))
+        room = await asyncio.to_thread(look, self._wiring.lake.root)
+        now = utc_now()
         async with reading(self._wiring.sessions) as session:
             newest, behind = await repository.journal(session)
             return Facts(
-                queues=await repository.queues(session, utc_now()),
+                queues=await repository.queues(session, now),
                 targets=await repository.targets(session),
-                incomplete=await repository.incomplete_series(session),
+                incomplete=await repository.incomplete_series(session, now),
                 newest=newest,
                 behind=behind,
-                free=disk.free,
-                total=disk.total,
+                free=room.free,
+                total=room.total,
                 port=self._node.port,
             )
 
@@ -83,7 +87,11 @@ class Health:
         """Return the state of every part."""
         facts, settings = await self.look(), self._wiring.settings
         parts = [
-            *(queue_part(name, queue) for name, queue in facts.queues.items()),
+            queue_part("series", facts.incomplete),
+            *(
+                cases_part(queue) if name == "cases" else queue_part(name, queue)
+                for name, queue in facts.queues.items()
+            ),
             *(target_part(name, target) for name, target in facts.targets.items()),
             listener_part(facts.port, wanted=settings.dicom_port is not None),
             disk_part(
@@ -91,6 +99,7 @@ class Health:
                 free=facts.free,
                 total=facts.total,
                 least=settings.dicom_min_free_bytes,
+                missing=self._cleaner.missing,
             ),
             *(reader_part(name, behind) for name, behind in facts.behind.items()),
         ]
@@ -100,6 +109,7 @@ class Health:
         """Return what Prometheus is told."""
         facts = await self.look()
         oldest = {name: queue.oldest_s for name, queue in facts.queues.items()}
+        oldest["series"] = facts.incomplete.oldest_s
         return [
             *(
                 Measure(f"scanhub_{name}", f"{name} by state", queue.states, label="state")
@@ -119,13 +129,17 @@ class Health:
                 label="target",
             ),
             *_single_measures(facts),
+            *self._cleaner.measures(),
+            *self._node.receiving.tally.measures(),
         ]
 
 
 def _single_measures(facts: Facts) -> Iterable[Measure]:
     """Yield what has one value, or one by reader."""
     listens = float(facts.port is not None)
-    yield Measure("scanhub_series_incomplete", "Series that get images", {"": facts.incomplete})
+    yield Measure(
+        "scanhub_series_incomplete", "Series that get images", {"": facts.incomplete.open}
+    )
     yield Measure("scanhub_dicom_listener_up", "The DICOM listener listens", {"": listens})
     yield Measure(
         "scanhub_journal_events_total", "Events written", {"": facts.newest}, counter=True
@@ -135,8 +149,3 @@ def _single_measures(facts: Facts) -> Iterable[Measure]:
     )
     yield Measure("scanhub_disk_free_bytes", "Free space for images", {"": facts.free})
     yield Measure("scanhub_disk_total_bytes", "Size of the disk of images", {"": facts.total})
-
-
-def _existing(path: Path) -> Path:
-    """Return the folder, or the nearest one above it: it is made with the first image."""
-    return next(folder for folder in (path, *path.absolute().parents) if folder.exists())

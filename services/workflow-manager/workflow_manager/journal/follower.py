@@ -1,7 +1,7 @@
 """Follows the journal for one consumer, from where it stopped, at least once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from contextlib import suppress
 
 from scanhub_libraries.database import Sessions, transaction
@@ -14,13 +14,11 @@ from workflow_manager.journal.tail import JournalTail
 
 logger = get_logger(__name__)
 _RETRY_S = (0.2, 1.0, 5.0)
-_REMEMBER_S = 2.0
+_REMEMBER_S = 5.0
 
 
 class JournalFollower:
     """Hands events of some types to a consumer, in order; one that fails is tried again.
-
-    A consumer that is new begins with what is written from now on.
 
     Args:
         consumer: Name under which its place is remembered.
@@ -28,6 +26,9 @@ class JournalFollower:
         tail: What to follow.
         types: Events that it hears of.
         react: What it does with one; doing it again must be harmless.
+        about: What it makes of an event is made of this alone, and of how things are by then: of
+            events that are read together it hears the last one only.
+        from_the_oldest: Where a consumer begins that is new: else with what is written from now on.
     """
 
     def __init__(
@@ -37,20 +38,26 @@ class JournalFollower:
         tail: JournalTail,
         types: Collection[str],
         react: Callable[[JournalEntry], Awaitable[None]],
+        *,
+        about: Callable[[JournalEntry], Hashable] | None = None,
+        from_the_oldest: bool = False,
     ) -> None:
         self._consumer = consumer
         self._sessions = sessions
         self._tail = tail
         self._types = frozenset(str(name) for name in types)
         self._react = react
+        self._about = about or _place_of
+        self._from_the_oldest = from_the_oldest
         self._task: asyncio.Task[None] | None = None
         self._place = self._remembered = 0
 
     async def start(self) -> None:
         """Begin to follow."""
         async with transaction(self._sessions) as session:
-            newest = await repository.last_sequence(session)
-            row = JournalOffset(consumer=self._consumer, sequence=newest)
+            oldest = self._from_the_oldest
+            first = 0 if oldest else await repository.last_sequence(session)
+            row = JournalOffset(consumer=self._consumer, sequence=first)
             await insert_new(session, row, "consumer")
             row = await session.get_one(JournalOffset, self._consumer)
             self._place = self._remembered = row.sequence
@@ -88,10 +95,15 @@ class JournalFollower:
             await self._tail.wait(self._place, 5.0)
 
     async def _follow(self) -> None:
-        for entry in await self._tail.read(self._place):
-            if entry.type in self._types:
+        entries = await self._tail.read(self._place)
+        heard = [entry for entry in entries if entry.type in self._types]
+        last = {self._about(entry): entry.sequence for entry in heard}
+        for entry in heard:
+            if last[self._about(entry)] == entry.sequence:
                 await self._react(entry)
-            self._place = entry.sequence
+                self._place = entry.sequence
+        if entries:
+            self._place = entries[-1].sequence
 
     async def _remember(self) -> None:
         """Note the place: now and then, for after a crash events may come again."""
@@ -101,3 +113,7 @@ class JournalFollower:
             row = await session.get_one(JournalOffset, self._consumer, with_for_update=True)
             row.sequence = max(row.sequence, self._place)
         self._remembered = self._place
+
+
+def _place_of(entry: JournalEntry) -> Hashable:
+    return entry.sequence

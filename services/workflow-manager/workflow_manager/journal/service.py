@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
+from scanhub_libraries.database import WITH_COMMIT
 from scanhub_libraries.events import Event, EventType
 from workflow_manager.journal import repository
 from workflow_manager.journal.models import JournalEvent
 
 SOURCE = "workflow-manager"
 _OF_AN_EXAM = frozenset({EventType.EXAM_CREATED, EventType.EXAM_UPDATED, EventType.EXAM_DELETED})
+_TABLE = JournalEvent.__table__  # type: ignore[attr-defined]
+_INSERT = sa.insert(_TABLE).inline().execution_options(**WITH_COMMIT)
 WRITTEN = "journal_written"
 """Key in `session.info` that tells the tail of the journal about a commit."""
 
@@ -30,21 +34,21 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
         return 0
     await repository.lock_for_writing(session)
     seen = await repository.known_ids(session, [event.id for event in events])
-    rows: dict[UUID, JournalEvent] = {
-        event.id: JournalEvent(
-            **event.model_dump(),
-            task_id=task_of(event),
-            exam_id=exam_of(event),
-            case_id=_id_in(event, "case_id"),
-        )
-        for event in events
-        if event.id not in seen
-    }
+    rows = {event.id: _row_of(event) for event in events if event.id not in seen}
     if rows:
-        session.add_all(rows.values())
-        await session.flush()  # in the order of the events: the numbers follow it
+        # In the order of the events: the numbers follow it.
+        await session.execute(_INSERT, list(rows.values()))
         session.info[WRITTEN] = True
     return len(rows)
+
+
+def _row_of(event: Event) -> dict[str, Any]:
+    return {
+        **event.model_dump(),
+        "task_id": task_of(event),
+        "exam_id": exam_of(event),
+        "case_id": _id_in(event, "case_id"),
+    }
 
 
 def task_of(event: Event) -> UUID | None:

@@ -6,8 +6,9 @@ wait and never makes memory grow.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import takewhile
 
 from sqlalchemy import event as sa_event
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import JournalEntry
 from workflow_manager.journal import repository
+from workflow_manager.journal.models import JournalEvent
 from workflow_manager.journal.service import WRITTEN
 
 logger = get_logger(__name__)
@@ -42,6 +44,7 @@ class JournalTail:
         self._committed = asyncio.Event()
         self._news = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
+        self._wakes: list[tuple[tuple[str, ...], Callable[[], None]]] = []
         self.last = 0
         self.closed = asyncio.Event()
         """Set at shutdown: streams end."""
@@ -77,6 +80,10 @@ class JournalTail:
         async with self._news:
             self._news.notify_all()
 
+    def wake_on(self, beginnings: tuple[str, ...], wake: Callable[[], None]) -> None:
+        """Call something for each event from now on whose type begins so; it must not wait."""
+        self._wakes.append((beginnings, wake))
+
     async def wait(self, after: int, seconds: float) -> None:
         """Return when there is something after a number, when closed, or after some seconds.
 
@@ -100,7 +107,8 @@ class JournalTail:
         """Return events after a number, from memory where possible."""
         recent = self._recent
         if recent and recent[0].sequence <= after + 1:
-            return [entry for entry in recent if entry.sequence > after][:limit]
+            newest_first = takewhile(lambda entry: entry.sequence > after, reversed(recent))
+            return list(newest_first)[::-1][:limit]
         if after >= self.last:
             return []
         async with reading(self._sessions) as session:
@@ -126,9 +134,17 @@ class JournalTail:
         while True:
             async with reading(self._sessions) as session:
                 rows = await repository.list_events(session, after=self.last, limit=_PAGE)
-            if not rows:
+            if rows:
+                await self._take(rows)
+            if len(rows) < _PAGE:  # what is committed from now on wakes again
                 return
-            self._recent.extend(JournalEntry.model_validate(row) for row in rows)
-            async with self._news:
-                self.last = self._recent[-1].sequence
-                self._news.notify_all()
+
+    async def _take(self, rows: Sequence[JournalEvent]) -> None:
+        self._recent.extend(JournalEntry.model_validate(row) for row in rows)
+        async with self._news:
+            self.last = self._recent[-1].sequence
+            self._news.notify_all()
+        types = {row.type for row in rows}
+        for beginnings, wake in self._wakes:
+            if any(name.startswith(beginnings) for name in types):
+                wake()

@@ -4,7 +4,7 @@ from scanhub_libraries.database import transaction
 from scanhub_libraries.models import JournalEntry
 from workflow_manager.journal.follower import JournalFollower
 from workflow_manager.notifications.rules import ENDED, EVENT_OF
-from workflow_manager.notifications.service import KIND, QUEUE, key_of, partition_of, queue_for
+from workflow_manager.notifications.service import ATTEMPTS, attempt_of, queue_for
 from workflow_manager.wiring import Wiring
 
 
@@ -19,8 +19,6 @@ def notification_follower(wiring: Wiring) -> JournalFollower:
             rows = await queue_for(session, entry)
         for row in rows:
             if row.status not in ENDED:
-                await wiring.engine.start(
-                    KIND, key_of(row), queue=QUEUE, partition=partition_of(row)
-                )
+                await ATTEMPTS.start(wiring.engine, attempt_of(row))
 
     return JournalFollower("notifications", wiring.sessions, wiring.tail, EVENT_OF, react)

@@ -5,10 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from scanhub_libraries.models import NotificationOut, NotificationTest, NotificationTestIn
+from scanhub_libraries.models import (
+    NotificationOut,
+    NotificationPreview,
+    NotificationPreviewIn,
+    NotificationSettings,
+    NotificationTest,
+    NotificationTestIn,
+)
 from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
-from workflow_manager.notifications import repository, service
+from workflow_manager.notifications import preview, repository, service
 from workflow_manager.notifications.rules import NotificationEvent, NotificationStatus
 
 router = APIRouter(prefix="/api/v1/workflowmanager/notifications", tags=["notifications"])
@@ -50,3 +57,18 @@ async def test_notification(
     settings = request.app.state.wiring.settings
     event = NotificationEvent(wanted.event)
     return await service.try_out(settings, wanted.rule, options, event)
+
+
+@router.post("/preview", summary="Show what the messages of a rule would say")
+async def preview_notifications(
+    request: Request, wanted: NotificationPreviewIn
+) -> list[NotificationPreview]:
+    """Fill in the templates of a rule as it is being written, about a sample; nothing is sent."""
+    settings = request.app.state.wiring.settings
+    return await preview.preview(settings, wanted.rule, NotificationEvent(wanted.event))
+
+
+@router.get("/settings", summary="Tell how messages leave this server")
+async def get_notification_settings(request: Request) -> NotificationSettings:
+    """Return what was set when the server was started, without secrets."""
+    return preview.describe_settings(request.app.state.wiring.settings)

@@ -5,19 +5,23 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
+from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError, ScanHubError, UnprocessableError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
+from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import JournalEntry, NotificationOut, NotificationTest
 from scanhub_libraries.models.routing_rule import RuleOptions
 from workflow_manager.cases.models import Case
+from workflow_manager.engine.attempts import Attempt, Attempts, key_of
 from workflow_manager.inserting import insert_new
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.notifications.composing import Subject, compose_and_send
 from workflow_manager.notifications.models import Notification
+from workflow_manager.notifications.preview import sample
 from workflow_manager.notifications.rules import (
     EVENT_OF,
     Channel,
@@ -31,14 +35,8 @@ from workflow_manager.routing_rules.models import StoredRule
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.wiring import Wiring
 
-KIND = "notification"
-QUEUE = "notifications"
-_SAMPLE = {"AccessionNumber": "SAMPLE", "PatientID": "SAMPLE", "PatientName": "SAMPLE"}
-
-
-def key_of(notification: Notification) -> str:
-    """Return the key of the workflow of the attempt that comes next."""
-    return f"{notification.id}:{notification.attempt}"
+logger = get_logger(__name__)
+ATTEMPTS = Attempts(kind="notification", queue="notifications")
 
 
 def _as_uuid(value: Any) -> UUID | None:
@@ -59,10 +57,12 @@ def shown_recipient(channel: Channel, recipient: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}"
 
 
-def partition_of(notification: Notification) -> str:
-    """Return which messages take turns: those to one server."""
+def attempt_of(notification: Notification) -> Attempt:
+    """Return the attempt that comes next; messages to one server take turns."""
     shown = shown_recipient(notification.channel, notification.recipient)
-    return shown[:200] if notification.channel is Channel.WEBHOOK else "email"
+    server = shown[:200] if notification.channel is Channel.WEBHOOK else "email"
+    key = key_of(notification.id, notification.attempt)
+    return Attempt(key, server, notification.next_attempt_at)
 
 
 def describe(notification: Notification) -> NotificationOut:
@@ -102,7 +102,11 @@ async def queue_for(session: AsyncSession, entry: JournalEntry) -> Sequence[Noti
     case = None if case_id is None else await session.get(Case, case_id)
     if case is None or not case.rule:
         return []
-    options = RuleOptions.model_validate(case.options)
+    try:
+        options = RuleOptions.model_validate(case.options)
+    except ValidationError:  # of another version: what is told of other cases must not wait for it
+        logger.exception("the rule of a case cannot be read", case_id=str(case.id), rule=case.rule)
+        return []
     event = EVENT_OF[entry.type]
     requested = bool(entry.data.get("notification_requested", False))
     if not is_wanted(options, event, requested=requested):
@@ -147,7 +151,7 @@ async def retry_now(wiring: Wiring, session: AsyncSession, notification_id: UUID
     await session.flush()
     await append(session, [event_of(row, EventType.NOTIFICATION_QUEUED)])
     await session.commit()
-    await wiring.engine.start(KIND, key_of(row), queue=QUEUE, partition=partition_of(row))
+    await ATTEMPTS.start(wiring.engine, attempt_of(row))
     return row
 
 
@@ -173,14 +177,7 @@ async def try_out(
             f"Rule {rule!r} tells nobody: it has neither webhook nor e-mail.", field="rule"
         )
     delivery = new_id()
-    subject = Subject(
-        rule=rule,
-        event=event,
-        task_id=str(delivery),
-        details="This is a sample.",
-        reason="Somebody tries out the notifications of this rule.",
-        tags=_SAMPLE,
-    )
+    subject = sample(rule, event, str(delivery))
     return [await _try_one(settings, options, subject, goal, delivery) for goal in goals]
 
 

@@ -6,7 +6,7 @@ receiver can tell.
 """
 
 from datetime import timedelta
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from scanhub_libraries.clock import utc_now
@@ -18,7 +18,8 @@ from scanhub_libraries.models.routing_rule import RuleOptions
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseKind
 from workflow_manager.dispatch.rules import backoff_s
-from workflow_manager.engine import Steps, WorkflowBody, WorkflowState
+from workflow_manager.engine import Answer, Attempt, WorkflowBody
+from workflow_manager.engine.attempts import parse_key
 from workflow_manager.journal.service import append
 from workflow_manager.notifications import repository
 from workflow_manager.notifications.composing import Subject, compose_and_send
@@ -26,20 +27,17 @@ from workflow_manager.notifications.models import Notification
 from workflow_manager.notifications.rules import ENDED, NotificationEvent, NotificationStatus
 from workflow_manager.notifications.sending import DeliveryError, reason_of
 from workflow_manager.notifications.service import (
-    KIND,
-    QUEUE,
+    ATTEMPTS,
+    attempt_of,
     end,
     event_of,
     get_notification,
-    key_of,
-    partition_of,
 )
 from workflow_manager.routing_rules.models import StoredRule
 from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
-Answer = dict[str, Any]
 
 
 class NotificationSteps:
@@ -50,7 +48,7 @@ class NotificationSteps:
 
     async def deliver(self, key: str) -> Answer:
         """Make the message and hand it over; say what comes next."""
-        notification_id, attempt = _parse(key)
+        notification_id, attempt = parse_key(key)
         row = await self._begin(notification_id, attempt)
         if row is None:
             return {}
@@ -111,64 +109,32 @@ class NotificationSteps:
                 row.attempt += 1
                 row.next_attempt_at = utc_now() + timedelta(seconds=wait_s)
                 event = event_of(row, EventType.NOTIFICATION_RETRY)
-                answer = {"next": key_of(row), "wait_s": wait_s, "partition": partition_of(row)}
+                answer = attempt_of(row).as_next(wait_s)
             await session.flush()
             await append(session, [event])
         return answer
 
 
-def _parse(key: str) -> tuple[UUID, int]:
-    notification_id, _, attempt = key.rpartition(":")
-    return UUID(notification_id), int(attempt)
-
-
 def notification_workflow(do: NotificationSteps) -> WorkflowBody:
     """Return the workflow function of an attempt."""
-
-    def body(steps: Steps, key: str) -> None:
-        answer = steps.run("deliver", do.deliver, key)
-        if "next" in answer:
-            steps.start(
-                KIND,
-                answer["next"],
-                queue=QUEUE,
-                partition=answer["partition"],
-                delay_s=answer["wait_s"],
-            )
-
-    return body
+    return ATTEMPTS.workflow("deliver", do.deliver)
 
 
 async def start_missing_notifications(wiring: Wiring) -> int:
     """Start the attempts that have no workflow: the process died between the two."""
     async with reading(wiring.sessions) as session:
-        open_ = await repository.list_open(session)
-    states = await wiring.engine.states(KIND, [key_of(row) for row in open_])
-    started = 0
-    for row in open_:
-        state = states.get(key_of(row))
-        if state is WorkflowState.ACTIVE:
-            continue
-        if state is not None and not await _next_attempt(wiring, row):
-            continue
-        wait_s = 0.0
-        if row.next_attempt_at is not None:
-            wait_s = max(0.0, (row.next_attempt_at - utc_now()).total_seconds())
-        await wiring.engine.start(
-            KIND, key_of(row), queue=QUEUE, partition=partition_of(row), delay_s=wait_s
-        )
-        started += 1
-    return started
+        open_ = [attempt_of(row) for row in await repository.list_open(session)]
+    return await ATTEMPTS.start_missing(wiring.engine, open_, partial(_next_attempt, wiring))
 
 
-async def _next_attempt(wiring: Wiring, row: Notification) -> bool:
-    """The engine gave an attempt up: make the next one; False: it went on while we looked."""
+async def _next_attempt(wiring: Wiring, given_up: Attempt) -> Attempt | None:
+    """The engine gave an attempt up: make the next one; None: it went on while we looked."""
+    notification_id, attempt = parse_key(given_up.key)
     async with transaction(wiring.sessions) as session:
-        fresh = await get_notification(session, row.id, lock=True)
-        if fresh.status in ENDED or fresh.attempt != row.attempt:
-            return False
-        fresh.attempt += 1
-        fresh.status, fresh.next_attempt_at = NotificationStatus.QUEUED, None
-        row.attempt, row.next_attempt_at = fresh.attempt, None
-    logger.warning("an attempt to notify was given up", notification_id=str(row.id))
-    return True
+        row = await get_notification(session, notification_id, lock=True)
+        if row.status in ENDED or row.attempt != attempt:
+            return None
+        row.attempt += 1
+        row.status, row.next_attempt_at = NotificationStatus.QUEUED, None
+    logger.warning("an attempt to notify was given up", notification_id=str(notification_id))
+    return attempt_of(row)

@@ -1,17 +1,21 @@
 """Answers what listeners ask for their peers: C-FIND, C-MOVE, C-GET (PS3.4 annex C)."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import BadRequestError, ScanHubError
 from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.models.target import DicomTarget, DicomTlsTarget
 from workflow_manager.dicom.attributes import Level
 from workflow_manager.query import repository, rules
-from workflow_manager.query.matching import Matcher
 from workflow_manager.query.rules import Criteria, Key
-from workflow_manager.query.service import search
+from workflow_manager.query.service import asked_of, search
+from workflow_manager.senders.dicom import SENDER, tls_of
+from workflow_manager.targets.secret_box import SecretBox
+from workflow_manager.targets.service import document_of
 
 Json = dict[str, Any]
 LEVELS = {
@@ -35,16 +39,24 @@ _UNIQUE = {
 class QueryDesk:
     """What the index says, for peers of the listeners."""
 
-    def __init__(self, sessions: Sessions, lake: LocalLake) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        lake: LocalLake,
+        secret_box: SecretBox,
+        extra_tags: Collection[str] = (),
+    ) -> None:
         self._sessions = sessions
+        self._secret_box = secret_box
         self._lake = lake
+        self._extra = frozenset(extra_tags)
 
     async def answer(self, question: Json) -> Json:
         """Answer a question; what is wrong with it is said in `problem`."""
         try:
             async with reading(self._sessions) as session:
                 if question["what"] == "find":
-                    return await _find(session, question)
+                    return await _find(await session.connection(), question, self._extra)
                 return await self._files(session, question)
         except ScanHubError as error:
             return {"problem": error.detail}
@@ -56,9 +68,10 @@ class QueryDesk:
         own = "PatientID" if level == "PATIENT" else wanted[-1]
         if own not in {key.keyword for key in keys}:
             raise BadRequestError(f"{own} is missing: it says what shall be sent.")
-        matcher = Matcher(session.get_bind().dialect.name)
-        conditions = [c for c in map(matcher.condition, keys) if c is not None]
-        files = await repository.find_matching_files(session, conditions, limit=MOST_FILES)
+        connection = await session.connection()
+        asked = asked_of(keys, connection.dialect.name)
+        to_find = repository.to_find_files(connection.dialect.name, asked, limit=MOST_FILES)
+        rows = await repository.answer(connection, to_find)
         answer: Json = {
             "files": [
                 {
@@ -67,14 +80,22 @@ class QueryDesk:
                     "sop_instance_uid": file.sop_instance_uid,
                     "transfer_syntax_uid": file.transfer_syntax_uid,
                 }
-                for file in files
+                for file in (repository.StoredFile(*row) for row in rows)
             ]
         }
         if question["what"] == "move":
-            answer["destination"] = await repository.find_destination(
-                session, question["destination"]
-            )
+            answer["destination"] = await self._destination(session, question["destination"])
         return answer
+
+    async def _destination(self, session: AsyncSession, ae_title: str) -> Json | None:
+        """Return how a node is called; None: no target has this AE title."""
+        target = await repository.find_destination(session, ae_title)
+        if target is None:
+            return None
+        document = document_of(target, self._secret_box)
+        if not isinstance(document, DicomTarget | DicomTlsTarget) or document.ip == SENDER:
+            return None  # whose sender it would be is not known
+        return {"host": document.ip, "port": document.port, "tls": tls_of(document)}
 
 
 def _level(question: Json) -> str:
@@ -84,7 +105,7 @@ def _level(question: Json) -> str:
     return level
 
 
-async def _find(session: AsyncSession, question: Json) -> Json:
+async def _find(connection: AsyncConnection, question: Json, extra: frozenset[str]) -> Json:
     name = _level(question)
     level = LEVELS[name]
     given = {keyword: value for keyword, value in question["keys"] if keyword}
@@ -98,18 +119,23 @@ async def _find(session: AsyncSession, question: Json) -> Json:
     keys = [
         Key(keyword, value)
         for keyword, value in given.items()
-        if value and rules.can_match(keyword, level)  # others are ignored (PS3.4 C.2.2.1.3)
+        if value and rules.can_match(keyword, level, extra)  # others are ignored (PS3.4 C.2.2.1.3)
     ]
     criteria = Criteria(
-        level, tuple(keys), frozenset(given), limit=PAGE, offset=int(question["offset"])
+        level,
+        tuple(keys),
+        frozenset(given),
+        limit=PAGE,
+        offset=int(question["offset"]),
+        extra=extra,
     )
-    matches = await search(session, criteria)
-    known = [keyword for keyword in given if _can_answer(keyword, level)]
+    matches = await search(connection, criteria)
+    known = [keyword for keyword in given if _can_answer(keyword, level, extra)]
     return {"matches": [{k: match.values.get(k) for k in known} for match in matches]}
 
 
-def _can_answer(keyword: str, level: Level) -> bool:
+def _can_answer(keyword: str, level: Level, extra: frozenset[str]) -> bool:
     computed = any(
         keyword in rules.COMPUTED[one] for one in rules.LEVELS[: rules.LEVELS.index(level) + 1]
     )
-    return computed or rules.can_match(keyword, level)
+    return computed or rules.can_match(keyword, level, extra)

@@ -1,6 +1,12 @@
-"""Conditions of a query in SQL (PS3.4 C.2.2.2). Values go as parameters, never into the text."""
+"""Conditions of a query in SQL (PS3.4 C.2.2.2). Values go as parameters, never into the text.
 
-from typing import Any
+What is asked for is taken apart first: the form of a condition, and its values. Queries of the same
+form share a statement, which takes longer to put together than to execute.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import col
@@ -18,6 +24,31 @@ _MODELS: dict[Level, Any] = {
     Level.SERIES: DicomSeries,
     Level.INSTANCE: DicomInstance,
 }
+_SEVERAL_GROUPS = "*=*"
+
+
+class How(StrEnum):
+    """How a value is compared."""
+
+    IS = "is"
+    IN = "in"
+    LIKE = "like"
+    FROM = "from"
+    TO = "to"
+
+
+class Form(NamedTuple):
+    """A condition without its values."""
+
+    keyword: str
+    tests: tuple[How, ...]
+
+
+class Asked(NamedTuple):
+    """The form of a condition, and the values of its tests in their order."""
+
+    form: Form
+    values: tuple[Any, ...]
 
 
 class Matcher:
@@ -26,92 +57,129 @@ class Matcher:
     def __init__(self, dialect: str) -> None:
         self._sqlite = dialect == "sqlite"
 
-    def condition(self, key: Key) -> Condition | None:
-        """Return the condition of a key; None: everything matches.
+    def ask(self, key: Key) -> Asked | None:
+        """Return what a key asks for; None: everything matches.
 
         Raises:
             BadRequestError: The value means nothing, or no text of a database can hold it.
         """
         if not key.value.strip("* \x00"):
             return None
+        compared = list(self._compare(key))
+        tests, values = tuple(test for test, _ in compared), tuple(value for _, value in compared)
+        return Asked(Form(key.keyword, tests), values)
+
+    def _compare(self, key: Key) -> Iterator[tuple[How, Any]]:
         if key.keyword in rules.UIDS:
-            level, column = rules.UIDS[key.keyword]
-            return col(getattr(_MODELS[level], column)).in_(rules.uids(key))
+            found = rules.uids(key)
+            yield (How.IS, found[0]) if len(found) == 1 else (How.IN, found)
+            return
         if "\x00" in key.value.strip(" \x00"):  # at its ends it pads (PS3.5 section 6.2)
             raise BadRequestError(f"{key.keyword} contains a NUL character.", field=key.keyword)
-        if key.keyword == rules.MODALITIES:
-            return self._has_modality(key)
         attribute = rules.BY_KEYWORD.get(key.keyword)
-        return self._in_tags(key) if attribute is None else self._in_column(attribute, key)
+        if key.keyword == rules.MODALITIES:
+            parts = key.value.replace("\\", ",").split(",")
+            yield from (self._text(part) for part in parts if part.strip())
+        elif attribute is None:
+            yield self._text(key.value)
+        elif attribute.person:
+            yield from self._person(key.value)
+        elif attribute.length is None:
+            yield How.IS, rules.number(key)
+        elif rules.is_span(attribute):
+            yield from _span(*rules.span(key))
+        else:
+            yield self._text(key.value)
 
-    def _in_column(self, attribute: Attribute, key: Key) -> Condition:
-        model = _MODELS[attribute.level]
-        column = getattr(model, attribute.column)
-        if attribute.person:
-            return self._person(getattr(model, f"{attribute.column}_key"), key.value)
-        if attribute.length is None:
-            found: Condition = column == rules.number(key)
-            return found
-        if rules.is_span(attribute):
-            return _between(column, *rules.span(key))
-        return self._text(column, key.value)
-
-    def _text(self, column: Any, value: str) -> Condition:
+    def _text(self, value: str) -> tuple[How, str]:
         """Match text with its case; `*` stands for any characters, `?` for one."""
         value = value.strip(" \x00")
         if "*" not in value and "?" not in value:
-            found: Condition = column == value
-            return found
+            return How.IS, value
         if self._sqlite:
-            wild: Condition = sa.cast(column, sa.String).op("GLOB")(value.replace("[", "[[]"))
-            return wild
+            return How.LIKE, value.replace("[", "[[]")
         for special in "\\%_":
             value = value.replace(special, f"\\{special}")
-        return sa.cast(column, sa.String).like(
-            value.replace("*", "%").replace("?", "_"), escape="\\"
-        )
+        return How.LIKE, value.replace("*", "%").replace("?", "_")
 
-    def _person(self, column: Any, value: str) -> Condition:
+    def _person(self, value: str) -> Iterator[tuple[How, str]]:
         """Match all of a name, or one of its groups: alphabetic, ideographic, phonetic."""
         wanted = person_key(value.strip(" \x00"))
-        if "=" in wanted:
-            return self._text(column, wanted)
-        groups = (f"{wanted}=*", f"*={wanted}", f"*={wanted}=*")
-        return sa.or_(
-            self._text(column, wanted),
-            sa.and_(
-                self._text(column, "*=*"), sa.or_(*(self._text(column, one) for one in groups))
-            ),
-        )
+        yield self._text(wanted)
+        if "=" not in wanted:
+            groups = (_SEVERAL_GROUPS, f"{wanted}=*", f"*={wanted}", f"*={wanted}=*")
+            yield from map(self._text, groups)
 
-    def _has_modality(self, key: Key) -> Condition:
+    def condition(self, form: Form, first: int) -> Condition:
+        """Return a condition whose values are the parameters from `v<first>` on."""
+        names = [f"v{first + number}" for number in range(len(form.tests))]
+        if form.keyword == rules.MODALITIES:
+            return self._has_modality(form.tests, names)
+        attribute = rules.BY_KEYWORD.get(form.keyword)
+        column = _column(form.keyword, attribute)
+        tests = [
+            self._test(test, column, name) for test, name in zip(form.tests, names, strict=True)
+        ]
+        if attribute is not None and attribute.person and len(tests) > 1:
+            whole, several, *of_group = tests
+            return sa.or_(whole, sa.and_(several, sa.or_(*of_group)))
+        if {How.FROM, How.TO} & set(form.tests):
+            tests.append(column != "")
+        return sa.and_(*tests)
+
+    def _test(self, test: How, column: Any, name: str) -> Condition:
+        value: Any = sa.bindparam(name, expanding=test is How.IN)
+        found: Condition
+        match test:
+            case How.IS:
+                found = column == value
+            case How.IN:
+                found = column.in_(value)
+            case How.FROM:
+                found = column >= value
+            case How.TO:
+                found = column <= value
+            case _ if self._sqlite:
+                found = sa.cast(column, sa.String).op("GLOB")(value)
+            case _:
+                found = sa.cast(column, sa.String).like(value, escape="\\")
+        return found
+
+    def _has_modality(self, tests: Sequence[How], names: Sequence[str]) -> Condition:
         series = sa.orm.aliased(DicomSeries)
-        wanted = [part for part in key.value.replace("\\", ",").split(",") if part.strip()]
+        modality = col(series.modality)
+        wanted = (self._test(test, modality, name) for test, name in zip(tests, names, strict=True))
         return (
             sa.exists()
             .where(
                 col(series.study_instance_uid) == DicomStudy.study_instance_uid,
-                sa.or_(*(self._text(series.modality, part) for part in wanted)),
+                sa.or_(sa.false(), *wanted),
             )
             .correlate(DicomStudy)
         )
 
-    def _in_tags(self, key: Key) -> Condition:
-        """Match what is kept beside the columns; of several values all together."""
-        model: Any = DicomInstance
-        if key.keyword in STUDY_TAGS:
-            model = DicomStudy
-        elif key.keyword in SERIES_TAGS:
-            model = DicomSeries
-        return self._text(model.tags[key.keyword].as_string(), key.value)
+
+def _column(keyword: str, attribute: Attribute | None) -> Any:
+    """Return what is compared; of what is kept beside the columns all values together."""
+    if keyword in rules.UIDS:
+        level, name = rules.UIDS[keyword]
+        return col(getattr(_MODELS[level], name))
+    if attribute is not None:
+        key = "_key" if attribute.person else ""
+        return col(getattr(_MODELS[attribute.level], f"{attribute.column}{key}"))
+    model: Any = DicomInstance
+    if keyword in STUDY_TAGS:
+        model = DicomStudy
+    elif keyword in SERIES_TAGS:
+        model = DicomSeries
+    return model.tags[keyword].as_string()
 
 
-def _between(column: Any, first: str, last: str) -> Condition:
-    conditions = [col(column) != ""]
+def _span(first: str, last: str) -> Iterator[tuple[How, str]]:
     if first == last:
-        return col(column) == first
+        yield How.IS, first
+        return
     if first:
-        conditions.append(col(column) >= first)
+        yield How.FROM, first
     if last:
-        conditions.append(col(column) <= last)
-    return sa.and_(*conditions)
+        yield How.TO, last

@@ -1,16 +1,22 @@
 """The statements of a query."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlmodel import col
 
-from workflow_manager.dicom.attributes import COLUMNS, Level
+from workflow_manager.dicom.attributes import Level
 from workflow_manager.dicom.models import DicomInstance, DicomSeries, DicomStudy
-from workflow_manager.query.rules import LEVELS, Criteria
+from workflow_manager.query import rules
+from workflow_manager.query.matching import Asked, Form, How, Matcher
+from workflow_manager.query.plan import Plan
+from workflow_manager.query.rules import Criteria
+from workflow_manager.targets.models import Target
 from workflow_manager.targets.repository import list_targets
 
 _MODELS: dict[Level, Any] = {
@@ -18,19 +24,15 @@ _MODELS: dict[Level, Any] = {
     Level.SERIES: DicomSeries,
     Level.INSTANCE: DicomInstance,
 }
+_NODES = ("dicom", "dicomtls")
+"""Types of targets that images can be moved to."""
 
 
-@dataclass(slots=True)
-class Related:
-    """What is in a study."""
-
-    modalities: set[str] = field(default_factory=set)
-    series: int = 0
-    instances: int = 0
+MOST = 2**31 - 1
+"""Files of which nobody said how many he wants."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """A file of an instance."""
 
     study_instance_uid: str
@@ -43,35 +45,143 @@ class StoredFile:
     number_of_frames: int | None
 
 
-async def find(
-    session: AsyncSession, criteria: Criteria, conditions: Sequence[sa.ColumnElement[bool]]
-) -> Sequence[sa.Row[Any]]:
-    """Return one page of rows: `<level>_<column>` of the level and those above it."""
-    query = sa.select(*_columns(criteria.level)).select_from(DicomStudy)
-    query = _joined(query, criteria.level).where(*conditions)
-    query = query.order_by(*_order(criteria)).limit(criteria.limit).offset(criteria.offset)
-    return (await session.execute(query)).all()
+class Shape(NamedTuple):
+    """All of a query but its values: queries of the same shape share a statement."""
+
+    dialect: str
+    plan: Plan
+    forms: tuple[Form, ...]
+    in_study: bool
+    """One study is asked for."""
+    in_series: bool
 
 
-def _columns(level: Level) -> list[Any]:
-    levels = LEVELS[: LEVELS.index(level) + 1]
-    found: list[Any] = [
-        col(getattr(_MODELS[a.level], a.column)).label(f"{a.level}_{a.column}")
-        for a in COLUMNS
-        if a.level in levels
+class FileShape(NamedTuple):
+    """All of a question for files but its values."""
+
+    dialect: str
+    forms: tuple[Form, ...]
+
+
+class Question(NamedTuple):
+    """A statement that reads, and its values."""
+
+    make: Callable[[Any], sa.Select[Any]]
+    """Makes the statement of a shape, once."""
+    shape: Shape | FileShape
+    parameters: dict[str, Any]
+
+    @property
+    def statement(self) -> sa.Select[Any]:
+        """Return the statement."""
+        return self.make(self.shape)
+
+
+class Reading(NamedTuple):
+    """A statement of SQLite as it goes to a thread."""
+
+    text: str
+    parameters: dict[str, Any]
+
+
+def to_find(dialect: str, criteria: Criteria, plan: Plan, asked: Sequence[Asked]) -> Question:
+    """Return the question for one page of rows.
+
+    The columns of the plan come first, then the kept attributes of its levels as JSON, and last,
+    if the plan counts what is in the studies: modalities with backslashes, series, instances.
+    """
+    in_study = criteria.single("StudyInstanceUID") is not None
+    in_series = criteria.single("SeriesInstanceUID") is not None
+    forms = tuple(one.form for one in asked)
+    shape = Shape(dialect, plan, forms, in_study, in_series)
+    page = {"limit": criteria.limit, "offset": criteria.offset}
+    return Question(_statement, shape, {**page, **_parameters(asked)})
+
+
+def to_find_files(dialect: str, asked: Sequence[Asked], *, limit: int = MOST) -> Question:
+    """Return the question for the files of the instances that are asked for, in order."""
+    shape = FileShape(dialect, tuple(one.form for one in asked))
+    return Question(_file_statement, shape, {"limit": limit, **_parameters(asked)})
+
+
+async def answer(connection: AsyncConnection, question: Question) -> Sequence[Sequence[Any]]:
+    """Return the rows that answer a question."""
+    found = await connection.execute(question.statement, question.parameters)
+    rows: Sequence[Sequence[Any]] = found.all()
+    return rows
+
+
+def reading_of(question: Question) -> Reading | None:
+    """Return a question as SQLite itself takes it; None: it has values of unusual kinds."""
+    if not all(map(_is_usual, question.shape.forms)):
+        return None
+    text, own = _text_of(question.make, question.shape)
+    return Reading(text, {**own, **question.parameters})
+
+
+def _is_usual(form: Form) -> bool:
+    """Say whether the values of a condition are texts and numbers, and as many each time."""
+    known = form.keyword in rules.BY_KEYWORD or form.keyword in rules.UIDS
+    return (known or form.keyword == rules.MODALITIES) and How.IN not in form.tests
+
+
+@lru_cache(maxsize=512)
+def _text_of(
+    make: Callable[[Any], sa.Select[Any]], shape: "Shape | FileShape"
+) -> tuple[str, dict[str, Any]]:
+    """Return a statement as text, and those of its parameters that are always the same."""
+    count = sum(len(form.tests) for form in shape.forms)
+    given = dict.fromkeys(("limit", "offset", *(f"v{number}" for number in range(count))), 0)
+    compiled = make(shape).compile(dialect=_SQLITE)
+    state = compiled.construct_expanded_state(given)
+    own = {name: value for name, value in state.parameters.items() if name not in given}
+    return state.statement, own
+
+
+_SQLITE = sqlite.dialect(paramstyle="named")
+
+
+@lru_cache(maxsize=512)
+def _statement(shape: Shape) -> sa.Select[Any]:
+    return (
+        _selected(shape.plan)
+        .where(*_conditions(shape.dialect, shape.forms))
+        .order_by(*_order(shape))
+        .limit(sa.bindparam("limit", type_=sa.Integer))
+        .offset(sa.bindparam("offset", type_=sa.Integer))
+    )
+
+
+def _selected(plan: Plan) -> sa.Select[Any]:
+    columns = [getattr(_MODELS[level], column) for level, column in plan.places]
+    # As they are stored: whoever wants one of them reads them.
+    columns += [sa.cast(_MODELS[level].tags, sa.Text) for level in plan.tag_levels]
+    labelled: list[Any] = [column.label(f"c{number}") for number, column in enumerate(columns)]
+    if plan.counts_studies:
+        labelled += _of_study()
+    query = _joined(sa.select(*labelled).select_from(DicomStudy), plan.level)
+    return query.where(*_with_images(plan.level))
+
+
+def _of_study() -> list[Any]:
+    """Return what is in a study; the index of its series has them side by side."""
+    series = sa.orm.aliased(DicomSeries)
+    instances = col(series.number_of_series_related_instances)
+    return [
+        sa.select(found)
+        .where(col(series.study_instance_uid) == DicomStudy.study_instance_uid, instances > 0)
+        .correlate(DicomStudy)
+        .scalar_subquery()
+        .label(name)
+        for name, found in (
+            ("modalities", sa.func.aggregate_strings(col(series.modality), "\\")),
+            ("series", sa.func.count()),
+            ("instances", sa.func.sum(instances)),
+        )
     ]
-    found += [col(_MODELS[one].tags).label(f"{one}_tags") for one in levels]
-    found.append(col(DicomStudy.study_instance_uid))
-    if level is not Level.STUDY:
-        found.append(col(DicomSeries.series_instance_uid))
-        count = col(DicomSeries.number_of_series_related_instances)
-        found.append(count.label("series_instances"))
-    if level is Level.INSTANCE:
-        found += [col(DicomInstance.sop_instance_uid), col(DicomInstance.sop_class_uid)]
-    return found
 
 
-def _joined(query: Any, level: Level) -> Any:
+def _joined(query: sa.Select[Any], level: Level) -> sa.Select[Any]:
     if level is not Level.STUDY:
         query = query.join(
             DicomSeries, col(DicomSeries.study_instance_uid) == DicomStudy.study_instance_uid
@@ -81,89 +191,69 @@ def _joined(query: Any, level: Level) -> Any:
     return query
 
 
-def _order(criteria: Criteria) -> list[Any]:
+def _with_images(level: Level) -> list[sa.ColumnElement[bool]]:
+    """Return what leaves out studies and series whose images were all removed."""
+    some = col(DicomSeries.number_of_series_related_instances) > 0
+    of_study = col(DicomSeries.study_instance_uid) == DicomStudy.study_instance_uid
+    match level:
+        case Level.STUDY:
+            return [sa.select(1).where(of_study, some).correlate(DicomStudy).exists()]
+        case Level.SERIES:
+            return [some]
+        case _:
+            return []
+
+
+def _order(shape: Shape) -> list[Any]:
     """Return an order that pages can rely on; studies with the newest first."""
-    if criteria.level is Level.STUDY:
+    level = shape.plan.level
+    if level is Level.STUDY:
         return [
             col(DicomStudy.study_date).desc(),
             col(DicomStudy.study_time).desc(),
             col(DicomStudy.study_instance_uid).desc(),
         ]
-    in_study = criteria.single("StudyInstanceUID") is not None
     series = [col(DicomSeries.series_number), col(DicomSeries.series_instance_uid)]
-    if criteria.level is Level.SERIES:
-        return series if in_study else [col(DicomSeries.id).desc()]
+    if level is Level.SERIES:
+        return series if shape.in_study else [col(DicomSeries.id).desc()]
     within = [col(DicomInstance.instance_number), col(DicomInstance.sop_instance_uid)]
-    if criteria.single("SeriesInstanceUID") is not None:
+    if shape.in_series:
         return within
-    return [*series, *within] if in_study else [col(DicomInstance.sop_instance_uid)]
+    return [*series, *within] if shape.in_study else [col(DicomInstance.sop_instance_uid)]
 
 
-async def related(session: AsyncSession, studies: set[str]) -> dict[str, Related]:
-    """Return what is in studies."""
-    query = sa.select(
-        col(DicomSeries.study_instance_uid),
-        col(DicomSeries.modality),
-        sa.func.count(),
-        sa.func.sum(col(DicomSeries.number_of_series_related_instances)),
-    )
-    query = query.where(col(DicomSeries.study_instance_uid).in_(studies)).group_by(
-        col(DicomSeries.study_instance_uid), col(DicomSeries.modality)
-    )
-    found = {uid: Related() for uid in studies}
-    for uid, modality, series, instances in await session.execute(query):
-        found[uid].modalities.add(modality)
-        found[uid].series += series
-        found[uid].instances += int(instances)
-    return found
-
-
-async def find_files(
-    session: AsyncSession,
-    study: str,
-    series: str | None = None,
-    instance: str | None = None,
-    *,
-    limit: int | None = None,
-) -> list[StoredFile]:
-    """Return the files of a study, a series or an instance, in order."""
-    conditions = [col(DicomStudy.study_instance_uid) == study]
-    if series is not None:
-        conditions.append(col(DicomSeries.series_instance_uid) == series)
-    if instance is not None:
-        conditions.append(col(DicomInstance.sop_instance_uid) == instance)
-    return await find_matching_files(session, conditions, limit=limit)
-
-
-async def find_matching_files(
-    session: AsyncSession,
-    conditions: Sequence[sa.ColumnElement[bool]],
-    *,
-    limit: int | None = None,
-) -> list[StoredFile]:
-    """Return the files of the instances for which all conditions hold, in order."""
+@lru_cache(maxsize=128)
+def _file_statement(shape: FileShape) -> sa.Select[Any]:
     columns = [
         getattr(DicomSeries if n.startswith(("study", "series")) else DicomInstance, n)
-        for n in StoredFile.__dataclass_fields__
+        for n in StoredFile._fields
     ]
     query = _joined(sa.select(*columns).select_from(DicomStudy), Level.INSTANCE)
-    query = (
-        query.where(*conditions)
-        .order_by(
-            col(DicomSeries.series_number),
-            col(DicomSeries.series_instance_uid),
-            col(DicomInstance.instance_number),
-            col(DicomInstance.sop_instance_uid),
-        )
-        .limit(limit)
+    found = query.where(*_conditions(shape.dialect, shape.forms))
+    return found.limit(sa.bindparam("limit", type_=sa.Integer)).order_by(
+        col(DicomSeries.series_number),
+        col(DicomSeries.series_instance_uid),
+        col(DicomInstance.instance_number),
+        col(DicomInstance.sop_instance_uid),
     )
-    return [StoredFile(*row) for row in await session.execute(query)]
 
 
-async def find_destination(session: AsyncSession, ae_title: str) -> dict[str, Any] | None:
-    """Return where a C-MOVE goes: a target that is configured, and nothing else."""
+def _conditions(dialect: str, forms: Sequence[Form]) -> Iterator[sa.ColumnElement[bool]]:
+    """Yield conditions; their values are the parameters v0, v1 and so on."""
+    matcher, first = Matcher(dialect), 0
+    for form in forms:
+        yield matcher.condition(form, first)
+        first += len(form.tests)
+
+
+def _parameters(asked: Sequence[Asked]) -> dict[str, Any]:
+    values = chain.from_iterable(one.values for one in asked)
+    return {f"v{number}": value for number, value in enumerate(values)}
+
+
+async def find_destination(session: AsyncSession, ae_title: str) -> Target | None:
+    """Return where a C-MOVE goes: a DICOM target that is configured, and nothing else."""
     for target in await list_targets(session, enabled_only=True):
-        where = target.document
-        if target.target_type == "dicom" and where.get("aet_target") == ae_title:
-            return {"host": where["ip"], "port": where["port"]}
+        if target.target_type in _NODES and target.document.get("aet_target") == ae_title:
+            return target
     return None

@@ -1,16 +1,17 @@
 """What a query may ask for, and what its values mean (PS3.4 C.2.2.2). Pure."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.tag import Tag
 
 from scanhub_libraries.errors import BadRequestError
 from workflow_manager.dicom.attributes import COLUMNS, SERIES_TAGS, STUDY_TAGS, Attribute, Level
 from workflow_manager.dicom.columns import plain_date, plain_time
-from workflow_manager.dicom.part10 import KEPT_TAGS
+from workflow_manager.dicom.tags import KEPT_TAGS
 
 MOST_UIDS = 1000
 _TAG = re.compile(r"[0-9a-fA-F]{8}", re.ASCII)
@@ -32,6 +33,11 @@ COMPUTED = {
 }
 BY_KEYWORD = {attribute.keyword: attribute for attribute in COLUMNS}
 LEVELS = (Level.STUDY, Level.SERIES, Level.INSTANCE)
+_KEPT = {
+    Level.STUDY: frozenset(STUDY_TAGS),
+    Level.SERIES: frozenset(SERIES_TAGS) - set(STUDY_TAGS),
+    Level.INSTANCE: frozenset(KEPT_TAGS) - set(SERIES_TAGS) - set(STUDY_TAGS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class Criteria:
     include_all: bool = False
     limit: int = 100
     offset: int = 0
+    extra: frozenset[str] = frozenset()
+    """Names of what this installation keeps of each image beside what all do."""
 
     def single(self, keyword: str) -> str | None:
         """Return the one UID that an attribute shall have, if it is one."""
@@ -67,45 +75,52 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One answer: the values by keyword, and where it is found."""
+    """One answer: the values by keyword; the UIDs of its level and those above are among them."""
 
     level: Level
-    study_instance_uid: str
-    series_instance_uid: str = ""
-    sop_instance_uid: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any]
 
 
 def keyword_of(name: str) -> str:
     """Return the keyword of an attribute that is named by keyword or by tag (PS3.18 8.3.4.1).
 
+    A private one has none: its tag stands for it.
+
     Raises:
         BadRequestError: The standard knows no such attribute.
     """
     keyword = keyword_for_tag(int(name, 16)) if _TAG.fullmatch(name) else name
+    if not keyword and Tag(int(name, 16)).is_private:
+        return name.upper()
     if not keyword or tag_for_keyword(keyword) is None:
         raise BadRequestError(f"{name[:64]!r} is no attribute of DICOM.", field=name[:64])
     return keyword
 
 
-def level_of(keyword: str) -> Level | None:
+def level_of(keyword: str, extra: Collection[str] = ()) -> Level | None:
     """Return the level of an attribute that can be matched; None: it is not in the index."""
+    if keyword in extra:
+        return Level.INSTANCE
     if keyword in UIDS:
         return UIDS[keyword][0]
     if keyword in BY_KEYWORD:
         return BY_KEYWORD[keyword].level
-    if keyword == MODALITIES or keyword in STUDY_TAGS:
+    if keyword == MODALITIES:
         return Level.STUDY
-    if keyword in SERIES_TAGS:
-        return Level.SERIES
-    return Level.INSTANCE if keyword in KEPT_TAGS else None
+    return next((level for level in LEVELS if keyword in _KEPT[level]), None)
 
 
-def can_match(keyword: str, level: Level) -> bool:
+def kept_at(level: Level) -> frozenset[str]:
+    """Return the keywords of what is kept beside the columns of a level, and of none above it."""
+    return _KEPT[level]
+
+
+def can_match(keyword: str, level: Level, extra: Collection[str] = ()) -> bool:
     """Say whether a query at a level can be asked for an attribute: of that level or above it."""
-    found = level_of(keyword)
-    sequence = dictionary_VR(keyword) == "SQ"
-    return found is not None and not sequence and LEVELS.index(found) <= LEVELS.index(level)
+    found = level_of(keyword, extra)
+    if found is None or LEVELS.index(found) > LEVELS.index(level):
+        return False
+    return keyword in extra or dictionary_VR(keyword) != "SQ"
 
 
 def uids(key: Key) -> list[str]:
@@ -149,6 +164,17 @@ def span(key: Key) -> tuple[str, str]:
     return first, last
 
 
+def checked_uid(text: str) -> str:
+    """Return the one UID that stands in an address: no list of them, and no wildcard.
+
+    Raises:
+        BadRequestError: It is none.
+    """
+    if not _UID.fullmatch(text):
+        raise BadRequestError(f"{text[:64]!r} is no UID.")
+    return text
+
+
 def number(key: Key) -> int:
     """Return the number that shall match.
 
@@ -162,6 +188,11 @@ def number(key: Key) -> int:
     if abs(found) >= 2**63:
         raise BadRequestError(f"{key.keyword} is no number.", field=key.keyword)
     return found
+
+
+def modalities(text: str | None) -> list[str]:
+    """Return the modalities of a study from those of its series, with backslashes between them."""
+    return sorted(set((text or "").split("\\")) - {""})
 
 
 def is_span(attribute: Attribute) -> bool:

@@ -1,103 +1,94 @@
 """Search the index at a level; the answers are values by keyword, for DICOMweb and for C-FIND."""
 
-from collections.abc import Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncSession
+from pydantic_core import from_json
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from workflow_manager.dicom.attributes import COLUMNS, Level
+from scanhub_libraries.database import Sessions, dialect_of, glance, reader_in_threads
 from workflow_manager.query import repository, rules
-from workflow_manager.query.matching import Matcher
-from workflow_manager.query.rules import Criteria, Match
+from workflow_manager.query.matching import Asked, Form, How, Matcher
+from workflow_manager.query.plan import Plan, plan_of
+from workflow_manager.query.repository import StoredFile
+from workflow_manager.query.rules import Criteria, Key, Match
 
-_ALWAYS_OF_SERIES = ("RequestAttributesSequence",)
+Rows = Sequence[Sequence[Any]]
+T = TypeVar("T")
 
 
-async def search(session: AsyncSession, criteria: Criteria) -> Sequence[Match]:
-    """Return the answers to a query, always in the same order.
+async def search(connection: AsyncConnection, criteria: Criteria) -> Sequence[Match]:
+    """Return the answers to a query, always in the same order; one statement.
 
     Raises:
         BadRequestError: A value cannot be read.
     """
-    dialect = session.get_bind().dialect.name
+    plan, question = _question(criteria, connection.dialect.name)
+    rows = await repository.answer(connection, question)
+    return [Match(criteria.level, _values(plan, row)) for row in rows]
+
+
+async def find_rows(sessions: Sessions, criteria: Criteria, make: Callable[[Plan, Rows], T]) -> T:
+    """Search; return what is made of the rows, and of the plan that says what is in them.
+
+    Raises:
+        BadRequestError: A value cannot be read.
+    """
+    plan, question = _question(criteria, dialect_of(sessions))
+    return await _read(sessions, question, lambda rows: make(plan, rows))
+
+
+async def find_files(
+    sessions: Sessions, uids: Mapping[str, str], make: Callable[[list[StoredFile]], T]
+) -> T:
+    """Find the files of a study, a series or an instance, in order; return what is made of them.
+
+    Args:
+        sessions: Opens the database.
+        uids: By their keywords.
+        make: Called in a thread; it may block.
+    """
+    asked = [Asked(Form(keyword, (How.IS,)), (uid,)) for keyword, uid in uids.items()]
+    question = repository.to_find_files(dialect_of(sessions), asked)
+    return await _read(sessions, question, lambda rows: make([StoredFile(*row) for row in rows]))
+
+
+async def _read(sessions: Sessions, question: repository.Question, make: Callable[[Rows], T]) -> T:
+    """Read, and make something of the rows in a thread: with SQLite in the one that read."""
+    reader, reading = reader_in_threads(sessions), repository.reading_of(question)
+    if reader is not None and reading is not None:
+        return await reader.read(reading.text, reading.parameters, make)
+    async with glance(sessions) as connection:
+        rows = await repository.answer(connection, question)
+    return await asyncio.to_thread(make, rows)
+
+
+def _question(criteria: Criteria, dialect: str) -> tuple[Plan, repository.Question]:
+    plan = plan_of(criteria)
+    asked = asked_of(criteria.keys, dialect)
+    return plan, repository.to_find(dialect, criteria, plan, asked)
+
+
+def asked_of(keys: Sequence[Key], dialect: str) -> list[Asked]:
+    """Return what keys ask for, but for those that everything matches.
+
+    Raises:
+        BadRequestError: A value cannot be read.
+    """
     matcher = Matcher(dialect)
-    conditions = [matcher.condition(key) for key in criteria.keys]
-    wanted = [condition for condition in conditions if condition is not None]
-    rows = await repository.find(session, criteria, wanted)
-    related = await _related(session, criteria, rows)
-    return [_match(criteria, row, related) for row in rows]
+    return [asked for asked in map(matcher.ask, keys) if asked is not None]
 
 
-async def _related(
-    session: AsyncSession, criteria: Criteria, rows: Sequence[sa.Row[Any]]
-) -> dict[str, repository.Related]:
-    if criteria.level is not Level.STUDY and not (
-        criteria.include & set(rules.COMPUTED[Level.STUDY])
-    ):
-        return {}
-    return await repository.related(session, {row.study_instance_uid for row in rows})
-
-
-def _match(criteria: Criteria, row: sa.Row[Any], related: dict[str, repository.Related]) -> Match:
-    """Take from a row what the standard wants of this level, and what was asked for."""
-    values: dict[str, Any] = {}
-    across = {
-        Level.STUDY: True,
-        Level.SERIES: criteria.single("StudyInstanceUID") is None,
-        Level.INSTANCE: criteria.single("SeriesInstanceUID") is None,
-    }
-    for attribute in COLUMNS:
-        above = rules.LEVELS.index(attribute.level) <= rules.LEVELS.index(criteria.level)
-        own = attribute.level is criteria.level or across[criteria.level]
-        asked = attribute.keyword in criteria.include or criteria.include_all
-        if above and ((own and attribute.standard) or asked):
-            values[attribute.keyword] = getattr(row, f"{attribute.level}_{attribute.column}")
-    for keyword, (level, column) in rules.UIDS.items():
-        if rules.LEVELS.index(level) <= rules.LEVELS.index(criteria.level):
-            values[keyword] = getattr(row, column)
-    values |= _kept(criteria, row)
-    if criteria.level is not Level.STUDY and _asks_for_counts(criteria):
-        values["NumberOfSeriesRelatedInstances"] = row.series_instances
-    if row.study_instance_uid in related:
-        values |= _of_study(related[row.study_instance_uid])
-    return Match(
-        criteria.level,
-        row.study_instance_uid,
-        getattr(row, "series_instance_uid", ""),
-        getattr(row, "sop_instance_uid", ""),
-        values,
-    )
-
-
-def _asks_for_counts(criteria: Criteria) -> bool:
-    return (
-        criteria.level is Level.SERIES
-        or criteria.include_all
-        or "NumberOfSeriesRelatedInstances" in criteria.include
-    )
-
-
-def _kept(criteria: Criteria, row: sa.Row[Any]) -> dict[str, Any]:
-    """Return what is kept beside the columns and is wanted."""
-    found: dict[str, Any] = {}
-    wanted = {*criteria.include, "TimezoneOffsetFromUTC"}
-    if criteria.level is Level.SERIES:
-        wanted |= {*_ALWAYS_OF_SERIES}
-    for level in rules.LEVELS[: rules.LEVELS.index(criteria.level) + 1]:
-        for keyword, value in (getattr(row, f"{level}_tags") or {}).items():
-            if keyword == "SpecificCharacterSet":
-                continue  # what is answered is in UTF-8, whatever the image is in
-            own = rules.level_of(keyword) is criteria.level
-            if keyword in wanted or (criteria.include_all and own):
-                found[keyword] = value
-    columns = rules.BY_KEYWORD.keys() | rules.UIDS.keys()
-    return {keyword: value for keyword, value in found.items() if keyword not in columns}
-
-
-def _of_study(related: repository.Related) -> dict[str, Any]:
-    return {
-        rules.MODALITIES: sorted(related.modalities - {""}),
-        "NumberOfStudyRelatedSeries": related.series,
-        "NumberOfStudyRelatedInstances": related.instances,
-    }
+def _values(plan: Plan, row: Sequence[Any]) -> dict[str, Any]:
+    own = len(plan.keywords)
+    values = dict(zip(plan.keywords, row, strict=False))
+    for document in row[own : own + len(plan.tag_levels)]:
+        tags = from_json(document)
+        values |= {keyword: tags[keyword] for keyword in plan.kept if keyword in tags}
+    if plan.counts_studies:
+        modalities, series, instances = row[-3:]
+        values[rules.MODALITIES] = rules.modalities(modalities)
+        values["NumberOfStudyRelatedSeries"] = series
+        values["NumberOfStudyRelatedInstances"] = int(instances or 0)
+    return values

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RoutingRule, RuleDecisionOut, RuleOutcome, RuleSelection
@@ -15,8 +16,8 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch.service import dispatch_id_of
 from workflow_manager.journal.service import own_event
 from workflow_manager.routing_rules import repository
-from workflow_manager.routing_rules.models import SeriesDecision, StoredRule
-from workflow_manager.routing_rules.rules import select, targets_of
+from workflow_manager.routing_rules.models import SeriesDecision, StoredRule, TemporaryRule
+from workflow_manager.routing_rules.rules import FORCED_RULE, select, targets_of
 from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.targets.repository import list_targets
 
@@ -34,21 +35,42 @@ class Considered:
     """Each rule with its version."""
 
 
-def rule_of(row: StoredRule) -> RoutingRule:
+def rule_of(row: StoredRule | TemporaryRule) -> RoutingRule:
     """Return a stored rule as it is evaluated."""
     return RoutingRule.model_validate({**row.document, "name": row.name})
 
 
 async def consider(session: AsyncSession, series_ids: Sequence[UUID]) -> dict[UUID, Considered]:
-    """Evaluate the rules for series; a session that only reads will do."""
+    """Evaluate the rules for series; a session that only reads will do.
+
+    A series with a rule of its own meets no other, and that rule no other series.
+    """
+    own = await repository.temporary_rules_of(session, series_ids)
+    series_ids = [id_ for id_ in series_ids if id_ not in own]
     rows = await repository.list_rules(session)
-    if not rows:
-        return dict.fromkeys(series_ids, Considered(None, {}))
     in_force = {row.name: (rule_of(row), row.version) for row in rows}
+    found = dict.fromkeys(series_ids, Considered(None, {}))
+    if rows and series_ids:
+        found = await _consider(session, series_ids, in_force)
+    for id_, row in own.items():
+        found |= await _consider(session, [id_], {row.name: (rule_of(row), 1)})
+    return found
+
+
+async def _consider(
+    session: AsyncSession,
+    series_ids: Sequence[UUID],
+    in_force: Mapping[str, tuple[RoutingRule, int]],
+) -> dict[UUID, Considered]:
     found = await repository.list_with_an_instance(
         session, series_ids=series_ids, limit=len(series_ids)
     )
-    tags = [(series.id, tags_of(series, instance)) for series, instance in found]
+    awaited = await repository.awaited_rules_of(session, series_ids, utc_now())
+    forced = {id_: {FORCED_RULE: rule} for id_, rule in awaited.items()}
+    tags = [
+        (series.id, tags_of(series, instance) | forced.get(series.id, {}))
+        for series, instance in found
+    ]
     rules = [rule for rule, _ in in_force.values()]
 
     def select_all() -> dict[UUID, Considered]:
@@ -84,6 +106,7 @@ async def record_decision(
 async def _without_rules(session: AsyncSession, series: DicomSeries, number: int) -> SeriesDecision:
     own = series.task_id is not None
     enabled = await list_targets(session, enabled_only=True) if own else []
+    enabled = [target for target in enabled if target.document.get("direction") != "pull"]
     return SeriesDecision(
         series_id=series.id,
         number=number,

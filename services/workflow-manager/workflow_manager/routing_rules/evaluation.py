@@ -14,6 +14,7 @@ from workflow_manager.routing_rules import operators
 from workflow_manager.routing_rules.functions import NAMES, Function, functions_of
 from workflow_manager.routing_rules.limits import Budget, RuleError, checked
 from workflow_manager.routing_rules.parsing import parse
+from workflow_manager.routing_rules.places import Place, place_of, place_of_syntax_error
 from workflow_manager.routing_rules.tags import AnyTags, TagAccess, TagNotFoundError, Tags
 from workflow_manager.routing_rules.texts import METHODS, TEXT_METHODS, call_method, has_part
 
@@ -30,6 +31,8 @@ class Verdict:
     missing: str | None = None
     """The tag that it asks for and that is not kept: then it does not hold, without an error."""
     tags_accessed: tuple[TagAccess, ...] = ()
+    place: Place | None = None
+    """Where in the expression the error is, as far as that is known."""
 
 
 def evaluate(expression: str, values: Mapping[str, str], budget: Budget | None = None) -> Verdict:
@@ -47,7 +50,8 @@ def evaluate(expression: str, values: Mapping[str, str], budget: Budget | None =
     except TagNotFoundError as missing:
         return Verdict(False, missing=missing.keyword, tags_accessed=tags.accessed)
     except RuleError as error:
-        return Verdict(False, error=str(error), tags_accessed=tags.accessed)
+        place = _place(error, expression)
+        return Verdict(False, error=str(error), tags_accessed=tags.accessed, place=place)
     return Verdict(triggered, tags_accessed=tags.accessed)
 
 
@@ -56,19 +60,31 @@ def problem_with_rule(expression: str) -> str | None:
 
     Stricter than evaluation, which never comes to what stands behind `True or`.
     """
+    flaw = flaw_in(expression)
+    return None if flaw is None else flaw[0]
+
+
+def flaw_in(expression: str) -> tuple[str, Place | None] | None:
+    """Say what is wrong with an expression whatever the tags are, and where."""
     try:
         tree = parse(expression, AnyTags({}))
     except RuleError as error:
-        return str(error)
+        return str(error), _place(error, expression)
     known = {*NAMES, *functions_of(AnyTags({})), "tags"}
     for node in ast.walk(tree):
         if isinstance(node, ast.expr) and type(node) not in _VISITS:
-            return _unknown(node)
-        if isinstance(node, ast.MatMult):
-            return "There is no operator @."
+            return _unknown(node), place_of(node, expression)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            return "There is no operator @.", place_of(node, expression)
         if isinstance(node, ast.Name) and node.id not in known:
-            return f"There is nothing called {node.id!r}."
+            return f"There is nothing called {node.id!r}.", place_of(node, expression)
     return None
+
+
+def _place(error: RuleError, expression: str) -> Place | None:
+    if isinstance(error.at, SyntaxError):
+        return place_of_syntax_error(error.at, expression)
+    return None if error.at is None else place_of(error.at, expression)
 
 
 def _unknown(node: ast.AST | None) -> str:
@@ -88,7 +104,12 @@ class _Evaluation:
         visit = _VISITS.get(type(node))
         if visit is None or node is None:
             raise RuleError(_unknown(node))
-        return visit(self, node)
+        try:
+            return visit(self, node)
+        except RuleError as error:
+            if error.at is None:
+                error.at = node
+            raise
 
     def constant(self, node: ast.Constant) -> Any:
         if isinstance(node.value, bytes) or node.value is Ellipsis:

@@ -5,6 +5,7 @@ can cost at most, and an expression that has nothing left ends. No clock is aske
 expression on the same tags ends the same way on every machine.
 """
 
+import ast
 from collections.abc import Collection
 from typing import Any
 
@@ -26,6 +27,9 @@ _COMPARED_PER_STEP = 1024
 
 class RuleError(Exception):
     """An expression cannot be evaluated. The text says why and holds no value of a tag."""
+
+    at: ast.expr | SyntaxError | None = None
+    """The innermost part that it is about, or what Python says of the text."""
 
 
 class TooCostlyError(RuleError):

@@ -52,6 +52,29 @@ class RuleVersion(Table, table=True):
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
+class TemporaryRule(Table, table=True):
+    """A rule for the series that name it as their forced rule, and for no other."""
+
+    __tablename__ = "temporary_rule"
+
+    name: str = Field(primary_key=True, max_length=200)
+    document: dict[str, Any] = Field(sa_type=JSONDocument)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class AwaitedSeries(Table, table=True):
+    """A series that somebody else was asked to send, and the rule that is to decide of it alone."""
+
+    __tablename__ = "awaited_series"
+
+    study_instance_uid: str = Field(primary_key=True, max_length=64)
+    series_instance_uid: str = Field(primary_key=True, max_length=64)
+    rule: str = Field(max_length=200)
+    until: datetime = Field(
+        sa_type=UtcDateTime, description="What comes later was not asked for any more"
+    )
+
+
 class SeriesDecision(Table, table=True):
     """What was decided for a series when it was complete; once each time it was."""
 

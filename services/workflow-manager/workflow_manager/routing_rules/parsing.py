@@ -4,7 +4,6 @@ A tag is written `tags.Keyword`, `tags["Keyword"]`, or `@Keyword@` as in older r
 """
 
 import ast
-import re
 import warnings
 from functools import lru_cache
 
@@ -16,9 +15,8 @@ from workflow_manager.routing_rules.limits import (
     TooCostlyError,
     check_bits,
 )
+from workflow_manager.routing_rules.places import OLD_TAG, rewritten
 from workflow_manager.routing_rules.tags import TagNotFoundError, Tags
-
-_OLD_TAG = re.compile(r"@([^@]*)@")
 
 
 def parse(text: str, tags: Tags) -> ast.expr:
@@ -33,13 +31,10 @@ def parse(text: str, tags: Tags) -> ast.expr:
     """
     if len(text) > MOST_LETTERS:
         raise TooCostlyError(f"The expression has more than {MOST_LETTERS} letters.")
-    return _parse(_OLD_TAG.sub(lambda found: _looked_up(found.group(1), tags), text))
-
-
-def _looked_up(keyword: str, tags: Tags) -> str:
-    if keyword not in tags:
-        raise TagNotFoundError(keyword)
-    return f"tags[{keyword!r}]"
+    for found in OLD_TAG.finditer(text):
+        if found.group(1) not in tags:
+            raise TagNotFoundError(found.group(1))
+    return _parse(rewritten(text))
 
 
 @lru_cache(maxsize=128)
@@ -49,7 +44,9 @@ def _parse(text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # what Python finds odd in 'a' is 'a'
             tree = ast.parse(text, mode="eval").body
     except SyntaxError as error:
-        raise RuleError(_told(error)) from None
+        told = RuleError(_told(error))
+        told.at = error
+        raise told from None
     except (ValueError, RecursionError, MemoryError):
         raise RuleError("The expression cannot be read: it is nested too deep.") from None
     _check_size(tree)

@@ -1,14 +1,25 @@
 """Queries on rules, their versions and their decisions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
+from workflow_manager.cases.models import Case
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
-from workflow_manager.routing_rules.models import RuleVersion, SeriesDecision, StoredRule
+from workflow_manager.history import History
+from workflow_manager.routing_rules.models import (
+    AwaitedSeries,
+    RuleVersion,
+    SeriesDecision,
+    StoredRule,
+    TemporaryRule,
+)
+
+HISTORY = History(RuleVersion, "rule")
 
 
 async def list_rules(session: AsyncSession) -> Sequence[StoredRule]:
@@ -17,30 +28,62 @@ async def list_rules(session: AsyncSession) -> Sequence[StoredRule]:
     return (await session.scalars(query)).all()
 
 
-async def last_version(session: AsyncSession, name: str) -> int:
-    """Return the number of the newest version of a rule, deleted ones too; 0: there was none."""
-    query = select(sa.func.max(RuleVersion.version)).where(col(RuleVersion.name) == name)
-    return await session.scalar(query) or 0
-
-
-async def list_versions(
-    session: AsyncSession, name: str, *, limit: int, before: int | None
-) -> Sequence[RuleVersion]:
-    """Return versions of a rule, newest first."""
-    query = select(RuleVersion).where(col(RuleVersion.name) == name)
-    if before is not None:
-        query = query.where(col(RuleVersion.version) < before)
-    query = query.order_by(col(RuleVersion.version).desc()).limit(limit)
-    return (await session.scalars(query)).all()
-
-
-async def find_version(session: AsyncSession, name: str, version: int) -> RuleVersion | None:
-    """Return one version of a rule."""
-    query = select(RuleVersion).where(
-        col(RuleVersion.name) == name, col(RuleVersion.version) == version
+async def last_fired(session: AsyncSession) -> dict[str, datetime]:
+    """Return when each rule last opened a case; those that never did are left out."""
+    newest = (
+        sa.select(sa.func.max(Case.opened_at))
+        .where(col(Case.rule) == StoredRule.name)
+        .correlate(StoredRule)
+        .scalar_subquery()
     )
-    found: RuleVersion | None = await session.scalar(query)
-    return found
+    rows = await session.execute(sa.select(col(StoredRule.name), newest))
+    fired: dict[str, datetime | None] = {row[0]: row[1] for row in rows.all()}
+    return {name: opened_at for name, opened_at in fired.items() if opened_at is not None}
+
+
+async def find_with_an_instance(
+    session: AsyncSession, series_instance_uid: str
+) -> tuple[DicomSeries, DicomInstance] | None:
+    """Return a series with one of its images; of several with this UID the newest."""
+    query = (
+        select(DicomSeries.id)
+        .where(col(DicomSeries.series_instance_uid) == series_instance_uid)
+        .order_by(col(DicomSeries.id).desc())
+        .limit(1)
+    )
+    series_id = await session.scalar(query)
+    if series_id is None:
+        return None
+    found = await list_with_an_instance(session, series_ids=[series_id])
+    return found[0] if found else None
+
+
+async def temporary_rules_of(
+    session: AsyncSession, series_ids: Sequence[UUID]
+) -> dict[UUID, TemporaryRule]:
+    """Return the rule of each series that has one of its own."""
+    query = (
+        sa.select(col(DicomSeries.id), TemporaryRule)
+        .join(TemporaryRule, col(TemporaryRule.name) == DicomSeries.forced_rule)
+        .where(col(DicomSeries.id).in_(series_ids))
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
+
+
+async def awaited_rules_of(
+    session: AsyncSession, series_ids: Sequence[UUID], now: datetime
+) -> dict[UUID, str]:
+    """Return the rule of each series that somebody was asked to send."""
+    place = sa.and_(
+        col(AwaitedSeries.study_instance_uid) == col(DicomSeries.study_instance_uid),
+        col(AwaitedSeries.series_instance_uid) == col(DicomSeries.series_instance_uid),
+    )
+    query = (
+        sa.select(col(DicomSeries.id), col(AwaitedSeries.rule))
+        .join(AwaitedSeries, place)
+        .where(col(DicomSeries.id).in_(series_ids), col(AwaitedSeries.until) >= now)
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 
 async def last_decision(session: AsyncSession, series_id: UUID) -> SeriesDecision | None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Query, Response
+from fastapi import APIRouter, Body, Path, Response
 from pydantic import Field
 
 from scanhub_libraries.models import (
@@ -14,26 +14,32 @@ from scanhub_libraries.models import (
     RuleVersionOut,
 )
 from scanhub_libraries.models.fields import ShortText
+from scanhub_libraries.version_parameters import (
+    LARGEST_VERSION,
+    AfterVersion,
+    EarlierVersion,
+    LaterVersion,
+    VersionLimit,
+)
 from scanhub_libraries.versions import check_version, etag
 from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 from workflow_manager.routing_rules import repository, service
 from workflow_manager.routing_rules.models import StoredRule
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["rules"])
-_LARGEST = 2**31 - 1
 RuleNamePath = Annotated[ShortText, Path(description="Name of the rule")]
-Version = Annotated[int, Field(ge=1, le=_LARGEST, description="Version of the rule")]
+Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION, description="Version of the rule")]
 
 
-def _out(row: StoredRule, response: Response) -> RuleOut:
+async def _out(session: SessionDep, row: StoredRule, response: Response) -> RuleOut:
     response.headers.update(etag(row.version))
-    return service.describe(row)
+    return (await service.describe_all(session, [row]))[0]
 
 
 @router.get("/rules", summary="List the rules in their order")
 async def list_rules(session: SessionDep) -> list[RuleOut]:
     """Return the rules in the order in which they are looked at."""
-    return [service.describe(row) for row in await repository.list_rules(session)]
+    return await service.describe_all(session, await repository.list_rules(session))
 
 
 @router.post("/rules", status_code=201, summary="Make a rule")
@@ -42,19 +48,19 @@ async def create_rule(
 ) -> RuleOut:
     """Store a rule, the last one in the order; what this server cannot do is refused."""
     row = await service.create_rule(session, rule, author=principal.actor)
-    return _out(row, response)
+    return await _out(session, row, response)
 
 
 @router.put("/rules-order", summary="Put the rules into another order")
 async def reorder_rules(session: SessionDep, order: RuleOrder) -> list[RuleOut]:
     """Name every rule once, in the order in which they are to be looked at."""
-    return [service.describe(row) for row in await service.reorder_rules(session, order.names)]
+    return await service.describe_all(session, await service.reorder_rules(session, order.names))
 
 
 @router.get("/rules/{rule_name}", summary="Return a rule")
 async def get_rule(session: SessionDep, rule_name: RuleNamePath, response: Response) -> RuleOut:
     """Return the rule that is in force."""
-    return _out(await service.get_rule(session, rule_name), response)
+    return await _out(session, await service.get_rule(session, rule_name), response)
 
 
 @router.put("/rules/{rule_name}", summary="Change a rule")
@@ -71,7 +77,7 @@ async def replace_rule(
     row = await service.get_rule(session, rule_name, lock=True)
     check_version(if_match, row.version)
     row = await service.replace_rule(session, row, rule, author=principal.actor)
-    return _out(row, response)
+    return await _out(session, row, response)
 
 
 @router.delete("/rules/{rule_name}", status_code=204, summary="Delete a rule")
@@ -91,13 +97,11 @@ async def delete_rule(
 async def list_rule_versions(
     session: SessionDep,
     rule_name: RuleNamePath,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    after: Annotated[
-        int | None, Query(ge=1, le=_LARGEST, description="Go on after this version")
-    ] = None,
+    limit: VersionLimit = 50,
+    after: AfterVersion = None,
 ) -> list[RuleVersionOut]:
     """Return who changed a rule, when and why, newest first; also of one that was deleted."""
-    rows = await repository.list_versions(session, rule_name, limit=limit, before=after)
+    rows = await repository.HISTORY.list_versions(session, rule_name, limit=limit, before=after)
     return [service.describe_version(row) for row in rows]
 
 
@@ -106,18 +110,19 @@ async def get_rule_version(
     session: SessionDep, rule_name: RuleNamePath, version: Version
 ) -> RuleVersionOut:
     """Return the rule as it was."""
-    return service.describe_version(await service.get_version(session, rule_name, version))
+    row = await repository.HISTORY.get_version(session, rule_name, version)
+    return service.describe_version(row)
 
 
 @router.get("/rules/{rule_name}/diff", summary="Compare two versions of a rule")
 async def compare_rule_versions(
     session: SessionDep,
     rule_name: RuleNamePath,
-    before: Annotated[int, Query(ge=1, le=_LARGEST, description="The earlier version")],
-    after: Annotated[int, Query(ge=1, le=_LARGEST, description="The later version")],
+    before: EarlierVersion,
+    after: LaterVersion,
 ) -> list[ParameterChange]:
     """Return each option that differs, with both values."""
-    return await service.compare_versions(session, rule_name, before, after)
+    return await repository.HISTORY.compare(session, rule_name, before, after)
 
 
 @router.post("/rules/{rule_name}/versions/{version}/revert", summary="Go back to a version")
@@ -136,4 +141,4 @@ async def revert_rule(
     check_version(if_match, row.version)
     comment = given.comment if given is not None else ""
     row = await service.revert_rule(session, row, version, author=principal.actor, comment=comment)
-    return _out(row, response)
+    return await _out(session, row, response)

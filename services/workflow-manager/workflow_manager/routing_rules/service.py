@@ -9,19 +9,21 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import (
-    ParameterChange,
     RuleDryRunIn,
     RuleDryRunOut,
     RuleIn,
     RuleOptions,
     RuleOut,
+    RulePlace,
     RuleTestOut,
     RuleVersionOut,
 )
+from workflow_manager.changes import changes_between
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.evaluation import Verdict
 from workflow_manager.routing_rules.models import RuleChange, RuleVersion, StoredRule
+from workflow_manager.routing_rules.places import Place
 from workflow_manager.routing_rules.rules import problems_of, tags_out
 from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.targets.repository import list_targets
@@ -35,11 +37,19 @@ _EVENTS = {
 }
 
 
-def describe(row: StoredRule) -> RuleOut:
-    """Return a stored rule as it is told."""
-    return RuleOut.model_validate(
-        {**row.document, **row.model_dump(exclude={"document"}), "name": row.name}
-    )
+async def describe_all(session: AsyncSession, rows: Sequence[StoredRule]) -> list[RuleOut]:
+    """Return stored rules as they are told."""
+    fired = await repository.last_fired(session)
+    return [
+        RuleOut.model_validate(
+            {
+                **row.document,
+                **row.model_dump(exclude={"document"}),
+                "last_fired_at": fired.get(row.name),
+            }
+        )
+        for row in rows
+    ]
 
 
 def describe_version(row: RuleVersion) -> RuleVersionOut:
@@ -67,7 +77,7 @@ async def create_rule(session: AsyncSession, wanted: RuleIn, *, author: str) -> 
         name=wanted.name,
         position=rows[-1].position + 1 if rows else 0,
         document=document,
-        version=1 + await repository.last_version(session, wanted.name),
+        version=1 + await repository.HISTORY.last_version(session, wanted.name),
     )
     session.add(row)
     await _record(session, row, RuleChange.CREATED, author=author, comment=wanted.change_comment)
@@ -97,7 +107,7 @@ async def revert_rule(
     session: AsyncSession, row: StoredRule, version: int, *, author: str, comment: str
 ) -> StoredRule:
     """Take an older version up again, as a new one."""
-    older = await get_version(session, row.name, version)
+    older = await repository.HISTORY.get_version(session, row.name, version)
     document = await _checked(session, RuleOptions.model_validate(older.document))
     if document != row.document:
         why = comment or f"Version {version} again."
@@ -132,34 +142,33 @@ async def reorder_rules(session: AsyncSession, names: Sequence[str]) -> Sequence
     return [rows[name] for name in names]
 
 
-async def get_version(session: AsyncSession, name: str, version: int) -> RuleVersion:
-    """Return one version of a rule, also of one that was deleted."""
-    found = await repository.find_version(session, name, version)
-    if found is None:
-        raise NotFoundError(f"There is no version {version} of rule {name[:200]!r}.")
-    return found
-
-
-async def compare_versions(
-    session: AsyncSession, name: str, before: int, after: int
-) -> list[ParameterChange]:
-    """Return each option in which two versions differ."""
-    older = (await get_version(session, name, before)).document
-    newer = (await get_version(session, name, after)).document
-    return _changes(older, newer)
-
-
 async def dry_run(session: AsyncSession, draft: RuleDryRunIn) -> list[tuple[dict[str, Any], Any]]:
     """Return what is known of the series received last, each with its tags."""
     found = await repository.list_with_an_instance(session, limit=draft.series)
     return [(series.model_dump(), tags_of(series, instance)) for series, instance in found]
 
 
-def describe_test(verdict: Verdict) -> RuleTestOut:
-    """Return what came of an expression as it is told."""
+async def series_tags(session: AsyncSession, series_instance_uid: str) -> dict[str, str]:
+    """Return the tags of a series as rules see them."""
+    found = await repository.find_with_an_instance(session, series_instance_uid)
+    if found is None:
+        raise NotFoundError(f"There is no series {series_instance_uid[:64]!r}.")
+    return tags_of(*found)
+
+
+def describe_test(verdict: Verdict, flaw: tuple[str, Place | None] | None = None) -> RuleTestOut:
+    """Return what came of an expression as it is told.
+
+    Args:
+        verdict: What came of it with the tags that were given.
+        flaw: What is wrong with it whatever the tags are, and where.
+    """
+    place = verdict.place if flaw is None else flaw[1]
     return RuleTestOut(
         triggered=verdict.triggered,
         error=verdict.error,
+        problem=None if flaw is None else flaw[0],
+        place=None if place is None else RulePlace(start=place[0], end=place[1]),
         missing=verdict.missing,
         tags_accessed=tags_out(verdict),
     )
@@ -168,15 +177,6 @@ def describe_test(verdict: Verdict) -> RuleTestOut:
 def describe_dry_run(series: dict[str, Any], verdict: Verdict) -> RuleDryRunOut:
     """Return what a draft would have done with a series as it is told."""
     return RuleDryRunOut.model_validate({**series, "result": describe_test(verdict)})
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[ParameterChange]:
-    names = [*before, *(name for name in after if name not in before)]
-    return [
-        ParameterChange(field=name, before=before.get(name), after=after.get(name))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
 
 
 async def _checked(session: AsyncSession, wanted: RuleOptions) -> dict[str, Any]:
@@ -209,7 +209,7 @@ async def _put(
     before, row.document = row.document, document
     row.version += 1
     row.updated_at = utc_now()
-    changed = [item.field for item in _changes(before, document)]
+    changed = [item.field for item in changes_between(before, document)]
     await _record(session, row, change, author=author, comment=comment, changed=changed)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from scanhub_libraries.models import (
     CompletionTestIn,
@@ -13,12 +13,15 @@ from scanhub_libraries.models import (
     RuleSelection,
     RuleTestIn,
     RuleTestOut,
+    SeriesTags,
 )
+from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import SessionDep
 from workflow_manager.routing_rules import service
 from workflow_manager.routing_rules.completion import is_complete, problem_with
-from workflow_manager.routing_rules.evaluation import evaluate
+from workflow_manager.routing_rules.evaluation import evaluate, flaw_in
 from workflow_manager.routing_rules.rules import select
+from workflow_manager.routing_rules.series_tags import tags_of_file
 
 router = APIRouter(prefix="/api/v1/workflowmanager/rules", tags=["rules"])
 
@@ -26,7 +29,33 @@ router = APIRouter(prefix="/api/v1/workflowmanager/rules", tags=["rules"])
 @router.post("/test", summary="Try an expression on tags")
 async def test_rule(given: RuleTestIn) -> RuleTestOut:
     """Say whether it holds, what is wrong with it, and which tags it looked at."""
-    return service.describe_test(await asyncio.to_thread(evaluate, given.rule, given.tags))
+    verdict = await asyncio.to_thread(evaluate, given.rule, given.tags)
+    return service.describe_test(verdict, await asyncio.to_thread(flaw_in, given.rule))
+
+
+@router.post(
+    "/file-tags",
+    summary="Read the tags of a DICOM file",
+    responses=may_answer(413, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/dicom": {
+                    "schema": {
+                        "type": "string",
+                        "format": "binary",
+                        "examples": ["a DICOM file, or its beginning up to the pixels"],
+                    }
+                }
+            },
+        }
+    },
+)
+async def read_file_tags(request: Request) -> SeriesTags:
+    """Return the tags that rules would see of this file if it were received; it is not kept."""
+    extra = request.app.state.wiring.settings.dicom_extra_tags
+    return SeriesTags(tags=await asyncio.to_thread(tags_of_file, await request.body(), extra))
 
 
 @router.post("/test-completion", summary="Try when a study is complete")

@@ -16,6 +16,7 @@ from scanhub_libraries.errors import (
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import DAGTaskOut, ResultOut, TaskOut
+from workflow_manager.engine.attempts import Attempt, Attempts
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.runs import repository
 from workflow_manager.runs.jobs import JOBS, Job
@@ -23,8 +24,7 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import ENDED, TASK_BUSY, NotReadyError, RunStatus, resolve_inputs
 from workflow_manager.wiring import Wiring
 
-KIND = "run"
-QUEUE = "recon"
+ATTEMPTS = Attempts(kind="run", queue="recon")
 
 
 async def get_run(session: AsyncSession, run_id: UUID, *, lock: bool = False) -> Run:
@@ -33,6 +33,11 @@ async def get_run(session: AsyncSession, run_id: UUID, *, lock: bool = False) ->
     if run is None:
         raise NotFoundError(f"There is no run {run_id}.")
     return run
+
+
+def attempt_of(run: Run) -> Attempt:
+    """Return what the engine is to do; a run is tried once, and begun anew as another run."""
+    return Attempt(str(run.id), None)
 
 
 def event_of(run: Run, event_type: EventType) -> Event:
@@ -125,7 +130,7 @@ async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str
         )
     if run is None:
         raise ConflictError("The run exists already.")
-    await wiring.engine.start(KIND, str(run.id), queue=QUEUE)
+    await ATTEMPTS.start(wiring.engine, attempt_of(run))
     return run
 
 

@@ -1,18 +1,22 @@
 """A DICOM node, plain or over TLS."""
 
 import asyncio
-import ssl
-import tempfile
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from pathlib import Path
 
 from scanhub_libraries.models import TargetStep
 from scanhub_libraries.models.target import DicomTarget, DicomTlsTarget
-from workflow_manager.dicom.scu import Peer, echo, send_series
-from workflow_manager.senders.port import Pace, SendReport, Shipment
+from workflow_manager.dicom import commitment
+from workflow_manager.dicom.associating import Peer, echo
+from workflow_manager.dicom.client_tls import TlsSettings, UnreadablePemError, client_context
+from workflow_manager.dicom.scu import send_series
+from workflow_manager.senders.port import CommitmentAnswer, Pace, SendReport, Shipment
 from workflow_manager.senders.reach import handshake, reach
+from workflow_manager.senders.transcoder import Transcoder, Transcoding
 
+_REPORT_S = 3.0
+"""How long a report of storage commitment is waited for on the association of the request [s]."""
 SENDER = "sender"
 """Literal address: whoever sent the images here."""
 
@@ -28,20 +32,15 @@ class DicomSender:
         pace: Pace,
         threads: Executor,
         *,
+        transcoding: Transcoding,
         connect_timeout_s: float,
         timeout_s: float,
     ) -> None:
         self._target = target
         self._pace = pace
         self._threads = threads
-        self._peer = Peer(
-            host=target.ip,
-            port=target.port,
-            aet_target=target.aet_target,
-            aet_source=target.aet_source,
-            connect_timeout_s=connect_timeout_s,
-            timeout_s=timeout_s,
-        )
+        self._transcoding = transcoding
+        self._peer = peer_of(target, connect_timeout_s=connect_timeout_s, timeout_s=timeout_s)
 
     async def send(self, shipment: Shipment, report: SendReport) -> None:
         """Send over as few associations as the data need."""
@@ -51,6 +50,26 @@ class DicomSender:
         await asyncio.get_running_loop().run_in_executor(
             self._threads, self._send, self._peer_for(shipment), shipment, report
         )
+
+    @property
+    def commits_within_s(self) -> float | None:
+        """How long the node may take to confirm [s]; none: it is not asked."""
+        target = self._target
+        return target.commitment_timeout_s if target.storage_commitment else None
+
+    async def commit(
+        self, shipment: Shipment, transaction_uid: str, references: Sequence[tuple[str, str]]
+    ) -> CommitmentAnswer:
+        """Ask the node to commit itself (PS3.4 Annex J)."""
+
+        def ask() -> CommitmentAnswer:
+            try:
+                peer = secured(self._peer_for(shipment), self._target)
+            except UnreadablePemError as error:
+                return CommitmentAnswer(problem=str(error))
+            return commitment.request(peer, transaction_uid, references, _REPORT_S)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
     async def test(self) -> list[TargetStep]:
         """Connect and send a C-ECHO."""
@@ -62,12 +81,11 @@ class DicomSender:
         if not steps[-1].ok:
             return steps
         try:
-            context = await asyncio.to_thread(self._tls)
-        except (ssl.SSLError, ValueError) as error:
-            return [*steps, TargetStep(name="tls", ok=False, detail=_bad_pem(error))]
-        if context is not None:
-            peer = replace(peer, tls=context, server_name=peer.host)
-            steps.append(await handshake(peer.host, peer.port, context, peer.connect_timeout_s))
+            peer = await asyncio.to_thread(secured, peer, self._target)
+        except UnreadablePemError as error:
+            return [*steps, TargetStep(name="tls", ok=False, detail=str(error))]
+        if peer.tls is not None:
+            steps.append(await handshake(peer.host, peer.port, peer.tls, peer.connect_timeout_s))
             if not steps[-1].ok:
                 return steps
         loop = asyncio.get_running_loop()
@@ -87,32 +105,51 @@ class DicomSender:
 
     def _send(self, peer: Peer, shipment: Shipment, report: SendReport) -> None:
         try:
-            context = self._tls()
-        except (ssl.SSLError, ValueError) as error:
-            report.fail_rest(shipment.items, _bad_pem(error))
+            peer = secured(peer, self._target)
+        except UnreadablePemError as error:
+            report.fail_rest(shipment.items, str(error))
             return
-        if context is not None:
-            peer = replace(peer, tls=context, server_name=peer.host)
-        send_series(shipment.items, peer, report, self._pace)
-
-    def _tls(self) -> ssl.SSLContext | None:
-        target = self._target
-        return tls_context(target) if isinstance(target, DicomTlsTarget) else None
+        with Transcoder(self._transcoding, report.stop) as transcoder:
+            wanted = self._target.transfer_syntaxes
+            send_series(
+                shipment.items, peer, report, self._pace, transcoder=transcoder, wanted=wanted
+            )
 
 
-def tls_context(target: DicomTlsTarget) -> ssl.SSLContext:
-    """Return how to speak TLS with a node: TLS 1.2 or later (PS3.15 B.12, BCP 195)."""
-    context = ssl.create_default_context(cadata=target.ca_cert or None)
-    context.check_hostname = target.verify_host
+def peer_of(
+    target: DicomTarget | DicomTlsTarget, *, connect_timeout_s: float, timeout_s: float
+) -> Peer:
+    """Return the node that a target is; `secured` adds what TLS needs."""
+    return Peer(
+        host=target.ip,
+        port=target.port,
+        aet_target=target.aet_target,
+        aet_source=target.aet_source,
+        connect_timeout_s=connect_timeout_s,
+        timeout_s=timeout_s,
+    )
+
+
+def secured(peer: Peer, target: DicomTarget | DicomTlsTarget) -> Peer:
+    """Return a node as it is called: over TLS, if its target says so. Blocking.
+
+    Raises:
+        UnreadablePemError: Certificate, key or CA cannot be read.
+    """
+    tls = tls_of(target)
+    if tls is None:
+        return peer
+    return replace(peer, tls=client_context(**tls), server_name=peer.host)
+
+
+def tls_of(target: DicomTarget | DicomTlsTarget) -> TlsSettings | None:
+    """Return how TLS is spoken with a target, secrets and all; None: it is not."""
+    if not isinstance(target, DicomTlsTarget):
+        return None
     key = target.tls_key.get_secret_value() if target.tls_key is not None else ""
-    if target.tls_cert or key:
-        with tempfile.TemporaryDirectory(prefix="scanhub-tls-") as folder:  # mode 0700
-            file = Path(folder) / "pair.pem"
-            file.touch(mode=0o600)
-            file.write_text(f"{key.strip()}\n{target.tls_cert.strip()}\n", encoding="ascii")
-            context.load_cert_chain(file)
-    return context
-
-
-def _bad_pem(error: Exception) -> str:
-    return f"Certificate, key or CA of the target cannot be read: {error}"
+    return {
+        "certificate": target.tls_cert,
+        "key": key,
+        "ca": target.ca_cert,
+        "verify_host": target.verify_host,
+    }

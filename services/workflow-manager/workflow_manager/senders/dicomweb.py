@@ -3,16 +3,26 @@
 import asyncio
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
 
 from scanhub_libraries.models import TargetStep
 from scanhub_libraries.models.target import DicomWebTarget
-from workflow_manager.senders.http import STEP_OF, tls_of, why_no_answer
+from scanhub_libraries.threads import to_the_end
+from workflow_manager.senders.http import STEP_OF, address_of, web_client, why_no_answer
 from workflow_manager.senders.port import Item, Pace, SendReport, Shipment
 from workflow_manager.senders.reach import reach
+from workflow_manager.senders.transcoder import (
+    NoPixelsError,
+    TranscodeError,
+    Transcoder,
+    Transcoding,
+)
 
 _AT_ONCE_FILES = 100
 _AT_ONCE_BYTES = 256 * 2**20
@@ -37,9 +47,16 @@ class DicomWebSender:
     whole = False
 
     def __init__(
-        self, target: DicomWebTarget, pace: Pace, *, connect_timeout_s: float, timeout_s: float
+        self,
+        target: DicomWebTarget,
+        pace: Pace,
+        *,
+        transcoding: Transcoding,
+        connect_timeout_s: float,
+        timeout_s: float,
     ) -> None:
         self._target = target
+        self._transcoding = transcoding
         self._pace = pace
         self._connect_timeout_s = connect_timeout_s
         self._timeout = httpx.Timeout(timeout_s, connect=connect_timeout_s)
@@ -51,11 +68,16 @@ class DicomWebSender:
         except (ssl.SSLError, ValueError) as error:
             report.fail_rest(shipment.items, f"The CA certificate cannot be read: {error}")
             return
-        async with client:
-            for group in await asyncio.to_thread(lambda: list(_groups(shipment.items, report))):
-                if report.stop.is_set():
-                    return
-                await self._store(client, group, report)
+        transcoder = Transcoder(self._transcoding, report.stop)
+        encoded = _Encoded(transcoder, self._target.transfer_syntaxes, report)
+        try:
+            async with client:
+                for group in await asyncio.to_thread(lambda: list(_groups(shipment.items, report))):
+                    if report.stop.is_set():
+                        return
+                    await self._store(client, group, report, encoded)
+        finally:
+            await to_the_end(transcoder.close)
 
     async def test(self) -> list[TargetStep]:
         """Connect, then search for one study."""
@@ -66,7 +88,7 @@ class DicomWebSender:
             return steps
         try:
             async with self._client() as client:
-                place = self._address(self._target.qido_url_prefix)
+                place = address_of(self._target, self._target.qido_url_prefix)
                 answer = await client.get(
                     place, params={"limit": "1"}, headers={"Accept": "application/dicom+json"}
                 )
@@ -78,36 +100,23 @@ class DicomWebSender:
         return [*steps, TargetStep(name=name, ok=answer.is_success, detail=detail)]
 
     def _client(self) -> httpx.AsyncClient:
-        target = self._target
-        headers, auth = {}, None
-        if target.access_token is not None:
-            headers["Authorization"] = f"Bearer {target.access_token.get_secret_value()}"
-        elif target.http_user:
-            password = target.http_password.get_secret_value() if target.http_password else ""
-            auth = httpx.BasicAuth(target.http_user, password)
-        return httpx.AsyncClient(
-            headers=headers,
-            auth=auth,
-            timeout=self._timeout,
-            verify=tls_of(target.ca_cert),
-            trust_env=False,
-        )
-
-    def _address(self, prefix: str) -> str:
-        parts = [self._target.url, prefix.strip("/"), "studies"]
-        return "/".join(part for part in parts if part)
+        return web_client(self._target, self._timeout)
 
     async def _store(
-        self, client: httpx.AsyncClient, group: Sequence[Item], report: SendReport
+        self,
+        client: httpx.AsyncClient,
+        group: Sequence[Item],
+        report: SendReport,
+        encoded: "_Encoded",
     ) -> None:
         boundary = secrets.token_hex(16)
         kind = f'multipart/related; type="application/dicom"; boundary={boundary}'
         try:
             async with client.stream(
                 "POST",
-                self._address(self._target.stow_url_prefix),
+                address_of(self._target, self._target.stow_url_prefix),
                 headers={"Content-Type": kind, "Accept": "application/dicom+json"},
-                content=self._body(group, boundary),
+                content=self._body(group, boundary, encoded),
             ) as answer:
                 document = await _read(answer)
         except (httpx.HTTPError, ValueError) as error:
@@ -116,17 +125,53 @@ class DicomWebSender:
         except OSError as error:
             report.fail_rest(group, f"A file cannot be read: {error.strerror}.")
             return
-        _conclude(group, answer.status_code, document, report)
+        _conclude(group, answer.status_code, document, report, encoded.syntaxes)
 
-    async def _body(self, group: Sequence[Item], boundary: str) -> AsyncIterator[bytes]:
+    async def _body(
+        self, group: Sequence[Item], boundary: str, encoded: "_Encoded"
+    ) -> AsyncIterator[bytes]:
         for item in group:
-            await self._pace.wait((await asyncio.to_thread(item.path.stat)).st_size)
+            path = await to_the_end(encoded.path_of, item)
+            if path is None:
+                continue  # the report says why
             yield f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-            with await asyncio.to_thread(item.path.open, "rb") as file:
-                while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            with await asyncio.to_thread(path.open, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, self._pace.at_once(_CHUNK)):
+                    await self._pace.wait(len(chunk))
                     yield chunk
             yield b"\r\n"
         yield f"--{boundary}--\r\n".encode()
+
+
+class _Encoded:
+    """The files of instances as the target wants them; each is there until the next one."""
+
+    def __init__(self, transcoder: Transcoder, wanted: Sequence[str], report: SendReport) -> None:
+        self._transcoder = transcoder
+        self._wanted = wanted
+        self._report = report
+        self.syntaxes: dict[str, str] = {}
+        """What was made of which instance."""
+
+    def path_of(self, item: Item) -> Path | None:
+        """Return the file to send; None: there is none, and the report says why. Blocking."""
+        if not self._wanted:
+            return item.path
+        uid = item.sop_instance_uid
+        try:
+            stored = str(read_file_meta_info(item.path).TransferSyntaxUID)
+            path, chosen = self._transcoder.wanted_file(
+                item.path, stored, self._wanted, self._wanted
+            )
+        except NoPixelsError:  # such encodings are for images
+            return item.path
+        except (TranscodeError, AttributeError, InvalidDicomError) as error:
+            told = isinstance(error, TranscodeError)
+            self._report.failed[uid] = str(error) if told else "The file cannot be read."
+            return None
+        if chosen != stored:
+            self.syntaxes[uid] = chosen
+        return path
 
 
 def _groups(items: Sequence[Item], report: SendReport) -> Iterator[list[Item]]:
@@ -165,7 +210,11 @@ async def _read(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _conclude(
-    group: Sequence[Item], status: int, document: dict[str, Any], report: SendReport
+    group: Sequence[Item],
+    status: int,
+    document: dict[str, Any],
+    report: SendReport,
+    transcoded: Mapping[str, str],
 ) -> None:
     """Note what the answer says of each instance.
 
@@ -176,11 +225,15 @@ def _conclude(
     failed = {_text(entry, "00081155"): entry for entry in _items(document, "00081198")}
     for item in group:
         uid = item.sop_instance_uid
+        if uid in report.failed:
+            continue  # it was not sent
         if uid in failed:
             code = _number(failed[uid], "00081197")
             reason = _FAILURES.get(code, f"0x{code:04X}")
             report.failed[uid] = f"The server did not store it: {reason}."
         elif uid in stored or (status == _OK and not document):
+            if uid in transcoded:
+                report.transcoded[uid] = transcoded[uid]
             report.sent.append(uid)
         elif status in {_OK, _ACCEPTED, _CONFLICT}:
             report.failed[uid] = "The server did not say that it stored it."

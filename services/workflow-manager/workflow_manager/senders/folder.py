@@ -53,7 +53,7 @@ class FolderSender:
                 return
             try:
                 self._pace.wait_in_thread(item.path.stat().st_size, report.stop)
-                _copy(item.path, folder / item.name)
+                copy_whole(item.path, folder / item.name)
             except OSError as error:
                 report.failed[item.sop_instance_uid] = why(error, self._root)
             else:
@@ -90,7 +90,8 @@ def why(error: OSError, folder: Path) -> str:
     return f"{folder} cannot be written: {error.strerror or error}."
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file so that it appears whole, synced; what is there whole is left as it is."""
     if target.exists() and target.stat().st_size == source.stat().st_size:
         return  # an attempt that was cut short had it there: it was renamed, so it is whole
     part = target.with_name(f".{target.name}{PART}")

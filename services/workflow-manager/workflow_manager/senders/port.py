@@ -3,13 +3,16 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from scanhub_libraries.models import TargetStep
+
+_LEAST_AT_ONCE = 4096
+_TURNS_PER_S = 4
 
 
 class Item(NamedTuple):
@@ -48,8 +51,14 @@ class SendReport:
     sent: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     """SOP Instance UID and reason."""
+    transcoded: dict[str, str] = field(default_factory=dict)
+    """SOP Instance UID and Transfer Syntax UID of what was not sent as it is stored."""
+    noted: int = 0
+    """So many of `sent` are in the database."""
     stop: threading.Event = field(default_factory=threading.Event)
-    """Somebody wants it to end: looked at between two instances."""
+    """Somebody wants it to end: looked at between two instances, and amid a long one."""
+    confirmed_within_s: float | None = None
+    """The node was asked to confirm what it keeps, and may take so long [s]."""
 
     @property
     def error(self) -> str | None:
@@ -72,23 +81,53 @@ class SendReport:
 class Pace:
     """Holds a bandwidth limit on the average: whoever sends waits until its turn has come.
 
-    One for each target and process; several that send there share it.
+    One for each target and process; several that send there share it. What several processes send
+    to one target is shared out among them, see `take_share`.
+
+    Args:
+        bytes_per_s: The limit [byte/s]; None: there is none.
+        clock: Tells the time [s].
     """
 
-    def __init__(self, bytes_per_s: int | None) -> None:
+    def __init__(
+        self, bytes_per_s: int | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._bytes_per_s = bytes_per_s
+        self._clock = clock
+        self._share = 1.0
         self._free_at = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether there is a limit at all."""
+        return self._bytes_per_s is not None
+
+    def take_share(self, here: int, everywhere: int) -> None:
+        """Use as much of the limit as is sent from here.
+
+        Args:
+            here: Series that this process sends to the target, this one included.
+            everywhere: Series that all processes send there.
+        """
+        self._share = here / max(1, here, everywhere)
 
     def delay_s(self, size: int) -> float:
         """Take a turn for so many bytes; return how long to wait before [s]."""
         if self._bytes_per_s is None:
             return 0.0
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             start = max(now, self._free_at)
-            self._free_at = start + size / self._bytes_per_s
+            self._free_at = start + size / (self._bytes_per_s * self._share)
             return start - now
+
+    def at_once(self, most: int) -> int:
+        """Return how many bytes to send in one turn: less than a second's worth, an even number."""
+        if self._bytes_per_s is None:
+            return most
+        in_a_turn = int(self._bytes_per_s * self._share / _TURNS_PER_S)
+        return min(most, max(_LEAST_AT_ONCE, in_a_turn)) & ~1
 
     async def wait(self, size: int) -> None:
         """Wait for a turn."""
@@ -99,6 +138,48 @@ class Pace:
         """Wait for a turn, or until it is to end; in a thread."""
         if (delay_s := self.delay_s(size)) > 0:
             stop.wait(delay_s)
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentReport:
+    """What a node says of a request for storage commitment (PS3.4 Annex J)."""
+
+    transaction_uid: str
+    committed: Sequence[str]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """SOP Instance UID and reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentAnswer:
+    """What came of a request for storage commitment."""
+
+    problem: str | None = None
+    """Why the node does not deal with it; none: it will report."""
+    report: CommitmentReport | None = None
+    """What it said at once."""
+
+
+@runtime_checkable
+class Committing(Protocol):
+    """A sender whose node may be asked to confirm that it keeps what it took."""
+
+    @property
+    def commits_within_s(self) -> float | None:
+        """How long the node may take to confirm [s]; none: it is not asked."""
+        ...
+
+    async def commit(
+        self, shipment: Shipment, transaction_uid: str, references: Sequence[tuple[str, str]]
+    ) -> CommitmentAnswer:
+        """Ask for it.
+
+        Args:
+            shipment: What was sent.
+            transaction_uid: Identity of the request.
+            references: SOP Class UID and SOP Instance UID of each instance.
+        """
+        ...
 
 
 class Sender(Protocol):

@@ -21,18 +21,26 @@ from workflow_manager.senders.dummy import DummySender
 from workflow_manager.senders.folder import FolderSender
 from workflow_manager.senders.port import Pace, Sender
 from workflow_manager.senders.rsync import RsyncSender
+from workflow_manager.senders.rsync_daemon import RsyncDaemonSender
 from workflow_manager.senders.s3 import S3Sender
 from workflow_manager.senders.sftp import SftpSender
+from workflow_manager.senders.transcoder import Transcoding
 from workflow_manager.senders.xnat import XnatSender
 
+
+def rsync_sender(target: RsyncTarget, pace: Pace, **times: float) -> Sender:
+    """Return the sender of an rsync target: to a daemon, if a module is given, or over SSH."""
+    maker = RsyncDaemonSender if target.module else RsyncSender
+    return maker(target, pace, **times)
+
+
 _MAKERS: dict[type[TargetDocument], Callable[..., Sender]] = {
-    DicomWebTarget: DicomWebSender,
     SftpTarget: SftpSender,
-    RsyncTarget: RsyncSender,
+    RsyncTarget: rsync_sender,
     S3Target: S3Sender,
     XnatTarget: XnatSender,
 }
-"""Senders that need no threads."""
+"""Senders that need no more than a pace and times."""
 
 
 @dataclass
@@ -42,6 +50,7 @@ class Senders:
     threads: Executor
     connect_timeout_s: float
     timeout_s: float
+    transcoding: Transcoding = field(default_factory=Transcoding)
     _paces: dict[str, tuple[int | None, Pace]] = field(default_factory=dict)
 
     def make(self, target: TargetDocument) -> Sender:
@@ -52,12 +61,18 @@ class Senders:
         if maker is not None:
             sender: Sender = maker(target, pace, **times)
         elif isinstance(target, DicomTarget | DicomTlsTarget):
-            sender = DicomSender(target, pace, self.threads, **times)
+            sender = DicomSender(target, pace, self.threads, transcoding=self.transcoding, **times)
+        elif isinstance(target, DicomWebTarget):
+            sender = DicomWebSender(target, pace, transcoding=self.transcoding, **times)
         elif isinstance(target, FolderTarget):
             sender = FolderSender(target, pace, self.threads)
         else:
             sender = DummySender()
         return sender
+
+    def pace_of(self, name: str) -> Pace:
+        """Return the bandwidth limit of a target whose sender was made."""
+        return self._paces[name][1]
 
     def _pace(self, target: TargetDocument) -> Pace:
         limit, pace = self._paces.get(target.name, (None, Pace(None)))

@@ -5,13 +5,10 @@ as the program runs; the password comes from one by way of SSH_ASKPASS.
 """
 
 import asyncio
-import os
 import shlex
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import asyncssh
@@ -20,6 +17,16 @@ from scanhub_libraries.models import TargetStep
 from scanhub_libraries.models.target import RsyncTarget
 from workflow_manager.senders.folder import COMPLETE, wanted
 from workflow_manager.senders.port import Item, Pace, SendReport, Shipment
+from workflow_manager.senders.rsync_program import (
+    RsyncError,
+    bracketed,
+    environment,
+    link,
+    options,
+    programs,
+    run,
+    write,
+)
 from workflow_manager.senders.ssh import (
     HostKeyError,
     connect,
@@ -29,12 +36,7 @@ from workflow_manager.senders.ssh import (
 )
 
 _SCRIPT = "mercure_complete.sh"
-_LONGEST_ANSWER = 65_536
 _FAILURES = (OSError, asyncssh.Error, asyncssh.KeyImportError, HostKeyError, TimeoutError)
-
-
-class RsyncError(Exception):
-    """rsync cannot be run, or it failed; the text says why."""
 
 
 class RsyncSender:
@@ -67,7 +69,7 @@ class RsyncSender:
     async def test(self) -> list[TargetStep]:
         """Look for the programs, log in, and look for the folder and the script."""
         try:
-            programs()
+            programs("rsync", "ssh")
         except RsyncError as error:
             return [TargetStep(name="program", ok=False, detail=str(error))]
         steps, connection = await login_steps(self._target, self._connect_timeout_s)
@@ -94,24 +96,21 @@ class RsyncSender:
         return steps
 
     async def _rsync(self, items: Sequence[Item], folder: str, report: SendReport) -> None:
-        rsync, ssh = programs()
+        rsync, ssh = programs("rsync", "ssh")
         with tempfile.TemporaryDirectory(prefix="scanhub-rsync-") as name:  # mode 0700
             private = Path(name)
-            environment = await asyncio.to_thread(self._write_secrets, private)
+            variables = await asyncio.to_thread(self._write_secrets, private)
             images = private / "images"
-            await asyncio.to_thread(_link, items, images)
+            await asyncio.to_thread(link, items, images)
             target = self._target
-            limit = target.max_bytes_per_s
             arguments = [
-                *("--recursive", "--times", "--compress", "--copy-links", "--chmod=F660"),
-                *("--partial-dir=.scanhub-part", f"--timeout={int(self._timeout_s) + 1}"),
-                *([f"--bwlimit={max(1, limit // 1024)}"] if limit is not None else []),
+                *options(timeout_s=self._timeout_s, bytes_per_s=target.max_bytes_per_s),
                 f"--rsh={shlex.join([ssh, *self._ssh_options(private)])}",
                 "--",
                 f"{images}/",
-                f"{target.user}@{_bracketed(target.host)}:{folder}/",
+                f"{target.user}@{bracketed(target.host)}:{folder}/",
             ]
-            await self._run(rsync, arguments, environment, report)
+            await run(rsync, arguments, variables, report.stop)
 
     def _ssh_options(self, private: Path) -> list[str]:
         target = self._target
@@ -133,41 +132,16 @@ class RsyncSender:
         """Write what ssh reads; return the environment that it needs."""
         target = self._target
         keys = [key.export_public_key().decode().strip() for key in known_hosts_of(target)]
-        _write(private / "known_hosts", "".join(f"target {key}\n" for key in keys))
+        write(private / "known_hosts", "".join(f"target {key}\n" for key in keys))
         if target.private_key is not None:
-            _write(private / "key", f"{target.private_key.get_secret_value().strip()}\n")
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+            write(private / "key", f"{target.private_key.get_secret_value().strip()}\n")
+        variables = environment()
         if target.password is not None:
-            _write(private / "password", target.password.get_secret_value())
+            write(private / "password", target.password.get_secret_value())
             script = f"#!{sys.executable} -I\nprint(open({str(private / 'password')!r}).read())\n"
-            _write(private / "ask", script, mode=0o700)
-            environment |= {"SSH_ASKPASS": str(private / "ask"), "SSH_ASKPASS_REQUIRE": "force"}
-        return environment
-
-    async def _run(
-        self, rsync: str, arguments: list[str], environment: dict[str, str], report: SendReport
-    ) -> None:
-        process = await asyncio.create_subprocess_exec(
-            rsync,
-            *arguments,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-        reading = asyncio.create_task(_tail(process))
-        try:
-            while process.returncode is None and not report.stop.is_set():
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(process.wait()), 0.5)
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.wait()
-        said = await reading
-        if process.returncode and not report.stop.is_set():
-            raise RsyncError(f"rsync ended with {process.returncode}: {said}")
+            write(private / "ask", script, mode=0o700)
+            variables |= {"SSH_ASKPASS": str(private / "ask"), "SSH_ASKPASS_REQUIRE": "force"}
+        return variables
 
     async def _finish(self, folder: str) -> None:
         """Say that all is there, and run the script of the folder, as mercure does."""
@@ -184,40 +158,3 @@ class RsyncSender:
                 )
             if answer.exit_status != 0:
                 raise RsyncError(f"The host could not finish: status {answer.exit_status}.")
-
-
-def programs() -> tuple[str, str]:
-    """Return the paths of rsync and ssh.
-
-    Raises:
-        RsyncError: One of them is missing.
-    """
-    found = [shutil.which(name) for name in ("rsync", "ssh")]
-    if found[0] is None or found[1] is None:
-        raise RsyncError("This host needs the programs rsync and ssh: install them, then retry.")
-    return found[0], found[1]
-
-
-def _link(items: Sequence[Item], folder: Path) -> None:
-    folder.mkdir()
-    for item in items:
-        (folder / item.name).symlink_to(item.path.absolute())
-
-
-def _write(path: Path, text: str, mode: int = 0o600) -> None:
-    path.touch(mode=mode)
-    path.write_text(text)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-async def _tail(process: asyncio.subprocess.Process) -> str:
-    """Return the last line that it said."""
-    said = b""
-    while process.stderr is not None and (chunk := await process.stderr.read(4096)):
-        said = (said + chunk)[-_LONGEST_ANSWER:]
-    lines = said.decode(errors="replace").strip().splitlines()
-    errors = [line for line in lines if not line.startswith("rsync error: ")]
-    return (errors or lines or ["no reason given"])[-1][:300]

@@ -106,10 +106,10 @@ class SftpSender:
         with suppress(asyncssh.SFTPNoSuchFile):
             if (await sftp.stat(place)).size == size:
                 return  # an attempt that was cut short had it there: it was renamed, so it is whole
-        await self._pace.wait(size)
         with await asyncio.to_thread(item.path.open, "rb") as read:
             async with sftp.open(part, "wb") as write:
-                while chunk := await asyncio.to_thread(read.read, _CHUNK):
+                while chunk := await asyncio.to_thread(read.read, self._pace.at_once(_CHUNK)):
+                    await self._pace.wait(len(chunk))
                     async with asyncio.timeout(self._timeout_s):
                         await write.write(chunk)
         async with asyncio.timeout(self._timeout_s):

@@ -81,7 +81,6 @@ class XnatSender:
     async def _import(self, file: IO[bytes], shipment: Shipment) -> str | None:
         size = await asyncio.to_thread(file.seek, 0, 2)
         await asyncio.to_thread(file.seek, 0)
-        await self._pace.wait(size)
         fields = {
             "PROJECT_ID": self._target.project_id,
             "SUBJECT_ID": shipment.patient_id,
@@ -100,7 +99,7 @@ class XnatSender:
                         "Content-Type": f"multipart/form-data; boundary={boundary}",
                         "Content-Length": str(len(head) + size + len(tail)),
                     },
-                    content=_body(head, file, tail),
+                    content=self._body(head, file, tail),
                 )
         except httpx.HTTPError as error:
             return why_no_answer(error)
@@ -108,6 +107,13 @@ class XnatSender:
             return None
         _, detail = STEP_OF.get(answer.status_code, ("", ""))
         return detail or f"XNAT did not take the series: HTTP {answer.status_code}."
+
+    async def _body(self, head: bytes, file: IO[bytes], tail: bytes) -> AsyncIterator[bytes]:
+        yield head
+        while chunk := await asyncio.to_thread(file.read, self._pace.at_once(_CHUNK)):
+            await self._pace.wait(len(chunk))
+            yield chunk
+        yield tail
 
 
 def _zip(file: IO[bytes], items: Sequence[Item]) -> None:
@@ -124,10 +130,3 @@ def _head(fields: dict[str, str], boundary: str) -> bytes:
     file = 'Content-Disposition: form-data; name="file"; filename="images.zip"'
     parts.append(f"--{boundary}\r\n{file}\r\nContent-Type: application/zip\r\n\r\n")
     return "".join(parts).encode()
-
-
-async def _body(head: bytes, file: IO[bytes], tail: bytes) -> AsyncIterator[bytes]:
-    yield head
-    while chunk := await asyncio.to_thread(file.read, _CHUNK):
-        yield chunk
-    yield tail

@@ -1,13 +1,16 @@
 """The table of targets."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import JSONDocument, UtcDateTime
+from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
+from scanhub_libraries.ids import new_id
 from workflow_manager.database import Table
 
 
@@ -28,6 +31,33 @@ class Target(Table, table=True):
     version: int = 1
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TargetChange(StrEnum):
+    """How a version of a target came about."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    REVERTED = "reverted"
+    DELETED = "deleted"
+
+
+class TargetVersion(Table, table=True):
+    """One version of a target; never changed, and kept when the target is deleted."""
+
+    __tablename__ = "target_version"
+    __table_args__ = (sa.UniqueConstraint("name", "version"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    name: str = Field(max_length=200)
+    version: int
+    change: TargetChange = Field(sa_type=text_enum(TargetChange))
+    document: dict[str, Any] = Field(
+        sa_type=JSONDocument, description="Settings, and the names of the secrets; never a secret"
+    )
+    author: str = Field(max_length=256)
+    comment: str = Field(default="", sa_type=sa.Text)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
 class DispatchPause(Table, table=True):

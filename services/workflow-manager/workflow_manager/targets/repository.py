@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
-from workflow_manager.targets.models import DispatchPause, Target
+from workflow_manager.history import History
+from workflow_manager.targets.models import DispatchPause, Target, TargetVersion
+
+HISTORY = History(TargetVersion, "target")
 
 
 async def list_targets(session: AsyncSession, *, enabled_only: bool = False) -> Sequence[Target]:

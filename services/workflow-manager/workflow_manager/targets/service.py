@@ -21,10 +21,18 @@ from scanhub_libraries.models.target import (
 )
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.senders.port import Sender
-from workflow_manager.targets.models import DispatchPause, Target
+from workflow_manager.targets import repository
+from workflow_manager.targets.models import DispatchPause, Target, TargetChange, TargetVersion
 from workflow_manager.targets.secret_box import SecretBox
 
 _COLUMNS = {"name", "target_type", "enabled"}
+_FOR_PEOPLE = {"comment", "contact"}
+_EVENTS = {
+    TargetChange.CREATED: EventType.TARGET_CREATED,
+    TargetChange.UPDATED: EventType.TARGET_UPDATED,
+    TargetChange.REVERTED: EventType.TARGET_UPDATED,
+    TargetChange.DELETED: EventType.TARGET_DELETED,
+}
 
 
 async def get_target(session: AsyncSession, name: str, *, lock: bool = False) -> Target:
@@ -47,6 +55,12 @@ def describe(target: Target, pause: DispatchPause | None = None) -> TargetOut:
             "paused": describe_pause(pause) if pause is not None else None,
         }
     )
+
+
+def as_version(target: Target) -> dict[str, Any]:
+    """Return what the history keeps of a target: its settings, and which secrets it has."""
+    stamps = {"version", "created_at", "updated_at", "paused"}
+    return describe(target).model_dump(mode="json", exclude=stamps)
 
 
 def describe_pause(pause: DispatchPause) -> PauseOut:
@@ -73,17 +87,35 @@ async def create_target(
         raise ConflictError(f"There is a target {document.name!r} already.")
     _check(document, lake)
     target = Target(name=document.name, document={})
+    target.version = 1 + await repository.HISTORY.last_version(session, document.name)
     _fill(target, document, box)
     session.add(target)
     await session.flush()
-    await _tell(session, EventType.TARGET_CREATED, target)
+    await _tell(session, TargetChange.CREATED, target)
     return target
 
 
 async def replace_target(
-    session: AsyncSession, target: Target, wanted: TargetIn, *, box: SecretBox, lake: LocalLake
+    session: AsyncSession,
+    target: Target,
+    wanted: TargetIn,
+    *,
+    box: SecretBox,
+    lake: LocalLake,
+    change: TargetChange = TargetChange.UPDATED,
+    comment: str = "",
 ) -> Target:
-    """Change a target; its name stays, dispatches refer to it."""
+    """Change a target; its name stays, dispatches refer to it.
+
+    Args:
+        session: The transaction.
+        target: The target, locked.
+        wanted: Its settings from now on.
+        box: Encrypts its secrets.
+        lake: Where our own files are.
+        change: How it comes about, for the history.
+        comment: Why, for the history.
+    """
     document = wanted.root
     if document.name != target.name:
         raise ConflictError("A target keeps its name: make a new one and delete this one.")
@@ -95,18 +127,22 @@ async def replace_target(
     await session.flush()
     after = _settings(target)
     changed |= {name for name in {*before, *after} if before.get(name) != after.get(name)}
-    await _tell(session, EventType.TARGET_UPDATED, target, sorted(changed))
+    await _tell(session, change, target, sorted(changed), comment)
     return target
 
 
 async def delete_target(session: AsyncSession, target: Target) -> None:
-    """Delete a target, and its pause; what was on its way there is the caller's."""
+    """Delete a target, and its pause; what was on its way there is the caller's.
+
+    Its versions stay.
+    """
     pause = await session.get(DispatchPause, target.name)
     if pause is not None:
         await session.delete(pause)
+    target.version += 1
+    await _tell(session, TargetChange.DELETED, target)
     await session.delete(target)
     await session.flush()
-    await _tell(session, EventType.TARGET_DELETED, target)
 
 
 async def test_target(sender: Sender) -> TargetTest:
@@ -154,10 +190,27 @@ def _check(document: TargetDocument, lake: LocalLake) -> None:
 
 
 async def _tell(
-    session: AsyncSession, event_type: EventType, target: Target, changed: list[str] | None = None
+    session: AsyncSession,
+    change: TargetChange,
+    target: Target,
+    changed: list[str] | None = None,
+    comment: str = "",
 ) -> None:
-    """Write the settings into the journal, without comment, contact and secrets."""
-    data = describe(target).model_dump(mode="json", exclude={"comment", "contact", "paused"})
+    """Write the settings into the history, and into the journal without comment and contact."""
+    told = describe(target).model_dump(mode="json", exclude={"paused"})
+    data = {name: value for name, value in told.items() if name not in _FOR_PEOPLE}
     if changed is not None:
         data["changed"] = changed
-    await append(session, [own_event(event_type, target.name[:128], data)])
+    event = own_event(_EVENTS[change], target.name[:128], data)
+    session.add(
+        TargetVersion(
+            name=target.name,
+            version=target.version,
+            change=change,
+            document=as_version(target),
+            author=event.actor or "",
+            comment=comment,
+        )
+    )
+    await session.flush()
+    await append(session, [event])

@@ -1,0 +1,160 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { imageQueries } from "../../api/imageQueries";
+import type { CaseDetail as Whole } from "../../api/images";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
+import { patientWords } from "../../shared/dicomText";
+import { capitalised, counted, dayAndClock, plainReason } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { QueryView } from "../../shared/states";
+import { TimelineList } from "../exam/TimelineList";
+import { Sendings } from "../queue/Sendings";
+import { PRIORITY_WORDS, withLocalTimes } from "../queue/sending";
+import { CaseActions } from "./CaseActions";
+import { Explanation } from "./Explanation";
+import { CASE_STATE, caseReason, ruleWords, subjectWords } from "./looks";
+
+/** Everything about one case: where it stands, why, what was decided and what is sent. */
+export function CaseDetail({ id, onClose }: { id: string; onClose: () => void }) {
+  const query = useQuery(imageQueries.case(id));
+  return (
+    <aside className={page.detail} aria-label="Case">
+      <QueryView query={query} rows={8} safe="The case itself goes on as before.">
+        {(whole) => <Whole whole={whole} onClose={onClose} />}
+      </QueryView>
+    </aside>
+  );
+}
+
+function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
+  return (
+    <>
+      <DetailHead
+        title={patientWords(whole)}
+        about={[whole.patient_id, subjectWords(whole)].filter(Boolean).join(" · ")}
+        look={CASE_STATE[whole.state]}
+        onClose={onClose}
+      />
+      <p className={page.reason} data-fault={whole.state === "failed" || undefined}>
+        {withLocalTimes(caseReason(whole, plainReason))}
+        {whole.waits_until && (
+          <span className="dim"> Until {dayAndClock(whole.waits_until)} at the latest.</span>
+        )}
+      </p>
+      <CaseActions shown={whole} />
+      <DetailSection title="Case">
+        <Facts whole={whole} />
+      </DetailSection>
+      <DetailSection title={whole.series.length === 1 ? "Series" : `${whole.series.length} series`}>
+        <SeriesList whole={whole} />
+      </DetailSection>
+      <DetailSection title="Sent to">
+        {whole.dispatches.length > 0 ? (
+          <Sendings dispatches={whole.dispatches} />
+        ) : (
+          <p className="dim">
+            {whole.state === "discarded"
+              ? "Nothing: it was discarded. Its images are in the archive."
+              : "Nothing is to be sent, or not yet."}
+          </p>
+        )}
+      </DetailSection>
+      <DetailSection title="Why these rules">
+        <Explanation series={whole.series} />
+      </DetailSection>
+      <DetailSection title="Timeline">
+        <TimelineList events={whole.timeline} days />
+      </DetailSection>
+    </>
+  );
+}
+
+function Facts({ whole }: { whole: Whole }) {
+  return (
+    <dl className={page.facts}>
+      <dt>Rule</dt>
+      <dd>
+        {ruleWords(whole)}
+        {whole.rule_version !== null && <span className="dim"> version {whole.rule_version}</span>}
+      </dd>
+      <dt>What for</dt>
+      <dd>
+        {whole.action === "none"
+          ? "Nothing: no rule fired"
+          : `${capitalised(whole.action)} the ${whole.kind}`}
+        {whole.priority !== "normal" && `, ${PRIORITY_WORDS[whole.priority].toLowerCase()}`}
+      </dd>
+      <dt>Opened</dt>
+      <dd>{dayAndClock(whole.opened_at)}</dd>
+      <dt>Last image</dt>
+      <dd>{dayAndClock(whole.last_received_at)}</dd>
+      {whole.complete_at && (
+        <>
+          <dt>Complete</dt>
+          <dd>
+            {dayAndClock(whole.complete_at)}
+            {whole.complete_reason && (
+              <span className="dim"> {withLocalTimes(plainReason(whole.complete_reason))}</span>
+            )}
+          </dd>
+        </>
+      )}
+      {whole.ended_at && (
+        <>
+          <dt>Ended</dt>
+          <dd>{dayAndClock(whole.ended_at)}</dd>
+        </>
+      )}
+      {whole.files_kept_until && (
+        <>
+          <dt>Files kept</dt>
+          <dd>at least until {dayAndClock(whole.files_kept_until)}</dd>
+        </>
+      )}
+      {whole.study_description && (
+        <>
+          <dt>Study</dt>
+          <dd>{whole.study_description}</dd>
+        </>
+      )}
+      {whole.accession_number && (
+        <>
+          <dt>Accession</dt>
+          <dd className="mono">{whole.accession_number}</dd>
+        </>
+      )}
+      {whole.exam_id && (
+        <>
+          <dt>Exam</dt>
+          <dd>
+            <Link to="/exams/$examId" params={{ examId: whole.exam_id }}>
+              Scanned here
+            </Link>
+          </dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function SeriesList({ whole }: { whole: Whole }) {
+  if (whole.series.length === 0) return <p className="dim">None yet.</p>;
+  return (
+    <ul>
+      {whole.series.map((series) => (
+        <li key={series.series_instance_uid}>
+          <Link
+            to="/archive"
+            search={{ study: whole.study_instance_uid, series: series.series_instance_uid }}
+            className={page.rowLink}
+          >
+            <span>{series.series_description || "Series without description"}</span>
+            <span className="dim">{counted(series.instances, "image")}</span>
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}

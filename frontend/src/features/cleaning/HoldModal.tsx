@@ -1,0 +1,55 @@
+import { Button, Modal, Textarea } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { holdStudy } from "../../api/upkeep";
+import { upkeepKeys } from "../../api/upkeepQueries";
+import page from "../../shared/page.module.css";
+import { ErrorLine } from "../../shared/states";
+
+/** Keep a study whatever the settings say. */
+export default function HoldModal({ uid, onClose }: { uid: string; onClose: () => void }) {
+  const client = useQueryClient();
+  const [reason, setReason] = useState("");
+  const hold = useMutation({
+    mutationFn: () => holdStudy(uid, reason.trim()),
+    onSuccess: async () => {
+      onClose();
+      await client.invalidateQueries({ queryKey: upkeepKeys.holds });
+      await client.invalidateQueries({ queryKey: upkeepKeys.cleaner });
+    },
+  });
+  return (
+    <Modal opened onClose={onClose} title="Hold the study">
+      <form
+        className={page.form}
+        aria-label="Hold the study"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (reason.trim()) hold.mutate();
+        }}
+      >
+        <p>Nothing of it is removed until somebody lifts the hold, however full the disk is.</p>
+        <Textarea
+          label="Why (everybody reads it)"
+          data-autofocus
+          autosize
+          minRows={2}
+          maxRows={6}
+          maxLength={2000}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+        />
+        <ErrorLine error={hold.error} />
+        <div className={page.formEnd}>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" disabled={!reason.trim()} loading={hold.isPending}>
+            Hold it
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}

@@ -1,0 +1,87 @@
+import { Checkbox } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import type { RuleOptions } from "../../api/routing";
+import { routingQueries } from "../../api/routingQueries";
+import { ACTIONS, CAN_DO, PRIORITIES } from "./rule";
+import { Choice, pairs, Part, type PartProps } from "./RulePart";
+import css from "./rules.module.css";
+
+/** What follows when a rule fires, and where to. */
+export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
+  const action = draft.action;
+  // An action that this server cannot do yet stays in sight, so that it is not lost unseen.
+  const offered = [...new Set<RuleOptions["action"]>([...CAN_DO, action])];
+  return (
+    <Part title="What" about="follows, and where to">
+      <div className={css.row}>
+        <Choice
+          label="Does"
+          value={action}
+          choices={offered.map((choice) => [choice, ACTIONS[choice]])}
+          readOnly={readOnly}
+          onPick={(next) => onChange({ action: next })}
+        />
+        {action !== "discard" && action !== "notification" && (
+          <Choice
+            label="Priority"
+            value={draft.priority}
+            choices={pairs(PRIORITIES)}
+            readOnly={readOnly}
+            onPick={(priority) => onChange({ priority })}
+          />
+        )}
+      </div>
+      {problems.action && <p className={css.flaw}>{problems.action}</p>}
+      {action === "discard" && (
+        <p className="dim">
+          It ends the matter: the images go nowhere, whatever other rules say. Their files stay.
+        </p>
+      )}
+      {(action === "route" || action === "both" || draft.target.length > 0) && (
+        <TargetChoice {...{ draft, problems, readOnly, onChange }} />
+      )}
+    </Part>
+  );
+}
+
+function TargetChoice({ draft, problems, readOnly, onChange }: PartProps) {
+  const targets = useQuery(routingQueries.targets).data;
+  const names = [...new Set([...(targets ?? []).map(({ name }) => name), ...draft.target])];
+  const noteOf = (name: string): string => {
+    const found = targets?.find((target) => target.name === name);
+    if (!found) return targets ? " (there is none of this name)" : "";
+    if (found.paused) return " (paused)";
+    return found.enabled ? "" : " (off)";
+  };
+  return (
+    <fieldset className={css.targets} disabled={readOnly}>
+      <legend>Targets</legend>
+      {targets?.length === 0 && (
+        <p className="dim">
+          There are no targets yet: <Link to="/targets">add one first</Link>.
+        </p>
+      )}
+      {names.map((name) => (
+        <Checkbox
+          key={name}
+          label={`${name}${noteOf(name)}`}
+          checked={draft.target.includes(name)}
+          onChange={(event) =>
+            onChange({
+              target: event.currentTarget.checked
+                ? [...draft.target, name]
+                : draft.target.filter((other) => other !== name),
+            })
+          }
+        />
+      ))}
+      {problems.target && (
+        <p className={css.flaw} role="alert">
+          {problems.target}
+        </p>
+      )}
+    </fieldset>
+  );
+}

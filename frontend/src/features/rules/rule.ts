@@ -1,0 +1,223 @@
+import type { Rule, RuleOptions, RuleTest } from "../../api/routing";
+import type { JsonObject } from "../../shared/schema/schema";
+import { ACTIVE, HEALTH, OFF, SHADOW, type StatusLook } from "../../shared/status";
+
+/** What a rule is, in words, and how it is edited. Pure. */
+
+export type RuleState = "active" | "shadow" | "off";
+
+export const STATES: Record<RuleState, { look: StatusLook; about: string }> = {
+  active: { look: ACTIVE, about: "What it asks for is done." },
+  shadow: {
+    look: SHADOW,
+    about: "It is looked at and what it says is recorded. Nothing follows.",
+  },
+  off: { look: OFF, about: "It is not looked at." },
+};
+
+export function stateOf({ disabled, shadow }: RuleOptions): RuleState {
+  if (disabled) return "off";
+  return shadow ? "shadow" : "active";
+}
+
+export const inState = (state: RuleState): Pick<RuleOptions, "disabled" | "shadow"> => ({
+  disabled: state === "off",
+  shadow: state === "shadow",
+});
+
+export const ACTIONS: Record<RuleOptions["action"], string> = {
+  route: "Send",
+  discard: "Discard",
+  notification: "Only tell",
+  process: "Process",
+  both: "Process and send",
+};
+/** What the server can do by now; another action of a rule is kept as it is. */
+export const CAN_DO = ["route", "discard", "notification"] as const;
+
+export const PRIORITIES: Record<RuleOptions["priority"], string> = {
+  normal: "Normal",
+  urgent: "Urgent",
+  offpeak: "Off-peak hours",
+};
+
+/** What becomes of a study that is never complete. */
+export const FORCE = {
+  discard: "discard what there is",
+  proceed: "go on with what there is",
+  ignore: "wait on",
+} as const;
+
+/** The options of a rule as they are sent: all of them, also those that no form shows. */
+export interface Draft extends RuleOptions {
+  name: string;
+  change_comment: string;
+}
+
+const NEW: Draft = {
+  name: "",
+  change_comment: "",
+  rule: "",
+  target: [],
+  disabled: false,
+  shadow: false,
+  fallback: false,
+  contact: "",
+  comment: "",
+  tags: "",
+  action: "route",
+  action_trigger: "series",
+  study_trigger_condition: "timeout",
+  study_trigger_series: "",
+  study_force_completion_action: "discard",
+  priority: "normal",
+  processing_module: [],
+  processing_settings: {},
+  processing_retain_images: false,
+  notification_webhook: "",
+  notification_payload: "",
+  notification_payload_body: "",
+  notification_email: "",
+  notification_email_body: "",
+  notification_email_type: "plain",
+  notification_trigger_reception: true,
+  notification_trigger_completion: true,
+  notification_trigger_completion_on_request: false,
+  notification_trigger_error: true,
+  dynamic_routing: false,
+  dynamic_routing_allowed_targets: [],
+  conditional_alternate_target: "",
+};
+
+export function draftOf(rule: Rule | null): Draft {
+  if (!rule) return NEW;
+  const { position: _p, version: _v, created_at: _c, updated_at: _u, ...rest } = rule;
+  const { last_fired_at: _, ...kept } = rest;
+  return { ...kept, change_comment: "" };
+}
+
+/** As a document that can be compared. */
+export function documentOf(draft: Draft): JsonObject {
+  const { change_comment: _, ...options } = draft;
+  return options as unknown as JsonObject;
+}
+
+// --- in words ----------------------------------------------------------------------------------
+
+const LABELS: Record<string, string> = {
+  rule: "Condition",
+  target: "Targets",
+  disabled: "Off",
+  shadow: "Shadow",
+  fallback: "Fallback",
+  tags: "Labels",
+  action_trigger: "Decides on",
+  study_trigger_condition: "A study is complete",
+  study_trigger_series: "Series that complete it",
+  study_force_completion_action: "If it never is",
+  notification_webhook: "Webhook",
+  notification_payload: "Payload of the webhook",
+  notification_payload_body: "Text in the payload",
+  notification_email: "E-mail to",
+  notification_email_body: "Text of the e-mail",
+  notification_email_type: "Kind of e-mail",
+  notification_trigger_reception: "Tell when all images are there",
+  notification_trigger_completion: "Tell when it is done",
+  notification_trigger_completion_on_request: "Tell when it is done, if a module asks",
+  notification_trigger_error: "Tell when it failed",
+};
+
+/** `study_trigger_series` as the form calls it. */
+export function optionLabel(name: string): string {
+  const words = name.replaceAll("_", " ");
+  return LABELS[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Options that the form does not show and that say something: they are kept. */
+export function keptOptions(draft: Draft): [string, unknown][] {
+  const hidden = ["processing_module", "processing_settings", "processing_retain_images"];
+  const choices = [
+    "dynamic_routing",
+    "dynamic_routing_allowed_targets",
+    "conditional_alternate_target",
+  ];
+  const values = draft as unknown as Record<string, unknown>;
+  return [...hidden, ...choices]
+    .map((name): [string, unknown] => [name, values[name]])
+    .filter(([, value]) => !isNothing(value));
+}
+
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null || value === "" || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** What would become of images for which the condition came out so. */
+export function outcomeOf(
+  draft: RuleOptions,
+  result: RuleTest | undefined,
+): { look: StatusLook; why: string } {
+  if (!result) {
+    return draft.rule.trim() === ""
+      ? { look: NO_OUTCOME, why: "Write a condition." }
+      : { look: LOOKING, why: "The condition is tried out." };
+  }
+  if (result.error) return { look: { ...HEALTH.failing, word: "Error" }, why: result.error };
+  if (result.missing) {
+    return { look: REJECTS, why: `No tag ${result.missing} is kept: the rule does not hold.` };
+  }
+  if (!result.triggered) return { look: REJECTS, why: "The condition does not hold." };
+  const word = stateOf(draft) === "active" ? "Fires" : "Would fire";
+  return { look: { ...ACTIVE, word }, why: inShort(draft) };
+}
+
+const REJECTS: StatusLook = { ...OFF, word: "Does not fire" };
+const NO_OUTCOME: StatusLook = { ...OFF, word: "Nothing yet" };
+const LOOKING: StatusLook = { ...OFF, word: "Wait" };
+
+/** One sentence: on what, what, where to. */
+export function inShort(rule: RuleOptions): string {
+  const what = rule.action_trigger === "study" ? "studies" : "series";
+  switch (rule.action) {
+    case "discard":
+      return `Discards ${what}`;
+    case "notification":
+      return `Tells of ${what}`;
+    case "process":
+      return `Processes ${what}`;
+    default: {
+      const targets = rule.target;
+      return targets.length > 0
+        ? `Sends ${what} to ${targets.join(", ")}`
+        : `Sends ${what} nowhere`;
+    }
+  }
+}
+
+/** The same rules with one of them moved by so many places. */
+export function moved(names: string[], name: string, by: number): string[] {
+  const at = names.indexOf(name);
+  const to = at + by;
+  if (at < 0 || to < 0 || to >= names.length) return names;
+  const rest = names.filter((other) => other !== name);
+  return [...rest.slice(0, to), name, ...rest.slice(to)];
+}
+
+/** Whether a rule tells anybody, and of what. */
+export const tells = (rule: RuleOptions): boolean =>
+  Boolean(rule.notification_webhook || rule.notification_email);
+
+const NAME = /^[0-9a-zA-Z_-]+$/;
+
+/** What keeps a draft from being saved, by option; the server looks again. */
+export function problemsOf(draft: Draft): Record<string, string> {
+  const problems: Record<string, string> = {};
+  if (draft.name === "") problems.name = "is needed";
+  else if (!NAME.test(draft.name)) problems.name = "letters, digits, _ and - only";
+  if (!draft.rule.trim()) problems.rule = "is needed; True fires for everything";
+  if (draft.action === "route" && draft.target.length === 0) {
+    problems.target = "Choose at least one target";
+  }
+  return problems;
+}

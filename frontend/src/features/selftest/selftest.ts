@@ -1,0 +1,80 @@
+import type { SelfTest, SelfTestStep } from "../../api/upkeep";
+import { secondsBetween } from "../../shared/format";
+import { type StatusLook, workStatus } from "../../shared/status";
+
+/** A self-test and its steps, as people read them. Pure. */
+
+/** With a job that makes the images before they take the way. */
+const hasJob = (test: Partial<Record<"mode", string>> & Pick<SelfTest, "state">): boolean =>
+  test.mode === "process";
+
+type StepName = SelfTestStep["name"] | "process";
+
+/** In the order in which they are done. */
+export const STEPS: Record<StepName, string> = {
+  prepare: "Images of nobody are made, with a rule and a folder of their own",
+  process: "A job makes images of raw data, and they show what was scanned",
+  listener: "The listener answers",
+  send: "The images are sent to it",
+  index: "All of them are in the index",
+  complete: "The series are complete",
+  rule: "The rule has decided",
+  dispatch: "The images are sent on",
+  arrival: "They arrive as they were",
+  clean: "Everything is taken away",
+};
+
+const KINDS: Record<SelfTest["kind"], string> = {
+  series: "One series",
+  study: "A study of two series",
+};
+
+export const titleOf = (test: SelfTest): string =>
+  hasJob(test) ? `${KINDS[test.kind]}, made by a job` : KINDS[test.kind];
+
+export const SELFTEST_STATE: Record<SelfTest["state"], StatusLook> = {
+  running: workStatus("running"),
+  passed: { ...workStatus("done"), word: "Passed" },
+  failed: workStatus("failed"),
+};
+
+export interface ShownStep {
+  name: StepName;
+  about: string;
+  /** What came of it; null: not done. */
+  found: SelfTestStep | null;
+  /** It is under way now. */
+  running: boolean;
+}
+
+/** All steps: those that were done, the one that is under way, those that were not come to. */
+export function stepsOf(test: SelfTest): ShownStep[] {
+  const { steps, state } = test;
+  const failed = steps.some(({ ok }) => !ok);
+  const names = (Object.keys(STEPS) as StepName[]).filter(
+    (name) => name !== "process" || hasJob(test),
+  );
+  const open = names.filter((name) => !steps.some((step) => step.name === name));
+  // After one that failed only the cleaning follows.
+  const next = state !== "running" ? null : failed ? "clean" : (open[0] ?? null);
+  return names.map((name) => ({
+    name,
+    about: STEPS[name],
+    found: steps.find((step) => step.name === name) ?? null,
+    running: name === next && open.includes(name),
+  }));
+}
+
+/** One line: what came of it. */
+export function outcomeOf(test: SelfTest): string {
+  const { steps, state } = test;
+  const bad = steps.find(({ ok }) => !ok);
+  if (bad) return `${STEPS[bad.name]}: ${bad.detail}`;
+  if (state === "passed") return "Every image took the whole way.";
+  return state === "failed"
+    ? "It was broken off: the service was restarted."
+    : `${steps.length} of ${stepsOf(test).length} steps done`;
+}
+
+export const secondsOf = ({ started_at, ended_at }: SelfTest): number | null =>
+  ended_at ? secondsBetween(started_at, Date.parse(ended_at)) : null;

@@ -1,0 +1,18 @@
+import { Button } from "@mantine/core";
+
+import { moreOf } from "../api/pages";
+import page from "./page.module.css";
+import type { Asked } from "./states";
+
+/** Of a list that is looked through here: how far back, and the way further. */
+export function OlderOnes({ query }: { query: Asked<unknown[]> & Parameters<typeof moreOf>[0] }) {
+  if (!query.hasNextPage) return null;
+  return (
+    <div className={page.note}>
+      <p>Looked for among the newest {query.data?.length}.</p>
+      <Button size="xs" variant="default" loading={query.isFetching} onClick={moreOf(query)}>
+        Look at older ones too
+      </Button>
+    </div>
+  );
+}

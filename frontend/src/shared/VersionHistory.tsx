@@ -1,0 +1,220 @@
+import { Button, TextInput } from "@mantine/core";
+import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import {
+  type QueryKey,
+  useMutation,
+  useQuery,
+  useQueryClient,
+  type UseQueryOptions,
+  type UseQueryResult,
+} from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+
+import { clock, day } from "./format";
+import css from "./history.module.css";
+import { ChangeList } from "./schema/ChangeList";
+import type { Field } from "./schema/schema";
+import { authorName } from "./schema/words";
+import { ErrorLine, QueryView } from "./states";
+
+interface Version {
+  version: number;
+  author?: string;
+  comment?: string;
+  created_at?: string | null;
+  change?: "created" | "updated" | "reverted" | "deleted";
+}
+
+interface Change {
+  field: string;
+  before?: unknown;
+  after?: unknown;
+}
+
+const CHANGES: Record<NonNullable<Version["change"]>, string> = {
+  created: "made",
+  updated: "changed",
+  reverted: "taken back",
+  deleted: "deleted",
+};
+
+interface Props<Entry extends Version, Key extends QueryKey> {
+  versions: UseQueryResult<Entry[]>;
+  inForce: number;
+  /** Asks what differs between two versions. */
+  difference: (before: number, after: number) => UseQueryOptions<Change[], Error, Change[], Key>;
+  /** What is safe when none of this can be read. */
+  safe: string;
+  fields?: Field[];
+  /** What a member that no field shows is called. */
+  nameOf?: (path: string) => string;
+  /** What a value of a member says. */
+  wordsOf?: (path: string, value: unknown) => string;
+  /** What there is to see of a version that has none before it. */
+  first?: (entry: Entry) => ReactNode;
+  /** Null when the user may go back to a version, else why not. */
+  mayNot: string | null;
+  restore: (version: number, comment: string) => Promise<unknown>;
+  /** What is asked anew when a version was taken up again. */
+  changed: QueryKey;
+}
+
+/** Who changed a thing, when and why; what each version changed, and the way back to it. */
+export function VersionHistory<Entry extends Version, Key extends QueryKey>(
+  props: Props<Entry, Key>,
+) {
+  const { versions, safe } = props;
+  const [opened, setOpened] = useState<number | null>(null);
+  return (
+    <QueryView query={versions} rows={3} safe={safe}>
+      {(all) =>
+        all.length === 0 ? (
+          <p className="dim">Nothing was ever set.</p>
+        ) : (
+          <ol className={css.list} aria-label="Versions">
+            {all.map((entry) => (
+              <VersionRow
+                key={entry.version}
+                {...props}
+                entry={entry}
+                open={opened === entry.version}
+                onToggle={() => setOpened(opened === entry.version ? null : entry.version)}
+              />
+            ))}
+          </ol>
+        )
+      }
+    </QueryView>
+  );
+}
+
+function VersionRow<Entry extends Version, Key extends QueryKey>(
+  props: Props<Entry, Key> & { entry: Entry; open: boolean; onToggle: () => void },
+) {
+  const { entry, open, onToggle, inForce, first } = props;
+  const { version, change, author, comment, created_at } = entry;
+  const Chevron = open ? IconChevronDown : IconChevronRight;
+  const current = version === inForce;
+  return (
+    <li>
+      <button type="button" className={css.head} aria-expanded={open} onClick={onToggle}>
+        <Chevron size={16} aria-hidden />
+        <strong>Version {version}</strong>
+        {change && <span>{CHANGES[change]}</span>}
+        {current && <span className={css.inForce}>in force</span>}
+        <span className={css.who}>
+          {authorName(author)}
+          {created_at && ` · ${day(created_at)} ${clock(created_at, false)}`}
+        </span>
+        {comment && <span className={css.why}>{comment}</span>}
+      </button>
+      {open && (
+        <div className={css.body}>
+          {version > 1 && change !== "created" ? (
+            <Difference
+              {...props}
+              before={version - 1}
+              after={version}
+              title="What it changed"
+              same="Nothing was changed."
+            />
+          ) : (
+            (first?.(entry) ?? <p className="dim">The first version.</p>)
+          )}
+          {!current && change !== "deleted" && <UseAgain {...props} version={version} />}
+        </div>
+      )}
+    </li>
+  );
+}
+
+function Difference<Entry extends Version, Key extends QueryKey>({
+  difference,
+  safe,
+  fields = [],
+  nameOf,
+  wordsOf,
+  before,
+  after,
+  title,
+  same,
+}: Pick<Props<Entry, Key>, "difference" | "safe" | "fields" | "nameOf" | "wordsOf"> & {
+  before: number;
+  after: number;
+  title: string;
+  same: string;
+}) {
+  const found = useQuery(difference(before, after));
+  return (
+    <section aria-label={title}>
+      <h4>{title}</h4>
+      <QueryView query={found} rows={1} safe={safe}>
+        {(changes) =>
+          changes.length === 0 ? (
+            <p className="dim">{same}</p>
+          ) : (
+            <ChangeList
+              label={title}
+              fields={fields}
+              nameOf={nameOf}
+              wordsOf={wordsOf}
+              rows={changes.map((change) => ({
+                path: change.field,
+                before: change.before,
+                after: change.after,
+              }))}
+            />
+          )
+        }
+      </QueryView>
+    </section>
+  );
+}
+
+/** The way back: what would change, why, and a new version that says what the old one said. */
+function UseAgain<Entry extends Version, Key extends QueryKey>(
+  props: Props<Entry, Key> & { version: number },
+) {
+  const { version, inForce, mayNot, restore, changed } = props;
+  const client = useQueryClient();
+  const [comment, setComment] = useState("");
+  const restoring = useMutation({
+    mutationFn: () => restore(version, comment.trim()),
+    onSettled: () => client.invalidateQueries({ queryKey: changed }),
+  });
+  return (
+    <form
+      className={css.again}
+      aria-label={`Use version ${version} again`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        restoring.mutate();
+      }}
+    >
+      <Difference
+        {...props}
+        before={inForce}
+        after={version}
+        title="What would change now"
+        same="It says the same as the version in force."
+      />
+      <TextInput
+        label="Why"
+        placeholder="Kept with the new version"
+        maxLength={1000}
+        value={comment}
+        onChange={(event) => setComment(event.currentTarget.value)}
+      />
+      <ErrorLine error={restoring.error} />
+      {mayNot && <p className="dim">{mayNot}</p>}
+      <Button
+        type="submit"
+        variant="default"
+        disabled={mayNot !== null}
+        loading={restoring.isPending}
+      >
+        Use version {version} again
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,1 @@
+"""The cleaner: removes what an installation said may go, and nothing else."""

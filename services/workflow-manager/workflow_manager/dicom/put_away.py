@@ -1,0 +1,102 @@
+"""Received files lose the name that they were received under once the index has them for good.
+
+Until then it is what a power cut leaves to be indexed again. Waiting a little lets one sync serve
+many files.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from scanhub_libraries.logging import get_logger
+from workflow_manager.dicom import files
+
+logger = get_logger(__name__)
+_PAUSE_S = 0.2
+_RELIEF_IMAGES = 100
+"""Of SQLite's log of writes that makes some 2 MiB."""
+
+
+class PutAway:
+    """Removes names in a thread of its own, many at a time."""
+
+    def __init__(
+        self, *, syncs: bool, sync_index: Callable[[], None], relieve_index: Callable[[], None]
+    ) -> None:
+        """Make it; the thread begins with the first file.
+
+        Args:
+            syncs: Whether files, folders and index are synced before names are removed.
+            sync_index: Syncs the index.
+            relieve_index: Does for the index what nobody shall wait for who commits.
+        """
+        self._syncs = syncs
+        self._sync_index = sync_index
+        self._relieve_index = relieve_index
+        self._since_relief = 0
+        self._lock, self._removing = threading.Lock(), threading.Lock()
+        self._paths: list[str] = []
+        self._folders: set[Path] = set()
+        self._some, self._closing = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self.under_way: set[str] = set()
+        """Files that somebody brought and that have not been put away."""
+
+    def add(self, paths: Iterable[str], folders: Iterable[Path]) -> None:
+        """Take files that the index has committed, and the folders where they have their places."""
+        with self._lock:
+            self._paths += paths
+            self._folders |= set(folders)
+            if self._thread is None:
+                self._closing.clear()
+                self._thread = threading.Thread(target=self._run, name="put-away", daemon=True)
+                self._thread.start()
+        self._some.set()
+
+    def close(self) -> None:
+        """Put away what is left, and end."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._closing.set()
+            self._some.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._some.wait()
+            self._some.clear()
+            ending = self._closing.wait(_PAUSE_S)
+            self.flush()
+            if ending:
+                return
+
+    def flush(self) -> None:
+        """Put away what there is, now; blocking."""
+        with self._removing:
+            with self._lock:
+                paths, self._paths = self._paths, []
+                folders, self._folders = self._folders, set()
+            try:
+                self._remove(paths, folders)
+            except (
+                OSError,
+                sqlite3.Error,
+            ) as error:  # they stay, and the sweep of what is left over takes them
+                logger.warning("received files keep their names", error=repr(error))
+            self.under_way.difference_update(paths)
+
+    def _remove(self, paths: list[str], folders: set[Path]) -> None:
+        if not paths:
+            return
+        if self._syncs:
+            files.sync_files(paths)
+            # Of a study, of a series, and of the images in it.
+            files.sync_folders({each for one in folders for each in (one, *one.parents[:2])})
+            self._sync_index()
+        files.remove_all(paths)
+        self._since_relief += len(paths)
+        if self._since_relief >= _RELIEF_IMAGES:
+            self._since_relief = 0
+            self._relieve_index()

@@ -1,0 +1,137 @@
+"""A listener puts usual images into the index itself: nobody has to wake up for it.
+
+On SQLite, where an installation has the index committed before the answer. What is not usual goes
+to the service, which is told of the others at its leisure.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.thread_writer import ThreadWriter
+from scanhub_libraries.turns import Turns
+from workflow_manager.dicom import files
+from workflow_manager.dicom.image import Image
+from workflow_manager.dicom.quick_index import Statements, enter_usual
+from workflow_manager.dicom.rules import instance_key
+
+logger = get_logger(__name__)
+_BUSY_S = 2.0
+"""How long the service may hold the database [s]; an image that waited longer is handed over."""
+_MOST_KNOWN = 10_000
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An image that shall enter, and whether it has."""
+
+    path: str
+    image: Image
+    is_done: bool = False
+    has_entered: bool = False
+
+
+def _nothing() -> None:
+    """There is nothing to sync, or it has been."""
+
+
+class _Sync:
+    """Syncs, and remembers that it failed: the kernel tells an error once."""
+
+    def __init__(self, sync: Callable[[], None]) -> None:
+        self._sync = sync
+        self.error: OSError | None = None
+
+    def __call__(self) -> None:
+        try:
+            self._sync()
+        except OSError as error:
+            self.error = error
+            raise
+
+
+class StraightIndex:
+    """The index, as a listener has it. Any thread may enter images.
+
+    Whoever's turn it is commits for all that wait: one transaction for several associations.
+    """
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        """Open nothing yet.
+
+        Args:
+            told: By the service: `database`, `statements` and `root`, that of the lake.
+        """
+        self._writer = ThreadWriter(Path(told["database"]), Turns(), busy_seconds=_BUSY_S)
+        self._statements = Statements(*told["statements"])
+        self._root = told["root"]
+        self._known: dict[tuple[str, str], None] = {}
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._waiting: list[_Entry] = []
+
+    def learn(self, image: Image) -> None:
+        """Take note that the index has the series of an image."""
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()  # the next image of each is handed over
+        self._known[image[:2]] = None
+
+    def enter(self, path: str, image: Image, sync: Callable[[], None] = _nothing) -> bool:
+        """Put an image into the index and its file in its place; False: the service must.
+
+        Args:
+            path: Of its file.
+            image: What stands in it.
+            sync: Syncs it, once. The disk writes while its row is written, so the one who need not
+                wait for the turn calls it before the commit, the others while they wait.
+
+        Raises:
+            OSError: Of `sync`: the image is not safe, and not in the index.
+        """
+        if image[:2] not in self._known:
+            return False
+        entry = _Entry(path, image)
+        if self._turn.acquire(blocking=False):
+            try:
+                self._enter([entry, *self._others()], _Sync(sync))
+            finally:
+                self._turn.release()
+            return entry.has_entered
+        sync()
+        with self._lock:
+            self._waiting.append(entry)
+        with self._turn:
+            if not entry.is_done:
+                self._enter(self._others(), _Sync(_nothing))
+        return entry.has_entered
+
+    def _others(self) -> list[_Entry]:
+        with self._lock:
+            entries, self._waiting = self._waiting, []
+        return entries
+
+    def _enter(self, entries: Sequence[_Entry], sync: "_Sync") -> None:
+        """Enter those that are usual, all in one transaction; its lock is held."""
+
+        def place(entered: Sequence[int]) -> None:
+            sync()
+            for number in entered:
+                key = instance_key(*entries[number].image[:3])
+                files.link_in_place(entries[number].path, f"{self._root}/{key}")
+
+        found: set[int] = set()
+        try:
+            with self._writer.transaction() as connection:
+                images = [entry.image for entry in entries]
+                entered = enter_usual(connection, self._statements, images, place)
+            found = entered  # they are committed
+        except (sqlite3.Error, OSError, TimeoutError) as error:
+            if sync.error is not None:
+                raise
+            logger.warning("received instances go the general way", error=repr(error))
+        finally:
+            for number, entry in enumerate(entries):
+                entry.has_entered, entry.is_done = number in found, True

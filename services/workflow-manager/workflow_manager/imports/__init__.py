@@ -1,0 +1,1 @@
+"""Images that come as files: uploads, archives, folders, and saved data sets."""

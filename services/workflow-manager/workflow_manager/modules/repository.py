@@ -1,0 +1,16 @@
+"""Queries on modules."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
+
+from workflow_manager.history import History
+from workflow_manager.modules.models import Module, ModuleVersion
+
+HISTORY = History(ModuleVersion, "module")
+
+
+async def list_modules(session: AsyncSession) -> Sequence[Module]:
+    """Return the modules by name."""
+    return (await session.scalars(select(Module).order_by(col(Module.name)))).all()

@@ -1,0 +1,1 @@
+"""Query/retrieve: studies are fetched from other systems by lists of accession numbers."""

@@ -1,0 +1,103 @@
+"""docs/coverage.md accounts for every public name of mercure, and says nothing that is not so.
+
+`mercure_names.txt` has the public names of mercure's programs (bookkeeper, common, routing):
+functions, classes and their members, one in a line.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "coverage.md").read_text("utf-8")
+NAMES = (Path(__file__).parent / "mercure_names.txt").read_text("utf-8").split()
+STATUS = re.compile(
+    r"here|partly|gone|planned: (routing|processing|deployment|templates in the .*)"
+)
+TEST = re.compile(r"`(\w[\w/]*\.py)::(test_\w+)`")
+PLACE = re.compile(r"`[\w./-]+/[\w./-]+`|\]\([\w./-]+|`scanhub \w+`|`(GET|POST) /|`/[\w/{}]+`")
+
+
+def tables() -> Iterator[tuple[str, list[str]]]:
+    """Yield the heading and the cells of each row."""
+    heading = ""
+    for line in PAGE.splitlines():
+        if line.startswith("## "):
+            heading = line.removeprefix("## ").strip()
+        elif line.startswith("| ") and not line.startswith("| Name |"):
+            yield heading, [cell.strip() for cell in line.strip("| ").split(" | ")]
+
+
+ROWS = list(tables())
+
+
+def modules() -> dict[str, list[str]]:
+    """Return the names of each module, as the page has them: without the module."""
+    found: dict[str, list[str]] = {}
+    for name in NAMES:
+        parts = name.split(".")
+        length = 1 if parts[0] == "bookkeeper" else 2
+        found.setdefault(".".join(parts[:length]), []).append(".".join(parts[length:]))
+    return found
+
+
+@cache
+def named(module: str) -> dict[str, str]:
+    """Return the status of each name in the section of a module."""
+    rows = [cells for heading, cells in ROWS if heading == f"mercure: `{module}`"]
+    pairs = [(name, cells[1]) for cells in rows for name in re.findall(r"`([^`]+)`", cells[0])]
+    assert len(pairs) == len({name for name, _ in pairs}), "a name stands in two rows"
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("module", modules())
+def test_every_public_name_of_mercure_has_a_row(module: str) -> None:
+    page, names = named(module), modules()[module]
+    apart = {name.partition(".")[0] for name in page if "." in name}
+    missing = [
+        name
+        for name in names
+        if name not in page and ("." not in name or name.partition(".")[0] not in page)
+    ]
+    assert missing == []
+    assert set(page) <= set(names), "a name that mercure does not have"
+    # A class whose members have rows has either all of them there, or the rest follow the class.
+    assert all(owner in page for owner in apart), apart
+
+
+def test_the_list_is_that_of_mercure() -> None:
+    counted = {module: len(names) for module, names in modules().items()}
+    assert len(NAMES) == len(set(NAMES)) == 397
+    assert counted["bookkeeper"] == 20
+    assert counted["common.types"] == 194
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1][0][:40])
+def test_every_row_has_a_status_and_a_place_or_a_reason(row: tuple[str, list[str]]) -> None:
+    _, cells = row
+    assert len(cells) == 3, cells
+    name, status, where = cells
+    assert STATUS.fullmatch(status), name
+    assert status.startswith("planned") or len(where) > 10, name
+    if status == "here":
+        assert PLACE.search(where) or TEST.search(where) or "`RuleOptions`" in where, name
+
+
+def functions_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+
+
+@pytest.mark.parametrize("page", ["coverage", "mercure-lessons"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named_tests = TEST.findall((ROOT / "docs" / f"{page}.md").read_text("utf-8"))
+    assert named_tests
+    for path, name in named_tests:
+        file = ROOT / "tests" / path
+        assert file.is_file(), path
+        assert name in functions_of(file), f"{path}::{name}"

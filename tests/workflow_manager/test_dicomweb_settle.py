@@ -1,0 +1,160 @@
+"""What STOW-RS brings is synced and indexed together, and comes back after a power cut."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from images import SERIES, STUDY, instance
+from test_dicomweb_retrieve import encoded
+from test_dicomweb_store import FAILED, REASON, RELATED, STORED, URL, body_of, store
+from test_redo import of_another_start
+from workflow_service import over_http, until
+
+from scanhub_libraries.errors import InsufficientStorageError
+from workflow_manager.dicom.entries import Origin
+from workflow_manager.dicom.incoming import WHOLE
+from workflow_manager.dicom.restoring import restore
+from workflow_manager.dicom.segments import records
+from workflow_manager.dicomweb.parts import PartsToDisk
+from workflow_manager.dicomweb.settling import settle
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+async def desk(service):
+    """The desk of a service that knows the series, with a segment for copies."""
+    assert (await store(service, encoded(instance(1)))).status_code == 200
+    found = service.app.state.dicomweb_desk
+    await until(lambda: found.redo._segments)
+    await asyncio.to_thread(found.receiving.put_away.flush)
+    return found
+
+
+def copied(desk):
+    """Names of the files in the segments of a desk."""
+    return {record.name for path in desk.folder.glob("*.redo") for record in records(path)}
+
+
+async def test_what_was_answered_comes_back_after_a_power_cut(service, desk, tmp_path):
+    files = [encoded(instance(n)) for n in (2, 3)]
+    with desk.receiving.put_away._removing:
+        assert (await store(service, *files)).status_code == 200
+        names = {path.name for path in desk.folder.glob(f"*{WHOLE}")}
+        assert names <= copied(desk)
+        assert len(names) == 2
+        after = tmp_path / "lost" / "dicom" / "incoming" / "stow"
+        after.mkdir(parents=True)
+        for path in desk.folder.glob("*.redo"):
+            (after / path.name).write_bytes(path.read_bytes())
+    of_another_start(after)
+    assert restore(after, tmp_path / "lost") == 2
+    assert sorted(path.read_bytes() for path in after.glob(f"*{WHOLE}")) == sorted(files)
+    assert {path.name for path in after.glob(f"*{WHOLE}")} == names
+
+
+async def test_what_is_refused_leaves_no_copy(service, desk):
+    before = copied(desk)
+    answer = await store(service, encoded(instance(2)), url=f"{URL}/1.2.3")
+    assert answer.json()[FAILED]["Value"][0][REASON]["Value"] == [0xA900]
+    assert copied(desk) <= before
+
+
+async def test_of_a_new_series_the_first_image_alone_goes_the_general_way(service):
+    general, receiving = [], service.wiring.receiving
+    commit = receiving._commit
+    receiving._commit = lambda batch: (general.extend(batch), commit(batch))[1]
+    files = [encoded(instance(n, series=f"{SERIES}{s}")) for s in (8, 9) for n in (1, 2, 3)]
+    answer = await store(service, *files, files[1])
+    assert answer.status_code == 200
+    stored = [item["00081155"]["Value"][0] for item in answer.json()[STORED]["Value"]]
+    assert stored == [f"{SERIES}{n}" for n in ("8.1", "8.2", "8.3", "9.1", "9.2", "9.3", "8.2")]
+    ways = sorted(arrived.header.sop_instance_uid for arrived, _ in general)
+    assert ways == [f"{SERIES}8.1", f"{SERIES}8.2", f"{SERIES}9.1"]  # and what is there already
+
+
+async def test_the_answer_names_all_parts_in_their_order_however_many_go_together(service):
+    """Some go with the first megabyte, some meanwhile, the last ones by themselves."""
+    sizes = {n: 300 if n % 8 == 0 else 4 for n in range(1, 141)}
+    files = [encoded(instance(n, size=size)) for n, size in sizes.items()]
+    answer = await store(service, *files)
+    stored = [item["00081155"]["Value"][0] for item in answer.json()[STORED]["Value"]]
+    assert stored == [f"{SERIES}.{n}" for n in sizes]
+    root = service.wiring.lake.root / "dicom" / STUDY / SERIES
+    assert sorted(path.read_bytes() for path in root.glob("*.dcm")) == sorted(files)
+
+
+async def test_an_image_is_in_the_index_before_the_rest_has_come(service):
+    """The body is held until the first image is found."""
+    files = [encoded(instance(n, size=1100)) for n in (1, 2, 3)]
+    body = body_of(*files)
+
+    async def found():
+        answer = await service.get("/dicomweb/instances")
+        return len(answer)
+
+    async def pieces():
+        middle = len(body) // 2
+        for begin in range(0, middle, 1 << 18):
+            yield body[begin : min(begin + (1 << 18), middle)]
+        await until(found)
+        yield body[middle:]
+
+    async with over_http(service.app) as address, httpx.AsyncClient(timeout=60) as client:
+        headers = {**service.user.headers, "Content-Type": RELATED}
+        answer = await client.post(f"{address}{URL}", content=pieces(), headers=headers)
+    assert answer.status_code == 200
+    assert len(answer.json()[STORED]["Value"]) == await found() == 3
+
+
+def parts_of(desk, *files):
+    """Received parts of a desk, as a request leaves them."""
+    parts = PartsToDisk(desk.folder, "t", boundary="xYz", media_type="", most_bytes=10**6)
+    parts.feed(body_of(*files), last=True)
+    return parts.taken()
+
+
+def refusing(monkeypatch, ending):
+    """Let the disk refuse to sync files whose names end like this; return those that it synced."""
+    synced = []
+
+    def refuse(name):
+        real = getattr(os, name)
+
+        def sync(file, *arguments):
+            path = str(Path(f"/proc/self/fd/{file}").readlink())
+            if path.endswith(ending):
+                raise OSError(5, "Input/output error")
+            done = real(file, *arguments)
+            synced.append(Path(path).name)
+            return done
+
+        monkeypatch.setattr(os, name, sync)
+
+    refuse("fdatasync")
+    refuse("pwritev")  # how a copy is written, and synced with it
+    return synced
+
+
+async def test_where_copies_cannot_be_synced_the_files_are(desk, monkeypatch):
+    parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3)))
+    synced = refusing(monkeypatch, ".redo")
+    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
+    assert [one.reason for one in settled] == [None, None]
+    assert {Path(part.written.place).name for part in parts} <= set(synced)
+
+
+async def test_a_file_that_cannot_be_synced_fails_alone(desk, monkeypatch):
+    parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3, 4)))
+    refusing(monkeypatch, (".redo", Path(parts[1].written.place).name))
+    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), STUDY, parts)
+    assert [one.reason for one in settled] == [None, 0x0110, None]
+
+
+async def test_nothing_is_taken_where_the_disk_is_full(serving):
+    async with serving(dicom_min_free_bytes=2**62) as service:
+        answer = await store(service, encoded(instance(1)))
+        assert answer.status_code == InsufficientStorageError.status == 507
+        assert not list(service.app.state.dicomweb_desk.folder.glob("*.part"))
