@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from raw_files import Scan, write
 
-from scanhub_jobs.context import person_name
+from scanhub_jobs.reconstruction_context import person_name
 
 CONTEXT = {
     "run_id": "0197b1d2-0000-7000-8000-000000000001",

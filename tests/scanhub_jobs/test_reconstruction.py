@@ -12,7 +12,7 @@ from raw_files import BLOCKS, Scan, edit, write
 
 from scanhub_jobs import JobInputError
 from scanhub_jobs.cartesian import Reconstruction, reconstruct_cartesian
-from scanhub_jobs.context import JobContext
+from scanhub_jobs.reconstruction_context import ReconstructionContext
 
 EXAMPLE = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "mrd" / "scanhub-example.mrd"
 OBLIQUE = ((0.8, 0.6, 0.0), (-0.6, 0.8, 0.0), (0.0, 0.0, 1.0))
@@ -222,7 +222,7 @@ def test_real_raw_data_of_another_scanner_reconstruct():
 def test_a_context_without_a_run_is_refused_by_name(tmp_path):
     (tmp_path / "c.json").write_text("{}")
     with pytest.raises(JobInputError, match="run_id"):
-        JobContext.read(tmp_path / "c.json")
+        ReconstructionContext.read(tmp_path / "c.json")
 
 
 def test_the_job_imports_nothing_of_the_platform():

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from scanhub_jobs.cartesian import ImageSlice, Reconstruction
-from scanhub_jobs.context import JobContext
 from scanhub_jobs.mrd_header import Header
+from scanhub_jobs.reconstruction_context import ReconstructionContext
 from scanhub_jobs.sequence_tags import describe_sequence
 from scanhub_jobs.uids import derived_uid
 
@@ -40,7 +40,11 @@ def _numbers(values: NDArray[np.float64]) -> list[str]:
 
 
 def write_mr_dicom(
-    reconstruction: Reconstruction, context: JobContext, folder: Path, *, made_at: datetime
+    reconstruction: Reconstruction,
+    context: ReconstructionContext,
+    folder: Path,
+    *,
+    made_at: datetime,
 ) -> list[Path]:
     """Write one file per slice and return them in the order of their InstanceNumber.
 
@@ -72,7 +76,9 @@ def display_window(images: list[NDArray[np.float32]]) -> tuple[float, tuple[floa
     return scale, (round(float(low) + width / 2, 1), round(width, 1))
 
 
-def _series(reconstruction: Reconstruction, context: JobContext, made_at: datetime) -> Dataset:
+def _series(
+    reconstruction: Reconstruction, context: ReconstructionContext, made_at: datetime
+) -> Dataset:
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     dataset.SOPClassUID = MRImageStorage
@@ -100,7 +106,7 @@ def _series(reconstruction: Reconstruction, context: JobContext, made_at: dateti
     return dataset
 
 
-def _describe_patient(dataset: Dataset, context: JobContext) -> None:
+def _describe_patient(dataset: Dataset, context: ReconstructionContext) -> None:
     patient = context.patient
     dataset.PatientName = patient.name
     dataset.PatientID = _text(patient.id, 64)
@@ -113,7 +119,7 @@ def _describe_patient(dataset: Dataset, context: JobContext) -> None:
         dataset.PatientSize = _number(patient.height_m)
 
 
-def _describe_study(dataset: Dataset, context: JobContext, made_at: datetime) -> None:
+def _describe_study(dataset: Dataset, context: ReconstructionContext, made_at: datetime) -> None:
     study = context.study
     dataset.StudyInstanceUID = study.instance_uid or derived_uid(context.run_id, "study")
     dataset.StudyID = _text(study.id, 16)
@@ -125,7 +131,7 @@ def _describe_study(dataset: Dataset, context: JobContext, made_at: datetime) ->
         dataset.StudyDescription = _text(study.description, 64)
 
 
-def _describe_equipment(dataset: Dataset, header: Header, context: JobContext) -> None:
+def _describe_equipment(dataset: Dataset, header: Header, context: ReconstructionContext) -> None:
     known = context.equipment
     dataset.Manufacturer = _text(known.manufacturer or header.vendor, 64)
     optional = {

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from scanhub_jobs.cartesian import reconstruct_cartesian
-from scanhub_jobs.context import JobContext
 from scanhub_jobs.errors import JobInputError
 from scanhub_jobs.mr_dicom import write_mr_dicom
+from scanhub_jobs.reconstruction_context import ReconstructionContext
 
 EXIT_BAD_INPUT = 2
 
@@ -40,7 +40,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(source: Path, context_file: Path, output: Path) -> list[Path]:
     """Reconstruct a file and write its images."""
-    context = JobContext.read(context_file)
+    context = ReconstructionContext.read(context_file)
     reconstruction = reconstruct_cartesian(source, _progress)
     _progress(0.9, f"writing {len(reconstruction.slices)} images")
     made_at = (

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from scanhub_jobs.context import (
-    JobContext,
+from scanhub_jobs.reconstruction_context import (
     JobPatient,
     JobSeries,
     JobStudy,
+    ReconstructionContext,
     person_name,
 )
 from scanhub_libraries.models import Gender, ResultOut, TaskClaim, TaskOut
@@ -15,12 +15,14 @@ from workflow_manager.runs.models import Run
 _SEX: dict[Gender, Any] = {Gender.MALE: "M", Gender.FEMALE: "F", Gender.OTHER: "O"}
 
 
-def job_context(run: Run, claim: TaskClaim, source: TaskOut, raw_data: ResultOut) -> JobContext:
+def job_context(
+    run: Run, claim: TaskClaim, source: TaskOut, raw_data: ResultOut
+) -> ReconstructionContext:
     """Return the context of a run: patient, study, series and when the data were measured."""
     patient = claim.patient
     started = source.started_at or raw_data.datetime_created
     local = started.astimezone()
-    return JobContext(
+    return ReconstructionContext(
         run_id=str(run.id),
         acquired_at=raw_data.datetime_created,
         patient=JobPatient(

@@ -12,7 +12,12 @@ from ismrmrd.hdf5 import acquisition_dtype
 from numpy.typing import NDArray
 from pydicom import dcmread
 
-from scanhub_jobs.context import JobContext, JobPatient, JobSeries, JobStudy
+from scanhub_jobs.reconstruction_context import (
+    JobPatient,
+    JobSeries,
+    JobStudy,
+    ReconstructionContext,
+)
 from workflow_manager.selftest.images import PATIENT
 from workflow_manager.selftest.rules import IMAGES, SERIES_DESCRIPTION, SIDE
 
@@ -52,7 +57,7 @@ def write_raw_data(folder: Path, run_id: str, study: str, place: int) -> tuple[P
         text = group.create_dataset("xml", (1,), dtype=h5py.special_dtype(vlen=bytes))
         text[0] = _HEADER.encode()
         group.create_dataset("data", data=_readouts(), maxshape=(None,))
-    context = JobContext(
+    context = ReconstructionContext(
         run_id=run_id,
         patient=JobPatient(id=PATIENT, name=PATIENT),
         study=JobStudy(instance_uid=study, description=SERIES_DESCRIPTION),

@@ -69,7 +69,7 @@ class JobEquipment(_Described):
     institution: str = ""
 
 
-class JobContext(_Described):
+class ReconstructionContext(_Described):
     """Everything a job knows beside its input data."""
 
     run_id: str = Field(min_length=1, description="Images of the same run bear the same UIDs")
