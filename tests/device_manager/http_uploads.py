@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from folders import sizes_below
 from scanner_lab import DEVICE, Lab
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -85,4 +86,4 @@ class Uploader:
 
     def unfinished(self) -> list[int]:
         """Return the sizes of the files that are not whole."""
-        return sorted(path.stat().st_size for path in (self.lab.lake_root / "uploads").glob("*"))
+        return sorted(sizes_below(self.lab.lake_root / "uploads").values())

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 from authority import Tls
 from fastapi import FastAPI
+from folders import files_below
 from gate import Gate
 from loopback import LoopbackServer
 from websockets.asyncio.client import ClientConnection, connect
@@ -281,8 +282,7 @@ class Lab:
 
     def files(self) -> list[str]:
         """Return every file of the lake, also the hidden ones."""
-        paths = (self.lake_root / "lake").rglob("*")
-        return sorted(path.name for path in paths if path.is_file())
+        return sorted(path.name for path in files_below(self.lake_root / "lake"))
 
     def folder(self, start: dict[str, Any], result_id: str) -> Path:
         return self.lake_root / "lake" / start["workflow_id"] / start["id"] / result_id

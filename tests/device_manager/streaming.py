@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from folders import sizes_below
 from scanner_lab import DEVICE, Lab
 
 
@@ -63,8 +64,8 @@ async def streaming(
 
 def spooled(lab: Lab) -> dict[str, int]:
     """Return the files of streams and their sizes."""
-    found = (lab.lake_root / "streams").glob("*")
-    return {path.name.partition(".")[0]: path.stat().st_size for path in found}
+    found = sizes_below(lab.lake_root / "streams")
+    return {path.name.partition(".")[0]: size for path, size in found.items()}
 
 
 def told(lab: Lab, kind: str) -> list[dict[str, Any]]:

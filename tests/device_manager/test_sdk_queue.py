@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from folders import sizes_below
 from nursery import start_program
 
 from scanhub_device._spool import RunningScan, Source, Spool
@@ -58,8 +59,8 @@ async def uploading(lab, device_id):
     task = await started(lab, device_id)
 
     def bytes_have_come():
-        paths = (path for path in lab.lake_root.rglob("*") if path.is_file())
-        return any(path.stat().st_size > 1 << 20 for path in paths if "lake" in path.parts)
+        sizes = sizes_below(lab.lake_root / "lake")
+        return any(size > 1 << 20 for size in sizes.values())
 
     async with asyncio.timeout(30):
         while not bytes_have_come():

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from folders import files_below
 from nursery import start_program
 from ports import a_port
 
@@ -103,7 +104,7 @@ class Outside:
 
 def files_in(root) -> set[str]:
     """Every file in a lake, by key."""
-    return {path.relative_to(root).as_posix() for path in Path(root).rglob("*") if path.is_file()}
+    return {path.relative_to(root).as_posix() for path in files_below(root)}
 
 
 async def scanned(platform, root) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import open_files
 
 from scanhub_device import ClientSettings, Scan, UploadReceipt
 from scanhub_device._link import Link, open_link
@@ -220,10 +221,6 @@ async def test_a_file_is_closed_though_who_reads_it_is_cancelled_once_more(tmp_p
     path = tmp_path / "pipe"  # the second block is read for as long as the test wants
     os.mkfifo(path)
 
-    def open_here() -> list[Path]:
-        files = [Path(entry) for entry in Path("/proc/self/fd").iterdir()]
-        return [file for file in files if file.exists() and file.samefile(path)]
-
     chunks = _chunks(path, 1024)
     first = asyncio.ensure_future(anext(chunks))
     pipe = await asyncio.to_thread(os.open, path, os.O_WRONLY)
@@ -236,7 +233,7 @@ async def test_a_file_is_closed_though_who_reads_it_is_cancelled_once_more(tmp_p
         await ending
     os.close(pipe)
     async with asyncio.timeout(10):
-        while open_here():
+        while str(path) in open_files():
             await asyncio.sleep(0.01)
 
 

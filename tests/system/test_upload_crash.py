@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "device_manager"))
 
 from faulty_proxy import faulty_proxy
+from folders import sizes_below
 
 from scanhub_device import ClientSettings, DeviceClient, load_credentials
 from scanhub_device.messages import DeviceDetails
@@ -79,8 +80,8 @@ async def test_a_server_killed_twice_amid_an_upload_has_the_data_at_the_end(scen
 async def part_of_at_least(folder: Path, size: int) -> Path:
     async with asyncio.timeout(60):
         while True:
-            for part in folder.rglob("uploads/*.part"):
-                if part.stat().st_size >= size:
+            for part, came in sizes_below(folder, "*.part").items():
+                if part.parent.name == "uploads" and came >= size:
                     return part
             await asyncio.sleep(0.01)
 

@@ -9,6 +9,7 @@ from mmap import mmap
 from pathlib import Path
 
 import pytest
+from folders import sizes_below
 from images import SERIES
 from raw_sender import RawSender, store
 from test_node import data_set
@@ -261,7 +262,7 @@ async def test_a_power_cut_takes_no_image_that_was_accepted(place, mode, power_c
     process, pids = await place.start(**told, **killed)
     assert await asyncio.to_thread(send_one, place.port, 1) == (1, 0)
     incoming = place.folder / "lake" / "dicom" / "incoming"
-    await until(lambda: any(p.stat().st_size == SEGMENT_BYTES for p in incoming.rglob("*.redo")))
+    await until(lambda: SEGMENT_BYTES in sizes_below(incoming, "*.redo").values())
     await until(lambda: not place.left())
     before = place.folder / "before.sqlite"
     with sqlite3.connect(place.folder / "workflow.sqlite") as source, sqlite3.connect(before) as to:

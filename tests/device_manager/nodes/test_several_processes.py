@@ -190,11 +190,21 @@ async def test_a_stop_costs_no_statement_where_the_link_is_not(make_cluster):
             assert (await asking).json()["confirmed"]
 
 
+@pytest.fixture
+async def patient_cluster(make_cluster):
+    """The way between two processes has a part of the stop's time; on a busy machine that is short.
+
+    None takes the other for dead, however long the database is away.
+    """
+    async with make_cluster(stop_deadline_seconds=60, node_dead_after_seconds=600) as cluster:
+        yield cluster
+
+
 async def test_a_stop_reaches_the_scanner_while_the_database_is_away(
-    cluster, both, postgresql_server
+    patient_cluster, postgresql_server
 ):
-    here, there = both
-    name = sa.make_url(cluster.database_url).database
+    here, there = await patient_cluster.join(), await patient_cluster.join()
+    name = sa.make_url(patient_cluster.database_url).database
 
     async def let_in(allowed):
         psql = postgresql_server.psql
@@ -216,12 +226,12 @@ async def test_a_stop_reaches_the_scanner_while_the_database_is_away(
             assert (await scanner.hear("stop"))["task_id"] == start["id"]
         finally:
             await let_in("true")
-        await asking
         await there.eventually(lambda: asyncio.sleep(0, homes.follows), bool)
-        asking = asyncio.create_task(there.stop(scanner.device_id))
+        again = asyncio.create_task(there.stop(scanner.device_id))
         await scanner.hear("stop")
         await scanner.say(command="stopped", task_id=start["id"])
-        assert (await asking).json()["confirmed"]
+        answers = await asyncio.gather(asking, again)
+        assert [answer.json()["confirmed"] for answer in answers] == [True, True]
 
 
 async def test_a_stop_is_remembered_when_the_home_does_not_answer(cluster):

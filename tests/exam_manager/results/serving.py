@@ -3,9 +3,9 @@
 import asyncio
 import socket
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import uvicorn
+from folders import open_files
 
 
 @asynccontextmanager
@@ -26,10 +26,11 @@ async def serving(app):
 
 def is_open(path) -> bool:
     """Say whether this process has a file open, also one that was deleted."""
-    links = []
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            links.append(str(link.readlink()))
-        except FileNotFoundError:
-            continue
-    return any(link.startswith(str(path)) for link in links)
+    return any(target.startswith(str(path)) for target in open_files())
+
+
+async def closes(path) -> None:
+    """Wait until this process has a file closed: whoever was sent its last byte may know before."""
+    async with asyncio.timeout(30):
+        while is_open(path):
+            await asyncio.sleep(0.01)

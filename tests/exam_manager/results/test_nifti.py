@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 
@@ -262,9 +263,17 @@ async def test_a_converter_that_takes_too_much_is_ended(
     assert says in refused.json()["detail"]
     assert left_over(platform) == []
     group = int((tmp_path / "pid").read_text())
-    states = [
-        stat.read_text().rpartition(")")[2].split()
-        for stat in Path("/proc").glob("[0-9]*/stat")
-        if stat.exists()
-    ]
-    assert [fields for fields in states if int(fields[2]) == group and fields[0] != "Z"] == []
+    async with asyncio.timeout(30):
+        while not states_of(group) <= {"Z"}:  # killed is not yet ended
+            await asyncio.sleep(0.01)
+
+
+def states_of(group) -> set[str]:
+    """States of the processes of a group, as in /proc/PID/stat."""
+    states = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            state, _, of_group, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(of_group) == group:
+                states.add(state)
+    return states

@@ -1,12 +1,11 @@
 """Parts of files: what is there, what is not, and what changes while it is sent."""
 
-import asyncio
 import email
 import os
 
 import httpx
 import pytest
-from serving import is_open, serving
+from serving import closes, is_open, serving
 
 EXAM = "/api/v1/exam"
 CONTENT = bytes(range(100))
@@ -121,7 +120,7 @@ async def test_a_file_that_is_deleted_while_it_is_sent_comes_whole(platform, lar
         again = await client.get(address + url, headers=platform.medical)
     assert again.status_code == 404
     assert not path.exists()
-    assert not is_open(path)
+    await closes(path)
 
 
 async def test_a_file_that_is_cut_while_it_is_sent_breaks_the_download(platform, large):
@@ -138,7 +137,7 @@ async def test_a_file_that_is_cut_while_it_is_sent_breaks_the_download(platform,
                         os.truncate(path, 40 * 2**20)
                     got += len(block)
     assert 0 < got < 48 * 2**20
-    assert not is_open(path)
+    await closes(path)
 
 
 async def test_a_download_that_is_given_up_closes_its_file(platform, large):
@@ -150,5 +149,4 @@ async def test_a_download_that_is_given_up_closes_its_file(platform, large):
         ):
             await anext(answer.aiter_raw())
             assert is_open(path)
-        while is_open(path):
-            await asyncio.sleep(0.01)
+        await closes(path)

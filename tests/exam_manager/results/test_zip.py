@@ -1,4 +1,3 @@
-import asyncio
 import hashlib
 import io
 import json
@@ -8,7 +7,7 @@ import zipfile
 
 import httpx
 import pytest
-from serving import is_open, serving
+from serving import closes, is_open, serving
 
 from scanhub_libraries.ids import new_id
 
@@ -89,8 +88,7 @@ async def test_a_download_that_is_given_up_closes_its_files(platform, store):
             blocks = answer.aiter_raw()
             while not is_open(path):
                 await anext(blocks)
-        while is_open(path):
-            await asyncio.sleep(0.01)
+        await closes(path)
 
 
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.long)])

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import pathlib
 import signal
 import sys
 from datetime import timedelta
 
 import pytest
+from folders import open_files
 
 from exam_manager.lake_sweep import LakeSweep
 from exam_manager.sequences.plot.plotter import Plotter
@@ -72,14 +72,12 @@ async def test_a_plot_that_is_cancelled_while_its_file_is_opened_waits_and_close
     writer = os.open(slow, os.O_WRONLY)
     await stopping
     assert waited
-    assert open_files(lake) == [str(slow)]  # ours
+    assert open_in(lake) == [str(slow)]  # ours
     os.close(writer)
 
 
-def open_files(lake):
-    links = pathlib.Path("/proc/self/fd").iterdir()
-    targets = [str(link.readlink()) for link in links if link.exists()]
-    return [target for target in targets if target.startswith(str(lake.root))]
+def open_in(lake):
+    return [target for target in open_files() if target.startswith(str(lake.root))]
 
 
 async def test_a_file_that_takes_too_long_is_given_up(lake):
