@@ -282,3 +282,33 @@ async def test_a_service_that_has_not_started_yet_says_so(app, headers_of):
         answer = await http.get(f"{THING}/{UUID(int=1)}", headers=headers_of())
     assert answer.status_code == 503
     assert "starting" in answer.json()["detail"]
+
+
+async def test_the_environment_turns_no_export_of_errors_on(keys, monkeypatch, caplog):
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+
+    @asynccontextmanager
+    async def lifespan(app):
+        yield
+
+    app = create_service_app(
+        title="Thing",
+        version="1",
+        prefixes=[THING],
+        lifespan=lifespan,
+        verifier=TokenVerifier(keys.public_pem),
+    )
+    sent = []
+
+    async def send(message):
+        sent.append(message["type"])
+
+    waiting = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
+
+    async def receive():
+        return waiting.pop()
+
+    await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert caplog.messages == []  # it did not even try

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
@@ -37,6 +38,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 16 * 2**20
 """What the body of a request may have where its router names no limit of its own."""
 _LONGEST_ADDRESS = 64
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""Whatever the environment says: texts of errors and addresses may name patients."""
 _CORRELATION = re.compile(r"^[\w.-]{1,64}$", re.ASCII)
 
 
@@ -314,6 +323,7 @@ def create_service_app(
         dependencies=[Depends(authorize)],
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.verifier = verifier
     app.state.malformed_path_status = malformed_path_status
