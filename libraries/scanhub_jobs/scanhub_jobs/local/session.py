@@ -1,0 +1,124 @@
+"""A local session: a job and what it needs, for each series, study and patient of a folder."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from scanhub_jobs.backend import Event, Producer, RunInfo, Subject
+from scanhub_jobs.declaring import Job
+from scanhub_jobs.finding import in_order, jobs_beside
+from scanhub_jobs.local.backend import LocalPeers
+from scanhub_jobs.local.folder import read_folder, subjects
+from scanhub_jobs.local.opening import LocalRun, open_session, run_info
+from scanhub_jobs.local.stores import note_producer, write_whole
+from scanhub_jobs.local.supervision import Limits, run_attempt
+from scanhub_jobs.results import JobResult, State
+
+Told = Callable[[RunInfo, dict[str, Any]], None]
+_ORDER = tuple(Event)
+
+
+@dataclass
+class LocalSession:
+    """What all jobs of a session share."""
+
+    folder: Path
+    out: Path
+    peers: LocalPeers
+    told: Told
+    grace_s: float = 5.0
+
+    def run(
+        self, job: Job[Any], parameters: Mapping[str, Any], *, only: str | None = None
+    ) -> list[JobResult]:
+        """Run what a job needs, then the job, and return how each ended.
+
+        Args:
+            job: The job.
+            parameters: Its parameters; the jobs that it needs run with their defaults.
+            only: UID of the series or study, where not all are meant.
+
+        Raises:
+            ParameterError: The parameters are wrong; nothing has run.
+            ImageFolderError: There are no images.
+        """
+        job.parameters(parameters)
+        instances = read_folder(self.folder)
+        results: list[JobResult] = []
+        for current in in_order(job):
+            given = parameters if current is job else {}
+            for event in sorted(current.manifest.events, key=_ORDER.index):
+                for subject in subjects(instances, event):
+                    if only is None or only in {
+                        subject.series_instance_uid, subject.study_instance_uid
+                    }:  # fmt: skip
+                        results.append(self._run_one(current, given, subject, results))
+        write_whole(self.out / "results.json", _document(results))
+        return results
+
+    def _run_one(
+        self,
+        job: Job[Any],
+        parameters: Mapping[str, Any],
+        subject: Subject,
+        before: Sequence[JobResult],
+    ) -> JobResult:
+        session, others = open_session(self.out), jobs_beside(job)
+        blocking = _blocking(job, subject, before)
+        attempts = job.manifest.retries + 1
+        for attempt in range(1, attempts + 1):
+            info = run_info(job, session, subject, attempt=attempt, others=others)
+            producer = Producer(job=job.name, subject=subject)
+            result_file = note_producer(self.out, producer) / "result.json"
+            if blocking:
+                result = _blocked(info, parameters, blocking)
+                break
+            run = LocalRun(
+                folder=self.folder.absolute(),
+                out=self.out.absolute(),
+                entry=job.manifest.entry,
+                run=info,
+                parameters=dict(parameters),
+                peers=self.peers,
+                stop_file=result_file.with_name("stop").absolute(),
+                result_file=result_file.absolute(),
+            )
+            limits = Limits(job.manifest.timeout_s, self.grace_s)
+            result = run_attempt(run, limits, lambda line, i=info: self.told(i, line))  # type: ignore[misc]
+            if result.state not in {State.FAILED, State.TIMED_OUT} or _hopeless(result):
+                break
+        write_whole(result_file, result.model_dump_json(indent=2).encode())
+        return result
+
+
+def _hopeless(result: JobResult) -> bool:
+    return result.failure is not None and result.failure.input_at_fault
+
+
+def _blocking(job: Job[Any], subject: Subject, before: Sequence[JobResult]) -> str:
+    """Name the job that did not succeed though this one needs it."""
+    for result in before:
+        needed = result.job.name in job.manifest.needs and result.subject.touches(subject)
+        if needed and result.state is not State.SUCCEEDED:
+            return f"{result.job.name!r}, which it needs, is {result.state}."
+    return ""
+
+
+def _blocked(info: RunInfo, parameters: Mapping[str, Any], reason: str) -> JobResult:
+    now = datetime.now(UTC)
+    return JobResult(
+        state=State.BLOCKED,
+        job=info.job,
+        session=info.session,
+        subject=info.subject,
+        started_at=now,
+        ended_at=now,
+        parameters=dict(parameters),
+        reason=reason,
+    )
+
+
+def _document(results: Sequence[JobResult]) -> bytes:
+    return b"[\n" + b",\n".join(r.model_dump_json(indent=2).encode() for r in results) + b"\n]\n"

@@ -1,0 +1,1 @@
+"""Making DICOM objects of what a job computed."""

@@ -1,0 +1,1 @@
+"""Sending images to DICOM nodes."""
