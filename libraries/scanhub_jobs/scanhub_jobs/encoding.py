@@ -57,8 +57,17 @@ def cartesian_encoding(header: Header) -> Encoding:
     if header.trajectory != "cartesian":
         raise JobInputError(
             f"The data are {header.trajectory or 'of no stated trajectory'}; "
-            "this job reconstructs Cartesian data only."
+            "this is for Cartesian data only."
         )
+    return grid_encoding(header)
+
+
+def grid_encoding(header: Header) -> Encoding:
+    """Read the encoding of a header, whatever its trajectory.
+
+    Raises:
+        JobInputError: It is accelerated, or makes no sense.
+    """
     if header.acceleration > 1:
         raise JobInputError(
             "The data are accelerated (parallel imaging); this job needs all k-space lines."

@@ -15,11 +15,16 @@ from scanhub_jobs.mrd_header import Header
 
 # Readouts that are no image data, by the bit number of ISMRMRD's acquisition flags.
 _NOT_IMAGE_FLAGS = (19, 20, 23, 24, 26, 27, 28, 29)
-_REVERSE_FLAG = 22
+NOISE_FLAG, REVERSE_FLAG, PHASE_CORRECTION_FLAG = 19, 22, 24
 _HEAD_FIELDS = frozenset(
-    ("flags", "number_of_samples", "active_channels", "center_sample", "idx", "position",
-     "read_dir", "phase_dir", "slice_dir", "encoding_space_ref")
+    ("flags", "number_of_samples", "active_channels", "center_sample", "discard_pre",
+     "discard_post", "trajectory_dimensions", "idx", "position", "read_dir", "phase_dir",
+     "slice_dir", "encoding_space_ref")
 )  # fmt: skip
+_BLOCK_BYTES = 32 << 20
+_BLOCK_READOUTS = 4096
+_SAMPLE_BYTES = 8
+_MAX_READOUTS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ def readout_samples(head: Any, flat: Any, number: int) -> NDArray[np.complex64]:
             f"but holds {values.size // 2} complex values."
         )
     data = values.view(np.complex64).reshape(coils, count)
-    return data[:, ::-1] if int(head["flags"]) & _bit(_REVERSE_FLAG) else data
+    return data[:, ::-1] if int(head["flags"]) & _bit(REVERSE_FLAG) else data
 
 
 def image_mask() -> np.uint64:
@@ -114,30 +119,137 @@ def image_mask() -> np.uint64:
     return np.uint64(sum(_bit(flag) for flag in _NOT_IMAGE_FLAGS))
 
 
-def read_raw_data(path: Path) -> RawData:
-    """Read the image readouts of an ISMRMRD file.
+@dataclass(frozen=True)
+class Readout:
+    """One readout of a file."""
+
+    number: int
+    """Its place in the file."""
+    samples: NDArray[np.complex64]
+    """[coil, sample], in the order of increasing k-space."""
+    trajectory: NDArray[np.float32] | None
+    """[sample, dimension], in the order of the samples; None: it was not asked for."""
+
+
+class RawFile:
+    """An open ISMRMRD file: the heads of all readouts in memory, their samples on disk.
+
+    Attributes:
+        name: Of the file, for messages.
+        header: What the file states of the measurement.
+        heads: Of every readout, those that are no image included.
+    """
+
+    def __init__(self, name: str, header: Header, data: h5py.Dataset) -> None:
+        self.name = name
+        self.header = header
+        self._data = data
+        with _reading(name):
+            self.heads: NDArray[Any] = data["head"]
+
+    def image_rows(self) -> NDArray[np.intp]:
+        """Return which readouts are image data.
+
+        Raises:
+            JobInputError: None is.
+        """
+        rows = np.flatnonzero((self.heads["flags"] & image_mask()) == 0)
+        if rows.size == 0:
+            raise JobInputError(f"{self.name} holds no image readouts.")
+        return rows
+
+    def flagged_rows(self, flag: int) -> NDArray[np.intp]:
+        """Return which readouts bear one of ISMRMRD's flags."""
+        return np.flatnonzero(self.heads["flags"] & np.uint64(_bit(flag)))
+
+    def readouts(self, rows: NDArray[np.intp], *, trajectory: bool = False) -> Iterator[Readout]:
+        """Read some readouts, a block at a time.
+
+        Args:
+            rows: Which, ascending.
+            trajectory: Whether theirs is wanted.
+
+        Raises:
+            JobInputError: They cannot be read, or contradict their heads.
+        """
+        heads = self.heads
+        largest = int(heads["number_of_samples"].max()) * int(heads["active_channels"].max())
+        step = max(1, min(_BLOCK_READOUTS, _BLOCK_BYTES // max(1, largest * _SAMPLE_BYTES)))
+        at = 0
+        while at < len(rows):
+            begin = int(rows[at])
+            after = int(np.searchsorted(rows, begin + step))
+            end = int(rows[after - 1]) + 1
+            with _reading(self.name, begin, end):
+                flats = self._data.fields("data")[begin:end]
+                paths = self._data.fields("traj")[begin:end] if trajectory else None
+            for row in map(int, rows[at:after]):
+                path = None if paths is None else paths[row - begin]
+                yield self._readout(row, flats[row - begin], path)
+            at = after
+
+    def _readout(self, row: int, flat: Any, path: Any) -> Readout:
+        samples = readout_samples(self.heads[row], flat, row)
+        if not np.isfinite(samples).all():
+            raise JobInputError(
+                f"Readout {row} holds values that are no numbers (NaN or infinite)."
+            )
+        return Readout(row, samples, None if path is None else self._path(row, path))
+
+    def _path(self, row: int, path: Any) -> NDArray[np.float32]:
+        head = self.heads[row]
+        count, dimensions = int(head["number_of_samples"]), int(head["trajectory_dimensions"])
+        flat: NDArray[np.float32] = np.asarray(path, dtype=np.float32)
+        if dimensions == 0 or flat.size != count * dimensions or not np.isfinite(flat).all():
+            raise JobInputError(
+                f"Readout {row} states a trajectory of {count} x {dimensions} coordinates, but "
+                f"holds {flat.size} values, or such as are no numbers."
+            )
+        backward = bool(int(head["flags"]) & _bit(REVERSE_FLAG))
+        return flat.reshape(count, dimensions)[:: -1 if backward else 1]
+
+
+@contextmanager
+def _reading(name: str, begin: int = 0, end: int | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, RuntimeError) as error:
+        where = "" if end is None else f" (readouts {begin} to {end - 1})"
+        raise JobInputError(
+            f"{name} cannot be read to its end{where}: {error}. Upload the raw data again."
+        ) from error
+
+
+@contextmanager
+def open_raw_data(path: Path) -> Iterator[RawFile]:
+    """Open an ISMRMRD file.
 
     Raises:
         JobInputError: The file is no ISMRMRD, is damaged, or contradicts itself.
     """
     with _opened(path) as file:
-        try:
+        with _reading(path.name):
             group = _dataset(file, path.name)
             header = _read_header(group, path.name)
             data = group["data"]
-            names = data.dtype.names or ()
-            if "head" not in names or "data" not in names:
-                raise JobInputError(f"{path.name} is no ISMRMRD file: its data are no readouts.")
-            missing = _HEAD_FIELDS - set(data.dtype["head"].names or ())
-            if missing:
-                raise JobInputError(f"The readouts of {path.name} lack {sorted(missing)}.")
-            heads, flats = data["head"], data["data"]
-        except (OSError, KeyError, RuntimeError) as error:
-            raise JobInputError(
-                f"{path.name} cannot be read to its end: {error}. Upload the raw data again."
-            ) from error
-    chosen = np.flatnonzero((heads["flags"] & image_mask()) == 0)
-    if chosen.size == 0:
-        raise JobInputError(f"{path.name} holds no image readouts.")
-    samples = [readout_samples(heads[i], flats[i], int(i)) for i in chosen]
-    return RawData(header=header, heads=heads[chosen], samples=samples)
+        names = data.dtype.names or ()
+        if not {"head", "data"} <= set(names):
+            raise JobInputError(f"{path.name} is no ISMRMRD file: its data are no readouts.")
+        missing = _HEAD_FIELDS - set(data.dtype["head"].names or ())
+        if missing:
+            raise JobInputError(f"The readouts of {path.name} lack {sorted(missing)}.")
+        if data.ndim != 1 or data.size > _MAX_READOUTS:
+            raise JobInputError(f"{path.name} states {data.shape} readouts: too many for this job.")
+        yield RawFile(path.name, header, data)
+
+
+def read_raw_data(path: Path) -> RawData:
+    """Read the image readouts of an ISMRMRD file, all of them into memory.
+
+    Raises:
+        JobInputError: The file is no ISMRMRD, is damaged, or contradicts itself.
+    """
+    with open_raw_data(path) as raw:
+        rows = raw.image_rows()
+        samples = [readout.samples for readout in raw.readouts(rows)]
+        return RawData(header=raw.header, heads=raw.heads[rows], samples=samples)

@@ -1,4 +1,4 @@
-"""The Cartesian reconstruction job: ``python -m scanhub_jobs.reconstruction``.
+"""The reconstruction job: ``python -m scanhub_jobs.reconstruction``.
 
 It speaks JSON lines on standard output: progress, then one result or one error. It ends with 0
 when images were written, with 2 when the input cannot be processed, else with 1.
@@ -16,6 +16,7 @@ from scanhub_jobs.cartesian import reconstruct_cartesian
 from scanhub_jobs.errors import JobInputError
 from scanhub_jobs.mr_dicom import write_mr_dicom
 from scanhub_jobs.reconstruction_context import ReconstructionContext
+from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
 
 EXIT_BAD_INPUT = 2
 
@@ -35,13 +36,17 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--input", type=Path, required=True, help="ISMRMRD file")
     parser.add_argument("--context", type=Path, required=True, help="patient and study, JSON")
     parser.add_argument("--output", type=Path, required=True, help="folder for the DICOM files")
+    parser.add_argument("--parameters", type=Path, help="a JSON object; see docs/reconstruction.md")
     return parser.parse_args(arguments)
 
 
-def run(source: Path, context_file: Path, output: Path) -> list[Path]:
+def run(
+    source: Path, context_file: Path, output: Path, parameters_file: Path | None = None
+) -> list[Path]:
     """Reconstruct a file and write its images."""
+    parameters = ReconstructionParameters.read(parameters_file)
     context = ReconstructionContext.read(context_file)
-    reconstruction = reconstruct_cartesian(source, _progress)
+    reconstruction = reconstruct_cartesian(source, _progress, parameters)
     _progress(0.9, f"writing {len(reconstruction.slices)} images")
     made_at = (
         context.acquired_at or datetime.fromtimestamp(source.stat().st_mtime, UTC)
@@ -56,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the job; the exit code tells whether the input was at fault."""
     options = _arguments(arguments)
     try:
-        run(options.input, options.context, options.output)
+        run(options.input, options.context, options.output, options.parameters)
     except JobInputError as error:
         say(event="error", detail=str(error), input_at_fault=True)
         return EXIT_BAD_INPUT
