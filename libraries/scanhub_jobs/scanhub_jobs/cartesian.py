@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from scanhub_jobs.coils import adaptive, add_power, root, whitening
 from scanhub_jobs.encoding import Encoding, cartesian_encoding
 from scanhub_jobs.errors import JobInputError
-from scanhub_jobs.images import (
+from scanhub_jobs.kspace import KSpace, Place, Places, kspace_bytes
+from scanhub_jobs.partial_fourier import Extent, complete
+from scanhub_jobs.raw_data import RawData, RawFile, Readout, open_raw_data
+from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
+from scanhub_jobs.slices import (
     VOLUME_COUNTERS,
     ImageSlice,
     Key,
@@ -22,10 +26,6 @@ from scanhub_jobs.images import (
     placed,
     volumes_of,
 )
-from scanhub_jobs.kspace import KSpace, Place, Places, kspace_bytes
-from scanhub_jobs.partial_fourier import Extent, complete
-from scanhub_jobs.raw_data import RawData, RawFile, Readout, open_raw_data
-from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
 from scanhub_jobs.transform import Complexes, along, axis_to_image, hann
 
 __all__ = [
