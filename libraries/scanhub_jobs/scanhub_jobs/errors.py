@@ -74,3 +74,17 @@ class ImageFolderError(JobInputError):
 
 class MissingExtraError(JobError, ImportError):
     """A library is not installed; the text names the extra that brings it."""
+
+
+class ConversionError(JobError):
+    """Images could not be converted.
+
+    Attributes:
+        exit_code: Of the converter; None: it gave none, as when its time was over.
+        log: What it said.
+    """
+
+    def __init__(self, message: str, *, exit_code: int | None = None, log: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.log = log

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from scanhub_jobs.backend import ImageStore, Instance
 from scanhub_jobs.errors import SeriesNotFoundError
 from scanhub_jobs.images.metadata import SeriesMetadata, series_metadata
+from scanhub_jobs.images.nifti import NiftiSet, to_nifti
 from scanhub_jobs.images.sorting import sorted_images
 
 Naming = Callable[[int, Instance], str]
@@ -112,6 +113,18 @@ class Series(Images):
     def headers(self) -> list[Dataset]:
         """Return all headers, sorted by geometry."""
         return [header for header, _ in self.sorted_instances()]
+
+    def to_nifti(self, folder: Path | str | None = None, *, timeout_s: float = 600.0) -> NiftiSet:
+        """Convert the series with dcm2niix; every output is there, with its role.
+
+        Args:
+            folder: Where the files go; none: they go when the set is forgotten.
+            timeout_s: How long it may take.
+
+        Raises:
+            ConversionError: Not all images could be converted.
+        """
+        return to_nifti(self, folder, timeout_s=timeout_s)
 
     def metadata(self) -> SeriesMetadata:
         """Return what the series is, without anything that names the patient."""
