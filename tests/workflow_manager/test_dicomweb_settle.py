@@ -116,7 +116,7 @@ def parts_of(desk, *files):
     return parts.taken()
 
 
-def refusing(monkeypatch, ending):
+def refusing(monkeypatch, ending, names=("fdatasync", "pwritev")):
     """Let the disk refuse to sync files whose names end like this; return those that it synced."""
     synced = []
 
@@ -133,8 +133,8 @@ def refusing(monkeypatch, ending):
 
         monkeypatch.setattr(os, name, sync)
 
-    refuse("fdatasync")
-    refuse("pwritev")  # how a copy is written, and synced with it
+    for name in names:  # pwritev: how a copy is written
+        refuse(name)
     return synced
 
 
@@ -144,6 +144,29 @@ async def test_where_copies_cannot_be_synced_the_files_are(desk, monkeypatch):
     settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
     assert [one.reason for one in settled] == [None, None]
     assert {Path(part.written.place).name for part in parts} <= set(synced)
+
+
+async def test_copies_are_synced_at_once_however_many_come_together(desk, monkeypatch):
+    parts = parts_of(desk, *(encoded(instance(n)) for n in range(2, 12)))
+    synced = refusing(monkeypatch, "nothing")
+    with desk.receiving.put_away._removing:
+        settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
+    assert [one.reason for one in settled] == [None] * 10
+    assert {part.path.name.split(".")[0] for part in parts} <= {
+        name.split(".")[0] for name in copied(desk)
+    }
+    assert len(set(synced)) == 1, "only a segment"
+    assert synced.count(synced[0]) == 10 + 1, "ten copies written, and one sync"
+
+
+async def test_where_the_sync_of_copies_fails_the_files_are_synced(desk, monkeypatch):
+    parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3)))
+    synced = refusing(monkeypatch, ".redo", names=("fdatasync",))
+    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
+    assert [one.reason for one in settled] == [None, None]
+    assert {Path(part.written.place).name for part in parts} <= set(synced)
+    await asyncio.to_thread(desk.receiving.put_away.flush)
+    assert not any(segment._writing for segment in desk.redo._segments)
 
 
 async def test_a_file_that_cannot_be_synced_fails_alone(desk, monkeypatch):

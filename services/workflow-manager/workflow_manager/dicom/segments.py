@@ -124,7 +124,9 @@ class Segment:
         self._writing += 1
         return place
 
-    def write(self, place: int, memory: memoryview, name: str, size: int) -> None:
+    def write(
+        self, place: int, memory: memoryview, name: str, size: int, file: int | None = None
+    ) -> None:
         """Write a record and its copy to the place that it got, synced; `settled` follows.
 
         By a descriptor of its own: the kernel tells each once of what the disk did not take, and
@@ -136,6 +138,7 @@ class Segment:
             memory: Of `room_of(size)` bytes, at a page; the copy is behind the first block.
             name: That the file was received under.
             size: Its size [byte].
+            file: Descriptor of `open`: what is written there is on the disk once that is synced.
 
         Raises:
             OSError: It is not on the disk.
@@ -147,15 +150,17 @@ class Segment:
         memory[:BLOCK_BYTES] = head.ljust(BLOCK_BYTES, b"\0")
         end = BLOCK_BYTES + size
         memory[end:] = bytes(len(memory) - end)
-        file = self._open()
+        if file is not None:
+            _write(file, memory, place, 0)
+            return
+        own = self.open()
         try:
-            while memory:
-                done = os.pwritev(file, [memory], place, os.RWF_DSYNC)
-                memory, place = memory[done:], place + done
+            _write(own, memory, place, os.RWF_DSYNC)
         finally:
-            os.close(file)
+            os.close(own)
 
-    def _open(self) -> int:
+    def open(self) -> int:
+        """Return a descriptor to write by, which the caller closes."""
         try:
             return os.open(self.path, self._flags)
         except OSError as error:
@@ -206,6 +211,12 @@ class Segment:
             self._broken = True
             raise
         self._filling, self._end, self._names = filling, BLOCK_BYTES, []
+
+
+def _write(file: int, memory: memoryview, place: int, flags: int) -> None:
+    while memory:
+        done = os.pwritev(file, [memory], place, flags)
+        memory, place = memory[done:], place + done
 
 
 def room_of(size: int) -> int:

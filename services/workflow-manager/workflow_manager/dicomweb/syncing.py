@@ -1,4 +1,4 @@
-"""Several files are on the disk: their copies, where there are some. Blocking."""
+"""Several files are on the disk: their copies, where there are some, by one sync. Blocking."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.writeback import begin_write_back
 from workflow_manager.dicom.incoming import Written
-from workflow_manager.dicom.redo import Redo
+from workflow_manager.dicom.redo import Redo, Together
 
 logger = get_logger(__name__)
 
 
 class Syncing:
-    """Files that shall be on the disk: those that are copied at once, the others together.
+    """Files that shall be on the disk: their copies by one sync, those without one together.
 
     Args:
         redo: Takes copies that are synced in the place of files: then the files themselves are when
@@ -21,7 +21,7 @@ class Syncing:
     """
 
     def __init__(self, redo: Redo | None) -> None:
-        self._redo = redo
+        self._copies = None if redo is None else Together(redo)
         self._alone: list[str] = []
 
     def add(self, file: Written) -> None:
@@ -35,23 +35,18 @@ class Syncing:
             self._alone.append(file.place)
 
     def _copy(self, file: Written) -> bool:
-        if self._redo is None:
+        if self._copies is None:
             return False
         source = os.open(file.place, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            copy = self._redo.copy(source, file.size)
+            return self._copies.add(source, file.size, file.place)
         finally:
             os.close(source)
-        if copy is None:
-            return False
-        try:
-            copy.sync(file.place)
-        finally:
-            copy.close()
-        return True
 
     def finish(self) -> set[str]:
         """Let all survive a power cut; return the places of those that do not."""
+        if self._copies is not None:
+            self._alone += self._copies.sync()
         return _sync_each(self._alone)
 
 
