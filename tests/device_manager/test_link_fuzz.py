@@ -184,6 +184,7 @@ def fuzzed(request, make_lab, caplog) -> Iterator[tuple[asyncio.Runner, Fuzzed]]
     url = None
     if request.param == "postgresql":
         url = request.getfixturevalue("copied_postgresql")("device_manager")
+    gc.collect()  # what an earlier test left is not told as if it were of this one
     caplog.set_level(logging.WARNING)
     with capture_logs() as entries, asyncio.Runner() as runner:
         opened = make_lab(database_url=url, **_PATIENT)

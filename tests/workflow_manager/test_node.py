@@ -180,6 +180,7 @@ async def test_an_index_that_fails_is_told_and_the_file_is_indexed_later(running
         async with transaction(here.sessions) as session:
             await session.execute(sa.text(rename.format("away", "dicom_instance")))
         os.utime(left, (0, 0))
+        await until(lambda: not here.node.receiving.under_way)  # who was refused knows it before
         assert await here.node.leftovers.recover() == 1
         (row,) = await here.rows()
         assert here.lake.path(row.key).read_bytes().endswith(data_set())

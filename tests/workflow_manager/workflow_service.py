@@ -18,7 +18,7 @@ from workflow_manager.wiring import Wiring
 WORKFLOW = "/api/v1/workflowmanager"
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait for a condition; a coroutine function is awaited."""
     began = time.monotonic()
     while True:

@@ -29,7 +29,7 @@ PATIENT: dict[str, Any] = {
     **DEADLINES,
     "ack_deadline_seconds": 20,
     "first_status_deadline_seconds": 20,
-    "stop_deadline_seconds": 2,
+    "stop_deadline_seconds": 8,
     "lost_after_seconds": 30,
     "return_deadline_seconds": 30,
     "data_deadline_seconds": 30,

@@ -124,7 +124,7 @@ async def test_nothing_waits_for_a_look_that_comes_now_and_then(
         monkeypatch.setattr(module, "_LONGEST_S", 3600.0)
     port = a_port()
     times = {"series_quiet_s": 7200.0, "series_closed_quiet_s": 0.2}
-    async with serving(dicom_port=port, dispatch_backoff_s=(0.2,) * 9, **times) as service:
+    async with serving(dicom_port=port, dispatch_backoff_s=(0.2,) * 500, **times) as service:
         ward = ward_of(service)
         await ward.add_target("PACS", node.port)
         await ward.add_rule("send")

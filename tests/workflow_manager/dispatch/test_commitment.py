@@ -11,6 +11,8 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
 from workflow_service import a_port, until
 
+from workflow_manager.senders import dicom
+
 INSTANCE = "1.2.840.10008.1.20.1.1"
 TRANSACTION = "2.25.329800735698586629295641978511506172919"
 
@@ -87,8 +89,14 @@ async def the_dispatch(service, *statuses):
     return await until(reached)
 
 
+@pytest.fixture
+def silent(monkeypatch):
+    """Wait but a moment for a report over the association of the request: there will be none."""
+    monkeypatch.setattr(dicom, "_REPORT_S", 0.1)
+
+
 async def test_what_the_node_has_not_confirmed_is_not_sent_and_a_restart_forgets_nothing(
-    serving, outgoing
+    serving, outgoing, silent
 ):
     with Node() as node:
         await outgoing.add_target("PACS", port=node.port, storage_commitment=True)
@@ -131,7 +139,9 @@ async def test_only_what_the_node_does_not_keep_is_sent_again(serving, outgoing)
     assert [len(action.ReferencedSOPSequence) for action in node.asked] == [3, 1]
 
 
-async def test_a_node_that_says_nothing_is_asked_again_and_not_sent_again(serving, outgoing):
+async def test_a_node_that_says_nothing_is_asked_again_and_not_sent_again(
+    serving, outgoing, silent
+):
     with Node() as node:
         settings = {"storage_commitment": True, "commitment_timeout_s": 1.0}
         await outgoing.add_target("PACS", port=node.port, **settings)
