@@ -34,13 +34,20 @@ def gre(folder: Path, matrix: int = 64, **changes) -> str:
 
 def truth(plan: ScanPlan, matrix: int, *, coils: int = 1, height_m: float = 0.0) -> np.ndarray:
     """The magnitude of an axial slice, seen by the coils together, in units of the phantom."""
-    fov, fine = plan.recon_fov_m[0], 4
+    return truth_of((matrix, matrix), plan, coils=coils, height_m=height_m)
+
+
+def truth_of(
+    matrix: tuple[int, int], plan: ScanPlan, *, coils: int = 1, height_m: float = 0.0
+) -> np.ndarray:
+    """The same with any number of pixels (read, phase)."""
+    fov = plan.recon_fov_m[:2]
     image = phantom_image(
-        matrix, fov, contrast=plan.contrast, position_m=(0, 0, height_m), supersampling=2 * fine
+        matrix, fov, contrast=plan.contrast, position_m=(0, 0, height_m), supersampling=8
     )
-    at = (np.arange(matrix) - matrix // 2) * fov / matrix
-    points = np.zeros((matrix, matrix, 3))
-    points[..., 0], points[..., 1] = at[None, :], at[:, None]
+    x, y = ((np.arange(n) - n // 2) * f / n for n, f in zip(matrix, fov, strict=True))
+    points = np.zeros((*image.shape, 3))
+    points[..., 0], points[..., 1] = x[None, :], y[:, None]
     seen = np.sqrt((np.abs(ring_of_coils(coils).sensitivity(points)) ** 2).sum(axis=0))
     return image * seen
 

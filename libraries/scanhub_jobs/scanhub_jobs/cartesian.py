@@ -155,7 +155,7 @@ def _filled(
     owner = np.repeat(np.arange(len(keys)), [len(batch[key]) for key in keys])
     order = np.argsort(rows)
     rows, owner = rows[order], owner[order]
-    places = Places(raw.heads[rows], rows, encoding)
+    places = Places(raw.heads[rows], rows, encoding, even=not source.trajectory)
     left = {number: len(batch[key]) for number, key in enumerate(keys)}
     grids: dict[int, KSpace] = {}
     for index, readout in enumerate(raw.readouts(rows, trajectory=source.trajectory)):

@@ -43,13 +43,22 @@ class Places:
         heads: Of the readouts.
         numbers: Their places in the file, for messages.
         encoding: The grid.
+        even: Whether their samples are columns of the grid; else a trajectory says where they are.
 
     Raises:
         JobInputError: One lies outside of the grid.
     """
 
-    def __init__(self, heads: NDArray[Any], numbers: NDArray[np.intp], encoding: Encoding) -> None:
+    def __init__(
+        self,
+        heads: NDArray[Any],
+        numbers: NDArray[np.intp],
+        encoding: Encoding,
+        *,
+        even: bool = True,
+    ) -> None:
         self._numbers = numbers
+        self._even = even
         size_x, size_y, size_z = encoding.matrix
         counters = heads["idx"]
         self._y = counters["kspace_encode_step_1"].astype(np.int64) - encoding.centre[1]
@@ -94,7 +103,7 @@ class Places:
         fits = (column >= 0) & (column + used <= size)
         full = used == size  # fills the row, whatever its writer left in center_sample
         self._column = np.where(fits, column, 0)
-        good = (fits | full) & (used > 0)
+        good = (fits | full | (not self._even)) & (used > 0)
         if not good.all():
             first = int(np.argmin(good))
             raise JobInputError(

@@ -150,7 +150,7 @@ def _describe_equipment(dataset: Dataset, header: Header, context: Reconstructio
     purpose.CodeMeaning = "Processing Equipment"
     contributor.PurposeOfReferenceCodeSequence = [purpose]
     contributor.Manufacturer = "MRI control plane"
-    contributor.ManufacturerModelName = "Cartesian reconstruction"
+    contributor.ManufacturerModelName = "Image reconstruction"
     contributor.ContributionDescription = "Image reconstruction from raw data"
     dataset.ContributingEquipmentSequence = [contributor]
 

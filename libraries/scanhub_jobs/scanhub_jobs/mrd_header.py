@@ -29,6 +29,10 @@ class _Node:
         found = self._element.find("/".join(_NAMESPACE + part for part in path.split("/")))
         return None if found is None else _Node(found)
 
+    def nodes(self, path: str) -> "list[_Node]":
+        found = self._element.findall("/".join(_NAMESPACE + part for part in path.split("/")))
+        return [_Node(element) for element in found]
+
     def number(self, path: str) -> float | None:
         text = self.text(path)
         try:
@@ -59,6 +63,8 @@ class Header:
     """What the header states; an empty text or None where it is silent."""
 
     trajectory: str
+    trajectory_unit: str
+    """Of the trajectory's coordinates: see `scanhub_jobs.trajectory`."""
     encoded: Space
     reconstructed: Space
     centres: tuple[int | None, int | None]
@@ -101,6 +107,7 @@ class Header:
         parallel = "parallelImaging/accelerationFactor/kspace_encoding_step_"
         return cls(
             trajectory=encoding.text("trajectory").lower(),
+            trajectory_unit=_described(encoding, "unit"),
             encoded=_space(encoding, "encodedSpace"),
             reconstructed=_space(encoding, "reconSpace"),
             centres=(
@@ -127,6 +134,14 @@ class Header:
             institution=root.text(f"{system}institutionName"),
             serial_number=root.text(f"{system}deviceSerialNumber"),
         )
+
+
+def _described(encoding: _Node, name: str) -> str:
+    """Return a text that the header's description of the trajectory holds under a name."""
+    for stated in encoding.nodes("trajectoryDescription/userParameterString"):
+        if stated.text("name") == name:
+            return stated.text("value")
+    return ""
 
 
 def _whole(value: float | None) -> int | None:

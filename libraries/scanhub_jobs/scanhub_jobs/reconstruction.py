@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from scanhub_jobs.cartesian import reconstruct_cartesian
+from scanhub_jobs.dispatch import reconstruct_file
 from scanhub_jobs.errors import JobInputError
 from scanhub_jobs.mr_dicom import write_mr_dicom
 from scanhub_jobs.reconstruction_context import ReconstructionContext
@@ -46,7 +46,7 @@ def run(
     """Reconstruct a file and write its images."""
     parameters = ReconstructionParameters.read(parameters_file)
     context = ReconstructionContext.read(context_file)
-    reconstruction = reconstruct_cartesian(source, _progress, parameters)
+    reconstruction = reconstruct_file(source, _progress, parameters)
     _progress(0.9, f"writing {len(reconstruction.slices)} images")
     made_at = (
         context.acquired_at or datetime.fromtimestamp(source.stat().st_mtime, UTC)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from scanhub_jobs.parameters import JobParameters
+from scanhub_jobs.trajectory import TrajectoryUnit
 
 
 class ReconstructionParameters(JobParameters):
@@ -35,6 +36,18 @@ class ReconstructionParameters(JobParameters):
         title="Noise prewhitening",
         description="Make the noise of the coils alike and independent, where the file holds noise "
         "readouts",
+    )
+    phase_correction: Literal["navigator", "none"] = Field(
+        "navigator",
+        title="EPI phase correction",
+        description="Take out the phase between forward and backward lines that navigator readouts "
+        "show, where there are some",
+    )
+    trajectory_unit: TrajectoryUnit = Field(
+        "auto",
+        title="Unit of the trajectory",
+        description="Cycles per encoded field of view, cycles per sample (0.5 at the edge), or "
+        "1/m; auto: as the header says, else by how far it reaches",
     )
     memory_gib: float = Field(
         8.0,
