@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 
@@ -91,3 +92,12 @@ def test_programs_can_be_executed() -> None:
     listed = git("ls-files", "--stage", ".ci/run", "scripts/lock.sh").stdout.splitlines()
     assert len(listed) == 2
     assert all(line.startswith("100755 ") for line in listed)
+
+
+def test_what_tests_import_by_its_name_alone_has_a_name_of_its_own() -> None:
+    """Their folders are on one path: whichever was imported first would be found by all."""
+    sources = [path for path in (ROOT / "tests").rglob("*.py") if path.parent.name != "contract"]
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    imported = set(re.findall(r"^ *(?:from|import) (\w+)", text, flags=re.MULTILINE))
+    names = Counter(path.stem for path in sources if path.stem in imported - {"conftest"})
+    assert [name for name, count in names.items() if count > 1] == []

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import AXIAL, SERIES, STUDY, image, series, write
 from sample_jobs import Params, denoise, segment
+from series_files import AXIAL, SERIES, STUDY, image, series, write
 
 from scanhub_jobs import Event, JobCancelledError, JobContext, job
 from scanhub_jobs.errors import (

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from dicom_files import SERIES, series
 from sample_jobs import Ending, after, denoise, ends, polite, segment, slow
+from series_files import SERIES, series
 from typer.testing import CliRunner
 
 from scanhub_jobs import JobContext, State, execute

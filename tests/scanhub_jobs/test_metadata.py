@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from dicom_files import image, series
 from pydicom.dataset import Dataset
+from series_files import image, series
 
 from scanhub_jobs import JobContext, summary
 from scanhub_jobs.images.metadata import full, parsed_age

@@ -8,12 +8,12 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import image, series, write
 from pydicom.uid import (
     JPEG2000Lossless,
     JPEGLSLossless,
     RLELossless,
 )
+from series_files import image, series, write
 
 from scanhub_jobs import JobContext
 from scanhub_jobs.errors import ConversionError
