@@ -118,6 +118,7 @@ def make_settings(
             "connect_timeout_s": 2.0,
             "secrets_key": SECRETS_KEY,
             "dicom_timeout_s": 5.0,
+            "dicom_listeners": 1,
             **changes,
         }
         return WorkflowManagerSettings(**values)

@@ -38,7 +38,7 @@ class Place:
         shutil.copyfile(empty, folder / "workflow.sqlite")
 
     async def start(self, **told):
-        told = json.dumps({"dicom_port": self.port, **told})
+        told = json.dumps({"dicom_port": self.port, "dicom_listeners": 1, **told})
         process = await start_program(SCRIPT, self.folder, told, talks=True)
         return process, json.loads(await process.stdout.readline())["pids"]
 
@@ -119,7 +119,8 @@ async def killed_and_started_again(place, numbers, **told):
 )
 async def test_a_killed_service_loses_no_image_that_it_accepted(place, spot):
     calls = 1 if spot in RARE else 4
-    await killed_and_started_again(place, set(range(1, 9)), spot=spot, calls=calls)
+    numbers = set(range(1, 9))
+    await killed_and_started_again(place, numbers, spot=spot, calls=calls, dicom_listeners=2)
 
 
 @pytest.mark.parametrize(

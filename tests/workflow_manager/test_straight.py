@@ -18,7 +18,7 @@ from workflow_manager.dicom.image import image_of
 from workflow_manager.dicom.intake import Intake
 from workflow_manager.dicom.models import DicomInstance
 from workflow_manager.dicom.quick_statements import STATEMENTS
-from workflow_manager.dicom.straight import StraightIndex
+from workflow_manager.dicom.straight import Door, StraightIndex
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -28,12 +28,31 @@ async def index(writer, tmp_path):  # noqa: F811
     """With the first image of a series in it, which the listener knows."""
     sessions, direct = writer
     await put(sessions, arrival(1))
-    found = StraightIndex(
-        {"database": str(direct.path), "root": str(tmp_path), "statements": list(STATEMENTS)}
-    )
-    found.learn(image_of(arrival(1).header))
+    found = listener_index(direct.path, tmp_path)
     yield found, sessions
     found._writer.close()
+
+
+def listener_index(database, root, door=None):  # noqa: F811
+    """The index as a listener has it that knows the first series."""
+    told = {"database": str(database), "root": str(root), "statements": list(STATEMENTS)}
+    found = StraightIndex({**told, "door": door})
+    found.learn(image_of(arrival(1).header))
+    return found
+
+
+def count_transactions(index):
+    """Return a list that gets an entry for each transaction."""
+    found, original = [], index._writer.transaction
+
+    @contextmanager
+    def transaction():
+        found.append(1)
+        with original() as connection:
+            yield connection
+
+    index._writer.transaction = transaction
+    return found
 
 
 def whole(folder, name):
@@ -130,6 +149,28 @@ async def test_several_images_enter_together_and_each_hears_of_its_own(index, tm
     assert len(transactions) == 2
     assert sorted(synced) == list(range(len(images)))
     assert len(await rows(sessions, DicomInstance)) == 5
+
+
+async def test_listeners_go_to_one_index_in_turn_and_never_meet_there(index, tmp_path):
+    """Who met another one there would wait for SQLite's lock, 2 s at most, and hand over."""
+    straightly, sessions = index
+    door = str(tmp_path / "door")
+    both = [listener_index(straightly._writer.path, tmp_path, door) for _ in range(2)]
+    transactions = [count_transactions(each) for each in both]
+
+    def enter(listener, number):
+        return listener.enter(whole(tmp_path, str(number)), image_of(arrival(number).header))
+
+    with Door(door):
+        waiting = [asyncio.to_thread(enter, both[n % 2], n) for n in range(2, 8)]
+        entered = asyncio.gather(*waiting)
+        await until(lambda: [len(each._waiting) for each in both] == [3, 3])
+        assert len(await rows(sessions, DicomInstance)) == 1
+    assert await entered == [True] * 6
+    assert transactions == [[1], [1]]  # who waits at the door goes in together
+    assert len(await rows(sessions, DicomInstance)) == 7
+    for each in both:
+        each._writer.close()
 
 
 async def test_an_image_waits_for_no_database_that_somebody_holds(index, tmp_path):

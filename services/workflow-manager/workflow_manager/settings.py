@@ -32,8 +32,8 @@ class WorkflowManagerSettings(BaseSettings):
         None,
         ge=1,
         le=16,
-        description="Processes that receive; each uses one core at most. None given: two where the "
-        "answer does not wait for the index, else one",
+        description="Processes that receive; each uses one core at most. None given: two, or one "
+        "where there is but one core",
     )
     dicom_durability: Durability = Field(
         Durability.SYNCED,

@@ -8,6 +8,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ _NUMBERS = itertools.count(1)
 """Of associations in this process."""
 _THREADS_PER_ASSOCIATION = 4
 """Two that it needs, and as many for connections that only knock."""
+_COURTESY_S, _MOST_COURTESY_S = 0.003, 0.05
+"""How long a process leaves a connection to others, for each association that it has [s]."""
 
 
 class AssociationServer(ThreadedAssociationServer):
@@ -39,8 +42,10 @@ class AssociationServer(ThreadedAssociationServer):
         open_store: OpenStore,
         on_end: Callable[[StoreAssociation], None],
         served: Mapping[type[Any], Serve],
+        has_company: bool = False,
     ) -> None:
         self._listening = listening
+        self._has_company = has_company
         self._tls = tls
         self.open_store = open_store
         self.on_end = on_end
@@ -64,7 +69,13 @@ class AssociationServer(ThreadedAssociationServer):
         self._listening.close()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept; a handshake that may take long comes later, in the connection's thread."""
+        """Accept; a handshake that may take long comes later, in the connection's thread.
+
+        Of several processes the one with fewer associations goes first: a process computes in one
+        thread at a time, so two that meet in one while another rests take turns for nothing.
+        """
+        if self._has_company and (busy := _associations()):
+            time.sleep(min(busy * _COURTESY_S, _MOST_COURTESY_S))
         connection, address = self._listening.accept()
         connection.settimeout(self.ae.network_timeout)
         return connection, address
@@ -92,6 +103,10 @@ class AssociationServer(ThreadedAssociationServer):
         """Stop accepting; associations go on."""
         socketserver.BaseServer.shutdown(self)
         self.server_close()
+
+
+def _associations() -> int:
+    return sum(isinstance(each, StoreAssociation) for each in threading.enumerate())
 
 
 class _Accepted(RequestHandler):

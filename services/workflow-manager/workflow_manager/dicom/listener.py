@@ -77,6 +77,8 @@ class ListenerOptions:
     """Where files are received; the listener alone writes there."""
     durability: Durability = Durability.SYNCED
     admission: Admission = field(default_factory=Admission)
+    has_company: bool = False
+    """Whether other processes accept on the same sockets: who has less to do goes first."""
     max_associations: int = 64
     max_pdu: int = 131_072
     timeout_s: float = 30.0
@@ -137,6 +139,7 @@ class StoreListener:
             open_store=self._open_store,
             on_end=self._ended,
             served={request: serve for _, request, serve in self._options.served},
+            has_company=self._options.has_company,
         )
         threading.Thread(target=server.serve_forever, name="dicom-listener", daemon=True).start()
         self._servers.append(server)

@@ -199,6 +199,7 @@ def _options(message: dict[str, Any], desk: _Desk) -> ListenerOptions:
     return ListenerOptions(
         folder=Path(message["folder"]),
         durability=Durability(message["durability"]),
+        has_company=message["several"],
         admission=Admission(networks=networks, **limits),
         served=served(desk.query),
         services=[

@@ -31,6 +31,10 @@ from workflow_manager.targets.secret_box import SecretBox
 
 logger = get_logger(__name__)
 _SWEEP_S = 60.0
+_LISTENERS = 2
+"""Processes that receive, where nobody says how many: Python computes in one thread of each."""
+_DOOR = "index.lock"
+"""What listeners of one index lock in turn."""
 
 
 class DicomNode:
@@ -110,7 +114,12 @@ class DicomNode:
             self._open("tls", settings.dicom_tls_port)
         if not self._sockets:
             return
-        options = {**_options(settings), "index": self._straight_index()}
+        count = settings.dicom_listeners or min(_LISTENERS, os.cpu_count() or 1)
+        options = {
+            **_options(settings),
+            "index": self._straight_index(several=count > 1),
+            "several": count > 1,
+        }
         self.listeners = [
             ListenerProcess(
                 options,
@@ -121,18 +130,23 @@ class DicomNode:
                 on_closed=self._note_closed,
                 answer=self._answer,
             )
-            for _ in range(settings.dicom_listeners or _listeners(settings.dicom_durability))
+            for _ in range(count)
         ]
         await asyncio.gather(*(listener.start() for listener in self.listeners))
         logger.info("dicom listener", port=self.port, tls_port=self.tls_port)
 
-    def _straight_index(self) -> dict[str, Any] | None:
+    def _straight_index(self, *, several: bool) -> dict[str, Any] | None:
         """Return what listeners need to index usual images; None: they hand all of them over."""
         writer = self.receiving.writer
         if writer is None or self._settings.dicom_durability is Durability.UNSYNCED:
             return None
-        place = {"database": str(writer.path.absolute()), "root": str(self._lake.root.absolute())}
-        return {**place, "statements": STATEMENTS}
+        root = self._lake.root.absolute()
+        return {
+            "database": str(writer.path.absolute()),
+            "root": str(root),
+            "door": str(root / "dicom" / "incoming" / _DOOR) if several else None,
+            "statements": STATEMENTS,
+        }
 
     async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
         answer = self._answers.get(question["what"], self._queries.answer)
@@ -187,11 +201,6 @@ class DicomNode:
             await session.execute(update)
         if self._on_closed is not None:
             self._on_closed()
-
-
-def _listeners(durability: Durability) -> int:
-    """Return how many processes receive: those that write to one index wait for one another."""
-    return min(2, os.cpu_count() or 1) if durability is Durability.UNSYNCED else 1
 
 
 def _tls_files(settings: WorkflowManagerSettings) -> dict[str, str]:

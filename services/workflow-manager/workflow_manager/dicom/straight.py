@@ -4,9 +4,12 @@ On SQLite, where an installation has the index committed before the answer. What
 to the service, which is told of the others at its leisure.
 """
 
+import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,19 +42,21 @@ def _nothing() -> None:
     """There is nothing to sync, or it has been."""
 
 
-class _Sync:
-    """Syncs, and remembers that it failed: the kernel tells an error once."""
+class Door:
+    """One listener at a time goes to the index; the others sleep until it comes out.
 
-    def __init__(self, sync: Callable[[], None]) -> None:
-        self._sync = sync
-        self.error: OSError | None = None
+    SQLite would let them look again and again, ever more seldom. Whoever is killed inside is
+    outside: the kernel sees to it.
+    """
 
-    def __call__(self) -> None:
-        try:
-            self._sync()
-        except OSError as error:
-            self.error = error
-            raise
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
 class StraightIndex:
@@ -64,11 +69,14 @@ class StraightIndex:
         """Open nothing yet.
 
         Args:
-            told: By the service: `database`, `statements` and `root`, that of the lake.
+            told: By the service: `database`, `statements` and `root`, that of the lake; `door`, a
+                file that listeners of one index lock in turn, or None if there is but one.
         """
         self._writer = ThreadWriter(Path(told["database"]), Turns(), busy_seconds=_BUSY_S)
         self._statements = Statements(*told["statements"])
         self._root = told["root"]
+        door = told.get("door")
+        self._door = nullcontext() if door is None else Door(door)
         self._known: dict[tuple[str, str], None] = {}
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._waiting: list[_Entry] = []
@@ -85,39 +93,33 @@ class StraightIndex:
         Args:
             path: Of its file.
             image: What stands in it.
-            sync: Syncs it, once. The disk writes while its row is written, so the one who need not
-                wait for the turn calls it before the commit, the others while they wait.
+            sync: Syncs it, once; called before anybody is waited for, so that associations sync
+                side by side, and who is in the index never waits for the disk.
 
         Raises:
             OSError: Of `sync`: the image is not safe, and not in the index.
         """
         if image[:2] not in self._known:
             return False
-        entry = _Entry(path, image)
-        if self._turn.acquire(blocking=False):
-            try:
-                self._enter([entry, *self._others()], _Sync(sync))
-            finally:
-                self._turn.release()
-            return entry.has_entered
         sync()
+        entry = _Entry(path, image)
         with self._lock:
             self._waiting.append(entry)
         with self._turn:
             if not entry.is_done:
-                self._enter(self._others(), _Sync(_nothing))
+                with self._door:
+                    self._enter(self._all_that_wait())
         return entry.has_entered
 
-    def _others(self) -> list[_Entry]:
+    def _all_that_wait(self) -> list[_Entry]:
         with self._lock:
             entries, self._waiting = self._waiting, []
         return entries
 
-    def _enter(self, entries: Sequence[_Entry], sync: "_Sync") -> None:
+    def _enter(self, entries: Sequence[_Entry]) -> None:
         """Enter those that are usual, all in one transaction; its lock is held."""
 
         def place(entered: Sequence[int]) -> None:
-            sync()
             for number in entered:
                 key = instance_key(*entries[number].image[:3])
                 files.link_in_place(entries[number].path, f"{self._root}/{key}")
@@ -129,8 +131,6 @@ class StraightIndex:
                 entered = enter_usual(connection, self._statements, images, place)
             found = entered  # they are committed
         except (sqlite3.Error, OSError, TimeoutError) as error:
-            if sync.error is not None:
-                raise
             logger.warning("received instances go the general way", error=repr(error))
         finally:
             for number, entry in enumerate(entries):
