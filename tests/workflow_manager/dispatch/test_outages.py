@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from outgoing import Archive
+from sqlmodel import select
 from workflow_service import WORKFLOW, a_port, until
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
 from workflow_manager.dispatch.delivered import note
 from workflow_manager.dispatch.models import Dispatch
@@ -34,6 +37,30 @@ async def test_after_hundreds_of_attempts_in_vain_it_still_arrives(serving, outg
                 f"{WORKFLOW}/targets/PACS", json={**document, "port": there}
             )
             assert answer.status_code == 200, answer.text
+            await until(outgoing.all_sent)
+    assert archive.got == dict.fromkeys(outgoing.uids, 1)
+
+
+async def test_what_waits_for_a_time_in_years_is_sent_soon(serving, outgoing):
+    """The clock was years ahead when an attempt failed, and has been put back since."""
+    archive, port = Archive(), a_port()
+    await outgoing.add_target("PACS", port=port)
+    await outgoing.queue(1, 2, "PACS")
+    async with serving(dispatch_backoff_s=(3600.0,)) as service:
+
+        async def waits():
+            (row,) = await outgoing.dispatches()
+            return row.status is DispatchStatus.WAITING
+
+        await until(waits)
+        async with archive.listening() as there:
+            await service.user.put(
+                f"{WORKFLOW}/targets/PACS",
+                json={"name": "PACS", "ip": "127.0.0.1", "aet_target": "PEER", "port": there},
+            )
+            async with transaction(service.wiring.sessions) as session:
+                row = await session.scalar(select(Dispatch))
+                row.next_attempt_at = utc_now() + timedelta(days=2000)
             await until(outgoing.all_sent)
     assert archive.got == dict.fromkeys(outgoing.uids, 1)
 

@@ -21,7 +21,7 @@ from workflow_manager.commitments.rules import CommitmentState
 from workflow_manager.commitments.service import ATTEMPTS, attempt_of
 from workflow_manager.dicom import promising
 from workflow_manager.dicom.client_tls import UnreadablePemError
-from workflow_manager.dispatch.rules import backoff_s
+from workflow_manager.dispatch.rules import backoff_s, longest_wait_s
 from workflow_manager.engine import Attempt, WorkflowBody
 from workflow_manager.engine.attempts import parse_key
 from workflow_manager.senders.dicom import SENDER, peer_of, secured
@@ -173,7 +173,9 @@ async def start_missing_reports(wiring: Wiring) -> int:
     """Start the attempts that have no workflow: the process died between the two."""
     async with reading(wiring.sessions) as session:
         waiting = [attempt_of(row) for row in await repository.list_waiting(session)]
-    return await ATTEMPTS.start_missing(wiring.engine, waiting, partial(_next_attempt, wiring))
+    longest_s = longest_wait_s(wiring.settings.dispatch_backoff_s)
+    next_attempt = partial(_next_attempt, wiring)
+    return await ATTEMPTS.start_missing(wiring.engine, waiting, next_attempt, longest_s=longest_s)
 
 
 async def _next_attempt(wiring: Wiring, given_up: Attempt) -> Attempt | None:
@@ -184,5 +186,6 @@ async def _next_attempt(wiring: Wiring, given_up: Attempt) -> Attempt | None:
         if not _is_due(row, attempt):
             return None
         row.attempt += 1
+        row.next_attempt_at = None
     logger.warning("an attempt to report was given up", request_id=str(request_id))
     return attempt_of(row)

@@ -19,7 +19,7 @@ from scanhub_libraries.repeating import Repeating, earlier
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.pausing import ALL
-from workflow_manager.dispatch.rules import DispatchStatus, urgent_first
+from workflow_manager.dispatch.rules import DispatchStatus, longest_wait_s, urgent_first
 from workflow_manager.dispatch.service import ATTEMPTS, attempt_of, end, get_dispatch, queue_again
 from workflow_manager.engine import Attempt
 from workflow_manager.engine.attempts import parse_key
@@ -45,6 +45,7 @@ class DispatchDesk:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
+        self._longest_s = longest_wait_s(wiring.settings.dispatch_backoff_s)
         self._turns: Counter[str] = Counter()
         self._repeating = Repeating(
             "choosing what is sent", self.look, _LONGEST_S, due=self.until_due
@@ -65,7 +66,9 @@ class DispatchDesk:
         now, window = utc_now(), self._wiring.settings.offpeak
         async with reading(self._wiring.sessions) as session:
             paused = await pauses(session)
-            names = await repository.targets_with_work(session, now, offpeak=window.is_open(now))
+            names = await repository.targets_with_work(
+                session, now, offpeak=window.is_open(now), longest_s=self._longest_s
+            )
             under_way = {row[0] for row in await repository.list_under_way(session)}
         for elsewhere in set(self._wiring.sending) - under_way:
             self._wiring.sending.pop(elsewhere, None)  # another process was faster, and is through
@@ -123,6 +126,7 @@ class DispatchDesk:
                 now,
                 urgent=kind,
                 offpeak=self._wiring.settings.offpeak.is_open(now),
+                longest_s=self._longest_s,
             )
             if found is not None:
                 return found

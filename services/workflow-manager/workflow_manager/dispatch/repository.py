@@ -1,7 +1,7 @@
 """Queries on dispatches."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -103,10 +103,11 @@ async def list_commitments(session: AsyncSession, dispatch_id: UUID) -> Sequence
 
 
 async def targets_with_work(
-    session: AsyncSession, now: datetime, *, offpeak: bool
+    session: AsyncSession, now: datetime, *, offpeak: bool, longest_s: float
 ) -> Sequence[str]:
-    """Return the targets for which something is due."""
-    query = select(Dispatch.target).where(*_due(now, offpeak=offpeak)).distinct()
+    """Return the targets for which something is due; `longest_s` as in `find_due`."""
+    due = _due(now, offpeak=offpeak, longest_s=longest_s)
+    query = select(Dispatch.target).where(*due).distinct()
     return (await session.scalars(query)).all()
 
 
@@ -126,6 +127,7 @@ async def find_due(
     *,
     urgent: bool,
     offpeak: bool,
+    longest_s: float,
 ) -> Dispatch | None:
     """Return the oldest that is due for a target, and lock it.
 
@@ -135,11 +137,12 @@ async def find_due(
         now: What was to be tried later than this is not due.
         urgent: An urgent one, or one of the others.
         offpeak: It is off-peak.
+        longest_s: What waits for longer than anything does is due: the clock was put back [s].
     """
     wanted = col(Dispatch.priority) == Priority.URGENT
     query = (
         select(Dispatch)
-        .where(Dispatch.target == target, *_due(now, offpeak=offpeak))
+        .where(Dispatch.target == target, *_due(now, offpeak=offpeak, longest_s=longest_s))
         .where(wanted if urgent else sa.not_(wanted))
         .order_by(col(Dispatch.created_at), col(Dispatch.id))
         .limit(1)
@@ -149,11 +152,12 @@ async def find_due(
     return found
 
 
-def _due(now: datetime, *, offpeak: bool) -> list[sa.ColumnElement[bool]]:
+def _due(now: datetime, *, offpeak: bool, longest_s: float) -> list[sa.ColumnElement[bool]]:
     later = col(Dispatch.next_attempt_at)
+    astray = now + timedelta(seconds=longest_s)
     conditions = [
         col(Dispatch.status).in_((DispatchStatus.QUEUED, DispatchStatus.WAITING)),
-        sa.or_(later.is_(None), later <= now),
+        sa.or_(later.is_(None), later <= now, later > astray),
         col(Dispatch.under_way).is_(None),
     ]
     if not offpeak:

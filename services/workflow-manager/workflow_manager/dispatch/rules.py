@@ -10,6 +10,8 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 _JITTER = 0.1
+_ASTRAY_S = 60.0
+"""The clocks of two machines may differ by this [s]."""
 _EVERY_THIRD = 3
 _MOST_SHIFTED_MINUTES = 121
 """Clocks are put forward and back by two hours at most."""
@@ -54,6 +56,17 @@ def backoff_s(attempt: int, delays_s: Sequence[float], key: str) -> float | None
         return None
     digest = hashlib.sha256(f"{key}:{attempt}".encode()).digest()
     return delays_s[attempt - 1] * (1 + _JITTER * digest[0] / 255)
+
+
+def longest_wait_s(delays_s: Sequence[float]) -> float:
+    """Return the longest that anything waits for its next attempt [s].
+
+    What is due later was put off by a clock that has been put back since, and is due now.
+
+    Args:
+        delays_s: Waiting times between attempts [s].
+    """
+    return max(delays_s, default=0.0) * (1 + _JITTER) + _ASTRAY_S
 
 
 def highest(priorities: Sequence[Priority]) -> Priority:

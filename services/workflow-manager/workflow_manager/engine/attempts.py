@@ -4,6 +4,7 @@ What is wanted stands in a row of ours, with the number of the attempt that come
 that was in vain starts its successor, later: waiting costs one row, no thread and no place.
 """
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +99,8 @@ class Attempts:
         engine: Engine,
         attempts: Sequence[Attempt],
         given_up: Callable[[Attempt], Awaitable[Attempt | None]],
+        *,
+        longest_s: float = math.inf,
     ) -> int:
         """Start those that have no workflow: the process died between the row and the engine.
 
@@ -108,6 +111,8 @@ class Attempts:
             attempts: What our rows say is under way or comes next.
             given_up: Decides about one that the engine gave up; returns its successor, or None if
                 there is nothing to start.
+            longest_s: One that waits for longer than any does counts as given up: the clock was
+                put back [s].
 
         Returns:
             How many were started.
@@ -116,10 +121,12 @@ class Attempts:
         started = 0
         for attempt in attempts:
             state = states.get(attempt.key)
-            if state is WorkflowState.ACTIVE:
+            astray = attempt.delay_s > longest_s
+            if state is WorkflowState.ACTIVE and not astray:
                 continue
             try:
-                wanted = attempt if state is None else await given_up(attempt)
+                known = state is not None or astray
+                wanted = await given_up(attempt) if known else attempt
                 if wanted is not None:
                     await self.start(engine, wanted)
                     started += 1

@@ -17,7 +17,7 @@ from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.routing_rule import RuleOptions
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseKind
-from workflow_manager.dispatch.rules import backoff_s
+from workflow_manager.dispatch.rules import backoff_s, longest_wait_s
 from workflow_manager.engine import Answer, Attempt, WorkflowBody
 from workflow_manager.engine.attempts import parse_key
 from workflow_manager.journal.service import append
@@ -124,7 +124,9 @@ async def start_missing_notifications(wiring: Wiring) -> int:
     """Start the attempts that have no workflow: the process died between the two."""
     async with reading(wiring.sessions) as session:
         open_ = [attempt_of(row) for row in await repository.list_open(session)]
-    return await ATTEMPTS.start_missing(wiring.engine, open_, partial(_next_attempt, wiring))
+    longest_s = longest_wait_s(wiring.settings.notification_backoff_s)
+    next_attempt = partial(_next_attempt, wiring)
+    return await ATTEMPTS.start_missing(wiring.engine, open_, next_attempt, longest_s=longest_s)
 
 
 async def _next_attempt(wiring: Wiring, given_up: Attempt) -> Attempt | None:
