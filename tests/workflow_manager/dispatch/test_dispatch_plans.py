@@ -40,11 +40,13 @@ QUESTIONS = {
         "INDEX ix_dispatch_under_way (target=?)",
     ),
     "for which targets something is due": (
-        lambda session: repository.targets_with_work(session, _NOW, offpeak=True),
+        lambda session: repository.targets_with_work(session, _NOW, offpeak=True, longest_s=1.0),
         "INDEX ix_dispatch_status (status=?)",
     ),
     "what comes next for a target": (
-        lambda session: repository.find_due(session, _PACS, _NOW, urgent=False, offpeak=True),
+        lambda session: repository.find_due(
+            session, _PACS, _NOW, urgent=False, offpeak=True, longest_s=1.0
+        ),
         "INDEX ix_dispatch_target_status (target=? AND status=?)",
     ),
     "what was queued last": (

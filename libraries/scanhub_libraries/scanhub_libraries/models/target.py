@@ -32,6 +32,8 @@ AETitle = Annotated[
 ]
 REVEAL = {"reveal": True}
 """Context of a dump that writes secrets out: to store them, or to send them to their service."""
+MOST_COMMITMENT_S = 604_800
+"""How long a node may take to confirm what it keeps, until it is asked again [s]."""
 _HOST = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._:-]*[0-9A-Za-z])?")
 _BUCKET = r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$"
 _LARGEST_SECRET = 20_000
@@ -153,7 +155,11 @@ class _DicomNode(_Target):
     ] = False
     commitment_timeout_s: Annotated[
         float,
-        Field(ge=1, le=604_800, description="Not confirmed after this long, it is asked again [s]"),
+        Field(
+            ge=1,
+            le=MOST_COMMITMENT_S,
+            description="Not confirmed after this long, it is asked again [s]",
+        ),
     ] = 3600.0
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models.target import MOST_COMMITMENT_S
 from scanhub_libraries.repeating import Repeating, earlier
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
@@ -45,7 +46,7 @@ class DispatchDesk:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._longest_s = longest_wait_s(wiring.settings.dispatch_backoff_s)
+        self._longest_s = longest_wait_s((*wiring.settings.dispatch_backoff_s, MOST_COMMITMENT_S))
         self._turns: Counter[str] = Counter()
         self._repeating = Repeating(
             "choosing what is sent", self.look, _LONGEST_S, due=self.until_due
