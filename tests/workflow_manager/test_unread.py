@@ -73,6 +73,50 @@ async def test_a_listener_that_talks_nonsense_silences_no_other(running, tmp_pat
         assert len(await here.rows()) == 1
 
 
+async def test_a_listener_that_does_not_read_holds_up_no_other(running, tmp_path):  # noqa: F811
+    """It is answered all the same, once it reads."""
+    async with running() as here:
+        intake, loop = Intake(here.node.receiving), asyncio.get_running_loop()
+        pairs = [socket.socketpair() for _ in range(2)]
+        handings = [Handing(theirs, loop, lambda *_: None) for _, theirs in pairs]
+        (stuck, theirs), (sane, _) = pairs
+        for one in (stuck, theirs):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for handing in handings:
+            intake.serve(handing)
+        _, gone = received(tmp_path / "gone", data_set())
+        count = 1500
+
+        def talk():
+            for number in range(count):
+                stuck.sendall(as_line({**gone, "path": "/nowhere", "number": number}))
+
+        talking = asyncio.create_task(asyncio.to_thread(talk))
+        await until(lambda: handings[0].unsent)
+        _, message = received(tmp_path / "listener", data_set(2))
+        sane.sendall(as_line(message))
+        sane.settimeout(60)
+        answer = await asyncio.to_thread(sane.recv, 1000)
+        assert answer == as_line({"stored": [(7, 0, "")]})
+
+        def read():
+            stuck.settimeout(60)
+            found = b""
+            while found.count(f',{OUT_OF_RESOURCES},""]'.encode()) < count:
+                found += stuck.recv(65_536)
+            return found
+
+        said = await asyncio.to_thread(read)
+        await talking
+        assert said.startswith(b'{"stored":[[0,')
+        assert f"[{count - 1},".encode() in said
+        stuck.close(), sane.close()
+        for handing in handings:
+            await asyncio.wait_for(handing.drained.wait(), 60)
+        await intake.close()
+
+
 async def test_what_cannot_be_read_later_is_kept_and_told(running):  # noqa: F811
     async with running(dicom_durability=Durability.UNSYNCED) as here:
 

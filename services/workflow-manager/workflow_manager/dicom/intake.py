@@ -10,7 +10,6 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,20 @@ class Handing:
     series: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
     """By the number of the association."""
 
+    unsent: bytes = b""
+    """Of our answers, while the listener does not read."""
+
+    def say(self, data: bytes) -> None:
+        """Send what the connection takes now; it never waits for a listener that does not read."""
+        data = self.unsent + data
+        try:
+            sent = self.connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # it is gone
+            sent = len(data)
+        self.unsent = data[sent:]
+
     def messages(self, data: bytes) -> list[dict[str, Any]]:
         """Return the messages that are whole."""
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -62,6 +75,8 @@ class Intake:
         self._receiving = receiving
         self._reader = Reader(receiving.extra_tags)
         self._joining: list[Handing] = []
+        self._behind: list[Handing] = []
+        """Listeners that have to read before they are told more."""
         self._thread: threading.Thread | None = None
         self._wake: socket.socket | None = None
 
@@ -111,21 +126,42 @@ class Intake:
         """Take what has come; False: nothing will come any more."""
         waiting: list[tuple[Handing, dict[str, Any]]] = []
         gone: list[Handing] = []
-        for key, _ in selector.select():
-            if key.data is not None:
+        for key, events in selector.select():
+            if key.data is None:
+                if not woken.recv(64):
+                    return False
+                continue
+            if events & selectors.EVENT_WRITE:
+                self._say(key.data, b"")
+            if events & selectors.EVENT_READ:
                 self._read(key.data, waiting, gone)
-            elif not woken.recv(64):
-                return False
-        while self._joining:
-            handing = self._joining.pop()
-            selector.register(handing.connection, selectors.EVENT_READ, handing)
+        self._let_join(selector)
         for begin in range(0, len(waiting), _AT_ONCE):
             self._take_or_leave(waiting[begin : begin + _AT_ONCE])
+        self._look_who_is_behind(selector)
         for handing in gone:
             selector.unregister(handing.connection)
             handing.connection.close()
             handing.loop.call_soon_threadsafe(handing.drained.set)
         return True
+
+    def _let_join(self, selector: selectors.BaseSelector) -> None:
+        while self._joining:
+            handing = self._joining.pop()
+            selector.register(handing.connection, selectors.EVENT_READ, handing)
+
+    def _say(self, handing: Handing, data: bytes) -> None:
+        was_behind = bool(handing.unsent)
+        handing.say(data)
+        if was_behind or handing.unsent:
+            self._behind.append(handing)
+
+    def _look_who_is_behind(self, selector: selectors.BaseSelector) -> None:
+        """Wait for room in the connections of those that have not read all, and of no others."""
+        behind, self._behind = self._behind, []
+        for handing in behind:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if handing.unsent else 0)
+            selector.modify(handing.connection, events, handing)
 
     def _read(
         self, handing: Handing, waiting: list[tuple[Handing, dict[str, Any]]], gone: list[Handing]
@@ -170,8 +206,7 @@ class Intake:
                 place = message["image"][0], message["image"][1]
                 handing.series.setdefault(message["association"], set()).add(place)
         for handing, stored in answers.values():
-            with suppress(OSError):  # it is gone
-                handing.connection.sendall(as_line({"stored": stored}))
+            self._say(handing, as_line({"stored": stored}))
         for handing, message in batch:
             if message["kind"] == ENDED:
                 self._ended(handing, message["association"], message["how"])
