@@ -88,3 +88,15 @@ class ConversionError(JobError):
         super().__init__(message)
         self.exit_code = exit_code
         self.log = log
+
+
+class GeometryError(JobError):
+    """Voxels lie so that DICOM cannot say where: sheared, flat, or of the wrong shape."""
+
+
+class PixelValueError(JobError):
+    """Values that cannot be stored."""
+
+
+class InvalidDocumentError(JobError):
+    """A document is not of the kind that it is said to be."""
