@@ -6,6 +6,7 @@ from scanhub_jobs.cartesian import PlainLines, Progress, checked_rows, reconstru
 from scanhub_jobs.encoding import grid_encoding
 from scanhub_jobs.epi import EpiLines
 from scanhub_jobs.errors import JobInputError
+from scanhub_jobs.noncartesian import reconstruct_noncartesian
 from scanhub_jobs.raw_data import RawFile, open_raw_data
 from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
 from scanhub_jobs.slices import Reconstruction
@@ -37,10 +38,12 @@ def reconstruct_file(
                 )
             case "epi":
                 return _echo_planar(raw, parameters, progress)
-            case other:
+            case "radial" | "goldenangle" | "spiral" | "other":
+                return reconstruct_noncartesian(raw, parameters, progress)
+            case unknown:
                 raise JobInputError(
-                    f"The trajectory of the data is {other or 'not stated'}; this job knows "
-                    "cartesian and epi."
+                    f"The header states the trajectory {unknown!r}; this job knows cartesian, epi, "
+                    "radial, goldenangle, spiral and other."
                 )
 
 

@@ -49,6 +49,12 @@ class ReconstructionParameters(JobParameters):
         description="Cycles per encoded field of view, cycles per sample (0.5 at the edge), or "
         "1/m; auto: as the header says, else by how far it reaches",
     )
+    density_compensation: Literal["iterative", "ramp", "none"] = Field(
+        "iterative",
+        title="Density compensation",
+        description="Of samples on no grid: iterative (Pipe and Menon, Magn Reson Med 1999) for "
+        "any trajectory, ramp for evenly turned spokes",
+    )
     memory_gib: float = Field(
         8.0,
         gt=0,
