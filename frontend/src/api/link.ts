@@ -46,6 +46,10 @@ export const EVENT_TYPES = [
   "cleaner.removed",
   ...["progress", "passed", "failed"].map((verb) => `selftest.${verb}`),
   ...["opened", "waiting", "complete", "done", "failed", "discarded"].map((verb) => `case.${verb}`),
+  "case.processing",
+  ...["queued", "started", "step", "finished", "failed", "canceled"].map(
+    (verb) => `processing.${verb}`,
+  ),
   ...["queued", "sent", "failed", "retry", "paused", "resumed"].map((verb) => `dispatch.${verb}`),
   ...["started", "progress", "paused", "resumed", "finished", "failed", "canceled"].map(
     (verb) => `retrieval.${verb}`,

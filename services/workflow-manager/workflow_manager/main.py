@@ -69,6 +69,7 @@ from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.kept_aside import routes as kept_aside_routes
 from workflow_manager.modules import routes as modules_routes
+from workflow_manager.modules.runners import Runners
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications import service as notification_service
 from workflow_manager.notifications.reactor import notification_follower
@@ -79,6 +80,15 @@ from workflow_manager.notifications.workflow import (
 )
 from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
+from workflow_manager.processing import queueing as processing_queueing
+from workflow_manager.processing import routes as processing_routes
+from workflow_manager.processing.desk import (
+    ProcessingDesk,
+    drop_old_files,
+    start_missing_processing,
+)
+from workflow_manager.processing.steps import ProcessingSteps
+from workflow_manager.processing.workflow import processing_workflow
 from workflow_manager.retrieval import routes as retrieval_routes
 from workflow_manager.retrieval import service as retrieval_service
 from workflow_manager.retrieval.desk import RetrievalDesk, start_missing_fetches
@@ -120,6 +130,7 @@ _ROUTES = (
     targets_routes,
     target_history_routes,
     modules_routes,
+    processing_routes,
     commitment_routes,
     dispatch_routes,
     retrieval_routes,
@@ -235,6 +246,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         slots=asyncio.Semaphore(settings.recon_slots),
         senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
+        runners=Runners(settings),
     )
     stack.push_async_callback(wiring.receiving.stop)
     do_run = RunSteps(wiring)
@@ -263,6 +275,7 @@ def _bodies(wiring: Wiring, do_run: RunSteps) -> dict[str, WorkflowBody]:
         retrieval_service.ATTEMPTS.kind: retrieval_workflow(RetrievalSteps(wiring)),
         imports_service.ATTEMPTS.kind: import_workflow(ImportSteps(wiring)),
         commitments_service.ATTEMPTS.kind: commitment_workflow(Promises(wiring)),
+        processing_queueing.ATTEMPTS.kind: processing_workflow(ProcessingSteps(wiring)),
     }
 
 
@@ -303,7 +316,7 @@ async def _start_work(
     desk = DispatchDesk(wiring)
     desk.start()
     stack.push_async_callback(desk.stop)
-    for one in (RetrievalDesk(wiring), ImportDesk(wiring)):
+    for one in (ProcessingDesk(wiring), RetrievalDesk(wiring), ImportDesk(wiring)):
         one.start()
         stack.push_async_callback(one.stop)
 
@@ -335,6 +348,7 @@ def _engine(
             ),
             imports_service.ATTEMPTS.queue: QueueSettings(at_once=2, at_once_per_partition=1),
             commitments_service.ATTEMPTS.queue: QueueSettings(at_once=4, at_once_per_partition=1),
+            processing_queueing.ATTEMPTS.queue: QueueSettings(at_once=settings.module_slots),
         },
     )
     return engine, bodies
@@ -350,6 +364,8 @@ def _sweeps(wiring: Wiring, do_run: RunSteps) -> list[Repeating]:
         "notifications": lambda: start_missing_notifications(wiring),
         "attempts to send": lambda: start_missing_attempts(wiring),
         "attempts to fetch": lambda: start_missing_fetches(wiring),
+        "runs of modules": lambda: start_missing_processing(wiring, ProcessingSteps(wiring)),
+        "files of modules": lambda: drop_old_files(wiring),
         "reports of commitment": lambda: start_missing_reports(wiring),
         "what the engine remembers": lambda: wiring.engine.forget(utc_now() - _REMEMBER),
     }

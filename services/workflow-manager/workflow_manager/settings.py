@@ -98,6 +98,55 @@ class WorkflowManagerSettings(BaseSettings):
         "DICOMweb names what can be fetched with it; none: as the request names us",
     )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
+    module_runtime: Literal["auto", "podman", "docker", "none"] = Field(
+        "auto",
+        description="What runs containers of modules; auto: podman, or else docker, if it is there",
+    )
+    module_folder: Path | None = Field(
+        None,
+        description="Python files below this folder can run as modules, as processes of this "
+        "server with its rights; none: no file can",
+    )
+    module_slots: int = Field(1, ge=1, le=64, description="Modules that run at the same time")
+    module_timeout_s: float = Field(
+        3600.0, gt=0, description="A module that does not say otherwise is killed after so long [s]"
+    )
+    module_memory_bytes: int | None = Field(
+        None,
+        ge=16 * 2**20,
+        description="Most memory that a module takes which does not say otherwise [byte]; none: "
+        "no limit",
+    )
+    module_cpus: float | None = Field(
+        None,
+        gt=0,
+        description="Processors that a module uses which does not say otherwise; none: all",
+    )
+    module_pull: Literal["never", "missing", "always"] = Field(
+        "never", description="When images of modules are fetched from their registry"
+    )
+    module_volumes: tuple[Path, ...] = Field(
+        (), description="Folders of this machine that modules may mount, with all below them"
+    )
+    module_root: bool = Field(
+        default=False,
+        description="Containers of modules that ask for it run as root, as MONAI packages do",
+    )
+    module_oci_runtimes: tuple[str, ...] = Field(
+        (), description="OCI runtimes that modules may name beside the default one, as nvidia"
+    )
+    module_log_bytes: int = Field(
+        4 * 2**20,
+        ge=2**16,
+        description="What is kept of the output of a module from its beginning [byte]; of what "
+        "comes later, the last 64 KiB are kept",
+    )
+    module_keep_days: float = Field(
+        14.0,
+        gt=0,
+        description="Logs and files of processing are removed so long after its end [day]; images "
+        "are in the archive",
+    )
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"
     )

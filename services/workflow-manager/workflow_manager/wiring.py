@@ -12,6 +12,7 @@ from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
 from workflow_manager.journal.tail import JournalTail
+from workflow_manager.modules.runners import Runners
 from workflow_manager.senders.port import SendReport
 from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
@@ -42,10 +43,16 @@ class Wiring:
     """What brings images to targets."""
     secret_box: SecretBox
     """Encrypts the secrets of targets."""
+    runners: Runners
+    """What runs processing modules."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)
     """Dispatches that this process sends."""
     attempt_ended: Callable[[], None] = _nobody_listens
     """Told when this process has ended an attempt to send: its place is free."""
+    processing: dict[UUID, asyncio.Event] = field(default_factory=dict)
+    """Runs of modules in this process, and how to stop them."""
+    processing_ended: Callable[[], None] = _nobody_listens
+    """Told when such a run has ended: its slot is free."""
     cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
     """Runs whose job is computing in this process, and how to stop it."""
     renderings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

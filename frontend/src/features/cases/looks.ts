@@ -4,6 +4,7 @@ import {
   IconCircleCheck,
   IconCircleMinus,
   IconClock,
+  IconCpu,
   IconDownload,
   IconEye,
   IconLoader2,
@@ -15,10 +16,11 @@ import type { StatusLook } from "../../shared/status";
 
 /** How the states of cases look, and which of its buttons a case has. */
 
-export const CASE_STATE: Record<CaseState, StatusLook> = {
+export const CASE_STATE: Record<CaseState | "processing", StatusLook> = {
   receiving: { word: "Arriving", icon: IconDownload, color: "var(--status-running)" },
   waiting: { word: "Waiting", icon: IconClock, color: "var(--status-idle)" },
   complete: { word: "Starting", icon: IconLoader2, color: "var(--status-running)" },
+  processing: { word: "Processing", icon: IconCpu, color: "var(--status-running)" },
   dispatching: { word: "Sending", icon: IconSend, color: "var(--status-running)" },
   done: { word: "Done", icon: IconCircleCheck, color: "var(--status-done)" },
   failed: { word: "Failed", icon: IconAlertTriangle, color: "var(--status-fault)" },

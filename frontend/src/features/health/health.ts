@@ -7,6 +7,7 @@ const TITLES: Record<string, string> = {
   listener: "Listeners",
   queue: "Queues",
   target: "Targets",
+  runtime: "Processing",
   disk: "Disks",
   certificate: "Certificates",
   journal: "Readers of the journal",

@@ -1,7 +1,7 @@
 """Cases: what follows for a series or a study by one rule."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -12,7 +12,14 @@ from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry,
 
 CaseKindName = Literal["series", "study"]
 CaseStateName = Literal[
-    "receiving", "waiting", "complete", "dispatching", "done", "failed", "discarded"
+    "receiving",
+    "waiting",
+    "complete",
+    "processing",
+    "dispatching",
+    "done",
+    "failed",
+    "discarded",
 ]
 
 
@@ -60,9 +67,59 @@ class CaseSeriesOut(WireModel):
     series_instance_uid: str
     series_description: str
     instances: int
+    derived: Annotated[bool, Field(description="A module of this case made it")] = False
     decision: Annotated[
         RuleDecisionOut | None, Field(description="By which it joined: each rule, and why")
     ]
+
+
+class ProcessingStepOut(WireModel):
+    """One module of a chain: what it did in a run."""
+
+    position: Annotated[int, Field(description="From 1")]
+    module: str
+    module_version: Annotated[int | None, Field(description="Null: it has not begun")]
+    state: Literal["waiting", "running", "succeeded", "failed", "canceled", "reused"]
+    reason: str
+    exit_code: int | None
+    settings: Annotated[dict[str, Any], Field(description="Of module and rule, as it got them")]
+    output: Annotated[Any, Field(description="Its result.json; null: it left none")]
+    log_tail: Annotated[str, Field(description="The last lines that it said")]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class ProcessingRunOut(WireModel):
+    """A run of the modules of a case."""
+
+    id: UUID
+    case_id: UUID
+    number: Annotated[int, Field(description="From 1; each retry is a run of its own")]
+    state: Literal["queued", "running", "succeeded", "failed", "canceled"]
+    reason: str
+    priority: Literal["normal", "urgent", "offpeak"]
+    first_step: Annotated[int, Field(description="Steps before it were done by an earlier run")]
+    requested_by: Annotated[str, Field(description="Empty: the rule")]
+    images: Annotated[int | None, Field(description="How many came out; null: not counted yet")]
+    other_files: Annotated[
+        list[str], Field(description="Files that came out and are no images, to be fetched")
+    ]
+    outputs: Annotated[
+        list[tuple[str, Any]], Field(description="Module and result.json of each, in their order")
+    ]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    steps: list[ProcessingStepOut]
+
+
+class ProcessingRetry(WireModel):
+    """How processing is tried again."""
+
+    start: Annotated[
+        Literal["failed", "first"],
+        Field(description="From the step that failed, if what went before is still there"),
+    ] = "failed"
 
 
 class CaseDetail(CaseOut):
@@ -70,7 +127,10 @@ class CaseDetail(CaseOut):
 
     series: list[CaseSeriesOut]
     dispatches: list[DispatchOut]
+    processing: Annotated[
+        list[ProcessingRunOut], Field(description="Runs of its modules, newest first")
+    ] = []
     timeline: Annotated[
         list[JournalEntry],
-        Field(description="Of the case, its series and its dispatches, oldest first"),
+        Field(description="Of the case, its series, its runs and its dispatches, oldest first"),
     ]

@@ -1,13 +1,14 @@
-"""Processing modules: containers that compute images from images, with mercure's settings.
+"""Processing modules: they compute images from images, as containers or as processes.
 
-Values of the environment are written and never read: `ModuleOut.environment` tells which are there.
+The settings of containers are mercure's. Values of the environment are written and never read:
+`ModuleOut.environment` tells which are there.
 """
 
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from scanhub_libraries.models.fields import Parameter, ShortText, Text, WireModel, WithoutNul
 from scanhub_libraries.models.target import Secret
@@ -63,13 +64,46 @@ Variable = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z_]
 ModuleName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[0-9A-Za-z_-]+$")]
 
 
-class _Module(WireModel):
+class ModuleSettings(WireModel):
+    """What a module is and how it runs, without its variables."""
+
     name: ModuleName
+    runner: Annotated[
+        Literal["container", "process"],
+        Field(description="How it runs: as a container, or as a Python process of this server"),
+    ] = "container"
     docker_tag: Annotated[
         str,
-        StringConstraints(max_length=300, pattern=r"^[0-9A-Za-z][0-9A-Za-z._/:@-]*$"),
-        Field(description="Image of the container"),
-    ]
+        StringConstraints(max_length=300, pattern=r"^([0-9A-Za-z][0-9A-Za-z._/:@-]*)?$"),
+        Field(description="Image of the container; empty: it is no container"),
+    ] = ""
+    entry_point: Annotated[
+        str,
+        StringConstraints(max_length=300, pattern=r"^([0-9A-Za-z_][0-9A-Za-z_./-]*)?$"),
+        Field(
+            description="Of a process: a Python file, or a folder with a __main__.py, below the "
+            "folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)"
+        ),
+    ] = ""
+    timeout_s: Annotated[
+        float | None,
+        Field(gt=0, le=30 * 86_400, description="It is killed after so long; null: a setting [s]"),
+    ] = None
+    memory_bytes: Annotated[
+        int | None,
+        Field(ge=16 * 2**20, le=2**50, description="Most that it may take; null: a setting [byte]"),
+    ] = None
+    cpus: Annotated[
+        float | None,
+        Field(gt=0, le=1024, description="Processors that it may use; null: a setting"),
+    ] = None
+    input_writable: Annotated[
+        bool,
+        Field(
+            description="It may change its input: it gets copies, where others get the images "
+            "themselves, read-only"
+        ),
+    ] = False
     additional_volumes: Annotated[
         Parameter,
         AfterValidator(_check_volumes),
@@ -93,8 +127,18 @@ class _Module(WireModel):
     network_enabled: bool = False
 
 
-class ModuleIn(_Module):
+class ModuleIn(ModuleSettings):
     """Settings of a module."""
+
+    @model_validator(mode="after")
+    def _check_runner(self) -> Self:
+        if self.runner == "container" and not self.docker_tag:
+            raise ValueError("docker_tag: a container needs an image")
+        if self.runner == "process" and not self.entry_point:
+            raise ValueError("entry_point: a process needs the Python file that it runs")
+        if any(part in {"", ".", ".."} for part in self.entry_point.split("/")[:-1]):
+            raise ValueError("entry_point: name a file below the folder of modules")
+        return self
 
     environment: Annotated[
         dict[Variable, Secret | None] | None,
@@ -106,13 +150,30 @@ class ModuleIn(_Module):
     ] = None
 
 
-class ModuleOut(_Module):
+class ModuleOut(ModuleSettings):
     """Settings of a module; of its variables only the names."""
 
     environment: list[str]
     version: int
     created_at: datetime
     updated_at: datetime | None
+    problems: Annotated[
+        list[str],
+        Field(description="Why it cannot run on this server as it is; empty: nothing is known"),
+    ] = []
+
+
+class ModuleTest(WireModel):
+    """Whether a module can run on this server."""
+
+    ok: bool
+    runtime: Annotated[
+        str, Field(description="What would run it: podman, docker or process; empty: nothing")
+    ] = ""
+    problems: Annotated[list[str], Field(description="What speaks against it, each a sentence")]
+    notes: Annotated[
+        list[str], Field(description="What is worth knowing: settings that have no effect here")
+    ] = []
 
 
 class ModuleVersionOut(TargetVersionOut):

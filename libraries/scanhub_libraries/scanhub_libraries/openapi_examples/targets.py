@@ -35,6 +35,13 @@ TARGET_EXAMPLES: dict[str, dict[str, Any]] = {
         "settings": {"threshold": 3},
         "environment": {"LICENCE": "a-licence"},
     },
+    "ModuleTest": {
+        "ok": False,
+        "runtime": "podman",
+        "problems": ["The image denoise:1 is not here: podman pull denoise:1."],
+        "notes": [],
+    },
+    "ProcessingRetry": {"start": "failed"},
     "PauseIn": {"reason": "The archive is serviced until noon."},
     "RedirectIn": {"target": "archive"},
     "SendIn": {

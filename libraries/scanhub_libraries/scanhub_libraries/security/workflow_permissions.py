@@ -81,6 +81,14 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/modules/{{name}}/versions/{{version}}": READ,
     f"GET {_W}/modules/{{name}}/diff": READ,
     f"POST {_W}/modules/{{name}}/versions/{{version}}/revert": ADMIN,
+    f"POST {_W}/modules/{{name}}/test": TECHNICAL,
+    # Processing
+    f"GET {_W}/processing": READ,
+    f"GET {_W}/processing/{{processing_id}}": READ,
+    f"GET {_W}/processing/{{processing_id}}/steps/{{position}}/log": TECHNICAL,
+    f"GET {_W}/processing/{{processing_id}}/files/{{name:path}}": READ,
+    f"POST {_W}/cases/{{case_id}}/processing/cancel": PLANNING,
+    f"POST {_W}/cases/{{case_id}}/processing/retry": PLANNING,
     # Rules: everybody may see why images go where they go; admins decide it.
     f"GET {_W}/rules": READ,
     f"POST {_W}/rules": ADMIN,

@@ -19,6 +19,7 @@ from workflow_manager.dicom.service import complete
 from workflow_manager.dispatch.rules import ENDED, DispatchStatus
 from workflow_manager.dispatch.service import retry_now
 from workflow_manager.journal.service import append
+from workflow_manager.processing.queueing import has_failed, retry
 from workflow_manager.wiring import Wiring
 
 
@@ -87,13 +88,25 @@ async def wish_for(
     return case
 
 
-async def retry_case(session: AsyncSession, wiring: Wiring, case_id: UUID) -> Case:
-    """Send again what a failed case has not sent; what is at its target stays there.
+async def retry_case(session: AsyncSession, wiring: Wiring, case_id: UUID, *, actor: str) -> Case:
+    """Go on with the step of processing that failed, or send again what was not sent.
+
+    What is at its target stays there.
+
+    Args:
+        session: The transaction.
+        wiring: The settings.
+        case_id: Which case.
+        actor: Who asks.
 
     Raises:
-        ConflictError: It has not failed, or there is nothing to send.
+        ConflictError: It has not failed, or there is nothing to do again.
     """
     case = await _locked(session, case_id)
+    if await has_failed(session, case):
+        times = times_of(wiring.settings)
+        await _conclude(session, await retry(session, case, times, anew=False, actor=actor))
+        return case
     unsent = [
         row.id
         for row in await repository.list_dispatches_of(session, case.id)

@@ -12,11 +12,10 @@ from workflow_manager.cases.service import add_series, event_of, move, new_case,
 from workflow_manager.cases.studies import join_study
 from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch.service import queue_dispatches
+from workflow_manager.processing.queueing import queue_run
 from workflow_manager.routing_rules.decisions import Considered, consider, record_decision
 from workflow_manager.routing_rules.models import SeriesDecision
 from workflow_manager.routing_rules.repository import last_decision
-
-_NO_MODULES = "This server cannot run processing modules yet."
 
 
 async def route_series(
@@ -109,11 +108,12 @@ class _Following:
         if action.action is RuleAction.DISCARD:
             case = await self._case(action.rules[0])
             self._end(case, CaseState.DISCARDED, self._decision.reason)
-        elif action.action in {RuleAction.PROCESS, RuleAction.BOTH}:
-            self._end(await self._case(action.rules[0]), CaseState.FAILED, _NO_MODULES)
         elif action.trigger == "study":
             rule, version = self._considered.rules[action.rules[0]]
             await self._join(rule, version)
+        elif action.action in {RuleAction.PROCESS, RuleAction.BOTH}:
+            case = await self._case(action.rules[0])
+            self.events += await queue_run(self._session, case, self._times)
         elif action.action is RuleAction.ROUTE:
             cases = [await self._case(name) for name in action.rules]
             await self._send(cases, action.targets)

@@ -53,6 +53,12 @@ class Case(Table, table=True):
     complete_reason: str | None = Field(default=None, sa_type=sa.Text)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     files_kept_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    notification_details: str = Field(
+        default="", sa_type=sa.Text, description="What its modules have to say, a line each"
+    )
+    notification_requested: bool = Field(
+        default=False, description="A module asks that somebody be told"
+    )
 
 
 class HastySender(Table, table=True):
@@ -74,6 +80,9 @@ class CaseSeries(Table, table=True):
     series_instance_uid: str = Field(max_length=64, index=True)
     instances: int
     decision_id: UUID | None = Field(default=None, description="The decision that it joined by")
+    derived_by: UUID | None = Field(
+        default=None, description="The run of modules that made it; none: it was received"
+    )
 
 
 class CaseDispatch(Table, table=True):

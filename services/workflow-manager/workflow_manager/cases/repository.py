@@ -19,6 +19,7 @@ from workflow_manager.dicom.naming import studies_called
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.journal.models import JournalEvent
+from workflow_manager.processing.rules import SOURCE
 from workflow_manager.routing_rules.models import SeriesDecision
 
 _UNSENT = (DispatchStatus.FAILED, DispatchStatus.CANCELED)
@@ -35,6 +36,14 @@ async def lock_studies(session: AsyncSession, study_instance_uids: Sequence[str]
         for uid in sorted(set(study_instance_uids)):
             key = sa.func.hashtextextended(f"case {uid}", 0)
             await session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+
+def _is_received() -> sa.ColumnElement[bool]:
+    """Return the condition that no module made a series: those are complete when its run ends.
+
+    No AE title is as long as the source of what a module made.
+    """
+    return col(DicomSeries.source).not_like(f"{SOURCE}{'_' * 32}")
 
 
 async def list_due_series(
@@ -61,6 +70,7 @@ async def list_due_series(
         .where(
             col(DicomSeries.complete).is_(False),
             col(DicomSeries.id).not_in(besides),
+            _is_received(),
             sa.or_(
                 last <= quiet_since,
                 sa.and_(closed >= last, closed <= closed_since, ends_with_its_association()),
@@ -83,7 +93,7 @@ async def oldest_waiting(
     last, closed = col(DicomSeries.last_received_at), col(DicomSeries.closed_at)
     ended = sa.case((sa.and_(closed >= last, ends_with_its_association()), closed))
     query = sa.select(sa.func.min(last), sa.func.min(ended), sa.func.max(last)).where(
-        col(DicomSeries.complete).is_(False), col(DicomSeries.id).not_in(besides)
+        col(DicomSeries.complete).is_(False), col(DicomSeries.id).not_in(besides), _is_received()
     )
     row = (await session.execute(query)).one()
     return row[0], row[1], row[2]
@@ -179,6 +189,7 @@ async def list_open_studies(
         .where(
             col(DicomSeries.study_instance_uid) == Case.subject,
             col(DicomSeries.complete).is_(False),
+            _is_received(),
         )
         .correlate(Case)
         .scalar_subquery()
@@ -229,6 +240,16 @@ async def list_series_of(
         .order_by(col(CaseSeries.series_id))
     )
     return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
+
+
+async def list_own_series(session: AsyncSession, case_id: UUID) -> Sequence[CaseSeries]:
+    """Return the series of a case that were received for it: no module of its made them."""
+    query = (
+        select(CaseSeries)
+        .where(CaseSeries.case_id == case_id, col(CaseSeries.derived_by).is_(None))
+        .order_by(col(CaseSeries.series_id))
+    )
+    return (await session.scalars(query)).all()
 
 
 async def series_names_of(

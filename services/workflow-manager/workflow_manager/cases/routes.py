@@ -89,10 +89,14 @@ async def discard_case(
     return await _one(request, session, case)
 
 
-@router.post("/cases/{case_id}/retry", summary="Send again what a failed case has not sent")
-async def retry_case(request: Request, session: SessionDep, case_id: CaseId) -> CaseOut:
-    """Make the next attempt at once, for each target that has not got everything."""
-    case = await actions.retry_case(session, request.app.state.wiring, case_id)
+@router.post("/cases/{case_id}/retry", summary="Try again what has failed for a case")
+async def retry_case(
+    request: Request, session: SessionDep, principal: PrincipalDep, case_id: CaseId
+) -> CaseOut:
+    """Go on with the module that failed; or send at once what a target has not got."""
+    case = await actions.retry_case(
+        session, request.app.state.wiring, case_id, actor=principal.actor
+    )
     return await _one(request, session, case)
 
 

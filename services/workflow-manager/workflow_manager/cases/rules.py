@@ -26,6 +26,8 @@ class CaseState(StrEnum):
     """Nothing arrives; something that must come has not come yet, or may still come."""
     COMPLETE = "complete"
     """All is there; what the rule asks for begins."""
+    PROCESSING = "processing"
+    """Its modules run, or wait for a slot."""
     DISPATCHING = "dispatching"
     DONE = "done"
     FAILED = "failed"
@@ -49,10 +51,11 @@ _S = CaseState
 TRANSITIONS: dict[CaseState, frozenset[CaseState]] = {
     _S.RECEIVING: frozenset({_S.WAITING, _S.COMPLETE, _S.DISCARDED}),
     _S.WAITING: frozenset({_S.RECEIVING, _S.COMPLETE, _S.DISCARDED}),
-    _S.COMPLETE: frozenset({_S.DISPATCHING, _S.DONE, _S.FAILED, _S.DISCARDED}),
+    _S.COMPLETE: frozenset({_S.PROCESSING, _S.DISPATCHING, _S.DONE, _S.FAILED, _S.DISCARDED}),
+    _S.PROCESSING: frozenset({_S.DISPATCHING, _S.DONE, _S.FAILED}),
     _S.DISPATCHING: frozenset({_S.DONE, _S.FAILED}),
-    # Sending is tried again, or somebody gives it up.
-    _S.FAILED: frozenset({_S.DISPATCHING, _S.DONE, _S.DISCARDED}),
+    # Modules or sending are tried again, or somebody gives it up.
+    _S.FAILED: frozenset({_S.PROCESSING, _S.DISPATCHING, _S.DONE, _S.DISCARDED}),
     # What comes later is a follow-up case with a number of its own.
     _S.DONE: frozenset(),
     _S.DISCARDED: frozenset(),

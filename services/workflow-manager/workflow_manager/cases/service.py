@@ -37,12 +37,14 @@ from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus, OffPeak
 from workflow_manager.dispatch.telling import tell_all
 from workflow_manager.journal.service import own_event
+from workflow_manager.processing import telling
 from workflow_manager.routing_rules.decisions import decision_out
 
 _EVENTS = {
     CaseState.RECEIVING: EventType.CASE_WAITING,
     CaseState.WAITING: EventType.CASE_WAITING,
     CaseState.COMPLETE: EventType.CASE_COMPLETE,
+    CaseState.PROCESSING: EventType.CASE_PROCESSING,
     CaseState.DONE: EventType.CASE_DONE,
     CaseState.FAILED: EventType.CASE_FAILED,
     CaseState.DISCARDED: EventType.CASE_DISCARDED,
@@ -96,6 +98,9 @@ def event_of(case: Case, event_type: EventType, series: Sequence[str]) -> Event:
         "task_id": str(case.task_id) if case.task_id else None,
         "exam_id": str(case.exam_id) if case.exam_id else None,
     }
+    if case.notification_details or case.notification_requested:
+        data["notification_details"] = case.notification_details
+        data["notification_requested"] = case.notification_requested
     return own_event(event_type, case.id, data)
 
 
@@ -150,6 +155,7 @@ async def add_series(
     *,
     instances: int,
     decision_id: UUID | None,
+    derived_by: UUID | None = None,
 ) -> None:
     """Let a series belong to a case, or note how many images it has by now."""
     known = await session.get(CaseSeries, (case.id, series.id))
@@ -159,6 +165,7 @@ async def add_series(
             series_id=series.id,
             series_instance_uid=series.series_instance_uid,
             instances=instances,
+            derived_by=derived_by,
         )
         session.add(known)
     known.instances, known.decision_id = instances, decision_id
@@ -230,7 +237,9 @@ async def describe_whole(session: AsyncSession, case: Case, window: OffPeak) -> 
     uids = {row.series_instance_uid: description for row, description, _ in series}
     names = await study_names(session, [case.study_instance_uid])
     waits = await waits_of(session, [case], window)
-    subjects = [str(case.id), *uids, *(str(row.id) for row in dispatches)]
+    processing = await telling.of_case(session, case.id)
+    ids = [*(row.id for row in dispatches), *(run.id for run in processing)]
+    subjects = [str(case.id), *uids, *map(str, ids)]
     events = await repository.list_events_of(session, subjects)
     return CaseDetail(
         **describe(case, uids, names.get(case.study_instance_uid), waits.get(case.id)).model_dump(),
@@ -239,10 +248,12 @@ async def describe_whole(session: AsyncSession, case: Case, window: OffPeak) -> 
                 series_instance_uid=row.series_instance_uid,
                 series_description=description,
                 instances=row.instances,
+                derived=row.derived_by is not None,
                 decision=decision and decision_out(decision, row.series_instance_uid),
             )
             for row, description, decision in series
         ],
         dispatches=await tell_all(session, dispatches, window),
+        processing=processing,
         timeline=[JournalEntry.model_validate(event) for event in events],
     )

@@ -21,6 +21,7 @@ from workflow_manager.cases.rules import (
 from workflow_manager.cases.sending import queue_series
 from workflow_manager.cases.service import add_series, event_of, move, new_case, settle
 from workflow_manager.dicom.models import DicomSeries
+from workflow_manager.processing.queueing import queue_run
 
 
 async def join_study(
@@ -97,6 +98,8 @@ async def _close(
     session: AsyncSession, case: Case, uids: list[str], times: CaseTimes
 ) -> list[Event]:
     """Do what the rule asks for, with every series of the case."""
+    if case.action in {RuleAction.PROCESS.value, RuleAction.BOTH.value}:
+        return await queue_run(session, case, times)
     if case.action != RuleAction.ROUTE.value:
         told = Verdict(CaseState.DONE, "The rule asks for a notification, and nothing more.")
         return move(case, told, uids, times)

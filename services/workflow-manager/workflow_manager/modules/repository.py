@@ -11,6 +11,11 @@ from workflow_manager.modules.models import Module, ModuleVersion
 HISTORY = History(ModuleVersion, "module")
 
 
+async def module_names(session: AsyncSession) -> set[str]:
+    """Return the names of the modules."""
+    return set((await session.scalars(select(Module.name))).all())
+
+
 async def list_modules(session: AsyncSession) -> Sequence[Module]:
     """Return the modules by name."""
     return (await session.scalars(select(Module).order_by(col(Module.name)))).all()

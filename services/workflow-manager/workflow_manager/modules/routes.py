@@ -7,7 +7,13 @@ from pydantic import Field
 
 from scanhub_libraries.models import ParameterChange, TargetRevert
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.models.module import ModuleIn, ModuleOut, ModuleVersionOut
+from scanhub_libraries.models.module import (
+    ModuleIn,
+    ModuleOut,
+    ModuleSettings,
+    ModuleTest,
+    ModuleVersionOut,
+)
 from scanhub_libraries.version_parameters import (
     LARGEST_VERSION,
     AfterVersion,
@@ -19,36 +25,54 @@ from scanhub_libraries.versions import check_version, etag
 from scanhub_libraries.web import IfMatchDep, SessionDep
 from workflow_manager.modules import repository, service
 from workflow_manager.modules.models import Module
+from workflow_manager.modules.runners import Runners
 
 router = APIRouter(prefix="/api/v1/workflowmanager/modules", tags=["modules"])
 Name = Annotated[ShortText, Path(description="Name of the module")]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION, description="Version of the module")]
 
 
-def _out(module: Module, response: Response) -> ModuleOut:
+async def _problems(request: Request, settings: ModuleSettings) -> list[str]:
+    runners: Runners = request.app.state.wiring.runners
+    return (await runners.examine(settings, image=False)).problems
+
+
+def _out(module: Module, response: Response, problems: list[str]) -> ModuleOut:
     response.headers.update(etag(module.version))
-    return service.describe(module)
+    return service.describe(module, problems)
 
 
 @router.get("", summary="List processing modules")
-async def list_modules(session: SessionDep) -> list[ModuleOut]:
+async def list_modules(request: Request, session: SessionDep) -> list[ModuleOut]:
     """Return all modules by name; of their variables only the names."""
-    return [service.describe(row) for row in await repository.list_modules(session)]
+    rows = [service.describe(row) for row in await repository.list_modules(session)]
+    return [row.model_copy(update={"problems": await _problems(request, row)}) for row in rows]
 
 
 @router.post("", status_code=201, summary="Configure a processing module")
 async def create_module(
     request: Request, session: SessionDep, module: ModuleIn, response: Response
 ) -> ModuleOut:
-    """Write a module down; this version does not run modules yet."""
-    box = request.app.state.wiring.secret_box
-    return _out(await service.create_module(session, module, box=box), response)
+    """Write a module down; `problems` says why it cannot run here, if it cannot."""
+    box, problems = request.app.state.wiring.secret_box, await _problems(request, module)
+    return _out(await service.create_module(session, module, box=box), response, problems)
 
 
 @router.get("/{name}", summary="Return a processing module")
-async def get_module(session: SessionDep, name: Name, response: Response) -> ModuleOut:
+async def get_module(
+    request: Request, session: SessionDep, name: Name, response: Response
+) -> ModuleOut:
     """Return the settings of a module; of its variables only the names."""
-    return _out(await service.get_module(session, name), response)
+    row = await service.get_module(session, name)
+    return _out(row, response, await _problems(request, service.describe(row)))
+
+
+@router.post("/{name}/test", summary="Say whether a processing module can run here")
+async def test_module(request: Request, session: SessionDep, name: Name) -> ModuleTest:
+    """Look for what runs it, for its image or file, and at what it asks for; nothing is run."""
+    settings = service.describe(await service.get_module(session, name))
+    runners: Runners = request.app.state.wiring.runners
+    return await runners.examine(settings)
 
 
 @router.put("/{name}", summary="Change a processing module")
@@ -62,10 +86,10 @@ async def replace_module(
     if_match: IfMatchDep = None,
 ) -> ModuleOut:
     """Replace the settings of a module; variables that are left out stay as they are."""
-    box = request.app.state.wiring.secret_box
+    box, problems = request.app.state.wiring.secret_box, await _problems(request, module)
     row = await service.get_module(session, name, lock=True)
     check_version(if_match, row.version)
-    return _out(await service.replace_module(session, row, module, box=box), response)
+    return _out(await service.replace_module(session, row, module, box=box), response, problems)
 
 
 @router.delete("/{name}", status_code=204, summary="Delete a processing module")
@@ -116,6 +140,5 @@ async def revert_module(
     row = await service.get_module(session, name, lock=True)
     check_version(if_match, row.version)
     box, comment = request.app.state.wiring.secret_box, given.comment if given is not None else ""
-    return _out(
-        await service.revert_module(session, row, version, box=box, comment=comment), response
-    )
+    row = await service.revert_module(session, row, version, box=box, comment=comment)
+    return _out(row, response, await _problems(request, service.describe(row)))

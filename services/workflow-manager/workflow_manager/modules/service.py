@@ -1,5 +1,6 @@
 """Modules: configured, changed, deleted, and back to what they were. Variables have no history."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +13,7 @@ from workflow_manager.history import read_again
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.modules.models import Module, ModuleChange, ModuleVersion
 from workflow_manager.modules.repository import HISTORY
+from workflow_manager.routing_rules.references import check_unused
 from workflow_manager.targets.secret_box import SecretBox
 
 _VARIABLES = "environment"
@@ -31,9 +33,19 @@ async def get_module(session: AsyncSession, name: str, *, lock: bool = False) ->
     return module
 
 
-def describe(module: Module) -> ModuleOut:
+def describe(module: Module, problems: Sequence[str] = ()) -> ModuleOut:
     """Return a module as it is told: with the names of its variables, never with a value."""
-    return ModuleOut.model_validate({**_settings(module), **_stamps(module)})
+    told = {**_settings(module), **_stamps(module), "problems": list(problems)}
+    return ModuleOut.model_validate(told)
+
+
+def variables_of(module: Module, box: SecretBox) -> dict[str, str]:
+    """Return the variables of a module with their values, for whoever runs it.
+
+    Raises:
+        UnavailableError: They were encrypted with another key.
+    """
+    return {name: box.open(text).get_secret_value() for name, text in module.sealed.items()}
 
 
 def describe_version(row: ModuleVersion) -> ModuleVersionOut:
@@ -88,7 +100,12 @@ async def replace_module(
 
 
 async def delete_module(session: AsyncSession, module: Module) -> None:
-    """Delete a module; its versions stay."""
+    """Delete a module; its versions stay.
+
+    Raises:
+        ConflictError: A rule names it.
+    """
+    await check_unused(session, module.name)
     module.version += 1
     await _tell(session, ModuleChange.DELETED, module)
     await session.delete(module)
@@ -151,7 +168,11 @@ async def _tell(
     session: AsyncSession, change: ModuleChange, module: Module, comment: str = ""
 ) -> None:
     """Write the settings into the history; the journal tells of the image and the version."""
-    data = {"docker_tag": module.document["docker_tag"], "version": module.version}
+    data = {
+        "docker_tag": module.document["docker_tag"],
+        "entry_point": module.document.get("entry_point", ""),
+        "version": module.version,
+    }
     event = own_event(_EVENTS[change], module.name, data)
     session.add(
         ModuleVersion(

@@ -1,4 +1,4 @@
-"""Which rules name a target: it cannot be deleted meanwhile."""
+"""Which rules name a target or a module: it cannot be deleted meanwhile."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,5 +28,23 @@ async def check_unnamed(session: AsyncSession, target: str) -> None:
     if rules:
         raise ConflictError(
             f"Rules name target {target!r}: {', '.join(rules)}. Change or delete them first.",
+            rules=rules,
+        )
+
+
+async def check_unused(session: AsyncSession, module: str) -> None:
+    """Refuse to take a processing module away from the rules that name it.
+
+    Raises:
+        ConflictError: Rules do; their names are in `rules`.
+    """
+    rules = [
+        row.name
+        for row in await list_rules(session)
+        if module in RuleOptions.model_validate(row.document).processing_module
+    ]
+    if rules:
+        raise ConflictError(
+            f"Rules name module {module!r}: {', '.join(rules)}. Change or delete them first.",
             rules=rules,
         )

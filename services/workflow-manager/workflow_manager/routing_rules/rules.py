@@ -25,7 +25,6 @@ from workflow_manager.routing_rules.limits import MOST_STEPS, Budget
 FORCED_RULE = "mercureForceRule"
 """The tag that names the rule to use, set by whoever brings the images in."""
 _MOST_STEPS_TOGETHER = 10 * MOST_STEPS
-_NOT_KEPT = "This server cannot do that yet: "
 _DISCARDED_BY_DEFAULT = "No rule fired: discarded by default."
 
 
@@ -205,9 +204,7 @@ def targets_of(selection: RuleSelection) -> list[str]:
 def problems_of(rule: RuleOptions) -> Iterator[tuple[str, str]]:
     """Yield what speaks against storing a rule: the option, and why."""
     yield from _unreadable(rule)
-    yield from _not_yet(rule)
-    if rule.action is RuleAction.ROUTE and not rule.target:
-        yield "target", "A rule that routes needs a target."
+    yield from _incomplete(rule)
 
 
 def _unreadable(rule: RuleOptions) -> Iterable[tuple[str, str]]:
@@ -219,15 +216,14 @@ def _unreadable(rule: RuleOptions) -> Iterable[tuple[str, str]]:
         yield "study_trigger_series", problem
 
 
-def _not_yet(rule: RuleOptions) -> Iterator[tuple[str, str]]:
-    unsupported = {
-        "action": rule.action in {RuleAction.PROCESS, RuleAction.BOTH}
-        and f"action {rule.action.value!r}; route, discard and notification it can",
-        "processing_module": bool(rule.processing_module) and "run modules",
-        "dynamic_routing": rule.dynamic_routing and "let modules choose targets",
-        "conditional_alternate_target": bool(rule.conditional_alternate_target)
-        and "let modules choose targets",
-    }
-    for field, what in unsupported.items():
-        if what:
-            yield field, f"{_NOT_KEPT}{what}."
+def _incomplete(rule: RuleOptions) -> Iterator[tuple[str, str]]:
+    processes = rule.action in {RuleAction.PROCESS, RuleAction.BOTH}
+    if rule.action is RuleAction.ROUTE and not rule.target:
+        yield "target", "A rule that routes needs a target."
+    if rule.action is RuleAction.BOTH and not (rule.target or rule.dynamic_routing):
+        yield "target", "A rule that processes and routes needs a target, or dynamic routing."
+    if processes and not rule.processing_module:
+        yield "processing_module", "A rule that processes needs a module."
+    settings = rule.processing_settings
+    if isinstance(settings, list) and len(settings) > len(rule.processing_module):
+        yield "processing_settings", "There are more settings than modules."

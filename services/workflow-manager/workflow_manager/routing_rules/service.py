@@ -20,6 +20,8 @@ from scanhub_libraries.models import (
 )
 from workflow_manager.changes import changes_between
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.modules.repository import module_names
+from workflow_manager.processing.rules import unknown_modules
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.evaluation import Verdict
 from workflow_manager.routing_rules.models import RuleChange, RuleVersion, StoredRule
@@ -188,6 +190,12 @@ async def _checked(session: AsyncSession, wanted: RuleOptions) -> dict[str, Any]
     problems = list(problems_of(wanted))
     known = {target.name for target in await list_targets(session)}
     problems += [("target", f"There is no target {t!r}.") for t in wanted.target if t not in known]
+    dynamic = {*wanted.dynamic_routing_allowed_targets, wanted.conditional_alternate_target} - {""}
+    problems += [
+        ("dynamic_routing_allowed_targets", f"There is no target {t!r}.")
+        for t in sorted(dynamic - known)
+    ]
+    problems += unknown_modules(wanted, await module_names(session))
     if problems:
         raise UnprocessableError(
             "; ".join(f"{field}: {why}" for field, why in problems),

@@ -1,0 +1,106 @@
+"""What a module says, as files: its beginning and its end, however much it says.
+
+Each line begins with the time at which it came. What is between is dropped, and told so.
+"""
+
+import contextlib
+import os
+import time
+from pathlib import Path
+
+from scanhub_libraries.clock import utc_now
+
+TAIL_BYTES = 65_536
+_FLUSH_S = 0.5
+
+
+class LogFile:
+    """Takes what a module says; one writer.
+
+    Args:
+        path: Its file; beside it a second one, `.tail`, has the end where the first is full.
+        limit: Most that the first file takes [byte].
+    """
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path, self._limit = path, limit
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("wb", buffering=0)
+        self._written = 0
+        self._tail = b""
+        self._dropped = 0
+        self._flushed_at = 0.0
+        self._at_line_start = True
+        with contextlib.suppress(FileNotFoundError):
+            tail_of(path).unlink()
+
+    def write(self, data: bytes) -> None:
+        """Take what came."""
+        text = self._stamped(data)
+        head = text[: max(0, self._limit - self._written)]
+        if head:
+            os.write(self._file.fileno(), head)
+            self._written += len(head)
+        rest = text[len(head) :]
+        if rest:
+            whole = self._tail + rest
+            self._tail = whole[-TAIL_BYTES:]
+            self._dropped += len(whole) - len(self._tail)
+            if time.monotonic() - self._flushed_at > _FLUSH_S:
+                self._flush()
+
+    def _stamped(self, data: bytes) -> bytes:
+        stamp = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z").encode() + b" "
+        begins, self._at_line_start = self._at_line_start, data.endswith(b"\n")
+        body = data[:-1] if self._at_line_start else data
+        return (
+            (stamp if begins else b"")
+            + body.replace(b"\n", b"\n" + stamp)
+            + (b"\n" if self._at_line_start else b"")
+        )
+
+    def _flush(self) -> None:
+        self._flushed_at = time.monotonic()
+        place = tail_of(self._path)
+        part = place.with_suffix(".part")
+        dropped = f"\n[... {self._dropped} bytes are not kept ...]\n" if self._dropped else ""
+        part.write_bytes(dropped.encode() + self._tail)
+        part.rename(place)
+
+    def close(self) -> None:
+        """Keep the rest."""
+        if self._tail:
+            self._flush()
+        self._file.close()
+
+
+def tail_of(path: Path) -> Path:
+    """Return where the end of a log is, if it did not fit into its file."""
+    return path.with_suffix(".tail")
+
+
+def read_log(path: Path) -> bytes:
+    """Return what is kept of a log, also of one that is being written; blocking."""
+    parts = []
+    for place in (path, tail_of(path)):
+        with contextlib.suppress(FileNotFoundError):
+            parts.append(place.read_bytes())
+    return b"".join(parts)
+
+
+def last_lines(path: Path, most: int) -> str:
+    """Return the end of a log, whole lines of at most so many bytes; blocking."""
+    data = read_end(path, most)
+    if len(data) == most:
+        data = data[data.find(b"\n") + 1 :] or data
+    return data.decode(errors="replace").replace("\x00", "")
+
+
+def read_end(path: Path, most: int) -> bytes:
+    """Return the last bytes of a log; blocking."""
+    for place in (tail_of(path), path):
+        with contextlib.suppress(FileNotFoundError), place.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most))
+            return file.read(most)
+    return b""

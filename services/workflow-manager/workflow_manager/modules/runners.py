@@ -1,0 +1,55 @@
+"""The runners of this server: which one a module takes, and whether it can run here."""
+
+from scanhub_libraries.models.health import HealthPart
+from scanhub_libraries.models.module import ModuleSettings, ModuleTest
+from workflow_manager.modules.container import ContainerRunner
+from workflow_manager.modules.process import ProcessRunner
+from workflow_manager.modules.runner import Runner
+from workflow_manager.modules.runtime import Runtime
+from workflow_manager.settings import WorkflowManagerSettings
+
+
+class Runners:
+    """All runners.
+
+    Args:
+        settings: What the installation allows.
+    """
+
+    def __init__(self, settings: WorkflowManagerSettings) -> None:
+        self._settings = settings
+        self._runtime = Runtime(settings.module_runtime)
+        self._containers = ContainerRunner(settings, self._runtime)
+        self._processes = ProcessRunner(settings)
+
+    def of(self, module: ModuleSettings) -> Runner:
+        """Return what runs a module."""
+        return self._processes if module.runner == "process" else self._containers
+
+    async def examine(self, module: ModuleSettings, *, image: bool = True) -> ModuleTest:
+        """Say whether a module can run here; `image`: look for its image too."""
+        fitness = await self.of(module).examine(module, image=image)
+        return ModuleTest(
+            ok=not fitness.problems,
+            runtime=fitness.runtime,
+            problems=list(fitness.problems),
+            notes=list(fitness.notes),
+        )
+
+    async def health(self, *, containers: bool) -> HealthPart:
+        """Return the health of what runs modules.
+
+        Args:
+            containers: A module needs them.
+        """
+        problem = await self._runtime.problem()
+        folder = self._settings.module_folder
+        python = f"Python files of {folder} run." if folder else "No Python file runs."
+        state = problem or f"{self._runtime.name} runs containers."
+        return HealthPart(
+            kind="runtime",
+            name="modules",
+            state="failing" if problem and containers else "ok",
+            detail=f"{state} {python}",
+            numbers={"slots": float(self._settings.module_slots)},
+        )

@@ -1,0 +1,295 @@
+"""One module of a run, from its input folder to its output folder."""
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.errors import ScanHubError
+from scanhub_libraries.events import EventType
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.models import RuleOptions
+from scanhub_libraries.models.module import ModuleOut
+from workflow_manager.cases import repository as cases
+from workflow_manager.cases.models import Case
+from workflow_manager.cases.rules import CaseState
+from workflow_manager.cases.service import get_case
+from workflow_manager.dicom.models import DicomInstance, DicomSeries
+from workflow_manager.journal.service import append
+from workflow_manager.modules.log import LogFile, last_lines
+from workflow_manager.modules.models import Module
+from workflow_manager.modules.runner import Ending, Work
+from workflow_manager.modules.service import describe, variables_of
+from workflow_manager.processing import folders, repository
+from workflow_manager.processing.folders import StepFolders
+from workflow_manager.processing.models import ProcessingRun, ProcessingStep
+from workflow_manager.processing.queueing import get_run
+from workflow_manager.processing.rules import StepState, failure, settings_of
+from workflow_manager.processing.task_file import image_name, task_document
+from workflow_manager.processing.telling import event_of
+from workflow_manager.routing_rules.series_tags import tags_of
+from workflow_manager.wiring import Wiring
+
+logger = get_logger(__name__)
+Answer = dict[str, Any]
+_TAIL = 8192
+_LOOK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one step is about."""
+
+    run: ProcessingRun
+    case: Case
+    step: ProcessingStep
+    steps: int
+    module: ModuleOut
+    variables: dict[str, str]
+    settings: dict[str, Any]
+    images: list[tuple[DicomSeries, DicomInstance]]
+    """Of the case."""
+
+    @property
+    def words(self) -> str:
+        """Which step it is, for people."""
+        return f"Module {self.step.module}, step {self.step.position} of {self.steps}"
+
+
+class Computing:
+    """Runs modules.
+
+    Args:
+        wiring: The runners, the files.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._keeping: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One module at a time uses a folder that it finds again."""
+
+    async def compute(self, run: ProcessingRun, position: int, cancel: asyncio.Event) -> Answer:
+        """Run one module of a run to its end."""
+        places = StepFolders(self._wiring.lake.root, run.id, position)
+        if await asyncio.to_thread(places.output.exists):
+            # A crash came after the rename, before the engine remembered.
+            await self._succeed(run, position, places, Ending(exit_code=0))
+            return {}
+        try:
+            plan = await self._plan(run, position)
+        except ScanHubError as error:
+            return {"failed": error.detail}
+        problem = await self._prepare(plan, places)
+        if problem:
+            return {"failed": f"{plan.words}: {problem}"}
+        await self._begin(plan)
+        ending = await self._run(plan, places, cancel)
+        if ending.canceled:
+            await self._note(run, position, ending, state=StepState.CANCELED, reason="Stopped.")
+            return {"canceled": True}
+        tail = await asyncio.to_thread(last_lines, places.log, _TAIL)
+        why = failure(
+            exit_code=ending.exit_code,
+            timed_out=ending.timed_out,
+            timeout_s=self._timeout_s(plan.module),
+            problem=ending.problem,
+            last_line=_last_line(tail),
+        )
+        if why:
+            await self._note(run, position, ending, state=StepState.FAILED, reason=why)
+            return {"failed": f"{plan.words}: {why}"}
+        await asyncio.to_thread(places.end)
+        await self._succeed(run, position, places, ending)
+        return {}
+
+    async def _plan(self, run: ProcessingRun, position: int) -> _Plan:
+        """Read what the step is about.
+
+        Raises:
+            UnavailableError: Variables of the module cannot be decrypted.
+        """
+        async with reading(self._wiring.sessions) as session:
+            case = await get_case(session, run.case_id)
+            steps = (await repository.list_steps(session, [run.id]))[run.id]
+            step = steps[position - 1]
+            module = await session.get(Module, step.module)
+            if module is None:
+                raise ScanHubError(
+                    f"There is no module {step.module!r} any more: step {position} of {len(steps)}."
+                )
+            rule = RuleOptions.model_validate(case.options)
+            own = [row.series_id for row in await cases.list_own_series(session, case.id)]
+            return _Plan(
+                run=run,
+                case=case,
+                step=step,
+                steps=len(steps),
+                module=describe(module),
+                variables=variables_of(module, self._wiring.secret_box),
+                settings=settings_of(
+                    module.document.get("settings", {}), rule.processing_settings, position
+                ),
+                images=list(await repository.list_images(session, own)),
+            )
+
+    async def _prepare(self, plan: _Plan, places: StepFolders) -> str:
+        """Make the input folder; return what is in the way of it."""
+        writable = plan.module.input_writable or plan.module.runner == "process"
+        await asyncio.to_thread(places.begin)
+        if plan.step.position == 1:
+            if not plan.images:
+                return "The images of the case are not here any more: they were removed."
+            try:
+                await asyncio.to_thread(self._give_images, plan, places, writable)
+            except FileNotFoundError as error:
+                return f"A file of the archive is missing: {error.filename}"
+        else:
+            before = await self._folder_before(plan)
+            if not await asyncio.to_thread(before.exists):
+                return "What the step before it made is not here any more."
+            files = await asyncio.to_thread(folders.outputs, before)
+            await asyncio.to_thread(folders.give, files, places.input, copies=writable)
+        await asyncio.to_thread(self._write_task, plan, places)
+        return ""
+
+    def _give_images(self, plan: _Plan, places: StepFolders, copies: bool) -> None:
+        root = self._wiring.lake.root
+        files = []
+        for series, instance in plan.images:
+            name = image_name(series.series_instance_uid, instance.sop_instance_uid)
+            files.append((root / instance.key, f"{name}.dcm"))
+            tags = {**tags_of(series, instance), "Filename": f"{name}.dcm"}
+            folders.write_json(places.input / f"{name}.tags", tags)
+        folders.give(files, places.input, copies=copies)
+
+    def _write_task(self, plan: _Plan, places: StepFolders) -> None:
+        tags = tags_of(*plan.images[0]) if plan.images else {}
+        series = list({row.id: row for row, _ in plan.images}.values())
+        rule = RuleOptions.model_validate(plan.case.options)
+        config = plan.module.model_dump(mode="json", exclude={"environment", "problems"})
+        process = {
+            "module_name": plan.step.module,
+            "module_config": config,
+            "settings": plan.settings,
+            "retain_input_images": rule.processing_retain_images,
+            "output": None,
+        }
+        document = task_document(plan.case, series, tags, process, version("workflow-manager"))
+        folders.write_json(places.input / folders.TASK, document)
+
+    async def _folder_before(self, plan: _Plan) -> Path:
+        async with reading(self._wiring.sessions) as session:
+            return await output_of(
+                session, self._wiring.lake.root, plan.run, plan.step.position - 1
+            )
+
+    async def _begin(self, plan: _Plan) -> None:
+        async with transaction(self._wiring.sessions) as session:
+            case = await get_case(session, plan.case.id, lock=True)
+            run = await get_run(session, plan.run.id, lock=True)
+            step = await _step(session, plan.run, plan.step.position)
+            step.state, step.started_at, step.reason = StepState.RUNNING, utc_now(), ""
+            step.module_version, step.settings = plan.module.version, plan.settings
+            run.reason = f"{plan.words}, since {step.started_at:%H:%M:%S} UTC."
+            if case.state is CaseState.PROCESSING:
+                case.reason = run.reason
+            await session.flush()
+            more = {"module": step.module, "step": step.position, "steps": plan.steps}
+            await append(session, [event_of(run, EventType.PROCESSING_STEP, **more)])
+
+    async def _run(self, plan: _Plan, places: StepFolders, cancel: asyncio.Event) -> Ending:
+        settings, module = self._wiring.settings, plan.module
+        persistence = None
+        if module.requires_persistence:
+            name = module.persistence_folder_name or module.name
+            persistence = self._wiring.lake.root / "modules" / name
+            await asyncio.to_thread(persistence.mkdir, parents=True, exist_ok=True)
+        work = Work(
+            name=f"scanhub-{plan.run.id.hex}-{plan.step.position}",
+            module=module,
+            input=places.input.absolute(),
+            output=places.working.absolute(),
+            scratch=places.scratch.absolute(),
+            timeout_s=self._timeout_s(module),
+            memory_bytes=module.memory_bytes or settings.module_memory_bytes,
+            cpus=module.cpus or settings.module_cpus,
+            persistence=persistence,
+            variables=plan.variables,
+        )
+        log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes)
+        watching = asyncio.create_task(self._watch(plan.run, cancel))
+        keeping = self._keeping["" if persistence is None else persistence.name]
+        try:
+            if persistence is None:
+                return await self._wiring.runners.of(module).run(work, cancel, log)
+            async with keeping:
+                return await self._wiring.runners.of(module).run(work, cancel, log)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await asyncio.to_thread(log.close)
+
+    async def _watch(self, run: ProcessingRun, cancel: asyncio.Event) -> None:
+        """Hear of it when somebody stops the run at another process of this service."""
+        while not cancel.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await cancel.wait()
+            async with reading(self._wiring.sessions) as session:
+                if (await get_run(session, run.id)).cancel_requested_by is not None:
+                    cancel.set()
+
+    def _timeout_s(self, module: ModuleOut) -> float:
+        return module.timeout_s or self._wiring.settings.module_timeout_s
+
+    async def _succeed(
+        self, run: ProcessingRun, position: int, places: StepFolders, ending: Ending
+    ) -> None:
+        output, problem = await asyncio.to_thread(folders.read_result, places.output)
+        told = {"value": output}
+        await self._note(
+            run, position, ending, state=StepState.SUCCEEDED, reason=problem, output=told
+        )
+
+    async def _note(
+        self,
+        run: ProcessingRun,
+        position: int,
+        ending: Ending,
+        *,
+        state: StepState,
+        reason: str,
+        output: dict[str, Any] | None = None,
+    ) -> None:
+        """Write down how a step ended."""
+        places = StepFolders(self._wiring.lake.root, run.id, position)
+        tail = await asyncio.to_thread(last_lines, places.log, _TAIL)
+        async with transaction(self._wiring.sessions) as session:
+            step = await _step(session, run, position)
+            step.state, step.reason, step.log_tail = state, reason, tail
+            step.exit_code, step.ended_at = ending.exit_code, utc_now()
+            step.output = output or {}
+
+
+async def _step(session: AsyncSession, run: ProcessingRun, position: int) -> ProcessingStep:
+    return await session.get_one(ProcessingStep, (run.id, position), with_for_update=True)
+
+
+async def output_of(session: AsyncSession, root: Path, run: ProcessingRun, position: int) -> Path:
+    """Return where the output of a step is: here, or with the run that this one goes on with."""
+    while position < run.first_step and run.continues is not None:
+        run = await get_run(session, run.continues)
+    return StepFolders(root, run.id, position).output
+
+
+def _last_line(text: str) -> str:
+    """Return the last thing that was said, without its time."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].partition(" ")[2].strip() if lines else ""

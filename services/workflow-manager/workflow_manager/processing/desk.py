@@ -1,0 +1,110 @@
+"""Decides which run of modules begins next: slots, priorities, off-peak hours.
+
+Between two looks it sleeps: until off-peak hours begin, or until the journal or the end of a run
+wakes it.
+"""
+
+import asyncio
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.events import EventType
+from scanhub_libraries.logging import get_logger
+from scanhub_libraries.repeating import Repeating
+from workflow_manager.dispatch.rules import urgent_first
+from workflow_manager.engine import Attempt
+from workflow_manager.journal.service import append
+from workflow_manager.processing import repository
+from workflow_manager.processing.folders import drop_all
+from workflow_manager.processing.queueing import ATTEMPTS, get_run
+from workflow_manager.processing.rules import RunState
+from workflow_manager.processing.steps import ProcessingSteps
+from workflow_manager.processing.telling import event_of
+from workflow_manager.wiring import Wiring
+
+logger = get_logger(__name__)
+_LONGEST_S = 10.0
+_GIVEN_UP = "The server crashed too often during this step. Try it again from the failed step."
+
+
+class ProcessingDesk:
+    """Starts runs of modules as their turn comes."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._turn = 0
+        self._repeating = Repeating(
+            "choosing what is processed", self.look, _LONGEST_S, due=self.until_due
+        )
+        wiring.tail.wake_on(("processing.",), self._repeating.wake)
+        wiring.processing_ended = self._repeating.wake
+
+    def start(self) -> None:
+        """Begin."""
+        self._repeating.start()
+
+    async def stop(self) -> None:
+        """Begin nothing more."""
+        await self._repeating.stop()
+
+    async def look(self) -> None:
+        """Start what is due, as long as there are slots in this process."""
+        while len(self._wiring.processing) < self._wiring.settings.module_slots:
+            run_id = await self._take()
+            if run_id is None:
+                return
+            self._turn += 1
+            self._wiring.processing.setdefault(run_id, asyncio.Event())
+            try:
+                await ATTEMPTS.start(self._wiring.engine, Attempt(str(run_id), None))
+            except BaseException:
+                self._wiring.processing.pop(run_id, None)  # the sweep starts it
+                raise
+
+    async def until_due(self) -> float | None:
+        """Return when off-peak hours begin [s]."""
+        return self._wiring.settings.offpeak.seconds_to_opening(utc_now())
+
+    async def _take(self) -> UUID | None:
+        now, window = utc_now(), self._wiring.settings.offpeak
+        async with reading(self._wiring.sessions) as session:
+            if not await repository.list_open(session, RunState.QUEUED):
+                return None
+        async with transaction(self._wiring.sessions) as session:
+            run = await repository.find_due(
+                session, urgent_first=urgent_first(self._turn + 1), offpeak=window.is_open(now)
+            )
+            if run is None:
+                return None
+            run.state, run.started_at, run.reason = RunState.RUNNING, now, "It begins."
+            await session.flush()
+            await append(session, [event_of(run, EventType.PROCESSING_STARTED)])
+            return run.id
+
+
+async def start_missing_processing(wiring: Wiring, do: ProcessingSteps) -> int:
+    """Start the runs that have no workflow: the process died between the two."""
+    async with reading(wiring.sessions) as session:
+        ids = await repository.list_open(session, RunState.RUNNING)
+    attempts = [Attempt(str(run_id), None) for run_id in ids]
+    return await ATTEMPTS.start_missing(wiring.engine, attempts, partial(_give_up, do))
+
+
+async def _give_up(do: ProcessingSteps, attempt: Attempt) -> None:
+    logger.error("a run of modules was given up", run_id=attempt.key)
+    await do.fail(attempt.key, _GIVEN_UP)
+
+
+async def drop_old_files(wiring: Wiring) -> int:
+    """Remove logs and files of runs that ended long ago; say of how many."""
+    before = utc_now() - timedelta(days=wiring.settings.module_keep_days)
+    async with reading(wiring.sessions) as session:
+        ids = await repository.list_old(session, before)
+    for run_id in ids:
+        await asyncio.to_thread(drop_all, wiring.lake.root, run_id)
+        async with transaction(wiring.sessions) as session:
+            (await get_run(session, run_id, lock=True)).removed_at = utc_now()
+    return len(ids)

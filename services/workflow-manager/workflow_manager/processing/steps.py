@@ -1,0 +1,112 @@
+"""The steps of a run of modules. Each may be repeated after a crash, and then does no harm.
+
+A step returns JSON values for the engine to remember, never an exception: `failed` is a sentence
+for a person, `canceled` says that somebody stopped the run.
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scanhub_libraries.database import reading, transaction
+from workflow_manager.cases import repository as cases
+from workflow_manager.cases.models import Case
+from workflow_manager.cases.service import get_case
+from workflow_manager.cases.times import times_of
+from workflow_manager.dicom.service import complete
+from workflow_manager.journal.service import append
+from workflow_manager.processing import finishing, folders, indexing, repository
+from workflow_manager.processing.computing import Computing
+from workflow_manager.processing.models import ProcessingRun
+from workflow_manager.processing.queueing import end_badly, get_run, stopped_by
+from workflow_manager.processing.rules import OPEN, RunState, source_of
+from workflow_manager.wiring import Wiring
+
+Answer = dict[str, Any]
+
+
+class ProcessingSteps:
+    """The steps, with what they work on."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._times = times_of(wiring.settings)
+        self._computing = Computing(wiring)
+
+    async def plan(self, run_id: str) -> Answer:
+        """Say which steps there are to do."""
+        run = await self._read(run_id)
+        if run.state not in OPEN:
+            return {"ended": True}
+        if run.cancel_requested_by is not None:
+            return {"canceled": True}
+        async with reading(self._wiring.sessions) as session:
+            steps = (await repository.list_steps(session, [run.id]))[run.id]
+        return {"first": run.first_step, "last": len(steps)}
+
+    async def compute(self, run_id: str, position: int) -> Answer:
+        """Run one module; what it made counts once its folder is renamed."""
+        cancel = self._wiring.processing.setdefault(UUID(run_id), asyncio.Event())
+        run = await self._read(run_id)
+        if run.state not in OPEN:
+            return {"ended": True}
+        if run.cancel_requested_by is not None:
+            cancel.set()
+        return await self._computing.compute(run, position, cancel)
+
+    async def index(self, run_id: str) -> Answer:
+        """Bring the images of the last module into the archive, as series of their own."""
+        run = await self._read(run_id)
+        return await indexing.index(self._wiring, run)
+
+    async def finish(self, run_id: str, images: Answer) -> Answer:
+        """End the run; queue what its case sends, in the same transaction."""
+        async with transaction(self._wiring.sessions) as session:
+            run, case = await self._lock(session, run_id)
+            if run.state not in OPEN:
+                return {"ended": True}
+            events = await finishing.finish(session, run, case, images, self._times)
+            await session.flush()
+            await append(session, events)
+        await asyncio.to_thread(folders.drop_work, self._wiring.lake.root, run.id)
+        return {}
+
+    async def fail(self, run_id: str, reason: str) -> Answer:
+        """End run and case with a reason; nothing is removed."""
+        return await self._end(run_id, RunState.FAILED, reason)
+
+    async def cancel(self, run_id: str) -> Answer:
+        """End run and case because somebody stopped them."""
+        run = await self._read(run_id)
+        return await self._end(run_id, RunState.CANCELED, stopped_by(run))
+
+    async def leave(self, run_id: str) -> Answer:
+        """Give the slot back."""
+        self._wiring.processing.pop(UUID(run_id), None)
+        self._wiring.processing_ended()
+        return {}
+
+    async def _end(self, run_id: str, state: RunState, reason: str) -> Answer:
+        async with transaction(self._wiring.sessions) as session:
+            run, case = await self._lock(session, run_id)
+            events = await end_badly(session, run, case, self._times, state=state, reason=reason)
+            for series in await repository.series_of(session, source_of(run.id.hex)):
+                if not series.complete:  # images of a run that failed are kept, and go nowhere
+                    events.append(complete(series, "processing ended"))
+            await session.flush()
+            await append(session, events)
+        return {}
+
+    async def _lock(self, session: AsyncSession, run_id: str) -> tuple[ProcessingRun, Case]:
+        """Return a run and its case to change; the lock of the study comes first."""
+        run = await get_run(session, UUID(run_id))
+        case = await get_case(session, run.case_id)
+        await cases.lock_studies(session, [case.study_instance_uid])
+        case = await get_case(session, run.case_id, lock=True)
+        return await get_run(session, UUID(run_id), lock=True), case
+
+    async def _read(self, run_id: str) -> ProcessingRun:
+        async with reading(self._wiring.sessions) as session:
+            return await get_run(session, UUID(run_id))
