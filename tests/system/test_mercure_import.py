@@ -84,14 +84,14 @@ async def test_a_mercure_json_imports_and_routes_and_importing_it_again_changes_
             code, said = await _import(installation, path)
             first = _words(said)
             assert first["target pacs"] == first["rule heads"] == "made", said
-            assert first["rule segment"] == "refused", said
+            assert first["rule segment"] == "made", said
             assert code == 1
             assert "SCANHUB_WORKFLOW_STUDY_COMPLETE_S=900" in said
             assert first["module segmentation"] == first["module plain"] == "made", said
             (plain, module) = await api.call("GET", "/workflowmanager/modules")
             assert (plain["name"], module["environment"]) == ("plain", ["LICENCE", "THREADS"])
             rules = [rule["name"] for rule in await api.call("GET", "/workflowmanager/rules")]
-            assert rules == ["heads", "phantoms", "told", "studies", "rest"]
+            assert rules == ["heads", "phantoms", "told", "studies", "segment", "rest"]
 
             code, said = await _import(installation, path)
             assert set(_words(said).values()) == {"unchanged", "refused"}, said

@@ -96,7 +96,7 @@ def test_modules_keep_their_settings_and_what_cannot_be_is_named(found):
     assert (segmentation.requires_root, segmentation.requires_persistence) == (False, True)
     assert (segmentation.network_enabled, plain.network_enabled) == (False, True)
     left = _left(found)
-    assert left["module segmentation"] == "taken over; modules do not run here yet"
+    assert left["module segmentation"].startswith("taken over; POST /modules/")
     assert left["module plain: owner"] == "a module has no such setting here"
     assert "privileged: a module may not ask for that" in left["module escape"]
     assert left["module garbled"] == "settings: it is no JSON"

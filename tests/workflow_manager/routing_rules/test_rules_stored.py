@@ -132,7 +132,9 @@ CANNOT = [
     ({"rule": "tags.Modality =="}, "rule"),
     ({"target": "NOWHERE"}, "target"),
     ({"target": []}, "target"),
-    ({"action": "process", "processing_module": "m"}, "action"),
+    ({"action": "process", "processing_module": "m"}, "processing_module"),
+    ({"action": "process"}, "processing_module"),
+    ({"dynamic_routing_allowed_targets": "NOWHERE"}, "dynamic_routing_allowed_targets"),
     ({"action_trigger": "study", "study_trigger_series": "'A' 'B'"}, "study_trigger_series"),
 ]
 

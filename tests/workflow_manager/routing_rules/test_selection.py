@@ -147,11 +147,9 @@ def test_actions_of_other_kinds_are_told_with_what_they_need():
         ({"rule": "tags.A @ 1"}, "rule"),
         ({"target": []}, "target"),
         ({"study_trigger_series": "'A' 'B'"}, "study_trigger_series"),
-        ({"action": "process"}, "action"),
-        ({"action": "both"}, "action"),
-        ({"processing_module": "m"}, "processing_module"),
-        ({"dynamic_routing": True}, "dynamic_routing"),
-        ({"conditional_alternate_target": "X"}, "conditional_alternate_target"),
+        ({"action": "process"}, "processing_module"),
+        ({"action": "both"}, "processing_module"),
+        ({"action": "both", "processing_module": "m", "target": []}, "target"),
     ],
 )
 def test_what_could_not_be_done_is_no_rule_to_store(options, field):

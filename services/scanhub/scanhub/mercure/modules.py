@@ -29,7 +29,10 @@ def translate_modules(modules: Any, found: Found) -> None:
         module = _translate(str(name), settings, found)
         if module is not None:
             found.modules.append(module)
-            found.leave(f"module {name}", "taken over; modules do not run here yet")
+            found.leave(
+                f"module {name}",
+                "taken over; POST /modules/{name}/test says whether it can run here",
+            )
 
 
 def _translate(name: str, settings: dict[str, Any], found: Found) -> ModuleIn | None:

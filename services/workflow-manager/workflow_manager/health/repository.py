@@ -18,9 +18,12 @@ from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.health.rules import QueueFacts, TargetFacts
 from workflow_manager.journal.models import JournalOffset
 from workflow_manager.journal.repository import last_sequence
+from workflow_manager.modules.repository import list_modules
 from workflow_manager.notifications.models import Notification
 from workflow_manager.notifications.rules import ENDED as TOLD
 from workflow_manager.notifications.rules import NotificationStatus
+from workflow_manager.processing.models import ProcessingRun
+from workflow_manager.processing.rules import OPEN as PROCESSING
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 from workflow_manager.targets.models import Target
@@ -48,6 +51,9 @@ async def queues(session: AsyncSession, now: datetime) -> Mapping[str, QueueFact
     moving = [state for state in CaseState if state not in CASE_ENDED]
     return {
         "runs": await _facts(session, col(Run.status), col(Run.created_at), _RUNNING, now),
+        "processing": await _facts(
+            session, col(ProcessingRun.state), col(ProcessingRun.created_at), PROCESSING, now
+        ),
         "dispatch": await _facts(
             session, col(Dispatch.status), col(Dispatch.created_at), dispatching, now
         ),
@@ -88,6 +94,12 @@ async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
         )
         for name, enabled in known.all()
     }
+
+
+async def needs_containers(session: AsyncSession) -> bool | None:
+    """Say whether a module is a container; None: there are no modules."""
+    kinds = {row.document.get("runner", "container") for row in await list_modules(session)}
+    return "container" in kinds if kinds else None
 
 
 async def journal(session: AsyncSession) -> tuple[int, Mapping[str, int]]:

@@ -42,6 +42,8 @@ class Facts:
     free: int
     total: int
     port: int | None
+    containers: bool | None
+    """Modules need containers; None: there are no modules."""
 
 
 class Health:
@@ -81,6 +83,7 @@ class Health:
                 free=room.free,
                 total=room.total,
                 port=self._node.port,
+                containers=await repository.needs_containers(session),
             )
 
     async def detail(self) -> HealthDetail:
@@ -103,6 +106,9 @@ class Health:
             ),
             *(reader_part(name, behind) for name, behind in facts.behind.items()),
         ]
+        if facts.containers is not None:
+            runners = self._wiring.runners
+            parts.append(await runners.health(containers=facts.containers))
         return HealthDetail(state=worst(parts), parts=parts)
 
     async def measure(self) -> Iterable[Measure]:

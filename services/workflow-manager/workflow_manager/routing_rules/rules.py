@@ -224,6 +224,3 @@ def _incomplete(rule: RuleOptions) -> Iterator[tuple[str, str]]:
         yield "target", "A rule that processes and routes needs a target, or dynamic routing."
     if processes and not rule.processing_module:
         yield "processing_module", "A rule that processes needs a module."
-    settings = rule.processing_settings
-    if isinstance(settings, list) and len(settings) > len(rule.processing_module):
-        yield "processing_settings", "There are more settings than modules."
