@@ -12,7 +12,7 @@ from workflow_manager.modules.runner import Log
 
 _CHUNK = 65_536
 _GRACE_S = 10.0
-_LAST_WORDS_S = 5.0
+_LAST_WORDS_S = 2.0
 _MOST_SAID = 65_536
 
 
@@ -58,7 +58,7 @@ async def follow(
     What it leaves behind may hold its output open: that is not waited for.
     """
     reading = asyncio.ensure_future(_read(process, log))
-    ending = asyncio.ensure_future(process.wait())
+    ending = asyncio.ensure_future(_ended(process))
     canceling = asyncio.ensure_future(cancel.wait())
     tasks: set[asyncio.Future[Any]] = {reading, ending, canceling}
     try:
@@ -75,6 +75,24 @@ async def follow(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of the program itself; `wait` waits also for what holds its output open."""
+    if not hasattr(os, "pidfd_open"):
+        await process.wait()
+        return
+    try:
+        place = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(place, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(place)
+        os.close(place)
+
+
 async def _read(process: asyncio.subprocess.Process, log: Log) -> None:
     if process.stdout is None:
         return
@@ -83,7 +101,8 @@ async def _read(process: asyncio.subprocess.Process, log: Log) -> None:
 
 
 async def reap(process: asyncio.subprocess.Process) -> int | None:
-    """Wait for a program that ends or was killed; None: it does not end."""
+    """Kill what is left of a program and return its exit code; None: it does not end."""
+    kill(process)
     try:
         async with asyncio.timeout(_GRACE_S):
             return await process.wait()
@@ -118,7 +137,8 @@ async def ask(
         if process.stdin is not None:
             process.stdin.close()
         ended = await follow(process, asyncio.Event(), said, timeout_s)
-        code = await reap(process) if ended.by_itself else None
+        code = await reap(process)
+        code = code if ended.by_itself else None
     finally:
         kill(process)
     if code is None:

@@ -78,8 +78,6 @@ class ProcessRunner:
         process = await child.start(_command(work, place), _environment(work), work.scratch)
         try:
             ended = await child.follow(process, cancel, log, work.timeout_s)
-            if not ended.by_itself:
-                child.kill(process)
             code = await child.reap(process)
         finally:
             child.kill(process)

@@ -1,0 +1,200 @@
+"""How modules end: stopped, too slow, too large, too loud; slots, priorities, and the way back."""
+
+from pathlib import Path
+
+import pytest
+from images import SERIES
+from workflow_service import until
+
+from workflow_manager.modules.log import TAIL_BYTES, LogFile, last_lines, read_log
+
+DERIVE = "for number, path in enumerate(images, 1):\n    derive(path, number)\n"
+WAIT = """
+folder = pathlib.Path(settings["folder"])
+with (folder / "order").open("a") as order:
+    order.write(task["info"]["uid"] + "\\n")
+while not (folder / "go").exists():
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A folder in which a module says that it began, and waits for a file."""
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    (folder / "order").touch()
+    return folder
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+CHILD = """
+import subprocess
+started = subprocess.Popen(["sleep", "600"])
+pathlib.Path(settings["folder"], "pid").write_text(str(started.pid))
+"""
+
+
+async def test_a_module_is_stopped_with_all_that_it_started_and_begins_again(working, gate):
+    async with working() as works:
+        await works.module("slow", CHILD + WAIT + DERIVE)
+        await works.rule("slow", processing_settings={"folder": str(gate)})
+        await works.series(SERIES, 1)
+        await until((gate / "order").read_text)
+        (case,) = await works.service.get("/cases?state=processing")
+        assert case["reason"].startswith("Module slow, step 1 of 1, since ")
+        await works.ward.post(f"/cases/{case['id']}/discard", status=409)
+        await works.ward.post(f"/cases/{case['id']}/processing/cancel")
+        case = await works.ward.case("failed", rule="process")
+        assert case["reason"] == "Processing was stopped by user:tester."
+        await until(lambda: not alive(int((gate / "pid").read_text())))
+        (gate / "go").touch()
+        await works.ward.post(f"/cases/{case['id']}/processing/retry", {"start": "first"})
+        await works.ward.case("done", rule="process")
+        runs = (await works.service.get(f"/cases/{case['id']}"))["processing"]
+        assert [one["state"] for one in runs] == ["succeeded", "canceled"]
+        assert runs[1]["steps"][0]["state"] == "canceled"
+        assert "processing.canceled" in await works.ward.timeline(case)
+
+
+async def test_slots_are_kept_the_urgent_go_first_and_what_waits_can_be_stopped(working, gate):
+    async with working() as works:
+        await works.module("wait", WAIT)
+        for name, end in (("normal", ".1"), ("urgent", ".2")):
+            await works.ward.add_rule(
+                name,
+                f"tags.SeriesInstanceUID.endswith('{end}')",
+                action="process",
+                target=[],
+                processing_module="wait",
+                processing_settings={"folder": str(gate)},
+                priority=name,
+            )
+        await works.series(f"{SERIES}.7.1", 1)
+        await until((gate / "order").read_text)
+        await works.series(f"{SERIES}.8.1", 1)
+        await works.series(f"{SERIES}.9.1", 1)
+        await works.series(f"{SERIES}.6.2", 1)
+        wanted = f"/cases?series_instance_uid={SERIES}.8.1"
+        (queued,) = await works.service.get(wanted)
+        assert (queued["state"], queued["reason"]) == ("processing", "Waits for a module slot.")
+        await works.ward.post(f"/cases/{queued['id']}/processing/cancel")
+        (case,) = await works.service.get(wanted)
+        assert (case["state"], case["reason"]) == (
+            "failed",
+            "Processing was stopped by user:tester.",
+        )
+        (gate / "go").touch()
+        await works.ward.case("done", series_instance_uid=f"{SERIES}.9.1")
+    began = [uid.removeprefix(SERIES) for uid in (gate / "order").read_text().split()]
+    assert began == [".7.1", ".6.2", ".9.1"]
+
+
+async def test_time_memory_and_loud_words_have_limits(working):
+    loud = 'for n in range(40_000):\n    print("line", n, "x" * 60)\n'
+    hungry = "taken = bytearray(2**31)\n"
+    async with working(module_log_bytes=2**16) as works:
+        await works.module("late", "print('still here', flush=True)\ntime.sleep(600)", timeout_s=2)
+        await works.module("hungry", hungry, memory_bytes=2**30)
+        await works.module("loud", loud)
+        reasons = {}
+        for number, name in enumerate(("late", "hungry", "loud"), 1):
+            await works.rule(name, name=name)
+            await works.series(f"{SERIES}.{number}", 1)
+            case = await works.ward.case("failed", "done", rule=name)
+            reasons[name] = case["reason"]
+            answer = await works.service.user.delete(f"/api/v1/workflowmanager/rules/{name}")
+            assert answer.status_code == 204
+        assert (
+            "It was killed: it took longer than 2 s. Its last words: still here" in reasons["late"]
+        )
+        assert "MemoryError" in reasons["hungry"]
+        run = await works.run("succeeded")
+        log = await works.log(run)
+        assert len(log) <= 2**16 + TAIL_BYTES + 100
+        assert " line 0 x" in log
+        assert "bytes are not kept" in log
+        assert (
+            run["steps"][0]["log_tail"].splitlines()[-1].split(" ", 1)[1].startswith("line 39999")
+        )
+        files = [path for path in works.service.wiring.lake.root.rglob("*") if path.is_file()]
+        assert sum(path.stat().st_size for path in files) < 2**20
+
+
+async def test_what_modules_say_reaches_notifications_and_they_choose_targets(working, node):
+    say = """
+    (target / "result.json").write_text(json.dumps({
+        "__mercure_notification": {"text": "a finding", "requested": True},
+        "__mercure_routing": {"target": "OTHER"},
+    }))
+    """
+    async with working() as works:
+        await works.ward.add_target("OTHER", node.port)
+        await works.module("find", DERIVE + "if True:\n" + say)
+        await works.rule("find", dynamic_routing=True)
+        await works.series(SERIES, 1)
+        case = await works.ward.case("done", rule="process")
+        assert case["targets"] == ["OTHER"]
+        assert node.received == [f"{SERIES}.9.1"]
+        (event,) = await works.service.get(f"/journal?subject={case['id']}&type=case.done")
+        assert event["data"]["notification_details"] == "find: a finding"
+        assert event["data"]["notification_requested"] is True
+
+
+async def test_a_module_that_cannot_run_here_says_so_at_once_and_on_the_case(working):
+    async with working() as works:
+        told = await works.ward.post("/modules", {"name": "box", "docker_tag": "box:1"})
+        assert "SCANHUB_WORKFLOW_MODULE_RUNTIME is none" in told["problems"][0]
+        (works.folder / "secret.py").symlink_to("/etc/hostname")
+        body = {"name": "out", "runner": "process", "entry_point": "secret.py"}
+        told = await works.ward.post("/modules", body)
+        assert told["problems"] == ["There is no Python file 'secret.py' in the folder of modules."]
+        test = await works.ward.post("/modules/box/test")
+        assert (test["ok"], test["runtime"]) == (False, "")
+        await works.rule("box")
+        await works.series(SERIES, 1)
+        case = await works.ward.case("failed", rule="process")
+        assert case["reason"].startswith("Module box, step 1 of 1: Containers do not run here")
+        health = await works.service.get("/health/detail")
+        (part,) = [part for part in health["parts"] if part["kind"] == "runtime"]
+        assert (part["state"], "RUNTIME is none" in part["detail"]) == ("failing", True)
+        refused = await works.service.user.delete("/api/v1/workflowmanager/modules/box")
+        assert (refused.status_code, refused.json()["rules"]) == (409, ["process"])
+        for wrong in ({"entry_point": "../x.py"}, {"entry_point": "a/../x.py"}, {}):
+            await works.ward.post("/modules", {"name": "w", "runner": "process", **wrong}, 422)
+
+
+async def test_a_folder_that_a_module_keeps_is_there_the_next_time(working):
+    count = """
+    place = pathlib.Path(os.environ["MODULE_PERSISTENCE_DIR"], "count")
+    seen = int(place.read_text()) + 1 if place.exists() else 1
+    place.write_text(str(seen))
+    (target / "result.json").write_text(str(seen))
+    """
+    async with working() as works:
+        await works.module("count", count, requires_persistence=True)
+        await works.rule("count", "count")
+        await works.series(SERIES, 1)
+        assert (await works.run("succeeded"))["outputs"] == [["count", 1], ["count", 2]]
+
+
+def test_a_log_keeps_its_beginning_and_its_end(tmp_path):
+    path = tmp_path / "logs" / "1.log"
+    log = LogFile(path, 100)
+    log.write(b"one\ntw")
+    log.write(b"o\n")
+    assert [line.split(b" ", 1)[1] for line in read_log(path).splitlines()] == [b"one", b"two"]
+    for number in range(5000):
+        log.write(b"line %d of many\n" % number)
+    log.write(b"the end")
+    log.close()
+    assert path.stat().st_size == 100
+    assert read_log(path).endswith(b" the end")
+    assert last_lines(path, 60).endswith(" the end")
+    assert len(read_log(path)) < 100 + TAIL_BYTES + 100
