@@ -107,10 +107,8 @@ async def test_a_listener_that_does_not_read_holds_up_no_other(running, tmp_path
                 found += stuck.recv(65_536)
             return found
 
-        said = await asyncio.to_thread(read)
+        assert f"[{count - 1},".encode() in await asyncio.to_thread(read)
         await talking
-        assert said.startswith(b'{"stored":[[0,')
-        assert f"[{count - 1},".encode() in said
         stuck.close(), sane.close()
         for handing in handings:
             await asyncio.wait_for(handing.drained.wait(), 60)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from scanhub_libraries.errors import TransitionNotAllowedError
 from scanhub_libraries.models import RuleOptions
+from scanhub_libraries.wording import counted
 from workflow_manager.routing_rules.completion import is_complete
 
 
@@ -191,7 +192,7 @@ def judge_sending(sendings: Sequence[Sending]) -> Verdict:
     if not failed:
         return Verdict(CaseState.DONE, f"Sent to {targets}.")
     reasons = sorted({f"{sending.target}: {sending.error or 'not sent'}" for sending in failed})
-    more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+    more = f" (and {counted(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
     return Verdict(
         CaseState.FAILED, f"{len(failed)} of {len(sendings)} not sent. {reasons[0]}{more}"
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.models.cleaner import RemovalIn, RemovalOut
+from scanhub_libraries.wording import counted
 from workflow_manager.cases.repository import lock_studies
 from workflow_manager.cleaner import repository
 from workflow_manager.cleaner.models import StudyHold
@@ -59,7 +60,7 @@ async def remove_images(session: AsyncSession, study: str, wanted: RemovalIn) ->
 
 def _refuse(refused: Sequence[tuple[str, str]]) -> NoReturn:
     others = len(refused) - 1
-    more = f" (and {others} other series stay)" if others else ""
+    more = f" (and {counted(others, 'other series stays', 'other series stay')})" if others else ""
     raise ConflictError(
         f"Nothing was removed. {refused[0][1]}{more}",
         refused=[

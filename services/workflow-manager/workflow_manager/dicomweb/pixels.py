@@ -16,6 +16,7 @@ from pydicom.pixels.utils import get_expected_length, pixel_array
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from scanhub_libraries.errors import NotAcceptableError, NotFoundError
+from scanhub_libraries.wording import counted
 from workflow_manager.dicomweb.multipart import Slice
 
 _PIXEL_TAGS = frozenset({b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00", b"\xe0\x7f\x10\x00"})
@@ -116,7 +117,8 @@ def check_frames(pixels: Pixels, frames: Sequence[int]) -> None:
         NotFoundError: One is not.
     """
     if frames and frames[-1] > pixels.frames:
-        raise NotFoundError(f"The instance has {pixels.frames} frames; there is no {frames[-1]}.")
+        there = counted(pixels.frames, "frame")
+        raise NotFoundError(f"The instance has {there}; there is no {frames[-1]}.")
 
 
 def native_frame(pixels: Pixels, frame: int) -> Slice | bytes:

@@ -86,8 +86,9 @@ async def _series_of(session: AsyncSession, wanted: SendIn) -> Sequence[tuple[Di
         raise NotFoundError("The study, or one of the series, is not in the archive.")
     arriving = [row[0].series_instance_uid for row in rows if not row[0].complete]
     if arriving:
+        still = "arrives" if len(arriving) == 1 else "arrive"
         raise ConflictError(
-            f"{len(arriving)} of {len(rows)} series still arrive: wait, or complete them first.",
+            f"{len(arriving)} of {len(rows)} series still {still}: wait, or complete them first.",
             series_instance_uids=arriving[:100],
         )
     return [(row[0], row[1]) for row in rows]

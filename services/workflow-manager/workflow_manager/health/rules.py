@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from scanhub_libraries.models.health import HealthPart, HealthState
+from scanhub_libraries.wording import counted
 
 LITTLE_BYTES = 5 * 2**30
 """Less free space than this is worth a word [byte]."""
@@ -72,7 +73,8 @@ def target_part(name: str, facts: TargetFacts) -> HealthPart:
         detail = "Switched off."
     elif facts.waiting:
         state = "failing" if facts.waiting == facts.open else "warning"
-        detail = f"{facts.waiting} of {facts.open} series wait for another attempt."
+        wait = "waits" if facts.waiting == 1 else "wait"
+        detail = f"{facts.waiting} of {facts.open} series {wait} for another attempt."
     else:
         detail = f"{facts.open} series on their way." if facts.open else "Nothing to send."
     return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
@@ -114,12 +116,11 @@ def listener_part(port: int | None, *, wanted: bool) -> HealthPart:
 
 def reader_part(name: str, behind: int) -> HealthPart:
     """Return the health of a reader of the journal."""
-    events = "1 event" if behind == 1 else f"{behind} events"
     return HealthPart(
         kind="journal",
         name=name,
         state="warning" if behind > BEHIND else "ok",
-        detail=f"{events} behind." if behind else "Has read all of it.",
+        detail=f"{counted(behind, 'event')} behind." if behind else "Has read all of it.",
         numbers={"behind": float(behind)},
     )
 

@@ -11,6 +11,7 @@ from pynetdicom import build_role, evt
 from pynetdicom.association import Association
 
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.wording import counted
 from workflow_manager.dicom.associating import NO_CONTEXT, Peer, associate
 from workflow_manager.dicom.rules import is_storage
 from workflow_manager.query.dimse import FIND, GET, MOVE
@@ -233,7 +234,7 @@ def _outcome(answers: Iterator[tuple[Dataset, Dataset | None]], stop: Stop) -> s
     failed = last.get("NumberOfFailedSuboperations") or 0
     completed = last.get("NumberOfCompletedSuboperations") or 0
     if failed:
-        return f"The source could not send {failed} of {failed + completed} images."
+        return f"The source could not send {failed} of {counted(failed + completed, 'image')}."
     if last.Status != 0 and not completed:
         raise SourceError(f"The source sent nothing: {_why(last)}.")
     return "" if last.Status in {0x0000, 0xB000} else f"The source ended early: {_why(last)}."

@@ -15,6 +15,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models.retrieval import SeriesFilter
+from scanhub_libraries.wording import counted
 from workflow_manager.cases.again import await_series, end_bringing, force_rule
 from workflow_manager.cases.times import times_of
 from workflow_manager.dicom.entries import Origin
@@ -193,8 +194,9 @@ class Fetching:
             await self._end(place)
         if not came and not problem:
             problem = "The source says that it sent the images, but none came to our listener."
-        short = series.instances is not None and came < series.instances
-        return problem or (f"{came} of {series.instances} images came." if short else "")
+        wanted = series.instances or 0
+        short = f"{came} of {counted(wanted, 'image')} came." if came < wanted else ""
+        return problem or short
 
     async def _await(self, place: tuple[str, str], while_: timedelta) -> None:
         """Let the forced rule, if there is one, decide of what comes to the listener."""
@@ -241,11 +243,11 @@ def _place(document: Document) -> tuple[str, str]:
 def _missing(series: FoundSeries, inbox: Inbox) -> str:
     """Say what of a series did not come, or was not taken."""
     if inbox.aside:
-        return f"{inbox.aside} images were kept aside: {inbox.problem}"
+        return f"{counted(inbox.aside, 'image was', 'images were')} kept aside: {inbox.problem}"
     if inbox.problem:
         return inbox.problem
     if series.instances is not None and inbox.came < series.instances:
-        return f"{inbox.came} of {series.instances} images came."
+        return f"{inbox.came} of {counted(series.instances, 'image')} came."
     return "" if inbox.came else "The source sent no image."
 
 

@@ -8,6 +8,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from scanhub_libraries.wording import counted
 from workflow_manager.selftest.rules import IMAGES, SERIES_DESCRIPTION, SIDE
 
 PATIENT = "SELFTEST"
@@ -57,9 +58,9 @@ def compare(sent: dict[str, Path], folder: Path) -> str | None:
     """Say what is wrong with what arrived in a folder; None: every image is there, as it was."""
     arrived = {str(dcmread(path).SOPInstanceUID): path for path in folder.rglob("*.dcm")}
     if missing := sent.keys() - arrived.keys():
-        return f"{len(missing)} of {len(sent)} images did not arrive."
+        return f"{len(missing)} of {counted(len(sent), 'image')} did not arrive."
     if more := arrived.keys() - sent.keys():
-        return f"{len(more)} images arrived that were not sent."
+        return f"{counted(len(more), 'image')} arrived that nobody sent."
     for uid, path in sent.items():
         if dcmread(path) != dcmread(arrived[uid]):
             return f"Image {uid} arrived with other content."

@@ -18,6 +18,7 @@ from scanhub_jobs.reconstruction_context import (
     JobStudy,
     ReconstructionContext,
 )
+from scanhub_libraries.wording import counted
 from workflow_manager.selftest.images import PATIENT
 from workflow_manager.selftest.rules import IMAGES, SERIES_DESCRIPTION, SIDE
 
@@ -104,5 +105,5 @@ def look_at_images(folder: Path) -> tuple[str, dict[str, Path], str | None]:
         if bright.shape != (SIDE, SIDE) or not np.array_equal(bright, _square()):
             wrong = "An image does not show the square that was scanned."
     if len(found) != IMAGES:
-        wrong = f"The job made {len(found)} images of {IMAGES} slices."
+        wrong = f"The job made {counted(len(found), 'image')} of {IMAGES} slices."
     return series, found, wrong

@@ -16,6 +16,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.selftest import SelfTestStep, StepName
+from scanhub_libraries.wording import counted
 from workflow_manager.cases import repository as cases
 from workflow_manager.cases.rules import ENDED, CaseState
 from workflow_manager.dicom import repository as dicom
@@ -159,7 +160,8 @@ class _Run:
             if bad or errors:
                 raise StepFailedError(" ".join([*bad, *filter(None, errors)]))
             done = bool(found) and all(case.state is CaseState.DONE for case in found)
-            return f"Series that were sent: {len(sendings)}." if done and sendings else None
+            sent = f"{counted(len(sendings), 'series was', 'series were')} sent."
+            return sent if done and sendings else None
 
         return await self._until(there, "The images were not sent in time.")
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from scanhub_libraries.models import TargetStep
+from scanhub_libraries.wording import counted
 
 _LEAST_AT_ONCE = 4096
 _TURNS_PER_S = 4
@@ -66,7 +67,7 @@ class SendReport:
         if not self.failed:
             return None
         reasons = sorted(set(self.failed.values()))
-        more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
+        more = f" (and {counted(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
         total = len(self.failed) + len(self.sent)
         return f"{len(self.failed)} of {total} not sent: {reasons[0]}{more}"
 
