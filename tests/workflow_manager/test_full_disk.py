@@ -12,11 +12,14 @@ import pytest
 from images import SERIES
 from raw_sender import RawSender, store
 from test_node import Running, data_set
+from test_redo import of_another_start, received
 from workflow_service import until
 
 from scanhub_libraries.database import create_engine, create_sessions, sqlite_url
 from scanhub_libraries.lake import LocalLake
+from workflow_manager.dicom.incoming import Durability, IncomingFolder
 from workflow_manager.dicom.node import DicomNode
+from workflow_manager.dicom.redo import Redo
 
 pytestmark = pytest.mark.timeout(240)
 MANY, SIDE = 24, 256  # images of 128 KiB
@@ -132,3 +135,47 @@ async def test_a_folder_that_cannot_be_made_keeps_the_image_where_it_was(make_se
     finally:
         await node.stop()
         await engine.dispose()
+
+
+async def lost_image(folder):
+    """Take an image that was answered with success, as a power cut may; return its copy's place."""
+    folder.mkdir(parents=True)
+    redo = Redo(folder)
+    incoming = IncomingFolder(folder, Durability.SYNCED, redo=redo)
+    received(incoming).unlink()  # lets the segment be made
+    await until(lambda: redo._segments)
+    path = received(incoming, 2)
+    (segment,) = folder.glob("*.redo")
+    content = segment.read_bytes()
+    path.unlink()
+    redo.close()
+    segment.write_bytes(content)
+    of_another_start(folder)
+    return segment
+
+
+async def test_what_a_full_disk_cannot_take_back_is_told_and_kept(serving):
+    """The copies of a power cut stay until there is room for them."""
+    with mounted(1200 * 1024) as disk:  # with less there are no copies
+        lake = disk.folder / "lake"
+        segment = await lost_image(lake / "dicom" / "incoming" / "dead")
+        space = os.statvfs(disk.folder)
+        disk.resize((space.f_blocks - space.f_bfree) * space.f_frsize // 1024)
+
+        async with serving(lake_root=lake, dicom_min_free_bytes=0) as service:
+
+            async def images():
+                health = service.app.state.health
+                health._seen = None  # what was seen a moment ago
+                return next(part for part in (await health.detail()).parts if part.kind == "disk")
+
+            assert (await images()).state == "failing"
+            assert "cannot be restored yet: No space left" in (await images()).detail
+            leftovers = service.app.state.health._node.leftovers
+            await leftovers.recover()
+            assert segment.exists()
+            disk.resize(64 * 1024)
+            await leftovers.recover()
+            assert not segment.exists()
+            assert len(await service.get("/dicomweb/instances")) == 1
+            assert "restored" not in (await images()).detail

@@ -41,6 +41,8 @@ class Leftovers:
         self._root = self._lake / "dicom" / "incoming"
         self._receiving = receiving
         self._ours: dict[Path, int] = {}
+        self.unrestored: dict[Path, str] = {}
+        """Folders with files that a power cut took and that are not restored yet, and why."""
 
     def new_folder(self) -> Path:
         """Make a folder for a listener, locked for as long as this service lives."""
@@ -64,14 +66,27 @@ class Leftovers:
         self._ours.clear()
 
     def restore(self) -> None:
-        """Restore what a power cut took; blocking, and before anybody reads files of the lake."""
+        """Restore what a power cut took; blocking, and before anybody reads files of the lake.
+
+        Where the disk does not take it, the copies stay, and the sweep tries again.
+        """
         for folder in sorted(self._root.glob("*/")):
             lock = None if folder in self._ours else _try_lock(folder)
             if lock is not None:
                 try:
-                    restore(folder, self._lake)
+                    self._restore(folder)
+                except OSError:
+                    logger.exception("received files cannot be restored", folder=folder.name)
                 finally:
                     os.close(lock)
+
+    def _restore(self, folder: Path) -> None:
+        try:
+            restore(folder, self._lake)
+        except OSError as error:
+            self.unrestored[folder] = error.strerror or repr(error)
+            raise
+        self.unrestored.pop(folder, None)
 
     async def recover(self) -> int:
         """Index the whole files that were left behind, and clear what nobody uses; say how many."""
@@ -116,7 +131,7 @@ class Leftovers:
                 continue
             try:
                 self.remove_parts(folder)
-                restore(folder, self._lake)
+                self._restore(folder)
                 found += folder.glob(f"*{WHOLE}")
             except OSError as error:  # the next look tries again
                 _tell(folder, error)

@@ -80,7 +80,9 @@ def target_part(name: str, facts: TargetFacts) -> HealthPart:
     return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
 
 
-def disk_part(name: str, *, free: int, total: int, least: int, missing: int = 0) -> HealthPart:
+def disk_part(
+    name: str, *, free: int, total: int, least: int, missing: int = 0, unrestored: str = ""
+) -> HealthPart:
     """Return the health of a disk.
 
     Args:
@@ -89,6 +91,7 @@ def disk_part(name: str, *, free: int, total: int, least: int, missing: int = 0)
         total: Size [byte].
         least: With less than this nothing is received any more [byte].
         missing: What should be free and cannot be, because nothing more may be removed [byte].
+        unrestored: Why images that a power cut took are not restored; empty: all are.
     """
     state: HealthState = "ok"
     if free < least:
@@ -99,6 +102,12 @@ def disk_part(name: str, *, free: int, total: int, least: int, missing: int = 0)
     if missing:
         state = max(state, "warning", key=_ORDER.index)
         detail += f" {missing / 2**30:.1f} GiB more should be: nothing more may be removed."
+    if unrestored:
+        state = "failing"
+        detail += (
+            f" Images that a power cut took cannot be restored yet: {unrestored}. Their copies are "
+            "kept, and it is tried again each minute."
+        )
     numbers = {"free_bytes": float(free), "total_bytes": float(total)}
     return HealthPart(kind="disk", name=name, state=state, detail=detail, numbers=numbers)
 

@@ -103,6 +103,7 @@ class Health:
                 total=facts.total,
                 least=settings.dicom_min_free_bytes,
                 missing=self._cleaner.missing,
+                unrestored=next(iter(self._node.leftovers.unrestored.values()), ""),
             ),
             *(reader_part(name, behind) for name, behind in facts.behind.items()),
         ]
