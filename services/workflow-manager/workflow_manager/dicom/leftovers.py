@@ -17,6 +17,7 @@ import pydicom
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.spreading import spread_folders
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.files import checksum
 from workflow_manager.dicom.incoming import PART, WHOLE, promised
@@ -47,7 +48,9 @@ class Leftovers:
     def new_folder(self) -> Path:
         """Make a folder for a listener, locked for as long as this service lives."""
         folder = self._root / new_id().hex
-        folder.mkdir(parents=True)
+        self._root.mkdir(parents=True, exist_ok=True)
+        spread_folders(self._root)  # what others have removed makes nothing slow that is received
+        folder.mkdir()
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._ours[folder] = lock
