@@ -7,11 +7,11 @@ import subprocess
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import SERIES, STUDY, image, series
 from PIL import Image
 from programs_of_dicom import checked, program
 from pydicom.dataset import Dataset
 from pydicom.uid import MRImageStorage
+from series_files import SERIES, STUDY, image, series
 
 from scanhub_jobs import JobContext
 from scanhub_jobs.errors import InvalidDocumentError, PixelValueError

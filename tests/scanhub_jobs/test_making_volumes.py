@@ -9,11 +9,11 @@ import nibabel
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import AXIAL, image, series
 from effort import tries
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs_of_dicom import checked, program
+from series_files import AXIAL, image, series
 
 from scanhub_jobs import JobContext
 from scanhub_jobs.errors import GeometryError, ParameterError, PixelValueError
