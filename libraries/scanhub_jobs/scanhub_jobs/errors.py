@@ -100,3 +100,19 @@ class PixelValueError(JobError):
 
 class InvalidDocumentError(JobError):
     """A document is not of the kind that it is said to be."""
+
+
+class DicomFileError(JobInputError):
+    """A file is no DICOM object, or a broken one."""
+
+
+class SendError(JobError):
+    """Not everything was sent.
+
+    Attributes:
+        report: What became of each instance, a `SendReport`.
+    """
+
+    def __init__(self, message: str, report: object = None) -> None:
+        super().__init__(message)
+        self.report = report

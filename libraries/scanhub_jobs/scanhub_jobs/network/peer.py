@@ -2,9 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from scanhub_jobs.extras import load
+
+if TYPE_CHECKING:
+    from scanhub_jobs.network.items import Where
+    from scanhub_jobs.network.report import EchoResult, SendReport
 
 _AE_TITLE = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 
@@ -45,3 +51,50 @@ class Peer(BaseModel):
     tls: PeerTls | None = None
     connect_timeout_s: float = Field(10.0, gt=0)
     timeout_s: float = Field(30.0, gt=0, description="How long the node may think about an answer")
+
+    def send(
+        self,
+        items: Any,
+        *,
+        where: "Where | None" = None,
+        recursive: bool = True,
+        transcode: bool = False,
+        retries: int = 2,
+        backoff_s: float = 1.0,
+    ) -> "SendReport":
+        """Send instances with C-STORE, and return what became of each.
+
+        What is offered follows from the data: any SOP class, each in its own encoding, and what is
+        not compressed in the other native ones too. One that fails does not keep the others.
+
+        Args:
+            items: A data set, a file, a folder, a DICOMDIR, or several of them.
+            where: Only those whose header passes.
+            recursive: Folders with the folders in them.
+            transcode: Decompress for a node that takes native encodings only.
+            retries: How often it is tried again where there was no answer, or no room.
+            backoff_s: Before the first time [s]; each next one waits twice as long.
+
+        Raises:
+            SendError: There was no association at all; its report names each instance.
+        """
+        report: SendReport = _sending().send_items(
+            self,
+            items,
+            where=where,
+            recursive=recursive,
+            transcode=transcode,
+            retries=retries,
+            backoff_s=backoff_s,
+        )
+        return report
+
+    def echo(self) -> "EchoResult":
+        """Test the connection with C-ECHO; nothing is raised, the result says why it failed."""
+        result: EchoResult = _sending().echo_peer(self)
+        return result
+
+
+def _sending() -> Any:
+    """Import the network only where something is sent."""
+    return load("scanhub_jobs.network.sending")
