@@ -7,7 +7,7 @@ server starts itself, such as a listener or a job, is a fork too where `create_s
 for what starts processes.
 
 What the interpreter itself does before the first line of a program (as with `-I`) is not shown by
-this: tests of that start a Python. In CI, what a service starts is a Python of its own.
+this: tests of that start a Python. In CI, whatever a service starts is a Python of its own.
 """
 
 import asyncio
@@ -52,6 +52,8 @@ _READY = b"1"
 _KEPT, _MOVED = 500, 600
 """Numbers of open files that no program is given."""
 _STREAMS = ("stdin", "stdout", "stderr")
+_INTERPRETER = {"-I", "-X", "utf8"}
+"""What may stand before the module; a fork has its imports and its environment from elsewhere."""
 _OPTIONS = {*_STREAMS, "env", "limit", "pass_fds", "start_new_session"}
 start_python = asyncio.subprocess.create_subprocess_exec
 
@@ -163,13 +165,17 @@ async def create_subprocess(program: str, *arguments: str, **options: Any) -> An
 
     It is told when whoever asked for it has ended, if it wants to know, as if that were its parent.
     """
-    streams = [options.get(name) for name in _STREAMS]
+    first = arguments.index("-m") if "-m" in arguments else 0
     if (
-        (program, arguments[0]) != (sys.executable, "-m")
+        program != sys.executable
+        or arguments[first] != "-m"
+        or not set(arguments[:first]) <= _INTERPRETER
         or not options.keys() <= _OPTIONS
-        or not set(streams) <= {None, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE}
+        or not all(_is_known(options.get(name)) for name in _STREAMS)
     ):
         return await start_python(program, *arguments, **options)
+    arguments = arguments[first:]
+    streams = [options.get(name) for name in _STREAMS]
     files = {number: number for number in options.get("pass_fds", ())}
     pipes: dict[str, int] = {}
     with ExitStack() as stack:
@@ -177,7 +183,9 @@ async def create_subprocess(program: str, *arguments: str, **options: Any) -> An
             if wanted is None:
                 files[number] = number
                 continue
-            if wanted == asyncio.subprocess.PIPE:
+            if hasattr(wanted, "fileno"):
+                files[number] = os.dup(wanted.fileno())
+            elif wanted == asyncio.subprocess.PIPE:
                 ends = os.pipe()
                 pipes[_STREAMS[number]], files[number] = ends[number == 0], ends[number != 0]
             else:
@@ -188,6 +196,11 @@ async def create_subprocess(program: str, *arguments: str, **options: Any) -> An
         started = await _ask(told, files, env=options.get("env"))
     await _open_pipes(started, pipes, options.get("limit", 1 << 16))
     return started
+
+
+def _is_known(stream: Any) -> bool:
+    known = (None, asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE)
+    return stream in known or hasattr(stream, "fileno")
 
 
 async def _open_pipes(program: Program, pipes: dict[str, int], limit: int) -> None:
