@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions, reading, sqlite_url
 from workflow_manager.dispatch import repository
+from workflow_manager.health import repository as health
 
 
 class Asked:
@@ -48,6 +49,10 @@ QUESTIONS = {
             session, _PACS, _NOW, urgent=False, offpeak=True, longest_s=1.0
         ),
         "INDEX ix_dispatch_target_status (target=? AND status=?)",
+    ),
+    "what has failed since something was sent": (
+        health.failures,
+        "INDEX ix_dispatch_target_ended (target=? AND status=?",
     ),
     "what was queued last": (
         lambda session: repository.list_dispatches(session, limit=500),

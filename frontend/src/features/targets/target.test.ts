@@ -89,6 +89,10 @@ test("a pause and a switch are told before what the last attempts said", () => {
   expect(targetLook(aTarget({ enabled: false }), failing).word).toBe("Off");
   expect(targetLook(aTarget(), failing).word).toBe("Failing");
   expect(targetLook(aTarget(), { ...failing, state: "ok" }).word).toBe("Ready");
+  const waiting = { ...failing, state: "warning", numbers: { waiting: 1 } } as const;
+  expect(targetLook(aTarget(), waiting).word).toBe("Retrying");
+  const mended = { ...failing, state: "warning", numbers: { waiting: 0, failed: 2 } } as const;
+  expect(targetLook(aTarget(), mended).word).toBe("Failed");
 });
 
 test("a target of which nothing is known yet is not said to be ready", () => {

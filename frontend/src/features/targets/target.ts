@@ -171,8 +171,11 @@ export function targetLook(target: Target, part: HealthPart | undefined): Status
   // Of one that was just added, or before its health was read, nothing is known.
   if (!part) return NOT_LOOKED_AT;
   if (part.state === "ok") return { ...HEALTH.ok, word: "Ready" };
-  return part.state === "warning" ? { ...HEALTH.warning, word: "Retrying" } : HEALTH.failing;
+  return part.state === "warning" ? { ...HEALTH.warning, word: retries(part) ? "Retrying" : "Failed" } : HEALTH.failing;
 }
+
+/** Else series have failed there for good, and the settings were changed since. */
+const retries = (part: HealthPart) => (part.numbers?.waiting ?? 0) > 0;
 
 export const partOf = (parts: HealthPart[] | undefined, kind: HealthPart["kind"], name: string) =>
   parts?.find((part) => part.kind === kind && part.name === name);

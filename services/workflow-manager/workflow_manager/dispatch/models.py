@@ -13,6 +13,7 @@ from workflow_manager.database import Table
 from workflow_manager.dispatch.rules import DispatchStatus, Priority
 
 _UNDER_WAY = sa.text("under_way IS NOT NULL")
+_HAS_ENDED = sa.text("ended_at IS NOT NULL")
 
 
 class Dispatch(Table, table=True):
@@ -22,6 +23,15 @@ class Dispatch(Table, table=True):
     __table_args__ = (
         # Whose turn it is, beside all that was sent to a target before.
         sa.Index("ix_dispatch_target_status", "target", "status"),
+        # What ended last at a target, and how.
+        sa.Index(
+            "ix_dispatch_target_ended",
+            "target",
+            "status",
+            "ended_at",
+            sqlite_where=_HAS_ENDED,
+            postgresql_where=_HAS_ENDED,
+        ),
         sa.Index("ix_dispatch_created_at_id", "created_at", "id"),  # pages of the whole list
         sa.Index(
             "ix_dispatch_under_way",

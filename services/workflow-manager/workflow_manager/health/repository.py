@@ -15,7 +15,7 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus
-from workflow_manager.health.rules import QueueFacts, TargetFacts
+from workflow_manager.health.rules import Failures, QueueFacts, TargetFacts
 from workflow_manager.journal.models import JournalOffset
 from workflow_manager.journal.repository import last_sequence
 from workflow_manager.modules.repository import list_modules
@@ -88,12 +88,62 @@ async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
     known = await session.execute(
         sa.select(col(Target.name), col(Target.enabled)).order_by(col(Target.name))
     )
+    failed = await failures(session)
     return {
         name: TargetFacts(
-            enabled=enabled, open=busy.get(name, (0, 0))[0], waiting=int(busy.get(name, (0, 0))[1])
+            enabled=enabled,
+            open=busy.get(name, (0, 0))[0],
+            waiting=int(busy.get(name, (0, 0))[1]),
+            failures=failed.get(name),
         )
         for name, enabled in known.all()
     }
+
+
+async def failures(session: AsyncSession) -> Mapping[str, Failures]:
+    """Return what has failed at each target since something was sent there the last time."""
+    there, ended_at = col(Dispatch.target) == col(Target.name), col(Dispatch.ended_at)
+    sent_at = (
+        sa.select(sa.func.max(ended_at))
+        .where(there, col(Dispatch.status) == DispatchStatus.SENT, ended_at.is_not(None))
+        .correlate(Target)
+        .scalar_subquery()
+    )
+    known = sa.select(
+        col(Target.name).label("name"),
+        col(Target.updated_at).label("updated_at"),
+        sent_at.label("sent_at"),
+    ).subquery()
+    counted = await session.execute(
+        sa.select(
+            known.c.name,
+            known.c.updated_at,
+            sa.func.count(),
+            sa.func.min(ended_at),
+            sa.func.max(ended_at),
+        )
+        .join(
+            Dispatch,
+            sa.and_(
+                col(Dispatch.target) == known.c.name,
+                col(Dispatch.status) == DispatchStatus.FAILED,
+                ended_at.is_not(None),
+                sa.or_(known.c.sent_at.is_(None), ended_at > known.c.sent_at),
+            ),
+        )
+        .group_by(known.c.name, known.c.updated_at)
+    )
+    found = {}
+    for name, updated_at, count, first_at, last_at in counted.all():
+        error = sa.select(col(Dispatch.error)).where(
+            col(Dispatch.target) == name,
+            col(Dispatch.status) == DispatchStatus.FAILED,
+            ended_at == last_at,
+        )
+        last_error = await session.scalar(error.limit(1)) or "nobody knows why."
+        mended = updated_at is not None and updated_at > last_at
+        found[name] = Failures(count, first_at, last_error, mended)
+    return found
 
 
 async def needs_containers(session: AsyncSession) -> bool | None:

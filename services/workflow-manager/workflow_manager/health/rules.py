@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from scanhub_libraries.models.health import HealthPart, HealthState
 from scanhub_libraries.wording import counted
@@ -35,6 +36,27 @@ class TargetFacts:
     waiting: int = 0
     """Series that wait after an attempt that failed."""
     open: int = 0
+    failures: "Failures | None" = None
+    """What failed and was not followed by a success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Series that failed for good, after the last one that was sent to the target."""
+
+    count: int
+    first_at: datetime
+    last_error: str
+    mended: bool
+    """The settings of the target were changed after the last one."""
+
+    @property
+    def told(self) -> str:
+        """What people read."""
+        series = counted(self.count, "series has", "series have")
+        since = self.first_at.strftime("%Y-%m-%d %H:%M UTC")
+        told = f"{series} failed since {since}, and none was sent: {self.last_error}"
+        return f"{told} The settings were changed since: send again." if self.mended else told
 
 
 def queue_part(name: str, facts: QueueFacts) -> HealthPart:
@@ -77,6 +99,10 @@ def target_part(name: str, facts: TargetFacts) -> HealthPart:
         detail = f"{facts.waiting} of {facts.open} series {wait} for another attempt."
     else:
         detail = f"{facts.open} series on their way." if facts.open else "Nothing to send."
+    if facts.enabled and facts.failures is not None:
+        state = max(state, "warning" if facts.failures.mended else "failing", key=_ORDER.index)
+        detail += f" {facts.failures.told}"
+        numbers["failed"] = float(facts.failures.count)
     return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
 
 
