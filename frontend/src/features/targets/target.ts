@@ -171,7 +171,9 @@ export function targetLook(target: Target, part: HealthPart | undefined): Status
   // Of one that was just added, or before its health was read, nothing is known.
   if (!part) return NOT_LOOKED_AT;
   if (part.state === "ok") return { ...HEALTH.ok, word: "Ready" };
-  return part.state === "warning" ? { ...HEALTH.warning, word: retries(part) ? "Retrying" : "Failed" } : HEALTH.failing;
+  return part.state === "warning"
+    ? { ...HEALTH.warning, word: retries(part) ? "Retrying" : "Failed" }
+    : HEALTH.failing;
 }
 
 /** Else series have failed there for good, and the settings were changed since. */
