@@ -33,6 +33,7 @@ from bench.exams import STORED, exam_rows
 from bench.fleet import LINKS, progress_row, scanning_fleet, storm_row
 from bench.logins import wrong_logins
 from bench.measure import Row, cpu_seconds
+from bench.reconstruction import reconstruction_rows
 from bench.start_floor import start_floor
 from bench.uploads import LARGE, SIZES, stops, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
@@ -173,7 +174,18 @@ async def _fleet_rows(folder: Path, count: int) -> list[Row]:
         await server.stop()
 
 
-GROUPS = ("start", "scan", "uploads", "fleet", "logins", "exams", "dicom", "way", "dicomweb")
+GROUPS = (
+    "start",
+    "scan",
+    "uploads",
+    "fleet",
+    "logins",
+    "exams",
+    "dicom",
+    "way",
+    "dicomweb",
+    "reconstruction",
+)
 
 
 async def _measure(
@@ -189,6 +201,7 @@ async def _measure(
         "dicom": lambda at: dicom_rows(at, quick=quick),
         "way": lambda at: way_rows(at, quick=quick, large=large),
         "dicomweb": lambda at: dicomweb_rows(at, quick=quick),
+        "reconstruction": lambda at: asyncio.to_thread(reconstruction_rows, at),
     }
     table: list[Row] = []
     for group in GROUPS:

@@ -203,7 +203,10 @@ def reconstruct_volume(
 def volume_image(
     kspace: KSpace, encoding: Encoding, parameters: ReconstructionParameters
 ) -> NDArray[np.float32]:
-    """Transform a volume, combine its coils, cut out the field of view: [z, y, x]."""
+    """Transform a volume, combine its coils, cut out the field of view: [z, y, x].
+
+    The k-space is destroyed.
+    """
     extents = kspace.extents()
     shape = tuple(reversed(encoding.recon_matrix))
     if parameters.coil_combination == "rss" or len(kspace.data) == 1:
@@ -223,7 +226,10 @@ def coil_image(
     extents: tuple[Extent, Extent, Extent],
     parameters: ReconstructionParameters,
 ) -> Complexes:
-    """Transform one coil's k-space [z, y, x], first what is whole, then what is partial."""
+    """Transform one coil's k-space [z, y, x], first what is whole, then what is partial.
+
+    The k-space is destroyed.
+    """
     grid, keep = encoding.grid, encoding.recon_matrix
     pocs = parameters.partial_fourier == "pocs"
     partial = {axis: e for axis, e in enumerate(extents) if pocs and e.partial}
@@ -233,5 +239,5 @@ def coil_image(
             coil = complete(coil, partial, parameters.partial_fourier_iterations)
         if parameters.apodization == "hann" and extents[axis].size > 1:
             coil = coil * along(hann(extents[axis].size, extents[axis].reach), axis, 3)
-        coil = axis_to_image(coil, axis, grid[2 - axis], keep[2 - axis])
+        coil = axis_to_image(coil, axis, grid[2 - axis], keep[2 - axis], overwrite=True)
     return coil

@@ -21,8 +21,9 @@ _HEAD_FIELDS = frozenset(
      "discard_post", "trajectory_dimensions", "idx", "position", "read_dir", "phase_dir",
      "slice_dir", "encoding_space_ref")
 )  # fmt: skip
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 16 << 20
 _BLOCK_READOUTS = 4096
+_BLOCK_HEADS = 512
 _SAMPLE_BYTES = 8
 _MAX_READOUTS = 1 << 23
 
@@ -145,7 +146,7 @@ class RawFile:
         self.header = header
         self._data = data
         with _reading(name):
-            self.heads: NDArray[Any] = data["head"]
+            self.heads = _heads(data)
 
     def image_rows(self) -> NDArray[np.intp]:
         """Return which readouts are image data.
@@ -181,11 +182,11 @@ class RawFile:
             after = int(np.searchsorted(rows, begin + step))
             end = int(rows[after - 1]) + 1
             with _reading(self.name, begin, end):
-                flats = self._data.fields("data")[begin:end]
-                paths = self._data.fields("traj")[begin:end] if trajectory else None
+                block = self._data[begin:end]  # whole: see _heads
             for row in map(int, rows[at:after]):
-                path = None if paths is None else paths[row - begin]
-                yield self._readout(row, flats[row - begin], path)
+                found = block[row - begin]
+                yield self._readout(row, found["data"], found["traj"] if trajectory else None)
+            del block, found
             at = after
 
     def _readout(self, row: int, flat: Any, path: Any) -> Readout:
@@ -207,6 +208,17 @@ class RawFile:
             )
         backward = bool(int(head["flags"]) & _bit(REVERSE_FLAG))
         return flat.reshape(count, dimensions)[:: -1 if backward else 1]
+
+
+def _heads(data: h5py.Dataset) -> NDArray[Any]:
+    """Read the heads, in blocks of whole readouts.
+
+    Asked for the heads alone, HDF5 2.0 reads the samples too and never frees them.
+    """
+    heads = np.empty(data.shape, dtype=data.dtype["head"])
+    for begin in range(0, len(heads), _BLOCK_HEADS):
+        heads[begin : begin + _BLOCK_HEADS] = data[begin : begin + _BLOCK_HEADS]["head"]
+    return heads
 
 
 @contextmanager

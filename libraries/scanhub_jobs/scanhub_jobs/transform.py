@@ -17,7 +17,9 @@ WORKERS = max(1, min(8, (os.cpu_count() or 2) // 2))
 """Threads of a transform: half of the cores, the rest is for those who answer people."""
 
 
-def axis_to_image(data: Complexes, axis: int, grid: int, keep: int) -> Complexes:
+def axis_to_image(
+    data: Complexes, axis: int, grid: int, keep: int, *, overwrite: bool = False
+) -> Complexes:
     """Transform one axis, zero-filled or cut to `grid`, and keep the middle of the image.
 
     Args:
@@ -25,13 +27,26 @@ def axis_to_image(data: Complexes, axis: int, grid: int, keep: int) -> Complexes
         axis: Which.
         grid: Points of the transform; more than there are interpolates the image.
         keep: Points of the image, at most `grid`: less removes oversampling.
+        overwrite: Whether the data may be destroyed, which saves time and memory.
     """
     if data.shape[axis] == grid == 1:
         return data
+    if data.shape[axis] == grid == keep and grid % 2 == 0:
+        return _even_to_image(data if overwrite else data.copy(), axis)
     image = scipy.fft.ifft(
         _to_front(data, axis, grid), axis=axis, overwrite_x=True, workers=WORKERS
     )
     return _to_middle(image, axis, keep)
+
+
+def _even_to_image(data: Complexes, axis: int) -> Complexes:
+    """Transform in place: to move by half a period is to change every second sign."""
+    odd = (slice(None),) * axis + (slice(1, None, 2),)
+    np.negative(data[odd], out=data[odd])
+    image = scipy.fft.ifft(data, axis=axis, overwrite_x=True, workers=WORKERS)
+    turned = odd if image.shape[axis] % 4 == 0 else (*odd[:-1], slice(0, None, 2))
+    np.negative(image[turned], out=image[turned])
+    return np.asarray(image)
 
 
 def image_to_kspace(image: Complexes, axes: tuple[int, ...]) -> Complexes:
