@@ -64,14 +64,19 @@ def reconstruction_rows(folder: Path) -> list[Row]:
     transform = statistics.median(one["transform_s"] for one in ours)
     whole = statistics.median(one["whole_s"] for one in ours)
     memory = max(one["memory_mib"] for one in ours)
-    peer = statistics.median(bare)
+    more = {"scipy_s": statistics.median(scipys), "data_mib": data.nbytes / 2**20}
+    return _rows(transform, whole, memory, statistics.median(bare), more)
+
+
+def _rows(
+    transform: float, whole: float, memory: float, peer: float, more: dict[str, float]
+) -> list[Row]:
     detail = {
         "numpy_s": peer,
-        "scipy_s": statistics.median(scipys),
         "transform_s": transform,
         "whole_s": whole,
         "memory_mib": memory,
-        "data_mib": data.nbytes / 2**20,
+        **more,
     }
     name = "256 x 256 x 64, 8 coils, Cartesian"
     known = f"numpy.fft.ifftn and sum of squares {peer:.2f} s"
