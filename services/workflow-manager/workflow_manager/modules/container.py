@@ -96,7 +96,7 @@ class ContainerRunner:
             return Ending(problem=str(error))
         await self.clear(work.name)
         try:
-            process = await child.start(command, environment)
+            process = await child.start(command, environment, work.scratch)  # conmon writes here
         except OSError as error:
             return Ending(problem=f"{self.runtime.name}: {error.strerror}")
         try:
