@@ -79,13 +79,22 @@ class _Scheduling(LoadScopeScheduling):
     """Hands out tests one by one; those that mostly wait stay together and go first.
 
     They start servers and wait for them: two of them at a time would be slower than one, and at the
-    end of all they would wait alone. Fixtures that they share are made once.
+    end of all they would wait alone. Those of a module that share a fixture stay together too: it
+    is made once.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/system/test_fault_matrix.py"):
             return "faults"
-        return "system" if nodeid.startswith("tests/system/") else nodeid
+        if nodeid.startswith("tests/system/"):
+            return "system"
+        module = nodeid.partition("::")[0]
+        return module if _has_shared_fixtures(self.config.rootpath / module) else nodeid
+
+
+@cache
+def _has_shared_fixtures(module: Path) -> bool:
+    return 'scope="module"' in module.read_text("utf-8")
 
 
 @pytest.hookimpl(optionalhook=True)

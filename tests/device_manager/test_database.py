@@ -1,11 +1,11 @@
 """The schema: migrations and models agree, on both databases; a device holds one open scan."""
 
 import asyncio
-import sys
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from nursery import start_program
 
 import device_manager.acquisitions.models
 import device_manager.calibrations.models
@@ -41,10 +41,12 @@ async def test_the_migrations_make_what_the_models_say(database_url):
         await engine.dispose()
 
 
-async def test_processes_that_start_at_once_migrate_once(make_postgresql_url):
-    url = make_postgresql_url()
-    program = f"from scanhub_libraries.migrate import upgrade; upgrade('device_manager', {url!r})"
-    starts = [await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(3)]
+async def test_processes_that_start_at_once_migrate_once(make_postgresql_url, tmp_path):
+    url, program = make_postgresql_url(), tmp_path / "program.py"
+    program.write_text(
+        f"from scanhub_libraries.migrate import upgrade; upgrade('device_manager', {url!r})"
+    )
+    starts = [await start_program(program) for _ in range(3)]
     assert [await start.wait() for start in starts] == [0, 0, 0]
 
 
