@@ -1,7 +1,5 @@
 """What uvicorn knows of the other end of a connection and keeps from the application.
 
-And how it talks to it: head and body of an answer leave together.
-
 The certificate that a client has shown is told as the TLS extension of ASGI has it, which uvicorn
 does not fill in. The address is told beside it: `client` of the scope is what X-Forwarded-For says,
 where a gateway is trusted with that.
@@ -16,7 +14,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from device_manager.certificates.shown import PEER
 
-_HEAD = b"HTTP/1.1 "
 _READ_AHEAD_BYTES = 1 << 20
 _MESSAGE_BYTES = 1 << 10
 """What a message takes beside its content, empty ones too [byte]; rather too much."""
@@ -42,44 +39,6 @@ def peer_of(transport: asyncio.BaseTransport) -> dict[str, dict[object, object]]
     return told
 
 
-class _Joined:
-    """What an answer is written to: its head waits for the first bytes of its body.
-
-    uvicorn writes one after the other, and each is a call of the system that wakes the client: the
-    first for nothing. A head that is alone at the end of this turn of the loop, as that of an event
-    stream, goes by itself.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        """Send what was written; the head a little later."""
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.writelines((head, data))
-        elif data.startswith(_HEAD):
-            self._head = data
-            asyncio.get_running_loop().call_soon(self._flush)
-        else:
-            self._transport.write(data)
-
-    def _flush(self) -> None:
-        if self._head and not self._transport.is_closing():
-            self._transport.write(self._head)
-        self._head = b""
-
-    def close(self) -> None:
-        """Send the rest, and end the connection."""
-        self._flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        """Say whether nothing more is sent."""
-        return self._transport.is_closing()
-
-
 class HttpProtocol(HttpToolsProtocol):
     """HTTP as uvicorn speaks it; the scope tells who is at the other end."""
 
@@ -87,19 +46,11 @@ class HttpProtocol(HttpToolsProtocol):
         """Look once: a connection does not change its other end."""
         super().connection_made(transport)
         self._told = peer_of(transport)
-        self._joined = _Joined(transport)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
         self.scope["extensions"] = dict(self._told)
-
-    def on_headers_complete(self) -> None:
-        """Begin to answer."""
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before:  # else it is no request: an upgrade
-            self.cycle.transport = self._joined  # type: ignore[assignment]  # all that it uses
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body; if none waits it is handed on as it is, not copied twice."""
