@@ -5,30 +5,16 @@ when images were written, with 2 when the input cannot be processed, else with 1
 """
 
 import argparse
-import json
-import sys
-import traceback
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from scanhub_jobs.command_line import EXIT_BAD_INPUT, ended, say, say_progress
 from scanhub_jobs.dispatch import reconstruct_file
-from scanhub_jobs.errors import JobInputError
 from scanhub_jobs.mr_dicom import write_mr_dicom
 from scanhub_jobs.reconstruction_context import ReconstructionContext
 from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
 
-EXIT_BAD_INPUT = 2
-
-
-def say(**line: Any) -> None:
-    """Write a JSON line for whoever started the job."""
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
-
-
-def _progress(fraction: float, message: str) -> None:
-    say(event="progress", percent=round(100 * fraction), message=message)
+__all__ = ["EXIT_BAD_INPUT", "main", "run", "say"]
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -46,13 +32,13 @@ def run(
     """Reconstruct a file and write its images."""
     parameters = ReconstructionParameters.read(parameters_file)
     context = ReconstructionContext.read(context_file)
-    reconstruction = reconstruct_file(source, _progress, parameters)
-    _progress(0.9, f"writing {len(reconstruction.slices)} images")
+    reconstruction = reconstruct_file(source, say_progress, parameters)
+    say_progress(0.9, f"writing {len(reconstruction.slices)} images")
     made_at = (
         context.acquired_at or datetime.fromtimestamp(source.stat().st_mtime, UTC)
     ).astimezone()
     paths = write_mr_dicom(reconstruction, context, output, made_at=made_at)
-    _progress(1.0, "done")
+    say_progress(1.0, "done")
     say(event="result", files=[p.name for p in paths], warnings=reconstruction.warnings)
     return paths
 
@@ -60,16 +46,7 @@ def run(
 def main(arguments: list[str] | None = None) -> int:
     """Run the job; the exit code tells whether the input was at fault."""
     options = _arguments(arguments)
-    try:
-        run(options.input, options.context, options.output, options.parameters)
-    except JobInputError as error:
-        say(event="error", detail=str(error), input_at_fault=True)
-        return EXIT_BAD_INPUT
-    except Exception as error:  # noqa: BLE001 - the job's last word is always a JSON line
-        traceback.print_exc()
-        say(event="error", detail=f"The job failed: {error}", input_at_fault=False)
-        return 1
-    return 0
+    return ended(lambda: run(options.input, options.context, options.output, options.parameters))
 
 
 if __name__ == "__main__":
