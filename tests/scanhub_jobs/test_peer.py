@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pydicom
 import pytest
+from dicom_nodes import node, peer_at
 from ports import a_port
 from programs_of_dicom import program
 from pydicom.uid import (
@@ -22,41 +23,13 @@ from pydicom.uid import (
     RLELossless,
     SegmentationStorage,
 )
-from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
+from pynetdicom import AllStoragePresentationContexts
 from series_files import image, series, write
 
-from scanhub_jobs import Peer
 from scanhub_jobs.errors import SendError
 from scanhub_jobs.network.report import Outcome
 
 PDF = b"%PDF-1.4\n%%EOF\n"
-
-
-def peer_at(port, **changes):
-    fields = {"name": "pacs", "host": "127.0.0.1", "port": port, "ae_title": "PACS"}
-    return Peer(**{**fields, "calling_ae_title": "OURS", "timeout_s": 20, **changes})
-
-
-@contextmanager
-def node(kinds=(MRImageStorage,), syntaxes=(ExplicitVRLittleEndian,), answer=lambda _event, _n: 0):
-    """A node of pynetdicom that takes what it is told to, and what it got."""
-    got, ae = [], AE("PACS")
-
-    def store(event):
-        dataset = event.dataset
-        dataset.file_meta = event.file_meta
-        got.append((dataset, event.assoc.requestor.ae_title, event.assoc.acceptor.primitive))
-        return answer(event, len(got))
-
-    ae.add_supported_context(Verification)
-    for kind in kinds:
-        ae.add_supported_context(kind, list(syntaxes))
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
-    try:
-        yield server.socket.getsockname()[1], got, server
-    finally:
-        server.shutdown()
 
 
 @contextmanager

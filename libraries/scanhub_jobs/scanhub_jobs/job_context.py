@@ -40,6 +40,12 @@ class NoParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class AnyParams(BaseModel):
+    """Parameters as they were given, where nothing says which there may be."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 ParamsT = TypeVar("ParamsT", bound=BaseModel, default=NoParams)
 _current: ContextVar["JobContext[Any] | None"] = ContextVar("scanhub_job", default=None)
 

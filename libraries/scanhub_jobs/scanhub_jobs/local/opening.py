@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from scanhub_jobs.backend import Document, Event, JobInfo, RunInfo, SessionInfo, Subject
 from scanhub_jobs.declaring import Job
-from scanhub_jobs.job_context import JobContext
+from scanhub_jobs.job_context import AnyParams, JobContext
 from scanhub_jobs.local.backend import InMemory, JsonLines, LocalBackend, LocalPeers, peers_of
 from scanhub_jobs.local.folder import read_folder, the_subject
 from scanhub_jobs.local.stores import write_whole
@@ -81,12 +81,6 @@ def run_info(
         subject=subject,
         upstream=frozenset(needed_by(job, others or {})),
     )
-
-
-class AnyParams(BaseModel):
-    """Parameters as they were given, where nothing says which there may be."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 def _nothing(_: JobContext) -> None:

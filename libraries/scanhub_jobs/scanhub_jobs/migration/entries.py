@@ -1,0 +1,79 @@
+"""Jobs of the functions that a dcm-processor manifest names."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from scanhub_jobs.backend import Event
+from scanhub_jobs.declaring import Job, Skip, job
+from scanhub_jobs.errors import JobDefinitionError
+from scanhub_jobs.job_context import AnyParams, JobContext
+
+Entry = Callable[..., Any]
+
+
+def job_of(
+    worker_entry: Entry,
+    *,
+    name: str,
+    on: Event | Iterable[Event] = Event.SERIES_STABLE,
+    needs: Iterable[str] = (),
+    registry_entry: Entry | None = None,
+    timeout: str | float | None = None,
+) -> Job[AnyParams]:
+    """Return a job that calls a worker entry with the keywords it knows.
+
+    Args:
+        worker_entry: Gets session_id, job_name, headers, params, added_params and the rest.
+        name: jobName of the manifest.
+        on: events of the manifest.
+        needs: dependsOn of the manifest.
+        registry_entry: registryEntry: returns whether to run, or that and parameters to add.
+        timeout: timeout of the manifest; it is kept now.
+    """
+
+    def run(context: JobContext[AnyParams]) -> Any:
+        return worker_entry(**_keywords(context, context.params.model_dump()))
+
+    run.__module__, run.__qualname__ = worker_entry.__module__, worker_entry.__qualname__
+    run.__doc__ = worker_entry.__doc__
+    made: Job[AnyParams] = job(name, on=on, needs=needs, timeout=timeout)(run)
+    if registry_entry is not None:
+        made.when(lambda _subject, params: _decision(registry_entry, params))
+    return made
+
+
+def _keywords(context: JobContext[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    added = dict(params)
+    return {
+        "session_id": context.session.id,
+        "job_name": context.job.name,
+        "headers": _headers(context),
+        "params": dict(params),
+        "added_params": {context.job.name: added},
+        "event": str(context.job.event),
+        "job_id": context.job.id,
+        "service_id": context.job.service,
+    }
+
+
+def _headers(context: JobContext[Any]) -> dict[str, Any]:
+    """Return what the record of a series, study or patient held, by its old names."""
+    subject, sender = context.subject, context.sender
+    return {
+        "PatientUID": subject.patient,
+        "StudyInstanceUID": subject.study_instance_uid,
+        "SeriesInstanceUID": subject.series_instance_uid,
+        "PeerUID": None if sender is None else sender.name,
+        "Instances": [instance.sop_instance_uid for instance in context.images.instances],
+    }
+
+
+def _decision(registry_entry: Entry, params: AnyParams) -> bool | Skip | dict[str, Any]:
+    context = JobContext.current()
+    answer = registry_entry(**_keywords(context, params.model_dump()))
+    wanted, added = answer if isinstance(answer, tuple) else (answer, {})
+    if not isinstance(wanted, bool):
+        raise JobDefinitionError(f"The registry entry returned {answer!r:.80}, no bool.")
+    if not wanted:
+        return Skip(reason="The registry entry said no.")
+    return dict(added or {})
