@@ -1,8 +1,10 @@
 """QIDO-RS: search for studies, series and instances (PS3.18 section 10.6)."""
 
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
+from starlette.types import Scope
 
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.openapi import may_answer
@@ -25,8 +27,30 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 
 def base_url(request: Request) -> str:
     """Return the address of DICOMweb: the installation's own, else as the client named it."""
-    own = request.app.state.wiring.settings.public_url or str(request.base_url)
+    own: str | None = request.app.state.wiring.settings.public_url
+    if not own:
+        scope = request.scope
+        host = next((value for name, value in scope["headers"] if name == b"host"), None)
+        root = scope.get("app_root_path", scope.get("root_path", ""))
+        own = _named(scope["scheme"], host, scope.get("server"), root)
     return f"{own.rstrip('/')}{PREFIX}"
+
+
+@lru_cache(maxsize=256)
+def _named(
+    scheme: str, host: bytes | None, server: tuple[str, int | None] | None, root: str
+) -> str:
+    """Return what the framework calls the base URL of a request; that takes it a while."""
+    named: Scope = {
+        "type": "http",
+        "scheme": scheme,
+        "headers": [] if host is None else [(b"host", host)],
+        "server": server,
+        "path": "/",
+        "root_path": root,
+        "query_string": b"",
+    }
+    return str(Request(named).base_url)
 
 
 def accepted(request: Request) -> list[rules.MediaRange]:
