@@ -1,10 +1,14 @@
 """A service with a folder of modules: Python files, as an installation would have them."""
 
+import os
+import subprocess
 import textwrap
 from contextlib import asynccontextmanager
 
 import pydicom
 import pytest
+from programs import require_program
+from small_image import derived, make_image, write_configuration
 from ward import Node, Ward
 from workflow_service import WORKFLOW, until
 
@@ -102,3 +106,34 @@ def node():
     listener.start()
     yield found
     listener.stop()
+
+
+@pytest.fixture(scope="session")
+def image_store(tmp_path_factory):
+    """podman with images of its own, made of this machine's files; none comes from elsewhere."""
+    podman = require_program("podman")
+    require_program("runc")
+    folder = tmp_path_factory.mktemp("containers")
+    variables = write_configuration(folder)
+    image = make_image(podman, folder, variables)
+    yield podman, variables, image
+    for command in ("rm", "rmi"):
+        subprocess.run(
+            [podman, command, "--all", "--force"],
+            env=os.environ | variables,
+            capture_output=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+def boxes(image_store, monkeypatch):
+    """Return what makes an image that runs a command, where the service under test looks for it."""
+    podman, variables, image = image_store
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    def make(name, *command, manifest=None):
+        return derived(image, podman, variables, name, *command, manifest=manifest)
+
+    return make

@@ -3,13 +3,15 @@
 import json
 
 import pydicom
+from effort import POSTGRESQL_IN_CI
 from images import SERIES, STUDY
 
 DERIVE = "for number, path in enumerate(images, 1):\n    derive(path, number)\n"
 
 
-async def test_a_module_makes_a_series_that_is_sent_and_meets_no_rule(working, node):
-    async with working(series_quiet_s=0.2) as works:
+@POSTGRESQL_IN_CI
+async def test_a_module_makes_a_series_that_is_sent_and_meets_no_rule(working, node, migrated_url):
+    async with working(series_quiet_s=0.2, database_url=migrated_url) as works:
         await works.ward.add_target("PACS", node.port)
         told = await works.module("smooth", DERIVE, settings={"name": "plain", "sigma": 2})
         assert told["problems"] == []
@@ -77,8 +79,11 @@ async def test_the_output_of_a_step_is_the_input_of_the_next_and_the_contract_is
         assert json.dumps(run).count("the-licence") == 1  # its own words, in the log
 
 
-async def test_a_failure_names_module_step_and_reason_and_the_retry_begins_there(working):
-    async with working() as works:
+@POSTGRESQL_IN_CI
+async def test_a_failure_names_module_step_and_reason_and_the_retry_begins_there(
+    working, migrated_url
+):
+    async with working(database_url=migrated_url) as works:
         await works.module("one", DERIVE, settings={"branch": 1})
         await works.module("two", 'print("no licence", file=sys.stderr)\nsys.exit(3)')
         await works.rule("one", "two")

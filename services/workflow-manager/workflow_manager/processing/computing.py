@@ -86,6 +86,8 @@ class Computing:
             plan = await self._plan(run, position)
         except ScanHubError as error:
             return {"failed": error.detail}
+        # What a crash left may still write into the folders.
+        await self._wiring.runners.of(plan.module).clear(_name(run, position))
         problem = await self._prepare(plan, places)
         if problem:
             return {"failed": f"{plan.words}: {problem}"}
@@ -212,7 +214,7 @@ class Computing:
             persistence = self._wiring.lake.root / "modules" / name
             await asyncio.to_thread(persistence.mkdir, parents=True, exist_ok=True)
         work = Work(
-            name=f"scanhub-{plan.run.id.hex}-{plan.step.position}",
+            name=_name(plan.run, plan.step.position),
             module=module,
             input=places.input.absolute(),
             output=places.working.absolute(),
@@ -287,6 +289,11 @@ async def output_of(session: AsyncSession, root: Path, run: ProcessingRun, posit
     while position < run.first_step and run.continues is not None:
         run = await get_run(session, run.continues)
     return StepFolders(root, run.id, position).output
+
+
+def _name(run: ProcessingRun, position: int) -> str:
+    """Return the name of the work of a step, the same after a crash."""
+    return f"scanhub-{run.id.hex}-{position}"
 
 
 def _last_line(text: str) -> str:
