@@ -16,16 +16,16 @@ _LONGEST_KEY = 256  # an index of PostgreSQL takes 2704 bytes an entry
 _ESCAPE = re.compile(r"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _OLD_DATE = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2})?(\.\d{1,6})?", re.ASCII)
+_OF_LEVEL = {level: [one for one in COLUMNS if one.level is level] for level in Level}
 
 
 def columns_of(level: Level, tags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of one level, by their names."""
     found: dict[str, Any] = {}
-    for attribute in COLUMNS:
-        if attribute.level is level:
-            found[attribute.column] = _value(attribute, tags.get(attribute.keyword))
-            if attribute.person:
-                found[f"{attribute.column}_key"] = person_key(found[attribute.column])
+    for attribute in _OF_LEVEL[level]:
+        found[attribute.column] = _value(attribute, tags.get(attribute.keyword))
+        if attribute.person:
+            found[f"{attribute.column}_key"] = person_key(found[attribute.column])
     return found
 
 

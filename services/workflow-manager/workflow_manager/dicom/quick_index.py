@@ -15,9 +15,6 @@ from scanhub_libraries.clock import utc_now
 from workflow_manager.dicom.image import Image
 from workflow_manager.dicom.rules import instance_key
 
-_AS_WRITTEN = "%Y-%m-%d %H:%M:%S.%f"
-"""SQLite has no times: this is how SQLAlchemy writes them."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Series:
@@ -60,7 +57,8 @@ def enter_usual(
     Returns:
         The numbers of the images that entered.
     """
-    now = utc_now().strftime(_AS_WRITTEN)
+    # SQLite has no times: this is how SQLAlchemy writes them.
+    now = utc_now().replace(tzinfo=None).isoformat(" ", "microseconds")
     series: dict[tuple[str, str], _Series | None] = {}
     entered: list[int] = []
     more = Counter[str]()

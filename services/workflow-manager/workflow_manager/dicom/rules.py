@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -27,9 +28,15 @@ def checked_uid(value: object, keyword: str) -> str:
     Components with leading zeros break the standard, but scanners send them and they do no harm.
     """
     text = "" if value is None else str(value)
-    if len(text) > _MAX_UID or not _LENIENT_UID.fullmatch(text):
+    if len(text) > _MAX_UID or not _is_lenient_uid(text):
         raise NotStorableError(f"{keyword} is {text[:80]!r}, which is no DICOM UID.")
     return text
+
+
+@lru_cache(maxsize=1024)
+def _is_lenient_uid(text: str) -> bool:
+    """Say it; four of five UIDs of an image are those of the image before."""
+    return bool(_LENIENT_UID.fullmatch(text))
 
 
 def is_standard_uid(text: str) -> bool:

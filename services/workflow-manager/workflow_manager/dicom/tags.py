@@ -217,7 +217,7 @@ def read_tags(
             continue
         value = None
         if decoder is not None and place.vr in {vr, b""}:
-            value = decoder(data[place.value : place.end])
+            value = _plainly(code, data[place.value : place.end])
         if value is None:
             value = _slowly(data, place, charset_element, keyword, implicit=implicit)
         if value is None or value == "":
@@ -227,6 +227,17 @@ def read_tags(
         else:
             tags[keyword] = value
     return uids, tags
+
+
+def _plainly(code: int, value: bytes) -> Any:
+    return (_plain_value if len(value) <= _LONGEST_KEPT else _plain_value.__wrapped__)(code, value)
+
+
+@lru_cache(maxsize=8192)
+def _plain_value(code: int, value: bytes) -> Any:
+    """Return what stands in an element, or None: images of a series have most of them alike."""
+    decoder = _WANTED[code][2]
+    return None if decoder is None else decoder(value)
 
 
 def _slowly(data: Data, place: Found, charset: bytes, keyword: str, *, implicit: bool) -> Any:
