@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import statistics
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import httpx
 
+from bench.dicom_bare import DROP, KEEP
 from bench.dicom_floor import copy_rate, floor_rate
 from bench.dicom_sender import data_set_of, image, send_at_once
 from bench.measure import Row
@@ -40,6 +42,11 @@ _BARE = {
     "the same, a copy synced instead": copy_rate,
 }
 """Beside `synced`: what the disk gives without a network, a protocol or an index."""
+_AS_MUCH = "a bare receiver that keeps as much"
+_NOTHING = "one that drops all"
+_BARE_RECEIVERS = {_AS_MUCH: KEEP, _NOTHING: DROP}
+"""What is possible on this machine, with the senders on it (decision 22)."""
+_OF_BARE = 0.5
 _STOCK_MODES = ("unsynced", "synced")
 _STOCK_IMAGES = 300
 _FIRST_IMAGES = 40
@@ -59,6 +66,8 @@ class Receiver:
     folder: Path
     """Where its files appear, somewhere below."""
     suffix: str = "*"
+    keeps: bool = True
+    """Whether its files hold what was sent, to be compared."""
     seen: set[Path] = field(default_factory=set)
 
     def stored(self) -> set[str]:
@@ -76,8 +85,9 @@ async def dicom_rows(folder: Path, *, quick: bool) -> list[Row]:
     """Measure receiving."""
     times = 2 if quick else _TIMES
     ours: dict[str, Start] = {mode: partial(_ours, mode=mode) for mode in _MODES}
+    bare: dict[str, Start] = {n: partial(_bare, kind=k) for n, k in _BARE_RECEIVERS.items()}
     peers, missing = _peers()
-    rates = await _rates({**ours, **peers}, folder, times)
+    rates = await _rates({**ours, **peers, **bare}, folder, times)
     table = [_row(mode, n, rates, missing) for n in _ASSOCIATIONS for mode in _MODES]
     table += await _stock_rows(folder, {mode: ours[mode] for mode in _STOCK_MODES})
     return table
@@ -92,7 +102,7 @@ async def _rates(
     for turn in range(times):
         for name, start in candidates.items():
             await asyncio.to_thread(os.sync)  # nobody pays for what another one has written
-            async with start(folder / f"{turn}-{name.split()[0]}") as receiver:
+            async with start(folder / f"{turn}-{name.replace(' ', '-')}") as receiver:
                 await _rate(receiver, [next(series)], _FIRST_IMAGES)
                 for associations in _ASSOCIATIONS:
                     await asyncio.to_thread(os.sync)
@@ -112,7 +122,8 @@ async def _rates(
 async def _rate(receiver: Receiver, series: list[int], count: int) -> float:
     sent = await asyncio.to_thread(send_at_once, receiver.port, receiver.ae_title, series, count)
     wanted = {checksum for one in sent for checksum in one.checksums}
-    await _wait_for_files(receiver, wanted)
+    if receiver.keeps:
+        await _wait_for_files(receiver, wanted)
     if refused := sum(one.refused for one in sent):
         raise RuntimeError(f"{receiver.name} refused {refused} images")
     seconds = max(one.ended for one in sent) - min(one.began for one in sent)
@@ -154,6 +165,11 @@ def _row(
         detail[f"ratio_to_{name.split()[-1]}"] = ratio
         if mode == "synced" and name == _SYNCS:
             bars.append((f">= {_OF_THE_FLOOR:g} x {name}", ratio >= _OF_THE_FLOOR))
+    for name, modes in ((_AS_MUCH, {"synced", "directory"}), (_NOTHING, set(_MODES))):
+        if mode in modes:
+            ratio = rate / statistics.median(rates[name, associations])
+            peers.append(f"{ratio:.2f} x {name} ({rate / ratio:.0f}/s)")
+            detail[f"ratio_bare_{_BARE_RECEIVERS[name]}"] = ratio
     return Row(
         f"C-STORE `{mode}`, associations: {associations}",
         f"{rate:.0f} images/s",
@@ -304,6 +320,15 @@ async def _orthanc(folder: Path, program: str) -> AsyncIterator[Receiver]:
     )
     async with _program([program, str(settings)], port, folder):
         yield Receiver(_ORTHANC, port, "ORTHANC", folder / "in")
+
+
+@asynccontextmanager
+async def _bare(folder: Path, kind: str) -> AsyncIterator[Receiver]:
+    (folder / "kept").mkdir(parents=True)
+    port = free_port()
+    command = [sys.executable, "-m", "bench.dicom_bare", str(port), str(folder / "kept"), kind]
+    async with _program(command, port, folder, dict(os.environ)):
+        yield Receiver(kind, port, "BARE", folder, keeps=False)
 
 
 def _plain_environment() -> dict[str, str]:
