@@ -45,8 +45,7 @@ _BARE = {
 _AS_MUCH = "a bare receiver that keeps as much"
 _NOTHING = "one that drops all"
 _BARE_RECEIVERS = {_AS_MUCH: KEEP, _NOTHING: DROP}
-"""What is possible on this machine, with the senders on it (decision 22)."""
-_OF_BARE = 0.5
+"""What is possible on this machine, with the senders on it (decision 24)."""
 _STOCK_MODES = ("unsynced", "synced")
 _STOCK_IMAGES = 300
 _FIRST_IMAGES = 40
@@ -139,6 +138,19 @@ async def _wait_for_files(receiver: Receiver, wanted: set[str]) -> None:
         await asyncio.sleep(0.1)
 
 
+def _bare_bars(mode: str, associations: int) -> dict[str, float | None]:
+    """Return what does nothing else, beside which a mode is told, and what it is held to there."""
+    if mode not in {"synced", "directory"}:
+        return {_NOTHING: None}
+    is_held = mode == "synced"
+    return {
+        **dict.fromkeys(_BARE),
+        _SYNCS: _OF_THE_FLOOR if is_held else None,
+        _AS_MUCH: _OF_THE_FLOOR if is_held and associations > 1 else None,
+        _NOTHING: None,
+    }
+
+
 def _row(
     mode: str, associations: int, rates: dict[tuple[str, int], list[float]], missing: str
 ) -> Row:
@@ -150,7 +162,7 @@ def _row(
     detail = {"images_per_s": rate, "min": min(rates[mode, associations])}
     for name, found, least in (
         (_STORESCP, storescp, {"unsynced": 1.2}.get(mode)),
-        (_ORTHANC, orthanc, {"synced": 3.0}.get(mode)),
+        (_ORTHANC, orthanc, {("synced", 1): 3.0}.get((mode, associations))),
     ):
         if found is None:
             continue
@@ -159,17 +171,12 @@ def _row(
         detail[f"ratio_{name.split()[0].strip(',').lower()}"] = ratio
         if least is not None:
             bars.append((f">= {least:g} x {name.split()[0].strip(',')}", ratio >= least))
-    for name in _BARE if mode in {"synced", "directory"} else ():
+    for name, least in _bare_bars(mode, associations).items():
         ratio = rate / statistics.median(rates[name, associations])
         peers.append(f"{ratio:.2f} x {name} ({rate / ratio:.0f}/s)")
         detail[f"ratio_to_{name.split()[-1]}"] = ratio
-        if mode == "synced" and name == _SYNCS:
-            bars.append((f">= {_OF_THE_FLOOR:g} x {name}", ratio >= _OF_THE_FLOOR))
-    for name, modes in ((_AS_MUCH, {"synced", "directory"}), (_NOTHING, set(_MODES))):
-        if mode in modes:
-            ratio = rate / statistics.median(rates[name, associations])
-            peers.append(f"{ratio:.2f} x {name} ({rate / ratio:.0f}/s)")
-            detail[f"ratio_bare_{_BARE_RECEIVERS[name]}"] = ratio
+        if least is not None:
+            bars.append((f">= {least:g} x {name}", ratio >= least))
     return Row(
         f"C-STORE `{mode}`, associations: {associations}",
         f"{rate:.0f} images/s",
