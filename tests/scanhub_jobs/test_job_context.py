@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,6 +20,7 @@ from scanhub_jobs.errors import (
     ArtifactNotFoundError,
     ImageFolderError,
     JobDefinitionError,
+    MissingExtraError,
     NotInJobError,
     ParameterError,
     PeerNotFoundError,
@@ -135,6 +138,26 @@ def test_a_file_is_replaced_and_removed(ctx):
     with pytest.raises(ArtifactNotFoundError, match=r"no file 'a\.json'"):
         ctx.files.get("a.json")
     ctx.files.discard("a.json")
+
+
+def test_a_large_file_is_never_in_memory_as_a_whole(ctx, tmp_path):
+    size = 48 << 20
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        info = ctx.files.put("large", tmp_path / "large")
+        ctx.files.save("large", tmp_path / "saved")
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+    assert (info.size, (tmp_path / "saved").stat().st_size) == (size, size)
+
+
+def test_what_is_not_installed_is_named_with_its_extra(ctx, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dcm2niix", None)
+    with pytest.raises(MissingExtraError, match=r"pip install scanhub-jobs\[imaging\]"):
+        ctx.series.to_nifti()
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", ".hidden", "", "a\n", "x" * 151])

@@ -1,7 +1,11 @@
 """Associations with a node, and why one did not come about."""
 
+import math
+import queue
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -18,6 +22,10 @@ Context = tuple[str, str]
 """SOP Class UID and Transfer Syntax UID"""
 MOST_CONTEXTS = 128
 """Of an association (PS3.8 section 9.3.2.2: odd numbers to 255)."""
+
+
+_LOOK_S = 0.05
+"""How often is looked whether the connection is still there."""
 
 
 class _ClosingSocket(AssociationSocket):
@@ -82,11 +90,16 @@ def associate(peer: Peer, contexts: Sequence[Context]) -> Association:
         peer.port,
         ae_title=peer.ae_title,
         tls_args=None if peer.tls is None else (tls_context(peer.tls), peer.host),
-        evt_handlers=[(evt.EVT_CONN_OPEN, seen.connected), (evt.EVT_PDU_RECV, seen.received)],
+        evt_handlers=[
+            (evt.EVT_CONN_OPEN, seen.connected),
+            (evt.EVT_PDU_RECV, seen.received),
+            (evt.EVT_CONN_CLOSE, seen.closed),
+        ],
     )
     if not association.is_established:
         raise SendError(seen.reason())
     _keep_answers(association)
+    _wait_no_longer_than_the_connection(association, seen.lost)
     return association
 
 
@@ -108,6 +121,28 @@ def _keep_answers(association: Association) -> None:
     setattr(association, "_serve_request", put_back)  # noqa: B010 - a method, put in its place
 
 
+def _wait_no_longer_than_the_connection(association: Association, lost: threading.Event) -> None:
+    """Let whoever waits for an answer hear that the connection is gone.
+
+    pynetdicom's own waits for the whole timeout: the end of a connection is no message.
+    """
+    dimse = association.dimse
+
+    def get_message(block: bool = False) -> tuple[Any, Any]:
+        deadline = time.monotonic() + (dimse.dimse_timeout or math.inf if block else 0)
+        while True:
+            ended = lost.is_set() or time.monotonic() >= deadline
+            try:
+                found: tuple[Any, Any] = dimse.msg_queue.get(block=not ended, timeout=_LOOK_S)
+            except queue.Empty:
+                if ended:
+                    return None, None
+            else:
+                return found
+
+    setattr(dimse, "get_msg", get_message)  # noqa: B010 - a method, put in its place
+
+
 class _Seen:
     """What happened on the way to an association, so that a failure can be named."""
 
@@ -116,6 +151,11 @@ class _Seen:
         self._open = False
         self._answered = False
         self._refusal = ""
+        self.lost = threading.Event()
+        """Set when the connection is gone"""
+
+    def closed(self, _: evt.Event) -> None:
+        self.lost.set()
 
     def connected(self, event: evt.Event) -> None:
         self._open = True

@@ -169,7 +169,7 @@ def _send_one(shipment: _Shipment, number: int, association: Association) -> Non
     except _NotTakenError as error:
         shipment.note(number, Outcome.REFUSED, str(error))
     except (DicomFileError, ValueError, AttributeError, RuntimeError, TypeError) as error:
-        shipment.note(number, Outcome.FAILED, str(error))
+        shipment.note(number, Outcome.FAILED, str(error), again=not association.is_established)
     else:
         _note_answer(shipment, number, answer, syntax)
 
