@@ -92,7 +92,9 @@ def demo(
     port: Port = 8000,
     sequence: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A Pulseq file (2D Cartesian)."),
+        typer.Option(
+            exists=True, dir_okay=False, help="A Pulseq file (as the simulated scanner plays)."
+        ),
     ] = None,
     time_scale: Annotated[
         float, typer.Option(min=0.0, max=10.0, help="1 is real time, 0 as fast as it goes.")
