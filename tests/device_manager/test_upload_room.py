@@ -21,11 +21,10 @@ class TightFile(LocalUnfinishedFile):
         super().__init__(lake.root, lake.root / "uploads" / f"{name}.part")
         self._lake = lake
 
-    def _append(self, pieces, hash_too):
-        joined = b"".join(pieces)
-        fits = joined[: max(0, self._lake.most - self.size)]
-        super()._append([fits], hash_too)
-        if len(fits) < len(joined):
+    def _write(self, rest, hash_too):
+        fits = rest[: max(0, self._lake.most - self.size)]
+        super()._write(fits, hash_too)
+        if len(fits) < len(rest):
             raise OSError(errno.ENOSPC, "No space left on device")
 
 

@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Protocol
 
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.threads import to_the_end
-from scanhub_libraries.writeback import begin_write_back
+from scanhub_libraries.writeback import WORTH_BYTES, begin_write_back
 
 UNFINISHED_FOLDER = "uploads"
 _SYNC_BYTES = 64 * 2**20
@@ -44,8 +44,13 @@ class UnfinishedFile(Protocol):
         """
         ...
 
-    async def append(self, pieces: Sequence[bytes]) -> None:
-        """Write at the end. After an error, `size` says what was written."""
+    async def append(self, pieces: Iterable[bytes], *, whole: int | None = None) -> None:
+        """Write at the end. After an error, `size` says what was written.
+
+        Args:
+            pieces: Asked for in the thread that writes, one after the other.
+            whole: The size at which all is written [byte]: it is synced then, on the same way.
+        """
         ...
 
     def begin_sync(self) -> None:
@@ -138,10 +143,10 @@ class LocalUnfinishedFile:
         self._file = file
         self.size = os.fstat(file).st_size
 
-    async def append(self, pieces: Sequence[bytes]) -> None:
+    async def append(self, pieces: Iterable[bytes], *, whole: int | None = None) -> None:
         """Write at the end, and let the disk begin with what has gathered."""
         reading = self._reading is not None and not self._reading.done()
-        await to_the_end(self._append, pieces, not reading and self._hashed == self.size)
+        await to_the_end(self._append, pieces, not reading and self._hashed == self.size, whole)
         self._follow()
         if self.size - self._synced >= _SYNC_BYTES:
             self.begin_sync()
@@ -167,19 +172,26 @@ class LocalUnfinishedFile:
         if self._lost is not None:
             raise OSError(self._lost.errno, os.strerror(self._lost.errno or 0)) from self._lost
 
-    def _append(self, pieces: Sequence[bytes], hash_too: bool) -> None:
+    def _append(self, pieces: Iterable[bytes], hash_too: bool, whole: int | None) -> None:
         # Piece by piece, not all with one call: what was just written is hashed out of the cache.
-        first = self.size
+        begun = self.size
         for piece in pieces:
-            rest = memoryview(piece)
-            while rest:
-                written = os.write(self._file, rest)
-                self.size += written
-                if hash_too:
-                    self._hash.update(rest[:written])
-                    self._hashed += written
-                rest = rest[written:]
-        begin_write_back(self._file, first, self.size - first)
+            self._write(memoryview(piece), hash_too)
+            if self.size - begun >= WORTH_BYTES:
+                begin_write_back(self._file, begun, self.size - begun)
+                begun = self.size
+        if self.size == whole and self._syncing is None:
+            self._sync_data()
+            self._synced = self.size
+
+    def _write(self, rest: memoryview, hash_too: bool) -> None:
+        while rest:
+            written = os.write(self._file, rest)
+            self.size += written
+            if hash_too:
+                self._hash.update(rest[:written])
+                self._hashed += written
+            rest = rest[written:]
 
     def _follow(self) -> None:
         """Read what has not been hashed, in a thread, unless one does."""

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE, sync_file_range(2)
-_WORTH_BYTES = 2 << 20
+WORTH_BYTES = 2 << 20
 """Many small orders cost more than the last sync saves [byte]."""
 
 
@@ -21,7 +21,7 @@ def _system_call() -> Callable[[int, int, int, int], int] | None:
 _CALL = _system_call()
 
 
-def begin_write_back(file: int, first: int, size: int, *, worth_bytes: int = _WORTH_BYTES) -> None:
+def begin_write_back(file: int, first: int, size: int, *, worth_bytes: int = WORTH_BYTES) -> None:
     """Ask the disk to begin with bytes of a file, and wait for nothing.
 
     Nothing is promised by it: `os.fsync` is what counts, and takes the shorter for it. So an error

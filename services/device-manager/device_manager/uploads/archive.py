@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
     asynccontextmanager,
@@ -106,13 +106,19 @@ class Archive:
         """Bring the file into the lake and its entry into the database, or neither."""
         announced, lake = transfer.announced, self._room.lake
         try:
-            async with lake.writer(_key(lease, announced)) as part:
-                await transfer.write_to(part)
+            async with lake.writer(_key(lease, announced)) as part, transfer.writing(part) as write:
+
+                async def written() -> str:
+                    await write
+                    return part.sha256
 
                 async def commit(_key: str) -> None:
                     await part.commit()
 
-                await self.enter(lease, announced, part.sha256, commit)
+                await transfer.over.wait()
+                if not transfer.is_whole:
+                    await write
+                await self.enter(lease, announced, written, commit)
         except BaseException:
             await lake.delete_empty(_folder(lease, announced))
             raise
@@ -121,17 +127,18 @@ class Archive:
         self,
         lease: Lease,
         announced: Announced,
-        sha256: str,
+        written: Callable[[], Awaitable[str]],
         commit: Callable[[str], Awaitable[None]],
         *,
         note: Note | None = None,
     ) -> None:
-        """Make a whole file a result. If it is one already, nothing is done.
+        """Make a file of which all has come a result. If it is one already, nothing is done.
 
         Args:
             lease: Its acquisition.
             announced: What it is.
-            sha256: Its checksum, as computed from what came.
+            written: Returns its checksum, as computed from what came, when the last of it is
+                written; what can be done before is done meanwhile.
             commit: Puts it into the lake under a key.
             note: What else is written in the transaction that makes it a result.
 
@@ -140,27 +147,44 @@ class Archive:
             OSError: The lake cannot take it.
         """
         async with self._turn(lease, announced.filename):
-            if await self._is_entered(lease, announced, sha256):
+            state, file = await self._find_entered(lease, announced)
+            if file is not None:
+                _take_over(lease, state, file, await written())
                 await self._note_again(note)
                 return
             if not takes_files(lease):
                 raise TransferError(f"the acquisition has ended ({lease.state})")
             lake, folder = self._room.lake, _folder(lease, announced)
-            document = {
-                "device_id": str(lease.device_id),
-                "parameter_version": lease.parameter_version,
-                "parameter": announced.device_parameter,
-            }
-            text = json.dumps(document, indent=2).encode()
+            async with self._putting_parameter(lease, announced) as parameter:
+                sha256 = await written()
             try:
                 # Both are synced at the same time: a disk waits as long for two as for one.
-                await _all(
-                    lake.put(f"{folder}/{PARAMETER_FILE}", text), commit(_key(lease, announced))
-                )
+                await _all(parameter, commit(_key(lease, announced)))
                 await self._record(lease, announced, sha256, note)
             except (TransferError, OSError):
                 await lake.delete_tree(folder)
                 raise
+
+    @asynccontextmanager
+    async def _putting_parameter(
+        self, lease: Lease, announced: Announced
+    ) -> AsyncIterator["asyncio.Task[str]"]:
+        """Write beside a file what the device was set to; it is gone if the file does not come."""
+        lake, key = self._room.lake, f"{_folder(lease, announced)}/{PARAMETER_FILE}"
+        document = {
+            "device_id": str(lease.device_id),
+            "parameter_version": lease.parameter_version,
+            "parameter": announced.device_parameter,
+        }
+        text = json.dumps(document, indent=2).encode()
+        putting = asyncio.create_task(lake.put(key, text), name=f"parameter of {lease.id}")
+        try:
+            yield putting
+        except BaseException:
+            await asyncio.gather(putting, return_exceptions=True)
+            await lake.delete(key)
+            await lake.delete_empty(_folder(lease, announced))
+            raise
 
     @asynccontextmanager
     async def _turn(self, lease: Lease, filename: str) -> Any:
@@ -169,22 +193,16 @@ class Archive:
         async with lock:
             yield
 
-    async def _is_entered(self, lease: Lease, announced: Announced, sha256: str) -> bool:
+    async def _find_entered(
+        self, lease: Lease, announced: Announced
+    ) -> tuple[AcquisitionState, dict[str, Any] | None]:
         """Ask the record: the same file may have come the other way, or to another process."""
         found = await repository.files_of(self._room.sessions, lease.id)
         if found is None:
             raise TransferError("the acquisition is not known any more")
         state, files = found
-        for file in files:
-            if file["filename"] != announced.filename:
-                continue
-            if file["sha256"] != sha256:
-                raise TransferError("another file of this name has been stored for this scan")
-            if all(known["filename"] != announced.filename for known in lease.files):
-                lease.files.append(file)
-            lease.state = state
-            return True
-        return False
+        same = (file for file in files if file["filename"] == announced.filename)
+        return state, next(same, None)
 
     async def _note_again(self, note: Note | None) -> None:
         if note is not None:
@@ -244,6 +262,15 @@ class Archive:
                 )
                 return not_stored(message, lease, announced.filename)
         return stored(message, lease, announced.filename, announced.result_id)
+
+
+def _take_over(lease: Lease, state: AcquisitionState, file: dict[str, Any], sha256: str) -> None:
+    """Know of a file what the record does, if it is the one that has come."""
+    if file["sha256"] != sha256:
+        raise TransferError("another file of this name has been stored for this scan")
+    if all(known["filename"] != file["filename"] for known in lease.files):
+        lease.files.append(file)
+    lease.state = state
 
 
 async def _all(*steps: Awaitable[object]) -> None:

@@ -1,13 +1,13 @@
 """One request that sends a part of a file: bytes from the network to the disk, never all at once.
 
-The loop gathers what the network brings, a thread hashes and writes what was gathered before: a
-hop into a thread is worth its while for some megabytes, not for the 64 KiB that one event brings.
+The loop gathers what the network brings, a thread hashes and writes it, and goes on with what came
+meanwhile: a hop into a thread is worth its while for a megabyte, not for what one event brings.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,11 @@ from scanhub_libraries.errors import (
 from scanhub_libraries.lake_unfinished import UnfinishedFile
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_BATCH_BYTES = 2 * 2**20
-_MOST_WAITING = 8  # batches; a busy machine lets a thread wait for longer than one takes
+_BATCH_BYTES = 2**20
+_HOP_BYTES = 8 * 2**20
+"""After so much a thread lets others have a turn [byte]."""
+_MOST_WAITING = 16 * 2**20
+"""A busy machine lets a thread wait for longer than it works [byte]."""
 _TOUCH_SECONDS = 10.0
 
 
@@ -60,13 +63,13 @@ class Piece:
         self.ended = asyncio.Event()
         self._room = room
         self._lease = lease
+        self._digest: Digest | None = None
         self._why: str | None = None
         self._scope: asyncio.Timeout | None = None
-        self._batch: list[bytes] = []
         self._gathered = 0
         self._come = 0
         self._trailer, self._trailer_bytes = bytearray(), 0
-        self._waiting: deque[list[bytes]] = deque()
+        self._waiting: deque[bytes] = deque()
         self._room_made = asyncio.Event()
         self._writing: asyncio.Future[None] | None = None
         self._touched = time.monotonic()
@@ -78,7 +81,9 @@ class Piece:
             self._scope.reschedule(asyncio.get_running_loop().time())
 
     async def take(self, content: Body) -> bytes | None:
-        """Write a body behind what is there; return the trailer, if all of it has come.
+        """Take a body that goes behind what is there; return the trailer, if all of it has come.
+
+        All of it is written then; of a file that `has_come` the rest still is, see `write_rest`.
 
         Raises:
             ChecksumMismatchError: It is not what was announced; it is dropped.
@@ -91,27 +96,39 @@ class Piece:
         before = self._come = self.file.size
         self._trailer_bytes = TRAILER_BYTES if content.has_trailer else 0
         checksum = content.checksum
-        digest = checksum.begin() if checksum is not None else None
+        self._digest = checksum.begin() if checksum is not None else None
         whole = False
         try:
-            whole = await self._read(content.receive, digest)
+            whole = await self._read(content.receive)
         finally:
-            await self._write_rest(digest)
+            if checksum is not None or not (whole and self.has_come):
+                await self.write_rest()
+            elif self._waiting:
+                await self._write()
             if not whole and checksum is not None:
                 await self.file.truncate(before)
-        if checksum is not None and digest is not None and digest.digest() != checksum.value:
+        if checksum is not None and self._digest and self._digest.digest() != checksum.value:
             await self.file.truncate(before)
             raise ChecksumMismatchError(
                 f"The {checksum.algorithm} of this piece is not what Upload-Checksum says: it is "
                 "dropped, send it again."
             )
-        trailer = bytes(self._trailer) if len(self._trailer) == TRAILER_BYTES else None
-        if self.file.size < self.row.size_bytes or (self.row.awaits_checksum and trailer is None):
+        if not self.has_come:
             await self.file.sync()
             await self._touch()
-        return trailer
+        return self._whole_trailer
 
-    async def _read(self, receive: Receive, digest: Digest | None) -> bool:
+    @property
+    def has_come(self) -> bool:
+        """Say whether the last byte has come, and the sum if it was to follow."""
+        at_end = self._come >= self.row.size_bytes
+        return at_end and not (self.row.awaits_checksum and self._whole_trailer is None)
+
+    @property
+    def _whole_trailer(self) -> bytes | None:
+        return bytes(self._trailer) if len(self._trailer) == TRAILER_BYTES else None
+
+    async def _read(self, receive: Receive) -> bool:
         """Gather and write until the body ends; False if the connection ended before."""
         idle = self._room.settings.upload_idle_seconds
         loop = asyncio.get_running_loop()
@@ -125,7 +142,7 @@ class Piece:
                     more = message.get("more_body", False)
                     self._gather(message.get("body", b""))
                     if self._gathered >= _BATCH_BYTES:
-                        await self._write(digest)
+                        await self._write()
                         await self._look()
                     self._heed()
                     self._scope.reschedule(loop.time() + idle)
@@ -155,41 +172,56 @@ class Piece:
             own = max(0, len(body) - behind)
             self._trailer += body[own:]
             body = body[:own]
-        self._batch.append(body)
+        self._waiting.append(body)
         self._gathered += len(body)
 
-    async def _write(self, digest: Digest | None) -> None:
-        """Hand on what was gathered; wait only while the disk is far behind the network."""
-        batch, self._batch, self._gathered = self._batch, [], 0
+    async def _write(self) -> None:
+        """Let a thread write what waits; wait only while the disk is far behind the network."""
+        self._gathered = 0
         if self._writing is not None and self._writing.done():
             self._writing.result()  # what follows a gap is not part of the file
-        self._waiting.append(batch)
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.ensure_future(self._write_waiting(digest))
-        while len(self._waiting) > _MOST_WAITING and not self._writing.done():
+            self._writing = asyncio.ensure_future(self._write_waiting())
+        while self._come - self.file.size > _MOST_WAITING and not self._writing.done():
             self._room_made.clear()
             await self._room_made.wait()
 
-    async def _write_waiting(self, digest: Digest | None) -> None:
+    async def _write_waiting(self) -> None:
+        whole = self.row.size_bytes if self._digest is None else None
         try:
             while self._waiting:
-                batch = self._waiting.popleft()
-                if digest is not None:
-                    await asyncio.to_thread(_add_all, digest, batch)
-                await self.file.append(batch)
-                if self.file.size == self.row.size_bytes:
-                    self.file.begin_sync()  # the disk need not wait for what else is to be done
+                await self.file.append(self._some(), whole=whole)
                 self._room_made.set()
         finally:
             self._waiting.clear()
             self._room_made.set()
 
-    async def _write_rest(self, digest: Digest | None) -> None:
-        """Write all that has come, also after the request was interrupted."""
-        if self._batch:
-            await self._write(digest)
+    def _some(self) -> Iterator[bytes]:
+        """Yield what waits, in the thread that writes it."""
+        most = self.file.size + _HOP_BYTES
+        while self._waiting and self.file.size < most:
+            body = self._waiting.popleft()
+            if self._digest is not None:
+                self._digest.update(body)
+            yield body
+
+    async def write_rest(self) -> None:
+        """Write all that has come, also after the request was interrupted.
+
+        Raises:
+            OSError: The lake cannot take it.
+        """
+        if self._waiting:
+            await self._write()
         if self._writing is not None:
             await self._writing
+
+    async def close(self) -> None:
+        """Write all that has come, and close the file."""
+        try:
+            await self.write_rest()
+        finally:
+            await self.file.close()
 
     async def _look(self) -> None:
         """Now and then: does the scan still take data, and does everybody know that they come?"""
@@ -204,8 +236,3 @@ class Piece:
         self._touched = time.monotonic()
         async with transaction(self._room.sessions) as session:
             await service.touch(session, self.row.id)
-
-
-def _add_all(digest: Digest, batch: Sequence[bytes]) -> None:
-    for body in batch:
-        digest.update(body)

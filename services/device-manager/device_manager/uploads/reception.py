@@ -18,7 +18,7 @@ from device_manager.uploads.models import Upload
 from device_manager.uploads.piece import Body, Piece
 from device_manager.uploads.rules import check_header, result_id_of
 from device_manager.uploads.space import storage_error
-from device_manager.uploads.taking import take_piece
+from device_manager.uploads.taking import close_written, take_piece
 from device_manager.uploads.transfer import Announced, TransferError
 from device_manager.uploads.tus import Metadata
 from scanhub_libraries.database import reading, transaction
@@ -94,10 +94,13 @@ class Reception:
             check_takes(lease)
         taking = None
         async with self._archive.space.turn:
+            free = self._archive.space.look()
             row, others = await self._find_same(lease, name, metadata, size_bytes)
             if known is None:
                 but = row.id if row else None
-                await self._archive.space.check(lease.device_id, size_bytes, but=but, rows=others)
+                await self._archive.space.check(
+                    lease.device_id, size_bytes, but=but, rows=others, free=free
+                )
             is_new = row is None
             if row is None:
                 row = announcing.new_upload(
@@ -255,11 +258,12 @@ class Reception:
             check_offset(offset, row.size_bytes)
             return row, offset, said_before(row)
         check_takes(lease)
-        piece = Piece(self._room, row, lease, self._files.find(row.id))
+        piece, finishing = Piece(self._room, row, lease, self._files.find(row.id)), None
         self._writing[upload_id] = piece
         try:
             with self._archive.holding(lease):
-                await take_piece(piece, self._archive.space, offset, body, entered=entered)
+                if await take_piece(piece, self._archive.space, offset, body, entered=entered):
+                    finishing = self._begin_finish(row, lease, piece)
         except OSError as error:
             raise at_offset(storage_error(error), piece.file.size) from error
         except ScanHubError as error:
@@ -267,9 +271,9 @@ class Reception:
         finally:
             del self._writing[upload_id]
             piece.ended.set()
-        come = piece.file.size
-        is_whole = come == row.size_bytes and not row.awaits_checksum
-        return row, come, await self._finish(row, lease) if is_whole else None
+        if finishing is None:
+            return row, piece.file.size, None
+        return row, row.size_bytes, await asyncio.shield(finishing)
 
     def interrupt(self, device_id: UUID, why: str) -> None:
         """End the requests that write files of a device."""
@@ -289,10 +293,12 @@ class Reception:
         """Enter a file that is whole, once, also if nobody waits for it any more."""
         return await asyncio.shield(self._begin_finish(row, lease))
 
-    def _begin_finish(self, row: Upload, lease: Lease) -> "asyncio.Task[Feedback]":
+    def _begin_finish(
+        self, row: Upload, lease: Lease, piece: Piece | None = None
+    ) -> "asyncio.Task[Feedback]":
         task = self._finishing.get(row.id)
         if task is None:
-            task = self._room.run(self._enter(row, lease), name=f"upload {row.filename}")
+            task = self._room.run(self._enter(row, lease, piece), name=f"upload {row.filename}")
             self._finishing[row.id] = task
             task.add_done_callback(lambda done: self._ended(row.id, done))
         return task
@@ -303,9 +309,23 @@ class Reception:
         if error is not None:
             logger.warning("an upload is not entered", upload_id=str(upload_id), why=str(error))
 
-    async def _enter(self, row: Upload, lease: Lease) -> Feedback:
+    async def _enter(self, row: Upload, lease: Lease, piece: Piece | None) -> Feedback:
+        """Enter a file; of the piece that made it whole the rest may still be written."""
         file = self._files.find(row.id)
         parameter = row.device_parameter
+        announced = Announced(
+            filename=row.filename,
+            size_bytes=row.size_bytes,
+            sha256=row.sha256,
+            result_id=result_id_of(lease.id, row.filename),
+            device_parameter=lease.device_parameter if parameter is None else parameter,
+        )
+
+        async def written() -> str:
+            if piece is not None:
+                await piece.write_rest()
+            await self._check_sum(row, sha256 := await file.sha256())
+            return sha256
 
         async def note(session: AsyncSession) -> None:
             await service.mark_stored(session, row.id)
@@ -314,23 +334,16 @@ class Reception:
             if not file.is_open:
                 await file.open()
             with self._archive.holding(lease):
-                announced = Announced(
-                    filename=row.filename,
-                    size_bytes=row.size_bytes,
-                    sha256=row.sha256,
-                    result_id=result_id_of(lease.id, row.filename),
-                    device_parameter=lease.device_parameter if parameter is None else parameter,
-                )
-                await self._check_sum(row, sha256 := await file.sha256())
-                await self._archive.enter(lease, announced, sha256, file.publish, note=note)
+                await self._archive.enter(lease, announced, written, file.publish, note=note)
         except TransferError as error:
-            await file.close()
+            await close_written(file, piece)
             await self._drop(row.id, str(error))
             raise GoneError(f"File {row.filename} not stored: {error}.") from error
         except OSError as error:
-            raise at_offset(storage_error(error), row.size_bytes) from error
+            await close_written(file, piece)
+            raise at_offset(storage_error(error), file.size) from error
         finally:
-            await file.close()
+            await close_written(file, piece)
         verdict = await self._archive.verdict(lease, announced)
         if not verdict.ok:
             await announcing.note_stored(self._room.sessions, row, verdict)

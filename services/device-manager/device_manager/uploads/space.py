@@ -34,6 +34,12 @@ class Space:
         """It has come, or will not."""
         self._streams.pop(stream, None)
 
+    def look(self) -> "asyncio.Task[int]":
+        """Begin to ask how much is free, beside what else has to be known for a check [byte]."""
+        free = asyncio.create_task(self._room.lake.free_bytes(), name="room in the lake")
+        free.add_done_callback(_was_asked)
+        return free
+
     async def check(
         self,
         device_id: UUID,
@@ -41,6 +47,7 @@ class Space:
         *,
         but: UUID | None = None,
         rows: Sequence[Upload] | None = None,
+        free: "asyncio.Task[int] | None" = None,
     ) -> None:
         """Refuse a file for which there is no room.
 
@@ -49,6 +56,7 @@ class Space:
             size_bytes: How large it is.
             but: The upload that it is already, if it is one.
             rows: The uploads that are not whole, if somebody has looked just now.
+            free: What `look` has begun.
 
         Raises:
             InsufficientStorageError: The lake or the quota of the device is full.
@@ -65,7 +73,7 @@ class Space:
         check_room(
             size_bytes,
             size_bytes - (sizes.get(but, 0) if but else 0),
-            free=await self._room.lake.free_bytes(),
+            free=await (free or self.look()),
             awaited=waiting + sum(size for _, size in streams),
             watermark=settings.min_free_bytes,
             of_device=mine + sum(size for owner, size in streams if owner == device_id),
@@ -89,6 +97,12 @@ class Space:
         names = {f"{row.id}.part": row.id for row in rows}
         files = await self._room.lake.list_files(UNFINISHED_FOLDER) if rows else []
         return {names[file.name]: file.size_bytes for file in files if file.name in names}
+
+
+def _was_asked(free: "asyncio.Task[int]") -> None:
+    """Whoever was refused for another reason does not ask how it ended."""
+    if not free.cancelled():
+        free.exception()
 
 
 def storage_error(error: OSError) -> InsufficientStorageError | UnavailableError:

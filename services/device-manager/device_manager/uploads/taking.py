@@ -1,17 +1,21 @@
 """One piece of an upload: whether it fits on, and what its trailer says of the whole file."""
 
 import asyncio
+from contextlib import suppress
 
 from device_manager.uploads.answers import check_offset
 from device_manager.uploads.piece import Body, Piece
 from device_manager.uploads.space import Space
 from scanhub_libraries.errors import PayloadTooLargeError, UnprocessableError
+from scanhub_libraries.lake_unfinished import UnfinishedFile
 
 
 async def take_piece(
     piece: Piece, space: Space, offset: int, body: Body, *, entered: asyncio.Event | None = None
-) -> None:
-    """Write a piece. A file that is whole by then stays open: it is entered next.
+) -> bool:
+    """Take a piece; say whether the file is whole by that.
+
+    Of one that is, the rest may still be written, and it stays open: it is entered next.
 
     Args:
         piece: Where it is written.
@@ -43,7 +47,21 @@ async def take_piece(
             row.sha256 = trailer.hex()
         elif trailer is not None:
             raise UnprocessableError("Upload-Trailer: not the sha256 that was announced.")
-        whole = piece.file.size == row.size_bytes and not row.awaits_checksum
+        whole = piece.has_come
     finally:
         if not whole:
-            await piece.file.close()
+            await piece.close()
+    return whole
+
+
+async def close_written(file: UnfinishedFile, piece: Piece | None) -> None:
+    """Close a file, but not under the thread that writes the rest of a piece of it.
+
+    Whether that could be written is told to whoever waits for the file.
+    """
+    try:
+        if piece is not None:
+            with suppress(OSError):
+                await piece.write_rest()
+    finally:
+        await file.close()

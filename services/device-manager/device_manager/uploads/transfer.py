@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -42,6 +44,8 @@ class Transfer:
         self._expected = announced.size_bytes + (TRAILER_BYTES if announced.has_trailer else 0)
         self._trailer = bytearray()
         self.ended = asyncio.Event()
+        self.over = asyncio.Event()
+        """No more of it comes: it is whole, or has failed."""
         self._buffer_bytes = buffer_bytes
         self._idle_seconds = idle_seconds
         self._frames: deque[bytes] = deque()
@@ -61,6 +65,7 @@ class Transfer:
         """The rest will not come, unless it has come already."""
         if not self.is_whole and self._failure is None:
             self._failure = why
+            self.over.set()
             self._data.set()
             self._room.set()
 
@@ -87,9 +92,22 @@ class Transfer:
         self._frames.append(frame)
         self._buffered += len(frame)
         self._data.set()
+        if self.is_whole:
+            self.over.set()
         while self._buffered > self._buffer_bytes and self._failure is None:
             self._room.clear()
             await self._room.wait()
+
+    @asynccontextmanager
+    async def writing(self, part: PartFile) -> AsyncIterator["asyncio.Task[None]"]:
+        """Write as the bytes come, beside what else is done; see `write_to`."""
+        write = asyncio.create_task(self.write_to(part), name=f"write {self.announced.filename}")
+        write.add_done_callback(lambda _: self.over.set())
+        try:
+            yield write
+        finally:
+            write.cancel()
+            await asyncio.gather(write, return_exceptions=True)
 
     async def write_to(self, part: PartFile) -> None:
         """Write until the file is whole and right.
