@@ -22,6 +22,9 @@ class FaultyProxy:
     pause: float = 0.0
     pieces: int = 0
     """Connections over which a file was sent."""
+    break_carried: bool = False
+    """Whether connections that are there break with the next byte; once."""
+    carrying: set[asyncio.StreamWriter] = field(default_factory=set)
     passed: int = 0
     """Bytes that devices have sent over such connections."""
 
@@ -44,10 +47,22 @@ class FaultyProxy:
                 await writer.drain()
                 return
             to_writer.write(first)
+            if upload:
+                self.carrying.add(writer)
             await (self._carry(reader, to_writer) if upload else _pump(reader, to_writer))
         finally:
+            self.carrying.discard(writer)
             back.cancel()
             to_writer.transport.abort()
+
+    async def cut_files(self) -> None:
+        """End the connections over which files came, and wait until that is done."""
+        writers = list(self.carrying)
+        for writer in writers:
+            writer.close()
+        for writer in writers:
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.pieces += 1
@@ -60,6 +75,9 @@ class FaultyProxy:
                 changed[flip - seen] ^= 1
                 block = bytes(changed)
             seen += len(block)
+            if self.break_carried:
+                self.break_carried = False
+                return
             self.passed += len(block)
             writer.write(block)
             await writer.drain()

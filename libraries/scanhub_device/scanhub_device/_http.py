@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
+from scanhub_device._connections import Connections
 from scanhub_device._sum import Checksum, with_sum
 from scanhub_device.messages import FileTransfer
 from scanhub_device.settings import ClientSettings
@@ -64,18 +65,6 @@ def address_of(websocket_url: str, upload_url: str | None) -> str | None:
     return url
 
 
-def connection_to(
-    url: str, settings: ClientSettings, ssl: ssl_module.SSLContext | None
-) -> http.client.HTTPConnection:
-    """Return a connection to the server of an address; it is not open yet."""
-    place, timeout = urlsplit(url), settings.open_timeout_s
-    host = place.hostname or ""
-    if place.scheme == "https":
-        context = ssl or ssl_module.create_default_context()
-        return http.client.HTTPSConnection(host, place.port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(host, place.port, timeout=timeout)
-
-
 def fits_http(header: FileTransfer) -> bool:
     """Say whether what is said of a file is short enough for HTTP."""
     return len(_metadata_of(header)) <= _LONGEST_METADATA
@@ -97,7 +86,9 @@ def _metadata_of(header: FileTransfer) -> str:
 
 
 class HttpUpload:
-    """Sends one file. Each try is a connection of its own, in a thread; `cancel` ends it.
+    """Sends one file. Each try is in a thread; `cancel` ends it.
+
+    The first one takes a connection over which the file before was stored, if there is one.
 
     If the header says no sum, the first try lets it follow behind the file, every later one knows
     it.
@@ -111,17 +102,19 @@ class HttpUpload:
         checksum: Checksum,
         *,
         settings: ClientSettings,
-        ssl: ssl_module.SSLContext | None,
+        connections: Connections,
     ) -> None:
         self._url = urlsplit(url)
         self._path = path
         self._header = header
         self._checksum = checksum
         self._settings = settings
-        self._ssl = ssl
+        self._connections = connections
         self._cancelled = threading.Event()
         self._socket: socket.socket | None = None
         self._first = True
+        self._sent = False
+        """All of the last request has gone out."""
         self.offset = 0
         """How far the server had the file when it was last asked."""
 
@@ -139,20 +132,32 @@ class HttpUpload:
             OSError, http.client.HTTPException: The connection failed.
             CancelledUploadError: `cancel` was called.
         """
-        if not self._first:
-            self._header = with_sum(self._header, self._checksum)
-        connection = connection_to(self._url.geturl(), self._settings, self._ssl)
+        kept = self._connections.take(self._url.geturl()) if self._first else None
+        if kept is not None:
+            with suppress(ConnectionError, http.client.HTTPException):  # closed while it idled
+                return self._try(kept)
+        return self._try(self._connections.new(self._url.geturl()))
+
+    def _try(self, connection: http.client.HTTPConnection) -> Answer:
+        answer = None
         try:
-            connection.connect()
+            if not self._first:
+                self._header = with_sum(self._header, self._checksum)
+            if connection.sock is None:
+                connection.connect()
             self._socket = connection.sock
-            return self._converse(connection)
+            answer = self._converse(connection)
         except (OSError, http.client.HTTPException):
             if self._cancelled.is_set():
                 raise CancelledUploadError from None
             raise
         finally:
             self._socket = None
-            connection.close()
+            if answer is not None and answer.result_id is not None and self._sent:
+                self._connections.give_back(self._url.geturl(), connection)
+            else:
+                connection.close()
+        return answer
 
     def _converse(self, connection: http.client.HTTPConnection) -> Answer:
         first, self._first = self._first, False
@@ -221,6 +226,7 @@ class HttpUpload:
 
     def _finish(self, connection: http.client.HTTPConnection) -> tuple[Answer, str]:
         """Send the body that was begun; return the answer."""
+        self._sent = False
         with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before the end
             self._send(connection)
         if self._cancelled.is_set():
@@ -239,6 +245,7 @@ class HttpUpload:
         if is_whole and self.has_trailer:
             sock.settimeout(self._settings.keepalive_timeout_s)
             sock.sendall(self._checksum.trailer())
+        self._sent = is_whole
 
     def _send_in_kernel(self, sock: socket.socket, file: BinaryIO, size: int) -> bool:
         """Return whether all of it was sent; else the server has answered before."""

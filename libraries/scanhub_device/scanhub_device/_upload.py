@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 from random import SystemRandom
 
+from scanhub_device._connections import Connections
 from scanhub_device._endings import CERTIFICATE_PROBLEM
 from scanhub_device._http import (
     Answer,
@@ -63,10 +64,14 @@ class Uploads:
         self._link = link
         self._settings = settings
         self._url = url
-        self._ssl = ssl
+        self._connections = Connections(settings, ssl)
         self._turn = asyncio.Lock()
         self._over_http = asyncio.Semaphore(_AT_ONCE)
         self._open: tuple[FileTransfer, asyncio.Future[Feedback]] | None = None
+
+    def close(self) -> None:
+        """Close the connections that wait for a file."""
+        self._connections.close()
 
     async def upload(
         self,
@@ -96,7 +101,12 @@ class Uploads:
         large = header.size_bytes >= self._settings.http_upload_bytes
         if address is not None and fits_http(header) and (large or by_http):
             job = HttpUpload(
-                address, path, header, checksum, settings=self._settings, ssl=self._ssl
+                address,
+                path,
+                header,
+                checksum,
+                settings=self._settings,
+                connections=self._connections,
             )
             async with self._over_http:
                 stored = await self._send_over_http(job, header)

@@ -145,6 +145,7 @@ class DeviceClient:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            self._uploads.close()
             if self._spool is not None:
                 self._spool.close()
 

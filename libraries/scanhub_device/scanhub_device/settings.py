@@ -28,6 +28,9 @@ class ClientSettings:
     """Size of a binary frame [byte]; larger ones cost more, each is new memory three times."""
     http_upload_bytes: int = 1 << 20
     """Files from this size on are sent over HTTP, if the server offers it [byte]."""
+    idle_connection_s: float = 30.0
+    """Time for which a connection over which a file was stored is used for the next one [s]; less
+    than servers and gateways keep one that idles."""
     upload_retry_delays_s: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Wait before each retry of an upload that the server refused or did not answer [s]."""
     upload_answer_timeout_s: float = 120.0

@@ -22,7 +22,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-from scanhub_device._http import connection_to, read_answer
+from scanhub_device._connections import connection_to
+from scanhub_device._http import read_answer
 from scanhub_device.settings import ClientSettings
 
 _logger = logging.getLogger(__name__)

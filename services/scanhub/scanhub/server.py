@@ -25,6 +25,8 @@ from scanhub_libraries.logging import configure_logging
 
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
 _GRACE_SECONDS = 3
+_IDLE_SECONDS = 60
+"""For which a connection is kept: longer than devices use one that idles, so that they end it."""
 _TICK_SECONDS = 1.0
 _COLLECT_AFTER = (5_000, 20, 20)
 """Objects made and not freed before young, middle and old ones are walked.
@@ -160,6 +162,7 @@ async def _serve(
         access_log=False,
         server_header=False,
         lifespan="on",
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         ws_max_size=_MAX_FRAME_BYTES,
         # Deflate costs twelve times the upload speed and stalls the link (docs/performance.md).
