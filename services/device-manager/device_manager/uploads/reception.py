@@ -93,14 +93,13 @@ class Reception:
         if known is None:
             check_takes(lease)
         taking = None
-        async with self._archive.space.turn:
-            free = self._archive.space.look()
+        space = self._archive.space
+        async with space.turn:
+            free = space.look()
             row, others = await self._find_same(lease, name, metadata, size_bytes)
             if known is None:
                 but = row.id if row else None
-                await self._archive.space.check(
-                    lease.device_id, size_bytes, but=but, rows=others, free=free
-                )
+                await space.check(lease.device_id, size_bytes, but=but, rows=others, free=free)
             is_new = row is None
             if row is None:
                 row = announcing.new_upload(
