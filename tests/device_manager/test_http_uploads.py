@@ -104,7 +104,7 @@ async def test_a_wrong_sum_of_the_file_removes_it_and_the_next_try_works(lab):
         assert answer.status_code == 460
         assert answer.json()["type"] == "/problems/checksum-mismatch"
         assert (await device.ask(place)).status_code == 404
-        assert device.unfinished() == []
+        assert (device.unfinished(), lab.files()) == ([], [])
         assert (await lab.task(start["id"]))["results"] == []
         assert (await device.upload("data.mrd", DATA)).status_code == 204
 

@@ -59,7 +59,7 @@ async def test_a_wrong_sum_drops_the_file(lab):
         headers = {**PIECE, **announcement(device, "data.mrd")}
         wrong = await lab.http.post(f"{DEVICE}/uploads", headers=headers, content=DATA + bytes(32))
         assert (wrong.status_code, wrong.headers["Upload-Offset"]) == (460, "0")
-        assert device.unfinished() == []
+        assert (device.unfinished(), lab.files()) == ([], [])
         assert (await lab.task(start["id"]))["results"] == []
         assert (await device.upload("data.mrd", DATA)).status_code == 204
 

@@ -102,5 +102,27 @@ async def test_nothing_counts_of_a_file_that_the_disk_could_not_write(tmp_path, 
     assert (tmp_path / "lake" / "a.bin").read_bytes() == b"data"
 
 
+async def test_the_last_byte_is_synced_with_the_write_that_brings_it(tmp_path, monkeypatch):
+    file = LocalLake(tmp_path).unfinished("a")
+    await file.open()
+    pieces = iter([b"da", b"ta"])
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", fail)
+        await file.append([next(pieces)], whole=4)  # more is to come: nothing is synced
+        with pytest.raises(OSError, match="Input/output error"):
+            await file.append(pieces, whole=4)
+    with pytest.raises(OSError, match="Input/output error"):
+        await file.publish("lake/a.bin")  # what the disk said once counts
+    await file.close()
+    assert (file.size, await file.measure()) == (0, 0)
+    await file.open()
+    await file.append([b"data"], whole=4)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", fail)
+        await file.publish("lake/a.bin")  # not synced a second time
+    await file.close()
+    assert (tmp_path / "lake" / "a.bin").read_bytes() == b"data"
+
+
 def fail(_file):
     raise OSError(errno.EIO, "the disk is broken")
