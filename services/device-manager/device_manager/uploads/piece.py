@@ -172,6 +172,8 @@ class Piece:
             own = max(0, len(body) - behind)
             self._trailer += body[own:]
             body = body[:own]
+        if not body:
+            return
         self._waiting.append(body)
         self._gathered += len(body)
 
