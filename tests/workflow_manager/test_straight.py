@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import sqlite3
 import threading
 import time
@@ -171,6 +172,18 @@ async def test_listeners_go_to_one_index_in_turn_and_never_meet_there(index, tmp
     assert len(await rows(sessions, DicomInstance)) == 7
     for each in both:
         each._writer.close()
+
+
+async def test_an_image_is_handed_over_where_nobody_can_take_turns(index, tmp_path):
+    straightly, sessions = index
+    here = listener_index(straightly._writer.path, tmp_path, str(tmp_path / "door"))
+    os.close(here._door._file)
+    here._door._file = 1_000_000  # nobody has that many
+    assert not here.enter(whole(tmp_path, "2"), image_of(arrival(2).header))
+    assert (tmp_path / "2").exists()
+    assert here._waiting == []
+    assert len(await rows(sessions, DicomInstance)) == 1
+    here._writer.close()
 
 
 async def test_an_image_waits_for_no_database_that_somebody_holds(index, tmp_path):

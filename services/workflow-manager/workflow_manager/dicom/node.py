@@ -33,8 +33,8 @@ logger = get_logger(__name__)
 _SWEEP_S = 60.0
 _LISTENERS = 2
 """Processes that receive, where nobody says how many: Python computes in one thread of each."""
-_DOOR = "index.lock"
-"""What listeners of one index lock in turn."""
+_DOOR = "-door"
+"""Of the file beside a database that its listeners lock in turn."""
 
 
 class DicomNode:
@@ -140,11 +140,11 @@ class DicomNode:
         writer = self.receiving.writer
         if writer is None or self._settings.dicom_durability is Durability.UNSYNCED:
             return None
-        root = self._lake.root.absolute()
+        database = str(writer.path.absolute())
         return {
-            "database": str(writer.path.absolute()),
-            "root": str(root),
-            "door": str(root / "dicom" / "incoming" / _DOOR) if several else None,
+            "database": database,
+            "root": str(self._lake.root.absolute()),
+            "door": database + _DOOR if several else None,
             "statements": STATEMENTS,
         }
 

@@ -107,8 +107,7 @@ class StraightIndex:
             self._waiting.append(entry)
         with self._turn:
             if not entry.is_done:
-                with self._door:
-                    self._enter(self._all_that_wait())
+                self._enter_all_that_wait()
         return entry.has_entered
 
     def _all_that_wait(self) -> list[_Entry]:
@@ -116,8 +115,9 @@ class StraightIndex:
             entries, self._waiting = self._waiting, []
         return entries
 
-    def _enter(self, entries: Sequence[_Entry]) -> None:
-        """Enter those that are usual, all in one transaction; its lock is held."""
+    def _enter_all_that_wait(self) -> None:
+        """Enter those that are usual, all in one transaction; it is this thread's turn."""
+        entries: list[_Entry] = []
 
         def place(entered: Sequence[int]) -> None:
             for number in entered:
@@ -126,12 +126,14 @@ class StraightIndex:
 
         found: set[int] = set()
         try:
-            with self._writer.transaction() as connection:
-                images = [entry.image for entry in entries]
-                entered = enter_usual(connection, self._statements, images, place)
+            with self._door:
+                entries = self._all_that_wait()
+                with self._writer.transaction() as connection:
+                    images = [entry.image for entry in entries]
+                    entered = enter_usual(connection, self._statements, images, place)
             found = entered  # they are committed
         except (sqlite3.Error, OSError, TimeoutError) as error:
             logger.warning("received instances go the general way", error=repr(error))
         finally:
-            for number, entry in enumerate(entries):
+            for number, entry in enumerate(entries or self._all_that_wait()):
                 entry.has_entered, entry.is_done = number in found, True
