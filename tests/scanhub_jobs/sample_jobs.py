@@ -92,6 +92,15 @@ def polite(ctx: JobContext) -> None:
         time.sleep(0.02)
 
 
+@job("waits")
+def waits(ctx: JobContext) -> None:
+    """Go on until somebody minds."""
+    ctx.progress(0, "waiting")
+    while True:
+        ctx.check_cancelled()
+        time.sleep(0.02)
+
+
 @job("after", needs=["ends"])
 def after(ctx: JobContext) -> None:
     """Never be reached when what it needs fails."""

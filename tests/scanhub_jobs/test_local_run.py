@@ -1,6 +1,8 @@
 """`scanhub-jobs run`: a job ends in exactly one state, however it ends."""
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -95,6 +97,18 @@ def test_the_command_line_runs_a_job_and_what_it_needs(session, monkeypatch):
     assert results[-1]["returned"] == {"total": 3, "threshold": 0.25}
     assert [f["name"] for f in results[-1]["files"]] == ["total.txt"]
     assert not list(session.out.rglob("run.json"))
+
+
+def test_ctrl_c_cancels_the_job_and_begins_no_other(session):
+    series(session.folder, 1, series=f"{SERIES}.2")
+    command = [sys.executable, "-m", "scanhub_jobs.cli", "run", "sample_jobs:waits"]
+    command += [str(session.folder), "--out", str(session.out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "waits: 0 % waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(50) == 1
+    (result,) = json.loads((session.out / "results.json").read_bytes())
+    assert result["state"] == "cancelled"
 
 
 def test_the_command_line_says_what_is_wrong(session, monkeypatch):

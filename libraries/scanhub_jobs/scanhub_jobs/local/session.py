@@ -29,6 +29,8 @@ class LocalSession:
     peers: LocalPeers
     told: Told
     grace_s: float = 5.0
+    interrupted: bool = False
+    """Somebody pressed Ctrl-C: nothing more is begun"""
 
     def run(
         self, job: Job[Any], parameters: Mapping[str, Any], *, only: str | None = None
@@ -51,9 +53,8 @@ class LocalSession:
             given = parameters if current is job else {}
             for event in sorted(current.manifest.events, key=_ORDER.index):
                 for subject in subjects(instances, event):
-                    if only is None or only in {
-                        subject.series_instance_uid, subject.study_instance_uid
-                    }:  # fmt: skip
+                    meant = {None, subject.series_instance_uid, subject.study_instance_uid}
+                    if only in meant and not self.interrupted:
                         results.append(self._run_one(current, given, subject, results))
         write_whole(self.out / "results.json", _document(results))
         return results
@@ -87,6 +88,7 @@ class LocalSession:
             )
             limits = Limits(job.manifest.timeout_s, self.grace_s)
             result = run_attempt(run, limits, lambda line, i=info: self.told(i, line))  # type: ignore[misc]
+            self.interrupted = limits.interrupted
             if result.state not in {State.FAILED, State.TIMED_OUT} or _hopeless(result):
                 break
         write_whole(result_file, result.model_dump_json(indent=2).encode())

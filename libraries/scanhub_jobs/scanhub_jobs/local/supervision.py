@@ -28,6 +28,8 @@ class Limits:
     timeout_s: float | None = None
     grace_s: float = 5.0
     """How long it may go on after it was told to stop."""
+    interrupted: bool = False
+    """Whether somebody pressed Ctrl-C; set while it runs"""
 
 
 def run_attempt(run: LocalRun, limits: Limits, heard: Heard) -> JobResult:
@@ -89,7 +91,7 @@ def _wait(process: "subprocess.Popen[bytes]", stop_file: Path, limits: Limits) -
     except subprocess.TimeoutExpired:
         why = State.TIMED_OUT
     except KeyboardInterrupt:
-        why = State.CANCELLED
+        why, limits.interrupted = State.CANCELLED, True
     if why is not None:
         stop_file.touch()
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
