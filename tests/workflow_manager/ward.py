@@ -35,8 +35,8 @@ class Node:
 class Ward:
     """What the tests do with a running service."""
 
-    def __init__(self, service, folder):
-        self.service, self.folder = service, folder
+    def __init__(self, service, folder, patience=30.0):
+        self.service, self.folder, self.patience = service, folder, patience
 
     async def post(self, path, body=None, status=None):
         answer = await self.service.user.post(f"{WORKFLOW}{path}", json=body)
@@ -92,7 +92,7 @@ class Ward:
             right = [c for c in found if c["number"] == wanted.get("number", 1)]
             return right[0] if right and right[0]["state"] in states else None
 
-        return await until(there)
+        return await until(there, self.patience)
 
     async def timeline(self, case):
         events = (await self.service.get(f"/cases/{case['id']}"))["timeline"]

@@ -14,6 +14,7 @@ from workflow_service import WORKFLOW, until
 
 from workflow_manager.dicom.scp import DicomListener
 
+PATIENCE = 120.0
 PRELUDE = """
 import json, os, pathlib, sys, time
 import pydicom
@@ -67,7 +68,7 @@ class Works:
             right = found and found[0]["number"] >= number and found[0]["state"] in states
             return found[0] if right else None
 
-        return await until(there, 60)
+        return await until(there, PATIENCE)
 
     async def log(self, run, position=1):
         path = f"{WORKFLOW}/processing/{run['id']}/steps/{position}/log"
@@ -92,7 +93,7 @@ def working(serving, tmp_path):
     async def start(**changes):
         changes = {"module_folder": folder, "module_runtime": "none", **changes}
         async with serving(**changes) as service:
-            yield Works(service, Ward(service, tmp_path / "sent"), folder)
+            yield Works(service, Ward(service, tmp_path / "sent", PATIENCE), folder)
 
     return start
 

@@ -3,9 +3,11 @@
 import json
 
 import pydicom
+import pytest
 from effort import POSTGRESQL_IN_CI
 from images import SERIES, STUDY
 
+pytestmark = pytest.mark.timeout(240)
 DERIVE = "for number, path in enumerate(images, 1):\n    derive(path, number)\n"
 
 

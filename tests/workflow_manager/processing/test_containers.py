@@ -104,7 +104,7 @@ async def test_containers_end_when_they_take_too_much_or_too_long_or_are_stopped
         await works.service.user.put("/api/v1/workflowmanager/modules/hangs", json=body)
         await works.series(f"{SERIES}.9", 1)
         case = await works.ward.case("processing", rule="again")
-        await until(lambda: left() != [])
+        await until(lambda: left() != [], 120)
         await works.ward.post(f"/cases/{case['id']}/processing/cancel")
         await works.ward.case("failed", rule="again")
         assert left() == []

@@ -77,7 +77,10 @@ def _scalar(name: str, value: Any) -> str:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise NotAllowedError(f"docker_arguments: {name} takes a number.")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise NotAllowedError(f"docker_arguments: {name} is too large.") from None
 
 
 def _labels(value: Any) -> list[str]:
@@ -90,7 +93,7 @@ def _devices(name: str, value: Any) -> list[str]:
     option = name.replace("_", "-")
     try:
         return [f"--{option}={item['Path']}:{int(item['Rate'])}" for item in value]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise NotAllowedError(
             f"docker_arguments: {name} is a list of objects with Path and Rate."
         ) from None
@@ -109,7 +112,10 @@ def mounts(volumes: Mapping[str, Any], allowed: Collection[Path]) -> list[str]:
     roots = [root.resolve() for root in allowed]
     found = []
     for source, how in volumes.items():
-        place = Path(source).resolve()
+        try:
+            place = Path(source).resolve()
+        except (OSError, RuntimeError):  # links that lead in a circle
+            raise NotAllowedError(f"additional_volumes: {source[:200]!r} is no folder.") from None
         if not any(place.is_relative_to(root) for root in roots):
             raise NotAllowedError(
                 f"additional_volumes: {source[:200]!r} may not be mounted: "

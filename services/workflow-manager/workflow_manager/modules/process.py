@@ -62,7 +62,10 @@ class ProcessRunner:
             raise FileNotFoundError(_NO_FOLDER)
         root = self._settings.module_folder.resolve()
         place = (root / module.entry_point).resolve()
-        is_there = place.is_file() or (place / "__main__.py").is_file()
+        try:
+            is_there = place.is_file() or (place / "__main__.py").is_file()
+        except OSError:  # a name that no disk takes
+            is_there = False
         if not module.entry_point or not is_there or not place.is_relative_to(root):
             raise FileNotFoundError(
                 f"There is no Python file {module.entry_point!r} in the folder of modules."

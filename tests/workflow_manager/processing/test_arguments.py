@@ -1,0 +1,74 @@
+"""What modules may ask of a container engine, and what leads out of it."""
+
+import pytest
+
+from workflow_manager.modules.arguments import NotAllowedError, mounts, options
+
+
+def test_limits_become_options_of_the_command_line():
+    asked = {
+        "mem_limit": "8g",
+        "nano_cpus": 1_500_000_000,
+        "read_only": True,
+        "labels": {"owner": "mr"},
+        "device_read_bps": [{"Path": "/dev/sda", "Rate": 1000}],
+        "runtime": "nvidia",
+    }
+    assert options(asked, ["nvidia"]) == [
+        "--memory=8g",
+        "--cpus=1.5",
+        "--read-only=true",
+        "--label=owner=mr",
+        "--device-read-bps=/dev/sda:1000",
+        "--runtime=nvidia",
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"runtime": "/bin/sh"},
+        {"runtime": ["nvidia"]},
+        {"mem_limit": {"a": 1}},
+        {"mem_limit": ""},
+        {"nano_cpus": "1"},
+        {"nano_cpus": 10**400},
+        {"labels": ["a"]},
+        {"device_read_bps": [{"Path": "/dev/sda"}]},
+        {"device_read_bps": [{"Path": "/dev/sda", "Rate": float("inf")}]},
+    ],
+)
+def test_what_is_no_limit_is_refused(asked):
+    with pytest.raises(NotAllowedError):
+        options(asked, ["nvidia"])
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [
+        ("/etc", {"bind": "/etc"}),
+        ("{root}/../outside", {"bind": "/models"}),
+        ("{root}/out", {"bind": "/models"}),
+        ("{root}/circle", {"bind": "/models"}),
+        ("{root}/in", {"bind": "/tmp/data"}),
+        ("{root}/in", {"bind": "/tmp/output/x"}),
+        ("{root}/in", {"bind": "/tmp"}),
+        ("{root}/in", {"bind": "relative"}),
+        ("{root}/in", {"bind": "/a:/b"}),
+        ("{root}/in", {"bind": "/a", "mode": "rw,exec"}),
+        ("{root}/in", 3),
+    ],
+)
+def test_a_folder_that_may_not_be_mounted_is_refused(tmp_path, source, how):
+    root = tmp_path / "allowed"
+    (root / "in").mkdir(parents=True)
+    (root / "out").symlink_to("/etc")
+    (root / "circle").symlink_to(root / "circle")
+    with pytest.raises(NotAllowedError):
+        mounts({source.format(root=root): how}, [root])
+
+
+def test_a_folder_below_one_that_is_allowed_is_mounted(tmp_path):
+    (tmp_path / "in").mkdir()
+    asked = {str(tmp_path / "in"): {"bind": "/models", "mode": "ro"}}
+    assert mounts(asked, [tmp_path]) == [f"--volume={tmp_path}/in:/models:ro"]
