@@ -1,8 +1,9 @@
 """The preview job: ``python -m scanhub_jobs.preview``.
 
 It follows a file that grows, messages of the MRD streaming protocol, and writes each Cartesian
-image as PNG as soon as its last line has come, reconstructed as the whole file will be. It speaks
-JSON lines on standard output: one for each image, and at the end one result or one error.
+image as PNG as soon as its last line has come, reconstructed as the whole file will be by default,
+but for noise that was measured. It speaks JSON lines on standard output: one for each image, and at
+the end one result or one error.
 """
 
 import argparse
