@@ -168,5 +168,7 @@ def test_a_radial_file_without_trajectory_is_refused(radial, tmp_path):
     path = tmp_path / "without.mrd"
     path.write_bytes(radial[0].read_bytes())
     edit(path, forget)
-    with pytest.raises(JobInputError, match="Readout 4 has no trajectory"):
+    with pytest.raises(
+        JobInputError, match="The data are radial, but readout 4 states no trajectory"
+    ):
         reconstruct(path)

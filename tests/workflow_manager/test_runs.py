@@ -154,7 +154,7 @@ async def test_data_that_cannot_be_reconstructed_end_in_a_readable_reason(servic
     await clinic.measure(Scan(trajectory="spiral"))
     await service.deliver(await clinic.event())
     run = await service.run_in("failed", task_id=clinic.job)
-    assert run["error"] == ("The data are spiral; this job reconstructs Cartesian data only.")
+    assert run["error"] == "The data are spiral, but readout 0 states no trajectory."
     job = await clinic.task(clinic.job)
     assert (job["status"], job["status_reason"]) == ("ERROR", run["error"])
     assert "run.failed" in await events_of(service, run["id"])
