@@ -83,7 +83,7 @@ async def test_a_scan_becomes_images_in_the_record(house):
 async def test_a_failure_is_readable_in_the_record_and_can_be_tried_again(house):
     await house.measure(Scan(trajectory="radial"))
     failed = await house.job_in("ERROR")
-    assert "Cartesian data only" in failed["status_reason"]
+    assert "states no trajectory" in failed["status_reason"]
     again = await house.call("POST", f"{WORKFLOW}/trigger_task/{house.job}/")
     assert again["state"] == "queued"
 

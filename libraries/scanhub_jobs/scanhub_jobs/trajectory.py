@@ -56,7 +56,8 @@ def factors_of(
     silent = np.flatnonzero(raw.heads["trajectory_dimensions"][rows] < 1)
     if silent.size:
         raise JobInputError(
-            f"The data are {raw.header.trajectory}, but readout {rows[silent[0]]} states no trajectory."
+            f"The data are {raw.header.trajectory}, but readout {rows[silent[0]]} states no "
+            "trajectory."
         )
     stated = raw.header.trajectory_unit if unit == "auto" else unit
     return unit_factors(encoding, stated or _unit_by_reach(raw, rows, encoding))
