@@ -918,7 +918,7 @@ export interface paths {
         put?: never;
         /**
          * Configure a processing module
-         * @description Write a module down; this version does not run modules yet.
+         * @description Write a module down; `problems` says why it cannot run here, if it cannot.
          */
         post: operations["create_module"];
         delete?: never;
@@ -950,6 +950,26 @@ export interface paths {
          * @description Delete a module; its versions stay.
          */
         delete: operations["delete_module"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/modules/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether a processing module can run here
+         * @description Look for what runs it, for its image or file, and at what it asks for; nothing is run.
+         */
+        post: operations["test_module"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1029,6 +1049,128 @@ export interface paths {
          * @description Put older settings in force, as a new version; variables stay as they are now.
          */
         post: operations["revert_module"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs of modules
+         * @description Return runs, newest first; the next page begins `before` the last one of this.
+         */
+        get: operations["list_processing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a run of modules
+         * @description Return a run with its steps: state, reason, the last lines of the log, result.json.
+         */
+        get: operations["get_processing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/steps/{position}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what a module said
+         * @description Return the log of a step, also while it runs; lines begin with the time at which they came.
+         *
+         *     The answer ends where the log ends now; `X-Log-Size` says where, to ask for more from there.
+         */
+        get: operations["get_processing_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a file that a module made and that is no image
+         * @description Return the file as it came out; it is kept as long as the log.
+         */
+        get: operations["get_processing_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/processing/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop the modules of a case
+         * @description Kill the module that runs, or let none begin; the case fails and can be tried again.
+         */
+        post: operations["cancel_processing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/processing/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the modules of a case run again
+         * @description Go on with the step that failed, or begin with the first, by the rule as it is by now.
+         */
+        post: operations["retry_processing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2079,8 +2221,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send again what a failed case has not sent
-         * @description Make the next attempt at once, for each target that has not got everything.
+         * Try again what has failed for a case
+         * @description Go on with the module that failed; or send at once what a target has not got.
          */
         post: operations["retry_case"];
         delete?: never;
@@ -3033,7 +3175,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded";
+            state: "receiving" | "waiting" | "complete" | "processing" | "dispatching" | "done" | "failed" | "discarded";
             /**
              * Reason
              * @description Why it is in this state
@@ -3087,8 +3229,14 @@ export interface components {
             /** Dispatches */
             dispatches: components["schemas"]["DispatchOut"][];
             /**
+             * Processing
+             * @description Runs of its modules, newest first
+             * @default []
+             */
+            processing: components["schemas"]["ProcessingRunOut"][];
+            /**
              * Timeline
-             * @description Of the case, its series and its dispatches, oldest first
+             * @description Of the case, its series, its runs and its dispatches, oldest first
              */
             timeline: components["schemas"]["JournalEntry"][];
         };
@@ -3165,7 +3313,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded";
+            state: "receiving" | "waiting" | "complete" | "processing" | "dispatching" | "done" | "failed" | "discarded";
             /**
              * Reason
              * @description Why it is in this state
@@ -3226,6 +3374,12 @@ export interface components {
             series_description: string;
             /** Instances */
             instances: number;
+            /**
+             * Derived
+             * @description A module of this case made it
+             * @default false
+             */
+            derived: boolean;
             /** @description By which it joined: each rule, and why */
             decision: components["schemas"]["RuleDecisionOut"] | null;
         };
@@ -4219,7 +4373,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
         /**
          * FetchedSeries
          * @description A series of a study that is fetched.
@@ -4415,14 +4569,14 @@ export interface components {
         };
         /**
          * HealthPart
-         * @description One part: a queue, a target, the listener, a disk, the journal.
+         * @description One part: a queue, a target, the listener, a disk, the journal, what runs modules.
          */
         HealthPart: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "queue" | "target" | "listener" | "disk" | "journal";
+            kind: "queue" | "target" | "listener" | "disk" | "journal" | "runtime";
             /** Name */
             name: string;
             /**
@@ -4786,10 +4940,45 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Runner
+             * @description How it runs: as a container, or as a Python process of this server
+             * @default container
+             * @enum {string}
+             */
+            runner: "container" | "process";
+            /**
              * Docker Tag
-             * @description Image of the container
+             * @description Image of the container; empty: it is no container
+             * @default
              */
             docker_tag: string;
+            /**
+             * Entry Point
+             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)
+             * @default
+             */
+            entry_point: string;
+            /**
+             * Timeout S
+             * @description It is killed after so long; null: a setting [s]
+             */
+            timeout_s?: number | null;
+            /**
+             * Memory Bytes
+             * @description Most that it may take; null: a setting [byte]
+             */
+            memory_bytes?: number | null;
+            /**
+             * Cpus
+             * @description Processors that it may use; null: a setting
+             */
+            cpus?: number | null;
+            /**
+             * Input Writable
+             * @description It may change its input: it gets copies, where others get the images themselves, read-only
+             * @default false
+             */
+            input_writable: boolean;
             /**
              * Additional Volumes
              * @description Folder of the host to how it is mounted
@@ -4873,10 +5062,45 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Runner
+             * @description How it runs: as a container, or as a Python process of this server
+             * @default container
+             * @enum {string}
+             */
+            runner: "container" | "process";
+            /**
              * Docker Tag
-             * @description Image of the container
+             * @description Image of the container; empty: it is no container
+             * @default
              */
             docker_tag: string;
+            /**
+             * Entry Point
+             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)
+             * @default
+             */
+            entry_point: string;
+            /**
+             * Timeout S
+             * @description It is killed after so long; null: a setting [s]
+             */
+            timeout_s?: number | null;
+            /**
+             * Memory Bytes
+             * @description Most that it may take; null: a setting [byte]
+             */
+            memory_bytes?: number | null;
+            /**
+             * Cpus
+             * @description Processors that it may use; null: a setting
+             */
+            cpus?: number | null;
+            /**
+             * Input Writable
+             * @description It may change its input: it gets copies, where others get the images themselves, read-only
+             * @default false
+             */
+            input_writable: boolean;
             /**
              * Additional Volumes
              * @description Folder of the host to how it is mounted
@@ -4955,6 +5179,45 @@ export interface components {
             created_at: string;
             /** Updated At */
             updated_at: string | null;
+            /**
+             * Problems
+             * @description Why it cannot run on this server as it is; empty: nothing is known
+             * @default []
+             */
+            problems: string[];
+        };
+        /**
+         * ModuleTest
+         * @description Whether a module can run on this server.
+         * @example {
+         *       "ok": false,
+         *       "runtime": "podman",
+         *       "problems": [
+         *         "The image denoise:1 is not here: podman pull denoise:1."
+         *       ],
+         *       "notes": []
+         *     }
+         */
+        ModuleTest: {
+            /** Ok */
+            ok: boolean;
+            /**
+             * Runtime
+             * @description What would run it: podman, docker or process; empty: nothing
+             * @default
+             */
+            runtime: string;
+            /**
+             * Problems
+             * @description What speaks against it, each a sentence
+             */
+            problems: string[];
+            /**
+             * Notes
+             * @description What is worth knowing: settings that have no effect here
+             * @default []
+             */
+            notes: string[];
         };
         /**
          * ModuleVersionOut
@@ -5332,6 +5595,142 @@ export interface components {
             errors: components["schemas"]["FieldProblem"][] | null;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ProcessingRetry
+         * @description How processing is tried again.
+         * @example {
+         *       "start": "failed"
+         *     }
+         */
+        ProcessingRetry: {
+            /**
+             * Start
+             * @description From the step that failed, if what went before is still there
+             * @default failed
+             * @enum {string}
+             */
+            start: "failed" | "first";
+        };
+        /**
+         * ProcessingRunOut
+         * @description A run of the modules of a case.
+         */
+        ProcessingRunOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Case Id
+             * Format: uuid
+             */
+            case_id: string;
+            /**
+             * Number
+             * @description From 1; each retry is a run of its own
+             */
+            number: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "canceled";
+            /** Reason */
+            reason: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "normal" | "urgent" | "offpeak";
+            /**
+             * First Step
+             * @description Steps before it were done by an earlier run
+             */
+            first_step: number;
+            /**
+             * Requested By
+             * @description Empty: the rule
+             */
+            requested_by: string;
+            /**
+             * Images
+             * @description How many came out; null: not counted yet
+             */
+            images: number | null;
+            /**
+             * Other Files
+             * @description Files that came out and are no images, to be fetched
+             */
+            other_files: string[];
+            /**
+             * Outputs
+             * @description Module and result.json of each, in their order
+             */
+            outputs: [
+                string,
+                unknown
+            ][];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Steps */
+            steps: components["schemas"]["ProcessingStepOut"][];
+        };
+        /**
+         * ProcessingStepOut
+         * @description One module of a chain: what it did in a run.
+         */
+        ProcessingStepOut: {
+            /**
+             * Position
+             * @description From 1
+             */
+            position: number;
+            /** Module */
+            module: string;
+            /**
+             * Module Version
+             * @description Null: it has not begun
+             */
+            module_version: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "succeeded" | "failed" | "canceled" | "reused";
+            /** Reason */
+            reason: string;
+            /** Exit Code */
+            exit_code: number | null;
+            /**
+             * Settings
+             * @description Of module and rule, as it got them
+             */
+            settings: {
+                [key: string]: unknown;
+            };
+            /**
+             * Output
+             * @description Its result.json; null: it left none
+             */
+            output: unknown;
+            /**
+             * Log Tail
+             * @description The last lines that it said
+             */
+            log_tail: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
         };
         /**
          * ProcessorLogsIn
@@ -6984,6 +7383,12 @@ export interface components {
             /** Ended At */
             ended_at: string | null;
         };
+        /**
+         * RunState
+         * @description State of a run of modules.
+         * @enum {string}
+         */
+        RunState: "queued" | "running" | "succeeded" | "failed" | "canceled";
         /**
          * S3Target
          * @description A bucket of an S3 service.
@@ -10034,6 +10439,36 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    test_module: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleTest"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_module_versions: {
         parameters: {
             query?: {
@@ -10168,6 +10603,196 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_processing: {
+        parameters: {
+            query?: {
+                /** @description Only in one of these states */
+                state?: components["schemas"]["RunState"][] | null;
+                /** @description Only of this case */
+                case_id?: string | null;
+                /** @description Only runs older than this one */
+                before?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingRunOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingRunOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_processing_log: {
+        parameters: {
+            query?: {
+                /** @description Begin here; `X-Log-Size` of the last answer [byte] */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+                /** @description Number of the step, from 1 */
+                position: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log, as far as it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_processing_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+                /** @description Of `other_files` of the run */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancel_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ProcessingRetry"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
@@ -11812,7 +12437,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only in this state */
-                state?: ("receiving" | "waiting" | "complete" | "dispatching" | "done" | "failed" | "discarded") | null;
+                state?: ("receiving" | "waiting" | "complete" | "processing" | "dispatching" | "done" | "failed" | "discarded") | null;
                 /** @description Of a series, or of a study */
                 kind?: ("series" | "study") | null;
                 /** @description Only of this rule */
