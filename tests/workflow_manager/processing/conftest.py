@@ -91,7 +91,8 @@ def working(serving, tmp_path):
 
     @asynccontextmanager
     async def start(**changes):
-        changes = {"module_folder": folder, "module_runtime": "none", **changes}
+        quiet = {"series_quiet_s": 3600.0}  # a series is complete when the test says so
+        changes = {"module_folder": folder, "module_runtime": "none", **quiet, **changes}
         async with serving(**changes) as service:
             yield Works(service, Ward(service, tmp_path / "sent", PATIENCE), folder)
 

@@ -12,6 +12,8 @@ from test_kill import Outside
 from workflow_service import a_port, over_http, until
 
 from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import reading
+from workflow_manager.cases.repository import list_due_series
 from workflow_manager.dicom.scu import Peer, send_series
 from workflow_manager.processing.steps import ProcessingSteps
 
@@ -137,6 +139,10 @@ async def test_each_step_done_twice_makes_nothing_twice(working):
         images = await do.index(run_id)
         assert await do.index(run_id) == images
         assert (images["images"], images["files"]) == (2, ["a.txt"])
+        async with reading(works.service.wiring.sessions) as session:  # no timer ends what it made
+            soon = utc_now() + timedelta(hours=1)
+            due = await list_due_series(session, quiet_since=soon, closed_since=soon, limit=9)
+        assert list(due) == []
         await do.finish(run_id, images)
         assert await do.finish(run_id, images) == {"ended": True}
         assert await do.plan(run_id) == {"ended": True}
