@@ -135,15 +135,20 @@ async def failures(session: AsyncSession) -> Mapping[str, Failures]:
     )
     found = {}
     for name, updated_at, count, first_at, last_at in counted.all():
-        error = sa.select(col(Dispatch.error)).where(
-            col(Dispatch.target) == name,
-            col(Dispatch.status) == DispatchStatus.FAILED,
-            ended_at == last_at,
-        )
-        last_error = await session.scalar(error.limit(1)) or "nobody knows why."
+        last_error = await _error_of(session, name, last_at)
         mended = updated_at is not None and updated_at > last_at
         found[name] = Failures(count, first_at, last_error, mended)
     return found
+
+
+async def _error_of(session: AsyncSession, target: str, ended_at: datetime) -> str:
+    """Return why what failed at this time has failed."""
+    error = sa.select(col(Dispatch.error)).where(
+        col(Dispatch.target) == target,
+        col(Dispatch.status) == DispatchStatus.FAILED,
+        col(Dispatch.ended_at) == ended_at,
+    )
+    return await session.scalar(error.limit(1)) or "nobody knows why."
 
 
 async def needs_containers(session: AsyncSession) -> bool | None:
