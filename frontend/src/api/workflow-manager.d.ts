@@ -5597,6 +5597,19 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ProcessingOutput
+         * @description What a module that ended well has told.
+         */
+        ProcessingOutput: {
+            /** Module */
+            module: string;
+            /**
+             * Result
+             * @description Its result.json; null: it wrote none
+             */
+            result: unknown;
+        };
+        /**
          * ProcessingRetry
          * @description How processing is tried again.
          * @example {
@@ -5666,12 +5679,9 @@ export interface components {
             other_files: string[];
             /**
              * Outputs
-             * @description Module and result.json of each, in their order
+             * @description In the order of the modules
              */
-            outputs: [
-                string,
-                unknown
-            ][];
+            outputs: components["schemas"]["ProcessingOutput"][];
             /**
              * Created At
              * Format: date-time

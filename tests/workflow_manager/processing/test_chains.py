@@ -57,7 +57,7 @@ async def test_the_output_of_a_step_is_the_input_of_the_next_and_the_contract_is
         await works.series(SERIES, 1)
         run = await works.run("succeeded", "failed")
         assert run["state"] == "succeeded", run["reason"]
-        (one, first), (two, second) = run["outputs"]
+        (one, first), (two, second) = (told.values() for told in run["outputs"])
         name = f"{SERIES}#{SERIES}.1"
         assert (one, two, first["step"], second["step"]) == ("one", "two", "one", "two")
         assert first["saw"] == [f"{name}.dcm", f"{name}.tags", "task.json"]
@@ -164,7 +164,7 @@ async def test_a_study_is_processed_as_one(working):
         case = await works.ward.case("waiting", rule="process")
         await works.ward.post(f"/cases/{case['id']}/complete")
         run = await works.run("succeeded", "failed")
-        assert run["outputs"] == [["count", 3]], run["reason"]
+        assert run["outputs"] == [{"module": "count", "result": 3}], run["reason"]
         done = await works.ward.case("done", rule="process")
         assert done["reason"] == "Processed: 0 images came out."
 
@@ -181,5 +181,5 @@ async def test_a_file_that_is_no_image_fails_and_a_link_leads_nowhere(working):
         await works.series(SERIES, 1)
         run = await works.run("failed")
         assert run["reason"].startswith("broken.dcm of the last module cannot be indexed")
-        assert run["outputs"] == [["leave", None]]
+        assert run["outputs"] == [{"module": "leave", "result": None}]
         assert pydicom.dcmread(next((works.service.wiring.lake.root / "dicom").rglob("*.dcm")))

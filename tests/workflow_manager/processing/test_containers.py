@@ -61,7 +61,7 @@ async def test_a_chain_of_containers_has_mercures_contract_and_no_way_out(workin
         await works.series(SERIES, 1)
         run = await works.run("succeeded", "failed")
         assert run["state"] == "succeeded", run
-        saw = run["outputs"][0][1]
+        saw = run["outputs"][0]["result"]
         name = f"{SERIES}#{SERIES}.1"
         assert saw["in"] == [f"{name}.dcm", f"{name}.tags", "task.json"]
         assert saw["folders"] == ["/tmp/data"] * 2 + ["/tmp/output"] * 2

@@ -180,7 +180,10 @@ async def test_a_folder_that_a_module_keeps_is_there_the_next_time(working):
         await works.module("count", count, requires_persistence=True)
         await works.rule("count", "count")
         await works.series(SERIES, 1)
-        assert (await works.run("succeeded"))["outputs"] == [["count", 1], ["count", 2]]
+        assert (await works.run("succeeded"))["outputs"] == [
+            {"module": "count", "result": 1},
+            {"module": "count", "result": 2},
+        ]
 
 
 def test_a_log_keeps_its_beginning_and_its_end(tmp_path):

@@ -89,6 +89,13 @@ class ProcessingStepOut(WireModel):
     ended_at: datetime | None
 
 
+class ProcessingOutput(WireModel):
+    """What a module that ended well has told."""
+
+    module: str
+    result: Annotated[Any, Field(description="Its result.json; null: it wrote none")]
+
+
 class ProcessingRunOut(WireModel):
     """A run of the modules of a case."""
 
@@ -104,9 +111,7 @@ class ProcessingRunOut(WireModel):
     other_files: Annotated[
         list[str], Field(description="Files that came out and are no images, to be fetched")
     ]
-    outputs: Annotated[
-        list[tuple[str, Any]], Field(description="Module and result.json of each, in their order")
-    ]
+    outputs: Annotated[list[ProcessingOutput], Field(description="In the order of the modules")]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -25,9 +25,8 @@ def describe(run: ProcessingRun, steps: Sequence[ProcessingStep]) -> ProcessingR
         ProcessingStepOut.model_validate({**step.model_dump(), "output": step.output.get("value")})
         for step in steps
     ]
-    return ProcessingRunOut.model_validate(
-        {**run.model_dump(), "outputs": outputs_of(steps), "steps": told}
-    )
+    outputs = [{"module": module, "result": result} for module, result in outputs_of(steps)]
+    return ProcessingRunOut.model_validate({**run.model_dump(), "outputs": outputs, "steps": told})
 
 
 async def describe_all(
