@@ -165,6 +165,7 @@ def test_an_axial_image_keeps_its_spacing(ctx):
         np.array([0.0]),
         np.array([True, False]),
         np.array([1e30, -1e30]),
+        np.array([-1.1125369292536007e-308]),
     ],
     ids=str,
 )

@@ -90,8 +90,9 @@ def _scaled(
     """Use the step that is written, not the one that was meant: DS has 16 characters."""
     intercept = float(decimal(low))
     slope = float(decimal((high - intercept) / _MOST)) or 1.0
+    more = 1e-9  # doubled: what is written may have too few digits to tell so small a difference
     while (high - intercept) / slope > _MOST + 0.5:
-        slope = float(decimal(slope * (1 + 1e-9)))
+        slope, more = float(decimal(slope * (1 + more))), more * 2
     pixels = np.clip(np.rint((values - intercept) / slope), 0, _MOST).astype("<u2")
     return Stored(pixels, decimal(slope), decimal(intercept), window)
 
