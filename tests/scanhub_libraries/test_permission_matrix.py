@@ -52,6 +52,9 @@ MATRIX = {
         POST workflowmanager/journal/events
     """,
     "AMSEs": """
+        GET workflowmanager/processing
+        GET workflowmanager/processing/{processing_id}
+        GET workflowmanager/processing/{processing_id}/files/{name:path}
         GET workflowmanager/previews/{task_id}
         GET workflowmanager/previews/{task_id}/{acquisition_id}/{number}
         GET workflowmanager/targets/{name}/diff
@@ -189,6 +192,8 @@ MATRIX = {
         PUT patient/{patient_id}
     """,
     "AMSE": """
+        POST workflowmanager/cases/{case_id}/processing/cancel
+        POST workflowmanager/cases/{case_id}/processing/retry
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
         POST device/{device_id}/calibrate
@@ -270,6 +275,8 @@ MATRIX = {
         DELETE device/uploads/{upload_id}
     """,
     "AE": """
+        POST workflowmanager/modules/{name}/test
+        GET workflowmanager/processing/{processing_id}/steps/{position}/log
         POST workflowmanager/rules/dry-run
         POST workflowmanager/notifications/preview
         POST workflowmanager/rules/file-tags
