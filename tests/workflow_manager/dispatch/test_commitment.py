@@ -78,7 +78,7 @@ class Node:
         if lost:
             data.FailedSOPSequence, kind = lost, 2
         status, _ = association.send_n_event_report(data, kind, PushModel, INSTANCE)
-        return status.Status
+        return status.get("Status")  # none where the other side is gone before we look
 
 
 async def the_dispatch(service, *statuses):
