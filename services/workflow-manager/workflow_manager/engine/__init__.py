@@ -2,6 +2,7 @@
 
 from workflow_manager.engine.attempts import Answer, Attempt, Attempts
 from workflow_manager.engine.port import Engine, EngineError, Steps, WorkflowBody, WorkflowState
+from workflow_manager.engine.stepping import RunEndedError, end, go
 
 __all__ = [
     "Answer",
@@ -9,7 +10,10 @@ __all__ = [
     "Attempts",
     "Engine",
     "EngineError",
+    "RunEndedError",
     "Steps",
     "WorkflowBody",
     "WorkflowState",
+    "end",
+    "go",
 ]
