@@ -105,7 +105,7 @@ def test_ctrl_c_cancels_the_job_and_begins_no_other(session):
     command = [sys.executable, "-m", "scanhub_jobs.cli", "run", "sample_jobs:waits"]
     command += [str(session.folder), "--out", str(session.out)]
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs us may ignore it
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heard) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=heard) as process:  # noqa: PLW1509 - it takes no lock
         assert process.stdout.readline() == "waits: 0 % waiting\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(50) == 1
