@@ -245,6 +245,14 @@ async def test_a_taken_port_is_said_at_the_start(serving):
                 pass
 
 
+async def test_a_port_that_is_left_a_moment_later_is_taken(serving):
+    taken = socket.create_server(("127.0.0.1", 0))  # as listeners of a service that was killed
+    port = taken.getsockname()[1]
+    asyncio.get_running_loop().call_later(0.5, taken.close)
+    async with serving(dicom_port=port):
+        await asyncio.to_thread(lambda: socket.create_connection(("127.0.0.1", port), 20).close())
+
+
 async def test_images_have_their_routes(serving, tmp_path):
     async with serving() as service:
         assert (await service.user.get(f"{WORKFLOW}/series/1.2.3/instances")).status_code == 404

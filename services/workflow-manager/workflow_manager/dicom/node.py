@@ -1,6 +1,7 @@
 """The receiving side of the DICOM node: sockets, listener processes, and what they leave behind."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ from workflow_manager.targets.secret_box import SecretBox
 
 logger = get_logger(__name__)
 _SWEEP_S = 60.0
+_PORT_PATIENCE_S, _PORT_PAUSE_S = 5.0, 0.1
 _LISTENERS = 2
 """Processes that receive, where nobody says how many: Python computes in one thread of each."""
 _DOOR = "-door"
@@ -108,10 +110,10 @@ class DicomNode:
 
     async def _listen(self) -> None:
         settings = self._settings
-        self._open("plain", settings.dicom_port)
+        await self._open("plain", settings.dicom_port)
         if settings.dicom_tls_port is not None:
             self._check_tls()
-            self._open("tls", settings.dicom_tls_port)
+            await self._open("tls", settings.dicom_tls_port)
         if not self._sockets:
             return
         count = settings.dicom_listeners or min(_LISTENERS, os.cpu_count() or 1)
@@ -166,17 +168,24 @@ class DicomNode:
             await asyncio.to_thread(self.receiving.put_away.flush)
         await asyncio.to_thread(self.leftovers.release)
 
-    def _open(self, name: str, port: int | None) -> None:
+    async def _open(self, name: str, port: int | None) -> None:
+        """Take a port; listeners of a service that was killed hold it until they have noticed."""
         if port is None:
             return
-        host = self._settings.dicom_host
-        try:
-            self._sockets[name] = listen(host, port)
-        except OSError as error:
-            raise ListenerError(
-                f"The DICOM port {port} on {host} cannot be used: {error}. Give another one, or "
-                "end the program that has it."
-            ) from error
+        host, clock = self._settings.dicom_host, asyncio.get_running_loop().time
+        until = clock() + _PORT_PATIENCE_S
+        while True:
+            try:
+                self._sockets[name] = listen(host, port)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE and clock() < until:
+                    await asyncio.sleep(_PORT_PAUSE_S)
+                    continue
+                raise ListenerError(
+                    f"The DICOM port {port} on {host} cannot be used: {error}. Give another one, "
+                    "or end the program that has it."
+                ) from error
+            return
 
     def _check_tls(self) -> None:
         try:
