@@ -251,7 +251,16 @@ async def test_a_file_of_a_task_that_was_deleted_stays_in_the_lake_and_is_told(l
         assert verdict["ok"] is False
         assert "safe in the lake" in verdict["message"]
         assert "data.mrd" in lab.files()
-        assert "claim" in (await lab.acquisition(start["id"]))["reason"]
+        acquisition = await lab.acquisition(start["id"])
+        assert "claim" in acquisition["reason"]
+        result_id = UUID(acquisition["result_id"])
+        # Whoever asks after that, hears it too: the verdict of a slow moment, and after a restart.
+        settlement = lab.app.state.room.settlement
+        refused = await settlement.wait(UUID(acquisition["id"]), 10, result_id)
+        assert refused is not None
+        assert "claim" in refused
+        again = await scanner.upload(start, "data.mrd", DATA)
+        assert again["ok"] is False
 
 
 class FullLake(LocalLake):

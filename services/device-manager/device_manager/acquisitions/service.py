@@ -22,6 +22,8 @@ from scanhub_libraries.events import EventType
 _REASON_LENGTH = 4000
 ENTERED = "entered"
 """Of a file: exam-manager has it, and need not hear of it again when a further one comes."""
+PROBLEM = "problem"
+"""Of a file: why exam-manager does not take it."""
 _TAKEN = (AcquisitionState.ACCEPTED, AcquisitionState.RUNNING)
 _EVENTS: dict[AcquisitionState, EventType] = {
     AcquisitionState.REQUESTED: EventType.ACQUISITION_REQUESTED,
@@ -247,14 +249,20 @@ async def mark_settled(
     row = await repository.lock_acquisition(session, acquisition_id)
     if row is None:
         return True
-    if problem is None:
-        row.files = [{**file, ENTERED: True} for file in row.files[:files]] + row.files[files:]
+    row.files = [_as_heard(file, problem) for file in row.files[:files]] + row.files[files:]
     if len(row.files) != files:
         return False
     row.settled_at = utc_now()
     if problem is not None:
         row.reason = f"{row.reason} | {problem}"[:_REASON_LENGTH] if row.reason else problem
     return True
+
+
+def _as_heard(file: dict[str, Any], problem: str | None) -> dict[str, Any]:
+    """Return a file with what exam-manager said of it; what it has taken it does not give back."""
+    if problem is None:
+        return {key: value for key, value in file.items() if key != PROBLEM} | {ENTERED: True}
+    return file if file.get(ENTERED) else {**file, PROBLEM: problem}
 
 
 async def list_acquisitions(

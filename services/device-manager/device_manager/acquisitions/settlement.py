@@ -125,7 +125,7 @@ class Settlement:
         """
         debt = self._debts.get(acquisition_id)
         if debt is None or debt.task is None:
-            return None
+            return await self._on_record(acquisition_id, result_id)
         task, asked = debt.task, debt.asked
         async with asyncio.timeout(seconds):
             if await _are_entered([self._ahead.get(result_id)] if result_id else []):
@@ -139,6 +139,17 @@ class Settlement:
         if debt.heard < asked:
             task.result()
         return debt.problem
+
+    async def _on_record(self, acquisition_id: UUID, result_id: UUID | None) -> str | None:
+        """Return what was written down when it was settled: whoever asks may come after that."""
+        if result_id is None:
+            return None
+        async with reading(self._sessions) as session:
+            row = await session.get(Acquisition, acquisition_id)
+        files = row.files if row is not None else []
+        same = (file for file in files if file["result_id"] == str(result_id))
+        problem = next(same, {}).get(service.PROBLEM)
+        return None if problem is None else str(problem)
 
     async def stop(self) -> None:
         """Stop; what is owed stays in the database."""

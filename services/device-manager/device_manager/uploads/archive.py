@@ -255,7 +255,7 @@ class Archive:
             if refused is not None:
                 for file in lease.files:
                     if file["filename"] == announced.filename:
-                        file["problem"] = refused
+                        file[service.PROBLEM] = refused
                 message = (
                     f"File {announced.filename} is safe in the lake, but is not entered as a "
                     f"result: {refused} Do not send it again; tell the technician."
@@ -303,8 +303,8 @@ def stored_before(lease: Lease, filename: str, sha256: str | None) -> Feedback |
                 "another file of this name has been stored for this scan; give it another name "
                 "(or send its sha256, if it is the same)."
             )
-        if "problem" in file:
-            message = f"File {filename} is safe, but not a result: {file['problem']}"
+        if service.PROBLEM in file:
+            message = f"File {filename} is safe, but not a result: {file[service.PROBLEM]}"
             return not_stored(message, lease, filename)
         return stored(f"File {filename} saved before", lease, filename, file["result_id"])
     return None
