@@ -188,13 +188,19 @@ GROUPS = (
 )
 
 
+def _sizes(*, quick: bool, large: bool) -> dict[int, int]:
+    if quick and large:
+        return LARGE  # nothing else
+    return SIZES | LARGE if large else SIZES
+
+
 async def _measure(
     folder: Path, groups: Sequence[str], *, quick: bool, large: bool, links: int
 ) -> list[Row]:
     measures: dict[str, Callable[[Path], Awaitable[list[Row]]]] = {
         "start": _ready_row,
         "scan": _scan_rows,
-        "uploads": lambda at: _upload_rows(at, {**SIZES, **(LARGE if large else {})}),
+        "uploads": lambda at: _upload_rows(at, _sizes(quick=quick, large=large)),
         "fleet": lambda at: _fleet_rows(at, links),
         "logins": _login_rows,
         "exams": lambda at: exam_rows(at, STORED[:-1] if quick else STORED),

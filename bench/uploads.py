@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import resource
+import shutil
 import socket
 import statistics
 import threading
@@ -36,6 +37,7 @@ SIZES = {16 * MB: 31, 512 * MB: 3}
 LARGE = {10_000 * MB: 1}
 _BAR = 0.8
 _WARM_UP = 1
+_LARGEST_WARM_UP = 1000 * MB
 """Rounds that do not count: the first upload of a server loads what it needs."""
 _CHUNK = 1 << 20
 _FLAT_BYTES = 64 << 20
@@ -118,6 +120,15 @@ def _make_file(path: Path, size: int) -> None:
         for number in range(0, size, len(block)):
             file.write(number.to_bytes(8, "little"))
             file.write(block[8 : min(len(block), size - number)])
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SystemExit(
+            f"{folder} has {free / 1e9:.0f} GB free, these files need {needed / 1e9:.0f}: "
+            "make room, or leave out --large."
+        )
 
 
 def _plain_copy(path: Path, folder: Path) -> None:
@@ -229,10 +240,12 @@ async def uploads(
     with Connections(ClientSettings(), None) as connections:  # as a device has them
         for size, times in sizes.items():
             path = folder / "raw.bin"
-            await asyncio.to_thread(_make_file, path, size)
             ways = {"plain": Way(), "http": Way(), "link": Way()}
-            for number in range(times + _WARM_UP):
-                if number == _WARM_UP:
+            warm_up = _WARM_UP if size <= _LARGEST_WARM_UP else 0
+            _check_room(folder, size * (1 + 2 * (times + warm_up) + 1))
+            await asyncio.to_thread(_make_file, path, size)
+            for number in range(times + warm_up):
+                if number == warm_up:
                     ways = {name: Way() for name in ways}
                 for name in _random.sample(list(ways), len(ways)):
                     if name == "plain":
