@@ -122,6 +122,18 @@ class WorkflowManagerSettings(BaseSettings):
         gt=0,
         description="Processors that a module uses which does not say otherwise; none: all",
     )
+    module_output_bytes: int = Field(
+        64 * 2**30,
+        ge=2**20,
+        description="A module that does not say otherwise is killed when it has written more, all "
+        "files together [byte]",
+    )
+    module_output_files: int = Field(
+        100_000,
+        ge=1,
+        le=1_000_000,
+        description="A module that does not say otherwise is killed when it has made more files",
+    )
     module_pull: Literal["never", "missing", "always"] = Field(
         "never", description="When images of modules are fetched from their registry"
     )

@@ -1,5 +1,6 @@
 """How modules end: stopped, too slow, too large, too loud; slots, priorities, and the way back."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,62 @@ async def test_time_memory_and_loud_words_have_limits(working):
         )
         files = [path for path in works.service.wiring.lake.root.rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in files) < 2**20
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "code"),
+    [
+        ("raise RuntimeError('no kidney here')", "RuntimeError: no kidney here", 1),
+        ("os.kill(os.getpid(), 9)", "It was killed by the system, most likely", -9),
+        pytest.param("os._exit(77)", "It ended with exit code 77.", 77, marks=pytest.mark.long),
+    ],
+)
+async def test_a_module_that_breaks_says_why_and_what_follows_does_not_begin(
+    working, source, reason, code
+):
+    async with working() as works:
+        await works.module("broken", source)
+        await works.module("next")
+        await works.rule("broken", "next", "next")
+        await works.series(SERIES, 1)
+        run = await works.run("failed", "succeeded")
+        first, *others = run["steps"]
+        assert (first["state"], first["exit_code"]) == ("failed", code)
+        assert reason in first["reason"]
+        assert run["reason"] == f"Module broken, step 1 of 3: {first['reason']}"
+        told = [(step["state"], step["reason"]) for step in others]
+        assert told == [("canceled", f"It did not begin. {run['reason']}")] * 2
+        assert (await works.ward.case("failed", rule="process"))["reason"] == run["reason"]
+
+
+async def test_a_result_that_is_no_json_is_told_and_costs_no_image(working):
+    write = "(target / 'result.json').write_text('{\\'a\\': 1}')"
+    async with working() as works:
+        await works.module("odd", DERIVE + write)
+        await works.rule("odd")
+        await works.series(SERIES, 1)
+        run = await works.run("failed", "succeeded")
+        assert (run["state"], run["images"]) == ("succeeded", 1)
+        assert run["outputs"] == [{"module": "odd", "result": None}]
+        assert run["steps"][0]["reason"].startswith("result.json is no JSON")
+
+
+@pytest.mark.long
+async def test_a_module_that_prints_a_gigabyte_costs_neither_room_nor_memory(working):
+    block = (
+        "for _ in range(1024):\n    sys.stdout.buffer.write(b'x' * 1023 * 1024 + b'\\n' * 1024)\n"
+    )
+    async with working(module_log_bytes=2**16) as works:
+        await works.module("loud", block)
+        await works.rule("loud")
+        await works.series(SERIES, 1)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        run = await works.run("succeeded", "failed")
+        assert run["state"] == "succeeded", run["reason"]
+        assert "bytes are not kept" in await works.log(run)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
+        files = works.service.wiring.lake.root.rglob("*.log*")
+        assert sum(path.stat().st_size for path in files) < 2**18
 
 
 async def test_what_modules_say_reaches_notifications_and_they_choose_targets(working, node):

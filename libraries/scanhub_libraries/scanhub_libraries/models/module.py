@@ -97,6 +97,24 @@ class ModuleSettings(WireModel):
         float | None,
         Field(gt=0, le=1024, description="Processors that it may use; null: a setting"),
     ] = None
+    output_bytes: Annotated[
+        int | None,
+        Field(
+            ge=2**20,
+            le=2**50,
+            description="Most that it may write, all files together; with more it is killed; "
+            "null: a setting [byte]",
+        ),
+    ] = None
+    output_files: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Most files and folders that it may make; with more it is killed; "
+            "null: a setting",
+        ),
+    ] = None
     input_writable: Annotated[
         bool,
         Field(

@@ -25,10 +25,11 @@ from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.journal.service import append
 from workflow_manager.modules.log import LogFile, last_lines
 from workflow_manager.modules.models import Module
-from workflow_manager.modules.runner import Ending, Work
+from workflow_manager.modules.runner import Ending, Log, Work
 from workflow_manager.modules.service import describe, variables_of
 from workflow_manager.processing import folders, repository
 from workflow_manager.processing.folders import StepFolders
+from workflow_manager.processing.guarding import Guard, OutputLimits
 from workflow_manager.processing.models import ProcessingRun, ProcessingStep
 from workflow_manager.processing.queueing import get_run
 from workflow_manager.processing.rules import StepState, failure, settings_of
@@ -94,6 +95,7 @@ class Computing:
         await self._begin(plan)
         ending = await self._run(plan, places, cancel)
         if ending.canceled:
+            await asyncio.to_thread(places.drop)
             await self._note(run, position, ending, state=StepState.CANCELED, reason="Stopped.")
             return {"canceled": True}
         tail = await asyncio.to_thread(last_lines, places.log, _TAIL)
@@ -105,6 +107,7 @@ class Computing:
             last_line=_last_line(tail),
         )
         if why:
+            await asyncio.to_thread(places.drop)
             await self._note(run, position, ending, state=StepState.FAILED, reason=why)
             return {"failed": f"{plan.words}: {why}"}
         await asyncio.to_thread(places.end)
@@ -227,16 +230,41 @@ class Computing:
         )
         log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes)
         watching = asyncio.create_task(self._watch(plan.run, cancel))
-        keeping = self._keeping["" if persistence is None else persistence.name]
         try:
             if persistence is None:
-                return await self._wiring.runners.of(module).run(work, cancel, log)
-            async with keeping:
-                return await self._wiring.runners.of(module).run(work, cancel, log)
+                return await self._guarded(work, cancel, log)
+            async with self._keeping[persistence.name]:
+                return await self._guarded(work, cancel, log)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             await asyncio.to_thread(log.close)
+
+    async def _guarded(self, work: Work, cancel: asyncio.Event, log: Log) -> Ending:
+        """Run a module, and kill it when it writes more than it may."""
+        settings, module = self._wiring.settings, work.module
+        limits = OutputLimits(
+            size=module.output_bytes or settings.module_output_bytes,
+            files=module.output_files or settings.module_output_files,
+            free=settings.dicom_min_free_bytes,
+        )
+        guard = Guard((work.output, work.scratch), limits, cancel)
+        problem = await guard.look()
+        if problem:
+            return Ending(problem=problem)
+        guard.start()
+        try:
+            ending = await self._wiring.runners.of(module).run(work, guard.stop, log)
+        finally:
+            await guard.end()
+        if cancel.is_set() or ending.problem:
+            return ending
+        problem = await guard.look(ended_well=ending.exit_code == 0)
+        if not problem:
+            return ending
+        if ending.canceled:
+            problem = f"It was killed: {problem[0].lower()}{problem[1:]}"
+        return Ending(ending.exit_code, problem=problem)
 
     async def _watch(self, run: ProcessingRun, cancel: asyncio.Event) -> None:
         """Hear of it when somebody stops the run at another process of this service."""

@@ -50,6 +50,10 @@ class StepFolders:
         for folder in (self.input, self.scratch):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def drop(self) -> None:
+        """Remove what a module that failed left; its log stays."""
+        shutil.rmtree(self.base, ignore_errors=True)
+
 
 def run_folder(root: Path, run_id: UUID) -> Path:
     """Return the folder of a run."""

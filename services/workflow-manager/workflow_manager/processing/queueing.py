@@ -202,13 +202,13 @@ async def end_badly(
     if run.state not in OPEN:
         return []
     run.state, run.reason, run.ended_at = state, reason, utc_now()
-    steps = (await repository.list_steps(session, [run.id]))[run.id]
-    for step in steps:
+    canceled = state is RunState.CANCELED
+    for step in (await repository.list_steps(session, [run.id]))[run.id]:
         if step.state is StepState.RUNNING:
-            canceled = state is RunState.CANCELED
             step.state = StepState.CANCELED if canceled else StepState.FAILED
             step.reason, step.ended_at = step.reason or reason, run.ended_at
-    canceled = state is RunState.CANCELED
+        elif step.state is StepState.WAITING:
+            step.state, step.reason = StepState.CANCELED, f"It did not begin. {reason}"
     told = EventType.PROCESSING_CANCELED if canceled else EventType.PROCESSING_FAILED
     series = await cases.series_uids(session, case.id)
     return [event_of(run, told), *move(case, Verdict(CaseState.FAILED, reason), series, times)]
