@@ -23,8 +23,8 @@ from scanhub_libraries.database import Sessions, create_engine, create_sessions,
 from scanhub_libraries.models import ServiceCredentials, UserRole
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
 from workflow_manager.engine.dbos_engine import DbosEngine
+from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.main import create_app
-from workflow_manager.runs.jobs import JOBS
 from workflow_manager.settings import WorkflowManagerSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -192,8 +192,9 @@ def _install_job(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, sourc
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    job = dataclasses.replace(JOBS["cartesian_reconstruction"], module=name)
-    monkeypatch.setitem(JOBS, "cartesian_reconstruction", job)
+    for job_id in ("reconstruction", "cartesian_reconstruction"):
+        job = dataclasses.replace(BUILT_IN[job_id], module=name)
+        monkeypatch.setitem(BUILT_IN, job_id, job)
 
 
 @pytest.fixture

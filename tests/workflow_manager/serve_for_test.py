@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,8 +12,8 @@ from scanhub_libraries.clients import ServiceTokenSource
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.models import ServiceCredentials
 from scanhub_libraries.security.tokens import TokenVerifier
+from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.main import create_app
-from workflow_manager.runs.jobs import JOBS, Job
 from workflow_manager.settings import WorkflowManagerSettings
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     folder, port, exam_manager = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     if module := os.environ.get("TEST_JOB"):
         name = "cartesian_reconstruction"
-        JOBS[name] = Job(name, "Slow", module, 1)
+        BUILT_IN[name] = replace(BUILT_IN[name], module=module)
     exam_client = httpx.AsyncClient(base_url=exam_manager, timeout=5)
     secret = os.environ["TEST_SECRET"]
     credentials = ServiceCredentials(service="workflow-manager", secret=secret)

@@ -9,37 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from scanhub_jobs.command_line import report_job
 from scanhub_jobs.errors import JobInputError
-from scanhub_jobs.parameters import JobParameters
+from scanhub_jobs.frequency_parameters import FrequencyParameters
 from scanhub_jobs.raw_data import RawFile, open_raw_data
 
 _MOST_READOUTS = 256
 _SHORTEST = 16
 _HALF = 0.5
-
-
-class FrequencyParameters(JobParameters):
-    """Parameters of the frequency calibration."""
-
-    zero_filling: int = Field(
-        8, ge=1, le=64, title="Zero filling", description="How much finer the spectrum is made"
-    )
-    search_hz: float | None = Field(
-        None,
-        gt=0,
-        title="Search range [Hz]",
-        description="How far from the receiver's frequency the resonance is looked for; else "
-        "everywhere",
-    )
-    least_snr: float = Field(
-        5.0,
-        ge=1,
-        title="Least SNR",
-        description="A peak that is lower, relative to the noise of the spectrum, is none",
-    )
 
 
 def frequency_report(source: Path, parameters: FrequencyParameters) -> dict[str, Any]:

@@ -14,13 +14,12 @@ import numpy as np
 import pydicom
 import scipy.ndimage
 from numpy.typing import NDArray
-from pydantic import Field
 from pydicom.errors import InvalidDicomError
 
 from scanhub_jobs.command_line import report_job
 from scanhub_jobs.dispatch import reconstruct_file
 from scanhub_jobs.errors import JobInputError
-from scanhub_jobs.parameters import JobParameters
+from scanhub_jobs.quality_parameters import QualityParameters
 
 _OF_OBJECT = 0.25
 """The region of interest is the inner 75 % of the object (NEMA MS 1-2008, 2.2.3)."""
@@ -28,25 +27,6 @@ _FEWEST_PIXELS = 16
 _BINS = 256
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-
-
-class QualityParameters(JobParameters):
-    """Parameters of the quality report."""
-
-    receive_coils: int = Field(
-        1,
-        ge=1,
-        le=128,
-        title="Receive coils",
-        description="Combined by the root of the sum of squares: the noise of air depends on it",
-    )
-    margin_pixels: int = Field(
-        2,
-        ge=0,
-        le=64,
-        title="Margin [pixels]",
-        description="Between the object, the regions beside it and the edges of the image",
-    )
 
 
 @dataclass(frozen=True)

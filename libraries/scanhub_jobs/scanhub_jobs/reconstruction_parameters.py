@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from scanhub_jobs.parameters import JobParameters
-from scanhub_jobs.trajectory import TrajectoryUnit
+
+TrajectoryUnit = Literal["auto", "cycles_per_fov", "cycles_per_sample", "per_m"]
 
 
 class ReconstructionParameters(JobParameters):

@@ -6,16 +6,14 @@ follows from how far the trajectory reaches, which the encoded matrix tells: N /
 of view, 0.5 cycles per sample, or N / (2 FOV) cycles per metre.
 """
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from scanhub_jobs.encoding import Encoding
 from scanhub_jobs.errors import JobInputError
 from scanhub_jobs.raw_data import RawFile
+from scanhub_jobs.reconstruction_parameters import TrajectoryUnit
 
-TrajectoryUnit = Literal["auto", "cycles_per_fov", "cycles_per_sample", "per_m"]
 _LOOKED_AT = 64
 _SHORTEST, _LONGEST = 0.5, 1.5
 _NEXT_BEST = 2.0

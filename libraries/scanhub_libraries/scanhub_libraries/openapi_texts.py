@@ -24,6 +24,7 @@ TAGS = {
     "uploads": "Files of scans over HTTP, in pieces that can be resumed (tus 1.0).",
     "streams": "Readouts that come while they are acquired, for previews.",
     "triggers": "The start and stop buttons of tasks, and the jobs that a task can name.",
+    "jobs": "What tasks and rules can have computed, and the parameters of each.",
     "runs": "Runs of jobs.",
     "previews": "Images of a scan that still runs; not for diagnosis.",
     "images": "The DICOM index: series and images.",

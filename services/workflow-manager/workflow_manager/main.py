@@ -64,6 +64,7 @@ from workflow_manager.imports import service as imports_service
 from workflow_manager.imports import upload_routes
 from workflow_manager.imports.desk import ImportDesk
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
+from workflow_manager.jobs import routes as jobs_routes
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
@@ -120,6 +121,7 @@ _SWEEP_S = 60.0
 _REMEMBER = timedelta(days=30)
 _ROUTES = (
     triggers_routes,
+    jobs_routes,
     runs_routes,
     previews_routes,
     dicom_routes,

@@ -46,6 +46,7 @@ from scanhub_libraries.models.exam import (
     WorklistItem,
 )
 from scanhub_libraries.models.fields import XYZ, WireModel
+from scanhub_libraries.models.job import JobData, JobDefinitionOut, JobInput, JobOut
 from scanhub_libraries.models.lake import LakeOrphan, LakeSweepOut
 from scanhub_libraries.models.mrd import (
     MRDAcquisitionInfo,
@@ -197,7 +198,6 @@ from scanhub_libraries.models.workflow_manager import (
     DispatchDetail,
     DispatchOut,
     InstanceOut,
-    JobOut,
     JournalEntry,
     PreviewOut,
     RedirectIn,
@@ -267,6 +267,9 @@ __all__ = [
     "ImportedSequence",
     "InstanceOut",
     "ItemStatus",
+    "JobData",
+    "JobDefinitionOut",
+    "JobInput",
     "JobOut",
     "JournalEntry",
     "LakeOrphan",

@@ -9,15 +9,6 @@ from pydantic import Field
 from scanhub_libraries.models.fields import Name, Percent, ShortText, WireModel
 
 
-class JobOut(WireModel):
-    """A job in the form in which ScanHub lists them."""
-
-    job_id: str
-    job_name: str
-    repository: str
-    location: str
-
-
 class RunOut(WireModel):
     """One run of a job."""
 

@@ -26,6 +26,8 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"POST {_W}/trigger_task/{{task_id}}/": PLANNING,
     f"POST {_W}/stop_task/{{task_id}}/": READ,
     f"GET {_W}/tasks/": READ,
+    f"GET {_W}/jobs": READ,
+    f"GET {_W}/jobs/{{job_id}}": READ,
     f"GET {_W}/runs": READ,
     f"GET {_W}/runs/{{run_id}}": READ,
     f"GET {_W}/series": READ,

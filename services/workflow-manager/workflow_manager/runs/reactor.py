@@ -73,7 +73,7 @@ async def _react(wiring: Wiring, entry: JournalEntry) -> None:
         return
     for task in tasks_to_start(workflow.tasks, finished):
         try:
-            job_of(task)
+            await job_of(wiring, task)
             inputs = resolve_inputs(task, _by_id(workflow))
         except (NotReadyError, ScanHubError) as error:
             logger.info("task not started", task_id=str(task.id), reason=str(error))

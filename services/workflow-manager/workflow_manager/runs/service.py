@@ -17,9 +17,9 @@ from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import DAGTaskOut, ResultOut, TaskOut
 from workflow_manager.engine.attempts import Attempt, Attempts
+from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.runs import repository
-from workflow_manager.runs.jobs import JOBS, Job
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import ENDED, TASK_BUSY, NotReadyError, RunStatus, resolve_inputs
 from workflow_manager.wiring import Wiring
@@ -55,18 +55,26 @@ def event_of(run: Run, event_type: EventType) -> Event:
     return own_event(event_type, run.id, data)
 
 
-def job_of(task: DAGTaskOut) -> Job:
-    """Return the job that a task names."""
-    job = JOBS.get(task.dag_id)
-    if job is None:
-        known = ", ".join(sorted(JOBS))
+async def job_of(wiring: Wiring, task: DAGTaskOut) -> JobDefinition:
+    """Return the job that a task names.
+
+    Raises:
+        NotImplementedHereError: There is none in this installation that a task can name.
+        ConflictError: It cannot run; the text says why.
+        UnprocessableError: The task has other inputs than the job reads.
+    """
+    try:
+        job = await wiring.jobs.usable_job(task.dag_id)
+    except NotFoundError as error:
+        raise NotImplementedHereError(error.detail) from error
+    if not job.module:
         raise NotImplementedHereError(
-            f"There is no job {task.dag_id!r} in this installation; there is: {known}."
+            f"The job {job.id!r} works on series that a rule gives it; a task cannot name it."
         )
-    if len(task.input_task_ids) > job.max_inputs:
+    most = sum(one.most for one in job.inputs)
+    if len(task.input_task_ids) > most:
         raise UnprocessableError(
-            f"{job.name} reads {job.max_inputs} input; task {task.name!r} names "
-            f"{len(task.input_task_ids)}."
+            f"{job.name} reads {most} input; task {task.name!r} names {len(task.input_task_ids)}."
         )
     return job
 
@@ -103,7 +111,7 @@ async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str
     """Start a run of a job task because a person asked for it."""
     if task.is_template:
         raise ConflictError("A template cannot be started: make an exam from it first.")
-    job_of(task)
+    await job_of(wiring, task)
     if task.status in TASK_BUSY:
         raise ConflictError(f"Task {task.name!r} is running already.")
     if task.workflow_id is None:

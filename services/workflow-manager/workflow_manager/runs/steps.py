@@ -37,11 +37,11 @@ from workflow_manager.cases.times import times_of
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.entries import Origin, Outcome
+from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.journal.service import append
 from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
 from workflow_manager.runs.job_process import run_job
-from workflow_manager.runs.jobs import JOBS
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.progress import ProgressReport
 from workflow_manager.runs.rules import ENDED, RunStatus, mrd_file, result_id_of
@@ -110,7 +110,7 @@ class RunSteps:
             async with self._wiring.slots:
                 await asyncio.to_thread(shutil.rmtree, output, ignore_errors=True)
                 end = await run_job(
-                    JOBS[run.job_id].module,
+                    BUILT_IN[run.job_id].module,
                     _arguments(source, work, output),
                     cancel,
                     ProgressReport(self._wiring, run),

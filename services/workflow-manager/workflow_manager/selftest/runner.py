@@ -25,9 +25,9 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.scu import send_series
 from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.routing_rules.repository import last_decision
 from workflow_manager.runs.job_process import run_job
-from workflow_manager.runs.jobs import JOBS
 from workflow_manager.selftest import service
 from workflow_manager.selftest.images import compare, new_uid, write_images
 from workflow_manager.selftest.models import SelfTest
@@ -79,7 +79,7 @@ class _Run:
             try:
                 async with asyncio.timeout(_JOB_S):
                     end = await run_job(
-                        JOBS["cartesian_reconstruction"].module,
+                        BUILT_IN["reconstruction"].module,
                         list(map(str, arguments)),
                         asyncio.Event(),
                     )

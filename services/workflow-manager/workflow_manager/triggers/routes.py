@@ -35,6 +35,6 @@ async def stop_task(request: Request, principal: PrincipalDep, task_id: UUID) ->
 
 
 @router.get("/tasks/", summary="List the jobs that a task can name")
-async def list_jobs() -> list[JobOut]:
-    """Return the jobs of this installation."""
-    return service.list_jobs()
+async def list_jobs(request: Request) -> list[JobOut]:
+    """Return the jobs of this installation that a task can name; `/jobs` says more of each."""
+    return await service.list_jobs(request.app.state.wiring)

@@ -13,7 +13,6 @@ from scanhub_libraries.models import (
     TriggerRequest,
 )
 from scanhub_libraries.security.principal import Principal
-from workflow_manager.runs.jobs import JOBS
 from workflow_manager.runs.service import cancel_runs, start_task
 from workflow_manager.wiring import Wiring
 
@@ -21,11 +20,12 @@ _REPOSITORY = "scanhub_jobs"
 _LOCATION = "workflow-manager"
 
 
-def list_jobs() -> list[JobOut]:
-    """Return the jobs in the form in which ScanHub's clients know them."""
+async def list_jobs(wiring: Wiring) -> list[JobOut]:
+    """Return the jobs that a task can name, in the form in which ScanHub's clients know them."""
     return [
-        JobOut(job_id=job.job_id, job_name=job.name, repository=_REPOSITORY, location=_LOCATION)
-        for job in JOBS.values()
+        JobOut(job_id=job.id, job_name=job.name, repository=_REPOSITORY, location=_LOCATION)
+        for job in await wiring.jobs.list_jobs()
+        if job.module
     ]
 
 

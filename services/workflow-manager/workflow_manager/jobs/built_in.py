@@ -1,0 +1,42 @@
+"""The jobs of the platform: modules of `scanhub_jobs`, each a process that is given files."""
+
+from dataclasses import replace
+
+from scanhub_jobs.parameters import JobParameters
+from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
+from scanhub_libraries.models.job import JobData, JobInput
+from workflow_manager.jobs.definitions import JobDefinition
+
+_RAW_DATA = JobInput(kinds=[JobData.RAW_DATA])
+
+
+def _schema(model: type[JobParameters]) -> dict[str, object]:
+    schema = model.model_json_schema()
+    schema.pop("description", None)
+    return schema
+
+
+_RECONSTRUCTION = JobDefinition(
+    id="reconstruction",
+    name="Reconstruction",
+    source="built-in",
+    version="1.0.0",
+    description="Images of raw data: Cartesian, EPI, radial, spiral and others, as the header of "
+    "the data says.",
+    parameters=_schema(ReconstructionParameters),
+    inputs=(_RAW_DATA,),
+    outputs=(JobData.IMAGES,),
+    module="scanhub_jobs.reconstruction",
+)
+BUILT_IN: dict[str, JobDefinition] = {
+    job.id: job
+    for job in (
+        _RECONSTRUCTION,
+        replace(
+            _RECONSTRUCTION,
+            id="cartesian_reconstruction",
+            name="Cartesian reconstruction",
+            description="The same job as `reconstruction`, by the name that older tasks have.",
+        ),
+    )
+}

@@ -1,0 +1,43 @@
+"""What is known of a job, whoever brings it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from scanhub_libraries.models.job import JobData, JobDefinitionOut, JobInput
+
+Source = Literal["built-in", "entry point"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefinition:
+    """A job: its name, what it can be told, what it reads and leaves, and its limits."""
+
+    id: str
+    """By which tasks and modules name it."""
+    name: str
+    source: Source
+    version: str = ""
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema (2020-12)."""
+    inputs: tuple[JobInput, ...] = ()
+    outputs: tuple[JobData, ...] = ()
+    events: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    retries: int = 0
+    memory_bytes: int | None = None
+    cpus: int | None = None
+    module: str = ""
+    """A built-in job: the Python module that is run as a process, with files as arguments."""
+    entry: str = ""
+    """A job of the SDK: `module:function`."""
+    package: str = ""
+    """Name and version of the package that brings it."""
+    problem: str = ""
+    """Why it cannot run; empty: it can."""
+
+    def describe(self) -> JobDefinitionOut:
+        """Return it as the API tells it."""
+        return JobDefinitionOut.model_validate(self, from_attributes=True)
