@@ -1,4 +1,4 @@
-// Makes src/api/*.d.ts and the schemas of targets from the committed OpenAPI documents.
+// Makes src/api/*.d.ts and the schemas of targets and modules from the committed OpenAPI documents.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -24,11 +24,14 @@ const workflow = `${documents}/workflow-manager.json`;
 if (existsSync(workflow)) {
   const { schemas } = JSON.parse(readFileSync(workflow, "utf8")).components;
   const types = schemas.TargetIn.oneOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
-  const byType = Object.fromEntries(
-    types.map((schema) => [schema.properties.target_type.const, schema]),
+  write(
+    "target-schemas",
+    Object.fromEntries(types.map((schema) => [schema.properties.target_type.const, schema])),
   );
-  writeFileSync(
-    fileURLToPath(new URL("../src/api/target-schemas.json", import.meta.url)),
-    `${JSON.stringify(byType, null, 1)}\n`,
-  );
+  write("module-schema", schemas.ModuleIn);
+}
+
+function write(name, document) {
+  const place = fileURLToPath(new URL(`../src/api/${name}.json`, import.meta.url));
+  writeFileSync(place, `${JSON.stringify(document, null, 1)}\n`);
 }

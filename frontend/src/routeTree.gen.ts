@@ -18,6 +18,7 @@ import { Route as AppCleaningRouteImport } from "./routes/_app/cleaning";
 import { Route as AppCommitmentsRouteImport } from "./routes/_app/commitments";
 import { Route as AppDevicesRouteImport } from "./routes/_app/devices";
 import { Route as AppHealthRouteImport } from "./routes/_app/health";
+import { Route as AppModulesRouteImport } from "./routes/_app/modules";
 import { Route as AppNotificationsRouteImport } from "./routes/_app/notifications";
 import { Route as AppPatientsRouteImport } from "./routes/_app/patients";
 import { Route as AppQueueRouteImport } from "./routes/_app/queue";
@@ -70,6 +71,11 @@ const AppDevicesRoute = AppDevicesRouteImport.update({
 const AppHealthRoute = AppHealthRouteImport.update({
   id: "/health",
   path: "/health",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppModulesRoute = AppModulesRouteImport.update({
+  id: "/modules",
+  path: "/modules",
   getParentRoute: () => AppRoute,
 } as any);
 const AppNotificationsRoute = AppNotificationsRouteImport.update({
@@ -127,6 +133,7 @@ export interface FileRoutesByFullPath {
   "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
   "/health": typeof AppHealthRoute;
+  "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
   "/queue": typeof AppQueueRoute;
@@ -145,6 +152,7 @@ export interface FileRoutesByTo {
   "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
   "/health": typeof AppHealthRoute;
+  "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
   "/queue": typeof AppQueueRoute;
@@ -166,6 +174,7 @@ export interface FileRoutesById {
   "/_app/commitments": typeof AppCommitmentsRoute;
   "/_app/devices": typeof AppDevicesRoute;
   "/_app/health": typeof AppHealthRoute;
+  "/_app/modules": typeof AppModulesRoute;
   "/_app/notifications": typeof AppNotificationsRoute;
   "/_app/patients": typeof AppPatientsRoute;
   "/_app/queue": typeof AppQueueRoute;
@@ -188,6 +197,7 @@ export interface FileRouteTypes {
     | "/commitments"
     | "/devices"
     | "/health"
+    | "/modules"
     | "/notifications"
     | "/patients"
     | "/queue"
@@ -206,6 +216,7 @@ export interface FileRouteTypes {
     | "/commitments"
     | "/devices"
     | "/health"
+    | "/modules"
     | "/notifications"
     | "/patients"
     | "/queue"
@@ -226,6 +237,7 @@ export interface FileRouteTypes {
     | "/_app/commitments"
     | "/_app/devices"
     | "/_app/health"
+    | "/_app/modules"
     | "/_app/notifications"
     | "/_app/patients"
     | "/_app/queue"
@@ -308,6 +320,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppHealthRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/modules": {
+      id: "/_app/modules";
+      path: "/modules";
+      fullPath: "/modules";
+      preLoaderRoute: typeof AppModulesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/notifications": {
       id: "/_app/notifications";
       path: "/notifications";
@@ -381,6 +400,7 @@ interface AppRouteChildren {
   AppCommitmentsRoute: typeof AppCommitmentsRoute;
   AppDevicesRoute: typeof AppDevicesRoute;
   AppHealthRoute: typeof AppHealthRoute;
+  AppModulesRoute: typeof AppModulesRoute;
   AppNotificationsRoute: typeof AppNotificationsRoute;
   AppPatientsRoute: typeof AppPatientsRoute;
   AppQueueRoute: typeof AppQueueRoute;
@@ -400,6 +420,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppCommitmentsRoute: AppCommitmentsRoute,
   AppDevicesRoute: AppDevicesRoute,
   AppHealthRoute: AppHealthRoute,
+  AppModulesRoute: AppModulesRoute,
   AppNotificationsRoute: AppNotificationsRoute,
   AppPatientsRoute: AppPatientsRoute,
   AppQueueRoute: AppQueueRoute,

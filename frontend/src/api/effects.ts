@@ -1,6 +1,7 @@
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
 import { imageKeys } from "./imageQueries";
+import { moduleKeys } from "./moduleQueries";
 import { type AcquisitionSeen, keys } from "./queries";
 import { routingKeys } from "./routingQueries";
 import type { Device, Exam, JournalEvent, Task } from "./types";
@@ -93,6 +94,7 @@ function imageEffects({ type, subject }: JournalEvent): Effect[] {
 function routingEffects(type: string): Effect[] {
   const family = type.split(".")[0];
   if (family === "rule") return [refetch(routingKeys.rules)];
+  if (family === "module") return [refetch(moduleKeys.modules)];
   if (family === "target") return [refetch(routingKeys.targets), refetch(routingKeys.health)];
   if (family === "notification") return [refetchSoon(routingKeys.notifications)];
   // A rule is seen to fire; what becomes of its case is no news of the rule.

@@ -57,7 +57,7 @@ export const EVENT_TYPES = [
   ...["started", "finished", "failed", "canceled"].map((verb) => `import.${verb}`),
   ...["requested", "reported", "failed"].map((verb) => `commitment.${verb}`),
   ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
-  ...["created", "updated", "deleted"].map((verb) => `target.${verb}`),
+  ...["created", "updated", "deleted"].flatMap((verb) => [`target.${verb}`, `module.${verb}`]),
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];
 

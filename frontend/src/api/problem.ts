@@ -41,6 +41,16 @@ export function problemFrom(status: number, body: unknown, correlationId: string
   );
 }
 
+/** What a refusal says of single fields, by their path in what was sent: `limits.cpus`. */
+export function fieldProblems(error: unknown): { field: string; problem: string }[] {
+  const errors = error instanceof ApiError ? error.members.errors : null;
+  if (!Array.isArray(errors)) return [];
+  return errors.filter(isRecord).flatMap((found) => {
+    const path = /^\/body\/(.+)$/.exec(text(found.pointer))?.[1];
+    return path ? [{ field: path.replaceAll("/", "."), problem: text(found.detail) }] : [];
+  });
+}
+
 function reasonsOf(record: Record<string, unknown>): string[] {
   if (!Array.isArray(record.reasons)) return [];
   return record.reasons

@@ -22,6 +22,7 @@ export const RoutingTabs = () => (
     pages={[
       ["/rules", "Rules"],
       ["/targets", "Targets"],
+      ["/modules", "Modules"],
       ["/notifications", "Notifications"],
     ]}
   />

@@ -1,3 +1,4 @@
+import type { Module } from "../api/modules";
 import type {
   AcquisitionTask,
   Device,
@@ -167,5 +168,35 @@ export function aWorklistItem(
       ...exam,
     } as WorklistItem["exam"],
     patient: aPatient(patient),
+  };
+}
+
+export function aModule(changes: Partial<Module> = {}): Module {
+  return {
+    name: "smooth",
+    runner: "process",
+    docker_tag: "",
+    entry_point: "smooth.py",
+    timeout_s: null,
+    memory_bytes: null,
+    cpus: null,
+    input_writable: false,
+    additional_volumes: {},
+    docker_arguments: {},
+    settings: {},
+    contact: "",
+    comment: "",
+    constraints: "",
+    resources: "",
+    requires_root: false,
+    requires_persistence: false,
+    persistence_folder_name: "",
+    network_enabled: false,
+    environment: [],
+    version: 2,
+    created_at: "2026-11-21T08:00:00Z",
+    updated_at: null,
+    problems: [],
+    ...changes,
   };
 }

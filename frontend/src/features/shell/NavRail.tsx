@@ -80,7 +80,7 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/archive" {...place("/archive", ["/upload", "/retrieve", "/commitments"])}>
         <NavFace icon={IconArchive} label="Archive" />
       </Link>
-      <Link to="/rules" {...place("/rules", ["/targets", "/notifications"])}>
+      <Link to="/rules" {...place("/rules", ["/targets", "/modules", "/notifications"])}>
         <NavFace icon={IconRoute} label="Routing" />
       </Link>
       <Link to="/health" {...place("/health", ["/selftest", "/cleaning"])}>

@@ -4,6 +4,7 @@ import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/s
 import {
   IconArchive,
   IconBell,
+  IconCpu,
   IconDownload,
   IconHeartbeat,
   IconListDetails,
@@ -44,6 +45,7 @@ const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?]
   ["/commitments", "Commitments", IconShieldCheck, ["storage commitment", "kept"]],
   ["/rules", "Rules", IconRoute],
   ["/targets", "Targets", IconSend],
+  ["/modules", "Modules", IconCpu, ["processing", "containers"]],
   ["/notifications", "Notifications", IconBell],
   ["/health", "Health", IconHeartbeat],
   ["/selftest", "Self-test", IconTestPipe],

@@ -1,0 +1,241 @@
+import { Button } from "@mantine/core";
+import {
+  IconAlertTriangle,
+  IconCircleCheck,
+  IconPencil,
+  IconTestPipe,
+  IconTrash,
+} from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { moduleKeys, moduleQueries } from "../../api/moduleQueries";
+import {
+  deleteModule,
+  type Module,
+  type ModuleTest,
+  revertModule,
+  testModule,
+} from "../../api/modules";
+import type { Rule } from "../../api/routing";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
+import page from "../../shared/page.module.css";
+import { guarded, useMayAdminister, useMayTryOut } from "../../shared/roles";
+import { ErrorLine, Reasons } from "../../shared/states";
+import { VersionHistory } from "../../shared/VersionHistory";
+import { allFields, moduleLook, RUNNERS, settingLabel, settingWords } from "./module";
+import css from "./modules.module.css";
+
+const ModuleModal = lazy(() => import("./ModuleModal"));
+const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
+
+interface Props {
+  module: Module;
+  rules: Rule[];
+  onClose: () => void;
+}
+
+/** Everything about one processing module. */
+export function ModuleDetail({ module, rules, onClose }: Props) {
+  const client = useQueryClient();
+  const [open, setOpen] = useState<"edit" | "delete" | null>(null);
+  const mayNot = useMayAdminister();
+  const remove = async () => {
+    await deleteModule(module.name, module.version);
+    onClose();
+    await client.invalidateQueries({ queryKey: moduleKeys.modules });
+  };
+  return (
+    <aside className={page.detail} aria-label={`Module ${module.name}`}>
+      <DetailHead
+        title={module.name}
+        about={module.comment || RUNNERS[module.runner].about}
+        look={moduleLook(module)}
+        onClose={onClose}
+      />
+      <Fitness module={module} />
+      <DetailSection title="Settings">
+        <Settings module={module} />
+        <div className={page.buttons}>
+          <Button
+            variant="default"
+            leftSection={<IconPencil size={16} />}
+            {...guarded(mayNot)}
+            onClick={() => setOpen("edit")}
+          >
+            Edit
+          </Button>
+          <Button
+            variant="default"
+            leftSection={<IconTrash size={16} />}
+            disabled={mayNot !== null || rules.length > 0}
+            title={mayNot ?? (rules.length > 0 ? "Rules name it: see below" : undefined)}
+            onClick={() => setOpen("delete")}
+          >
+            Delete
+          </Button>
+        </div>
+      </DetailSection>
+      <UsedBy rules={rules} />
+      <DetailSection title="History">
+        <VersionHistory
+          versions={useQuery(moduleQueries.versions(module.name))}
+          inForce={module.version}
+          difference={(before, after) => moduleQueries.diff(module.name, before, after)}
+          safe="Cases are processed by the settings in force."
+          nameOf={settingLabel}
+          wordsOf={settingWords}
+          mayNot={mayNot}
+          restore={(older, comment) => revertModule(module.name, older, module.version, comment)}
+          changed={moduleKeys.modules}
+        />
+      </DetailSection>
+      <Suspense>
+        {open === "edit" && <ModuleModal module={module} onClose={() => setOpen(null)} />}
+        {open === "delete" && (
+          <ConfirmModal
+            title={`Delete ${module.name}`}
+            action="Delete module"
+            run={remove}
+            onClose={() => setOpen(null)}
+          >
+            <p>
+              No rule can name it any more, and its variables are deleted. A case that it processes
+              now ends as it would; what it has made stays, and so do its versions.
+            </p>
+          </ConfirmModal>
+        )}
+      </Suspense>
+    </aside>
+  );
+}
+
+/** Whether it can run here: as far as is known by itself, and in full when it is asked. */
+function Fitness({ module }: { module: Module }) {
+  const mayNot = useMayTryOut();
+  const test = useMutation({ mutationFn: (_version: number) => testModule(module.name) });
+  // What was found of older settings says nothing of these.
+  const found = test.variables === module.version ? test.data : undefined;
+  const problems = module.problems ?? [];
+  return (
+    <DetailSection title="Can it run here?">
+      {!found &&
+        (problems.length > 0 ? (
+          <div className={css.found} data-fault>
+            <strong>It cannot run on this server as it is.</strong>
+            <Reasons reasons={problems} />
+          </div>
+        ) : (
+          <p className="dim">
+            Nothing speaks against it. Whether its{" "}
+            {module.runner === "container" ? "image" : "file"} is here, the test says.
+          </p>
+        ))}
+      {found && <Found found={found} />}
+      <div className={page.buttons}>
+        <Button
+          variant="default"
+          leftSection={<IconTestPipe size={16} />}
+          {...guarded(mayNot)}
+          loading={test.isPending}
+          onClick={() => test.mutate(module.version)}
+        >
+          Test
+        </Button>
+      </div>
+      <ErrorLine error={test.error} />
+    </DetailSection>
+  );
+}
+
+function Found({ found }: { found: ModuleTest }) {
+  const Icon = found.ok ? IconCircleCheck : IconAlertTriangle;
+  return (
+    <div
+      role="status"
+      aria-label="What came of the test"
+      className={css.found}
+      data-fault={!found.ok || undefined}
+    >
+      <strong className={page.line}>
+        <Icon
+          size={18}
+          color={found.ok ? "var(--status-done)" : "var(--status-fault)"}
+          aria-hidden
+        />
+        {found.ok ? `It can run here, by ${found.runtime}.` : "It cannot run here."}
+      </strong>
+      <Reasons reasons={found.problems} />
+      {(found.notes?.length ?? 0) > 0 && (
+        <div className="dim">
+          <Reasons reasons={found.notes ?? []} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function UsedBy({ rules }: { rules: Rule[] }) {
+  return (
+    <DetailSection title="Used by">
+      {rules.length === 0 ? (
+        <p className="dim">No rule names it.</p>
+      ) : (
+        <>
+          <ul className={css.rules}>
+            {rules.map(({ name, disabled }) => (
+              <li key={name}>
+                <Link to="/rules" search={{ id: name }}>
+                  {name}
+                </Link>
+                {disabled && <span className="dim"> (off)</span>}
+              </li>
+            ))}
+          </ul>
+          <p className="dim">It can be deleted once no rule names it.</p>
+        </>
+      )}
+    </DetailSection>
+  );
+}
+
+function Settings({ module }: { module: Module }) {
+  const values = module as unknown as Record<string, unknown>;
+  const shown = allFields(module.runner).filter(({ name }) => !saysNothing(values[name]));
+  return (
+    <dl className={page.facts}>
+      <dt>Runs as</dt>
+      <dd>{RUNNERS[module.runner].name}</dd>
+      {shown.map(({ name, label, kind }) => (
+        <div key={name} className={page.fact}>
+          <dt>{label}</dt>
+          <dd>
+            {kind === "json" ? (
+              <pre className={css.value}>{JSON.stringify(values[name], null, 2)}</pre>
+            ) : (
+              settingWords(name, values[name])
+            )}
+          </dd>
+        </div>
+      ))}
+      <dt>Variables</dt>
+      <dd>
+        {module.environment.length > 0 ? (
+          <>
+            <span className="mono">{module.environment.join(", ")}</span>
+            <span className="dim"> set, not shown</span>
+          </>
+        ) : (
+          <span className="dim">none</span>
+        )}
+      </dd>
+    </dl>
+  );
+}
+
+function saysNothing(value: unknown): boolean {
+  if (value === null || value === undefined || value === "" || value === false) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}

@@ -1,0 +1,284 @@
+import schema from "../../api/module-schema.json";
+import type { Module, ModuleIn, ModuleRunner } from "../../api/modules";
+import type { Rule } from "../../api/routing";
+import { isObject } from "../../shared/schema/draft";
+import {
+  type Field,
+  fieldsOf,
+  inWords,
+  type Json,
+  type JsonObject,
+} from "../../shared/schema/schema";
+import { valueInWords } from "../../shared/schema/words";
+import { HEALTH, type StatusLook } from "../../shared/status";
+
+/** What a processing module is, in words and as the fields of a form. Pure. */
+
+export const RUNNERS: Record<ModuleRunner, { name: string; about: string }> = {
+  container: { name: "Container", about: "An image that podman or docker runs, kept apart" },
+  process: { name: "Process", about: "A Python file on the server, with the server's rights" },
+};
+
+/** What a field says to people, where its name or the words of the API would not. */
+const WORDS: Record<string, Partial<Pick<Field, "label" | "description" | "unit">>> = {
+  docker_tag: {
+    label: "Image",
+    description: "With its tag, as it is called where containers run: segmentation:2.1",
+  },
+  entry_point: {
+    label: "Python file",
+    description: "Below the folder of modules of the server; or a folder with a __main__.py",
+  },
+  settings: { description: "JSON that the module finds in task.json; a rule may overlay it" },
+  timeout_s: { label: "Time limit", unit: "s", description: "Empty: that of the server" },
+  memory_bytes: { label: "Memory limit", unit: "MiB", description: "Empty: that of the server" },
+  cpus: { label: "Processors", description: "Empty: as the server says" },
+  docker_arguments: {
+    label: "Further limits",
+    description: 'JSON, as docker calls them: { "pids_limit": 200, "shm_size": "1g" }',
+  },
+  additional_volumes: {
+    label: "Folders of the server",
+    description: 'JSON: { "/data/models": { "bind": "/models", "mode": "ro" } }',
+  },
+  network_enabled: { label: "Network", description: "Without, it reaches nothing" },
+  requires_root: { label: "Runs as root", description: "Where the server allows it" },
+  input_writable: {
+    label: "May change its input",
+    description: "It gets copies, which take time and room",
+  },
+  requires_persistence: { label: "Keeps a folder", description: "From one run to the next" },
+  persistence_folder_name: {
+    label: "Name of the folder",
+    description: "Empty: that of the module",
+  },
+};
+const OF_CONTAINERS = [
+  "docker_tag",
+  "docker_arguments",
+  "additional_volumes",
+  "network_enabled",
+  "requires_root",
+  "constraints",
+  "resources",
+];
+const OF_PROCESSES = ["entry_point"];
+const GROUPS: [string, string[]][] = [
+  ["What runs", ["docker_tag", "entry_point"]],
+  ["Settings", ["settings"]],
+  ["Limits", ["timeout_s", "memory_bytes", "cpus", "docker_arguments"]],
+  [
+    "What it may do",
+    [
+      "network_enabled",
+      "requires_root",
+      "input_writable",
+      "requires_persistence",
+      "persistence_folder_name",
+      "additional_volumes",
+    ],
+  ],
+];
+/** Shown elsewhere: the runner is chosen first, and variables are written, never read. */
+const APART = ["name", "runner", "environment"];
+const MIB = 2 ** 20;
+
+export interface FieldGroup {
+  title: string;
+  fields: Field[];
+}
+
+/** The settings of a module that runs so, in the order in which they are asked. */
+export function fieldGroups(runner: ModuleRunner): FieldGroup[] {
+  const others = runner === "container" ? OF_PROCESSES : OF_CONTAINERS;
+  const fields = fieldsOf(schema)
+    .filter(({ name }) => !APART.includes(name) && !others.includes(name))
+    .map(asDrawn);
+  const grouped = GROUPS.flatMap(([, names]) => names);
+  const groups = GROUPS.map(([title, names]) => ({
+    title,
+    fields: names.flatMap((name) => fields.filter((field) => field.name === name)),
+  }));
+  const rest = fields.filter(({ name }) => !grouped.includes(name));
+  return [...groups, { title: "For people", fields: rest }].filter(
+    (group) => group.fields.length > 0,
+  );
+}
+
+export const allFields = (runner: ModuleRunner): Field[] =>
+  fieldGroups(runner).flatMap(({ fields }) => fields);
+
+function asDrawn(field: Field): Field {
+  const { name, kind, limits } = field;
+  const words = WORDS[name] ?? {};
+  const { minimum = 0, maximum = Infinity } = limits;
+  return {
+    ...field,
+    label: inWords(name),
+    ...words,
+    ...(name === "memory_bytes" && {
+      kind: "number" as const,
+      limits: { minimum: minimum / MIB, maximum: maximum / MIB },
+    }),
+    // The server always has a value: "not set" would be one choice too many.
+    required: kind === "boolean" || name === "docker_tag" || name === "entry_point",
+    ...(kind === "text" && !field.long && FIRST.includes(name) && { limits: { minLength: 1 } }),
+  };
+}
+const FIRST = ["docker_tag", "entry_point"];
+
+// --- a module as the document that its form shows ----------------------------------------------
+
+/** The settings of a module that go back as they came, with sizes as people give them. */
+export function settingsOf(module: Module): JsonObject {
+  const {
+    version: _v,
+    created_at: _c,
+    updated_at: _u,
+    problems: _p,
+    environment: _e,
+    runner: _r,
+    name: _n,
+    ...settings
+  } = module;
+  return inMib(settings as unknown as JsonObject, 1 / MIB);
+}
+
+/** What a new module begins with. */
+export function newSettings(): JsonObject {
+  const properties = schema.properties as Record<string, { default?: Json }>;
+  return Object.fromEntries(
+    Object.entries(properties)
+      .filter(([name]) => !APART.includes(name))
+      .map(([name, { default: value }]) => [name, value ?? null]),
+  );
+}
+
+/** The document as it is sent. */
+export const sent = (document: JsonObject): JsonObject => inMib(document, MIB);
+
+function inMib(document: JsonObject, factor: number): JsonObject {
+  const memory = document.memory_bytes;
+  if (typeof memory !== "number") return document;
+  const value = memory * factor;
+  return { ...document, memory_bytes: factor > 1 ? Math.round(value) : value };
+}
+
+/** The document that was typed, with what the form of this runner does not show. */
+export function wholeOf(base: JsonObject, runner: ModuleRunner, typed: JsonObject): JsonObject {
+  const shown = allFields(runner).map(({ name }) => name);
+  const hidden = Object.entries(base).filter(([name]) => !shown.includes(name));
+  const empty = shown
+    .filter((name) => typed[name] === undefined)
+    .map((name) => [name, EMPTY[name]]);
+  return { ...Object.fromEntries(hidden), ...Object.fromEntries(empty), ...typed } as JsonObject;
+}
+
+/** What a field that is left empty means. */
+const EMPTY: Record<string, Json> = newSettings();
+
+/** What has to be an object and is not, by field. */
+export function unlikeObjects(runner: ModuleRunner, typed: JsonObject): Record<string, string> {
+  const found = allFields(runner).filter(({ kind, name }) => {
+    const value = typed[name];
+    // What is no JSON at all stands there as a text, and is told of already.
+    return kind === "json" && value !== undefined && typeof value !== "string" && !isObject(value);
+  });
+  return Object.fromEntries(
+    found.map(({ path }) => [path, 'has to be an object: { "name": value }']),
+  );
+}
+
+// --- variables ---------------------------------------------------------------------------------
+
+/** A variable as it is edited; one that is stored keeps its value while none is typed. */
+export interface Variable {
+  id: number;
+  name: string;
+  value: string;
+  stored: boolean;
+}
+
+export const storedVariables = (names: string[]): Variable[] =>
+  names.map((name, id) => ({ id, name, value: "", stored: true }));
+
+/** What is sent; undefined: the variables stay as they are. */
+export function environmentOf(
+  variables: Variable[],
+  stored: string[],
+): ModuleIn["environment"] | undefined {
+  const same =
+    variables.length === stored.length &&
+    variables.every(({ stored: known, value }) => known && value === "");
+  if (same) return undefined;
+  return Object.fromEntries(
+    variables.map(({ name, value, stored: known }) => [
+      name.trim(),
+      known && value === "" ? null : value,
+    ]),
+  );
+}
+
+/** The variables once others were stored meanwhile: what was typed stays. */
+export function variablesOver(variables: Variable[], stored: string[]): Variable[] {
+  const kept = variables.filter(
+    ({ name, value, stored: known }) => !known || value !== "" || stored.includes(name),
+  );
+  const names = new Set(kept.map(({ name }) => name));
+  const last = Math.max(0, ...variables.map(({ id }) => id));
+  const added = storedVariables(stored.filter((name) => !names.has(name)));
+  return [
+    ...kept.map((variable) => ({ ...variable, stored: stored.includes(variable.name) })),
+    ...added.map((variable) => ({ ...variable, id: last + 1 + variable.id })),
+  ];
+}
+
+/** What keeps variables from being saved, by the id of each. */
+export function variableProblems(variables: Variable[]): Record<number, string> {
+  const problems: Record<number, string> = {};
+  const seen = new Set<string>();
+  for (const { id, name } of variables) {
+    const trimmed = name.trim();
+    if (trimmed === "") problems[id] = "is needed";
+    else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(trimmed)) {
+      problems[id] = "letters, digits and _ only, no digit first";
+    } else if (seen.has(trimmed)) problems[id] = "is there twice";
+    seen.add(trimmed);
+  }
+  return problems;
+}
+
+export const NAME_PROBLEM = "letters, digits, _ and - only";
+export const isName = (name: string): boolean => /^[0-9A-Za-z_-]+$/.test(name);
+
+// --- as people read it -------------------------------------------------------------------------
+
+export const moduleLook = ({ problems = [] }: Pick<Module, "problems">): StatusLook =>
+  problems.length === 0
+    ? { ...HEALTH.ok, word: "Ready" }
+    : { ...HEALTH.failing, word: "Cannot run" };
+
+/** The image or the file. */
+export const sourceOf = ({ runner, docker_tag, entry_point }: Module): string =>
+  runner === "container" ? docker_tag : entry_point;
+
+/** The rules that name a module, disabled ones too: it cannot be deleted while there are any. */
+export const rulesWith = (rules: Rule[], module: string): Rule[] =>
+  rules.filter(({ processing_module = [] }) => processing_module.includes(module));
+
+const NAMES: Record<string, string> = { environment: "Variables", runner: "Runs as" };
+
+/** `timeout_s` as the form calls it. */
+export const settingLabel = (path: string): string => {
+  const [name = "", ...inner] = path.split(".");
+  const label = NAMES[name] ?? WORDS[name]?.label ?? inWords(name);
+  return [label, ...inner].join(".");
+};
+
+export function settingWords(path: string, value: unknown): string {
+  if (path === "memory_bytes" && typeof value === "number") {
+    return `${Number((value / MIB).toFixed(1))}\u202fMiB`;
+  }
+  if (path === "timeout_s" && typeof value === "number") return `${value}\u202fs`;
+  return valueInWords(value);
+}
