@@ -211,7 +211,7 @@ def test_what_has_no_place_is_refused(ctx):
     with pytest.raises(GeometryError, match="shape"):
         ctx.dicom.from_nifti((np.ones((2, 2)), np.eye(4)), like=image())
     with pytest.raises(ParameterError, match="none of mr"):
-        ctx.dicom.from_nifti((np.ones((2, 2, 2)), np.eye(4)), like=image(), kind="ct")
+        ctx.dicom.from_nifti((np.ones((2, 2, 2)), np.eye(4)), like=image(), kind="pet")
     with pytest.raises(ParameterError, match="like= is empty"):
         ctx.dicom.from_nifti((np.ones((2, 2, 2)), np.eye(4)), like=[])
 
@@ -349,3 +349,17 @@ def _saved(dataset, folder):
     path = folder / f"{dataset.SOPInstanceUID}.dcm"
     save_dicom(dataset, path)
     return path
+
+
+def test_hounsfield_units_are_a_ct_series(tmp_path):
+    folder = series(tmp_path / "ct", 3, orientation=AXIAL, Modality="CT")
+    ctx = JobContext.local(folder, out=tmp_path / "out")
+    values = np.linspace(-1000, 3000.5, 60).reshape(3, 4, 5)
+    affine = affine_of((0.2, 0.1, 0), (1, 2, 3), (-10, 20, 30))
+    made = ctx.dicom.from_nifti((values, affine), like=ctx.series, kind="ct")
+    assert (made[0].Modality, made[0].RescaleType, made[0].ImageType[2]) == ("CT", "HU", "AXIAL")
+    checked(made, tmp_path / "check", "CTImage")
+    points, seen = places(made)
+    back = np.rint((np.linalg.inv(affine) @ np.c_[points, np.ones(len(points))].T).T[:, :3])
+    expected = values[tuple(back.astype(int).T)]
+    assert np.abs(seen - expected).max() <= float(made[0].RescaleSlope) / 2 * 1.001

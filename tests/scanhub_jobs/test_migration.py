@@ -107,8 +107,9 @@ def test_objects_are_made_with_and_without_a_job(ctx, folder):
     assert len(old.nifti_to_dicom(loaded, "MR", "again")) == 4
     enhanced = old.nifti_to_dicom(loaded, "MR", sop_class_uid="1.2.840.10008.5.1.4.1.1.4.1")
     assert [d.NumberOfFrames for d in enhanced] == [4]
-    with pytest.raises(ParameterError, match="only MR"):
-        old.nifti_to_dicom(loaded, "CT")
+    assert {d.Modality for d in old.nifti_to_dicom(loaded, "CT")} == {"CT"}
+    with pytest.raises(ParameterError, match="MR and CT objects"):
+        old.nifti_to_dicom(loaded, "PT")
     made = [image(1), image(2)]
     assert old.make_series_dicom(image(3), made, "derived")[0] is made[0]
     assert (made[0].SeriesDescription, made[0].ImageType[0]) == ("derived", "DERIVED")

@@ -15,15 +15,8 @@ from scanhub_jobs.making.head import (
     source_items,
 )
 from scanhub_jobs.making.sources import same_place
+from scanhub_jobs.making.tag_policy import TagPolicy, impose, lender
 
-_NEVER_COPIED = frozenset(
-    (
-        "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "NumberOfFrames",
-        "DimensionIndexSequence", "DimensionOrganizationSequence", "SOPInstanceUID", "SOPClassUID",
-        "SeriesInstanceUID", "PixelData", "FloatPixelData", "DoubleFloatPixelData",
-        "SpecificCharacterSet",
-    )
-)  # fmt: skip
 _FRAME_OF_REFERENCE = ("FrameOfReferenceUID", "PositionReferenceIndicator")
 
 
@@ -32,7 +25,7 @@ def derived_series(
     like: Sequence[Dataset],
     maker: Maker,
     described: Described,
-    copy: frozenset[str],
+    copy: TagPolicy,
 ) -> list[Dataset]:
     """Return copies of data sets as one derived series.
 
@@ -41,14 +34,15 @@ def derived_series(
         like: Headers of what it was made from.
         maker: Who made it.
         described: What the series is.
-        copy: Keywords of further elements of the reference; multi-frame groups never are.
+        copy: What else is taken of the reference, in place of what the data sets say.
     """
     found = []
     for number, original in enumerate(datasets, start=1):
         dataset = Dataset()
         dataset.update(copying.deepcopy(_decoded(original)))
         modality = str(original.get("Modality") or like[0].get("Modality") or "OT")
-        copy_elements(like[0], dataset, copy - _NEVER_COPIED)
+        nth = number - 1 if len(datasets) == len(like) else 0
+        impose(dataset, lender(original, like, nth), copy)
         _put_head(dataset, new_series(like[0], maker, described, modality))
         if "ImagePositionPatient" in dataset:
             for keyword in _FRAME_OF_REFERENCE:

@@ -12,7 +12,9 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from scanhub_jobs.errors import GeometryError, ParameterError
+from scanhub_jobs.extras import load
 from scanhub_jobs.images.series import Images
+from scanhub_jobs.making.ct import ct_images
 from scanhub_jobs.making.derived import derived_series
 from scanhub_jobs.making.documents import (
     code_item,
@@ -24,7 +26,7 @@ from scanhub_jobs.making.documents import (
 )
 from scanhub_jobs.making.enhanced_mr import enhanced_mr_image
 from scanhub_jobs.making.files import file_meta
-from scanhub_jobs.making.grid import to_grid
+from scanhub_jobs.making.grid import Grid, to_grid
 from scanhub_jobs.making.head import Described, Maker, Order
 from scanhub_jobs.making.highdicom_objects import (
     NO_UNITS,
@@ -34,6 +36,7 @@ from scanhub_jobs.making.highdicom_objects import (
 )
 from scanhub_jobs.making.mr import mr_images
 from scanhub_jobs.making.quantisation import finite
+from scanhub_jobs.making.tag_policy import TagPolicy, complete, policy_of
 from scanhub_jobs.making.volume import Voxels, voxels_of
 from scanhub_jobs.uids import derived_uid
 
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from scanhub_jobs.job_context import JobContext
 
 Like = Images | Dataset | Sequence[Dataset]
+Copy = TagPolicy | Iterable[str]
 _THREE = 3
 
 
@@ -48,6 +52,7 @@ class Kind(StrEnum):
     """What voxels become."""
 
     MR = "mr"
+    CT = "ct"
     ENHANCED_MR = "enhanced-mr"
     PARAMETRIC_MAP = "pm"
     SEGMENTATION = "seg"
@@ -78,6 +83,7 @@ class DicomMaker:
         segments: Mapping[int, Segment | str] = MappingProxyType({}),
         unit: Code = NO_UNITS,
         same_frame: bool | None = None,
+        copy: Copy = TagPolicy.NONE,
     ) -> list[Dataset]:
         """Return voxels as a new series in the study of the reference.
 
@@ -87,8 +93,9 @@ class DicomMaker:
         Args:
             image: A nibabel image, a NIfTI file, or a pair of array and affine (RAS, mm).
             like: The series that it was made of; it lends patient, study and frame of reference.
-            kind: `mr` and `enhanced-mr` store 16 bits with slope and intercept, `pm` 32 bit
-                floating point, `seg` a segment for each label, `sc` greys without a place.
+            kind: `mr`, `ct` (Hounsfield units) and `enhanced-mr` store 16 bits with slope and
+                intercept, `pm` 32 bit floating point, `seg` a segment for each label, `sc` greys
+                without a place.
             description: SeriesDescription.
             number: SeriesNumber; none: made of the reference's.
             fill: What NaN and infinite values become; none: they are an error.
@@ -96,6 +103,8 @@ class DicomMaker:
             unit: Of `pm`: the unit of the values, in UCUM.
             same_frame: Its places are those of the reference's frame of reference; none: unless
                 the image says that they are places in a template (Talairach, MNI).
+            copy: What else is taken of the reference: a policy, or keywords. What is made of the
+                voxels stays.
 
         Raises:
             GeometryError: DICOM cannot say where the voxels are.
@@ -112,20 +121,9 @@ class DicomMaker:
             fill=fill,
             repetition_s=voxels.repetition_s,
         )
-        match wanted:
-            case Kind.MR:
-                return mr_images(array, grid, order)
-            case Kind.ENHANCED_MR:
-                return [enhanced_mr_image(array, grid, order)]
-            case Kind.SECONDARY_CAPTURE:
-                planes = _planes(grey_levels(finite(array, fill)))
-                described = order.described
-                return secondary_capture(planes, sources, maker, described, burned_in=False)
-            case Kind.SEGMENTATION:
-                named = {n: Segment(s) if isinstance(s, str) else s for n, s in segments.items()}
-                return [_with_meta(segmentation(_one_volume(array), grid, order, named))]
-            case Kind.PARAMETRIC_MAP:
-                return [_with_meta(parametric_map(_one_volume(array), grid, order, unit))]
+        made = _objects(wanted, array, grid, order, segments=segments, unit=unit)
+        complete(made, sources, copy)
+        return made
 
     def derive(
         self,
@@ -134,7 +132,7 @@ class DicomMaker:
         like: Like,
         description: str = "",
         number: int | None = None,
-        copy: Iterable[str] = (),
+        copy: Copy = TagPolicy.NONE,
     ) -> list[Dataset]:
         """Return copies of data sets as a new, derived series in the study of the reference.
 
@@ -146,11 +144,15 @@ class DicomMaker:
             like: The series that it was made of.
             description: SeriesDescription.
             number: SeriesNumber; none: made of the reference's.
-            copy: Keywords of further elements to copy from the reference.
+            copy: What else is taken of the reference, in place of what the data sets say: a
+                policy, or keywords.
+
+        Raises:
+            ParameterError: `copy` names what DICOM does not have.
         """
         described = Described(description, number)
         return derived_series(
-            list(datasets), headers_of(like), self._maker(), described, frozenset(copy)
+            list(datasets), headers_of(like), self._maker(), described, policy_of(copy)
         )
 
     def from_pdf(
@@ -164,6 +166,7 @@ class DicomMaker:
         concept: tuple[str, str, str] | Dataset | None = None,
         burned_in: bool = True,
         base64: bool = False,
+        copy: Copy = TagPolicy.NONE,
     ) -> Dataset:
         """Return a PDF as an object in the study of the reference.
 
@@ -176,19 +179,64 @@ class DicomMaker:
             concept: What kind of document it is: code value, scheme, meaning.
             burned_in: Whether the patient can be named in it.
             base64: It is base64 text.
+            copy: What else is taken of the reference: a policy, or keywords.
 
         Raises:
             InvalidDocumentError: It is no PDF.
         """
-        return encapsulated_pdf(
+        sources = headers_of(like)
+        made = encapsulated_pdf(
             pdf_bytes(pdf, encoded=base64),
-            headers_of(like),
+            sources,
             self._maker(),
             Described(description or title, number),
             title=title,
             concept=code_item(concept),
             burned_in=burned_in,
         )
+        complete([made], sources, copy)
+        return made
+
+    def from_text(
+        self, text: str, *, like: Like, title: str = "", font: Path | None = None, **options: Any
+    ) -> Dataset:
+        """Return text as an Encapsulated PDF in the study of the reference.
+
+        Args:
+            text: Lines as they are; an empty line ends a paragraph.
+            like: What it is about.
+            title: Of the document; printed above the text.
+            font: A TrueType font that has the characters; none: one for Latin scripts.
+            **options: Those of `from_pdf`: description, number, concept, burned_in, copy.
+
+        Raises:
+            InvalidDocumentError: The font lacks characters of the text; they are named.
+        """
+        written = load("scanhub_jobs.making.pages", extra="reports")
+        content = written.pdf_of_text(text, title=title, font=font)
+        return self.from_pdf(content, like=like, title=title, **options)
+
+    def from_markdown(
+        self, text: str, *, like: Like, title: str = "", font: Path | None = None, **options: Any
+    ) -> Dataset:
+        """Return Markdown as an Encapsulated PDF in the study of the reference.
+
+        Headings, paragraphs, emphasis, code, lists, quotes, rules and tables are set; images and
+        HTML are not, they stand there as text.
+
+        Args:
+            text: CommonMark, with tables.
+            like: What it is about.
+            title: Of the document; printed above the text.
+            font: A TrueType font that has the characters; none: one for Latin scripts.
+            **options: Those of `from_pdf`: description, number, concept, burned_in, copy.
+
+        Raises:
+            InvalidDocumentError: The font lacks characters of the text; they are named.
+        """
+        written = load("scanhub_jobs.making.pages", extra="reports")
+        content = written.pdf_of_markdown(text, title=title, font=font)
+        return self.from_pdf(content, like=like, title=title, **options)
 
     def from_image(
         self,
@@ -198,6 +246,7 @@ class DicomMaker:
         description: str = "",
         number: int | None = None,
         burned_in: bool = True,
+        copy: Copy = TagPolicy.NONE,
     ) -> Dataset:
         """Return a picture as a Secondary Capture in the study of the reference.
 
@@ -207,16 +256,16 @@ class DicomMaker:
             description: SeriesDescription.
             number: SeriesNumber; none: made of the reference's.
             burned_in: Whether the patient can be named in it.
+            copy: What else is taken of the reference: a policy, or keywords.
 
         Raises:
             InvalidDocumentError: The file holds no picture.
             PixelValueError: The array is none.
         """
         described = Described(description, number)
-        pictures = [picture(image)]
-        made = secondary_capture(
-            pictures, headers_of(like), self._maker(), described, burned_in=burned_in
-        )
+        pictures, sources = [picture(image)], headers_of(like)
+        made = secondary_capture(pictures, sources, self._maker(), described, burned_in=burned_in)
+        complete(made, sources, copy)
         return made[0]
 
     def _maker(self) -> Maker:
@@ -252,6 +301,34 @@ def _kind(kind: Kind | str) -> Kind:
     except ValueError as error:
         known = ", ".join(Kind)
         raise ParameterError(f"kind={kind!r} is none of {known}.") from error
+
+
+def _objects(
+    kind: Kind,
+    array: NDArray[Any],
+    grid: Grid,
+    order: Order,
+    *,
+    segments: Mapping[int, Segment | str],
+    unit: Code,
+) -> list[Dataset]:
+    match kind:
+        case Kind.MR:
+            return mr_images(array, grid, order)
+        case Kind.CT:
+            return ct_images(array, grid, order)
+        case Kind.ENHANCED_MR:
+            return [enhanced_mr_image(array, grid, order)]
+        case Kind.SECONDARY_CAPTURE:
+            planes = _planes(grey_levels(finite(array, order.fill)))
+            return secondary_capture(
+                planes, order.like, order.maker, order.described, burned_in=False
+            )
+        case Kind.SEGMENTATION:
+            named = {n: Segment(s) if isinstance(s, str) else s for n, s in segments.items()}
+            return [_with_meta(segmentation(_one_volume(array), grid, order, named))]
+        case Kind.PARAMETRIC_MAP:
+            return [_with_meta(parametric_map(_one_volume(array), grid, order, unit))]
 
 
 def _frame(voxels: Voxels, like: Dataset, maker: Maker, same_frame: bool | None) -> str:

@@ -122,7 +122,7 @@ def nifti_to_dicom(  # noqa: PLR0917 - the signature it had
 
     Args:
         img_nib: A nibabel image; 4-D becomes several temporal positions.
-        modality: MR.
+        modality: MR, or CT with Hounsfield units.
         series_description: Of the new series.
         study_instance_uid: Where no reference says it.
         sop_class_uid: Enhanced MR Image Storage gives one data set; none: one for each slice.
@@ -131,10 +131,12 @@ def nifti_to_dicom(  # noqa: PLR0917 - the signature it had
     Raises:
         ParameterError: The modality is another: that would be an object of the wrong kind.
     """
-    if modality != "MR":
-        raise ParameterError(f"modality={modality!r}: only MR objects are made of NIfTI here.")
+    kind = {"MR": "mr", "CT": "ct"}.get(modality)
+    if kind is None:
+        raise ParameterError(f"modality={modality!r}: MR and CT objects are made of NIfTI here.")
+    if kind == "mr" and sop_class_uid == _ENHANCED_MR:
+        kind = "enhanced-mr"
     like = ref_dcm if ref_dcm is not None else _somebody(study_instance_uid)
-    kind = "enhanced-mr" if sop_class_uid == _ENHANCED_MR else "mr"
     return _dicom().from_nifti(img_nib, like=like, kind=kind, description=series_description)
 
 
