@@ -1,19 +1,17 @@
 """The run engine, through its port: what starts ends, once, whatever happens to the process."""
 
 import asyncio
-import inspect
 import sqlite3
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from dbos._queue import queue_worker_thread
 from workflow_service import until
 
 from scanhub_libraries.clock import utc_now
 from workflow_manager.engine import EngineError, WorkflowState
-from workflow_manager.engine.dbos_engine import DBOS, DbosEngine
+from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.engine.lease import ExecutorLease
 from workflow_manager.engine.places import QueueSettings
 from workflow_manager.engine.serializer import JSONSerializer
@@ -187,6 +185,33 @@ async def test_what_a_workflow_did_not_handle_is_given_up(engine_url, work):
         await until(given_up)
 
 
+async def test_a_queue_that_is_held_begins_nothing_until_it_is_let_go(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        engine.hold({"two", "each"})
+        await engine.start("short", "a", queue="two")
+        await engine.start("short", "b", queue="each", partition="x")
+        await engine.start("short", "c", queue="free")
+        await until(lambda: work.done == ["c"])
+        assert (engine.is_open("two"), engine.is_open("free")) == (False, True)
+        engine.hold({"two"})
+        await until(lambda: work.done == ["c", "b"])
+        assert await engine.states("short", ["a"]) == {"a": WorkflowState.ACTIVE}
+        engine.hold(())
+        await until(lambda: work.done == ["c", "b", "a"])
+
+
+async def test_what_runs_when_a_queue_is_held_comes_to_its_end(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("long", "a", queue="two")
+        await until(lambda: work.at_once == 1)
+        engine.hold({"two"})
+        (running,) = await engine.running()
+        assert (running.executor, running.kind, running.key) == ("main", "long", "a")
+        assert (running.queue, running.partition) == ("two", None)
+        work.hold.set()
+        await until(lambda: "a again" in work.done)
+
+
 async def test_two_processes_never_have_one_name_and_a_free_one_is_taken(make_postgresql_url):
     url = make_postgresql_url().replace("+asyncpg", "+psycopg")
     first, second = ExecutorLease(url, "main"), ExecutorLease(url, "main")
@@ -272,11 +297,6 @@ async def test_an_unknown_workflow_is_refused(tmp_path, work):
     async with launched(f"sqlite:///{tmp_path}/a.sqlite", work) as engine:
         with pytest.raises(EngineError, match="no workflow 'nonsense'"):
             await engine.start("nonsense", "a", queue="free")
-
-
-def test_the_private_calls_of_the_engine_are_still_what_they_were():
-    assert callable(DBOS._recover_pending_workflows)
-    assert [*inspect.signature(queue_worker_thread).parameters] == ["stop_event", "dbos", "queue"]
 
 
 def test_errors_become_text():

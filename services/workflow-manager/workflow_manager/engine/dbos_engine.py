@@ -6,33 +6,30 @@ The engine is one per process, as DBOS is.
 
 import asyncio
 import concurrent.futures
-import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowStatus
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 from dbos._core import WorkflowHandleFuture
-from sqlalchemy import event
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
+from workflow_manager.engine import rows
+from workflow_manager.engine.databases import is_shared, quiet_logs, sqlite_engine, sync_url
 from workflow_manager.engine.lease import ExecutorLease
 from workflow_manager.engine.places import Places, QueueSettings
-from workflow_manager.engine.port import EngineError, WorkflowBody, WorkflowState
+from workflow_manager.engine.port import EngineError, Running, WorkflowBody, WorkflowState
 from workflow_manager.engine.queues import QueueWorkers
 from workflow_manager.engine.serializer import JSONSerializer
 
 logger = get_logger(__name__)
 APPLICATION_VERSION = "scanhub-wf-1"
 MAX_RECOVERY_ATTEMPTS = 5
-_ACTIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
-_ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
-_FORGET_AT_ONCE = 500
 _THREADS = 48
 _DRAIN_S = 10.0
 _REAP_S = 2.0
@@ -43,7 +40,7 @@ _SELDOM_TOGETHER_S = 1.0
 
 
 class EngineStopping(BaseException):
-    """Thrown through a workflow when the service shuts down.
+    """Thrown through a workflow when the service shuts down, or that is for another process.
 
     No `Exception` on purpose: the engine records those as the workflow's end. This one leaves the
     workflow as a crash would, to go on after the next launch.
@@ -51,7 +48,16 @@ class EngineStopping(BaseException):
 
 
 class DbosEngine:
-    """The run engine of this process."""
+    """The run engine of this process.
+
+    Args:
+        url: Its database.
+        executor_id: The name of this process there.
+        bodies: Workflow functions by kind; they may be added until it is launched.
+        queues: All queues there are, with the limits of this process.
+        served: Those of which this process does the work; none given: all. What it starts in the
+            others waits for another process.
+    """
 
     current: ClassVar["DbosEngine | None"] = None
 
@@ -62,6 +68,7 @@ class DbosEngine:
         executor_id: str,
         bodies: Mapping[str, WorkflowBody],
         queues: Mapping[str, QueueSettings],
+        served: Collection[str] | None = None,
     ) -> None:
         self._url = url
         self._executor_id = executor_id
@@ -73,9 +80,15 @@ class DbosEngine:
         self._reaping = Repeating("taking over from dead processes", self._reap, _REAP_S)
         self._steps: set[concurrent.futures.Future[Any]] = set()
         self._workers: QueueWorkers | None = None
-        self._places = Places(self._queues)
+        self._places = Places(self._queues, served)
+        self._held: frozenset[str] = frozenset()
+        self._dbos: DBOS | None = None
         self._lock = threading.Lock()
         self._stopping = False
+        self._alive = True
+        """It holds its lock, as far as is known."""
+        self.usurped = asyncio.Event()
+        """Set when another process has the name of this one, which is to end."""
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -96,13 +109,13 @@ class DbosEngine:
             self._reaping.start()
 
     def _launch(self) -> None:
-        _quiet_logs()
-        if not self._url.startswith("sqlite"):  # a file has one process
-            self._lease = ExecutorLease(_sync_url(self._url), self._executor_id)
+        quiet_logs()
+        if is_shared(self._url):
+            self._lease = ExecutorLease(sync_url(self._url), self._executor_id)
             self._executor_id = self._lease.take()
         config = DBOSConfig(
             name="scanhub",
-            system_database_url=_sync_url(self._url),
+            system_database_url=sync_url(self._url),
             application_version=APPLICATION_VERSION,
             executor_id=self._executor_id,
             max_executor_threads=_THREADS,
@@ -113,10 +126,10 @@ class DbosEngine:
             serializer=JSONSerializer(),
             run_migrations=True,
         )
-        if self._url.startswith("sqlite"):
-            self._database = _sqlite_engine(_sync_url(self._url))
+        if not is_shared(self._url):
+            self._database = sqlite_engine(sync_url(self._url))
             config["system_database_engine"] = self._database
-        dbos = DBOS(config=config)
+        self._dbos = dbos = DBOS(config=config)
         DBOS.listen_queues([])  # ours are looked at by `QueueWorkers`
         DBOS.launch()
         for name, settings in self._queues.items():
@@ -129,16 +142,22 @@ class DbosEngine:
             )
         self._workers = QueueWorkers(
             dbos,
-            self._queues,
+            {name: self._queues[name] for name in sorted(self._places.served)},
             seldom_s=_SELDOM_ALONE_S if self._lease is None else _SELDOM_TOGETHER_S,
-            anything_waits=_anything_waits,
+            anything_waits=rows.anything_waits,
+            may_look=self._places.may_begin,
         )
         self._workers.start()
 
-    async def close(self) -> None:
-        """Stop; what runs goes on after the next launch, or in another process."""
-        self._stopping = True
+    async def close(self, drain_s: float = 0.0) -> None:
+        """Stop; what runs goes on after the next launch, or in another process.
+
+        Args:
+            drain_s: Let what runs come to its end for so long [s]; nothing new begins.
+        """
         await asyncio.to_thread(self._places.stop)
+        await asyncio.to_thread(self._places.wait_until_empty, drain_s)
+        self._stopping = True
         await self._reaping.stop()
         with self._lock:
             steps = list(self._steps)
@@ -148,6 +167,7 @@ class DbosEngine:
         if self._workers is not None:
             await asyncio.to_thread(self._workers.stop)
         try:
+            await asyncio.to_thread(self._give_back)
             await asyncio.to_thread(DBOS.destroy)
         finally:
             if self._database is not None:
@@ -155,6 +175,37 @@ class DbosEngine:
             if self._lease is not None:  # last: from now on others take over
                 await asyncio.to_thread(self._lease.release)
             DbosEngine.current = None
+
+    def _give_back(self) -> None:
+        """Put what did not come to its end back into its queues: others need not find out."""
+        if self._lease is None or not self._lease.keep():
+            return
+        try:
+            for running in rows.list_running(self._executor_id):
+                rows.put_back(self._dbos, running)
+        except sa.exc.SQLAlchemyError as error:  # they find out, once the lock is free
+            logger.warning("work cannot be given back", error=repr(error))
+
+    # --- queues -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of this process among those that share the engine's database."""
+        return self._executor_id
+
+    def is_open(self, queue: str) -> bool:
+        """Say whether this process begins what is in a queue: served here, and not paused."""
+        return self._places.is_open(queue)
+
+    def hold(self, queues: Collection[str]) -> None:
+        """Begin nothing of these queues, and of the others again; what runs goes on."""
+        self._held = frozenset(queues)
+        self._apply_holds()
+
+    def _apply_holds(self) -> None:
+        self._places.hold(self._held if self._alive else self._queues)
+        if self._workers is not None:
+            self._workers.ring_all()
 
     # --- starting -----------------------------------------------------------------------------
 
@@ -207,8 +258,17 @@ class DbosEngine:
     # --- working ------------------------------------------------------------------------------
 
     def execute(self, kind: str, key: str, queue: str, partition: str | None) -> None:
-        """Run a workflow function once there is a place for it; in a thread of the engine."""
-        if not self._places.enter(queue, partition, f"{kind}:{key}"):
+        """Run a workflow function once there is a place for it; in a thread of the engine.
+
+        What was interrupted comes from a queue of the engine's own, at which every process looks.
+        One that does not serve its queue, or where it is paused, puts it there.
+        """
+        workflow = f"{kind}:{key}"
+        if not self._places.is_kept(workflow) and not self._places.is_open(queue):
+            running = Running(self._executor_id, kind, key, queue, partition, utc_now())
+            if rows.put_back(self._dbos, running):
+                raise EngineStopping
+        if not self._places.enter(queue, partition, workflow):
             raise EngineStopping
         try:
             self._bodies[kind](_Steps(self), key)
@@ -248,15 +308,26 @@ class DbosEngine:
         found: dict[str, WorkflowState] = {}
         for start in range(0, len(keys), 500):
             ids = [f"{kind}:{key}" for key in keys[start : start + 500]]
-            for status in await asyncio.to_thread(_list_workflows, ids):
-                found[status.workflow_id.removeprefix(f"{kind}:")] = _state(status.status)
+            for status in await asyncio.to_thread(rows.list_workflows, ids):
+                found[status.workflow_id.removeprefix(f"{kind}:")] = rows.state_of(status.status)
         return found
 
     async def _reap(self) -> None:
-        """Take over the workflows of processes that are dead."""
+        """Take over the workflows of processes that are dead, as long as this one counts as alive.
+
+        Without its lock it begins nothing: others may hold it for dead and do its work.
+        """
         if self._lease is None:
             return
-        taken = await asyncio.to_thread(_take_over, self._lease)
+        alive = await asyncio.to_thread(self._lease.keep)
+        if alive != self._alive:
+            self._alive = alive
+            self._apply_holds()
+        if self._lease.usurped:
+            self.usurped.set()
+        else:
+            self.usurped.clear()
+        taken = await asyncio.to_thread(rows.take_over, self._lease) if alive else 0
         if taken:
             logger.warning("workflows of a dead process are taken over", workflows=taken)
             if self._workers is not None:
@@ -264,7 +335,17 @@ class DbosEngine:
 
     async def forget(self, ended_before: datetime) -> int:
         """Drop what the engine knows of workflows that ended long ago; say how many."""
-        return await asyncio.to_thread(_delete_workflows, ended_before.isoformat())
+        return await asyncio.to_thread(rows.delete_workflows, ended_before.isoformat())
+
+    async def running(self) -> list[Running]:
+        """Return what runs, in all processes."""
+        return await asyncio.to_thread(rows.list_running)
+
+    async def living(self, names: Collection[str]) -> set[str]:
+        """Return which processes live, of those with these names."""
+        if self._lease is None:
+            return {self._executor_id} & set(names)
+        return await asyncio.to_thread(self._lease.living, names)
 
 
 class _Steps:
@@ -291,90 +372,3 @@ def _execute(kind: str, key: str, queue: str, partition: str | None) -> None:
     if engine is None:
         raise EngineStopping
     engine.execute(kind, key, queue, partition)
-
-
-def _list_workflows(ids: list[str]) -> list[WorkflowStatus]:
-    return DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
-
-
-def _anything_waits(queue: str) -> bool:
-    found = DBOS.list_workflows(
-        queue_name=queue,
-        status=["ENQUEUED", "DELAYED"],
-        limit=1,
-        load_input=False,
-        load_output=False,
-    )
-    return bool(found)
-
-
-def _take_over(lease: ExecutorLease) -> int:
-    if not lease.keep():
-        return 0
-    pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-    names = {status.executor_id for status in pending if status.executor_id} - {lease.name}
-    return sum(lease.if_dead(name, partial(_recover, name)) for name in sorted(names))
-
-
-def _recover(executor_id: str) -> int:
-    """Put the workflows of a process that is proven dead back into their queues.
-
-    The engine's own call for it is private; a test with a process that is killed guards it.
-    """
-    recover = DBOS._recover_pending_workflows  # noqa: SLF001 - there is no public one
-    return len(recover([executor_id]))
-
-
-def _delete_workflows(ended_before: str) -> int:
-    old = DBOS.list_workflows(
-        status=list(_ENDED),
-        completed_before=ended_before,
-        limit=_FORGET_AT_ONCE,
-        load_input=False,
-        load_output=False,
-    )
-    DBOS.delete_workflows([status.workflow_id for status in old])
-    return len(old)
-
-
-def _state(status: str) -> WorkflowState:
-    if status in _ACTIVE:
-        return WorkflowState.ACTIVE
-    return WorkflowState.ENDED if status == "SUCCESS" else WorkflowState.GIVEN_UP
-
-
-def _sync_url(url: str) -> str:
-    """Return the URL for the engine's own, blocking drivers."""
-    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
-    parsed = sa.make_url(url)
-    driver = drivers.get(parsed.get_backend_name())
-    if driver is None:
-        raise EngineError("The run engine works on SQLite or PostgreSQL.")
-    return parsed.set(drivername=driver).render_as_string(hide_password=False)
-
-
-def _sqlite_engine(url: str) -> sa.Engine:
-    """Return an engine that survives a power cut and does not lock readers out."""
-    engine = sa.create_engine(url)
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = "IMMEDIATE"
-        for pragma in (
-            "busy_timeout=30000",
-            "foreign_keys=ON",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
-def _quiet_logs() -> None:
-    """Let the engine's warnings go where all logs go, and keep its advertisement out."""
-    log = logging.getLogger("dbos")
-    log.setLevel(logging.WARNING)
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())  # else it makes a console handler of its own
-    log.propagate = True

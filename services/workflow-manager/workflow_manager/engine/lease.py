@@ -6,7 +6,7 @@ proxies do it, would hand the lock to somebody else: the engine needs a connecti
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,9 +20,20 @@ _KEEPALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # [ms]: what was sent and not acknowledged is no life
     "connect_timeout": 10,
 }
 _KEY = "hashtextextended('scanhub-executor:' || :name, 0)"
+_HELD = """
+SELECT name FROM unnest(CAST(:names AS text[])) AS name
+JOIN LATERAL (SELECT hashtextextended('scanhub-executor:' || name, 0) AS key) AS of_it ON true
+WHERE EXISTS (
+  SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (classid::bigint << 32) | objid::bigint = key
+)
+"""
+"""A lock on a number of 64 bits is shown as its halves (PostgreSQL, pg_locks)."""
 
 
 class ExecutorLease:
@@ -35,12 +46,17 @@ class ExecutorLease:
 
     def __init__(self, url: str, wanted: str) -> None:
         self._database = sa.create_engine(
-            url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args=_KEEPALIVE
+            url,
+            poolclass=sa.NullPool,
+            isolation_level="AUTOCOMMIT",
+            connect_args={**_KEEPALIVE, "application_name": "scanhub lease"},
         )
         self._wanted = wanted
         self._connection: sa.Connection | None = None
         self._lock = threading.Lock()
         self.name = wanted
+        self.usurped = False
+        """Another process has the name: this one is as good as dead, and must not go on."""
 
     def take(self) -> str:
         """Take a name that nobody has; blocking.
@@ -74,12 +90,22 @@ class ExecutorLease:
             try:
                 self._connection = self._connect()
                 if _try(self._connection, self.name):
+                    self.usurped = False
                     return True
+                self.usurped = True
                 logger.error("another process has the name of this one", executor_id=self.name)
             except SQLAlchemyError as error:
                 logger.warning("the lease cannot be renewed", error=type(error).__name__)
             self._drop()
             return False
+
+    def living(self, names: Collection[str]) -> set[str]:
+        """Return whose locks are held, of some names; nobody's is touched."""
+        with self._lock:
+            if self._connection is None or not names:
+                return set()
+            found = self._connection.execute(sa.text(_HELD), {"names": [*names]})
+            return {name for (name,) in found}
 
     def if_dead(self, name: str, take_over: Callable[[], int]) -> int:
         """Take over what a process left, if it is dead; its name is held meanwhile.

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 
 class QueueSettings:
@@ -20,16 +20,41 @@ class Places:
 
     Args:
         queues: The limits of each queue.
+        served: Of which of them this process does the work; none given: of all.
     """
 
-    def __init__(self, queues: Mapping[str, QueueSettings]) -> None:
+    def __init__(
+        self, queues: Mapping[str, QueueSettings], served: Collection[str] | None = None
+    ) -> None:
         self._queues = queues
+        self.served = frozenset(queues if served is None else served)
+        self._held: frozenset[str] = frozenset()
         self._changed = threading.Condition()
         self._taken: Counter[tuple[str, str | None]] = Counter()
         self._kept: set[str] = set()
         """Workflows that have a place and have not entered yet."""
         self._running = 0
         self._stopping = False
+
+    def hold(self, queues: Collection[str]) -> None:
+        """Let nobody begin in these queues, and in the others again."""
+        with self._changed:
+            self._held = frozenset(queues)
+
+    def is_open(self, queue: str) -> bool:
+        """Say whether something may begin in a queue here, once there is room."""
+        return queue in self.served and queue not in self._held
+
+    def may_begin(self, queue: str) -> bool:
+        """Say whether something may begin in a queue now, in whichever partition."""
+        with self._changed:
+            most = self._queues[queue].at_once
+            room = most is None or self._taken[queue, None] < most
+            return room and self.is_open(queue) and not self._stopping
+
+    def is_kept(self, workflow: str) -> bool:
+        """Say whether a place is kept for a workflow."""
+        return workflow in self._kept
 
     def keep(self, queue: str, partition: str | None, workflow: str) -> bool:
         """Keep a place for a workflow that is about to begin; False: it has to wait its turn.
@@ -39,7 +64,7 @@ class Places:
         """
         with self._changed:
             taken = self._stopping or workflow in self._kept
-            if taken or not self._has_room(queue, partition):
+            if taken or not self.is_open(queue) or not self._has_room(queue, partition):
                 return False
             self._kept.add(workflow)
             self._take(queue, partition)
@@ -92,10 +117,10 @@ class Places:
             self._stopping = True
             self._changed.notify_all()
 
-    def wait_until_empty(self, timeout_s: float) -> None:
-        """Wait until nobody runs, for so long at most [s]."""
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Wait until nobody runs, for so long at most [s]; say whether nobody does."""
         with self._changed:
-            self._changed.wait_for(lambda: self._running == 0, timeout=timeout_s)
+            return self._changed.wait_for(lambda: self._running == 0, timeout=timeout_s)
 
     def _has_room(self, queue: str, partition: str | None) -> bool:
         limits = self._queues[queue]

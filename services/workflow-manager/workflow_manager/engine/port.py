@@ -6,7 +6,8 @@ finished. So every step must be harmless to repeat, and the function between the
 the same again. The engine holds keys and small JSON values only: the state is in our tables.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -24,6 +25,19 @@ class WorkflowState(StrEnum):
     ENDED = "ended"
     GIVEN_UP = "given-up"
     """It failed in a way that the workflow did not handle, or crashed the process too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A workflow that runs, or that a process has taken and begins."""
+
+    executor: str
+    """Name of the process."""
+    kind: str
+    key: str
+    queue: str
+    partition: str | None
+    since: datetime
 
 
 class Steps(Protocol):
@@ -45,6 +59,27 @@ WorkflowBody = Callable[[Steps, str], None]
 
 class Engine(Protocol):
     """Starts workflows and brings them to their end, whatever happens to the process."""
+
+    @property
+    def name(self) -> str:
+        """Name of this process among those that share the engine's database."""
+        ...
+
+    def is_open(self, queue: str) -> bool:
+        """Say whether this process begins what is in a queue: served here, and not paused."""
+        ...
+
+    def hold(self, queues: Collection[str]) -> None:
+        """Begin nothing of these queues, and of the others again; what runs goes on."""
+        ...
+
+    async def running(self) -> list[Running]:
+        """Return what runs, in all processes."""
+        ...
+
+    async def living(self, names: Collection[str]) -> set[str]:
+        """Return which processes live, of those with these names."""
+        ...
 
     async def start(
         self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
@@ -76,6 +111,10 @@ class Engine(Protocol):
         """Begin to work; what an earlier process left goes on."""
         ...
 
-    async def close(self) -> None:
-        """Stop; what runs goes on after the next launch."""
+    async def close(self, drain_s: float = 0.0) -> None:
+        """Stop; what runs goes on after the next launch, or in another process.
+
+        Args:
+            drain_s: Let what runs come to its end for so long [s]; nothing new begins.
+        """
         ...

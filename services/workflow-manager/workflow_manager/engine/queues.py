@@ -6,19 +6,24 @@ process put into a queue, is found by the seldom look.
 """
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from dbos._queue import queue_worker_thread
 
 from scanhub_libraries.logging import get_logger
+from workflow_manager.engine.places import QueueSettings
 
 logger = get_logger(__name__)
 _FIRST_PAUSE_S = 0.02
 _UNSURE_S = 1.0
 """The longest pause while something may be in the queue [s]."""
 _END_S = 10.0
+
+
+def _always() -> bool:
+    return True
 
 
 class Bell(threading.Event):
@@ -28,6 +33,8 @@ class Bell(threading.Event):
         seldom_s: The longest pause [s].
         anything_waits: Says whether something is in the queue, due or not.
         rings: What is waited at.
+        may_look: Says whether anything could begin here now: what this process takes and cannot
+            begin, no other can begin either.
     """
 
     def __init__(
@@ -35,8 +42,10 @@ class Bell(threading.Event):
         seldom_s: float,
         anything_waits: Callable[[], bool],
         rings: threading.Condition | None = None,
+        may_look: Callable[[], bool] = _always,
     ) -> None:
         super().__init__()
+        self._may_look = may_look
         self._seldom_s = seldom_s
         self._anything_waits = anything_waits
         self._rings = rings or threading.Condition()
@@ -68,9 +77,14 @@ class Bell(threading.Event):
         Args:
             timeout: How long the engine would pause [s], of no account here.
         """
-        while not self._pause() and not self.is_set():
-            self._ask()
-            if self.may_wait:
+        while not self.is_set():
+            rung = self._pause()
+            if not self._may_look():
+                self.may_wait = True  # whoever makes room rings
+                continue
+            if not rung:
+                self._ask()
+            if rung or self.may_wait:
                 break
         return self.is_set()
 
@@ -100,36 +114,50 @@ class QueueWorkers:
 
     Args:
         dbos: The engine, launched.
-        queues: Names; each is registered.
+        queues: Those that this process serves, with its limits; each is registered.
         seldom_s: How often a queue is looked at that nobody speaks of [s].
         anything_waits: Says whether something is in a queue, by its name.
+        may_look: Says whether something may begin in a queue, by its name.
     """
 
     def __init__(
         self,
         dbos: Any,
-        queues: Collection[str],
+        queues: Mapping[str, QueueSettings],
         *,
         seldom_s: float,
         anything_waits: Callable[[str], bool],
+        may_look: Callable[[str], bool],
     ) -> None:
         self._dbos = dbos
-        self._bells = {name: Bell(seldom_s, partial(anything_waits, name)) for name in queues}
+        self._queues = queues
+        self._bells = {
+            name: Bell(seldom_s, partial(anything_waits, name), may_look=partial(may_look, name))
+            for name in queues
+        }
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin to look; blocking."""
         for name, bell in self._bells.items():
-            work = bell, self._dbos, self._dbos.retrieve_queue(name)
+            work = bell, self._dbos, self._queue(name)
             thread = threading.Thread(
                 target=queue_worker_thread, args=work, name=f"queue-{name}", daemon=True
             )
             thread.start()
             self._threads.append(thread)
 
+    def _queue(self, name: str) -> Any:
+        """Return a queue with the limits of this process: those in the database are of another."""
+        queue = self._dbos.retrieve_queue(name)
+        queue.database_backed_queue = False
+        queue._worker_concurrency = self._queues[name].at_once  # noqa: SLF001 - a test guards it
+        return queue
+
     def ring(self, queue: str) -> None:
-        """Look at a queue now: something was put into it."""
-        self._bells[queue].ring()
+        """Look at a queue now: something was put into it; at one not served here others look."""
+        if queue in self._bells:
+            self._bells[queue].ring()
 
     def ring_all(self) -> None:
         """Look at every queue now."""
@@ -138,8 +166,8 @@ class QueueWorkers:
 
     def ring_if_waiting(self, queue: str) -> None:
         """Look at a queue now if something may wait in it: a place became free."""
-        bell = self._bells[queue]
-        if bell.may_wait:
+        bell = self._bells.get(queue)
+        if bell is not None and bell.may_wait:
             bell.ring()
 
     def stop(self) -> None:
