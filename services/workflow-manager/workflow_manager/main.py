@@ -71,6 +71,7 @@ from workflow_manager.journal.tail import JournalTail
 from workflow_manager.kept_aside import routes as kept_aside_routes
 from workflow_manager.modules import routes as modules_routes
 from workflow_manager.modules.runners import Runners
+from workflow_manager.notes import Notes, Topic
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications import service as notification_service
 from workflow_manager.notifications.reactor import notification_follower
@@ -118,6 +119,8 @@ PREFIX = "/api/v1/workflowmanager"
 _SENDERS = MOST_AT_ONCE + 8
 """Threads that talk to targets, with some left for connection tests."""
 _SWEEP_S = 60.0
+_SELDOM_S = 10.0
+"""How often the journal is looked at where other processes write it, which also tell of it [s]."""
 _REMEMBER = timedelta(days=30)
 _ROUTES = (
     triggers_routes,
@@ -228,7 +231,9 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     stack.push_async_callback(database.dispose)
     sessions = create_sessions(database)
     embedded = settings.database_url.startswith("sqlite")
-    tail = JournalTail(sessions, poll_seconds=None if embedded else 1.0)
+    notes = Notes(sessions, settings.database_url)
+    tail = JournalTail(sessions, poll_seconds=None if embedded else _SELDOM_S)
+    notes.on(Topic.JOURNAL, lambda _: tail.wake(), regained=tail.wake)
     await tail.start()
     stack.push_async_callback(tail.stop)
     threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
@@ -251,6 +256,9 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         runners=Runners(settings),
     )
     stack.push_async_callback(wiring.receiving.stop)
+    notes.on(Topic.STOP, wiring.stop_here)
+    await notes.start()
+    stack.push_async_callback(notes.stop)
     do_run = RunSteps(wiring)
     bodies |= _bodies(wiring, do_run)
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring

@@ -62,3 +62,10 @@ class Wiring:
     """Images that are decoded and drawn at the same time: it takes memory and the processor."""
     searches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Sources that people ask at the same time: each takes a thread."""
+
+    def stop_here(self, run_id: str) -> None:
+        """Kill what computes for a run, if this process does: somebody stops it."""
+        for signals in (self.processing, self.cancels):
+            signal = signals.get(UUID(run_id))
+            if signal is not None:
+                signal.set()

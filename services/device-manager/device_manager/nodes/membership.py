@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from device_manager.devices import service as devices
 from device_manager.nodes import repository
-from device_manager.nodes.listener import Listener
 from device_manager.nodes.models import Node
-from device_manager.nodes.notes import Kind, Note, add_note, send_notes
+from device_manager.nodes.notes import CHANNEL, Kind, Note, add_note, read_note, send_notes
 from device_manager.nodes.shared import SharedHomes
 from device_manager.settings import DeviceManagerSettings
 from scanhub_libraries.database import Sessions, transaction
+from scanhub_libraries.listening import Listener
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
@@ -110,6 +110,8 @@ class Together:
         self._tasks: list[asyncio.Task[None]] = []
         self._listener = Listener(
             settings.database_url,
+            CHANNEL,
+            name="device-manager listener",
             lock=repository.lock_of(homes.node_id),
             heard=self._heard,
             regained=self._regained,
@@ -251,8 +253,9 @@ class Together:
 
     # --- notes ------------------------------------------------------------------------------------
 
-    def _heard(self, note: Note) -> None:
-        if note.sender == self._homes.node_id:
+    def _heard(self, text: str) -> None:
+        note = read_note(text)
+        if note is None or note.sender == self._homes.node_id:
             return
         # Who may have been taken for dead finds that out first, and then reads what notes tell of.
         if note.kind is Kind.NODES or self._homes.doubtful:

@@ -9,13 +9,15 @@ from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from scanhub_libraries.database import Sessions
+from scanhub_libraries.logging import get_logger
 
+logger = get_logger(__name__)
 CHANNEL: Final = "device_manager_nodes"
 _PENDING = "notes"
 
@@ -46,6 +48,15 @@ class Note(BaseModel):
     task_id: UUID | None = None
     state: str | None = None
     sender: UUID | None = None
+
+
+def read_note(text: str) -> Note | None:
+    """Return what another process said; None: it cannot be read."""
+    try:
+        return Note.model_validate_json(text)
+    except ValidationError:
+        logger.warning("a note of another process cannot be read")
+        return None
 
 
 def add_note(session: AsyncSession, note: Note) -> None:

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 
 from scanhub_libraries.database import is_postgresql
 from workflow_manager.journal.models import JournalEvent, JournalOffset
+from workflow_manager.notes import Topic, note
 
 _LOCK = 0x5343_4A52  # any number, the same for every writer of this database
 
@@ -19,10 +20,13 @@ _LOCK = 0x5343_4A52  # any number, the same for every writer of this database
 async def lock_for_writing(session: AsyncSession) -> None:
     """Let one transaction at a time write events, so that sequence order is commit order.
 
+    The other processes hear of it at the commit.
+
     SQLite has one writer anyway. Take it as the last thing before the commit: it is held till then.
     """
     if is_postgresql(session):
-        await session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        told = note(session, Topic.JOURNAL)
+        await session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK), told))
 
 
 async def known_ids(session: AsyncSession, ids: Sequence[UUID]) -> set[UUID]:

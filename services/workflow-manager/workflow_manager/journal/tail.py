@@ -36,7 +36,8 @@ class JournalTail:
         Args:
             sessions: Where the journal is.
             keep: Events held in memory.
-            poll_seconds: Look at the journal this often as well, when other processes write it.
+            poll_seconds: Look at the journal this often as well, when other processes write it:
+                they tell of it, and what they tell can get lost.
         """
         self._sessions = sessions
         self._recent: deque[JournalEntry] = deque(maxlen=keep)
@@ -79,6 +80,10 @@ class JournalTail:
         self.closed.set()
         async with self._news:
             self._news.notify_all()
+
+    def wake(self) -> None:
+        """Look at the journal now: another process has written to it."""
+        self._committed.set()
 
     def wake_on(self, beginnings: tuple[str, ...], wake: Callable[[], None]) -> None:
         """Call something for each event from now on whose type begins so; it must not wait."""

@@ -12,6 +12,7 @@ from workflow_manager.cases.models import Case
 from workflow_manager.cases.service import get_case
 from workflow_manager.cases.times import times_of
 from workflow_manager.journal.service import append
+from workflow_manager.notes import Topic, tell
 from workflow_manager.processing import queueing
 from workflow_manager.processing.folders import files_folder
 from workflow_manager.processing.models import ProcessingRun
@@ -42,11 +43,10 @@ async def cancel(session: AsyncSession, wiring: Wiring, case_id: UUID, *, actor:
     case = await _locked(session, case_id)
     run_id, events = await queueing.cancel(session, case, times_of(wiring.settings), actor=actor)
     await session.flush()
+    await tell(session, Topic.STOP, str(run_id))
     await append(session, events)
     await session.commit()  # whoever ends the run reads who asked for it
-    signal = wiring.processing.get(run_id)
-    if signal is not None:
-        signal.set()
+    wiring.stop_here(str(run_id))
 
 
 async def _locked(session: AsyncSession, case_id: UUID) -> Case:

@@ -19,6 +19,7 @@ from scanhub_libraries.models import DAGTaskOut, ResultOut, TaskOut
 from workflow_manager.engine.attempts import Attempt, Attempts
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.notes import Topic, tell
 from workflow_manager.runs import repository
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import ENDED, TASK_BUSY, NotReadyError, RunStatus, resolve_inputs
@@ -148,10 +149,9 @@ async def cancel_runs(wiring: Wiring, task_id: UUID) -> int:
         runs = await repository.list_open_runs(session, task_id)
         for run in runs:
             run.cancel_requested = True
+            await tell(session, Topic.STOP, str(run.id))
     for run in runs:
-        signal = wiring.cancels.get(run.id)
-        if signal is not None:
-            signal.set()
+        wiring.stop_here(str(run.id))
     return len(runs)
 
 

@@ -1,15 +1,17 @@
-"""Hears the notes of the other processes: a connection of its own to PostgreSQL, with LISTEN."""
+"""Hears what other processes of a service say: a connection of its own to PostgreSQL, with LISTEN.
+
+What they say is a hint (NOTIFY): look at the table. It is sent when the transaction commits that
+makes it true. A proxy that pools by transaction cannot be between.
+"""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from device_manager.nodes.notes import CHANNEL, Note
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
@@ -22,12 +24,14 @@ _START_SECONDS = 30.0
 class Listener:
     """Keeps listening. What was said while the connection was broken is lost, and `regained` tells.
 
-    While it listens it holds a lock of the database in the name of its process. One that is killed
-    holds it no more, long before it is missed.
+    While it listens it can hold a lock of the database in the name of its process. One that is
+    killed holds it no more, long before it is missed.
 
     Args:
         url: Of the database.
-        lock: Number of the lock.
+        channel: Where they speak.
+        name: Whose connection it is, for the database.
+        lock: Number of the lock; None: it holds none.
         heard: Takes each note; does not wait.
         regained: Called when notes arrive (again): what they tell of has to be read anew.
         lost: Called when none arrive any more.
@@ -36,13 +40,16 @@ class Listener:
     def __init__(
         self,
         url: str,
+        channel: str,
         *,
-        lock: int,
-        heard: Callable[[Note], None],
+        name: str,
+        heard: Callable[[str], None],
         regained: Callable[[], None],
         lost: Callable[[], None],
+        lock: int | None = None,
     ) -> None:
-        named = {"server_settings": {"application_name": "device-manager listener"}}
+        named = {"server_settings": {"application_name": name}}
+        self._channel = channel
         self._engine = create_async_engine(url, poolclass=pool.NullPool, connect_args=named)
         self._lock = lock
         self._heard = heard
@@ -54,7 +61,7 @@ class Listener:
 
     async def start(self) -> None:
         """Begin; returns when it listens."""
-        self._task = asyncio.create_task(self._run(), name="node-listener")
+        self._task = asyncio.create_task(self._run(), name="listener")
         async with asyncio.timeout(_START_SECONDS):
             await self._listening.wait()
 
@@ -84,8 +91,9 @@ class Listener:
             closed = asyncio.Event()
             driver.add_termination_listener(lambda _: closed.set())
             try:
-                await driver.add_listener(CHANNEL, self._take)
-                await driver.execute("SELECT pg_advisory_lock($1)", self._lock)
+                await driver.add_listener(self._channel, self._take)
+                if self._lock is not None:
+                    await driver.execute("SELECT pg_advisory_lock($1)", self._lock)
                 if self._failures:
                     logger.info("notes of other processes are heard")
                 self._failures = 0
@@ -105,9 +113,4 @@ class Listener:
                 await driver.fetchval("SELECT 1")
 
     def _take(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
-        try:
-            note = Note.model_validate_json(payload)
-        except ValidationError:
-            logger.warning("a note of another process cannot be read")
-            return
-        self._heard(note)
+        self._heard(payload)
