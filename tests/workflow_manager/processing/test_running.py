@@ -1,5 +1,6 @@
 """How modules end: stopped, too slow, too large, too loud; slots, priorities, and the way back."""
 
+import asyncio
 import resource
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from images import SERIES
 from workflow_service import until
 
+from scanhub_libraries.ids import new_id
 from workflow_manager.modules.log import TAIL_BYTES, LogFile, last_lines, read_log
 
 pytestmark = pytest.mark.timeout(240)
@@ -96,6 +98,15 @@ async def test_slots_are_kept_the_urgent_go_first_and_what_waits_can_be_stopped(
         await works.ward.case("done", series_instance_uid=f"{SERIES}.9.1")
     began = [uid.removeprefix(SERIES) for uid in (gate / "order").read_text().split()]
     assert began == [".7.1", ".6.2", ".9.1"]
+
+
+async def test_a_slot_whose_run_another_process_took_is_free_once_that_has_ended(working):
+    async with working() as works:
+        works.service.wiring.processing[new_id()] = asyncio.Event()
+        await works.module("idle")
+        await works.rule("idle")
+        await works.series(SERIES, 1)
+        await works.ward.case("done", rule="process")
 
 
 async def test_time_memory_and_loud_words_have_limits(working):

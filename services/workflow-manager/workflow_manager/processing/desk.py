@@ -52,6 +52,7 @@ class ProcessingDesk:
 
     async def look(self) -> None:
         """Start what is due, as long as there are slots in this process."""
+        await self._free_slots()
         while len(self._wiring.processing) < self._wiring.settings.module_slots:
             run_id = await self._take()
             if run_id is None:
@@ -63,6 +64,16 @@ class ProcessingDesk:
             except BaseException:
                 self._wiring.processing.pop(run_id, None)  # the sweep starts it
                 raise
+
+    async def _free_slots(self) -> None:
+        """Free those of runs that another process took out of the queue, and that have ended."""
+        held = set(self._wiring.processing)
+        if not held:
+            return
+        async with reading(self._wiring.sessions) as session:
+            running = await repository.list_open(session, RunState.RUNNING)
+        for elsewhere in held.difference(running):
+            self._wiring.processing.pop(elsewhere, None)
 
     async def until_due(self) -> float | None:
         """Return when off-peak hours begin [s]."""
