@@ -96,9 +96,51 @@ export interface paths {
         };
         /**
          * List the jobs that a task can name
-         * @description Return the jobs of this installation.
+         * @description Return the jobs of this installation that a task can name; `/jobs` says more of each.
          */
         get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the jobs and what each can be told
+         * @description Return the jobs of the platform and of packages beside it (entry points `scanhub.jobs`).
+         *
+         *     What cannot run is listed too, and says why in `problem`.
+         */
+        get: operations["list_job_definitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a job and what it can be told
+         * @description Return a job with the JSON Schema of its parameters.
+         */
+        get: operations["get_job_definition"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4770,6 +4812,126 @@ export interface components {
             sha256: string;
         };
         /**
+         * JobData
+         * @description What a job reads or leaves.
+         * @enum {string}
+         */
+        JobData: "raw_data" | "images" | "report" | "files";
+        /**
+         * JobDefinitionOut
+         * @description A job: what it computes, of what, and what it can be told.
+         */
+        JobDefinitionOut: {
+            /**
+             * Id
+             * @description By which tasks and modules name it: `dag_id`
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @description Stands in the images that it makes
+             * @default
+             */
+            version: string;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Parameters
+             * @description JSON Schema (2020-12) of its parameters, with titles and defaults
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Inputs
+             * @default []
+             */
+            inputs: components["schemas"]["JobInput"][];
+            /**
+             * Outputs
+             * @default []
+             */
+            outputs: components["schemas"]["JobData"][];
+            /**
+             * Events
+             * @description For a job of the SDK: what it runs for, such as a series
+             * @default []
+             */
+            events: string[];
+            /**
+             * Needs
+             * @description Jobs that must have succeeded before it in the same chain
+             * @default []
+             */
+            needs: string[];
+            /**
+             * Timeout S
+             * @description It is killed after so long; null: a setting [s]
+             */
+            timeout_s?: number | null;
+            /**
+             * Retries
+             * @description How often it is tried again by itself when it failed
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Memory Bytes
+             * @description Most that it may take; null: no limit of its own [byte]
+             */
+            memory_bytes?: number | null;
+            /**
+             * Cpus
+             * @description Processors that it may use; null: all of them
+             */
+            cpus?: number | null;
+            /**
+             * Source
+             * @description Of the platform, or of a package that is installed beside it
+             * @enum {string}
+             */
+            source: "built-in" | "entry point";
+            /**
+             * Package
+             * @description Of an entry point: name and version of its package
+             * @default
+             */
+            package: string;
+            /**
+             * Problem
+             * @description Why it cannot run, for a person to read; empty: it can
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * JobInput
+         * @description What a job reads: results of tasks, each of one of these kinds.
+         */
+        JobInput: {
+            /**
+             * Kinds
+             * @description Of one of these
+             */
+            kinds: components["schemas"]["JobData"][];
+            /**
+             * Least
+             * @default 1
+             */
+            least: number;
+            /**
+             * Most
+             * @default 1
+             */
+            most: number;
+        };
+        /**
          * JobOut
          * @description A job in the form in which ScanHub lists them.
          */
@@ -4974,6 +5136,16 @@ export interface components {
              */
             cpus?: number | null;
             /**
+             * Output Bytes
+             * @description Most that it may write, all files together; with more it is killed; null: a setting [byte]
+             */
+            output_bytes?: number | null;
+            /**
+             * Output Files
+             * @description Most files and folders that it may make; with more it is killed; null: a setting
+             */
+            output_files?: number | null;
+            /**
              * Input Writable
              * @description It may change its input: it gets copies, where others get the images themselves, read-only
              * @default false
@@ -5095,6 +5267,16 @@ export interface components {
              * @description Processors that it may use; null: a setting
              */
             cpus?: number | null;
+            /**
+             * Output Bytes
+             * @description Most that it may write, all files together; with more it is killed; null: a setting [byte]
+             */
+            output_bytes?: number | null;
+            /**
+             * Output Files
+             * @description Most files and folders that it may make; with more it is killed; null: a setting
+             */
+            output_files?: number | null;
             /**
              * Input Writable
              * @description It may change its input: it gets copies, where others get the images themselves, read-only
@@ -8769,6 +8951,57 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_definitions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDefinitionOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDefinitionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
     };
