@@ -1,5 +1,11 @@
 """Which elements say who and in which study: they are the same in all that is made of a series."""
 
+import hashlib
+
+from pydicom.dataset import Dataset
+
+_KEY_LENGTH = 32
+
 PATIENT = frozenset(
     (
         "PatientName",
@@ -118,3 +124,20 @@ VISIT = frozenset(
     )
 )
 """What leads to one visit of one patient, beside names."""
+
+
+def patient_key(dataset: Dataset) -> str:
+    """Return what tells a patient from others, and names none.
+
+    It is derived from PatientID with its issuer; without one from name, birth date and sex; and
+    from the study when there are none of these either.
+    """
+    patient_id = str(dataset.get("PatientID") or "").strip()
+    if patient_id:
+        parts = ["id", patient_id, str(dataset.get("IssuerOfPatientID") or "")]
+    else:
+        parts = [str(dataset.get(k) or "") for k in ("PatientName", "PatientBirthDate")]
+        parts = ["person", *parts, str(dataset.get("PatientSex") or "")]
+        if not parts[1]:
+            parts = ["study", str(dataset.StudyInstanceUID)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_KEY_LENGTH]

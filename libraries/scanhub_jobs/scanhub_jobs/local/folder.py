@@ -1,6 +1,5 @@
 """The images of a folder."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -12,30 +11,13 @@ from pydicom.uid import ImplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from scanhub_jobs.backend import Event, Instance, Subject
 from scanhub_jobs.errors import ImageFolderError, SeriesNotFoundError
+from scanhub_jobs.images.identity import patient_key
 
 _TAGS = [
     "SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "PatientID",
     "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "SpecificCharacterSet",
 ]  # fmt: skip
 _UIDS = ("SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID")
-_KEY_LENGTH = 32
-
-
-def patient_key(dataset: Dataset) -> str:
-    """Return what tells a patient from others, and names none.
-
-    It is derived from PatientID with its issuer; without one from name, birth date and sex; and
-    from the study when there are none of these either.
-    """
-    patient_id = str(dataset.get("PatientID") or "").strip()
-    if patient_id:
-        parts = ["id", patient_id, str(dataset.get("IssuerOfPatientID") or "")]
-    else:
-        parts = [str(dataset.get(k) or "") for k in ("PatientName", "PatientBirthDate")]
-        parts = ["person", *parts, str(dataset.get("PatientSex") or "")]
-        if not parts[1]:
-            parts = ["study", str(dataset.StudyInstanceUID)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_KEY_LENGTH]
 
 
 def read_instance(path: Path) -> Instance | None:
