@@ -10,6 +10,11 @@ import type { Device, Exam, JournalEvent } from "./types";
 const refetched = (effects: Effect[]) =>
   effects.filter((effect) => effect.kind === "refetch").map((effect) => effect.key);
 
+test("a run of modules changes its case", () => {
+  const effects = effectsOf(anEvent("processing.step", { case_id: "1" }));
+  expect(effects).toContainEqual({ kind: "refetch-soon", key: imageKeys.cases });
+});
+
 test("progress patches the task in place and fetches nothing", () => {
   const client = makeQueryClient();
   client.setQueryData(keys.exam("exam-1"), anExam([aTask(), aTask({ id: "task-2" })]));

@@ -71,7 +71,7 @@ function imageEffects({ type, subject }: JournalEvent): Effect[] {
     // What waits tells for what.
     return [refetch(imageKeys.pauses), refetchSoon(imageKeys.dispatches)];
   }
-  if (type.startsWith("case.")) return [refetchSoon(imageKeys.cases)];
+  if (/^(case|processing)\./.test(type)) return [refetchSoon(imageKeys.cases)];
   if (type.startsWith("dispatch.")) {
     return [
       refetchSoon(["dispatches", "list"]),

@@ -10,6 +10,7 @@ import { capitalised, counted, dayAndClock, plainReason } from "../../shared/for
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
 import { TimelineList } from "../exam/TimelineList";
+import { Processing } from "../processing/Processing";
 import { Sendings } from "../queue/Sendings";
 import { PRIORITY_WORDS, withLocalTimes } from "../queue/sending";
 import { CaseActions } from "./CaseActions";
@@ -44,6 +45,7 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
         )}
       </p>
       <CaseActions shown={whole} />
+      <Processing whole={whole} />
       <DetailSection title="Case">
         <Facts whole={whole} />
       </DetailSection>
@@ -71,6 +73,13 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
   );
 }
 
+/** As a sentence about the images begins. */
+const ACTION_WORDS: Record<string, string> = {
+  both: "Process and send",
+  notification: "Only tell of",
+  route: "Send",
+};
+
 function Facts({ whole }: { whole: Whole }) {
   return (
     <dl className={page.facts}>
@@ -83,7 +92,7 @@ function Facts({ whole }: { whole: Whole }) {
       <dd>
         {whole.action === "none"
           ? "Nothing: no rule fired"
-          : `${capitalised(whole.action)} the ${whole.kind}`}
+          : `${ACTION_WORDS[whole.action] ?? capitalised(whole.action)} the ${whole.kind}`}
         {whole.priority !== "normal" && `, ${PRIORITY_WORDS[whole.priority].toLowerCase()}`}
       </dd>
       <dt>Opened</dt>
@@ -150,7 +159,10 @@ function SeriesList({ whole }: { whole: Whole }) {
             search={{ study: whole.study_instance_uid, series: series.series_instance_uid }}
             className={page.rowLink}
           >
-            <span>{series.series_description || "Series without description"}</span>
+            <span>
+              {series.series_description || "Series without description"}
+              {series.derived && <span className="dim"> made by a module</span>}
+            </span>
             <span className="dim">{counted(series.instances, "image")}</span>
           </Link>
         </li>

@@ -32,6 +32,12 @@ const WORDS: Record<string, Partial<Pick<Field, "label" | "description" | "unit"
   settings: { description: "JSON that the module finds in task.json; a rule may overlay it" },
   timeout_s: { label: "Time limit", unit: "s", description: "Empty: that of the server" },
   memory_bytes: { label: "Memory limit", unit: "MiB", description: "Empty: that of the server" },
+  output_bytes: {
+    label: "May write",
+    unit: "MiB",
+    description: "All files together; empty: as the server says",
+  },
+  output_files: { label: "Files that it may make", description: "Empty: as the server says" },
   cpus: { label: "Processors", description: "Empty: as the server says" },
   docker_arguments: {
     label: "Further limits",
@@ -66,7 +72,10 @@ const OF_PROCESSES = ["entry_point"];
 const GROUPS: [string, string[]][] = [
   ["What runs", ["docker_tag", "entry_point"]],
   ["Settings", ["settings"]],
-  ["Limits", ["timeout_s", "memory_bytes", "cpus", "docker_arguments"]],
+  [
+    "Limits",
+    ["timeout_s", "memory_bytes", "cpus", "output_bytes", "output_files", "docker_arguments"],
+  ],
   [
     "What it may do",
     [
@@ -82,6 +91,8 @@ const GROUPS: [string, string[]][] = [
 /** Shown elsewhere: the runner is chosen first, and variables are written, never read. */
 const APART = ["name", "runner", "environment"];
 const MIB = 2 ** 20;
+/** The server counts bytes. */
+const IN_MIB = ["memory_bytes", "output_bytes"];
 
 export interface FieldGroup {
   title: string;
@@ -116,7 +127,7 @@ function asDrawn(field: Field): Field {
     ...field,
     label: inWords(name),
     ...words,
-    ...(name === "memory_bytes" && {
+    ...(IN_MIB.includes(name) && {
       kind: "number" as const,
       limits: { minimum: minimum / MIB, maximum: maximum / MIB },
     }),
@@ -158,10 +169,12 @@ export function newSettings(): JsonObject {
 export const sent = (document: JsonObject): JsonObject => inMib(document, MIB);
 
 function inMib(document: JsonObject, factor: number): JsonObject {
-  const memory = document.memory_bytes;
-  if (typeof memory !== "number") return document;
-  const value = memory * factor;
-  return { ...document, memory_bytes: factor > 1 ? Math.round(value) : value };
+  const sizes = IN_MIB.flatMap((name) => {
+    const size = document[name];
+    if (typeof size !== "number") return [];
+    return [[name, factor > 1 ? Math.round(size * factor) : size * factor]];
+  });
+  return { ...document, ...(Object.fromEntries(sizes) as JsonObject) };
 }
 
 /** The document that was typed, with what the form of this runner does not show. */
@@ -276,7 +289,7 @@ export const settingLabel = (path: string): string => {
 };
 
 export function settingWords(path: string, value: unknown): string {
-  if (path === "memory_bytes" && typeof value === "number") {
+  if (IN_MIB.includes(path) && typeof value === "number") {
     return `${Number((value / MIB).toFixed(1))}\u202fMiB`;
   }
   if (path === "timeout_s" && typeof value === "number") return `${value}\u202fs`;

@@ -105,6 +105,9 @@ test("times in sentences are those of the clock on the wall", () => {
     `Off-peak hours begin at ${day(at)} ${clock(at, false)}.`,
   );
   expect(withLocalTimes("Sent to PACS.")).toBe("Sent to PACS.");
+  expect(withLocalTimes("Module smooth, since 08:00:00 UTC.")).toMatch(
+    /^Module smooth, since \d\d:00:00\.$/,
+  );
 });
 
 test.each([

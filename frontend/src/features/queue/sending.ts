@@ -109,5 +109,8 @@ export function withLocalTimes(sentence: string): string {
     .replace(/(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC/g, (_, date: string, time: string) => {
       const at = `${date}T${time}:00Z`;
       return `${day(at)} ${clock(at, false)}`;
-    });
+    })
+    .replace(/(?<!\d )\b(\d{2}:\d{2}:\d{2}) UTC/g, (_, time: string) =>
+      clock(`${new Date().toISOString().slice(0, 10)}T${time}Z`),
+    );
 }

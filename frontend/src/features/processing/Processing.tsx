@@ -1,0 +1,193 @@
+import { Anchor, Button } from "@mantine/core";
+import { IconDownload, IconPlayerTrackNext, IconRefresh, IconSquare } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { imageKeys } from "../../api/imageQueries";
+import type { CaseDetail } from "../../api/images";
+import {
+  cancelProcessing,
+  type ProcessingRun,
+  retryProcessing,
+  runFileUrl,
+} from "../../api/processing";
+import { Bar } from "../../shared/Bar";
+import { DetailSection } from "../../shared/DetailSection";
+import { capitalised, counted, dayAndClock, duration, plainReason } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { guarded, useMayOperate } from "../../shared/roles";
+import { authorName } from "../../shared/schema/words";
+import { ErrorLine } from "../../shared/states";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { useNow } from "../../shared/useNow";
+import { withLocalTimes } from "../queue/sending";
+import { Chain } from "./Chain";
+import { doneOf, firstUndone, isOpen, madeSeries, RUN_STATE, tookSeconds } from "./processing";
+import css from "./processing.module.css";
+
+const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
+
+/** The modules that ran for a case: where they stand, what they said and what they made. */
+export function Processing({ whole }: { whole: CaseDetail }) {
+  const [newest, ...earlier] = whole.processing ?? [];
+  if (!newest) return null;
+  return (
+    <DetailSection title="Modules">
+      <RunHead run={newest} told={whole.reason} />
+      <RunActions whole={whole} run={newest} />
+      <Chain key={newest.id} run={newest} />
+      <Made whole={whole} run={newest} />
+      {earlier.length > 0 && (
+        <details className={css.earlier}>
+          <summary>{counted(earlier.length, "earlier run")}</summary>
+          {earlier.map((run) => (
+            <div key={run.id} className={css.run}>
+              <RunHead run={run} />
+              <Chain run={run} closed />
+            </div>
+          ))}
+        </details>
+      )}
+    </DetailSection>
+  );
+}
+
+/** Where a run stands; its reason, unless that is told already. */
+function RunHead({ run, told }: { run: ProcessingRun; told?: string }) {
+  const open = isOpen(run);
+  const now = useNow(open);
+  const { done, all } = doneOf(run);
+  const took = tookSeconds(run, now);
+  const waited = tookSeconds({ started_at: run.created_at, ended_at: null }, now);
+  return (
+    <div className={css.runHead}>
+      <div className={page.line}>
+        <StatusBadge look={RUN_STATE[run.state]} />
+        {run.number > 1 && <span>Run {run.number}</span>}
+        <span className="dim live-number">
+          {done} of {counted(all, "module")} done
+          {took !== null && ` · ${duration(took)}`}
+          {run.state === "queued" && ` · waits for ${duration(waited)}`}
+        </span>
+        <span className={`dim live-number ${page.lineEnd}`}>
+          {dayAndClock(run.started_at ?? run.created_at)}
+        </span>
+      </div>
+      {open && <Bar parts={[{ share: all > 0 ? done / all : 0 }]} />}
+      {run.reason && run.reason !== told && run.state !== "succeeded" && (
+        <p className={css.reason} data-fault={run.state === "failed" || undefined}>
+          {withLocalTimes(capitalised(plainReason(run.reason)))}
+        </p>
+      )}
+      {run.requested_by && <p className="dim">Asked for by {authorName(run.requested_by)}.</p>}
+    </div>
+  );
+}
+
+/** What came out: images in the archive, and other files. */
+function Made({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
+  const series = madeSeries(whole.series);
+  if (series.length === 0 && run.other_files.length === 0 && run.images === null) return null;
+  return (
+    <div className={css.made} role="group" aria-label="What came out">
+      <h4>What came out</h4>
+      {run.images === 0 && <p className="dim">No images.</p>}
+      {series.length > 0 && (
+        <ul>
+          {series.map(({ series_instance_uid, series_description, instances }) => (
+            <li key={series_instance_uid}>
+              <Link
+                to="/archive"
+                search={{ study: whole.study_instance_uid, series: series_instance_uid }}
+                className={page.rowLink}
+              >
+                <span>{series_description || "Series without description"}</span>
+                <span className="dim">{counted(instances, "image")}</span>
+              </Link>
+            </li>
+          ))}
+        </ul>
+      )}
+      {run.other_files.length > 0 && (
+        <ul className={css.files} aria-label="Files">
+          {run.other_files.map((name) => (
+            <li key={name}>
+              <Anchor size="sm" href={runFileUrl(run.id, name)} download={name.split("/").at(-1)}>
+                <IconDownload size={16} aria-hidden /> {name}
+              </Anchor>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
+  const client = useQueryClient();
+  const mayNot = useMayOperate();
+  const [stopping, setStopping] = useState(false);
+  const changed = () => client.invalidateQueries({ queryKey: imageKeys.cases });
+  const retry = useMutation({
+    mutationFn: (start: "failed" | "first") => retryProcessing(whole.id, start),
+    onSettled: changed,
+  });
+  const ended = whole.state === "failed" && (run.state === "failed" || run.state === "canceled");
+  const undone = firstUndone(run);
+  if (!isOpen(run) && !ended) return null;
+  return (
+    <>
+      <div className={page.buttons}>
+        {isOpen(run) && (
+          <Button
+            variant="default"
+            leftSection={<IconSquare size={16} />}
+            {...guarded(mayNot)}
+            onClick={() => setStopping(true)}
+          >
+            Stop the modules
+          </Button>
+        )}
+        {ended && undone && undone.position > 1 && (
+          <Button
+            leftSection={<IconPlayerTrackNext size={16} />}
+            {...guarded(mayNot)}
+            loading={retry.isPending}
+            onClick={() => retry.mutate("failed")}
+          >
+            Go on with {undone.module}
+          </Button>
+        )}
+        {ended && (
+          <Button
+            variant={undone && undone.position > 1 ? "default" : "filled"}
+            leftSection={<IconRefresh size={16} />}
+            {...guarded(mayNot)}
+            loading={retry.isPending}
+            title={mayNot ?? "By the rule and the modules as they are by now"}
+            onClick={() => retry.mutate("first")}
+          >
+            Begin anew
+          </Button>
+        )}
+      </div>
+      <ErrorLine error={retry.error} />
+      <Suspense>
+        {stopping && (
+          <ConfirmModal
+            title="Stop the modules"
+            action="Stop"
+            run={() => cancelProcessing(whole.id).finally(changed)}
+            onClose={() => setStopping(false)}
+          >
+            <p>
+              The module that runs is killed with all that it started, and none begins. The case
+              fails; its images stay, and it can be tried again.
+            </p>
+          </ConfirmModal>
+        )}
+      </Suspense>
+    </>
+  );
+}

@@ -1,0 +1,59 @@
+import { IconPlayerTrackNext, IconRefresh } from "@tabler/icons-react";
+
+import type { ProcessingRun, ProcessingStep, RunState, StepState } from "../../api/processing";
+import { secondsBetween } from "../../shared/format";
+import { OFF, type StatusLook, workStatus } from "../../shared/status";
+
+/** Where a run of modules stands, in words. Pure. */
+
+export const RUN_STATE: Record<RunState, StatusLook> = {
+  queued: workStatus("queued"),
+  running: workStatus("running"),
+  succeeded: workStatus("succeeded"),
+  failed: workStatus("failed"),
+  canceled: workStatus("canceled"),
+};
+export const RUN_STATES = Object.keys(RUN_STATE) as RunState[];
+
+const STEP_STATE: Partial<Record<string, StatusLook>> = {
+  waiting: { ...workStatus("queued"), word: "Not begun" },
+  // Nothing was done in this run.
+  reused: { ...workStatus("succeeded"), icon: IconRefresh, word: "Done before" },
+  skipped: { ...OFF, icon: IconPlayerTrackNext, word: "Skipped" },
+  timed_out: { ...workStatus("failed"), word: "Took too long" },
+  blocked: { ...OFF, word: "Blocked" },
+};
+export const stepLook = (state: StepState): StatusLook => STEP_STATE[state] ?? workStatus(state);
+
+export const isOpen = ({ state }: Pick<ProcessingRun, "state">): boolean =>
+  state === "queued" || state === "running";
+
+/** What is worth a look by itself: what runs, and what went wrong. */
+export const isTelling = ({ state }: Pick<ProcessingStep, "state">): boolean =>
+  ["running", "failed", "canceled", "timed_out"].includes(state);
+
+/** Whether it has said anything that could be read. */
+export const hasLog = ({ state, started_at }: ProcessingStep): boolean =>
+  started_at !== null && state !== "reused" && state !== "waiting";
+
+/** How long it took, or takes until now [s]; null: it has not begun. */
+export function tookSeconds(
+  { started_at, ended_at }: Pick<ProcessingStep, "started_at" | "ended_at">,
+  now: number,
+): number | null {
+  return secondsBetween(started_at, ended_at ? Date.parse(ended_at) : now);
+}
+
+/** Steps that are done, of all. */
+export function doneOf({ steps }: Pick<ProcessingRun, "steps">): { done: number; all: number } {
+  const done = steps.filter(({ state }) => ["succeeded", "reused", "skipped"].includes(state));
+  return { done: done.length, all: steps.length };
+}
+
+/** The first step that a further run would do again; null: none is left. */
+export const firstUndone = ({ steps }: Pick<ProcessingRun, "steps">): ProcessingStep | null =>
+  steps.find(({ state }) => !["succeeded", "reused", "skipped"].includes(state)) ?? null;
+
+/** The series that the modules of a case have made. */
+export const madeSeries = <Series extends { derived?: boolean }>(series: Series[]): Series[] =>
+  series.filter(({ derived }) => derived);
