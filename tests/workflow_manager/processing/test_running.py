@@ -9,7 +9,7 @@ from images import SERIES
 from workflow_service import until
 
 from scanhub_libraries.ids import new_id
-from workflow_manager.modules.log import TAIL_BYTES, LogFile, last_lines, read_log
+from workflow_manager.programs.log import TAIL_BYTES, LogFile, last_lines, read_log
 
 pytestmark = pytest.mark.timeout(240)
 DERIVE = "for number, path in enumerate(images, 1):\n    derive(path, number)\n"

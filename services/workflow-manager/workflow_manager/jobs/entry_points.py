@@ -14,7 +14,7 @@ from scanhub_jobs.declaring import JobManifest
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.job import JobData, JobInput
 from workflow_manager.jobs.definitions import JobDefinition
-from workflow_manager.runs.job_process import run_job
+from workflow_manager.programs.job import run_job
 
 logger = get_logger(__name__)
 GROUP = "scanhub.jobs"

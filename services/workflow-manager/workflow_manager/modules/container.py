@@ -9,18 +9,19 @@ import os
 
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.module import ModuleSettings
-from workflow_manager.modules import arguments, child
+from workflow_manager.modules import arguments
 from workflow_manager.modules.runner import (
     INPUT,
     OUTPUT,
     PERSISTENCE,
     Ending,
     Fitness,
-    Log,
     Work,
     contract_variables,
 )
 from workflow_manager.modules.runtime import Runtime, variable_options, words_of
+from workflow_manager.programs import child
+from workflow_manager.programs.child import Log
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)

@@ -4,27 +4,23 @@ They have the rights of the server, so that only files below a folder of the ins
 """
 
 import asyncio
-import os
-import sys
 from pathlib import Path
 
 from scanhub_libraries.models.module import ModuleSettings
-from workflow_manager.modules import child
 from workflow_manager.modules.runner import (
     Ending,
     Fitness,
-    Log,
     Work,
     contract_variables,
 )
+from workflow_manager.programs.child import Log
+from workflow_manager.programs.supervised import Limits, Supervised, run
 from workflow_manager.settings import WorkflowManagerSettings
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-"""Of the server's own variables a module gets these; others may hold secrets."""
 _NO_FOLDER = (
     "No Python file may run as a module here: SCANHUB_WORKFLOW_MODULE_FOLDER names the folder."
 )
-_OF_CONTAINERS = ("docker_arguments", "additional_volumes", "requires_root")
+OF_CONTAINERS = ("docker_arguments", "additional_volumes", "requires_root")
 
 
 class ProcessRunner:
@@ -41,7 +37,7 @@ class ProcessRunner:
         """Say whether there is such a file, and where it may be."""
         without = [
             f"{name} is for containers: it has no effect on a process."
-            for name in _OF_CONTAINERS
+            for name in OF_CONTAINERS
             if getattr(module, name)
         ]
         if not module.network_enabled:
@@ -78,36 +74,20 @@ class ProcessRunner:
             place = await asyncio.to_thread(self._place, work.module)
         except FileNotFoundError as error:
             return Ending(problem=str(error))
-        process = await child.start(_command(work, place), _environment(work), work.scratch)
-        try:
-            ended = await child.follow(process, cancel, log, work.timeout_s)
-            code = await child.reap(process)
-        finally:
-            child.kill(process)
-        return Ending(
-            exit_code=-1 if code is None else code,
-            canceled=ended.canceled,
-            timed_out=ended.timed_out,
+        limits = Limits(work.timeout_s, work.memory_bytes, work.cpus)
+        program = Supervised(
+            str(place), variables=_variables(work), folder=work.scratch, limits=limits
         )
+        end = await run(program, cancel, log)
+        return Ending(exit_code=end.exit_code, canceled=end.canceled, timed_out=end.timed_out)
 
     async def clear(self, name: str) -> None:
         """Do nothing: a process ends with the server that started it."""
 
 
-def _command(work: Work, place: Path) -> list[str]:
-    limits = []
-    if work.memory_bytes is not None:
-        limits.append(f"--memory={work.memory_bytes}")
-    if work.cpus is not None:
-        limits.append(f"--cpus={max(1, round(work.cpus))}")
-    parent = str(os.getpid())
-    return [sys.executable, "-u", "-m", "scanhub_jobs.supervised", parent, *limits, str(place)]
-
-
-def _environment(work: Work) -> dict[str, str]:
-    own = {name: os.environ[name] for name in _KEPT if name in os.environ}
+def _variables(work: Work) -> dict[str, str]:
     places = contract_variables(
         str(work.input), str(work.output), str(work.persistence) if work.persistence else None
     )
     home = {"HOME": str(work.scratch), "TMPDIR": str(work.scratch)}
-    return {**own, **home, **work.variables, **places}
+    return {**home, **work.variables, **places}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from scanhub_libraries.models.module import ModuleSettings
+from workflow_manager.programs.child import Log
 
 INPUT, OUTPUT, PERSISTENCE = "/tmp/data", "/tmp/output", "/tmp/persistence"  # noqa: S108 - mercure's
 KILLED = 137
@@ -63,14 +64,6 @@ class Ending:
     timed_out: bool = False
     problem: str = ""
     """Why it did not even begin."""
-
-
-class Log(Protocol):
-    """Takes what a module says."""
-
-    def write(self, data: bytes) -> None:
-        """Take bytes as they come; must not block for long."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from scanhub_libraries.logging import get_logger
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.previews import service
 from workflow_manager.previews.rules import Scan
-from workflow_manager.runs.job_process import JobEnd, run_job
+from workflow_manager.programs.job import JobEnd, run_job
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)

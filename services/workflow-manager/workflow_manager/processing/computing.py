@@ -23,9 +23,8 @@ from workflow_manager.cases.rules import CaseState
 from workflow_manager.cases.service import get_case
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.journal.service import append
-from workflow_manager.modules.log import LogFile, last_lines
 from workflow_manager.modules.models import Module
-from workflow_manager.modules.runner import Ending, Log, Work
+from workflow_manager.modules.runner import Ending, Work
 from workflow_manager.modules.service import describe, variables_of
 from workflow_manager.processing import folders, repository
 from workflow_manager.processing.folders import StepFolders
@@ -35,6 +34,8 @@ from workflow_manager.processing.queueing import get_run
 from workflow_manager.processing.rules import StepState, failure, settings_of
 from workflow_manager.processing.task_file import image_name, task_document
 from workflow_manager.processing.telling import event_of
+from workflow_manager.programs.child import Log
+from workflow_manager.programs.log import LogFile, last_lines
 from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.wiring import Wiring
 

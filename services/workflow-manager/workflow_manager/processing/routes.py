@@ -11,11 +11,11 @@ from scanhub_libraries.models import CaseOut
 from scanhub_libraries.models.case import ProcessingRetry, ProcessingRunOut
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.cases.service import describe_all, get_case
-from workflow_manager.modules.log import read_log
 from workflow_manager.processing import by_hand, repository, telling
 from workflow_manager.processing.folders import StepFolders
 from workflow_manager.processing.queueing import get_run
 from workflow_manager.processing.rules import RunState
+from workflow_manager.programs.log import read_log
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["processing"])
 RunId = Annotated[UUID, Path(description="Id of the run of modules")]

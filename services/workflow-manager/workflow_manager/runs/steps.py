@@ -39,9 +39,9 @@ from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.journal.service import append
+from workflow_manager.programs.job import run_job
 from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
-from workflow_manager.runs.job_process import run_job
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.progress import ProgressReport
 from workflow_manager.runs.rules import ENDED, RunStatus, mrd_file, result_id_of
@@ -120,7 +120,7 @@ class RunSteps:
         if end.canceled:
             return {"canceled": True}
         if end.failure is not None:
-            logger.info("a job failed", run_id=run_id, stderr=end.stderr_tail[-2000:])
+            logger.info("a job failed", run_id=run_id, log=end.log_tail[-2000:])
             return {"failed": end.failure}
         await asyncio.to_thread(put_in_place, output, target)
         return {"files": image_names(target)}

@@ -26,8 +26,8 @@ from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.scu import send_series
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.jobs.built_in import BUILT_IN
+from workflow_manager.programs.job import run_job
 from workflow_manager.routing_rules.repository import last_decision
-from workflow_manager.runs.job_process import run_job
 from workflow_manager.selftest import service
 from workflow_manager.selftest.images import compare, new_uid, write_images
 from workflow_manager.selftest.models import SelfTest

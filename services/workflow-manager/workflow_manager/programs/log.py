@@ -1,4 +1,4 @@
-"""What a module says, as files: its beginning and its end, however much it says.
+"""What a program says, as files: its beginning and its end, however much it says.
 
 Each line begins with the time at which it came. What is between is dropped, and told so.
 """
@@ -15,7 +15,7 @@ _FLUSH_S = 0.5
 
 
 class LogFile:
-    """Takes what a module says; one writer.
+    """Takes what a program says; one writer.
 
     Args:
         path: Its file; beside it a second one, `.tail`, has the end where the first is full.
