@@ -11,10 +11,12 @@ from scanhub_jobs.errors import JobCancelledError, JobError, JobInputError
 if TYPE_CHECKING:
     from scanhub_jobs.backend import Event
     from scanhub_jobs.declaring import Job, Skip, job
+    from scanhub_jobs.hooks import SessionContext, on_session_end, on_session_start
     from scanhub_jobs.images.metadata import summary
     from scanhub_jobs.job_context import JobContext
     from scanhub_jobs.network.peer import Peer
     from scanhub_jobs.results import JobResult, State, execute
+    from scanhub_jobs.retention import Retention
 
 __all__ = [
     "Event",
@@ -25,10 +27,14 @@ __all__ = [
     "JobInputError",
     "JobResult",
     "Peer",
+    "Retention",
+    "SessionContext",
     "Skip",
     "State",
     "execute",
     "job",
+    "on_session_end",
+    "on_session_start",
     "summary",
 ]
 _WHERE = {
@@ -37,10 +43,14 @@ _WHERE = {
     "JobContext": "job_context",
     "JobResult": "results",
     "Peer": "network.peer",
+    "Retention": "retention",
+    "SessionContext": "hooks",
     "Skip": "declaring",
     "State": "results",
     "execute": "results",
     "job": "declaring",
+    "on_session_end": "hooks",
+    "on_session_start": "hooks",
     "summary": "images.metadata",
 }
 

@@ -1,7 +1,9 @@
-"""The command line of the job SDK: `scanhub-jobs run | describe`."""
+"""The command line of the job SDK: `scanhub-jobs run | describe | clean | hold`."""
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +13,7 @@ from scanhub_jobs.backend import RunInfo
 from scanhub_jobs.errors import JobError
 from scanhub_jobs.finding import find_job
 from scanhub_jobs.local.backend import peers_of
+from scanhub_jobs.local.keeping import clean, hold, release
 from scanhub_jobs.local.session import LocalSession
 from scanhub_jobs.results import JobResult, State
 
@@ -20,7 +23,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Entry = Annotated[str, typer.Argument(help="The job: module:function.")]
+Session = Annotated[Path, typer.Argument(help="Folder that --out named.", exists=True)]
 _GOOD = {State.SUCCEEDED, State.SKIPPED}
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Tell what is wrong in a sentence, and end with 2."""
+    try:
+        yield
+    except (JobError, ImportError, ValueError, OSError) as error:
+        typer.echo(f"scanhub-jobs: {error}", err=True)
+        raise typer.Exit(2) from error
 
 
 def _parameters(pairs: list[str], file: Path | None) -> dict[str, Any]:
@@ -73,27 +87,47 @@ def run(  # noqa: PLR0917 - typer takes options as arguments
     sender: Annotated[str | None, typer.Option(help="The node that sent the images.")] = None,
 ) -> None:
     """Run a job, and first the jobs that it needs, for each series, study or patient."""
-    try:
+    with _told_errors():
         book = peers_of(json.loads(peers.read_bytes()) if peers else None, sender)
         session = LocalSession(folder, out, book, _told)
         given = _parameters(param or [], params_file)
         results = session.run(find_job(entry), given, only=only)
-    except (JobError, ImportError, ValueError, OSError) as error:
-        typer.echo(f"scanhub-jobs: {error}", err=True)
-        raise typer.Exit(2) from error
     for result in results:
         typer.echo(_sentence(result))
-    raise typer.Exit(0 if all(r.state in _GOOD for r in results) else 1)
+    failed = [hook for hook in session.hooks if hook.failure is not None]
+    for hook in failed:
+        why = hook.failure.message if hook.failure else ""
+        typer.echo(f"hook {hook.name} at the {hook.moment} of the session failed: {why}")
+    good = all(r.state in _GOOD for r in results) and not failed
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command("clean")
+def clean_session(out: Session) -> None:
+    """Remove data, files and images of a session whose time is over; results stay."""
+    with _told_errors():
+        done = clean(out)
+    typer.echo("removed" if done else "kept")
+
+
+@app.command("hold")
+def hold_session(
+    out: Session,
+    reason: Annotated[str, typer.Option(help="Why it is kept.")] = "",
+    *,
+    ends: Annotated[bool, typer.Option("--release", help="It need not be kept longer.")] = False,
+) -> None:
+    """Let nothing of a session be removed, until --release."""
+    with _told_errors():
+        kept = release(out) if ends else hold(out, reason)
+    typer.echo("held" if kept.hold else "released")
 
 
 @app.command()
 def describe(entry: Entry) -> None:
     """Print what a platform must know of a job, as JSON."""
-    try:
+    with _told_errors():
         job = find_job(entry)
-    except (JobError, ImportError) as error:
-        typer.echo(f"scanhub-jobs: {error}", err=True)
-        raise typer.Exit(2) from error
     typer.echo(job.manifest.model_dump_json(indent=2))
 
 

@@ -8,13 +8,13 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scanhub_jobs.backend import Document, Event
+from scanhub_jobs.durations import seconds_of
 from scanhub_jobs.errors import JobDefinitionError, ParameterError
 from scanhub_jobs.job_context import JobContext, NoParams
+from scanhub_jobs.retention import Retention
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
 
 
@@ -46,6 +46,7 @@ class JobManifest(BaseModel):
     timeout_s: float | None = Field(description="[s]; none: as long as it takes")
     retries: int
     parameters: dict[str, Any] = Field(description="JSON schema of the parameters")
+    retention: Retention = Retention()
 
 
 Predicate = Callable[[Any, Any], "bool | Skip | Mapping[str, Any] | BaseModel"]
@@ -143,6 +144,7 @@ def job(
     timeout: str | float | timedelta | None = None,
     retries: int = 0,
     description: str = "",
+    retention: Retention | None = None,
 ) -> Callable[[Callable[[JobContext[ParamsT]], Any]], Job[ParamsT]]:
     """Declare a function to be a job.
 
@@ -157,6 +159,7 @@ def job(
         timeout: "90s", "30m", "1h" or seconds; none: as long as it takes.
         retries: How often it is tried again when it failed; never when its input is at fault.
         description: For people; none: the first line of the docstring.
+        retention: How long what it leaves is kept; none: until somebody removes it.
 
     Raises:
         JobDefinitionError: One of them is wrong, or the function is annotated otherwise.
@@ -179,29 +182,15 @@ def job(
             entry=f"{function.__module__}:{function.__qualname__}",
             events=[on] if isinstance(on, Event) else list(on),
             needs=[n if isinstance(n, str) else n.name for n in needed],
-            timeout_s=_seconds(timeout),
+            timeout_s=None if timeout is None else seconds_of(timeout, name="timeout"),
             retries=retries,
             parameters=params_type.model_json_schema(),
+            retention=retention or Retention(),
         )
         jobs = {n.name: n for n in needed if not isinstance(n, str)}
         return Job(function, manifest, params_type, jobs)
 
     return declare
-
-
-def _seconds(timeout: str | float | timedelta | None) -> float | None:
-    if timeout is None:
-        return None
-    if isinstance(timeout, timedelta):
-        seconds = timeout.total_seconds()
-    elif isinstance(timeout, str):
-        found = _DURATION.fullmatch(timeout.strip())
-        seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
-    else:
-        seconds = float(timeout)
-    if seconds <= 0:
-        raise JobDefinitionError(f"timeout={timeout!r} is no duration, such as 90s, 30m or 1h.")
-    return seconds
 
 
 def _params_type(function: Callable[..., Any]) -> Any:

@@ -2,11 +2,13 @@
 
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from scanhub_jobs.declaring import Job
 from scanhub_jobs.errors import JobDefinitionError
+from scanhub_jobs.hooks import SessionHook
 
 
 def find_job(entry: str) -> Job[Any]:
@@ -36,6 +38,16 @@ def jobs_beside(job: Job[Any]) -> dict[str, Job[Any]]:
     """Return all jobs of the module that a job is in, by name."""
     module = importlib.import_module(job.manifest.entry.partition(":")[0])
     return {found.name: found for found in vars(module).values() if isinstance(found, Job)}
+
+
+def hooks_of(jobs: Iterable[Job[Any]]) -> list[SessionHook]:
+    """Return the hooks of the modules that jobs are in, in the order they stand there."""
+    modules = dict.fromkeys(job.manifest.entry.partition(":")[0] for job in jobs)
+    found: dict[int, SessionHook] = {}
+    for module in map(importlib.import_module, modules):
+        hooks = (value for value in vars(module).values() if isinstance(value, SessionHook))
+        found.update((id(hook), hook) for hook in hooks)
+    return list(found.values())
 
 
 def in_order(job: Job[Any]) -> list[Job[Any]]:

@@ -1,16 +1,20 @@
 """A local session: a job and what it needs, for each series, study and patient of a folder."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from scanhub_jobs.backend import Event, Producer, RunInfo, Subject
 from scanhub_jobs.declaring import Job
-from scanhub_jobs.finding import in_order, jobs_beside
+from scanhub_jobs.finding import hooks_of, in_order, jobs_beside
+from scanhub_jobs.hooks import HookResult, Moment, SessionContext, SessionHook, run_hooks
 from scanhub_jobs.local.backend import LocalPeers
 from scanhub_jobs.local.folder import read_folder, subjects
+from scanhub_jobs.local.keeping import FolderRecord, note_end
 from scanhub_jobs.local.opening import LocalRun, open_session, run_info
 from scanhub_jobs.local.stores import note_producer, write_whole
 from scanhub_jobs.local.supervision import Limits, run_attempt
@@ -31,6 +35,8 @@ class LocalSession:
     grace_s: float = 5.0
     interrupted: bool = False
     """Somebody pressed Ctrl-C: nothing more is begun"""
+    hooks: list[HookResult] = field(default_factory=list)
+    """What became of the hooks"""
 
     def run(
         self, job: Job[Any], parameters: Mapping[str, Any], *, only: str | None = None
@@ -47,27 +53,42 @@ class LocalSession:
             ImageFolderError: There are no images.
         """
         job.parameters(parameters)
-        instances = read_folder(self.folder)
+        instances, order = read_folder(self.folder), in_order(job)
+        hooks = hooks_of(order)
+        refusal = self._begin(hooks)
         results: list[JobResult] = []
-        for current in in_order(job):
+        for current in order:
             given = parameters if current is job else {}
             for event in sorted(current.manifest.events, key=_ORDER.index):
                 for subject in subjects(instances, event):
                     meant = {None, subject.series_instance_uid, subject.study_instance_uid}
                     if only in meant and not self.interrupted:
-                        results.append(self._run_one(current, given, subject, results))
+                        work = _Work(current, given, subject, refusal)
+                        results.append(self._run_one(work, results))
         write_whole(self.out / "results.json", _document(results))
+        self._end(hooks, results, order)
         return results
 
-    def _run_one(
-        self,
-        job: Job[Any],
-        parameters: Mapping[str, Any],
-        subject: Subject,
-        before: Sequence[JobResult],
-    ) -> JobResult:
+    def _begin(self, hooks: Sequence[SessionHook]) -> str:
+        """Run the hooks of the start; return why no job may run."""
+        context, record = SessionContext(open_session(self.out)), FolderRecord(self.out)
+        self.hooks = run_hooks(hooks, Moment.START, context, record)
+        failed = [hook.name for hook in self.hooks if not hook.done]
+        return f"The hook {failed[0]!r} at the start of the session failed." if failed else ""
+
+    def _end(
+        self, hooks: Sequence[SessionHook], results: Sequence[JobResult], jobs: Sequence[Job[Any]]
+    ) -> None:
+        """Run the hooks of the end, and note how long what is there is kept."""
+        context = SessionContext(open_session(self.out), results)
+        self.hooks += run_hooks(hooks, Moment.END, context, FolderRecord(self.out))
+        write_whole(self.out / "hooks.json", _document(self.hooks))
+        note_end(self.out, results, [job.manifest.retention for job in jobs])
+
+    def _run_one(self, work: "_Work", before: Sequence[JobResult]) -> JobResult:
+        job, parameters, subject = work.job, work.parameters, work.subject
         session, others = open_session(self.out), jobs_beside(job)
-        blocking = _blocking(job, subject, before)
+        blocking = work.refusal or _blocking(job, subject, before)
         attempts = job.manifest.retries + 1
         for attempt in range(1, attempts + 1):
             info = run_info(job, session, subject, attempt=attempt, others=others)
@@ -93,6 +114,17 @@ class LocalSession:
                 break
         write_whole(result_file, result.model_dump_json(indent=2).encode())
         return result
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A job, for a subject."""
+
+    job: Job[Any]
+    parameters: Mapping[str, Any]
+    subject: Subject
+    refusal: str = ""
+    """Why nothing of the session may run"""
 
 
 def _hopeless(result: JobResult) -> bool:
@@ -122,5 +154,5 @@ def _blocked(info: RunInfo, parameters: Mapping[str, Any], reason: str) -> JobRe
     )
 
 
-def _document(results: Sequence[JobResult]) -> bytes:
+def _document(results: Sequence[BaseModel]) -> bytes:
     return b"[\n" + b",\n".join(r.model_dump_json(indent=2).encode() for r in results) + b"\n]\n"

@@ -15,7 +15,7 @@ from scanhub_jobs.migration.converters import (
     make_series_dicom,
     nifti_to_dicom,
 )
-from scanhub_jobs.migration.entries import job_of
+from scanhub_jobs.migration.entries import job_of, session_hooks
 from scanhub_jobs.migration.peers import DicomSender, get_dicom_sender, get_peer
 from scanhub_jobs.migration.session import (
     download_session_file,
@@ -67,6 +67,7 @@ __all__ = [
     "remove_session_file",
     "run_post_services",
     "run_pre_services",
+    "session_hooks",
     "set_session_data",
     "upload_session_file",
 ]

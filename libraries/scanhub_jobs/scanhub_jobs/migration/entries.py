@@ -6,7 +6,9 @@ from typing import Any
 from scanhub_jobs.backend import Event
 from scanhub_jobs.declaring import Job, Skip, job
 from scanhub_jobs.errors import JobDefinitionError
+from scanhub_jobs.hooks import SessionContext, SessionHook, on_session_end, on_session_start
 from scanhub_jobs.job_context import AnyParams, JobContext
+from scanhub_jobs.results import State
 
 Entry = Callable[..., Any]
 
@@ -40,6 +42,32 @@ def job_of(
     if registry_entry is not None:
         made.when(lambda _subject, params: _decision(registry_entry, params))
     return made
+
+
+def session_hooks(
+    run_pre_services: Entry | None = None, run_post_services: Entry | None = None
+) -> tuple[SessionHook, SessionHook]:
+    """Return hooks for the start and the end of a session, of functions that were its services.
+
+    Give them to names of the module that the jobs are in. Each gets `session_id`, the one at the
+    end `status` too. Data and files are kept as `Retention` of the jobs says, and nothing removes
+    the patient's images.
+
+    Args:
+        run_pre_services: Called before the first job; none: nothing is.
+        run_post_services: Called after the last one; none: nothing is.
+    """
+
+    def before(session: SessionContext) -> None:
+        if run_pre_services is not None:
+            run_pre_services(session_id=session.session.id)
+
+    def after(session: SessionContext, status: State) -> None:
+        if run_post_services is not None:
+            run_post_services(session_id=session.session.id, status=str(status))
+
+    before.__name__, after.__name__ = "run_pre_services", "run_post_services"
+    return on_session_start(before), on_session_end(after)
 
 
 def _keywords(context: JobContext[Any], params: Mapping[str, Any]) -> dict[str, Any]:

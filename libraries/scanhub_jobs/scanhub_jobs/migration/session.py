@@ -139,8 +139,11 @@ def get_db_info() -> NoReturn:
 
 
 def run_pre_services(**_: Any) -> None:
-    """Do nothing: the platform prepares a session."""
+    """Do nothing: what prepares a session is a hook, see `session_hooks`."""
 
 
 def run_post_services(**_: Any) -> None:
-    """Do nothing: the platform cleans up, and never removes images that came meanwhile."""
+    """Do nothing: what ends a session is a hook, and `Retention` says how long things are kept.
+
+    It removed the patient's images, also those that had come meanwhile; nothing does that here.
+    """
