@@ -52,11 +52,10 @@ class Process:
 async def process(url):
     found = Process(url)
     await found.tail.start()
-    await found.notes.start()
     try:
-        yield found
+        async with found.notes:
+            yield found
     finally:
-        await found.notes.stop()
         await found.tail.stop()
         await found.database.dispose()
 
@@ -102,9 +101,6 @@ async def test_after_a_gap_all_is_read_anew(two):
 async def test_a_file_has_one_process_and_tells_nobody(tmp_path):
     database = create_engine(f"sqlite+aiosqlite:///{tmp_path / 'one.db'}")
     sessions = create_sessions(database)
-    notes = Notes(sessions, "sqlite+aiosqlite://")
-    await notes.start()
-    async with transaction(sessions) as session:
+    async with Notes(sessions, "sqlite+aiosqlite://"), transaction(sessions) as session:
         await tell(session, Topic.STOP, "x")
-    await notes.stop()
     await database.dispose()

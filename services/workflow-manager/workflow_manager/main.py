@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import create_engine, create_sessions
+from scanhub_libraries.database import Sessions, create_engine, create_sessions, dialect_of
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.repeating import Repeating
@@ -230,12 +230,8 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     database = create_engine(settings.database_url)
     stack.push_async_callback(database.dispose)
     sessions = create_sessions(database)
-    embedded = settings.database_url.startswith("sqlite")
     notes = Notes(sessions, settings.database_url)
-    tail = JournalTail(sessions, poll_seconds=None if embedded else _SELDOM_S)
-    notes.on(Topic.JOURNAL, lambda _: tail.wake(), regained=tail.wake)
-    await tail.start()
-    stack.push_async_callback(tail.stop)
+    tail = await _open_tail(stack, sessions, notes)
     threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = LocalLake(settings.lake_root)
@@ -257,8 +253,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     )
     stack.push_async_callback(wiring.receiving.stop)
     notes.on(Topic.STOP, wiring.stop_here)
-    await notes.start()
-    stack.push_async_callback(notes.stop)
+    await stack.enter_async_context(notes)
     do_run = RunSteps(wiring)
     bodies |= _bodies(wiring, do_run)
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
@@ -269,6 +264,15 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     stack.push_async_callback(previews.stop)
     await _start_work(app, stack, wiring, do_run)
     return wiring
+
+
+async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) -> JournalTail:
+    embedded = dialect_of(sessions) == "sqlite"
+    tail = JournalTail(sessions, poll_seconds=None if embedded else _SELDOM_S)
+    notes.on(Topic.JOURNAL, lambda _: tail.wake(), regained=tail.wake)
+    await tail.start()
+    stack.push_async_callback(tail.stop)
+    return tail
 
 
 def _senders(settings: WorkflowManagerSettings, threads: Executor) -> Senders:

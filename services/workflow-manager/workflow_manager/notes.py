@@ -7,7 +7,7 @@ nobody is told. What is missed is found by looking: each process looks now and t
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -79,12 +79,13 @@ class Notes:
         if regained is not None:
             self._regained.append(regained)
 
-    async def start(self) -> None:
+    async def __aenter__(self) -> Self:
         """Begin; returns when it listens."""
         if self._listener is not None:
             await self._listener.start()
+        return self
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """End."""
         if self._listener is not None:
             await self._listener.stop()

@@ -67,26 +67,30 @@ class Two:
             report = await asyncio.to_thread(send_series, [("1", path)], peer)
             assert not report.failed
 
+    async def configure(self, steps):
+        """Let each series be processed by these modules, one after the other."""
+        first = self.services[0]
+        variables = {"environment": {"GATE": str(self.gate)}}
+        for step in steps:
+            body = {"name": step, "runner": "process", "entry_point": "work.py", **variables}
+            await first.post("/modules", body)
+        rule = {"name": "work", "rule": "True", "action": "process"}
+        await first.post("/rules", {**rule, "processing_module": list(steps)})
+
+    async def end(self):
+        for service in self.services:
+            if service.process.returncode is None:
+                service.process.terminate()
+                await service.wait()
+
 
 @pytest.fixture
-def two(
-    tmp_path,
-    clinic,
-    keys,
-    signer,
-    headers_of,
-    *,
-    make_settings,
-    copied_postgresql,
-    make_postgresql_url,
-    wire,
-):
-    make_settings()
-    gate, modules = tmp_path / "gate", tmp_path / "modules"
-    gate.mkdir()
+def shared(tmp_path, copied_postgresql, make_postgresql_url):
+    """What both services are told."""
+    modules = tmp_path / "modules"
     modules.mkdir()
     (modules / "work.py").write_text(WORK)
-    shared = {
+    return {
         "TEST_DATABASE": copied_postgresql("workflow_manager"),
         "TEST_ENGINE": make_postgresql_url(),
         "SCANHUB_WORKFLOW_DICOM_MIN_FREE_BYTES": "0",
@@ -95,31 +99,28 @@ def two(
         "SCANHUB_WORKFLOW_SECRETS_KEY": Fernet.generate_key().decode(),
     }
 
+
+@pytest.fixture
+def two(tmp_path, clinic, keys, signer, headers_of, *, make_settings, shared, wire):
+    make_settings()
+    gate = tmp_path / "gate"
+    gate.mkdir()
+
     @asynccontextmanager
     async def start(*steps):
         services = [Outside(tmp_path, clinic, keys, signer, headers_of) for _ in range(2)]
+        both = Two(gate, services)
         async with over_http(wire) as url:
             for service in services:
                 service.dicom_port = a_port()
                 port = {"SCANHUB_WORKFLOW_DICOM_PORT": str(service.dicom_port)}
                 service.environment |= shared | port
                 await service.start(url)
-            body = {
-                "runner": "process",
-                "entry_point": "work.py",
-                "environment": {"GATE": str(gate)},
-            }
-            for step in steps:
-                await services[0].post("/modules", {"name": step, **body})
-            rule = {"name": "work", "rule": "True", "action": "process"}
-            await services[0].post("/rules", {**rule, "processing_module": list(steps)})
+            await both.configure(steps)
             try:
-                yield Two(gate, services)
+                yield both
             finally:
-                for service in services:
-                    if service.process.returncode is None:
-                        service.process.terminate()
-                        await service.wait()
+                await both.end()
 
     return start
 
