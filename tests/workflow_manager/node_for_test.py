@@ -39,7 +39,7 @@ SPOTS: dict[str, list[tuple[Any, str]]] = {
     "after the commit": [(files, "remove_all")],
     "before the files are synced": [(files, "sync_files")],
     "amid a part": [(PartsToDisk, "_write")],
-    "before a part is named": [(settling, "_arrive")],
+    "before a part is named": [(storing, "take")],
 }
 
 _SERVICE = [os.getpid()]

@@ -18,7 +18,7 @@ from workflow_manager.dicom.incoming import WHOLE
 from workflow_manager.dicom.restoring import restore
 from workflow_manager.dicom.segments import records
 from workflow_manager.dicomweb.parts import PartsToDisk
-from workflow_manager.dicomweb.settling import settle
+from workflow_manager.dicomweb.settling import settle, take
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -28,7 +28,7 @@ async def desk(service):
     """The desk of a service that knows the series, with a segment for copies."""
     assert (await store(service, encoded(instance(1)))).status_code == 200
     found = service.app.state.dicomweb_desk
-    await until(lambda: found.redo._segments)
+    await until(lambda: found.copying._redo._segments)
     await asyncio.to_thread(found.receiving.put_away.flush)
     return found
 
@@ -116,6 +116,11 @@ def parts_of(desk, *files):
     return parts.taken()
 
 
+def settled(desk, parts, study=None):
+    """What becomes of parts, all together. Blocking."""
+    return settle(desk, [take(desk, Origin("TEST"), study, part) for part in parts])
+
+
 def refusing(monkeypatch, ending, names=("fdatasync", "pwritev")):
     """Let the disk refuse to sync files whose names end like this; return those that it synced."""
     synced = []
@@ -141,39 +146,85 @@ def refusing(monkeypatch, ending, names=("fdatasync", "pwritev")):
 async def test_where_copies_cannot_be_synced_the_files_are(desk, monkeypatch):
     parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3)))
     synced = refusing(monkeypatch, ".redo")
-    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
-    assert [one.reason for one in settled] == [None, None]
+    found = await asyncio.to_thread(settled, desk, parts)
+    assert [one.reason for one in found] == [None, None]
     assert {Path(part.written.place).name for part in parts} <= set(synced)
 
 
 async def test_copies_are_synced_at_once_however_many_come_together(desk, monkeypatch):
+    """The first ones are on their way; the others, of whichever request, go together."""
     parts = parts_of(desk, *(encoded(instance(n)) for n in range(2, 12)))
     synced = refusing(monkeypatch, "nothing")
     with desk.receiving.put_away._removing:
-        settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
-    assert [one.reason for one in settled] == [None] * 10
-    assert {part.path.name.split(".")[0] for part in parts} <= {
-        name.split(".")[0] for name in copied(desk)
-    }
+        with desk.copying._redo._lock:  # no copy gets a place
+            taken = [take(desk, Origin("TEST"), None, part) for part in parts]
+        found = await asyncio.to_thread(settle, desk, taken)
+    assert [one.reason for one in found] == [None] * 10
+    assert {Path(part.written.place).name for part in parts} <= copied(desk)
     assert len(set(synced)) == 1, "only a segment"
-    assert synced.count(synced[0]) == 10 + 1, "ten copies written, and one sync"
+    assert len(synced) <= 2, "each of the two times one call that writes and syncs"
 
 
-async def test_where_the_sync_of_copies_fails_the_files_are_synced(desk, monkeypatch):
-    parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3)))
-    synced = refusing(monkeypatch, ".redo", names=("fdatasync",))
-    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), None, parts)
-    assert [one.reason for one in settled] == [None, None]
-    assert {Path(part.written.place).name for part in parts} <= set(synced)
+@pytest.mark.parametrize("fails", [False, True])
+async def test_copies_that_lie_apart_are_synced_together(desk, monkeypatch, fails):
+    """Somebody else has a place between them. Where that sync fails, the files are synced."""
+    parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3, 4)))
+    names = {Path(part.written.place).name for part in parts}
+    redo = desk.copying._redo
+    reserve = redo.reserve
+
+    def apart(sizes):
+        places = [place for size in sizes for place in reserve([size, 1])]
+        for segment, _ in places[1::2]:
+            redo.settle(segment)
+        return places[::2]
+
+    redo.reserve = apart
+    synced = refusing(monkeypatch, ".redo" if fails else "nothing", names=("fdatasync",))
+    with desk.receiving.put_away._removing:
+        with redo._lock:  # two of them at least go together
+            taken = [take(desk, Origin("TEST"), None, part) for part in parts]
+        found = await asyncio.to_thread(settle, desk, taken)
+        assert fails or names <= copied(desk)
+    assert [one.reason for one in found] == [None] * 3
+    assert len(names & set(synced)) >= (2 if fails else 0)
+    assert fails or len(set(synced)) == 1, "only a segment"
     await asyncio.to_thread(desk.receiving.put_away.flush)
-    assert not any(segment._writing for segment in desk.redo._segments)
+    assert not any(segment._writing for segment in redo._segments)
+
+
+async def test_a_copy_that_is_quicker_than_its_file_stays(desk):
+    """It is written before the file has its name, and segments are looked through meanwhile."""
+    (part,) = parts_of(desk, encoded(instance(2)))
+    name = Path(part.written.place).name
+    promise = desk.copying.copy(part.page, name)
+    await until(promise._known.is_set)
+    desk.copying._redo._look()
+    assert name in copied(desk)
+    with desk.receiving.put_away._removing:
+        part.name()
+        assert await asyncio.to_thread(promise.wait)
+        desk.copying._redo._look()
+        assert name in copied(desk)
+
+
+async def test_a_part_of_any_size_is_stored_and_copied_as_far_as_that_is_meant(service, desk):
+    """Memory grows with a part, and what is larger than a copy goes to disk as it comes."""
+    files = [encoded(instance(n, size=size)) for n, size in ((2, 380), (3, 900), (4, 1500))]
+    with desk.receiving.put_away._removing:
+        assert (await store(service, *files)).status_code == 200
+        sizes = {int(name.split(".")[1]) for name in copied(desk)}
+    assert {len(files[0]), len(files[1])} <= sizes
+    assert len(files[2]) not in sizes
+    root = service.wiring.lake.root / "dicom" / STUDY / SERIES
+    assert set(files) <= {path.read_bytes() for path in root.glob("*.dcm")}
 
 
 async def test_a_file_that_cannot_be_synced_fails_alone(desk, monkeypatch):
     parts = parts_of(desk, *(encoded(instance(n)) for n in (2, 3, 4)))
     refusing(monkeypatch, (".redo", Path(parts[1].written.place).name))
-    settled = await asyncio.to_thread(settle, desk, Origin("TEST"), STUDY, parts)
-    assert [one.reason for one in settled] == [None, 0x0110, None]
+    found = await asyncio.to_thread(settled, desk, parts, STUDY)
+    assert [one.reason for one in found] == [None, 0x0110, None]
 
 
 async def test_nothing_is_taken_where_the_disk_is_full(serving):

@@ -168,7 +168,7 @@ def test_parts_are_whole_however_the_bytes_come(tmp_path, size):
         parts.feed(body[start : start + size], start + size >= len(body))
         done += parts.taken()
     parts.discard()
-    assert [part.path.read_bytes() for part in done] == files
+    assert [part.sync().read_bytes() for part in done] == files
     assert {part.media_type for part in done} == {"application/dicom"}
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from mmap import mmap
 from pathlib import Path
 
@@ -70,6 +71,18 @@ class Redo:
             copy.close()
             return None
         return copy
+
+    def reserve(self, sizes: Sequence[int]) -> list[tuple[Segment, int] | None]:
+        """Return where copies go, side by side as far as may be; each is settled afterwards.
+
+        Args:
+            sizes: Of whole files [byte].
+
+        Returns:
+            Segment and place [byte]; None: there is none, and the file itself is to be synced.
+        """
+        with self._lock:
+            return [None if size > LARGEST_BYTES else self._reserve(size) for size in sizes]
 
     def settle(self, segment: Segment, name: str = "") -> None:
         """Take note that a copy has its record under a name, or none."""
@@ -188,80 +201,11 @@ class Copy:
         self._is_settled = True
         self._redo.settle(self._segment, name)
 
-    def write(self, together: "Together", place: str) -> None:
-        """Write it, to be synced with others, and under which path the file lies.
-
-        Raises:
-            OSError: It cannot be written.
-        """
-        memory = memoryview(self._memory)[: room_of(self._size)]
-        name = place.rpartition("/")[2]
-        self._segment.write(
-            self._place, memory, name, self._size, together.descriptor(self._segment)
-        )
-        together.note(self._segment, place)
-        self._is_settled = True
-
     def close(self) -> None:
         """Be done with it, synced or not."""
         if not self._is_settled:
             self._redo.settle(self._segment)
         _give_memory_back(self._memory)
-
-
-class Together:
-    """Copies that are written one by one and synced at once: a sync takes longer than a write."""
-
-    def __init__(self, redo: Redo) -> None:
-        self._redo = redo
-        self._opened: dict[Segment, int] = {}
-        self._written: dict[Segment, list[str]] = {}
-
-    def add(self, file: int, size: int, place: str) -> bool:
-        """Write the copy of a whole file; False: there is none, and the file is to be synced.
-
-        Args:
-            file: Its descriptor, for reading.
-            size: Its size [byte].
-            place: Where it lies.
-
-        Raises:
-            OSError: The copy cannot be written.
-        """
-        copy = self._redo.copy(file, size)
-        if copy is None:
-            return False
-        try:
-            copy.write(self, place)
-        finally:
-            copy.close()
-        return True
-
-    def descriptor(self, segment: Segment) -> int:
-        """Return what writes to a segment, until all is synced."""
-        if segment not in self._opened:
-            self._opened[segment] = segment.open()
-        return self._opened[segment]
-
-    def note(self, segment: Segment, place: str) -> None:
-        """Take note of a copy that is written."""
-        self._written.setdefault(segment, []).append(place)
-
-    def sync(self) -> list[str]:
-        """Sync them; return the places of the files whose copies are not on the disk."""
-        failed: list[str] = []
-        for segment, file in self._opened.items():
-            places = self._written.get(segment, [])
-            try:
-                os.fdatasync(file)
-            except OSError as error:
-                logger.warning("copies of received files are not synced", error=repr(error))
-                failed += places
-            os.close(file)
-            for place in places:
-                self._redo.settle(segment, "" if place in failed else place.rpartition("/")[2])
-        self._opened, self._written = {}, {}
-        return failed
 
 
 _IN_THREAD = threading.local()

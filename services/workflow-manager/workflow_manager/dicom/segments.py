@@ -7,7 +7,7 @@ need not. Blocking: called in threads.
 import errno
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from mmap import PROT_READ, mmap
 from pathlib import Path
 from struct import Struct
@@ -23,6 +23,7 @@ HEAD = Struct(">16s16s36s")
 _RECORD = Struct(">16s16sQH")
 """Of a record, in a block of its own: what it is, which filling, size and length of the name."""
 IS_SEGMENT, _IS_RECORD = b"scanhub segment\n", b"scanhub  record\n"
+_MOST_AT_ONCE = 256
 _LONGEST_NAME = 512 - _RECORD.size  # a sector is written whole or not at all
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -124,9 +125,7 @@ class Segment:
         self._writing += 1
         return place
 
-    def write(
-        self, place: int, memory: memoryview, name: str, size: int, file: int | None = None
-    ) -> None:
+    def write(self, place: int, memory: memoryview, name: str, size: int) -> None:
         """Write a record and its copy to the place that it got, synced; `settled` follows.
 
         By a descriptor of its own: the kernel tells each once of what the disk did not take, and
@@ -138,10 +137,22 @@ class Segment:
             memory: Of `room_of(size)` bytes, at a page; the copy is behind the first block.
             name: That the file was received under.
             size: Its size [byte].
-            file: Descriptor of `open`: what is written there is on the disk once that is synced.
 
         Raises:
             OSError: It is not on the disk.
+        """
+        self.seal(memory, name, size)
+        file = self.open()
+        try:
+            write_all(file, [memory], place, synced=True)
+        finally:
+            os.close(file)
+
+    def seal(self, memory: memoryview, name: str, size: int) -> None:
+        """Put the record in front of a copy; the arguments are those of `write`.
+
+        Raises:
+            OSError: The name is too long.
         """
         encoded = name.encode()
         if len(encoded) > _LONGEST_NAME:
@@ -150,14 +161,6 @@ class Segment:
         memory[:BLOCK_BYTES] = head.ljust(BLOCK_BYTES, b"\0")
         end = BLOCK_BYTES + size
         memory[end:] = bytes(len(memory) - end)
-        if file is not None:
-            _write(file, memory, place, 0)
-            return
-        own = self.open()
-        try:
-            _write(own, memory, place, os.RWF_DSYNC)
-        finally:
-            os.close(own)
 
     def open(self) -> int:
         """Return a descriptor to write by, which the caller closes."""
@@ -213,10 +216,28 @@ class Segment:
         self._filling, self._end, self._names = filling, BLOCK_BYTES, []
 
 
-def _write(file: int, memory: memoryview, place: int, flags: int) -> None:
-    while memory:
-        done = os.pwritev(file, [memory], place, flags)
-        memory, place = memory[done:], place + done
+def write_all(file: int, memories: Sequence[memoryview], place: int, *, synced: bool) -> None:
+    """Write what lies side by side in a segment, with as few calls as may be.
+
+    Args:
+        file: Descriptor of `Segment.open`.
+        memories: Each of whole blocks, at a page.
+        place: Where the first one goes [byte].
+        synced: Whether it is on the disk when this returns; else once the file is synced.
+
+    Raises:
+        OSError: It is not written.
+    """
+    flags = os.RWF_DSYNC if synced else 0
+    for begin in range(0, len(memories), _MOST_AT_ONCE):
+        left = list(memories[begin : begin + _MOST_AT_ONCE])
+        while left:
+            done = os.pwritev(file, left, place, flags)
+            place += done
+            while left and done >= len(left[0]):
+                done -= len(left.pop(0))
+            if done:
+                left[0] = left[0][done:]
 
 
 def room_of(size: int) -> int:

@@ -1,4 +1,4 @@
-"""A body in parts (RFC 2387) goes to disk part by part as it comes. Blocking: fed in threads."""
+"""A body in parts (RFC 2387), part by part as it comes. Blocking: fed in threads."""
 
 import itertools
 from pathlib import Path
@@ -103,9 +103,9 @@ class PartsToDisk:
             raise BadRequestError("The body ends before its last boundary.")
 
     @property
-    def is_amid(self) -> bool:
-        """Say whether a part has begun and not ended."""
-        return self._open is not None
+    def has_some(self) -> bool:
+        """Say whether a part has begun, or has ended and was not taken."""
+        return self._open is not None or bool(self._done)
 
     def discard(self) -> None:
         """Remove what has not ended."""

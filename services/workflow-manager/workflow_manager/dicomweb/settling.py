@@ -1,7 +1,8 @@
 """What becomes of received parts: whole files, on the disk, in the index. Blocking.
 
-All that is whole by now is settled together: one sync serves many files, one transaction of the
-index too. An instance that cannot be kept costs no other.
+A part gets its file and its copy as soon as it is whole, while others come. All that is there by
+now is settled together: one sync serves many files, one transaction of the index too. An instance
+that cannot be kept costs no other.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanhub_libraries.logging import get_logger
+from workflow_manager.dicom.copying import Copying, Promise
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.extra_tags import with_extra_tags
 from workflow_manager.dicom.files import checksum
@@ -23,7 +25,7 @@ from workflow_manager.dicom.receiving import Arrived, Receiving
 from workflow_manager.dicom.redo import Redo
 from workflow_manager.dicom.rules import NotStorableError
 from workflow_manager.dicomweb.part_file import ReceivedPart
-from workflow_manager.dicomweb.syncing import Syncing
+from workflow_manager.dicomweb.syncing import sync_each
 from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
@@ -40,8 +42,8 @@ class Desk:
     intake: Intake
     """Indexes what is usual, quickly."""
     folder: Path
-    redo: Redo | None
-    """Takes copies that are synced in the place of files; None: files are synced."""
+    copying: Copying | None
+    """Makes copies that are synced in the place of files; None: files are synced."""
     min_free_bytes: int
     """With less room on the disk nothing is taken [byte]."""
 
@@ -51,12 +53,12 @@ async def open_desk(settings: WorkflowManagerSettings, node: DicomNode) -> Async
     """Give a desk with a folder of its own."""
     folder = node.leftovers.new_folder()
     # Copies are for files that are synced before they are put away.
-    redo = Redo(folder) if settings.dicom_durability.syncs_data else None
+    copying = Copying(Redo(folder)) if settings.dicom_durability.syncs_data else None
     try:
-        yield Desk(node.receiving, node.intake, folder, redo, settings.dicom_min_free_bytes)
+        yield Desk(node.receiving, node.intake, folder, copying, settings.dicom_min_free_bytes)
     finally:
-        if redo is not None:
-            await asyncio.to_thread(redo.close)
+        if copying is not None:
+            await asyncio.to_thread(copying.close)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +74,63 @@ Settled = Result | Arrived
 """What became of a part; or a file that goes the general way into the index."""
 
 
-def settle(
-    desk: Desk, origin: Origin, study: str | None, parts: Sequence[ReceivedPart]
-) -> list[Settled]:
-    """Make parts whole files on the disk, and put those into the index that are usual.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A part that was taken, and what says whether it is safe."""
+
+    settled: Settled
+    size: int
+    """Of the part [byte]."""
+    place: str = ""
+    """Path of the file that has to be on the disk before anybody relies on it; empty: it is."""
+    promise: Promise | None = None
+    """Of a copy that does in its stead; None: the file is to be synced."""
+
+
+def take(desk: Desk, origin: Origin, study: str | None, part: ReceivedPart) -> Taken:
+    """Make a part a whole file, have it copied, and read its header.
 
     Args:
-        desk: Where they were brought.
-        origin: Who brought them.
-        study: The one that they have to belong to; None: any.
-        parts: Any number; nobody else has them.
+        desk: Where it was brought.
+        origin: Who brought it.
+        study: The one that it has to belong to; None: any.
+        part: Nobody else has it.
+
+    Raises:
+        OSError: The disk does not take it.
     """
-    syncing = Syncing(desk.redo)
-    settled = [_arrive(desk, origin, study, part, syncing) for part in parts]
-    failed = syncing.finish()
-    for number, (part, one) in enumerate(zip(parts, settled, strict=True)):
-        if isinstance(one, Arrived) and part.written is not None and part.written.place in failed:
-            settled[number] = Result(one.header, PROCESSING_FAILURE)
-    return index_usual(desk, settled)
+    promise = _copied(desk, part) if study is None else None
+    page = None if part.page is None or study is None else part.page.hold()
+    is_needed = False
+    try:
+        path = part.name()
+        settled = _arrive(desk, origin, study, part, path)
+        is_needed = part.written is not None and isinstance(settled, Arrived)
+        if is_needed and page is not None:  # what is refused is not to come back
+            promise = _copied(desk, part)
+    finally:
+        if page is not None:
+            page.let_go()
+        if promise is not None and not is_needed:
+            promise.wait()
+    if part.written is None or not is_needed:
+        return Taken(settled, part.size)
+    return Taken(settled, part.size, part.written.place, promise)
+
+
+def _copied(desk: Desk, part: ReceivedPart) -> Promise | None:
+    """Have a part copied, if it is in memory still; the copy begins at once."""
+    if desk.copying is None or part.written is None or part.page is None:
+        return None
+    return desk.copying.copy(part.page, part.written.place.rpartition("/")[2])
 
 
 def _arrive(
-    desk: Desk, origin: Origin, study: str | None, part: ReceivedPart, syncing: Syncing
+    desk: Desk, origin: Origin, study: str | None, part: ReceivedPart, path: Path
 ) -> Settled:
-    """Give a part the name of a whole file, let the disk begin with it, and read its header."""
+    """Read the header of a whole file."""
     header: Header | None = None
     try:
-        path = part.name()
-        if study is None:
-            _add(syncing, part)
         try:
             header = part.read(path)
         except NotStorableError as error:
@@ -108,8 +138,6 @@ def _arrive(
         if study not in {None, header.study_instance_uid}:
             path.unlink()
             return Result(header, WRONG_STUDY)
-        if study is not None:  # what was refused is not to come back after a power cut
-            _add(syncing, part)
         if desk.receiving.extra_tags:
             header = with_extra_tags(path, header, desk.receiving.extra_tags)
         return Arrived(path, origin, header.sha256, header)
@@ -118,9 +146,26 @@ def _arrive(
         return Result(header, PROCESSING_FAILURE)
 
 
-def _add(syncing: Syncing, part: ReceivedPart) -> None:
-    if part.written is not None:  # another one is synced already
-        syncing.add(part.written)
+def settle(desk: Desk, parts: Sequence[Taken]) -> list[Settled]:
+    """See to it that parts are on the disk, and put those into the index that are usual.
+
+    Args:
+        desk: Where they were brought.
+        parts: Any number.
+    """
+    bare = [
+        part.place
+        for part in parts
+        if part.place and (part.promise is None or not part.promise.wait())
+    ]
+    failed = sync_each(bare) if bare else set()
+    settled = [
+        Result(one.header, PROCESSING_FAILURE)
+        if part.place in failed and isinstance(one := part.settled, Arrived)
+        else part.settled
+        for part in parts
+    ]
+    return index_usual(desk, settled)
 
 
 def index_usual(desk: Desk, settled: Sequence[Settled]) -> list[Settled]:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.dicom.part10 import Header
 from workflow_manager.dicom.receiving import Arrived, Receiving
 from workflow_manager.dicomweb import rules
+from workflow_manager.dicomweb.body_ahead import pieces_of_body
 from workflow_manager.dicomweb.json_model import json_of_values
-from workflow_manager.dicomweb.part_file import ReceivedPart
 from workflow_manager.dicomweb.parts import PartsToDisk
 from workflow_manager.dicomweb.settling import (
     CANNOT_UNDERSTAND,
@@ -31,15 +32,16 @@ from workflow_manager.dicomweb.settling import (
     Desk,
     Result,
     Settled,
+    Taken,
     index_usual,
     settle,
+    take,
 )
 
 logger = get_logger(__name__)
-_CHUNK = 1 << 20
 _MANY = 200
-_AT_ONCE = 64
-"""Parts that are synced and indexed together; while so many wait, nothing more is read."""
+_AT_ONCE, _AT_ONCE_BYTES = 64, 8 << 20
+"""Parts that are synced and indexed together; while so many wait, no more are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,16 @@ async def store(desk: Desk, request: Request, body: AsyncIterator[bytes]) -> lis
     """
     storing = _Storing(desk, request)
     try:
-        async for chunks, last in _gathered(body):
-            await storing.take(chunks, last=last)
+        async with aclosing(pieces_of_body(body)) as pieces:
+            async for chunks, last in pieces:
+                await storing.take(chunks, last=last)
     except OSError as error:
         raise InsufficientStorageError(
             f"The instance cannot be written: {error.strerror}."
         ) from error
     finally:
-        await asyncio.shield(storing.end())
+        if not storing.has_ended:
+            await asyncio.shield(storing.end())
     if not storing.results:
         raise BadRequestError("There is no instance in the body.")
     return storing.results
@@ -111,7 +115,9 @@ class _Storing:
     def __init__(self, desk: Desk, request: Request) -> None:
         self._desk, self._request = desk, request
         self._parts = parts_to_disk(request, desk.folder)
-        self._waiting: list[ReceivedPart] = []
+        self._taken: list[Taken] = []
+        """Of a thread that writes, until it has ended."""
+        self._waiting: list[Taken] = []
         self._settling: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
         self.results: list[Result] = []
@@ -120,10 +126,15 @@ class _Storing:
     async def take(self, chunks: Sequence[bytes], *, last: bool) -> None:
         """Take bytes of the body; what is whole with them is stored while more comes."""
         alone = last and not self._is_settling
-        settled = await to_the_end(self._write, chunks, last, alone)
-        self.results += await _end(self._desk, settled)
+        try:
+            settled = await to_the_end(self._write, chunks, last, alone)
+        finally:
+            taken, self._taken = self._taken, []
+            self._waiting += taken
+        if settled:
+            self.results += await _end(self._desk, settled)
         self._settle_on()
-        while self._is_settling and len(self._waiting) >= _AT_ONCE:
+        while self._is_settling and self._is_much:
             self._has_room.clear()
             await self._has_room.wait()
 
@@ -133,26 +144,35 @@ class _Storing:
         Raises:
             InsufficientStorageError: There is too little room on the disk.
         """
-        if shutil.disk_usage(self._desk.folder).free < self._desk.min_free_bytes:
+        desk, request = self._desk, self._request
+        if shutil.disk_usage(desk.folder).free < desk.min_free_bytes:
             raise InsufficientStorageError("There is too little room on the disk for more images.")
         for number, chunk in enumerate(chunks, 1):
             self._parts.feed(chunk, last and number == len(chunks))
-        return self._settled(self._parts.taken()) if alone else []
+            for part in self._parts.taken():
+                self._taken.append(take(desk, request.origin, request.study, part))
+        if not alone:
+            return []
+        taken, self._taken = self._taken, []
+        return self._settled(taken)
 
-    def _settled(self, parts: Sequence[ReceivedPart]) -> list[Settled]:
+    def _settled(self, parts: Sequence[Taken]) -> list[Settled]:
         settled: list[Settled] = []
         for begin in range(0, len(parts), _AT_ONCE):
-            some = parts[begin : begin + _AT_ONCE]
-            settled += settle(self._desk, self._request.origin, self._request.study, some)
+            settled += settle(self._desk, parts[begin : begin + _AT_ONCE])
         return settled
 
     @property
     def _is_settling(self) -> bool:
         return self._settling is not None and not self._settling.done()
 
+    @property
+    def _is_much(self) -> bool:
+        waiting = self._waiting
+        return len(waiting) >= _AT_ONCE or sum(one.size for one in waiting) >= _AT_ONCE_BYTES
+
     def _settle_on(self) -> None:
         """See to it that what is whole is settled."""
-        self._waiting += self._parts.taken()
         if self._waiting and not self._is_settling:
             if self._settling is not None:
                 self._settling.result()  # raises what ended it, if something did
@@ -168,26 +188,29 @@ class _Storing:
         finally:
             self._has_room.set()
 
+    @property
+    def has_ended(self) -> bool:
+        """Say whether there is nothing left to end."""
+        return self._settling is None and not self._waiting and not self._parts.has_some
+
     async def end(self) -> None:
         """Store what is whole, also where the body broke off; the rest goes."""
-        if self._parts.is_amid:
-            await to_the_end(self._parts.discard)
+        if self._parts.has_some:
+            await to_the_end(self._take_rest)
+            self._waiting += self._taken
         self._settle_on()
         if self._settling is not None:
             await self._settling
 
-
-async def _gathered(body: AsyncIterator[bytes]) -> AsyncIterator[tuple[list[bytes], bool]]:
-    """Give the bytes of a body about a megabyte at a time: each goes to a thread; say the last."""
-    waiting: list[bytes] = []
-    size = 0
-    async for chunk in body:
-        if size >= _CHUNK:
-            yield waiting, False
-            waiting, size = [], 0
-        waiting.append(chunk)
-        size += len(chunk)
-    yield waiting or [b""], True
+    def _take_rest(self) -> None:
+        """Take what was whole before something was wrong."""
+        self._parts.discard()
+        desk, request = self._desk, self._request
+        for part in self._parts.taken():
+            try:
+                self._taken.append(take(desk, request.origin, request.study, part))
+            except OSError as error:
+                logger.warning("an instance cannot be written", error=repr(error))
 
 
 async def _end(desk: Desk, settled: Sequence[Settled]) -> list[Result]:

@@ -1,4 +1,4 @@
-"""Several files are on the disk: their copies, where there are some, by one sync. Blocking."""
+"""Files that have no copy are synced themselves, all together. Blocking."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,52 +6,19 @@ from contextlib import contextmanager
 
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.writeback import begin_write_back
-from workflow_manager.dicom.incoming import Written
-from workflow_manager.dicom.redo import Redo, Together
 
 logger = get_logger(__name__)
 
 
-class Syncing:
-    """Files that shall be on the disk: their copies by one sync, those without one together.
+def sync_each(places: Sequence[str]) -> set[str]:
+    """Sync files; the disk begins with all of them before the first one is waited for.
 
     Args:
-        redo: Takes copies that are synced in the place of files: then the files themselves are when
-            they are put away. None: the files are synced now.
+        places: Their paths.
+
+    Returns:
+        The paths of those that may not survive a power cut.
     """
-
-    def __init__(self, redo: Redo | None) -> None:
-        self._copies = None if redo is None else Together(redo)
-        self._alone: list[str] = []
-
-    def add(self, file: Written) -> None:
-        """Take a whole file, under the name that says what it holds."""
-        try:
-            is_copied = self._copy(file)
-        except OSError as error:
-            logger.warning("a received file was not copied", error=repr(error))
-            is_copied = False
-        if not is_copied:
-            self._alone.append(file.place)
-
-    def _copy(self, file: Written) -> bool:
-        if self._copies is None:
-            return False
-        source = os.open(file.place, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            return self._copies.add(source, file.size, file.place)
-        finally:
-            os.close(source)
-
-    def finish(self) -> set[str]:
-        """Let all survive a power cut; return the places of those that do not."""
-        if self._copies is not None:
-            self._alone += self._copies.sync()
-        return _sync_each(self._alone)
-
-
-def _sync_each(places: Sequence[str]) -> set[str]:
-    """Sync files; the disk begins with all of them before the first one is waited for."""
     failed: set[str] = set()
     opened: list[tuple[str, int]] = []
     for place in places:
