@@ -300,6 +300,7 @@ def test_a_manifest_tells_a_platform_all_of_a_job():
         "timeout_s": 1800,
         "retries": 2,
         "parameters": None,
+        "retention": {"success_s": None, "failure_s": None, "hold": False},
     }
 
 

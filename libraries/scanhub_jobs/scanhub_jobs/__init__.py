@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scanhub_jobs.images.metadata import summary
     from scanhub_jobs.job_context import JobContext
     from scanhub_jobs.network.peer import Peer
+    from scanhub_jobs.network.web import WebPeer
     from scanhub_jobs.results import JobResult, State, execute
     from scanhub_jobs.retention import Retention
 
@@ -31,6 +32,7 @@ __all__ = [
     "SessionContext",
     "Skip",
     "State",
+    "WebPeer",
     "execute",
     "job",
     "on_session_end",
@@ -47,6 +49,7 @@ _WHERE = {
     "SessionContext": "hooks",
     "Skip": "declaring",
     "State": "results",
+    "WebPeer": "network.web",
     "execute": "results",
     "job": "declaring",
     "on_session_end": "hooks",

@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydicom.dataset import Dataset
 
 from scanhub_jobs.network.peer import Peer
+from scanhub_jobs.network.web import WebPeer
+
+AnyPeer = Peer | WebPeer
+"""A DICOM node or a DICOMweb server: both have a name, `send` and `echo`."""
 
 
 class Document(BaseModel):
@@ -174,10 +178,10 @@ class PeerBook(Protocol):
     def names(self) -> Sequence[str]:
         """Return their names."""
 
-    def get(self, name: str) -> Peer:
+    def get(self, name: str) -> AnyPeer:
         """Return a node; PeerNotFoundError if there is none of that name."""
 
-    def sender(self) -> Peer | None:
+    def sender(self) -> AnyPeer | None:
         """Return the node that sent the images of this session; None: no node did."""
 
 

@@ -18,12 +18,11 @@ from pydicom.dataset import Dataset
 from typing_extensions import TypeVar
 
 from scanhub_jobs.artifacts import SessionFiles
-from scanhub_jobs.backend import Backend, Event, JobInfo, SessionInfo, Subject
+from scanhub_jobs.backend import AnyPeer, Backend, Event, JobInfo, SessionInfo, Subject
 from scanhub_jobs.data import SessionData
 from scanhub_jobs.errors import JobCancelledError, NotInJobError, SeriesNotFoundError
 from scanhub_jobs.extras import load
 from scanhub_jobs.images.series import Patient, Series, Study
-from scanhub_jobs.network.peer import Peer
 from scanhub_jobs.peers import Peers
 from scanhub_jobs.upstream import Upstream, find_upstream
 
@@ -205,12 +204,12 @@ class JobContext(Generic[ParamsT]):
     # --- nodes ------------------------------------------------------------------------------------
 
     @property
-    def peers(self) -> Mapping[str, Peer]:
+    def peers(self) -> Mapping[str, AnyPeer]:
         """The DICOM nodes that this job may send to, by name."""
         return Peers(self._backend.peers)
 
     @property
-    def sender(self) -> Peer | None:
+    def sender(self) -> AnyPeer | None:
         """The node that sent the images; None: no node did."""
         return self._backend.peers.sender()
 

@@ -4,30 +4,42 @@ import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Discriminator, Tag, ValidationError
 
-from scanhub_jobs.backend import Document, Instance, Producer, Reporter, RunInfo
+from scanhub_jobs.backend import AnyPeer, Document, Instance, Producer, Reporter, RunInfo
 from scanhub_jobs.errors import JobInputError, PeerNotFoundError
 from scanhub_jobs.local.folder import FolderImages
 from scanhub_jobs.local.stores import FolderData, FolderFiles, find_producers, note_producer
 from scanhub_jobs.making.files import save_dicom
 from scanhub_jobs.network.peer import Peer
+from scanhub_jobs.network.web import WebPeer
 from scanhub_jobs.said import say
+
+
+def _kind(value: Any) -> str:
+    """Tell a DICOMweb server by its URL."""
+    web = isinstance(value, WebPeer) or (isinstance(value, Mapping) and "url" in value)
+    return "dicomweb" if web else "dicom"
+
+
+_AnyPeer = Annotated[
+    Annotated[Peer, Tag("dicom")] | Annotated[WebPeer, Tag("dicomweb")], Discriminator(_kind)
+]
 
 
 class LocalPeers(Document):
     """A PeerBook of what was given."""
 
-    peers: dict[str, Peer] = {}
+    peers: dict[str, _AnyPeer] = {}
     sent_by: str | None = None
 
     def names(self) -> Sequence[str]:
         """Return their names."""
         return sorted(self.peers)
 
-    def get(self, name: str) -> Peer:
+    def get(self, name: str) -> AnyPeer:
         """Return a node."""
         try:
             return self.peers[name]
@@ -35,28 +47,34 @@ class LocalPeers(Document):
             known = ", ".join(self.names()) or "none"
             raise PeerNotFoundError(f"There is no peer {name!r}; there are: {known}.") from None
 
-    def sender(self) -> Peer | None:
+    def sender(self) -> AnyPeer | None:
         """Return the node that sent the images, where it was said."""
         return None if self.sent_by is None else self.get(self.sent_by)
 
 
 def peers_of(given: Mapping[str, Any] | None, sender: str | None = None) -> LocalPeers:
-    """Return the peers of a document: names to what `Peer` has.
+    """Return the peers of a document: names to what `Peer` has, or `WebPeer`.
 
     Raises:
         JobInputError: One of them is wrong; the text says which.
     """
     named = {
-        name: peer if isinstance(peer, Peer) else {"name": name, **peer}
+        name: peer if isinstance(peer, Peer | WebPeer) else {"name": name, **peer}
         for name, peer in (given or {}).items()
     }
     try:
-        return LocalPeers(peers=TypeAdapter(dict[str, Peer]).validate_python(named), sent_by=sender)
+        return LocalPeers.model_validate({"peers": named, "sent_by": sender})
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False)
+            f"{_place(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False)
         )
         raise JobInputError(f"The peers are wrong: {wrong}.") from error
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Return where something is wrong, without what pydantic calls the kinds of peers."""
+    _, *parts = location
+    return ".".join(str(part) for number, part in enumerate(parts) if number != 1)
 
 
 class InMemory:

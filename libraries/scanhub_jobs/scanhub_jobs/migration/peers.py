@@ -24,7 +24,8 @@ def get_peer(name: str | None = None) -> dict[str, Any] | None:
 
 def _peer(name: str | None) -> Peer | None:
     context = JobContext.current()
-    return context.sender if name is None else context.peers.get(name)
+    found = context.sender if name is None else context.peers.get(name)
+    return found if isinstance(found, Peer) else None
 
 
 def get_dicom_sender(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from pydicom.uid import UID
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu import A_ASSOCIATE_RJ
@@ -24,6 +25,7 @@ MOST_CONTEXTS = 128
 """Of an association (PS3.8 section 9.3.2.2: odd numbers to 255)."""
 
 
+_MOST_NAMED = 3
 _LOOK_S = 0.05
 """How often is looked whether the connection is still there."""
 
@@ -69,12 +71,15 @@ def tls_context(tls: PeerTls) -> ssl.SSLContext:
     return context
 
 
-def associate(peer: Peer, contexts: Sequence[Context]) -> Association:
+def associate(
+    peer: Peer, contexts: Sequence[Context], *, handlers: Sequence[tuple[Any, Any]] = ()
+) -> Association:
     """Open an association.
 
     Args:
         peer: With whom.
         contexts: At most `MOST_CONTEXTS`.
+        handlers: Events of pynetdicom, and who hears them.
 
     Raises:
         SendError: It did not come about; the text says why.
@@ -84,7 +89,7 @@ def associate(peer: Peer, contexts: Sequence[Context]) -> Association:
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = peer.timeout_s
     for sop_class, syntax in contexts:
         entity.add_requested_context(sop_class, [syntax])
-    seen = _Seen(peer)
+    seen = _Seen(peer, contexts)
     association = entity.associate(
         peer.host,
         peer.port,
@@ -94,6 +99,7 @@ def associate(peer: Peer, contexts: Sequence[Context]) -> Association:
             (evt.EVT_CONN_OPEN, seen.connected),
             (evt.EVT_PDU_RECV, seen.received),
             (evt.EVT_CONN_CLOSE, seen.closed),
+            *handlers,
         ],
     )
     if not association.is_established:
@@ -146,8 +152,9 @@ def _wait_no_longer_than_the_connection(association: Association, lost: threadin
 class _Seen:
     """What happened on the way to an association, so that a failure can be named."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, contexts: Sequence[Context]) -> None:
         self._peer = peer
+        self._kinds = ", ".join(sorted({UID(kind).name for kind, _ in contexts})[:_MOST_NAMED])
         self._open = False
         self._answered = False
         self._refusal = ""
@@ -178,7 +185,7 @@ class _Seen:
                 f"(asked for {peer.ae_title!r} as {peer.calling_ae_title!r})."
             )
         if self._answered:
-            return f"{place} takes none of the kinds of images that were offered."
+            return f"{place} takes none of what was offered: {self._kinds}."
         if self._open:
             return f"{place} took the connection, but does not speak DICOM, or not with us."
         return f"{place} cannot be reached: {_why_closed(peer)}."

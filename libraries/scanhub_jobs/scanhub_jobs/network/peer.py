@@ -51,6 +51,14 @@ class Peer(BaseModel):
     tls: PeerTls | None = None
     connect_timeout_s: float = Field(10.0, gt=0)
     timeout_s: float = Field(30.0, gt=0, description="How long the node may think about an answer")
+    commit_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Where we listen for reports of storage commitment, while one is waited for: "
+        "some nodes call back instead of reporting over the association of the question",
+    )
+    commit_host: str = Field("", description="Address to listen at; empty: all of this machine")
 
     def send(
         self,
@@ -61,6 +69,8 @@ class Peer(BaseModel):
         transcode: bool = False,
         retries: int = 2,
         backoff_s: float = 1.0,
+        commit: bool = False,
+        commit_wait_s: float = 30.0,
     ) -> "SendReport":
         """Send instances with C-STORE, and return what became of each.
 
@@ -74,6 +84,9 @@ class Peer(BaseModel):
             transcode: Decompress for a node that takes native encodings only.
             retries: How often it is tried again where there was no answer, or no room.
             backoff_s: Before the first time [s]; each next one waits twice as long.
+            commit: Ask the node whether it keeps what it has got (storage commitment, PS3.4 annex
+                J); `committed` of each instance says what it promised.
+            commit_wait_s: How long its report is waited for [s].
 
         Raises:
             SendError: There was no association at all; its report names each instance.
@@ -86,6 +99,7 @@ class Peer(BaseModel):
             transcode=transcode,
             retries=retries,
             backoff_s=backoff_s,
+            commit_wait_s=commit_wait_s if commit else None,
         )
         return report
 

@@ -30,10 +30,17 @@ class InstanceReport(BaseModel):
     source: str = Field(description="The file, or which of the data sets")
     sop_instance_uid: str = ""
     outcome: Outcome
-    status: int | None = Field(None, description="Of the C-STORE response (PS3.4 B.2.3)")
+    status: int | None = Field(
+        None,
+        description="Of the C-STORE response (PS3.4 B.2.3); over STOW-RS of HTTP, or why it failed",
+    )
     reason: str = ""
     transfer_syntax_uid: str = Field("", description="In which it was sent")
     attempts: int = 1
+    committed: bool | None = Field(
+        None, description="The node promised to keep it (PS3.4 annex J); none: it was not asked"
+    )
+    commit_reason: str = Field("", description="Why it did not")
 
 
 class SendReport(BaseModel):
@@ -60,20 +67,29 @@ class SendReport(BaseModel):
         """The instances that the node does not have."""
         return [i for i in self.instances if i.outcome not in GOOD]
 
+    @property
+    def uncommitted(self) -> list[InstanceReport]:
+        """The instances that the node has, and was asked and did not promise to keep."""
+        return [i for i in self.instances if i.committed is False]
+
     def raise_for_failures(self) -> "SendReport":
-        """Return the report if all was sent.
+        """Return the report if all was sent, and promised to be kept where that was asked.
 
         Raises:
             SendError: Something was not.
         """
-        failures = self.failures
-        if failures:
-            named = "; ".join(f"{i.source}: {i.reason}" for i in failures[:_MOST_NAMED])
-            more = "; and others" if len(failures) > _MOST_NAMED else ""
-            raise SendError(
-                f"{len(failures)} of {len(self.instances)} not sent to {self.peer}: {named}{more}",
-                self,
-            )
+        for found, what in (
+            ([(i.source, i.reason) for i in self.failures], f"not sent to {self.peer}"),
+            (
+                [(i.source, i.commit_reason) for i in self.uncommitted],
+                f"not promised to be kept by {self.peer}",
+            ),
+        ):
+            if found:
+                named = "; ".join(f"{source}: {why}" for source, why in found[:_MOST_NAMED])
+                more = "; and others" if len(found) > _MOST_NAMED else ""
+                count = f"{len(found)} of {len(self.instances)}"
+                raise SendError(f"{count} {what}: {named}{more}", self)
         return self
 
 

@@ -4,7 +4,6 @@ import copy
 import io
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pydicom
@@ -21,9 +20,11 @@ from pynetdicom.association import Association
 from scanhub_jobs.errors import DicomFileError, JobError, SendError
 from scanhub_jobs.making.files import file_meta
 from scanhub_jobs.network.association import MOST_CONTEXTS, Context, associate
-from scanhub_jobs.network.items import Item, Where, collect
+from scanhub_jobs.network.commitment import ask_to_keep
+from scanhub_jobs.network.items import Item, Where
 from scanhub_jobs.network.peer import Peer
-from scanhub_jobs.network.report import EchoResult, InstanceReport, Outcome, SendReport
+from scanhub_jobs.network.report import GOOD, EchoResult, Outcome, SendReport
+from scanhub_jobs.network.shipment import Shipment, Wish, ship
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -32,39 +33,6 @@ _WARNINGS = range(0xB000, 0xC000)
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
 _REFUSALS = frozenset((0x0122, 0x0124))
 _NOT_TAKEN = "The node does not take {kind} as {syntax}; {hint}."
-
-
-@dataclass
-class _Shipment:
-    """What is to be sent, and how far it is."""
-
-    peer: Peer
-    transcode: bool
-    items: Sequence[Item]
-    reports: dict[int, InstanceReport] = field(default_factory=dict)
-    again: set[int] = field(default_factory=set)
-    """Those for which another attempt makes sense"""
-
-    def note(
-        self,
-        number: int,
-        outcome: Outcome,
-        reason: str = "",
-        *,
-        again: bool = False,
-        **more: Any,
-    ) -> None:
-        """Note what became of an item; how often it was tried is counted."""
-        (self.again.add if again else self.again.discard)(number)
-        item, before = self.items[number], self.reports.get(number)
-        self.reports[number] = InstanceReport(
-            source=item.source,
-            sop_instance_uid=item.sop_instance_uid,
-            outcome=outcome,
-            reason=reason,
-            attempts=before.attempts + 1 if before else 1,
-            **more,
-        )
 
 
 def send_items(
@@ -76,42 +44,41 @@ def send_items(
     transcode: bool,
     retries: int,
     backoff_s: float,
+    commit_wait_s: float | None,
 ) -> SendReport:
     """Send what is meant to a node; see `Peer.send`."""
-    began, skipped = time.monotonic(), list[str]()
-    collected = collect(items, where=where, recursive=recursive, skipped=skipped)
-    shipment = _Shipment(peer, transcode, collected)
-    waiting = []
-    for number, item in enumerate(collected):
-        if item.trouble:
-            shipment.note(number, Outcome.FAILED, item.trouble)
-        else:
-            waiting.append(number)
-    reached = not waiting
-    for attempt in range(retries + 1):
-        if attempt and waiting:
-            time.sleep(backoff_s * 2 ** (attempt - 1))
-        for group in _groups(shipment, waiting):
-            reached = _send_group(shipment, group) or reached
-        waiting = [number for number in waiting if number in shipment.again]
-    report = SendReport(
-        peer=peer.name,
-        instances=[shipment.reports[number] for number in range(len(collected))],
-        skipped=skipped,
-        elapsed_s=time.monotonic() - began,
-    )
-    if not reached:
-        reasons = [r.reason for r in report.instances if r.outcome is Outcome.FAILED]
-        raise SendError(f"Nothing was sent: {reasons[-1]}", report)
+
+    def attempt(shipment: Shipment, numbers: Sequence[int]) -> bool:
+        reached = [_send_group(peer, shipment, group) for group in _groups(shipment, numbers)]
+        return any(reached)
+
+    wish = Wish(where, recursive, transcode, retries, backoff_s)
+    shipment, report = ship(peer.name, items, wish, attempt)
+    if commit_wait_s is not None:
+        _commit(peer, shipment, report, commit_wait_s)
     return report
 
 
-def _groups(shipment: _Shipment, numbers: Sequence[int]) -> Iterator[list[int]]:
+def _commit(peer: Peer, shipment: Shipment, report: SendReport, wait_s: float) -> None:
+    """Ask the node whether it keeps what it has got, and write that into the report."""
+    numbers = [n for n, found in enumerate(report.instances) if found.outcome in GOOD]
+    references = [
+        (shipment.items[n].sop_class_uid, shipment.items[n].sop_instance_uid) for n in numbers
+    ]
+    if not references:
+        return
+    answer = ask_to_keep(peer, references, wait_s)
+    for number in numbers:
+        found = report.instances[number]
+        found.committed, found.commit_reason = answer.of(found.sop_instance_uid)
+
+
+def _groups(shipment: Shipment, numbers: Sequence[int]) -> Iterator[list[int]]:
     """Split items so that one association can carry the contexts of each part."""
     group: list[int] = []
     contexts: set[Context] = set()
     for number in numbers:
-        needed = set(_contexts(shipment.items[number], transcode=shipment.transcode))
+        needed = set(_contexts(shipment.items[number], transcode=shipment.wish.transcode))
         if len(contexts | needed) > MOST_CONTEXTS:
             yield group
             group, contexts = [], set()
@@ -128,15 +95,15 @@ def _contexts(item: Item, *, transcode: bool) -> list[Context]:
     return [(item.sop_class_uid, str(s)) for s in dict.fromkeys((own, *others))]
 
 
-def _send_group(shipment: _Shipment, numbers: Sequence[int]) -> bool:
+def _send_group(peer: Peer, shipment: Shipment, numbers: Sequence[int]) -> bool:
     """Send items over one association; say whether it came about."""
     contexts = {
         context: None
         for number in numbers
-        for context in _contexts(shipment.items[number], transcode=shipment.transcode)
+        for context in _contexts(shipment.items[number], transcode=shipment.wish.transcode)
     }
     try:
-        association = associate(shipment.peer, list(contexts))
+        association = associate(peer, list(contexts))
     except SendError as error:
         for number in numbers:
             shipment.note(number, Outcome.FAILED, str(error), again=True)
@@ -155,7 +122,7 @@ def _send_group(shipment: _Shipment, numbers: Sequence[int]) -> bool:
     return True
 
 
-def _send_one(shipment: _Shipment, number: int, association: Association) -> None:
+def _send_one(shipment: Shipment, number: int, association: Association) -> None:
     item = shipment.items[number]
     accepted = {
         str(context.transfer_syntax[0])
@@ -163,7 +130,7 @@ def _send_one(shipment: _Shipment, number: int, association: Association) -> Non
         if context.abstract_syntax == item.sop_class_uid
     }
     try:
-        dataset = _encoded(item, accepted, transcode=shipment.transcode)
+        dataset = _encoded(item, accepted, transcode=shipment.wish.transcode)
         syntax = str(dataset.file_meta.TransferSyntaxUID)
         answer = association.send_c_store(dataset)
     except _NotTakenError as error:
@@ -174,7 +141,7 @@ def _send_one(shipment: _Shipment, number: int, association: Association) -> Non
         _note_answer(shipment, number, answer, syntax)
 
 
-def _note_answer(shipment: _Shipment, number: int, answer: Dataset, syntax: str) -> None:
+def _note_answer(shipment: Shipment, number: int, answer: Dataset, syntax: str) -> None:
     if "Status" not in answer:
         shipment.note(number, Outcome.FAILED, "The node gave no answer.", again=True)
         return
