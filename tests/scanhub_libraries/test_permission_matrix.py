@@ -194,6 +194,7 @@ MATRIX = {
     "AMSE": """
         POST workflowmanager/cases/{case_id}/processing/cancel
         POST workflowmanager/cases/{case_id}/processing/retry
+        POST workflowmanager/cases/{case_id}/processing/review
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
         POST device/{device_id}/calibrate

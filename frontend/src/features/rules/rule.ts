@@ -54,7 +54,11 @@ export interface Draft extends RuleOptions {
   change_comment: string;
 }
 
+/** What no form shows yet. */
+const UNSHOWN = { processing_review: null };
+
 const NEW: Draft = {
+  ...UNSHOWN,
   name: "",
   change_comment: "",
   rule: "",
@@ -135,7 +139,12 @@ export function optionLabel(name: string): string {
 
 /** Options that the form does not show and that say something: they are kept. */
 export function keptOptions(draft: Draft): [string, unknown][] {
-  const hidden = ["processing_module", "processing_settings", "processing_retain_images"];
+  const hidden = [
+    "processing_module",
+    "processing_settings",
+    "processing_retain_images",
+    "processing_review",
+  ];
   const choices = [
     "dynamic_routing",
     "dynamic_routing_allowed_targets",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scanhub_libraries.models.fields import WireModel
+from scanhub_libraries.models.fields import Text, WireModel
 from scanhub_libraries.models.routing_rule import RuleDecisionOut
 from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry, StudyNames
 
@@ -96,13 +96,39 @@ class ProcessingOutput(WireModel):
     result: Annotated[Any, Field(description="Its result.json; null: it wrote none")]
 
 
+class ProcessingReviewOut(WireModel):
+    """The review of a run: a person decides whether what came out is sent."""
+
+    state: Annotated[
+        Literal["waiting", "approved", "rejected", "canceled"],
+        Field(description="canceled: the run was stopped before anybody decided"),
+    ]
+    role: Annotated[str, Field(description="Who may decide; administrators may always")]
+    due_at: Annotated[datetime | None, Field(description="Null: there is no deadline")]
+    at_deadline: Literal["reject", "approve", "wait"]
+    overdue: Annotated[bool, Field(description="The deadline is over, and it still waits")]
+    decided_by: Annotated[str | None, Field(description="user:NAME; deadline: nobody did in time")]
+    decided_at: datetime | None
+    comment: str
+
+
+class ProcessingReviewIn(WireModel):
+    """What a person decides about what modules made."""
+
+    decision: Annotated[
+        Literal["approve", "reject"],
+        Field(description="approve: it goes where the rule says; reject: nowhere, the case fails"),
+    ]
+    comment: Annotated[Text, Field(description="Why; it is kept with the run")] = ""
+
+
 class ProcessingRunOut(WireModel):
     """A run of the modules of a case."""
 
     id: UUID
     case_id: UUID
     number: Annotated[int, Field(description="From 1; each retry is a run of its own")]
-    state: Literal["queued", "running", "succeeded", "failed", "canceled"]
+    state: Literal["queued", "running", "review", "succeeded", "failed", "canceled", "rejected"]
     reason: str
     priority: Literal["normal", "urgent", "offpeak"]
     first_step: Annotated[int, Field(description="Steps before it were done by an earlier run")]
@@ -111,6 +137,9 @@ class ProcessingRunOut(WireModel):
     other_files: Annotated[
         list[str], Field(description="Files that came out and are no images, to be fetched")
     ]
+    review: Annotated[
+        ProcessingReviewOut | None, Field(description="Null: none was asked for, or none by now")
+    ] = None
     outputs: Annotated[list[ProcessingOutput], Field(description="In the order of the modules")]
     created_at: datetime
     started_at: datetime | None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from scanhub_libraries.models.enums import UserRole
 from scanhub_libraries.models.fields import JSONObject, ShortText, Text, WireModel, WithoutNul
 
 Expression = Annotated[str, StringConstraints(max_length=4096), WithoutNul]
@@ -46,8 +47,24 @@ class RuleAction(StrEnum):
     NOTIFICATION = "notification"
 
 
+class ReviewOptions(WireModel):
+    """What modules made goes nowhere before a person has looked at it."""
+
+    role: Annotated[UserRole, Field(description="Who may decide; administrators may always")] = (
+        UserRole.MEDICAL
+    )
+    deadline_s: Annotated[
+        float | None,
+        Field(gt=0, le=366 * 86_400, description="How long is waited; null: for ever [s]"),
+    ] = None
+    at_deadline: Annotated[
+        Literal["reject", "approve", "wait"],
+        Field(description="What becomes of it then; wait: it is told, and goes on waiting"),
+    ] = "reject"
+
+
 class RuleOptions(WireModel):
-    """A rule without its name: every option that mercure has."""
+    """A rule without its name: every option that mercure has, and `processing_review`."""
 
     rule: Annotated[Expression, Field(description="When it fires; see docs/rules.md")] = "False"
     target: Names = []
@@ -74,6 +91,10 @@ class RuleOptions(WireModel):
         JSONObject | list[JSONObject], Field(description="For all modules, or one for each")
     ] = {}
     processing_retain_images: bool = False
+    processing_review: Annotated[
+        ReviewOptions | None,
+        Field(description="A person decides whether what the modules made is sent; null: nobody"),
+    ] = None
     notification_webhook: Text = ""
     notification_payload: Text = ""
     notification_payload_body: Text = ""

@@ -42,6 +42,7 @@ TARGET_EXAMPLES: dict[str, dict[str, Any]] = {
         "notes": [],
     },
     "ProcessingRetry": {"start": "failed"},
+    "ProcessingReviewIn": {"decision": "approve", "comment": "The outline follows the lesion."},
     "PauseIn": {"reason": "The archive is serviced until noon."},
     "RedirectIn": {"target": "archive"},
     "SendIn": {

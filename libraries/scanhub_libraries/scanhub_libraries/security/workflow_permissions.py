@@ -11,6 +11,7 @@ from scanhub_libraries.security.access import (
     SCANNING,
     SERVICE,
     TECHNICAL,
+    USERS,
     Access,
 )
 
@@ -91,6 +92,7 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/processing/{{processing_id}}/files/{{name:path}}": READ,
     f"POST {_W}/cases/{{case_id}}/processing/cancel": PLANNING,
     f"POST {_W}/cases/{{case_id}}/processing/retry": PLANNING,
+    f"POST {_W}/cases/{{case_id}}/processing/review": USERS,
     # Rules: everybody may see why images go where they go; admins decide it.
     f"GET {_W}/rules": READ,
     f"POST {_W}/rules": ADMIN,

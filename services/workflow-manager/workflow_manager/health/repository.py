@@ -23,7 +23,7 @@ from workflow_manager.notifications.models import Notification
 from workflow_manager.notifications.rules import ENDED as TOLD
 from workflow_manager.notifications.rules import NotificationStatus
 from workflow_manager.processing.models import ProcessingRun
-from workflow_manager.processing.rules import OPEN as PROCESSING
+from workflow_manager.processing.rules import MOVING as PROCESSING
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 from workflow_manager.targets.models import Target

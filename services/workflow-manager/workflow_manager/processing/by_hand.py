@@ -7,13 +7,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.errors import NotFoundError
+from scanhub_libraries.models.case import ProcessingReviewIn
+from scanhub_libraries.security.principal import Principal
 from workflow_manager.cases import repository as cases
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.service import get_case
 from workflow_manager.cases.times import times_of
 from workflow_manager.journal.service import append
 from workflow_manager.notes import Topic, tell
-from workflow_manager.processing import queueing
+from workflow_manager.processing import queueing, reviewing
 from workflow_manager.processing.folders import files_folder
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.wiring import Wiring
@@ -47,6 +49,35 @@ async def cancel(session: AsyncSession, wiring: Wiring, case_id: UUID, *, actor:
     await append(session, events)
     await session.commit()  # whoever ends the run reads who asked for it
     wiring.stop_here(str(run_id))
+
+
+async def review(
+    session: AsyncSession,
+    wiring: Wiring,
+    case_id: UUID,
+    wanted: ProcessingReviewIn,
+    *,
+    principal: Principal,
+) -> None:
+    """Decide whether what the modules of a case made is sent.
+
+    Raises:
+        ConflictError: It does not wait for a review.
+        ForbiddenError: Somebody else has to decide.
+    """
+    case, times = await _locked(session, case_id), times_of(wiring.settings)
+    run = await queueing.last_run(session, case.id)
+    events = await reviewing.decide(
+        session,
+        run,
+        case,
+        times,
+        decision=wanted.decision,
+        principal=principal,
+        comment=wanted.comment,
+    )
+    await session.flush()
+    await append(session, events)
 
 
 async def _locked(session: AsyncSession, case_id: UUID) -> Case:

@@ -13,7 +13,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import Repeating, earlier
 from workflow_manager.dispatch.rules import urgent_first
 from workflow_manager.engine import Attempt
 from workflow_manager.journal.service import append
@@ -35,6 +35,7 @@ class ProcessingDesk:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
+        self._do = ProcessingSteps(wiring)
         self._turn = 0
         self._repeating = Repeating(
             "choosing what is processed", self.look, _LONGEST_S, due=self.until_due
@@ -52,6 +53,7 @@ class ProcessingDesk:
 
     async def look(self) -> None:
         """Start what is due, as long as there are slots in this process."""
+        await self._pass_deadlines()
         await self._free_slots()
         while len(self._wiring.processing) < self._wiring.settings.module_slots:
             run_id = await self._take()
@@ -75,9 +77,20 @@ class ProcessingDesk:
         for elsewhere in held.difference(running):
             self._wiring.processing.pop(elsewhere, None)
 
+    async def _pass_deadlines(self) -> None:
+        """End reviews that nobody has made in time."""
+        async with reading(self._wiring.sessions) as session:
+            overdue = await repository.list_overdue(session, utc_now())
+        for run_id in overdue:
+            await self._do.pass_deadline(run_id)
+
     async def until_due(self) -> float | None:
-        """Return when off-peak hours begin [s]."""
-        return self._wiring.settings.offpeak.seconds_to_opening(utc_now())
+        """Return when off-peak hours begin, or a review is due [s]."""
+        async with reading(self._wiring.sessions) as session:
+            due_at = await repository.next_deadline(session)
+        now = utc_now()
+        review = None if due_at is None else (due_at - now).total_seconds()
+        return earlier(self._wiring.settings.offpeak.seconds_to_opening(now), review)
 
     async def _take(self) -> UUID | None:
         now, window = utc_now(), self._wiring.settings.offpeak

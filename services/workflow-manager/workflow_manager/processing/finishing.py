@@ -43,7 +43,7 @@ async def finish(
     outputs = outputs_of(steps)
     case.notification_details, case.notification_requested = details_of(outputs)
     rule = RuleOptions.model_validate(case.options)
-    own, events = await _complete(session, run, case)
+    own, events = await complete_own(session, run, case, images)
     sent = [
         *own,
         *await _known(session, case, images["known"], retain=rule.processing_retain_images),
@@ -74,12 +74,16 @@ def _told(images: Mapping[str, Any], reason: str) -> str:
     return " ".join([*parts, reason] if reason else parts)
 
 
-async def _complete(
-    session: AsyncSession, run: ProcessingRun, case: Case
+async def complete_own(
+    session: AsyncSession, run: ProcessingRun, case: Case, images: Mapping[str, Any]
 ) -> tuple[list[DicomSeries], list[Event]]:
     """Let the series that the run made belong to the case; no rule is asked what follows."""
     events: list[Event] = []
-    found = list(await repository.series_of(session, source_of(run.id.hex)))
+    again = [UUID(text) for text in images.get("again", ())]
+    found = [
+        *await repository.series_of(session, source_of(run.id.hex)),
+        *[await session.get_one(DicomSeries, id_) for id_ in again],
+    ]
     counts = await cases.count_instances(session, [series.id for series in found])
     for series in found:
         if not series.complete:

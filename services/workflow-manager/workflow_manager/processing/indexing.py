@@ -45,7 +45,12 @@ class _Image:
 
 
 async def index(wiring: Wiring, run: ProcessingRun) -> Answer:
-    """Bring images into the archive; return how many, of which known series, and other files."""
+    """Bring images into the archive.
+
+    Returns:
+        How many; `known` series that came out as they are; series that an earlier run of the case
+        began, and that came out `again`; the names of other files.
+    """
     root = wiring.lake.root
     async with reading(wiring.sessions) as session:
         case = await get_case(session, run.case_id)
@@ -69,7 +74,12 @@ async def index(wiring: Wiring, run: ProcessingRun) -> Answer:
             return {"failed": f"Image {image.path.name} cannot be indexed: {stored.detail}"}
     kept = folders.files_folder(root, run.id)
     names = await asyncio.to_thread(folders.keep_files, output, kept, others)
-    return {"images": len(images), "known": sorted(plan.known), "files": names}
+    return {
+        "images": len(images),
+        "known": sorted(plan.known),
+        "again": sorted(plan.again),
+        "files": names,
+    }
 
 
 def _sort(output: Path) -> tuple[list[_Image], list[Path], str]:
@@ -97,6 +107,8 @@ class _Plan:
     """Series whose images get other UIDs."""
     known: Collection[str]
     """Ids of series that were in the archive, and came out as they are there."""
+    again: Collection[str]
+    """Ids of series that an earlier run of this case has made, or began to."""
 
 
 async def _plan(session: AsyncSession, run: ProcessingRun, images: Sequence[_Image]) -> _Plan:
@@ -109,31 +121,40 @@ async def _plan(session: AsyncSession, run: ProcessingRun, images: Sequence[_Ima
     )
     places = await repository.sources_of(session, [series for _, series in groups])
     runs = await repository.list_runs(session, case_id=run.case_id, limit=1000)
-    ours = {source_of(one.id.hex) for one in runs}
+    earlier = {source_of(one.id.hex) for one in runs} - {source_of(run.id.hex)}
     store: list[_Image] = []
-    rename, unchanged = set(), set()
+    rename, unchanged, again = set(), set(), set()
     for place, group in groups.items():
         source, series_id = places.get(place, ("", None))
-        foreign = series_id is not None and source not in ours
-        if foreign and series_id is not None and await _is_whole(session, series_id, group, known):
+        foreign = series_id is not None and source != source_of(run.id.hex)
+        whole = foreign and await _has_all_of(session, series_id, group, known)
+        if whole and source in earlier:
+            again.add(str(series_id))
+        elif whole and len(group) == await _size(session, series_id):
             unchanged.add(str(series_id))
             continue
-        if foreign or _is_taken(group, known, series_id):
+        elif foreign or _is_taken(group, known, series_id):
             rename.add(place)
         store += group
-    return _Plan(store, rename, unchanged)
+    return _Plan(store, rename, unchanged, again)
 
 
-async def _is_whole(
-    session: AsyncSession, series_id: UUID, group: Sequence[_Image], known: _Known
+async def _has_all_of(
+    session: AsyncSession, series_id: UUID | None, group: Sequence[_Image], known: _Known
 ) -> bool:
-    """Say whether a group is a series of the archive, all of it and unchanged."""
+    """Say whether a group has all images of a series of the archive, unchanged."""
+    if series_id is None:
+        return False
     same = {
         image.header.sop_instance_uid
         for image in group
         if known.get(image.header.sop_instance_uid) == (image.header.sha256, series_id)
     }
-    return len(same) == len(group) and same == await instance_uids(session, series_id)
+    return same == await instance_uids(session, series_id)
+
+
+async def _size(session: AsyncSession, series_id: UUID | None) -> int:
+    return 0 if series_id is None else len(await instance_uids(session, series_id))
 
 
 def _is_taken(group: Sequence[_Image], known: _Known, series_id: UUID | None) -> bool:

@@ -12,7 +12,7 @@ from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from scanhub_libraries.ids import new_id
 from workflow_manager.database import Table
 from workflow_manager.dispatch.rules import Priority
-from workflow_manager.processing.rules import RunState, StepState
+from workflow_manager.processing.rules import ReviewState, RunState, StepState
 
 
 class ProcessingRun(Table, table=True):
@@ -60,3 +60,22 @@ class ProcessingStep(Table, table=True):
     log_tail: str = Field(default="", sa_type=sa.Text)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class ProcessingReview(Table, table=True):
+    """The review of a run. It waits as a row: no slot, no thread, no workflow."""
+
+    __tablename__ = "processing_review"
+
+    run_id: UUID = Field(foreign_key="processing_run.id", primary_key=True)
+    state: ReviewState = Field(
+        default=ReviewState.WAITING, sa_type=text_enum(ReviewState), index=True
+    )
+    role: str = Field(max_length=32)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    at_deadline: str = Field(max_length=16)
+    overdue: bool = Field(default=False, description="The deadline is over, and that was told")
+    indexed: dict[str, Any] = Field(sa_type=JSONDocument, description="What came out")
+    decided_by: str | None = Field(default=None, max_length=256)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    comment: str = Field(default="", sa_type=sa.Text)

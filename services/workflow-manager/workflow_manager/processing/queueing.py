@@ -15,8 +15,15 @@ from workflow_manager.cases.service import move
 from workflow_manager.dispatch.rules import Priority
 from workflow_manager.engine.attempts import Attempts
 from workflow_manager.processing import repository
-from workflow_manager.processing.models import ProcessingRun, ProcessingStep
-from workflow_manager.processing.rules import DONE, OPEN, RunState, StepState
+from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
+from workflow_manager.processing.rules import (
+    DONE,
+    ENDED_BADLY,
+    OPEN,
+    ReviewState,
+    RunState,
+    StepState,
+)
 from workflow_manager.processing.telling import event_of
 from workflow_manager.routing_rules.models import StoredRule
 
@@ -112,8 +119,7 @@ async def get_run(session: AsyncSession, run_id: UUID, *, lock: bool = False) ->
 async def has_failed(session: AsyncSession, case: Case) -> bool:
     """Say whether a case failed because its modules did."""
     runs = await repository.list_runs(session, case_id=case.id, limit=1)
-    ended_badly = (RunState.FAILED, RunState.CANCELED)
-    return case.state is CaseState.FAILED and bool(runs) and runs[0].state in ended_badly
+    return case.state is CaseState.FAILED and bool(runs) and runs[0].state in ENDED_BADLY
 
 
 async def retry(
@@ -138,7 +144,7 @@ async def retry(
         await _read_rule_again(session, case)
         return await queue_run(session, case, times, requested_by=actor)
     first = await _first_undone(session, last)
-    if first == 1:
+    if first == 1 or last.state is RunState.REJECTED:
         return await queue_run(session, case, times, requested_by=actor)
     source = last
     if first == last.first_step and last.continues is not None:
@@ -203,6 +209,9 @@ async def end_badly(
         return []
     run.state, run.reason, run.ended_at = state, reason, utc_now()
     canceled = state is RunState.CANCELED
+    review = await session.get(ProcessingReview, run.id)
+    if review is not None and review.state is ReviewState.WAITING:
+        review.state = ReviewState.CANCELED
     for step in (await repository.list_steps(session, [run.id]))[run.id]:
         if step.state is StepState.RUNNING:
             step.state = StepState.CANCELED if canceled else StepState.FAILED

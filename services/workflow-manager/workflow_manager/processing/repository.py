@@ -10,8 +10,8 @@ from sqlmodel import col, select
 
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.dispatch.rules import Priority
-from workflow_manager.processing.models import ProcessingRun, ProcessingStep
-from workflow_manager.processing.rules import OPEN, RunState
+from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
+from workflow_manager.processing.rules import OPEN, ReviewState, RunState
 
 _AT_ONCE = 50
 _URGENCY = sa.case(
@@ -151,3 +151,38 @@ async def list_old(session: AsyncSession, ended_before: datetime) -> Sequence[UU
         .limit(_AT_ONCE)
     )
     return (await session.scalars(query)).all()
+
+
+# --- reviews --------------------------------------------------------------------------------------
+
+
+async def reviews_of(
+    session: AsyncSession, run_ids: Sequence[UUID]
+) -> dict[UUID, ProcessingReview]:
+    """Return the reviews of runs that have one."""
+    query = select(ProcessingReview).where(col(ProcessingReview.run_id).in_(run_ids))
+    return {review.run_id: review for review in (await session.scalars(query)).all()}
+
+
+def _with_deadline() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        col(ProcessingReview.state) == ReviewState.WAITING,
+        col(ProcessingReview.overdue).is_(False),
+        col(ProcessingReview.due_at).is_not(None),
+    )
+
+
+async def next_deadline(session: AsyncSession) -> datetime | None:
+    """Return when the next review is due."""
+    due_at: datetime | None = await session.scalar(
+        sa.select(sa.func.min(col(ProcessingReview.due_at))).where(_with_deadline())
+    )
+    return due_at
+
+
+async def list_overdue(session: AsyncSession, now: datetime) -> Sequence[UUID]:
+    """Return the runs whose review nobody has made in time."""
+    query = select(ProcessingReview.run_id).where(
+        _with_deadline(), col(ProcessingReview.due_at) <= now
+    )
+    return (await session.scalars(query.limit(_AT_ONCE))).all()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from scanhub_libraries.models import CaseOut
-from scanhub_libraries.models.case import ProcessingRetry, ProcessingRunOut
+from scanhub_libraries.models.case import ProcessingRetry, ProcessingReviewIn, ProcessingRunOut
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.cases.service import describe_all, get_case
 from workflow_manager.processing import by_hand, repository, telling
@@ -114,5 +114,20 @@ async def retry_processing(
     """Go on with the step that failed, or begin with the first, by the rule as it is by now."""
     wiring, anew = request.app.state.wiring, wanted is not None and wanted.start == "first"
     await by_hand.retry(session, wiring, case_id, anew=anew, actor=principal.actor)
+    case = await get_case(session, case_id)
+    return (await describe_all(session, [case], wiring.settings.offpeak))[0]
+
+
+@router.post("/cases/{case_id}/processing/review", summary="Decide about what modules made")
+async def review_processing(
+    request: Request,
+    session: SessionDep,
+    principal: PrincipalDep,
+    case_id: CaseId,
+    wanted: ProcessingReviewIn,
+) -> CaseOut:
+    """Let it go where the rule says, or nowhere; who decides is kept with the run."""
+    wiring = request.app.state.wiring
+    await by_hand.review(session, wiring, case_id, wanted, principal=principal)
     case = await get_case(session, case_id)
     return (await describe_all(session, [case], wiring.settings.offpeak))[0]

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from scanhub_libraries.models import RuleOptions
+from scanhub_libraries.errors import ForbiddenError
+from scanhub_libraries.models import RuleOptions, UserRole
+from scanhub_libraries.security.principal import Principal
 
 NOTIFICATION, ROUTING = "__mercure_notification", "__mercure_routing"
 """Keys of result.json that are for us, as mercure has them."""
@@ -19,9 +22,13 @@ class RunState(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    REVIEW = "review"
+    """Its modules have ended; a person decides whether what they made is sent."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    REJECTED = "rejected"
+    """By the review."""
 
 
 class StepState(StrEnum):
@@ -36,7 +43,19 @@ class StepState(StrEnum):
     """An earlier run did it; this one goes on from there."""
 
 
-OPEN = (RunState.QUEUED, RunState.RUNNING)
+class ReviewState(StrEnum):
+    """State of a review."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+    """The run was stopped before anybody decided."""
+
+
+MOVING = (RunState.QUEUED, RunState.RUNNING)
+OPEN = (*MOVING, RunState.REVIEW)
+ENDED_BADLY = (RunState.FAILED, RunState.CANCELED, RunState.REJECTED)
 DONE = frozenset({StepState.SUCCEEDED, StepState.REUSED})
 
 
@@ -167,3 +186,23 @@ def unknown_modules(rule: RuleOptions, modules: Collection[str]) -> Iterator[tup
     for name in rule.processing_module:
         if name not in modules:
             yield "processing_module", f"There is no module {name!r}."
+
+
+def check_reviewer(principal: Principal, role: str) -> None:
+    """Let a person decide who has the role that the rule asks for, or is an administrator.
+
+    Raises:
+        ForbiddenError: Somebody else has to.
+    """
+    if not principal.is_user or principal.role not in {UserRole.ADMIN, UserRole(role)}:
+        raise ForbiddenError(f"The rule asks for a review by somebody whose role is {role}.")
+
+
+def waits_for_review(role: str, due_at: datetime | None, at_deadline: str) -> str:
+    """Say what a run waits for."""
+    reason = f"Waits for a review by somebody whose role is {role}"
+    if due_at is None:
+        return f"{reason}."
+    then = {"reject": "it is rejected then", "approve": "it is approved then"}
+    more = f" ({then[at_deadline]})" if at_deadline in then else ""
+    return f"{reason}, until {due_at:%Y-%m-%d %H:%M:%S} UTC{more}."

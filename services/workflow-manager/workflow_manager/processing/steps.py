@@ -11,13 +11,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.database import reading, transaction
+from scanhub_libraries.events import Event
+from scanhub_libraries.models import RuleOptions
 from workflow_manager.cases import repository as cases
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.service import get_case
 from workflow_manager.cases.times import times_of
 from workflow_manager.dicom.service import complete
 from workflow_manager.journal.service import append
-from workflow_manager.processing import finishing, folders, indexing, repository
+from workflow_manager.processing import finishing, folders, indexing, repository, reviewing
 from workflow_manager.processing.computing import Computing
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.processing.queueing import end_badly, get_run, stopped_by
@@ -62,16 +64,37 @@ class ProcessingSteps:
         return await indexing.index(self._wiring, run)
 
     async def finish(self, run_id: str, images: Answer) -> Answer:
-        """End the run; queue what its case sends, in the same transaction."""
+        """End the run; queue what its case sends, in the same transaction.
+
+        Or let it wait for a review: then it ends when somebody decides.
+        """
         async with transaction(self._wiring.sessions) as session:
             run, case = await self._lock(session, run_id)
             if run.state not in OPEN:
                 return {"ended": True}
-            events = await finishing.finish(session, run, case, images, self._times)
+            events = await self._end_well(session, run, case, images)
             await session.flush()
             await append(session, events)
         await asyncio.to_thread(folders.drop_work, self._wiring.lake.root, run.id)
         return {}
+
+    async def _end_well(
+        self, session: AsyncSession, run: ProcessingRun, case: Case, images: Answer
+    ) -> list[Event]:
+        review = RuleOptions.model_validate(case.options).processing_review
+        if review is None:
+            return await finishing.finish(session, run, case, images, self._times)
+        if run.state is RunState.REVIEW:  # it is done again after a crash
+            return []
+        return await reviewing.begin(session, run, case, images, wanted=review, times=self._times)
+
+    async def pass_deadline(self, run_id: UUID) -> None:
+        """Do what the rule asks for when nobody has reviewed a run in time."""
+        async with transaction(self._wiring.sessions) as session:
+            run, case = await self._lock(session, str(run_id))
+            events = await reviewing.pass_deadline(session, run, case, self._times)
+            await session.flush()
+            await append(session, events)
 
     async def fail(self, run_id: str, reason: str) -> Answer:
         """End run and case with a reason; nothing is removed."""

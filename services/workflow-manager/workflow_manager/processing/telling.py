@@ -10,7 +10,7 @@ from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models.case import ProcessingRunOut, ProcessingStepOut
 from workflow_manager.journal.service import own_event
 from workflow_manager.processing import repository
-from workflow_manager.processing.models import ProcessingRun, ProcessingStep
+from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
 from workflow_manager.processing.rules import DONE
 
 
@@ -19,22 +19,27 @@ def outputs_of(steps: Sequence[ProcessingStep]) -> list[tuple[str, Any]]:
     return [(step.module, step.output.get("value")) for step in steps if step.state in DONE]
 
 
-def describe(run: ProcessingRun, steps: Sequence[ProcessingStep]) -> ProcessingRunOut:
+def describe(
+    run: ProcessingRun, steps: Sequence[ProcessingStep], review: ProcessingReview | None
+) -> ProcessingRunOut:
     """Return a run as it is told."""
     told = [
         ProcessingStepOut.model_validate({**step.model_dump(), "output": step.output.get("value")})
         for step in steps
     ]
     outputs = [{"module": module, "result": result} for module, result in outputs_of(steps)]
-    return ProcessingRunOut.model_validate({**run.model_dump(), "outputs": outputs, "steps": told})
+    more = {"outputs": outputs, "steps": told, "review": review and review.model_dump()}
+    return ProcessingRunOut.model_validate({**run.model_dump(), **more})
 
 
 async def describe_all(
     session: AsyncSession, runs: Sequence[ProcessingRun]
 ) -> list[ProcessingRunOut]:
     """Return runs as they are told."""
-    steps = await repository.list_steps(session, [run.id for run in runs])
-    return [describe(run, steps[run.id]) for run in runs]
+    ids = [run.id for run in runs]
+    steps = await repository.list_steps(session, ids)
+    reviews = await repository.reviews_of(session, ids)
+    return [describe(run, steps[run.id], reviews.get(run.id)) for run in runs]
 
 
 async def of_case(session: AsyncSession, case_id: UUID) -> list[ProcessingRunOut]:
