@@ -123,6 +123,8 @@ MATRIX = {
         GET workflowmanager/cleaner
         GET workflowmanager/cleaner/preview
         GET workflowmanager/holds
+        GET workflowmanager/jobs
+        GET workflowmanager/jobs/{job_id}
         GET workflowmanager/selftests
         GET workflowmanager/selftests/{selftest_id}
         GET workflowmanager/cases/{case_id}
