@@ -198,5 +198,5 @@ export function aModule(changes: Partial<Module> = {}): Module {
     updated_at: null,
     problems: [],
     ...changes,
-  };
+  } as Module;
 }

@@ -9,6 +9,7 @@ import { routingKeys, routingQueries } from "../../api/routingQueries";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock, plainReason } from "../../shared/format";
+import { JsonView } from "../../shared/JsonView";
 import page from "../../shared/page.module.css";
 import { guarded, useMayAdminister, useMayTryOut } from "../../shared/roles";
 import { ErrorLine, QueryView } from "../../shared/states";
@@ -28,6 +29,7 @@ import {
   stateOf,
   tells,
 } from "./rule";
+import { processes } from "./chain";
 import { RuleHistory } from "./RuleHistory";
 import css from "./rules.module.css";
 
@@ -204,6 +206,7 @@ function Facts({ rule }: { rule: Rule }) {
           </dd>
         </>
       )}
+      {processes(rule) && <ProcessFacts rule={rule} />}
       {study && (
         <>
           <dt>Complete</dt>
@@ -244,6 +247,49 @@ function Facts({ rule }: { rule: Rule }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Which modules run, what they are told, and whether they choose targets. */
+function ProcessFacts({ rule }: { rule: Rule }) {
+  const { processing_module: modules = [], processing_settings: settings = {} } = rule;
+  const allowed = rule.dynamic_routing_allowed_targets ?? [];
+  return (
+    <>
+      <dt>Modules</dt>
+      <dd className={css.links}>
+        {modules.map((name, at) => (
+          // oxlint-disable-next-line react/no-array-index-key
+          <Link key={`${at} ${name}`} to="/modules" search={{ id: name }}>
+            {name}
+          </Link>
+        ))}
+      </dd>
+      {Object.keys(settings).length > 0 && (
+        <>
+          <dt>{optionLabel("processing_settings")}</dt>
+          <dd>
+            <JsonView value={settings} />
+          </dd>
+        </>
+      )}
+      {rule.processing_retain_images && (
+        <>
+          <dt>{optionLabel("processing_retain_images")}</dt>
+          <dd>yes</dd>
+        </>
+      )}
+      {rule.dynamic_routing && (
+        <>
+          <dt>{optionLabel("dynamic_routing")}</dt>
+          <dd>
+            {allowed.length > 0 ? `among ${allowed.join(", ")}` : "among all"}
+            {rule.conditional_alternate_target &&
+              `; or ask for ${rule.conditional_alternate_target}`}
+          </dd>
+        </>
+      )}
+    </>
   );
 }
 

@@ -14,6 +14,8 @@ import { ConflictNotice } from "../../shared/schema/ConflictNotice";
 import type { JsonObject } from "../../shared/schema/schema";
 import { ErrorLine } from "../../shared/states";
 import { AboutPart } from "./AboutPart";
+import { processes } from "./chain";
+import { ProcessPart } from "./ProcessPart";
 import { type Draft, documentOf, draftOf, optionLabel, problemsOf } from "./rule";
 import css from "./rules.module.css";
 import { TellPart } from "./TellPart";
@@ -37,6 +39,7 @@ export default function RuleEditor({ first, onClose }: Props) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(first));
   const [tags, setTags] = useState<Record<string, string>>({});
   const [tried, setTried] = useState(false);
+  const [unread, setUnread] = useState<Record<string, string | null>>({});
   const vocabulary = useQuery(routingQueries.vocabulary).data;
   // Before it is known which tags are kept, each of them would be said not to be.
   const mayTest = mayTry && vocabulary !== undefined;
@@ -56,7 +59,9 @@ export default function RuleEditor({ first, onClose }: Props) {
   const missing = problemsOf(draft);
   const problems = { ...refused(save.error, save.variables, draft), ...(tried ? missing : {}) };
   const wrong = Object.keys(missing).length > 0;
-  const unreadable = Boolean(tested.result?.problem);
+  const unreadable =
+    Boolean(tested.result?.problem) ||
+    (processes(draft) && Object.values(unread).some((problem) => problem !== null));
   const leaving = useRef(false);
   const leave = (name?: string) => {
     leaving.current = true;
@@ -76,6 +81,7 @@ export default function RuleEditor({ first, onClose }: Props) {
   };
   const begin = (found: Rule, document: JsonObject) => {
     setBase(found);
+    setUnread({});
     setDraft({ ...(document as unknown as Draft), change_comment: draft.change_comment });
     save.reset();
   };
@@ -122,6 +128,12 @@ export default function RuleEditor({ first, onClose }: Props) {
           )}
           <WhenPart {...form} tested={tested} vocabulary={vocabulary} />
           <WhatPart {...form} />
+          {processes(draft) && (
+            <ProcessPart
+              {...form}
+              onUnreadable={(field, problem) => setUnread((now) => ({ ...now, [field]: problem }))}
+            />
+          )}
           <TellPart {...form} saved={base} />
           <AboutPart {...form} />
         </div>

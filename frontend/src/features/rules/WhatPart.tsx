@@ -2,24 +2,21 @@ import { Checkbox } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import type { RuleOptions } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
-import { ACTIONS, CAN_DO, PRIORITIES } from "./rule";
+import { ACTIONS, PRIORITIES } from "./rule";
 import { Choice, pairs, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
 
 /** What follows when a rule fires, and where to. */
 export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
   const action = draft.action;
-  // An action that this server cannot do yet stays in sight, so that it is not lost unseen.
-  const offered = [...new Set<RuleOptions["action"]>([...CAN_DO, action])];
   return (
     <Part title="What" about="follows, and where to">
       <div className={css.row}>
         <Choice
           label="Does"
           value={action}
-          choices={offered.map((choice) => [choice, ACTIONS[choice]])}
+          choices={pairs(ACTIONS)}
           readOnly={readOnly}
           onPick={(next) => onChange({ action: next })}
         />
@@ -37,6 +34,12 @@ export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
       {action === "discard" && (
         <p className="dim">
           It ends the matter: the images go nowhere, whatever other rules say. Their files stay.
+        </p>
+      )}
+      {action === "process" && (
+        <p className="dim">
+          What the modules make is in the archive, with the case. Nothing is sent, unless the last
+          of them may choose targets.
         </p>
       )}
       {(action === "route" || action === "both" || draft.target.length > 0) && (

@@ -43,6 +43,7 @@ test("saving a rule sends back every option, also those that the form does not s
     processing_settings: { threshold: 0.5 },
     comment: "changed",
   });
+  expect(keptOptions({ ...sent, action: "both" })).toEqual([]);
   expect(keptOptions(sent).map(([name]) => name)).toEqual([
     "processing_module",
     "processing_settings",

@@ -1,5 +1,6 @@
 import type { Rule, RuleOptions, RuleTest } from "../../api/routing";
 import type { JsonObject } from "../../shared/schema/schema";
+import { processes } from "./chain";
 import { ACTIVE, HEALTH, OFF, SHADOW, type StatusLook } from "../../shared/status";
 
 /** What a rule is, in words, and how it is edited. Pure. */
@@ -27,13 +28,11 @@ export const inState = (state: RuleState): Pick<RuleOptions, "disabled" | "shado
 
 export const ACTIONS: Record<RuleOptions["action"], string> = {
   route: "Send",
+  both: "Process and send",
+  process: "Process",
   discard: "Discard",
   notification: "Only tell",
-  process: "Process",
-  both: "Process and send",
 };
-/** What the server can do by now; another action of a rule is kept as it is. */
-export const CAN_DO = ["route", "discard", "notification"] as const;
 
 export const PRIORITIES: Record<RuleOptions["priority"], string> = {
   normal: "Normal",
@@ -116,6 +115,12 @@ const LABELS: Record<string, string> = {
   fallback: "Fallback",
   tags: "Labels",
   action_trigger: "Decides on",
+  processing_module: "Modules",
+  processing_settings: "Settings of the modules",
+  processing_retain_images: "Original images go on",
+  dynamic_routing: "Module may choose targets",
+  dynamic_routing_allowed_targets: "Targets it may choose",
+  conditional_alternate_target: "Other target",
   study_trigger_condition: "A study is complete",
   study_trigger_series: "Series that complete it",
   study_force_completion_action: "If it never is",
@@ -133,25 +138,23 @@ const LABELS: Record<string, string> = {
 
 /** `study_trigger_series` as the form calls it. */
 export function optionLabel(name: string): string {
+  const [first = "", ...inner] = name.split(".");
+  if (inner.length > 0) return [optionLabel(first), ...inner].join(".");
   const words = name.replaceAll("_", " ");
   return LABELS[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Options that the form does not show and that say something: they are kept. */
+/** Options that the form of this action does not show and that say something: they are kept. */
 export function keptOptions(draft: Draft): [string, unknown][] {
-  const hidden = [
-    "processing_module",
-    "processing_settings",
-    "processing_retain_images",
-    "processing_review",
-  ];
+  const review = ["processing_review"];
+  const hidden = ["processing_module", "processing_settings", "processing_retain_images"];
   const choices = [
     "dynamic_routing",
     "dynamic_routing_allowed_targets",
     "conditional_alternate_target",
   ];
   const values = draft as unknown as Record<string, unknown>;
-  return [...hidden, ...choices]
+  return [...(processes(draft) ? [] : [...hidden, ...choices]), ...review]
     .map((name): [string, unknown] => [name, values[name]])
     .filter(([, value]) => !isNothing(value));
 }
@@ -194,14 +197,22 @@ export function inShort(rule: RuleOptions): string {
     case "notification":
       return `Tells of ${what}`;
     case "process":
-      return `Processes ${what}`;
-    default: {
-      const targets = rule.target;
-      return targets.length > 0
-        ? `Sends ${what} to ${targets.join(", ")}`
-        : `Sends ${what} nowhere`;
-    }
+      return processed(rule, what);
+    case "both":
+      return `${processed(rule, what)}, then sends ${whereTo(rule)}`;
+    default:
+      return `Sends ${what} ${whereTo(rule)}`;
   }
+}
+
+const processed = ({ processing_module = [] }: RuleOptions, what: string): string =>
+  processing_module.length > 0
+    ? `Processes ${what} by ${processing_module.join(", ")}`
+    : `Processes ${what}`;
+
+function whereTo({ target, dynamic_routing }: RuleOptions): string {
+  if (target.length > 0) return `to ${target.join(", ")}`;
+  return dynamic_routing ? "where the module says" : "nowhere";
 }
 
 /** The same rules with one of them moved by so many places. */
@@ -227,6 +238,12 @@ export function problemsOf(draft: Draft): Record<string, string> {
   if (!draft.rule.trim()) problems.rule = "is needed; True fires for everything";
   if (draft.action === "route" && draft.target.length === 0) {
     problems.target = "Choose at least one target";
+  }
+  if (draft.action === "both" && draft.target.length === 0 && !draft.dynamic_routing) {
+    problems.target = "Choose a target, or let the last module choose";
+  }
+  if (processes(draft) && (draft.processing_module ?? []).length === 0) {
+    problems.processing_module = "Choose at least one module";
   }
   return problems;
 }

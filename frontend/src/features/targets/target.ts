@@ -185,7 +185,10 @@ export const partOf = (parts: HealthPart[] | undefined, kind: HealthPart["kind"]
 /** The rules that name a target, disabled ones too: it cannot be deleted while there are any. */
 export function rulesOf(rules: Rule[], target: string): Rule[] {
   return rules.filter(
-    ({ target: targets, conditional_alternate_target: other }) =>
-      targets?.includes(target) || other === target,
+    ({
+      target: targets,
+      conditional_alternate_target: other,
+      dynamic_routing_allowed_targets: allowed,
+    }) => targets?.includes(target) || other === target || allowed?.includes(target),
   );
 }
