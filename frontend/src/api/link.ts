@@ -50,6 +50,7 @@ export const EVENT_TYPES = [
   ...["queued", "started", "step", "finished", "failed", "canceled"].map(
     (verb) => `processing.${verb}`,
   ),
+  ...["review", "reviewed", "overdue"].map((verb) => `processing.${verb}`),
   ...["queued", "sent", "failed", "retry", "paused", "resumed"].map((verb) => `dispatch.${verb}`),
   ...["started", "progress", "paused", "resumed", "finished", "failed", "canceled"].map(
     (verb) => `retrieval.${verb}`,
