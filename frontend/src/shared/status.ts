@@ -94,6 +94,7 @@ const WORK_STATUS: Record<string, StatusLook> = {
   stored: { ...DONE, word: "Stored" },
   retry: { ...QUEUED, word: "Will retry" },
   failed: FAILED,
+  timed_out: { ...FAILED, word: "Timed out" },
   error: FAILED,
   canceled: STOPPED,
   cancelled: STOPPED,

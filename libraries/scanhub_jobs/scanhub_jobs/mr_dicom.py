@@ -143,16 +143,27 @@ def _describe_equipment(dataset: Dataset, header: Header, context: Reconstructio
     for keyword, value in optional.items():
         if value:
             setattr(dataset, keyword, value)
-    contributor = Dataset()
-    purpose = Dataset()
+    dataset.ContributingEquipmentSequence = [_processing_item(context)]
+
+
+def _processing_item(context: ReconstructionContext) -> Dataset:
+    """Return who computed, which is not the scanner (PS3.3 C.12.1)."""
+    known, item, purpose = context.processing, Dataset(), Dataset()
     purpose.CodeValue = "109102"
     purpose.CodingSchemeDesignator = "DCM"
     purpose.CodeMeaning = "Processing Equipment"
-    contributor.PurposeOfReferenceCodeSequence = [purpose]
-    contributor.Manufacturer = "MRI control plane"
-    contributor.ManufacturerModelName = "Image reconstruction"
-    contributor.ContributionDescription = "Image reconstruction from raw data"
-    dataset.ContributingEquipmentSequence = [contributor]
+    item.PurposeOfReferenceCodeSequence = [purpose]
+    item.Manufacturer = "MRI control plane"
+    item.ManufacturerModelName = _text(known.job, 64)
+    if known.station_name:
+        item.StationName = _text(known.station_name, 16)
+    if known.version:
+        item.SoftwareVersions = _text(known.version, 64)
+    if known.started_at is not None:
+        item.ContributionDateTime = known.started_at.strftime("%Y%m%d%H%M%S.%f%z")
+    said = ["Image reconstruction from raw data", *([known.details] if known.details else [])]
+    item.ContributionDescription = _text("; ".join(said), 1024)
+    return item
 
 
 def _describe_slice(

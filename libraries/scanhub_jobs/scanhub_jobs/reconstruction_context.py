@@ -69,6 +69,16 @@ class JobEquipment(_Described):
     institution: str = ""
 
 
+class JobProcessing(_Described):
+    """What the images shall say of how they were made."""
+
+    job: str = Field("Image reconstruction", description="Name of the job")
+    version: str = ""
+    started_at: datetime | None = None
+    station_name: str = ""
+    details: str = Field("", description="Such as the parameters and the SHA-256 of the raw data")
+
+
 class ReconstructionContext(_Described):
     """Everything a job knows beside its input data."""
 
@@ -78,6 +88,7 @@ class ReconstructionContext(_Described):
     study: JobStudy = JobStudy()
     series: JobSeries = JobSeries()
     equipment: JobEquipment = JobEquipment()
+    processing: JobProcessing = JobProcessing()
 
     @classmethod
     def read(cls, path: Path) -> Self:

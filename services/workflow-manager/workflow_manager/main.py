@@ -101,7 +101,7 @@ from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
 from workflow_manager.runs.reactor import run_follower
-from workflow_manager.runs.recovery import start_missing_runs
+from workflow_manager.runs.recovery import drop_old_logs, start_missing_runs
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.runs.workflow import run_workflow
 from workflow_manager.selftest import routes as selftest_routes
@@ -380,6 +380,7 @@ def _sweeps(wiring: Wiring, do_run: RunSteps) -> list[Repeating]:
         "attempts to fetch": lambda: start_missing_fetches(wiring),
         "runs of modules": lambda: start_missing_processing(wiring, ProcessingSteps(wiring)),
         "files of modules": lambda: drop_old_files(wiring),
+        "logs of runs": lambda: drop_old_logs(wiring),
         "reports of commitment": lambda: start_missing_reports(wiring),
         "what the engine remembers": lambda: wiring.engine.forget(utc_now() - _REMEMBER),
     }

@@ -150,14 +150,28 @@ class WorkflowManagerSettings(BaseSettings):
     module_log_bytes: int = Field(
         4 * 2**20,
         ge=2**16,
-        description="What is kept of the output of a module from its beginning [byte]; of what "
+        description="What is kept of what a module or job says, from its beginning [byte]; of what "
         "comes later, the last 64 KiB are kept",
     )
     module_keep_days: float = Field(
         14.0,
         gt=0,
-        description="Logs and files of processing are removed so long after its end [day]; images "
-        "are in the archive",
+        description="Logs of modules and jobs, and files of modules, are removed so long after "
+        "their end [day]; images are in the archive",
+    )
+    job_timeout_s: float = Field(
+        14_400.0, gt=0, description="A job that does not say otherwise is killed after so long [s]"
+    )
+    job_memory_bytes: int | None = Field(
+        None,
+        ge=256 * 2**20,
+        description="Most memory that a job takes which does not say otherwise [byte]; none: no "
+        "limit",
+    )
+    job_cpus: int | None = Field(
+        None,
+        gt=0,
+        description="Processors that a job uses which does not say otherwise; none: all",
     )
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"

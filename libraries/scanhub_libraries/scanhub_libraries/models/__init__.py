@@ -125,6 +125,7 @@ from scanhub_libraries.models.routing_rule import (
     SeriesTags,
     TagAccessOut,
 )
+from scanhub_libraries.models.run import RunOut
 from scanhub_libraries.models.safety import (
     ConfirmSafety,
     OperatingMode,
@@ -201,7 +202,6 @@ from scanhub_libraries.models.workflow_manager import (
     JournalEntry,
     PreviewOut,
     RedirectIn,
-    RunOut,
     SendFailure,
     SendIn,
     SeriesOut,

@@ -26,6 +26,8 @@ class JobData(StrEnum):
     """DICOM."""
     REPORT = "report"
     """A JSON document with values."""
+    CALIBRATION = "calibration"
+    """The same, of the scanner."""
     FILES = "files"
     """Whatever it likes."""
 

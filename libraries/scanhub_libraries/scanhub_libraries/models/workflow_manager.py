@@ -6,24 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scanhub_libraries.models.fields import Name, Percent, ShortText, WireModel
-
-
-class RunOut(WireModel):
-    """One run of a job."""
-
-    id: UUID
-    task_id: UUID
-    exam_id: UUID | None
-    job_id: str
-    status: Literal["queued", "running", "succeeded", "failed", "canceled"]
-    progress: Percent
-    error: str | None
-    result_id: UUID | None
-    attempt: int
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
+from scanhub_libraries.models.fields import Name, ShortText, WireModel
 
 
 class PreviewOut(WireModel):

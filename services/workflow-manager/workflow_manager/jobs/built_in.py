@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+from scanhub_jobs.frequency_parameters import FrequencyParameters
 from scanhub_jobs.parameters import JobParameters
+from scanhub_jobs.quality_parameters import QualityParameters
 from scanhub_jobs.reconstruction_parameters import ReconstructionParameters
 from scanhub_libraries.models.job import JobData, JobInput
 from workflow_manager.jobs.definitions import JobDefinition
 
 _RAW_DATA = JobInput(kinds=[JobData.RAW_DATA])
+_IMAGES_OR_RAW_DATA = JobInput(kinds=[JobData.IMAGES, JobData.RAW_DATA])
 
 
 def _schema(model: type[JobParameters]) -> dict[str, object]:
@@ -37,6 +40,30 @@ BUILT_IN: dict[str, JobDefinition] = {
             id="cartesian_reconstruction",
             name="Cartesian reconstruction",
             description="The same job as `reconstruction`, by the name that older tasks have.",
+        ),
+        JobDefinition(
+            id="frequency_calibration",
+            name="Frequency calibration",
+            source="built-in",
+            version="1.0.0",
+            description="The resonance in readouts without gradients, and how far the receiver is "
+            "from it.",
+            parameters=_schema(FrequencyParameters),
+            inputs=(_RAW_DATA,),
+            outputs=(JobData.CALIBRATION,),
+            module="scanhub_jobs.frequency",
+        ),
+        JobDefinition(
+            id="quality_report",
+            name="Quality report",
+            source="built-in",
+            version="1.0.0",
+            description="Signal to noise, uniformity and ghosts of images of a homogeneous "
+            "phantom.",
+            parameters=_schema(QualityParameters),
+            inputs=(_IMAGES_OR_RAW_DATA,),
+            outputs=(JobData.REPORT,),
+            module="scanhub_jobs.quality",
         ),
     )
 }

@@ -1,9 +1,12 @@
 """What a job is told of patient and study: exam-manager's words in DICOM's."""
 
+import json
+import platform
 from typing import Any
 
 from scanhub_jobs.reconstruction_context import (
     JobPatient,
+    JobProcessing,
     JobSeries,
     JobStudy,
     ReconstructionContext,
@@ -41,9 +44,24 @@ def job_context(
             study_time=local.time().replace(microsecond=0),
             description=claim.exam_name,
         ),
+        processing=_processing(run, raw_data),
         series=JobSeries(
             number=100 * (source.position + 1) + run.attempt,
             description=source.name,
             protocol_name=source.name,
         ),
+    )
+
+
+def _processing(run: Run, raw_data: ResultOut) -> JobProcessing:
+    """Return what images say of the run that made them; the same when a step is repeated."""
+    told = json.dumps(run.parameters, sort_keys=True).replace("\\", "/")
+    known = (raw_data.meta or {}).get("sha256")
+    details = [f"run {run.id}", f"parameters {told}", *([f"input sha256 {known}"] if known else [])]
+    return JobProcessing(
+        job=run.job_id,
+        version=run.job_version,
+        started_at=run.created_at,
+        station_name=platform.node(),
+        details="; ".join(details),
     )

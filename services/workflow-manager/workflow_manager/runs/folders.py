@@ -1,21 +1,47 @@
-"""The folders of a run: where its job works, and where its images go. Blocking calls."""
+"""The folders of a run: where its job works, and where its files go. Blocking calls."""
 
 from pathlib import Path
+from uuid import UUID
 
 from scanhub_libraries.lake_unfinished import sync_directory
 
-
-def image_names(folder: Path) -> list[str]:
-    """Return the names of the images in a folder."""
-    return sorted(path.name for path in folder.iterdir() if path.suffix == ".dcm")
+_LOGS = "run-logs"
 
 
-def write_context(folder: Path, text: str) -> None:
+class RunFolders:
+    """Where the files of a run are while its job works, and its log.
+
+    Args:
+        root: Root of the lake.
+        run_id: Which run.
+    """
+
+    def __init__(self, root: Path, run_id: UUID) -> None:
+        self.work = root / "runs" / str(run_id)
+        self.output = self.work / "output"
+        self.context, self.parameters = self.work / "context.json", self.work / "parameters.json"
+        self.log = root / _LOGS / f"{run_id}.log"
+
+
+def drop_logs(root: Path, before: float) -> int:
+    """Remove the logs that were written last before a time [s since 1970]; say how many."""
+    old = [path for path in (root / _LOGS).glob("*") if path.stat().st_mtime < before]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def file_names(folder: Path) -> list[str]:
+    """Return the names of the files in a folder."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def write_context(path: Path, text: str) -> None:
     """Write what the job is told, whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "context.json.part"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
     part.write_text(text)
-    part.rename(folder / "context.json")
+    part.rename(path)
 
 
 def put_in_place(output: Path, target: Path) -> None:

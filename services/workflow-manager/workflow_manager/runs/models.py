@@ -31,6 +31,22 @@ class Run(Table, table=True):
     inputs: dict[str, Any] = Field(
         default_factory=dict, sa_type=JSONDocument, description="Input task to result"
     )
+    job_version: str = Field(default="", max_length=100)
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="All of them, defaults too"
+    )
+    provenance: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="`inputs` and `machine`"
+    )
+    report: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="Values that the job found"
+    )
+    warnings: list[str] = Field(default_factory=list, sa_type=JSONDocument)
+    exit_code: int | None = Field(default=None)
+    input_at_fault: bool = Field(default=False)
+    timed_out: bool = Field(default=False)
+    log_tail: str = Field(default="", sa_type=sa.Text)
+    retry_of: UUID | None = Field(default=None, description="The run that it does over again")
     cancel_requested: bool = Field(default=False)
     requested_by: str = Field(default="", max_length=256)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -18,6 +18,7 @@ from scanhub_libraries.models import (
     TaskOut,
     WorkflowOut,
 )
+from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.journal.follower import JournalFollower
 from workflow_manager.runs.rules import (
     NotReadyError,
@@ -25,7 +26,7 @@ from workflow_manager.runs.rules import (
     resolve_inputs,
     tasks_to_start,
 )
-from workflow_manager.runs.service import ATTEMPTS, attempt_of, create_run, job_of
+from workflow_manager.runs.service import ATTEMPTS, attempt_of, create_run, job_of, kinds_of
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
@@ -73,12 +74,12 @@ async def _react(wiring: Wiring, entry: JournalEntry) -> None:
         return
     for task in tasks_to_start(workflow.tasks, finished):
         try:
-            await job_of(wiring, task)
-            inputs = resolve_inputs(task, _by_id(workflow))
+            job = await job_of(wiring, task)
+            inputs = resolve_inputs(task, _by_id(workflow), kinds_of(job))
         except (NotReadyError, ScanHubError) as error:
             logger.info("task not started", task_id=str(task.id), reason=str(error))
             continue
-        await _start(wiring, workflow, task, inputs, entry)
+        await _start(wiring, workflow, task, inputs, job=job, entry=entry)
 
 
 async def _start(
@@ -86,6 +87,8 @@ async def _start(
     workflow: WorkflowOut,
     task: DAGTaskOut,
     inputs: dict[UUID, ResultOut],
+    *,
+    job: JobDefinition,
     entry: JournalEntry,
 ) -> None:
     run_id = automatic_run_id(task.id, [result.id for result in inputs.values()])
@@ -97,6 +100,7 @@ async def _start(
             exam_id=workflow.exam_id,
             inputs=inputs,
             requested_by=f"event:{entry.sequence}",
+            job=job,
         )
     if run is not None:
         await ATTEMPTS.start(wiring.engine, attempt_of(run))

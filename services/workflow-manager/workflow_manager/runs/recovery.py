@@ -1,14 +1,19 @@
-"""At startup: runs whose workflow was never started, or was given up, are not forgotten."""
+"""At startup, and now and then: runs that were never started or were given up, and old logs."""
+
+import asyncio
+import time
 
 from scanhub_libraries.database import reading
 from scanhub_libraries.logging import get_logger
 from workflow_manager.engine import Attempt
 from workflow_manager.runs import repository
+from workflow_manager.runs.folders import drop_logs
 from workflow_manager.runs.service import ATTEMPTS, attempt_of
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
+_DAY_S = 86_400
 _GIVEN_UP = "The run ended without a result, or crashed too often. Start it again."
 
 
@@ -22,3 +27,9 @@ async def start_missing_runs(wiring: Wiring, do: RunSteps) -> int:
         await do.fail(attempt.key, _GIVEN_UP)
 
     return await ATTEMPTS.start_missing(wiring.engine, runs, give_up)
+
+
+async def drop_old_logs(wiring: Wiring) -> int:
+    """Remove the logs of runs that ended long ago; say how many."""
+    before = time.time() - wiring.settings.module_keep_days * _DAY_S
+    return await asyncio.to_thread(drop_logs, wiring.lake.root, before)

@@ -1,13 +1,17 @@
 """Routes of runs."""
 
+import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from scanhub_libraries.models import RunOut
-from scanhub_libraries.web import SessionDep
+from scanhub_libraries.web import PrincipalDep, SessionDep
+from workflow_manager.programs.log import read_log
 from workflow_manager.runs import repository, service
+from workflow_manager.runs.folders import RunFolders
+from workflow_manager.runs.telling import describe
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["runs"])
 
@@ -21,10 +25,52 @@ async def list_runs(
 ) -> list[RunOut]:
     """Return runs, newest first; `after` is the last run of the page before."""
     runs = await repository.list_runs(session, task_id=task_id, after=after, limit=limit)
-    return [RunOut.model_validate(run) for run in runs]
+    return [describe(run) for run in runs]
 
 
 @router.get("/runs/{run_id}", summary="Read a run")
 async def get_run(session: SessionDep, run_id: UUID) -> RunOut:
-    """Return a run, with the reason where it failed."""
-    return RunOut.model_validate(await service.get_run(session, run_id))
+    """Return a run: what it was told, what it worked on, what came of it, why it failed."""
+    return describe(await service.get_run(session, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/log",
+    summary="Return what a job said",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "The log, as far as it is"}},
+)
+async def get_run_log(
+    request: Request,
+    session: SessionDep,
+    run_id: UUID,
+    offset: Annotated[
+        int, Query(ge=0, description="Begin here; `X-Log-Size` of the last answer [byte]")
+    ] = 0,
+) -> Response:
+    """Return the log of a run, also while it runs; lines begin with the time at which they came.
+
+    The answer ends where the log ends now; `X-Log-Size` says where, to ask for more from there.
+    """
+    run = await service.get_run(session, run_id)
+    folders = RunFolders(request.app.state.wiring.lake.root, run.id)
+    data = await asyncio.to_thread(read_log, folders.log)
+    headers = {"X-Log-Size": str(len(data)), "Cache-Control": "no-store"}
+    return Response(data[offset:], media_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.post("/runs/{run_id}/cancel", summary="Stop a run")
+async def cancel_run(request: Request, run_id: UUID) -> RunOut:
+    """Kill the job of a run, or let it not begin; the task can be started again."""
+    return describe(await service.cancel_run(request.app.state.wiring, run_id))
+
+
+@router.post("/runs/{run_id}/retry", summary="Do a run over again")
+async def retry_run(request: Request, principal: PrincipalDep, run_id: UUID) -> RunOut:
+    """Run a job again that did not succeed: on the same data, with the task's parameters by now.
+
+    It is a new run; `retry_of` says of which.
+    """
+    wiring = request.app.state.wiring
+    run = await service.retry_run(wiring, run_id, actor=principal.actor, token=principal.token)
+    return describe(run)

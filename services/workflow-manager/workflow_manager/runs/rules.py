@@ -1,10 +1,19 @@
 """What may run, and on what. Pure."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid5
 
-from scanhub_libraries.models import DAGTaskOut, ItemStatus, ResultOut, ResultType, TaskOut
+from scanhub_libraries.models import (
+    DAGTaskOut,
+    ItemStatus,
+    JobData,
+    ResultOut,
+    ResultType,
+    TaskOut,
+)
 
 
 class RunStatus(StrEnum):
@@ -15,9 +24,11 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
 
 
-ENDED = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELED})
+IN_VAIN = frozenset({RunStatus.FAILED, RunStatus.CANCELED, RunStatus.TIMED_OUT})
+ENDED = IN_VAIN | {RunStatus.SUCCEEDED}
 TASK_BUSY = frozenset({ItemStatus.STARTED, ItemStatus.INPROGRESS, ItemStatus.PAUSED})
 
 
@@ -25,10 +36,22 @@ class NotReadyError(Exception):
     """The inputs of a task are not there (yet); the text says which."""
 
 
-def newest_raw_data(task: TaskOut) -> ResultOut | None:
-    """Return the newest raw data of a task."""
-    found = [r for r in task.results if r.type is ResultType.MRD and mrd_file(r) is not None]
-    return max(found, key=lambda r: (r.datetime_created, r.id), default=None)
+def kind_of(result: ResultOut) -> JobData | None:
+    """Return what a result is to a job; None: nothing that a job reads."""
+    if result.type is ResultType.MRD and mrd_file(result) is not None:
+        return JobData.RAW_DATA
+    if result.type is ResultType.DICOM and result.files:
+        return JobData.IMAGES
+    return None
+
+
+def newest_result(task: TaskOut, kinds: Sequence[JobData]) -> ResultOut | None:
+    """Return the newest result of the first of these kinds that a task has."""
+    for kind in kinds:
+        found = [result for result in task.results if kind_of(result) is kind]
+        if found:
+            return max(found, key=lambda r: (r.datetime_created, r.id))
+    return None
 
 
 def mrd_file(result: ResultOut) -> str | None:
@@ -36,11 +59,21 @@ def mrd_file(result: ResultOut) -> str | None:
     return next((name for name in sorted(result.files) if name.lower().endswith(".mrd")), None)
 
 
-def resolve_inputs(task: DAGTaskOut, tasks: Mapping[UUID, TaskOut]) -> dict[UUID, ResultOut]:
+_WORDS = {JobData.RAW_DATA: "raw data", JobData.IMAGES: "images"}
+
+
+def resolve_inputs(
+    task: DAGTaskOut, tasks: Mapping[UUID, TaskOut], kinds: Sequence[JobData]
+) -> dict[UUID, ResultOut]:
     """Return the result that each input task gives.
 
+    Args:
+        task: The task of the job.
+        tasks: Its inputs, by their ids.
+        kinds: What the job reads; what comes first is preferred.
+
     Raises:
-        NotReadyError: There is no input, or one has not finished or left no raw data.
+        NotReadyError: There is no input, or one has left nothing that the job reads.
     """
     if not task.input_task_ids:
         raise NotReadyError(f"Task {task.name!r} names no input task: choose one and start again.")
@@ -49,9 +82,10 @@ def resolve_inputs(task: DAGTaskOut, tasks: Mapping[UUID, TaskOut]) -> dict[UUID
         source = tasks.get(input_id)
         if source is None:
             raise NotReadyError(f"An input of task {task.name!r} does not exist any more.")
-        result = newest_raw_data(source)
+        result = newest_result(source, kinds)
         if result is None:
-            raise NotReadyError(f"Input task {source.name!r} has no raw data yet: scan it first.")
+            words = " or ".join(_WORDS.get(kind, kind.value) for kind in kinds)
+            raise NotReadyError(f"Input task {source.name!r} has no {words} yet: scan it first.")
         inputs[input_id] = result
     return inputs
 
@@ -59,6 +93,26 @@ def resolve_inputs(task: DAGTaskOut, tasks: Mapping[UUID, TaskOut]) -> dict[UUID
 def automatic_run_id(task_id: UUID, results: Iterable[UUID]) -> UUID:
     """Return the id of the run that a set of inputs starts: the same inputs start one run."""
     return uuid5(task_id, ",".join(sorted(str(result) for result in results)))
+
+
+_RESULT_TYPES = {JobData.IMAGES: ResultType.DICOM, JobData.CALIBRATION: ResultType.CALIBRATION}
+
+
+def result_type(outputs: Sequence[JobData]) -> ResultType:
+    """Return the type of the result that a job with these outputs leaves."""
+    found = (_RESULT_TYPES[kind] for kind in outputs if kind in _RESULT_TYPES)
+    return next(found, ResultType.NOT_SET)
+
+
+def storable(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document as any database takes it: NaN is no number there, NUL no character."""
+    text = json.dumps(dict(document)).replace("\\u0000", "")
+    found: dict[str, Any] = json.loads(text, parse_constant=_no_number)
+    return found
+
+
+def _no_number(_constant: str) -> None:
+    """Take NaN and infinities for unknown."""
 
 
 def result_id_of(run_id: UUID) -> UUID:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import transaction
+from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
     ConflictError,
     NotFoundError,
@@ -15,14 +15,22 @@ from scanhub_libraries.errors import (
 )
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.models import DAGTaskOut, ResultOut, TaskOut
+from scanhub_libraries.models import DAGTaskOut, JobData, ResultOut, TaskOut
 from workflow_manager.engine.attempts import Attempt, Attempts
 from workflow_manager.jobs.definitions import JobDefinition
+from workflow_manager.jobs.parameters import check_parameters, with_defaults
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.notes import Topic, tell
 from workflow_manager.runs import repository
 from workflow_manager.runs.models import Run
-from workflow_manager.runs.rules import ENDED, TASK_BUSY, NotReadyError, RunStatus, resolve_inputs
+from workflow_manager.runs.rules import (
+    ENDED,
+    IN_VAIN,
+    TASK_BUSY,
+    NotReadyError,
+    RunStatus,
+    resolve_inputs,
+)
 from workflow_manager.wiring import Wiring
 
 ATTEMPTS = Attempts(kind="run", queue="recon")
@@ -80,6 +88,11 @@ async def job_of(wiring: Wiring, task: DAGTaskOut) -> JobDefinition:
     return job
 
 
+def kinds_of(job: JobDefinition) -> list[JobData]:
+    """Return what a job reads; what comes first is preferred."""
+    return [kind for one in job.inputs for kind in one.kinds]
+
+
 async def create_run(
     session: AsyncSession,
     task: DAGTaskOut,
@@ -88,6 +101,8 @@ async def create_run(
     exam_id: UUID | None,
     inputs: dict[UUID, ResultOut],
     requested_by: str,
+    job: JobDefinition,
+    retry_of: UUID | None = None,
 ) -> Run | None:
     """Write a run into the transaction; None when it is there already."""
     if await session.get(Run, run_id) is not None:
@@ -98,6 +113,9 @@ async def create_run(
         exam_id=exam_id,
         workflow_id=task.workflow_id,
         job_id=task.dag_id,
+        job_version=job.version,
+        parameters=with_defaults(job, task.parameter or {}),
+        retry_of=retry_of,
         attempt=1 + await repository.count_runs(session, task.id),
         inputs={str(task_id): str(result.id) for task_id, result in inputs.items()},
         requested_by=requested_by,
@@ -110,21 +128,74 @@ async def create_run(
 
 async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str) -> Run:
     """Start a run of a job task because a person asked for it."""
-    if task.is_template:
-        raise ConflictError("A template cannot be started: make an exam from it first.")
-    await job_of(wiring, task)
-    if task.status in TASK_BUSY:
-        raise ConflictError(f"Task {task.name!r} is running already.")
-    if task.workflow_id is None:
-        raise ConflictError(f"Task {task.name!r} belongs to no workflow.")
+    job = await _startable(wiring, task)
     tasks: dict[UUID, TaskOut] = {
         input_id: await wiring.exam_manager.get_task(input_id, token=token)
         for input_id in task.input_task_ids
     }
     try:
-        inputs = resolve_inputs(task, tasks)
+        inputs = resolve_inputs(task, tasks, kinds_of(job))
     except NotReadyError as error:
         raise ConflictError(str(error)) from error
+    return await _begin(wiring, task, job, inputs, actor=actor, token=token)
+
+
+async def retry_run(wiring: Wiring, run_id: UUID, *, actor: str, token: str) -> Run:
+    """Do a run over again that was in vain: on the same data, as the task is planned by now."""
+    async with reading(wiring.sessions) as session:
+        run = await get_run(session, run_id)
+    if run.status not in IN_VAIN:
+        raise ConflictError(
+            f"The run is {run.status.value}: only one that did not succeed is tried again. Start "
+            "the task to have it computed anew."
+        )
+    task = await wiring.exam_manager.get_task(run.task_id, token=token)
+    if not isinstance(task, DAGTaskOut):
+        raise ConflictError(f"Task {task.name!r} is no job any more.")
+    job = await _startable(wiring, task)
+    inputs: dict[UUID, ResultOut] = {}
+    for task_id, result_id in run.inputs.items():
+        source = await wiring.exam_manager.get_task(UUID(task_id), token=token)
+        result = next((r for r in source.results if str(r.id) == result_id), None)
+        if result is None or UUID(task_id) not in task.input_task_ids:
+            raise ConflictError(
+                f"The data of {source.name!r} that the run read are not its input any more: start "
+                "the task instead."
+            )
+        inputs[source.id] = result
+    return await _begin(wiring, task, job, inputs, actor=actor, token=token, retry_of=run.id)
+
+
+async def _startable(wiring: Wiring, task: DAGTaskOut) -> JobDefinition:
+    """Return the job of a task that may be started now.
+
+    Raises:
+        ConflictError: It may not.
+        UnprocessableError: The job does not take its parameters, or its inputs.
+    """
+    if task.is_template:
+        raise ConflictError("A template cannot be started: make an exam from it first.")
+    job = await job_of(wiring, task)
+    if task.status in TASK_BUSY:
+        raise ConflictError(f"Task {task.name!r} is running already.")
+    if task.workflow_id is None:
+        raise ConflictError(f"Task {task.name!r} belongs to no workflow.")
+    check_parameters(job, task.parameter or {})
+    return job
+
+
+async def _begin(
+    wiring: Wiring,
+    task: DAGTaskOut,
+    job: JobDefinition,
+    inputs: dict[UUID, ResultOut],
+    *,
+    actor: str,
+    token: str,
+    retry_of: UUID | None = None,
+) -> Run:
+    if task.workflow_id is None:
+        raise ConflictError(f"Task {task.name!r} belongs to no workflow.")
     workflow = await wiring.exam_manager.get_workflow(task.workflow_id, token=token)
     async with transaction(wiring.sessions) as session:
         if await repository.list_open_runs(session, task.id):
@@ -136,10 +207,28 @@ async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str
             exam_id=workflow.exam_id,
             inputs=inputs,
             requested_by=actor,
+            job=job,
+            retry_of=retry_of,
         )
     if run is None:
         raise ConflictError("The run exists already.")
     await ATTEMPTS.start(wiring.engine, attempt_of(run))
+    return run
+
+
+async def cancel_run(wiring: Wiring, run_id: UUID) -> Run:
+    """Ask a run to end.
+
+    Raises:
+        ConflictError: It has ended.
+    """
+    async with transaction(wiring.sessions) as session:
+        run = await get_run(session, run_id, lock=True)
+        if run.status in ENDED:
+            raise ConflictError(f"The run has ended: it is {run.status.value}.")
+        run.cancel_requested = True
+        await tell(session, Topic.STOP, str(run.id))
+    wiring.stop_here(str(run.id))
     return run
 
 
@@ -169,5 +258,6 @@ async def end_run(
         RunStatus.SUCCEEDED: EventType.RUN_SUCCEEDED,
         RunStatus.FAILED: EventType.RUN_FAILED,
         RunStatus.CANCELED: EventType.RUN_CANCELED,
+        RunStatus.TIMED_OUT: EventType.RUN_FAILED,
     }
     return event_of(run, types[status])

@@ -27,24 +27,37 @@ from scanhub_libraries.models import (
     ClaimTask,
     FinishTask,
     ItemStatus,
+    JobData,
     ReleaseTask,
     ResultOut,
-    ResultType,
     SetResult,
+    TaskClaim,
 )
 from workflow_manager.cases.following import route_series
 from workflow_manager.cases.times import times_of
 from workflow_manager.dicom import repository as dicom_repository
 from workflow_manager.dicom import service as dicom_service
 from workflow_manager.dicom.entries import Origin, Outcome
-from workflow_manager.jobs.built_in import BUILT_IN
+from workflow_manager.jobs.parameters import check_parameters
 from workflow_manager.journal.service import append
-from workflow_manager.programs.job import run_job
+from workflow_manager.runs.computing import Computing
 from workflow_manager.runs.context import job_context
-from workflow_manager.runs.folders import image_names, put_in_place, take_back, write_context
+from workflow_manager.runs.folders import (
+    RunFolders,
+    file_names,
+    put_in_place,
+    take_back,
+    write_context,
+)
 from workflow_manager.runs.models import Run
-from workflow_manager.runs.progress import ProgressReport
-from workflow_manager.runs.rules import ENDED, RunStatus, mrd_file, result_id_of
+from workflow_manager.runs.rules import (
+    ENDED,
+    RunStatus,
+    kind_of,
+    mrd_file,
+    result_id_of,
+    result_type,
+)
 from workflow_manager.runs.service import end_run, event_of, get_run
 from workflow_manager.wiring import Wiring
 
@@ -53,6 +66,7 @@ T = TypeVar("T")
 Answer = dict[str, Any]
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _SERVER_ERRORS = 500
+_IMAGE = ".dcm"
 
 
 class RunCanceledError(Exception):
@@ -65,6 +79,7 @@ class RunSteps:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._times = times_of(wiring.settings)
+        self._computing = Computing(wiring)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -81,6 +96,8 @@ class RunSteps:
             claim = await self._patiently(
                 lambda: exam_manager.claim_task(run.task_id, claiming), run
             )
+            job = await self._wiring.jobs.usable_job(run.job_id)
+            check_parameters(job, run.parameters)
             source = await self._prepare_input(run, claim)
         except RunCanceledError:
             return {"canceled": True}
@@ -100,30 +117,23 @@ class RunSteps:
         run = await self._read(run_id)
         target = self._result_folder(run)
         if target.exists():  # a crash came after the rename, before the engine remembered
-            return {"files": image_names(target)}
-        work = self._work_folder(run)
-        output = work / "output"
+            return {"files": file_names(target)}
         cancel = self._wiring.cancels.setdefault(run.id, asyncio.Event())
         if run.cancel_requested:
             cancel.set()
         try:
-            async with self._wiring.slots:
-                await asyncio.to_thread(shutil.rmtree, output, ignore_errors=True)
-                end = await run_job(
-                    BUILT_IN[run.job_id].module,
-                    _arguments(source, work, output),
-                    cancel,
-                    ProgressReport(self._wiring, run),
-                )
+            job = await self._wiring.jobs.usable_job(run.job_id)
+            end = await self._computing.compute(run, job, Path(source), cancel)
+        except ScanHubError as error:  # a package was removed meanwhile
+            return {"failed": error.detail}
         finally:
             self._wiring.cancels.pop(run.id, None)
         if end.canceled:
             return {"canceled": True}
         if end.failure is not None:
-            logger.info("a job failed", run_id=run_id, log=end.log_tail[-2000:])
             return {"failed": end.failure}
-        await asyncio.to_thread(put_in_place, output, target)
-        return {"files": image_names(target)}
+        await asyncio.to_thread(put_in_place, self._folders(run).output, target)
+        return {"files": file_names(target)}
 
     async def index(self, run_id: str, names: list[str]) -> Answer:
         """Bring the images into the DICOM node, as if they had arrived from a scanner."""
@@ -131,7 +141,7 @@ class RunSteps:
         folder = self._result_folder(run)
         origin = Origin(source=f"run:{run.id}", task_id=run.task_id, exam_id=run.exam_id)
         series: dict[str, int] = {}
-        for name in names:
+        for name in (name for name in names if name.endswith(_IMAGE)):
             stored = await self._wiring.store.store_instance(folder / name, origin)
             if stored.outcome not in {Outcome.STORED, Outcome.DUPLICATE} or stored.header is None:
                 return {"failed": f"Image {name} cannot be indexed: {stored.detail}"}
@@ -146,17 +156,13 @@ class RunSteps:
         workflow_id = run.workflow_id
         if workflow_id is None:
             return {"failed": "The run belongs to no workflow."}
-        prefix = f"/api/v1/exam/dcm/{workflow_id}/{run.task_id}/{result_id}"
+        job = await self._wiring.jobs.get_job(run.job_id)
         result = SetResult(
-            type=ResultType.DICOM,
+            type=result_type(job.outputs),
             directory=result_directory(workflow_id, run.task_id, result_id),
             files=names,
-            meta={
-                "run_id": str(run.id),
-                "instance_count": len(names),
-                "instances": [f"{prefix}/{name}" for name in names],
-                "series_instance_uids": series,
-            },
+            meta=_about(run, f"/api/v1/exam/dcm/{workflow_id}/{run.task_id}/{result_id}", names)
+            | ({"series_instance_uids": series} if series else {}),
         )
         finish = FinishTask(claim_id=run.id, result_id=result_id, result=result)
         try:
@@ -171,7 +177,9 @@ class RunSteps:
 
     async def fail(self, run_id: str, reason: str) -> Answer:
         """End task and run with a reason."""
-        return await self._end(run_id, RunStatus.FAILED, ItemStatus.ERROR, reason)
+        timed_out = (await self._read(run_id)).timed_out
+        status = RunStatus.TIMED_OUT if timed_out else RunStatus.FAILED
+        return await self._end(run_id, status, ItemStatus.ERROR, reason)
 
     async def cancel(self, run_id: str) -> Answer:
         """End task and run because somebody stopped them."""
@@ -199,7 +207,7 @@ class RunSteps:
             if ended is not None:
                 events.append(ended)
             await append(session, events)
-        await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folders(run).work, ignore_errors=True)
 
     async def _end(self, run_id: str, status: RunStatus, task_status: Any, reason: str) -> Answer:
         run = await self._read(run_id)
@@ -214,7 +222,7 @@ class RunSteps:
             event = await end_run(session, row, status, error=reason)
             if event is not None:
                 await append(session, [event])
-        await asyncio.to_thread(shutil.rmtree, self._work_folder(run), ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folders(run).work, ignore_errors=True)
         return {}
 
     async def _give_back(self, run: Run, status: Any, reason: str) -> ResultOut | None:
@@ -229,7 +237,7 @@ class RunSteps:
             logger.warning("files of a run stay", run_id=str(run.id), reason=error.detail)
         else:
             if run.workflow_id is not None:
-                target, work = self._result_folder(run), self._work_folder(run)
+                target, work = self._result_folder(run), self._folders(run).work
                 await asyncio.to_thread(take_back, target, work)
         return None
 
@@ -263,35 +271,39 @@ class RunSteps:
         own = result_id_of(run.id)
         return next((r for r in task.results if r.id == own and r.files), None)
 
-    async def _prepare_input(self, run: Run, claim: Any) -> str:
-        """Write the context and return the path of the raw data."""
+    async def _prepare_input(self, run: Run, claim: TaskClaim) -> str:
+        """Write the context and return the path of the input: a file, or a folder of images."""
         ((task_id, result_id),) = run.inputs.items()
         source = await self._patiently(
             lambda: self._wiring.exam_manager.get_task(UUID(task_id)), run
         )
-        raw_data = next((r for r in source.results if str(r.id) == result_id), None)
-        name = mrd_file(raw_data) if raw_data is not None else None
-        if raw_data is None or name is None or source.workflow_id is None:
-            raise ConflictError(f"The raw data of {source.name!r} were deleted: scan again.")
+        result = next((r for r in source.results if str(r.id) == result_id), None)
+        kind = kind_of(result) if result is not None else None
+        if result is None or kind is None or source.workflow_id is None:
+            raise ConflictError(f"The data of {source.name!r} were deleted: start it again.")
         try:
             # The folder follows from the ids: what a record says of it is not trusted.
-            key = result_key(source.workflow_id, source.id, raw_data.id, safe_name(name))
+            name = mrd_file(result) if kind is JobData.RAW_DATA else result.files[0]
+            key = result_key(source.workflow_id, source.id, result.id, safe_name(str(name)))
             path = self._wiring.lake.path(key)
         except (NotFoundError, UnprocessableError) as error:
             raise ConflictError(
-                f"The raw data file of {source.name!r} is not in the lake: {error.detail}"
+                f"The files of {source.name!r} are not in the lake: {error.detail}"
             ) from error
-        folder = self._work_folder(run)
-        context = job_context(run, claim, source, raw_data)
-        await asyncio.to_thread(write_context, folder, context.model_dump_json())
-        return str(path)
+        about = {"task_id": task_id, "result_id": result_id, "kind": kind.value}
+        async with transaction(self._wiring.sessions) as session:
+            (await get_run(session, run.id, lock=True)).provenance = {"inputs": [about]}
+        context = job_context(run, claim, source, result)
+        text = context.model_dump_json()
+        await asyncio.to_thread(write_context, self._folders(run).context, text)
+        return str(path if kind is JobData.RAW_DATA else path.parent)
 
     async def _read(self, run_id: str) -> Run:
         async with reading(self._wiring.sessions) as session:
             return await get_run(session, UUID(run_id))
 
-    def _work_folder(self, run: Run) -> Path:
-        return self._wiring.lake.root / "runs" / str(run.id)
+    def _folders(self, run: Run) -> RunFolders:
+        return RunFolders(self._wiring.lake.root, run.id)
 
     def _result_folder(self, run: Run) -> Path:
         if run.workflow_id is None:
@@ -326,6 +338,16 @@ def _is_away(error: ScanHubError) -> bool:
     return error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
 
 
-def _arguments(source: str, work: Path, output: Path) -> list[str]:
-    context = str(work / "context.json")
-    return ["--input", source, "--context", context, "--output", str(output)]
+def _about(run: Run, prefix: str, names: list[str]) -> dict[str, Any]:
+    """Return what a result says of itself: its run, and what the job found or made."""
+    about: dict[str, Any] = {
+        "run_id": str(run.id),
+        "job_id": run.job_id,
+        "job_version": run.job_version,
+        "parameters": run.parameters,
+    }
+    images = [name for name in names if name.endswith(_IMAGE)]
+    if images:
+        instances = [f"{prefix}/{name}" for name in images]
+        about |= {"instance_count": len(images), "instances": instances}
+    return about | ({"values": run.report} if run.report else {})

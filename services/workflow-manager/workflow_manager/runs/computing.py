@@ -1,0 +1,125 @@
+"""The job of a run, from its input to its output folder: logged, limited, tried as often as it may.
+
+What there is to say of it is in the row of the run before its files are in their place.
+"""
+
+import asyncio
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanhub_libraries.database import transaction
+from scanhub_libraries.logging import get_logger
+from workflow_manager.jobs.definitions import JobDefinition
+from workflow_manager.programs.job import JobEnd, run_job
+from workflow_manager.programs.log import LogFile, last_lines
+from workflow_manager.programs.supervised import Limits
+from workflow_manager.runs.folders import RunFolders
+from workflow_manager.runs.models import Run
+from workflow_manager.runs.progress import ProgressReport
+from workflow_manager.runs.provenance import digest, machine
+from workflow_manager.runs.rules import storable
+from workflow_manager.runs.service import get_run
+from workflow_manager.wiring import Wiring
+
+logger = get_logger(__name__)
+_TAIL = 8192
+_MOST_WARNINGS = 100
+
+
+class Computing:
+    """Runs the jobs of runs.
+
+    Args:
+        wiring: The slots, the files, the settings.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    async def compute(
+        self, run: Run, job: JobDefinition, source: Path, cancel: asyncio.Event
+    ) -> JobEnd:
+        """Run a job to its end, again where it says so, and write down how it ended."""
+        limits = self._limits(job)
+        work = _Work(self._wiring, run, job, source, limits)
+        async with self._wiring.slots:
+            hashing = asyncio.create_task(asyncio.to_thread(digest, source))
+            try:
+                end = await work.do(cancel)
+                found = await hashing
+            finally:
+                hashing.cancel()
+        await self._note(run, end, found, machine(limits.cpus))
+        return end
+
+    def _limits(self, job: JobDefinition) -> Limits:
+        settings = self._wiring.settings
+        return Limits(
+            timeout_s=job.timeout_s or settings.job_timeout_s,
+            memory_bytes=job.memory_bytes or settings.job_memory_bytes,
+            cpus=job.cpus or settings.job_cpus,
+        )
+
+    async def _note(
+        self, run: Run, end: JobEnd, found: dict[str, Any], where: dict[str, Any]
+    ) -> None:
+        """Write down how the job ended."""
+        folders = RunFolders(self._wiring.lake.root, run.id)
+        tail = await asyncio.to_thread(last_lines, folders.log, _TAIL)
+        said = storable(end.last)
+        values, warnings = said.get("values"), said.get("warnings")
+        async with transaction(self._wiring.sessions) as session:
+            row = await get_run(session, run.id, lock=True)
+            row.exit_code, row.log_tail = end.exit_code, tail
+            row.timed_out, row.input_at_fault = end.timed_out, end.input_at_fault
+            row.report = values if isinstance(values, dict) else {}
+            texts = warnings if isinstance(warnings, list) else []
+            row.warnings = [str(text) for text in texts[:_MOST_WARNINGS]]
+            inputs = [{**one, **found} for one in row.provenance.get("inputs", [])]
+            row.provenance = {"inputs": inputs, "machine": where}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be computed."""
+
+    wiring: Wiring
+    run: Run
+    job: JobDefinition
+    source: Path
+    limits: Limits
+
+    async def do(self, cancel: asyncio.Event) -> JobEnd:
+        """Run the job as often as it may be tried."""
+        folders = RunFolders(self.wiring.lake.root, self.run.id)
+        await asyncio.to_thread(_write, folders.parameters, self.run.parameters)
+        log = await asyncio.to_thread(LogFile, folders.log, self.wiring.settings.module_log_bytes)
+        try:
+            end = await self._try(folders, cancel, log)
+            for again in range(1, self.job.retries + 1):
+                if end.failure is None or end.canceled or end.input_at_fault:
+                    break
+                log.write(f"It is tried again, {again} of {self.job.retries}.\n".encode())
+                end = await self._try(folders, cancel, log)
+        finally:
+            await asyncio.to_thread(log.close)
+        return end
+
+    async def _try(self, folders: RunFolders, cancel: asyncio.Event, log: LogFile) -> JobEnd:
+        await asyncio.to_thread(shutil.rmtree, folders.output, ignore_errors=True)
+        arguments = [
+            *("--input", str(self.source), "--context", str(folders.context)),
+            *("--output", str(folders.output), "--parameters", str(folders.parameters)),
+        ]
+        report = ProgressReport(self.wiring, self.run)
+        end = await run_job(self.job.module, arguments, cancel, report, log=log, limits=self.limits)
+        if end.failure is not None and not end.canceled:
+            logger.info("a job failed", run_id=str(self.run.id), log=end.log_tail[-2000:])
+        return end
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document))
