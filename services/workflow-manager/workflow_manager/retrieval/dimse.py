@@ -15,6 +15,7 @@ from scanhub_libraries.wording import counted
 from workflow_manager.dicom.associating import NO_CONTEXT, Peer, associate
 from workflow_manager.dicom.rules import is_storage
 from workflow_manager.query.dimse import FIND, GET, MOVE
+from workflow_manager.retrieval.arriving import Arriving
 from workflow_manager.retrieval.inbox import Inbox
 from workflow_manager.retrieval.rules import FoundSeries, SourceError, UnsupportedMethodError
 from workflow_manager.retrieval.sop_classes import COMPRESSED, STORAGE
@@ -75,13 +76,18 @@ class DicomSource:
         for uid in classes:
             contexts += [(uid, _NATIVE), (uid, COMPRESSED)]
         roles = [build_role(UID(uid), scp_role=True) for uid in classes]
-        handlers = [(evt.EVT_C_STORE, _taking(inbox, stop))]
+        arriving = Arriving(inbox)
+        handlers = [(evt.EVT_C_STORE, _taking(arriving, inbox, stop))]
         opened = self._open(
             self._slow_peer, contexts, stop, roles=roles, handlers=handlers, needed=_GET
         )
-        with opened as association:
-            answers = association.send_c_get(_series_keys(series), UID(_GET))
-            problem = _outcome(answers, stop)
+        try:
+            with opened as association:
+                arriving.receive(association)
+                answers = association.send_c_get(_series_keys(series), UID(_GET))
+                problem = _outcome(answers, stop)
+        finally:
+            arriving.discard()
         inbox.finish()
         return problem
 
@@ -131,7 +137,7 @@ def _end(association: Association) -> None:
     association.dimse.msg_queue.put((None, None))
 
 
-def _taking(inbox: Inbox, stop: Stop) -> Callable[[evt.Event], int]:
+def _taking(arriving: Arriving, inbox: Inbox, stop: Stop) -> Callable[[evt.Event], int]:
     """Return the handler of what a source sends over our association."""
 
     def take(event: evt.Event) -> int:
@@ -140,12 +146,7 @@ def _taking(inbox: Inbox, stop: Stop) -> Callable[[evt.Event], int]:
             return _OUT_OF_RESOURCES
         request: Any = event.request
         try:
-            inbox.take(
-                str(request.AffectedSOPClassUID),
-                str(request.AffectedSOPInstanceUID),
-                str(event.context.transfer_syntax),
-                request.DataSet.getbuffer(),
-            )
+            arriving.take(request.DataSet, str(event.context.transfer_syntax))
         except OSError as error:
             inbox.problem = f"The disk does not take it: {error.strerror}."
             return _OUT_OF_RESOURCES

@@ -13,7 +13,14 @@ from uuid import UUID
 from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.dicom.files import checksum
-from workflow_manager.dicom.incoming import Durability, IncomingFolder, Peer, Written, file_meta
+from workflow_manager.dicom.incoming import (
+    Durability,
+    IncomingFile,
+    IncomingFolder,
+    Peer,
+    Written,
+    file_meta,
+)
 from workflow_manager.dicom.part10 import Header, read_header, read_received
 from workflow_manager.dicom.receiving import Arrived, Receiving
 from workflow_manager.dicom.rules import NotStorableError
@@ -55,14 +62,16 @@ class Inbox:
         """How many images are safe."""
         return len(self._safe)
 
-    def take(
-        self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, data: memoryview
-    ) -> None:
-        """Write a data set as it came and hand it on; raises OSError when the disk is full."""
+    def begin(
+        self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
+    ) -> IncomingFile:
+        """Begin a file for a data set that comes; raises OSError when the disk is full."""
         meta = file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid, self._peer)
-        file = self._files.open(meta, transfer_syntax_uid)
+        return self._files.open(meta, transfer_syntax_uid)
+
+    def end(self, file: IncomingFile, transfer_syntax_uid: str) -> None:
+        """Hand on a file that is whole; raises OSError when the disk is full."""
         try:
-            file.write(data)
             written = file.finish()
             file.sync()
             file.close()
