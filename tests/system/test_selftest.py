@@ -40,5 +40,6 @@ async def test_a_self_test_tells_its_steps_and_whether_it_passed(tmp_path: Path)
         code, said = await _selftest(installation, "--mode", "process")
         assert code == 0, said
         assert "images in 1 series show what was scanned." in said
+        assert "A module made 3 images of 3." in said
     finally:
         await installation.end()

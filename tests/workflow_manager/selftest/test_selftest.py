@@ -11,6 +11,8 @@ from workflow_manager.cases.models import Case, CaseDispatch, CaseSeries
 from workflow_manager.cleaner.models import RemovedFile
 from workflow_manager.dicom.models import DicomInstance, DicomSeries, DicomStudy
 from workflow_manager.dispatch.models import Dispatch
+from workflow_manager.modules.models import Module
+from workflow_manager.processing.models import ProcessingRun, ProcessingStep
 from workflow_manager.routing_rules.models import SeriesDecision, StoredRule, TemporaryRule
 from workflow_manager.selftest.images import write_images
 from workflow_manager.selftest.models import SelfTest
@@ -23,6 +25,7 @@ STEPS = ["prepare", "listener", "send", "index", "complete", "rule", "dispatch",
 TABLES = (
     *(Case, CaseSeries, CaseDispatch, DicomInstance, DicomSeries, DicomStudy, Dispatch),
     *(SeriesDecision, StoredRule, TemporaryRule, Target, RemovedFile),
+    *(Module, ProcessingRun, ProcessingStep),
 )
 
 
@@ -125,12 +128,16 @@ async def test_a_job_makes_the_images_that_then_take_the_way(serving, kind):
     async with serving(**FAST) as service:
         test = await ended(service, await begin(service, kind=kind, mode="process"), 300)
         told = [(step["name"], step["ok"]) for step in test["steps"]]
-        names = [STEPS[0], "process", *STEPS[1:]]
+        names = [STEPS[0], "process", *STEPS[1:6], "module", *STEPS[6:]]
         assert told == [(name, True) for name in names], test["steps"]
         assert (test["state"], test["mode"]) == ("passed", "process")
         series = 1 if kind == "series" else 2
         said = f"{3 * series} images in {series} series show what was scanned."
         assert test["steps"][1]["detail"] == said
+        by_name = {step["name"]: step["detail"] for step in test["steps"]}
+        assert by_name["module"] == f"A module made {3 * series} images of {3 * series}."
+        assert by_name["arrival"] == f"{3 * series} images arrived with one more in each pixel."
+        assert not list((service.wiring.lake.root / "processing").iterdir())
         assert set((await count(service)).values()) == {0}
         assert not list(service.wiring.lake.root.rglob("*.dcm"))
 

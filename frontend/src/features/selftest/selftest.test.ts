@@ -30,8 +30,8 @@ test("after a step that failed only the cleaning follows, and the reason is told
 test("the job has a step of its own where there is one", () => {
   const withJob = { ...aTest("running", [step("prepare")]), mode: "process" } as SelfTest;
   expect(underWay(withJob)).toEqual(["process"]);
-  expect(stepsOf(withJob)).toHaveLength(10);
-  expect(outcomeOf(withJob)).toBe("1 of 10 steps done");
+  expect(stepsOf(withJob)).toHaveLength(11);
+  expect(outcomeOf(withJob)).toBe("1 of 11 steps done");
 });
 
 test("a test that ended without a bad step was broken off", () => {

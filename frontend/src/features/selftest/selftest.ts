@@ -8,7 +8,9 @@ import { type StatusLook, workStatus } from "../../shared/status";
 const hasJob = (test: Partial<Record<"mode", string>> & Pick<SelfTest, "state">): boolean =>
   test.mode === "process";
 
-type StepName = SelfTestStep["name"] | "process";
+type StepName = SelfTestStep["name"] | "process" | "module";
+
+const OF_PROCESSING: readonly StepName[] = ["process", "module"];
 
 /** In the order in which they are done. */
 export const STEPS: Record<StepName, string> = {
@@ -19,8 +21,9 @@ export const STEPS: Record<StepName, string> = {
   index: "All of them are in the index",
   complete: "The series are complete",
   rule: "The rule has decided",
+  module: "A module has made other images of them",
   dispatch: "The images are sent on",
-  arrival: "They arrive as they were",
+  arrival: "They arrive, pixel for pixel",
   clean: "Everything is taken away",
 };
 
@@ -30,7 +33,7 @@ const KINDS: Record<SelfTest["kind"], string> = {
 };
 
 export const titleOf = (test: SelfTest): string =>
-  hasJob(test) ? `${KINDS[test.kind]}, made by a job` : KINDS[test.kind];
+  hasJob(test) ? `${KINDS[test.kind]}, made by a job, changed by a module` : KINDS[test.kind];
 
 export const SELFTEST_STATE: Record<SelfTest["state"], StatusLook> = {
   running: workStatus("running"),
@@ -52,7 +55,7 @@ export function stepsOf(test: SelfTest): ShownStep[] {
   const { steps, state } = test;
   const failed = steps.some(({ ok }) => !ok);
   const names = (Object.keys(STEPS) as StepName[]).filter(
-    (name) => name !== "process" || hasJob(test),
+    (name) => !OF_PROCESSING.includes(name) || hasJob(test),
   );
   const open = names.filter((name) => !steps.some((step) => step.name === name));
   // After one that failed only the cleaning follows.

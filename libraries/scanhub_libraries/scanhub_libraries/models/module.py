@@ -82,7 +82,7 @@ class ModuleSettings(WireModel):
         StringConstraints(max_length=300, pattern=r"^([0-9A-Za-z_][0-9A-Za-z_./-]*)?$"),
         Field(
             description="Of a process: a Python file, or a folder with a __main__.py, below the "
-            "folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)"
+            "folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER); built_in/...: one of ours"
         ),
     ] = ""
     timeout_s: Annotated[

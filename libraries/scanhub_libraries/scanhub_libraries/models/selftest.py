@@ -19,7 +19,7 @@ class SelfTestIn(WireModel):
         Literal["route", "process"],
         Field(
             description="route: images are sent on; process: a reconstruction job makes them of "
-            "raw data before"
+            "raw data before, and a processing module changes them on their way"
         ),
     ] = "route"
 
@@ -32,6 +32,7 @@ StepName = Literal[
     "index",
     "complete",
     "rule",
+    "module",
     "dispatch",
     "arrival",
     "clean",

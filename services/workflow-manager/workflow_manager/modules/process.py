@@ -17,6 +17,9 @@ from workflow_manager.programs.child import Log
 from workflow_manager.programs.supervised import Limits, Supervised, run
 from workflow_manager.settings import WorkflowManagerSettings
 
+BUILT_IN = "built_in/"
+"""How the entry point of a module begins that comes with the product."""
+_BUILT_IN_FOLDER = Path(__file__).with_name("built_in")
 _NO_FOLDER = (
     "No Python file may run as a module here: SCANHUB_WORKFLOW_MODULE_FOLDER names the folder."
 )
@@ -54,10 +57,13 @@ class ProcessRunner:
         Raises:
             FileNotFoundError: There is none that may run.
         """
-        if self._settings.module_folder is None:
+        root, name = self._settings.module_folder, module.entry_point
+        if name.startswith(BUILT_IN):
+            root, name = _BUILT_IN_FOLDER, name.removeprefix(BUILT_IN)
+        if root is None:
             raise FileNotFoundError(_NO_FOLDER)
-        root = self._settings.module_folder.resolve()
-        place = (root / module.entry_point).resolve()
+        root = root.resolve()
+        place = (root / name).resolve()
         try:
             is_there = place.is_file() or (place / "__main__.py").is_file()
         except OSError:  # a name that no disk takes

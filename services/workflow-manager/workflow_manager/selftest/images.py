@@ -54,6 +54,21 @@ def _image(study: str, series: str, place: int, number: int, date: str) -> Datas
     return image
 
 
+def compare_changed(sent: dict[str, Path], folder: Path) -> str | None:
+    """Say what is wrong with what arrived of images that a module had to add one to."""
+    arrived = {str(image.SOPInstanceUID): image for image in map(dcmread, folder.rglob("*.dcm"))}
+    if missing := {f"{uid}.1" for uid in sent} ^ arrived.keys():
+        return f"{counted(len(missing), 'image')} did not arrive, or arrived unasked."
+    for uid, path in sent.items():
+        before, after = dcmread(path), arrived[f"{uid}.1"]
+        if after.SeriesInstanceUID != f"{before.SeriesInstanceUID}.1":
+            return f"Image {uid} arrived in another series."
+        pixels = before.pixel_array
+        if not np.array_equal(pixels + np.ones_like(pixels), after.pixel_array):
+            return f"Image {uid} arrived, and the module has not changed it as it should."
+    return None
+
+
 def compare(sent: dict[str, Path], folder: Path) -> str | None:
     """Say what is wrong with what arrived in a folder; None: every image is there, as it was."""
     arrived = {str(dcmread(path).SOPInstanceUID): path for path in folder.rglob("*.dcm")}

@@ -19,7 +19,7 @@ class SelfTestMode(StrEnum):
     ROUTE = "route"
     """Images arrive, and are sent on."""
     PROCESS = "process"
-    """A job makes the images of raw data before."""
+    """A job makes the images of raw data before, and a module changes them on their way."""
 
 
 class SelfTestState(StrEnum):

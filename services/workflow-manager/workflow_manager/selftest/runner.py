@@ -26,10 +26,11 @@ from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.scu import send_series
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.jobs.built_in import BUILT_IN
+from workflow_manager.processing.rules import ENDED_BADLY, RunState
 from workflow_manager.programs.job import run_job
 from workflow_manager.routing_rules.repository import last_decision
 from workflow_manager.selftest import service
-from workflow_manager.selftest.images import compare, new_uid, write_images
+from workflow_manager.selftest.images import compare, compare_changed, new_uid, write_images
 from workflow_manager.selftest.models import SelfTest
 from workflow_manager.selftest.raw_data import look_at_images, write_raw_data
 from workflow_manager.selftest.rules import SERIES, SelfTestMode, StepFailedError, Way, way_in
@@ -141,6 +142,23 @@ class _Run:
                 raise StepFailedError("The rule of the test did not decide.")
         return "The rule of the test decided, and no other."
 
+    async def module(self) -> str:
+        async def there() -> str | None:
+            runs = await service.runs_of(self.wiring, self.test)
+            bad = [run.reason for run in runs if run.state in ENDED_BADLY]
+            if bad:
+                raise StepFailedError(" ".join(bad))
+            waits[:] = [run.reason for run in runs if run.state is RunState.QUEUED]
+            done = bool(runs) and all(run.state is RunState.SUCCEEDED for run in runs)
+            images = sum(run.images or 0 for run in runs)
+            return f"A module made {images} images of {len(self.sent)}." if done else None
+
+        waits: list[str] = []
+        try:
+            return await self._until(there, "The module did not end in time.", _JOB_S)
+        except StepFailedError as error:
+            raise StepFailedError(" ".join([str(error), *waits[:1]])) from error
+
     async def dispatch(self) -> str:
         async def there() -> str | None:
             async with reading(self.wiring.sessions) as session:
@@ -167,10 +185,13 @@ class _Run:
 
     async def arrival(self) -> str:
         folder = service.folder_of(self.wiring, self.test) / "arrived"
-        problem = await asyncio.to_thread(compare, self.sent, folder)
+        processed = self.test.mode is SelfTestMode.PROCESS
+        look = compare_changed if processed else compare
+        how = "with one more in each pixel" if processed else "as they were"
+        problem = await asyncio.to_thread(look, self.sent, folder)
         if problem is not None:
             raise StepFailedError(problem)
-        return f"{len(self.sent)} images arrived as they were."
+        return f"{len(self.sent)} images arrived {how}."
 
     # --- parts ------------------------------------------------------------------------------------
 
@@ -260,6 +281,7 @@ class SelfTests:
             ("index", run.index),
             ("complete", run.complete),
             ("rule", run.rule),
+            *((("module", run.module),) if test.mode is SelfTestMode.PROCESS else ()),
             ("dispatch", run.dispatch),
             ("arrival", run.arrival),
         )

@@ -1,8 +1,11 @@
 """Self-tests: begun, noted, ended, and what is taken away afterwards."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import transaction
+from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
-from scanhub_libraries.models import RuleOptions
+from scanhub_libraries.models import RuleAction, RuleOptions
+from scanhub_libraries.models.module import ModuleSettings
 from scanhub_libraries.models.selftest import SelfTestIn, SelfTestStep
 from scanhub_libraries.models.target import FolderTarget
 from workflow_manager.cases.models import Case, CaseDispatch, CaseSeries
@@ -24,6 +28,12 @@ from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED, DispatchStatus
 from workflow_manager.dispatch.service import stop_sending
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.modules.models import Module
+from workflow_manager.modules.process import BUILT_IN
+from workflow_manager.processing.by_hand import cancel
+from workflow_manager.processing.folders import drop_all
+from workflow_manager.processing.models import ProcessingRun, ProcessingStep
+from workflow_manager.processing.rules import OPEN as PROCESSING
 from workflow_manager.routing_rules.models import SeriesDecision, TemporaryRule
 from workflow_manager.selftest.images import PATIENT, new_uid
 from workflow_manager.selftest.models import SelfTest
@@ -36,6 +46,7 @@ from workflow_manager.selftest.rules import (
 from workflow_manager.targets.models import Target
 from workflow_manager.wiring import Wiring
 
+_STOP_LOOKS, _LOOK_S = 300, 0.1
 _KEPT = 100
 """Self-tests that are remembered."""
 LOST_AFTER = timedelta(minutes=10)
@@ -98,20 +109,13 @@ async def prepare(wiring: Wiring, test: SelfTest, series: Sequence[str]) -> None
     target = FolderTarget(
         target_type="folder", name=test.name, folder=str(folder), direction="pull"
     )
-    rule = RuleOptions(
-        rule="True",
-        target=[test.name],
-        action_trigger=test.kind.value,
-        study_trigger_condition="received_series",
-        study_trigger_series=" and ".join(
-            f"'{SERIES_DESCRIPTION} {place}'" for place in range(1, len(series) + 1)
-        ),
-        priority="urgent",
-    )
+    rule = _rule_of(test, len(series))
     async with transaction(wiring.sessions) as session:
         session.add(TemporaryRule(name=test.name, document=rule.model_dump(mode="json")))
         document = target.model_dump(mode="json", exclude={"name", "target_type", "enabled"})
         session.add(Target(name=test.name, target_type="folder", document=document))
+        if rule.processing_module:
+            session.add(_module_of(test))
         study = DicomStudy(
             study_instance_uid=test.study_instance_uid, patient_id=PATIENT, patient_name=PATIENT
         )
@@ -129,6 +133,29 @@ async def prepare(wiring: Wiring, test: SelfTest, series: Sequence[str]) -> None
                 forced_rule=test.name,
             )
             session.add(row)
+
+
+def _rule_of(test: SelfTest, series: int) -> RuleOptions:
+    processes = test.mode is SelfTestMode.PROCESS
+    return RuleOptions(
+        rule="True",
+        target=[test.name],
+        action=RuleAction.BOTH if processes else RuleAction.ROUTE,
+        processing_module=[test.name] if processes else [],
+        action_trigger=test.kind.value,
+        study_trigger_condition="received_series",
+        study_trigger_series=" and ".join(
+            f"'{SERIES_DESCRIPTION} {place}'" for place in range(1, series + 1)
+        ),
+        priority="urgent",
+    )
+
+
+def _module_of(test: SelfTest) -> Module:
+    settings = ModuleSettings(
+        name=test.name, runner="process", entry_point=f"{BUILT_IN}add_one.py", comment="Self-test"
+    )
+    return Module(name=test.name, document=settings.model_dump(mode="json", exclude={"name"}))
 
 
 def folder_of(wiring: Wiring, test: SelfTest) -> Path:
@@ -168,6 +195,7 @@ async def end(wiring: Wiring, selftest_id: UUID, *, lost: bool = False) -> None:
 
 async def take_away(wiring: Wiring, test: SelfTest) -> None:
     """Take everything away that a test made, but the journal; doing it again is harmless."""
+    await stop_processing(wiring, test)
     ids = await _stop_sending(wiring, test)
     async with transaction(wiring.sessions) as session:
         for series_id in ids:
@@ -178,9 +206,12 @@ async def take_away(wiring: Wiring, test: SelfTest) -> None:
                 .values(number_of_series_related_instances=0)
             )
     await remove_files(wiring.sessions, wiring.lake)
-    cases = select(Case.id).where(col(Case.study_instance_uid) == test.study_instance_uid)
+    cases = _cases_of(test)
+    runs = select(ProcessingRun.id).where(col(ProcessingRun.case_id).in_(cases))
     async with transaction(wiring.sessions) as session:
         for table, condition in (
+            (ProcessingStep, col(ProcessingStep.run_id).in_(runs)),
+            (ProcessingRun, col(ProcessingRun.case_id).in_(cases)),
             (CaseDispatch, col(CaseDispatch.case_id).in_(cases)),
             (CaseSeries, col(CaseSeries.case_id).in_(cases)),
             (Case, col(Case.study_instance_uid) == test.study_instance_uid),
@@ -190,8 +221,34 @@ async def take_away(wiring: Wiring, test: SelfTest) -> None:
             (DicomStudy, col(DicomStudy.study_instance_uid) == test.study_instance_uid),
             (TemporaryRule, col(TemporaryRule.name) == test.name),
             (Target, col(Target.name) == test.name),
+            (Module, col(Module.name) == test.name),
         ):
             await session.execute(sa.delete(table).where(condition))
+
+
+def _cases_of(test: SelfTest) -> Any:
+    return select(Case.id).where(col(Case.study_instance_uid) == test.study_instance_uid)
+
+
+async def runs_of(wiring: Wiring, test: SelfTest) -> Sequence[ProcessingRun]:
+    """Return the runs of the module of a test."""
+    query = select(ProcessingRun).where(col(ProcessingRun.case_id).in_(_cases_of(test)))
+    async with reading(wiring.sessions) as session:
+        return (await session.scalars(query)).all()
+
+
+async def stop_processing(wiring: Wiring, test: SelfTest) -> None:
+    """Let no module run for a test any more, and take away the files of those that did."""
+    for run in await runs_of(wiring, test):
+        if run.state in PROCESSING:
+            async with transaction(wiring.sessions) as session:
+                with suppress(ConflictError):  # it has just ended
+                    await cancel(session, wiring, run.case_id, actor=PATIENT)
+        for _ in range(_STOP_LOOKS):
+            if not any(row.state in PROCESSING for row in await runs_of(wiring, test)):
+                break
+            await asyncio.sleep(_LOOK_S)
+        await asyncio.to_thread(drop_all, wiring.lake.root, run.id)
 
 
 async def _stop_sending(wiring: Wiring, test: SelfTest) -> Sequence[UUID]:
