@@ -1,7 +1,8 @@
-"""docs/coverage.md accounts for every public name of mercure, and says nothing that is not so.
+"""docs/coverage.md accounts for every public name of others, and says nothing that is not so.
 
 `mercure_names.txt` has the public names of mercure's programs (bookkeeper, common, routing):
-functions, classes and their members, one in a line.
+functions, classes and their members, one in a line. `dcm_processor_names.txt` has those of
+dcm-processor's service SDK, with its modules, events, fields of a job and variables.
 """
 
 import ast
@@ -15,6 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "coverage.md").read_text("utf-8")
 NAMES = (Path(__file__).parent / "mercure_names.txt").read_text("utf-8").split()
+DCM_PROCESSOR = (Path(__file__).parent / "dcm_processor_names.txt").read_text("utf-8").split()
 STATUS = re.compile(
     r"here|partly|gone|planned: (routing|processing|deployment|templates in the .*)"
 )
@@ -74,6 +76,15 @@ def test_the_list_is_that_of_mercure() -> None:
     assert len(NAMES) == len(set(NAMES)) == 397
     assert counted["bookkeeper"] == 20
     assert counted["common.types"] == 194
+
+
+def test_every_name_of_dcm_processor_has_a_row() -> None:
+    heading = "dcm-processor: `dcm_processor_service`"
+    cells = [cells[0] for found, cells in ROWS if found == heading]
+    page = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert len(page) == len(set(page)), "a name stands in two rows"
+    assert len(DCM_PROCESSOR) == len(set(DCM_PROCESSOR)) == 63
+    assert set(page) - {"added_params"} == set(DCM_PROCESSOR)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1][0][:40])

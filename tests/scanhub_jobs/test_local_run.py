@@ -12,11 +12,12 @@ from sample_jobs import Ending, after, denoise, ends, polite, segment, slow
 from series_files import SERIES, series
 from typer.testing import CliRunner
 
-from scanhub_jobs import JobContext, State, execute
+from scanhub_jobs import Event, JobContext, State, execute
 from scanhub_jobs.cli import app
 from scanhub_jobs.errors import JobDefinitionError
 from scanhub_jobs.finding import find_job, in_order
 from scanhub_jobs.local.backend import peers_of
+from scanhub_jobs.local.folder import read_folder, subjects
 from scanhub_jobs.local.session import LocalSession
 
 
@@ -167,6 +168,16 @@ def test_jobs_in_a_circle_are_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(JobDefinitionError, match="need one another: a > b > a"):
         in_order(find_job("circle_of_jobs:a"))
+
+
+def test_each_event_has_its_subjects(tmp_path):
+    folder = series(tmp_path / "dicom", 2)
+    series(folder, 1, series=f"{SERIES}.2")
+    series(folder, 1, series=f"{SERIES}.3", study="1.2.3")
+    series(folder, 1, series=f"{SERIES}.4", study="1.2.4", PatientID="P-2")
+    found = read_folder(folder)
+    assert [len(subjects(found, event)) for event in Event] == [4, 3, 2]
+    assert [event.value for event in Event] == ["stable-series", "stable-study", "stable-patient"]
 
 
 def test_parameters_are_documents():

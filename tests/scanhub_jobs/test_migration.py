@@ -2,15 +2,29 @@
 
 import base64
 import io
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from dicom_nodes import node, peer_at
+from programs_of_dicom import program
+from sample_jobs import denoise, segment
 from series_files import SERIES, image, series
 
 import scanhub_jobs.migration as old
 from scanhub_jobs import JobContext, Peer, State, execute
-from scanhub_jobs.errors import InvalidDocumentError, JobError, ParameterError
+from scanhub_jobs.errors import (
+    InvalidDocumentError,
+    JobDefinitionError,
+    JobError,
+    ParameterError,
+    UnknownJobError,
+)
+from scanhub_jobs.finding import find_job, jobs_beside
+from scanhub_jobs.local.backend import peers_of
+from scanhub_jobs.local.session import LocalSession
 
 PDF = base64.b64encode(b"%PDF-1.4\n%%EOF\n")
 NAMES = (
@@ -72,6 +86,22 @@ def test_session_data_and_files(ctx, tmp_path):
     old.remove_session_file("f")
     assert (old.has_session_file("f"), old.get_session_file("f")) == (False, None)
     assert old.download_session_file("f") is None
+
+
+def test_what_another_job_left_is_read_by_its_name(folder, tmp_path):
+    with JobContext.local(folder, job=denoise, out=tmp_path / "out").entered():
+        old.set_session_data("count", 4)
+        old.upload_session_file(b"abc", "a.txt")
+    later = JobContext.local(folder, job=segment, out=tmp_path / "out")
+    with later.entered():
+        assert old.get_session_data("count", job_name="denoise") == 4
+        assert old.has_session_data("count", job_name="denoise")
+        assert not old.has_session_data("count")
+        assert old.has_session_file("a.txt", job_name="denoise")
+        assert old.get_session_file("a.txt", job_name="denoise")["size"] == 3
+        assert old.download_session_file("a.txt", job_name="denoise").getvalue() == b"abc"
+        with pytest.raises(UnknownJobError):
+            old.get_session_data("count", job_name="a job that is not in needs")
 
 
 def test_who_the_job_is(ctx):
@@ -144,6 +174,20 @@ def test_the_sender_gives_a_status_for_each(ctx, folder, monkeypatch):
     assert isinstance(peer_at(1), Peer)
 
 
+def test_the_sender_reads_a_dicomdir(tmp_path):
+    folder = tmp_path / "medium"
+    folder.mkdir()
+    for number in (1, 2):
+        image(number).save_as(folder / f"IMG{number}", enforce_file_format=True)
+    command = [program("dcmmkdir"), "+r", "+I", "-Nxc", "+D", "DICOMDIR"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    with node() as (port, got, _):
+        sender = old.DicomSender("OURS", "127.0.0.1", port, "PACS")
+        statuses = sender.send_dicom_from_dicomdir(folder / "DICOMDIR")
+    assert [s.Status for s in statuses] == [0, 0]
+    assert len(got) == 2
+
+
 def _worker(**keywords):
     old.set_session_data("seen", {k: keywords[k] for k in ("job_name", "params", "event")})
     return len(keywords["headers"]["Instances"])
@@ -166,3 +210,94 @@ def test_an_old_worker_entry_is_a_job(folder, tmp_path):
     }
     refused = JobContext.local(folder, job=made, params={"run": False}, out=tmp_path / "no")
     assert execute(made, refused).state is State.SKIPPED
+
+
+MANIFEST = {
+    "name": "brains",
+    "version": "0.0.1",
+    "service": {
+        "registry": "registry_of_brains",
+        "module": "module_of_brains",
+        "jobs": [
+            {
+                "jobName": "Report It",
+                "workerEntry": "worker",
+                "registryEntry": "callback",
+                "events": ["stable-study"],
+                "dependsOn": "Segment",
+                "sortPosition": 2,
+            },
+            {
+                "jobName": "Segment",
+                "workerEntry": "worker",
+                "registryEntry": "callback",
+                "events": ["stable-series"],
+                "dependsOn": [],
+                "worker": "brains",
+                "timeout": "1h",
+                "params": {"level": 3, "run": True},
+                "sortPosition": 1,
+                "description": "Find the brain",
+            },
+            {
+                "jobName": "old",
+                "workerEntry": "worker",
+                "registryEntry": "callback",
+                "events": ["stable-patient"],
+                "disabled": True,
+            },
+        ],
+    },
+}
+SERVICE = {
+    "registry_of_brains/__init__.py": "def callback(**_):\n    return True, {'told': 'yes'}\n",
+    "module_of_brains/__init__.py": "from module_of_brains.main import worker\n",
+    "module_of_brains/main.py": "def worker(job_name, params, **_): return [job_name, params]\n",
+    "brains.py": "from pathlib import Path\nfrom scanhub_jobs.migration import jobs_of\n"
+    "globals().update(jobs_of(Path(__file__).with_name('dcm-processor.json'), __name__))\n",
+}
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch):
+    """A service as dcm-processor's generator lays it out, with the one file that is added."""
+    for name, text in SERVICE.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "dcm-processor.json").write_text(json.dumps(MANIFEST))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield tmp_path
+    for name in [name for name in sys.modules if "brains" in name]:
+        del sys.modules[name]
+
+
+def test_a_manifest_becomes_jobs_with_all_their_fields(service, folder, tmp_path, monkeypatch):
+    segment = find_job("brains:segment")
+    assert list(jobs_beside(segment)) == ["segment", "report-it"]
+    told = segment.manifest
+    assert (told.name, told.description, told.timeout_s) == ("segment", "Find the brain", 3600)
+    assert (told.events, told.entry) == (["stable-series"], "brains:segment")
+    assert find_job("brains:report_it").manifest.needs == ["segment"]
+    monkeypatch.setenv("PYTHONPATH", ":".join([str(service), *sys.path]))
+    session = LocalSession(folder, tmp_path / "out", peers_of(None), lambda *_: None)
+    results = session.run(find_job("brains:report_it"), {"own": 1})
+    assert [r.returned for r in results] == [
+        ["segment", {"level": 3, "run": True, "told": "yes"}],
+        ["report-it", {"own": 1, "told": "yes"}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"jobs": []}, "service.jobs: List should have at least 1"),
+        ({"module": "nothing_there"}, "'nothing_there' cannot be imported"),
+        ({"jobs": [{**MANIFEST["service"]["jobs"][0], "workerEntry": "x"}]}, "no function 'x'"),
+        ({"jobs": [{**MANIFEST["service"]["jobs"][0], "events": ["often"]}]}, "events.0: "),
+    ],
+)
+def test_a_manifest_that_is_none_is_told(service, change, why):
+    wrong = {"service": {**MANIFEST["service"], **change}}
+    (service / "wrong.json").write_text(json.dumps(wrong))
+    with pytest.raises(JobDefinitionError, match=why):
+        old.jobs_of(service / "wrong.json", "brains")

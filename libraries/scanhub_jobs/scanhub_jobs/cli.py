@@ -1,4 +1,4 @@
-"""The command line of the job SDK: `scanhub-jobs run | describe | clean | hold`."""
+"""The command line of the job SDK: `scanhub-jobs new | run | describe | clean | hold`."""
 
 import json
 import logging
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from scanhub_jobs.backend import RunInfo
+from scanhub_jobs.beginning import write_package
 from scanhub_jobs.errors import JobError
 from scanhub_jobs.finding import find_job
 from scanhub_jobs.local.backend import peers_of
@@ -121,6 +122,19 @@ def hold_session(
     with _told_errors():
         kept = release(out) if ends else hold(out, reason)
     typer.echo("held" if kept.hold else "released")
+
+
+@app.command("new")
+def new_package(
+    name: Annotated[str, typer.Argument(help="Of the job: small letters, digits, dashes.")],
+    folder: Annotated[Path, typer.Option(help="Where its folder is made.", exists=True)] = Path(),
+) -> None:
+    """Write a package with a job, its test and a README, to begin with."""
+    with _told_errors():
+        written = write_package(name, folder)
+    for path in written:
+        typer.echo(path)
+    typer.echo(f'Now: cd {written[0].parent} && pip install -e ".[test]" && pytest')
 
 
 @app.command()

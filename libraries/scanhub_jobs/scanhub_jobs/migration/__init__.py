@@ -16,6 +16,7 @@ from scanhub_jobs.migration.converters import (
     nifti_to_dicom,
 )
 from scanhub_jobs.migration.entries import job_of, session_hooks
+from scanhub_jobs.migration.manifest import jobs_of
 from scanhub_jobs.migration.peers import DicomSender, get_dicom_sender, get_peer
 from scanhub_jobs.migration.session import (
     download_session_file,
@@ -60,6 +61,7 @@ __all__ = [
     "has_session_data",
     "has_session_file",
     "job_of",
+    "jobs_of",
     "make_pdf_dicom",
     "make_series_dicom",
     "nifti_to_dicom",

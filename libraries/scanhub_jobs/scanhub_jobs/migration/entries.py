@@ -1,7 +1,9 @@
-"""Jobs of the functions that a dcm-processor manifest names."""
+"""Jobs and hooks of the functions of a dcm-processor service."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from pydantic import model_validator
 
 from scanhub_jobs.backend import Event
 from scanhub_jobs.declaring import Job, Skip, job
@@ -21,6 +23,9 @@ def job_of(
     needs: Iterable[str] = (),
     registry_entry: Entry | None = None,
     timeout: str | float | None = None,
+    params: Mapping[str, Any] | None = None,
+    description: str = "",
+    place: str = "",
 ) -> Job[AnyParams]:
     """Return a job that calls a worker entry with the keywords it knows.
 
@@ -31,17 +36,37 @@ def job_of(
         needs: dependsOn of the manifest.
         registry_entry: registryEntry: returns whether to run, or that and parameters to add.
         timeout: timeout of the manifest; it is kept now.
+        params: params of the manifest: they are given unless others are.
+        description: description of the manifest.
+        place: `module:name` where the job stands, so that another process finds it; none: where
+            the worker entry does, which it then takes the place of.
     """
 
-    def run(context: JobContext[AnyParams]) -> Any:
+    def run(context: Any) -> Any:
         return worker_entry(**_keywords(context, context.params.model_dump()))
 
-    run.__module__, run.__qualname__ = worker_entry.__module__, worker_entry.__qualname__
+    module, _, attribute = place.partition(":")
+    run.__module__ = module or worker_entry.__module__
+    run.__qualname__ = attribute or worker_entry.__qualname__
     run.__doc__ = worker_entry.__doc__
-    made: Job[AnyParams] = job(name, on=on, needs=needs, timeout=timeout)(run)
+    run.__annotations__ = {"context": JobContext[_with_defaults(params or {})]}  # type: ignore[misc]
+    declare = job(name, on=on, needs=needs, timeout=timeout, description=description)
+    made: Job[AnyParams] = declare(run)
     if registry_entry is not None:
-        made.when(lambda _subject, params: _decision(registry_entry, params))
+        made.when(lambda _subject, given: _decision(registry_entry, given))
     return made
+
+
+def _with_defaults(params: Mapping[str, Any]) -> type[AnyParams]:
+    """Return parameters of any kind, of which some are there unless others are given."""
+
+    class Params(AnyParams):
+        @model_validator(mode="before")
+        @classmethod
+        def _complete(cls, given: Any) -> Any:
+            return {**params, **given} if isinstance(given, dict) else given
+
+    return Params
 
 
 def session_hooks(
