@@ -7,6 +7,7 @@ from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
 
+from fastapi.routing import APIRoute
 from pydicom import dcmread
 from pydicom._uid_dict import UID_dictionary
 from pydicom.charset import python_encoding
@@ -27,9 +28,12 @@ from workflow_manager.dicomweb import (
     settling,
     store_routes,
 )
+from workflow_manager.dicomweb import rules as web_rules
 from workflow_manager.query import desk, dimse
 from workflow_manager.query.rules import BY_KEYWORD, COMPUTED, LEVELS, UIDS, can_match, is_span
+from workflow_manager.retrieval.dicomweb import WebSource
 from workflow_manager.retrieval.dimse import ASKED
+from workflow_manager.senders.dicomweb import DicomWebSender
 from workflow_manager.settings import WorkflowManagerSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "dicom-conformance.md"
@@ -193,7 +197,7 @@ def settings() -> str:
     own = {
         f"{_PREFIX}{name.upper()}": field
         for name, field in fields.items()
-        if name.startswith("dicom_") or name == "connect_timeout_s"
+        if name.startswith(("dicom_", "dicomweb_")) or name in {"connect_timeout_s", "public_url"}
         if name not in _OF_THE_INSTALLATION
     }
     given = {f"SCANHUB_{n.upper()}": installation[n] for n in _OF_THE_INSTALLATION.values()}
@@ -247,17 +251,54 @@ def _plain(term: str) -> str:
     return "" if term == "(none)" else term
 
 
+def web_roles() -> str:
+    """The services of DICOMweb, and in which role."""
+    sends, asks = DicomWebSender.__name__, WebSource.__name__
+    if not sends or not asks:  # who is no client any more is noticed here
+        raise RuntimeError("There is no client.")
+    return table(
+        ("Service", "Origin server", "User agent"),
+        (
+            ("Search (QIDO-RS, PS3.18 10.6)", "yes", "yes, of a source that studies come from"),
+            ("Retrieve (WADO-RS, PS3.18 10.4)", "yes", "yes, of such a source"),
+            ("Store (STOW-RS, PS3.18 10.5)", "yes", "yes, to targets of the type `dicomweb`"),
+            ("Delete, worklist (UPS-RS), storage commitment, capabilities", "no", "no"),
+        ),
+    )
+
+
 def web() -> str:
     """The resources of DICOMweb."""
 
     def rows() -> Iterator[tuple[str, ...]]:
         for module in (search_routes, retrieve_routes, rendered_routes, store_routes):
             for route in module.router.routes:
-                methods = ", ".join(sorted(getattr(route, "methods", ())))
-                path = str(getattr(route, "path", "")).removeprefix(module.router.prefix)
-                yield methods, f"`{path or '/'}`", str(getattr(route, "summary", ""))
+                if not isinstance(route, APIRoute):
+                    raise TypeError(route)
+                path = route.path.removeprefix(module.router.prefix)
+                body = (route.openapi_extra or {}).get("requestBody", {}).get("content", {})
+                answers = {int(status): told for status, told in route.responses.items()}
+                kinds = dict.fromkeys(
+                    k for told in answers.values() for k in told.get("content", {})
+                )
+                yield (
+                    ", ".join(sorted(route.methods or ())),
+                    f"`{path}`",
+                    str(route.summary),
+                    ", ".join(f"`{kind}`" for kind in body) or "-",
+                    ", ".join(f"`{kind}`" for kind in kinds),
+                    ", ".join(map(str, sorted(answers))),
+                )
 
-    return table(("Method", "Path", "What"), rows())
+    return table(("Method", "Path", "What", "Takes", "Answers with", "Status"), rows())
+
+
+def web_frames() -> str:
+    """How frames are given that are stored compressed."""
+    return table(
+        ("Transfer syntax", "UID", "Media type of a frame"),
+        ((_name(uid), uid, f"`{kind}`") for uid, kind in web_rules.FRAME_TYPES.items()),
+    )
 
 
 def web_reasons() -> str:
@@ -287,7 +328,9 @@ TABLES: dict[str, Callable[[], str]] = {
         identity,
         limits,
         character_sets,
+        web_roles,
         web,
+        web_frames,
         web_reasons,
     )
 }

@@ -6,6 +6,7 @@ dcm-processor's service SDK, with its modules, events, fields of a job and varia
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -96,6 +97,52 @@ def test_every_row_has_a_status_and_a_place_or_a_reason(row: tuple[str, list[str
     assert status.startswith("planned") or len(where) > 10, name
     if status == "here":
         assert PLACE.search(where) or TEST.search(where) or "`RuleOptions`" in where, name
+
+
+# --- what a row says is there ---------------------------------------------------------------------
+
+SAID = [
+    (cells[0], word) for _, cells in ROWS for word in re.findall(r"`([^`]+)`", " ".join(cells[2:]))
+]
+"""The name of a row, and what stands in it as code."""
+
+
+def test_every_place_that_a_row_names_is_there() -> None:
+    places = {word for _, word in SAID if re.fullmatch(r"[\w.-]+(/[\w.-]+)+", word)}
+    assert len(places) > 50
+    assert {place for place in places if not (ROOT / place).exists()} == set()
+
+
+def test_what_a_row_says_to_be_in_a_file_is_in_it() -> None:
+    inside = re.findall(r"`@?([\w.]+)` in `([\w./-]+\.py)`", PAGE)
+    inside += re.findall(r"`(R\w+)`(?:, same words)?: `([\w./-]+\.py)`", PAGE)
+    assert len(inside) > 5
+    missing = {
+        (name, path)
+        for name, path in inside
+        if not re.search(rf"\b{name.rpartition('.')[2]}\b", (ROOT / path).read_text("utf-8"))
+    }
+    assert missing == set()
+
+
+def test_every_route_that_a_row_names_is_in_an_openapi_document() -> None:
+    known = {
+        re.sub(r"\{[^}]*\}", "{}", path)
+        for file in (ROOT / "docs" / "openapi").glob("*.json")
+        for path in json.loads(file.read_text("utf-8"))["paths"]
+    }
+    asked = [re.fullmatch(r"(?:GET |POST |PUT )?(/[\w/{}.-]+)", word) for _, word in SAID]
+    routes = {re.sub(r"\{[^}]*\}", "{}", found[1]) for found in asked if found}
+    assert len(routes) > 10
+    assert {one for one in routes if not any(f"{one}/" in f"{path}/" for path in known)} == set()
+
+
+def test_every_setting_that_a_row_names_is_documented() -> None:
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("settings", "jobs")]
+    settings = "".join(page.read_text("utf-8") for page in pages)
+    names = {word for _, word in SAID if re.fullmatch(r"SCANHUB_[A-Z0-9_]+", word)}
+    assert len(names) > 8
+    assert {name for name in names if name not in settings} == set()
 
 
 def functions_of(path: Path) -> set[str]:
