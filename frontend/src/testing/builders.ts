@@ -1,3 +1,4 @@
+import type { JobDefinition } from "../api/jobs";
 import type { Module } from "../api/modules";
 import type {
   AcquisitionTask,
@@ -199,4 +200,39 @@ export function aModule(changes: Partial<Module> = {}): Module {
     problems: [],
     ...changes,
   } as Module;
+}
+
+export function aJobDefinition(changes: Partial<JobDefinition> = {}): JobDefinition {
+  return {
+    id: "reconstruction",
+    name: "Reconstruction",
+    version: "1.0.0",
+    description: "Images of raw data",
+    parameters: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        coil_combination: {
+          type: "string",
+          title: "Coil combination",
+          enum: ["rss", "adaptive"],
+          default: "rss",
+        },
+        memory_gib: {
+          type: "number",
+          title: "Memory [GiB]",
+          description: "Volumes are read together as long as they fit",
+          default: 8,
+          exclusiveMinimum: 0,
+        },
+      },
+    },
+    inputs: [],
+    outputs: [],
+    events: [],
+    needs: [],
+    source: "built-in",
+    problem: "",
+    ...changes,
+  } as JobDefinition;
 }

@@ -28,6 +28,7 @@ import { LostScan } from "../acquisition/LostScan";
 import { taskLook } from "../acquisition/silence";
 import { useSilence } from "../acquisition/useSilence";
 import { Dispatches } from "../runs/Dispatches";
+import { JobParameters } from "../jobs/JobParameters";
 import { Runs } from "../runs/Runs";
 import { DeviceSelect } from "./DeviceSelect";
 import css from "./exam.module.css";
@@ -125,10 +126,10 @@ function JobFacts({ exam, task }: { exam: Exam; task: JobTask }) {
     <>
       <Section title="Job">
         <dl className={css.facts}>
-          <Fact name="Job">{task.dag_id}</Fact>
           <Fact name="Input">{inputs.join(", ") || "none"}</Fact>
           <Times task={task} />
         </dl>
+        <JobParameters task={task} />
         <p className="dim">Starts by itself when its input is stored.</p>
         <Button
           variant="default"

@@ -23,7 +23,7 @@ import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { withLocalTimes } from "../queue/sending";
 import { Chain } from "./Chain";
-import { doneOf, firstUndone, isOpen, madeSeries, RUN_STATE, tookSeconds } from "./processing";
+import { doneOf, firstUndone, isOpen, madeSeries, runLook, tookSeconds } from "./processing";
 import css from "./processing.module.css";
 
 const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
@@ -63,7 +63,7 @@ function RunHead({ run, told }: { run: ProcessingRun; told?: string }) {
   return (
     <div className={css.runHead}>
       <div className={page.line}>
-        <StatusBadge look={RUN_STATE[run.state]} />
+        <StatusBadge look={runLook(run.state)} />
         {run.number > 1 && <span>Run {run.number}</span>}
         <span className="dim live-number">
           {done} of {counted(all, "module")} done
@@ -133,7 +133,7 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
     mutationFn: (start: "failed" | "first") => retryProcessing(whole.id, start),
     onSettled: changed,
   });
-  const ended = whole.state === "failed" && (run.state === "failed" || run.state === "canceled");
+  const ended = whole.state === "failed" && !isOpen(run) && run.state !== "succeeded";
   const undone = firstUndone(run);
   if (!isOpen(run) && !ended) return null;
   return (

@@ -1,19 +1,16 @@
-import { IconPlayerTrackNext, IconRefresh } from "@tabler/icons-react";
+import { IconPlayerTrackNext, IconRefresh, IconUserQuestion } from "@tabler/icons-react";
 
-import type { ProcessingRun, ProcessingStep, RunState, StepState } from "../../api/processing";
+import type { ProcessingRun, ProcessingStep, StepState } from "../../api/processing";
 import { secondsBetween } from "../../shared/format";
 import { OFF, type StatusLook, workStatus } from "../../shared/status";
 
 /** Where a run of modules stands, in words. Pure. */
 
-export const RUN_STATE: Record<RunState, StatusLook> = {
-  queued: workStatus("queued"),
-  running: workStatus("running"),
-  succeeded: workStatus("succeeded"),
-  failed: workStatus("failed"),
-  canceled: workStatus("canceled"),
+const RUN_STATE: Partial<Record<string, StatusLook>> = {
+  review: { word: "To be reviewed", icon: IconUserQuestion, color: "var(--status-warn)" },
+  rejected: { ...workStatus("canceled"), word: "Rejected" },
 };
-export const RUN_STATES = Object.keys(RUN_STATE) as RunState[];
+export const runLook = (state: string): StatusLook => RUN_STATE[state] ?? workStatus(state);
 
 const STEP_STATE: Partial<Record<string, StatusLook>> = {
   waiting: { ...workStatus("queued"), word: "Not begun" },
@@ -26,7 +23,7 @@ const STEP_STATE: Partial<Record<string, StatusLook>> = {
 export const stepLook = (state: StepState): StatusLook => STEP_STATE[state] ?? workStatus(state);
 
 export const isOpen = ({ state }: Pick<ProcessingRun, "state">): boolean =>
-  state === "queued" || state === "running";
+  ["queued", "running", "review"].includes(state);
 
 /** What is worth a look by itself: what runs, and what went wrong. */
 export const isTelling = ({ state }: Pick<ProcessingStep, "state">): boolean =>

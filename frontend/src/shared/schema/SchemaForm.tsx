@@ -30,11 +30,13 @@ interface Props {
   /** Names of the secrets that are stored. */
   secrets?: string[];
   problems: Record<string, string>;
+  /** An empty field stands for its default, and says so. */
+  defaults?: boolean;
   onChange: (next: Draft) => void;
 }
 
 /** The fields of a document, as its schema says; what the schema does not name, as JSON. */
-export function SchemaForm({ fields, draft, problems, secrets, onChange }: Props) {
+export function SchemaForm({ fields, draft, problems, secrets, defaults, onChange }: Props) {
   const [rest, problem] = [draft[REST] ?? "", problems[REST]];
   return (
     <>
@@ -43,6 +45,7 @@ export function SchemaForm({ fields, draft, problems, secrets, onChange }: Props
         draft={draft}
         problems={problems}
         secrets={secrets}
+        defaults={defaults}
         onChange={onChange}
       />
       {(rest !== "" || problem) && (
@@ -89,14 +92,22 @@ function FieldInput({ field, ...form }: FieldProps) {
   }
   if (field.kind === "list" && !whole) return <ListInput field={field} {...form} />;
   if (field.secret) return <SecretInput field={field} {...form} />;
-  return <LeafInput field={field} label={<Label field={field} />} note={noteOf(field)} {...form} />;
+  return (
+    <LeafInput
+      field={field}
+      label={<Label field={field} plain={form.defaults} />}
+      note={noteOf(field)}
+      {...form}
+    />
+  );
 }
 
-function Label({ field }: { field: Field }) {
+/** Plain: that it may be left empty goes without saying. */
+function Label({ field, plain }: { field: Field; plain?: boolean }) {
   return (
     <>
       {field.label}
-      {!field.required && <span className="dim"> (optional)</span>}
+      {!field.required && !plain && <span className="dim"> (optional)</span>}
     </>
   );
 }
@@ -235,20 +246,32 @@ function SecretInput({ field, draft, problems, secrets, onChange }: FieldProps) 
   );
 }
 
-function LeafInput({ field, label, note, draft, problems, onChange }: LeafProps) {
+function LeafInput({ field, label, note, draft, problems, defaults, onChange }: LeafProps) {
   const value = draft[field.path] ?? "";
+  const fallback = defaults ? field.fallback : undefined;
+  const placeholder = fallback == null ? undefined : `Default: ${choiceWord(fallback)}`;
   const set = (next: string) => onChange({ ...draft, [field.path]: next });
   const common = {
     label,
     description: note,
     error: problems[field.path],
     "aria-label": label ? undefined : field.label,
+    placeholder,
     // Below, so that the fields of a row stand on one line.
     inputWrapperOrder: ["label", "input", "error", "description"] as Order,
   };
   switch (field.kind) {
     case "boolean":
-      return <YesNo field={field} label={label} note={note} value={value} onPick={set} />;
+      return (
+        <YesNo
+          field={field}
+          label={label}
+          note={note}
+          unset={typeof fallback === "boolean" ? `Default: ${fallback ? "yes" : "no"}` : "Not set"}
+          value={value}
+          onPick={set}
+        />
+      );
     case "choice":
       return (
         <Select
@@ -311,12 +334,15 @@ function YesNo({
   field,
   label,
   note,
+  unset,
   value,
   onPick,
 }: {
   field: Field;
   label?: ReactNode;
   note?: string | null;
+  /** What is picked when nothing is. */
+  unset: string;
   value: string;
   onPick: (value: string) => void;
 }) {
@@ -325,7 +351,7 @@ function YesNo({
     ["true", "Yes"],
     ["false", "No"],
   ];
-  if (!field.required) words.push(["", "Not set"]);
+  if (!field.required) words.push(["", unset]);
   return (
     <div>
       <span id={id} className={label ? `field-label ${css.yesNoLabel}` : "visually-hidden"}>

@@ -25,6 +25,8 @@ export interface Field {
   long: boolean;
   limits: Limits;
   choices: Json[];
+  /** What counts while nothing is entered; undefined: nothing does. */
+  fallback?: Json;
   /** Members of a group. */
   fields: Field[];
   /** What each entry of a list is. */
@@ -112,6 +114,7 @@ function fieldOf(schema: Schema, root: Schema, place: Place): Field {
     long: kind === "text" && (limitsOf(found).maxLength ?? 0) > LONG,
     limits: limitsOf(found),
     choices: Array.isArray(found.enum) ? (found.enum as Json[]) : [],
+    ...("default" in found && { fallback: found.default as Json }),
     fields: kind === "group" ? membersOf(found, root, path, depth + 1) : [],
     entry: null,
   };
