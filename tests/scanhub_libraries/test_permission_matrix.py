@@ -23,6 +23,7 @@ MATRIX = {
     "A": """
         POST workflowmanager/studies/{study_instance_uid}/remove
         POST workflowmanager/modules
+        PUT workflowmanager/modules/{name}/persistence
         PUT workflowmanager/modules/{name}
         DELETE workflowmanager/modules/{name}
         POST workflowmanager/modules/{name}/versions/{version}/revert
@@ -280,6 +281,7 @@ MATRIX = {
     "AE": """
         POST workflowmanager/modules/{name}/test
         GET workflowmanager/processing/{processing_id}/steps/{position}/log
+        GET workflowmanager/modules/{name}/persistence
         POST workflowmanager/rules/dry-run
         POST workflowmanager/notifications/preview
         POST workflowmanager/rules/file-tags

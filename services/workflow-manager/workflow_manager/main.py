@@ -69,6 +69,7 @@ from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.kept_aside import routes as kept_aside_routes
+from workflow_manager.modules import persistence_routes
 from workflow_manager.modules import routes as modules_routes
 from workflow_manager.modules.runners import Runners
 from workflow_manager.notes import Notes, Topic
@@ -135,6 +136,7 @@ _ROUTES = (
     targets_routes,
     target_history_routes,
     modules_routes,
+    persistence_routes,
     processing_routes,
     commitment_routes,
     dispatch_routes,

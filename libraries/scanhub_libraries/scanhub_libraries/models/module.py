@@ -10,7 +10,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from scanhub_libraries.models.fields import Parameter, ShortText, Text, WireModel, WithoutNul
+from scanhub_libraries.models.fields import (
+    JSONObject,
+    Parameter,
+    ShortText,
+    Text,
+    WireModel,
+    WithoutNul,
+)
 from scanhub_libraries.models.target import Secret
 from scanhub_libraries.models.target_history import TargetVersionOut
 
@@ -198,3 +205,22 @@ class ModuleVersionOut(TargetVersionOut):
     """One version of a module: who made it, when, and why."""
 
     change: Literal["created", "updated", "reverted", "deleted"]
+
+
+class ModulePersistenceIn(WireModel):
+    """What a module is to find in its persistence.json."""
+
+    document: Annotated[JSONObject, Field(description="1 MiB of JSON at most")]
+
+
+class ModulePersistence(WireModel):
+    """persistence.json in the folder that a module finds again."""
+
+    document: Annotated[Any, Field(description="Null: there is no file, or it cannot be shown")] = (
+        None
+    )
+    size: Annotated[int | None, Field(description="Null: there is no file [byte]")] = None
+    problem: Annotated[str, Field(description="Why it cannot be shown; empty: it can")] = ""
+    in_use: Annotated[
+        bool, Field(description="A module that uses the folder runs: nobody can change it now")
+    ] = False

@@ -35,6 +35,7 @@ TARGET_EXAMPLES: dict[str, dict[str, Any]] = {
         "settings": {"threshold": 3},
         "environment": {"LICENCE": "a-licence"},
     },
+    "ModulePersistenceIn": {"document": {"next_number": 42}},
     "ModuleTest": {
         "ok": False,
         "runtime": "podman",

@@ -88,6 +88,8 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/modules/{{name}}/diff": READ,
     f"POST {_W}/modules/{{name}}/versions/{{version}}/revert": ADMIN,
     f"POST {_W}/modules/{{name}}/test": TECHNICAL,
+    f"GET {_W}/modules/{{name}}/persistence": TECHNICAL,
+    f"PUT {_W}/modules/{{name}}/persistence": ADMIN,
     # Processing
     f"GET {_W}/processing": READ,
     f"GET {_W}/processing/{{processing_id}}": READ,

@@ -1,16 +1,30 @@
 """Modules: configured, changed, deleted, and back to what they were. Variables have no history."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
+from scanhub_libraries.errors import (
+    ConflictError,
+    NotFoundError,
+    PayloadTooLargeError,
+    StaleVersionError,
+    UnprocessableError,
+)
 from scanhub_libraries.events import EventType
-from scanhub_libraries.models.module import ModuleIn, ModuleOut, ModuleVersionOut
+from scanhub_libraries.models.module import (
+    ModuleIn,
+    ModuleOut,
+    ModulePersistence,
+    ModuleVersionOut,
+)
 from workflow_manager.history import read_again
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.modules import persistence
 from workflow_manager.modules.models import Module, ModuleChange, ModuleVersion
 from workflow_manager.modules.repository import HISTORY
 from workflow_manager.routing_rules.references import check_unused
@@ -186,3 +200,40 @@ async def _tell(
     )
     await session.flush()
     await append(session, [event])
+
+
+async def keep(
+    session: AsyncSession, module: Module, folder: Path, document: Any, *, if_match: str | None
+) -> tuple[ModulePersistence, str]:
+    """Write persistence.json of a module; return what is there now, and its tag.
+
+    Args:
+        session: The transaction.
+        module: Whose it is.
+        folder: Where it is.
+        document: What the file is to hold.
+        if_match: The tag of what was read; None: whatever is there is replaced.
+
+    Raises:
+        ConflictError: A module that uses the folder runs.
+        StaleVersionError: The file has changed since it was read.
+        PayloadTooLargeError: The document is too large.
+    """
+    data = persistence.encode(document)
+    if len(data) > persistence.MOST_BYTES:
+        raise PayloadTooLargeError(
+            f"document: {len(data)} bytes of JSON; {persistence.MOST_BYTES} are allowed."
+        )
+    step = await persistence.in_use(session, folder.name)
+    if step is not None:
+        raise ConflictError(
+            f"The module {step.module!r} runs and uses the folder {folder.name!r}: wait until it "
+            "has ended, or stop it."
+        )
+    _, tag = await asyncio.to_thread(persistence.read, folder)
+    if if_match is not None and f'"{tag}"' not in {one.strip() for one in if_match.split(",")}:
+        raise StaleVersionError("It was changed since it was read: read it again, then edit.")
+    await asyncio.to_thread(persistence.write, folder, data)
+    told = {"version": module.version, "persistence_bytes": len(data)}
+    await append(session, [own_event(EventType.MODULE_UPDATED, module.name, told)])
+    return await asyncio.to_thread(persistence.read, folder)

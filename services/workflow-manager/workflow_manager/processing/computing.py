@@ -1,7 +1,6 @@
 """One module of a run, from its input folder to its output folder."""
 
 import asyncio
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,6 +22,7 @@ from workflow_manager.cases.rules import CaseState
 from workflow_manager.cases.service import get_case
 from workflow_manager.dicom.models import DicomInstance, DicomSeries
 from workflow_manager.journal.service import append
+from workflow_manager.modules import persistence
 from workflow_manager.modules.models import Module
 from workflow_manager.modules.runner import Ending, Work
 from workflow_manager.modules.service import describe, variables_of
@@ -43,6 +43,8 @@ logger = get_logger(__name__)
 Answer = dict[str, Any]
 _TAIL = 8192
 _LOOK_S = 5.0
+_TURN_S = 0.5
+"""How often a module that waits for its folder looks whether it is free [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,6 @@ class Computing:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._keeping: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """One module at a time uses a folder that it finds again."""
 
     async def compute(self, run: ProcessingRun, position: int, cancel: asyncio.Event) -> Answer:
         """Run one module of a run to its end."""
@@ -93,7 +93,6 @@ class Computing:
         problem = await self._prepare(plan, places)
         if problem:
             return {"failed": f"{plan.words}: {problem}"}
-        await self._begin(plan)
         ending = await self._run(plan, places, cancel)
         if ending.canceled:
             await asyncio.to_thread(places.drop)
@@ -196,11 +195,27 @@ class Computing:
                 session, self._wiring.lake.root, plan.run, plan.step.position - 1
             )
 
-    async def _begin(self, plan: _Plan) -> None:
+    async def _is_stopped(self, cancel: asyncio.Event) -> bool:
+        """Wait a moment, and say whether somebody stops the run meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TURN_S):
+                await cancel.wait()
+        return cancel.is_set()
+
+    async def _begin(self, plan: _Plan) -> bool:
+        """Note that the module runs; or that it waits for another one that uses its folder."""
+        folder = persistence.folder_of(self._wiring.lake.root, plan.module)
         async with transaction(self._wiring.sessions) as session:
             case = await get_case(session, plan.case.id, lock=True)
             run = await get_run(session, plan.run.id, lock=True)
             step = await _step(session, plan.run, plan.step.position)
+            if folder is not None:
+                user = await persistence.in_use(session, folder.name, but=run.id)
+                if user is not None:
+                    used = f"another run of {user.module} uses it"
+                    run.reason = f"{plan.words}, waits for the folder {folder.name}: {used}."
+                    case.reason = run.reason
+                    return False
             step.state, step.started_at, step.reason = StepState.RUNNING, utc_now(), ""
             step.module_version, step.settings = plan.module.version, plan.settings
             run.reason = f"{plan.words}, since {step.started_at:%H:%M:%S} UTC."
@@ -209,14 +224,16 @@ class Computing:
             await session.flush()
             more = {"module": step.module, "step": step.position, "steps": plan.steps}
             await append(session, [event_of(run, EventType.PROCESSING_STEP, **more)])
+        return True
 
     async def _run(self, plan: _Plan, places: StepFolders, cancel: asyncio.Event) -> Ending:
         settings, module = self._wiring.settings, plan.module
-        persistence = None
-        if module.requires_persistence:
-            name = module.persistence_folder_name or module.name
-            persistence = self._wiring.lake.root / "modules" / name
-            await asyncio.to_thread(persistence.mkdir, parents=True, exist_ok=True)
+        while not await self._begin(plan):
+            if await self._is_stopped(cancel):
+                return Ending(canceled=True)
+        kept = persistence.folder_of(self._wiring.lake.root, module)
+        if kept is not None:
+            await asyncio.to_thread(kept.mkdir, parents=True, exist_ok=True)
         work = Work(
             name=_name(plan.run, plan.step.position),
             module=module,
@@ -226,16 +243,13 @@ class Computing:
             timeout_s=self._timeout_s(module),
             memory_bytes=module.memory_bytes or settings.module_memory_bytes,
             cpus=module.cpus or settings.module_cpus,
-            persistence=persistence,
+            persistence=kept,
             variables=plan.variables,
         )
         log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes)
         watching = asyncio.create_task(self._watch(plan.run, cancel))
         try:
-            if persistence is None:
-                return await self._guarded(work, cancel, log)
-            async with self._keeping[persistence.name]:
-                return await self._guarded(work, cancel, log)
+            return await self._guarded(work, cancel, log)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
