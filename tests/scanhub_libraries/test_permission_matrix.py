@@ -198,6 +198,8 @@ MATRIX = {
         POST workflowmanager/cases/{case_id}/processing/cancel
         POST workflowmanager/cases/{case_id}/processing/retry
         POST workflowmanager/cases/{case_id}/processing/review
+        POST workflowmanager/runs/{run_id}/cancel
+        POST workflowmanager/runs/{run_id}/retry
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
         POST device/{device_id}/calibrate
@@ -282,6 +284,7 @@ MATRIX = {
         POST workflowmanager/modules/{name}/test
         GET workflowmanager/processing/{processing_id}/steps/{position}/log
         GET workflowmanager/modules/{name}/persistence
+        GET workflowmanager/runs/{run_id}/log
         POST workflowmanager/rules/dry-run
         POST workflowmanager/notifications/preview
         POST workflowmanager/rules/file-tags
