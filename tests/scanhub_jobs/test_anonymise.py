@@ -1,12 +1,15 @@
 """`anonymise`: nothing that leads to the patient is left, and what is left is a sound image."""
 
 import json
+import os
+import subprocess
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from programs_of_dicom import checked
+from programs_of_dicom import checked, program
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
@@ -19,7 +22,10 @@ from scanhub_jobs.deidentification.profile import Options, table
 from scanhub_jobs.deidentification.pseudonyms import Pseudonyms, moved_date
 from scanhub_jobs.deidentification.texts import cleaned, identifying_words
 from scanhub_jobs.errors import ParameterError
-from scanhub_jobs.making.files import dicom_bytes
+from scanhub_jobs.local.backend import peers_of
+from scanhub_jobs.local.session import LocalSession
+from scanhub_jobs.making.files import dicom_bytes, save_dicom
+from scanhub_jobs.parameters import shown
 
 SALT = "a secret of sixteen letters and more"
 MARK = "XQMARK"
@@ -216,6 +222,60 @@ def test_parameters_that_cannot_be_are_named_and_the_secret_is_not_told(params, 
     shown = anonymise.params_type(salt=SALT).model_dump_json()
     assert SALT not in shown
     assert anonymise.manifest.parameters["properties"]["salt"]["anyOf"][0]["writeOnly"] is True
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small.dcm", "CT_small.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm", "liver_1frame.dcm"]
+)
+def test_files_of_scanners_are_no_less_sound_than_they_were(tmp_path, name):
+    path = Path(pydicom.__file__).parent / "data" / "test_files" / name
+    original = pydicom.dcmread(path)
+    original.setdefault("PatientID", "1CT1")
+    made = Deidentifier(Options(), Pseudonyms(b"x")).apply(original)
+    save_dicom(made, tmp_path / name)
+    assert not errors_of(tmp_path / name) - errors_of(path)
+    assert str(original.PatientName) not in str(made)
+    assert made.PixelData == original.PixelData
+
+
+def errors_of(path):
+    found = subprocess.run(
+        [program("dciodvfy"), "-new", path], check=False, capture_output=True, text=True
+    )
+    said = (found.stdout + found.stderr).splitlines()
+    return {line for line in said if line.startswith("Error")}
+
+
+@pytest.mark.parametrize("name", ["ge-epi", "siemens-mosaic"])
+def test_dcm2niix_sees_the_same_volumes_of_a_scanner(tmp_path, name):
+    samples = os.environ.get("SCANHUB_SAMPLES")
+    if not samples:
+        pytest.skip("SCANHUB_SAMPLES names no real images")
+    folder = Path(samples) / "dicom" / name
+    kept = ["0051,0B,SIEMENS MR HEADER", "0019,0A,SIEMENS MR HEADER"]  # mosaics need no more
+    kept += [f"0029,{n},SIEMENS CSA HEADER" for n in ("10", "20")]
+    ctx = JobContext.local(
+        folder, job=anonymise, params={"safe_private": kept}, out=tmp_path / "out"
+    )
+    result = execute(anonymise, ctx)
+    assert result.state is State.SUCCEEDED, result.failure
+    (made,) = (ctx.backend.folder / "dicom").iterdir()
+    volumes = [JobContext.local(f).series.to_nifti().primary().load() for f in (folder, made)]
+    assert np.allclose(volumes[0].affine, volumes[1].affine)
+    assert np.array_equal(volumes[0].get_fdata(), volumes[1].get_fdata())
+
+
+def test_the_secret_stands_in_no_result_however_the_job_ends(tmp_path):
+    folder = write(tmp_path / "dicom", image(SOPClassUID=EncapsulatedPDFStorage))
+    session = LocalSession(folder, tmp_path / "out", peers_of(None), lambda *_: None)
+    (result,) = session.run(anonymise, {"salt": SALT})
+    assert result.state is State.SUCCEEDED, result.failure
+    assert result.parameters["salt"] == "***"
+    found = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert not [p.name for p in found if SALT.encode() in p.read_bytes()]
+    assert shown(anonymise.manifest.parameters, {"salt": None, "prefix": "A"}) == {
+        "salt": None, "prefix": "A",
+    }  # fmt: skip
 
 
 def test_texts_lose_names_numbers_dates_and_addresses():

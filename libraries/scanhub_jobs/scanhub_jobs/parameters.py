@@ -1,6 +1,7 @@
 """The parameters of a job: a typed model, read from JSON, refused by name where they do not fit."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,3 +51,20 @@ def _reason(model: type[JobParameters], found: Any) -> str:
     if found["type"] == "extra_forbidden":
         return f"There is no parameter {name}. There are: {', '.join(model.model_fields)}."
     return f"The parameter {name} does not fit: {found['msg']}."
+
+
+def secrets_in(schema: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the parameters that a JSON schema says are written and never shown."""
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    return frozenset(name for name, about in properties.items() if _is_secret(about))
+
+
+def _is_secret(about: Mapping[str, Any]) -> bool:
+    choices = about.get("anyOf", ())
+    return bool(about.get("writeOnly")) or any(choice.get("writeOnly") for choice in choices)
+
+
+def shown(schema: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as they may be shown: of secrets, that there is one."""
+    secret = secrets_in(schema)
+    return {k: "***" if k in secret and v is not None else v for k, v in parameters.items()}

@@ -91,7 +91,7 @@ _BASIC = {
     "X/Z/U*": Action.KEEP,
 }
 """Of several, the one that is right whatever type the attribute has in its IOD."""
-_SEQUENCES = {"X/D": Action.REMOVE, "X/Z/D": Action.EMPTY, "Z/D": Action.EMPTY}
+_SEQUENCES = {"X/D": Action.REMOVE, "X/Z/D": Action.REMOVE, "Z/D": Action.EMPTY}
 """There is no dummy of a sequence where there need not be one."""
 
 

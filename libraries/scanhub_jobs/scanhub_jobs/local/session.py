@@ -18,6 +18,7 @@ from scanhub_jobs.local.keeping import FolderRecord, note_end
 from scanhub_jobs.local.opening import LocalRun, open_session, run_info
 from scanhub_jobs.local.stores import note_producer, write_whole
 from scanhub_jobs.local.supervision import Limits, run_attempt
+from scanhub_jobs.parameters import shown
 from scanhub_jobs.results import JobResult, State
 
 Told = Callable[[RunInfo, dict[str, Any]], None]
@@ -112,6 +113,7 @@ class LocalSession:
             self.interrupted = limits.interrupted
             if result.state not in {State.FAILED, State.TIMED_OUT} or _hopeless(result):
                 break
+        result.parameters = shown(job.manifest.parameters, result.parameters)
         write_whole(result_file, result.model_dump_json(indent=2).encode())
         return result
 
