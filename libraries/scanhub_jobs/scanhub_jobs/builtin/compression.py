@@ -1,7 +1,6 @@
 """The jobs `compress` and `decompress`: other encodings of the same pixels."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any, Literal
 
 from pydantic import Field
@@ -66,12 +65,11 @@ def decompress(ctx: JobContext[Decompression]) -> dict[str, Any]:
 
 
 def _plain(dataset: Dataset) -> Dataset:
-    """Return a copy whose pixels are not compressed, in little endian with explicit VR."""
-    found = deepcopy(dataset)
-    if found.file_meta.TransferSyntaxUID.is_compressed:
-        found.decompress(generate_instance_uid=False)
-    found.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return found
+    """Decompress a data set, which is nobody else's."""
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        dataset.decompress(generate_instance_uid=False)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return dataset
 
 
 def _recode(
@@ -83,6 +81,7 @@ def _recode(
         ctx.check_cancelled()
         ctx.progress(number / (len(ctx.series) + 1), f"image {number}")
         try:
+            before += len(dataset.PixelData)
             recoded = change(dataset)
         except _NOT_CODED as error:
             why = " ".join(str(error).split())
@@ -91,7 +90,7 @@ def _recode(
                 "come with scanhub-jobs[codecs].)"
             ) from error
         recoded.file_meta = file_meta(recoded, syntax)
-        before, after = before + len(dataset.PixelData), after + len(recoded.PixelData)
+        after += len(recoded.PixelData)
         if ctx.params.into == "archive":
             made.append(recoded)
         else:

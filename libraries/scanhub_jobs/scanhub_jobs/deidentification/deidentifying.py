@@ -76,7 +76,9 @@ class Deidentifier:
                 raise NotDeidentifiedError(f"It cannot be made anonymous: {why}.")
         dataset = deepcopy(original)
         key = patient_key(original)
-        patient = _Patient(key, self._pseudonyms.days(key), identifying_words(original))
+        cleans = self.options.descriptors or self.options.patient
+        words = identifying_words(original) if cleans else frozenset[str]()
+        patient = _Patient(key, self._pseudonyms.days(key), words)
         self._treat(dataset, patient)
         self._sign(dataset, patient)
         syntax = original.file_meta.TransferSyntaxUID
