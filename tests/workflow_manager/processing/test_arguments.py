@@ -2,7 +2,10 @@
 
 import pytest
 
+from scanhub_libraries.models.module import ModuleSettings
 from workflow_manager.modules.arguments import NotAllowedError, mounts, options
+from workflow_manager.modules.container import ContainerRunner
+from workflow_manager.modules.runtime import Runtime, lacking
 
 
 def test_limits_become_options_of_the_command_line():
@@ -72,3 +75,23 @@ def test_a_folder_below_one_that_is_allowed_is_mounted(tmp_path):
     (tmp_path / "in").mkdir()
     asked = {str(tmp_path / "in"): {"bind": "/models", "mode": "ro"}}
     assert mounts(asked, [tmp_path]) == [f"--volume={tmp_path}/in:/models:ro"]
+
+
+@pytest.mark.parametrize(
+    ("controllers", "wanted"),
+    [
+        ("[cpuset cpu cpuacct blkio memory devices freezer pids]", []),
+        ("[memory pids]", ["cpu"]),
+        ("[]", ["memory", "cpu"]),
+        ("", ["memory", "cpu"]),
+    ],
+)
+def test_limits_without_a_controller_are_named(controllers, wanted):
+    assert lacking(controllers) == wanted
+
+
+def test_only_limits_that_are_asked_for_are_said_not_to_hold(make_settings):
+    module = ModuleSettings(name="x", docker_tag="x:1", cpus=2)
+    runner = ContainerRunner(make_settings(), Runtime("podman"))
+    (note,) = runner._unheeded(module, lacking("[]"))
+    assert note.startswith("Its limit of cpu does not hold: ")

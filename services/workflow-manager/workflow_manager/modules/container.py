@@ -6,6 +6,7 @@ After kill -9 of this process a container goes on: whoever repeats the work remo
 
 import asyncio
 import os
+from collections.abc import Collection, Iterator
 
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.module import ModuleSettings
@@ -58,7 +59,22 @@ class ContainerRunner:
             problems.append(why)
         elif image:
             problems += await self._look_at_image(module, notes)
+            notes += self._unheeded(module, await self.runtime.without_limit())
         return Fitness(self.runtime.name, problems, notes)
+
+    def _unheeded(self, module: ModuleSettings, lacking: Collection[str]) -> Iterator[str]:
+        """Yield which limits of a module do not hold here."""
+        wanted = {
+            "memory": module.memory_bytes or self._settings.module_memory_bytes,
+            "cpu": module.cpus or self._settings.module_cpus,
+        }
+        for name in lacking:
+            if wanted[name]:
+                yield (
+                    f"Its limit of {name} does not hold: {self.runtime.name} has no cgroup "
+                    f"controller {name} here. Let the system delegate it (cgroups v2), or run as "
+                    "root."
+                )
 
     async def _look_at_image(self, module: ModuleSettings, notes: list[str]) -> list[str]:
         tag = module.docker_tag

@@ -64,6 +64,13 @@ class Runtime:
         """Run a short command; return its exit code and what it says."""
         return await child.ask([self.name, *arguments], self.environment(), timeout_s)
 
+    async def without_limit(self) -> Sequence[str]:
+        """Return what containers cannot be limited in here: memory, cpu."""
+        if self.name != "podman":
+            return ()
+        code, said = await self.ask("info", "--format", "{{.Host.CgroupControllers}}")
+        return () if code else lacking(_last(said))
+
     async def image_id(self, image: str) -> str:
         """Return the id of an image that is here; empty: it is not."""
         code, said = await self.ask("image", "inspect", "--format", "{{.Id}}", image)
@@ -82,6 +89,16 @@ class Runtime:
             )
             self._commands[image_id] = None if code else _command_of(said)
         return self._commands[image_id]
+
+
+def lacking(controllers: str) -> Sequence[str]:
+    """Return which limits do not hold, by the cgroup controllers that `podman info` names. Pure.
+
+    Without root podman has those that the system hands to users; with cgroups v1, none. It then
+    says so to nobody but the log, and runs the container without the limit.
+    """
+    there = controllers.strip("[]").split()
+    return [name for name in ("memory", "cpu") if name not in there]
 
 
 def variable_options(
