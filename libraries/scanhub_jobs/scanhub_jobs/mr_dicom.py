@@ -11,12 +11,19 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 
 from scanhub_jobs.cartesian import ImageSlice, Reconstruction
 from scanhub_jobs.mrd_header import Header
+from scanhub_jobs.mrd_images import ImageType
 from scanhub_jobs.reconstruction_context import ReconstructionContext
 from scanhub_jobs.sequence_tags import describe_sequence
 from scanhub_jobs.uids import derived_uid
 
 _IMPLEMENTATION_UID = UID(derived_uid("implementation"))
 _MAX_STORED = 32767
+_KINDS = {
+    ImageType.PHASE: ["PHASE MAP"],
+    ImageType.REAL: ["OTHER", "REAL"],
+    ImageType.IMAGINARY: ["OTHER", "IMAGINARY"],
+}
+"""ImageType from value 3 on (PS3.3 C.8.3.1.1.1)."""
 _DS_LENGTH = 16
 
 
@@ -45,22 +52,42 @@ def write_mr_dicom(
     folder: Path,
     *,
     made_at: datetime,
+    kind: ImageType = ImageType.MAGNITUDE,
+    part: int = 0,
 ) -> list[Path]:
     """Write one file per slice and return them in the order of their InstanceNumber.
 
     UIDs follow from the run alone: writing the same run again gives the same objects.
+
+    Args:
+        reconstruction: The images of a series.
+        context: Patient, study, and what the series is called.
+        folder: Where the files go.
+        made_at: When the data were acquired.
+        kind: What the pixels are.
+        part: Number of the series, where a run makes several.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scale, window = display_window([s.pixels for s in reconstruction.slices])
     series = _series(reconstruction, context, made_at)
+    key = [str(part)] if part else []
+    series.SeriesInstanceUID = derived_uid(context.run_id, "series", *key)
+    if part and series.SeriesNumber is not None:
+        series.SeriesNumber += part
+    if kind in _KINDS:
+        series.ImageType = ["ORIGINAL", "PRIMARY", *_KINDS[kind]]
+    signed = any(float(image.pixels.min()) < 0 for image in reconstruction.slices)
     digits = max(4, len(str(len(reconstruction.slices))))
     paths = []
     for number, image in enumerate(reconstruction.slices, start=1):
         dataset = Dataset()
         dataset.update(series)
-        _describe_slice(dataset, image, reconstruction, context.run_id, number)
-        _write_pixels(dataset, image.pixels, scale, window)
-        path = folder / f"image-{number:0{digits}d}.dcm"
+        dataset.SOPInstanceUID = derived_uid(context.run_id, "instance", *key, number)
+        dataset.InstanceNumber = number
+        _describe_slice(dataset, image, reconstruction)
+        _write_pixels(dataset, image.pixels, scale, window, signed=signed)
+        prefix = f"series-{part + 1}-" if part else ""
+        path = folder / f"{prefix}image-{number:0{digits}d}.dcm"
         _save(dataset, path)
         paths.append(path)
     return paths
@@ -68,7 +95,7 @@ def write_mr_dicom(
 
 def display_window(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
     """Return one scale to stored values and one window for the series, so that slices compare."""
-    highest = max(float(image.max()) for image in images)
+    highest = max(float(np.abs(image).max()) for image in images)
     scale = _MAX_STORED / highest if highest > 0 else 1.0
     sample = np.concatenate([image.ravel()[:: max(1, image.size // 65536)] for image in images])
     low, high = np.percentile(sample * scale, (1.0, 99.5))
@@ -88,7 +115,6 @@ def _series(
     _describe_equipment(dataset, reconstruction.header, context)
     describe_sequence(dataset, reconstruction)
     series = context.series
-    dataset.SeriesInstanceUID = derived_uid(context.run_id, "series")
     dataset.SeriesNumber = series.number
     dataset.SeriesDescription = _text(series.description, 64)
     if series.protocol_name:
@@ -166,12 +192,8 @@ def _processing_item(context: ReconstructionContext) -> Dataset:
     return item
 
 
-def _describe_slice(
-    dataset: Dataset, image: ImageSlice, reconstruction: Reconstruction, run_id: str, number: int
-) -> None:
+def _describe_slice(dataset: Dataset, image: ImageSlice, reconstruction: Reconstruction) -> None:
     plane = image.plane
-    dataset.SOPInstanceUID = derived_uid(run_id, "instance", number)
-    dataset.InstanceNumber = number
     dataset.AcquisitionNumber = image.repetition + 1
     dataset.ImagePositionPatient = _numbers(plane.origin)
     dataset.ImageOrientationPatient = _numbers(np.concatenate([plane.across, plane.down]))
@@ -186,17 +208,23 @@ def _describe_slice(
 
 
 def _write_pixels(
-    dataset: Dataset, pixels: NDArray[np.float32], scale: float, window: tuple[float, float]
+    dataset: Dataset,
+    pixels: NDArray[np.float32],
+    scale: float,
+    window: tuple[float, float],
+    *,
+    signed: bool,
 ) -> None:
-    stored = np.rint(pixels * scale).astype("<u2")
+    stored = np.rint(pixels * scale).astype("<i2" if signed else "<u2")
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.Rows, dataset.Columns = stored.shape
     dataset.BitsAllocated = dataset.BitsStored = 16
     dataset.HighBit = 15
-    dataset.PixelRepresentation = 0
-    dataset.SmallestImagePixelValue = int(stored.min())
-    dataset.LargestImagePixelValue = int(stored.max())
+    dataset.PixelRepresentation = int(signed)
+    vr = "SS" if signed else "US"
+    dataset.add_new("SmallestImagePixelValue", vr, int(stored.min()))
+    dataset.add_new("LargestImagePixelValue", vr, int(stored.max()))
     dataset.WindowCenter, dataset.WindowWidth = (_number(value) for value in window)
     dataset.add_new("PixelData", "OW", stored.tobytes())
 

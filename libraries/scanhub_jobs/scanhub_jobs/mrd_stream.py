@@ -74,6 +74,28 @@ READOUT_HEAD: Final = np.dtype(
 )
 """The acquisition header of ISMRMRD 1, 340 bytes."""
 _ID, _LENGTH = struct.Struct("<H"), struct.Struct("<I")
+
+
+def readout_bytes(
+    head: Any, trajectory: NDArray[np.float32], samples: NDArray[np.float32]
+) -> bytes:
+    """Return a readout of a file as what follows from ACQUISITION (1008).
+
+    Args:
+        head: As in an ISMRMRD file; what it lacks of `READOUT_HEAD` is 0.
+        trajectory: Flat, as in the file.
+        samples: Real and imaginary parts by turns, coil by coil.
+    """
+    made = np.zeros((), READOUT_HEAD)
+    for name in READOUT_HEAD.names or ():
+        if name in head.dtype.names and name != "idx":
+            made[name] = head[name]
+    for name in made["idx"].dtype.names or ():
+        if name in head["idx"].dtype.names:
+            made["idx"][name] = head["idx"][name]
+    return made.tobytes() + trajectory.tobytes() + samples.tobytes()
+
+
 _WAVEFORM_HEAD = struct.Struct("<H6xQIIIHHf4x")  # 40 bytes; samples and channels are the 6th, 7th
 _CONFIG_FILE_BYTES = 1024
 _MAX_TEXT_BYTES = 16 << 20

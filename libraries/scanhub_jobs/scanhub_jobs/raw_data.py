@@ -91,11 +91,11 @@ def _is_own(group: h5py.Group, key: str) -> bool:
     return not (isinstance(found, h5py.Dataset) and (found.is_virtual or found.external))
 
 
-def _read_header(group: h5py.Group, name: str) -> Header:
+def _read_header(group: h5py.Group, name: str) -> bytes:
     if "xml" not in group:
         raise JobInputError(f"{name} holds no ISMRMRD header.")
     text = group["xml"][0]
-    return Header.parse(text if isinstance(text, bytes) else str(text).encode())
+    return text if isinstance(text, bytes) else str(text).encode()
 
 
 def readout_samples(head: Any, flat: Any, number: int) -> NDArray[np.complex64]:
@@ -137,12 +137,14 @@ class RawFile:
 
     Attributes:
         name: Of the file, for messages.
-        header: What the file states of the measurement.
+        text: The header as it stands in the file, XML.
+        header: What it states of the measurement.
         heads: Of every readout, those that are no image included.
     """
 
-    def __init__(self, name: str, header: Header, data: h5py.Dataset) -> None:
+    def __init__(self, name: str, text: bytes, header: Header, data: h5py.Dataset) -> None:
         self.name = name
+        self.text = text
         self.header = header
         self._data = data
         with _reading(name):
@@ -173,6 +175,28 @@ class RawFile:
         Raises:
             JobInputError: They cannot be read, or contradict their heads.
         """
+        for row, found in self._rows(rows):
+            yield self._readout(row, found["data"], found["traj"] if trajectory else None)
+
+    def records(self) -> Iterator[tuple[Any, NDArray[np.float32], NDArray[np.float32]]]:
+        """Read all readouts as they stand in the file: head, trajectory, samples, both flat.
+
+        Raises:
+            JobInputError: They cannot be read, or contradict their heads.
+        """
+        for row, found in self._rows(np.arange(len(self.heads))):
+            head = self.heads[row]
+            count, dimensions = int(head["number_of_samples"]), int(head["trajectory_dimensions"])
+            readout_samples(head, found["data"], row)
+            path: NDArray[np.float32] = np.asarray(found["traj"], dtype="<f4")
+            if path.size != count * dimensions:
+                raise JobInputError(
+                    f"Readout {row} states a trajectory of {count} x {dimensions} coordinates, but "
+                    f"holds {path.size} values."
+                )
+            yield head, path, np.asarray(found["data"], dtype="<f4")
+
+    def _rows(self, rows: NDArray[np.intp]) -> Iterator[tuple[int, Any]]:
         heads = self.heads
         largest = int(heads["number_of_samples"].max()) * int(heads["active_channels"].max())
         step = max(1, min(_BLOCK_READOUTS, _BLOCK_BYTES // max(1, largest * _SAMPLE_BYTES)))
@@ -184,9 +208,8 @@ class RawFile:
             with _reading(self.name, begin, end):
                 block = self._data[begin:end]  # whole: see _heads
             for row in map(int, rows[at:after]):
-                found = block[row - begin]
-                yield self._readout(row, found["data"], found["traj"] if trajectory else None)
-            del block, found
+                yield row, block[row - begin]
+            del block
             at = after
 
     def _readout(self, row: int, flat: Any, path: Any) -> Readout:
@@ -242,7 +265,8 @@ def open_raw_data(path: Path) -> Iterator[RawFile]:
     with _opened(path) as file:
         with _reading(path.name):
             group = _dataset(file, path.name)
-            header = _read_header(group, path.name)
+            text = _read_header(group, path.name)
+            header = Header.parse(text)
             data = group["data"]
         names = data.dtype.names or ()
         if not {"head", "data"} <= set(names):
@@ -252,7 +276,7 @@ def open_raw_data(path: Path) -> Iterator[RawFile]:
             raise JobInputError(f"The readouts of {path.name} lack {sorted(missing)}.")
         if data.ndim != 1 or data.size > _MAX_READOUTS:
             raise JobInputError(f"{path.name} states {data.shape} readouts: too many for this job.")
-        yield RawFile(path.name, header, data)
+        yield RawFile(path.name, text, header, data)
 
 
 def read_raw_data(path: Path) -> RawData:
