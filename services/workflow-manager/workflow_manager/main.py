@@ -65,6 +65,7 @@ from workflow_manager.imports import upload_routes
 from workflow_manager.imports.desk import ImportDesk
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
 from workflow_manager.jobs import routes as jobs_routes
+from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal import routes as journal_routes
 from workflow_manager.journal.retention import pruning
 from workflow_manager.journal.tail import JournalTail
@@ -249,6 +250,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
+        jobs=JobRegistry(settings.reconstruction_servers),
         senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
         runners=Runners(settings),

@@ -1,10 +1,10 @@
 """Settings of workflow-manager: environment `SCANHUB_WORKFLOW_*`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflow_manager.dicom.extra_tags import checked_names
@@ -98,6 +98,15 @@ class WorkflowManagerSettings(BaseSettings):
         "DICOMweb names what can be fetched with it; none: as the request names us",
     )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
+    reconstruction_servers: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")],
+        Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):[0-9]{1,5}$")],
+    ] = Field(
+        {},
+        description="Servers that reconstruct raw data (MRD streaming protocol, as Gadgetron and "
+        "python-ismrmrd-server speak it), as a JSON object: name to host:port. Each is a job "
+        "`reconstruction_server:NAME`",
+    )
     module_runtime: Literal["auto", "podman", "docker", "none"] = Field(
         "auto",
         description="What runs containers of modules; auto: podman, or else docker, if it is there",

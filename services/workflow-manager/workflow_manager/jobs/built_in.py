@@ -13,7 +13,8 @@ _RAW_DATA = JobInput(kinds=[JobData.RAW_DATA])
 _IMAGES_OR_RAW_DATA = JobInput(kinds=[JobData.IMAGES, JobData.RAW_DATA])
 
 
-def _schema(model: type[JobParameters]) -> dict[str, object]:
+def schema_of(model: type[JobParameters]) -> dict[str, object]:
+    """Return the JSON Schema of a job's parameters."""
     schema = model.model_json_schema()
     schema.pop("description", None)
     return schema
@@ -26,7 +27,7 @@ _RECONSTRUCTION = JobDefinition(
     version="1.0.0",
     description="Images of raw data: Cartesian, EPI, radial, spiral and others, as the header of "
     "the data says.",
-    parameters=_schema(ReconstructionParameters),
+    parameters=schema_of(ReconstructionParameters),
     inputs=(_RAW_DATA,),
     outputs=(JobData.IMAGES,),
     module="scanhub_jobs.reconstruction",
@@ -48,7 +49,7 @@ BUILT_IN: dict[str, JobDefinition] = {
             version="1.0.0",
             description="The resonance in readouts without gradients, and how far the receiver is "
             "from it.",
-            parameters=_schema(FrequencyParameters),
+            parameters=schema_of(FrequencyParameters),
             inputs=(_RAW_DATA,),
             outputs=(JobData.CALIBRATION,),
             module="scanhub_jobs.frequency",
@@ -60,7 +61,7 @@ BUILT_IN: dict[str, JobDefinition] = {
             version="1.0.0",
             description="Signal to noise, uniformity and ghosts of images of a homogeneous "
             "phantom.",
-            parameters=_schema(QualityParameters),
+            parameters=schema_of(QualityParameters),
             inputs=(_IMAGES_OR_RAW_DATA,),
             outputs=(JobData.REPORT,),
             module="scanhub_jobs.quality",

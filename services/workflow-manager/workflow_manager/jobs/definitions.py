@@ -21,6 +21,9 @@ class JobDefinition:
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """JSON Schema (2020-12)."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """What it is told besides, by the installation: no task can change it, and nobody is shown it.
+    """
     inputs: tuple[JobInput, ...] = ()
     outputs: tuple[JobData, ...] = ()
     events: tuple[str, ...] = ()

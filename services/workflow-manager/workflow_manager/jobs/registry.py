@@ -1,23 +1,30 @@
 """The jobs of this installation: those of the platform, and those of packages beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.jobs.entry_points import EntryPointJobs
+from workflow_manager.jobs.servers import server_jobs
 
 
 class JobRegistry:
-    """Knows the jobs. Packages that are installed while the service runs are found too."""
+    """Knows the jobs. Packages that are installed while the service runs are found too.
 
-    def __init__(self) -> None:
+    Args:
+        servers: Reconstruction servers: address (host:port) by name.
+    """
+
+    def __init__(self, servers: Mapping[str, str] | None = None) -> None:
+        self._servers = {job.id: job for job in server_jobs(servers or {})}
         self._entry_points = EntryPointJobs()
 
     async def list_jobs(self) -> list[JobDefinition]:
         """Return all jobs, those of the platform first; what cannot run says why in `problem`."""
-        return distinct([*BUILT_IN.values(), *await self._entry_points.list_jobs()])
+        others = await self._entry_points.list_jobs()
+        return distinct([*BUILT_IN.values(), *self._servers.values(), *others])
 
     async def get_job(self, job_id: str) -> JobDefinition:
         """Return a job by its id, also one that cannot run.
@@ -25,8 +32,9 @@ class JobRegistry:
         Raises:
             NotFoundError: There is none; the text names those that there are.
         """
-        if job_id in BUILT_IN:
-            return BUILT_IN[job_id]
+        own = BUILT_IN.get(job_id) or self._servers.get(job_id)
+        if own is not None:
+            return own
         jobs = await self.list_jobs()
         for job in jobs:
             if job.id == job_id:

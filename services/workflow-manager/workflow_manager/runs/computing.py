@@ -95,7 +95,8 @@ class _Work:
     async def do(self, cancel: asyncio.Event) -> JobEnd:
         """Run the job as often as it may be tried."""
         folders = RunFolders(self.wiring.lake.root, self.run.id)
-        await asyncio.to_thread(_write, folders.parameters, self.run.parameters)
+        told = {**self.run.parameters, **self.job.fixed}
+        await asyncio.to_thread(_write, folders.parameters, told)
         log = await asyncio.to_thread(LogFile, folders.log, self.wiring.settings.module_log_bytes)
         try:
             end = await self._try(folders, cancel, log)
