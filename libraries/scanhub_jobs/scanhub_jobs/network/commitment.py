@@ -5,6 +5,7 @@ of the question or over one of its own to a port of ours.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ _PUSH_MODEL = "1.2.840.10008.1.20.1"
 _INSTANCE = "1.2.840.10008.1.20.1.1"
 """The well-known SOP instance that all requests go to (PS3.4 section J.3.5)."""
 _REQUEST = 1
+_LAST_WORDS_S, _LOOK_S = 5.0, 0.01
+"""How long a node that called back may take to release, and how often is looked."""
 _SUCCESS, _NO_SUCH_INSTANCE = 0x0000, 0x0112
 _REASONS = {  # PS3.3 section C.14.1.1
     0x0110: "processing failed",
@@ -155,5 +158,15 @@ def _listening(peer: Peer, reports: _Reports) -> Iterator[None]:
     )
     try:
         yield
+        _let_end(server)
     finally:
+        for association in server.active_associations:
+            association.abort()
         server.shutdown()
+
+
+def _let_end(server: Any) -> None:
+    """Let the node hear that its report came, and release its association."""
+    deadline = time.monotonic() + _LAST_WORDS_S
+    while server.active_associations and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
