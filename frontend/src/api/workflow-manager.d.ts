@@ -178,11 +178,75 @@ export interface paths {
         };
         /**
          * Read a run
-         * @description Return a run, with the reason where it failed.
+         * @description Return a run: what it was told, what it worked on, what came of it, why it failed.
          */
         get: operations["get_run"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what a job said
+         * @description Return the log of a run, also while it runs; lines begin with the time at which they came.
+         *
+         *     The answer ends where the log ends now; `X-Log-Size` says where, to ask for more from there.
+         */
+        get: operations["get_run_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a run
+         * @description Kill the job of a run, or let it not begin; the task can be started again.
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do a run over again
+         * @description Run a job again that did not succeed: on the same data, with the task's parameters by now.
+         *
+         *     It is a new run; `retry_of` says of which.
+         */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1097,6 +1161,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/modules/{name}/persistence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what a processing module keeps
+         * @description Return persistence.json of the module's folder, and whether a run uses it now.
+         */
+        get: operations["get_persistence"];
+        /**
+         * Change what a processing module keeps
+         * @description Replace persistence.json; refused while a run uses the folder, or when it has changed.
+         */
+        put: operations["put_persistence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/processing": {
         parameters: {
             query?: never;
@@ -1213,6 +1301,26 @@ export interface paths {
          * @description Go on with the step that failed, or begin with the first, by the rule as it is by now.
          */
         post: operations["retry_processing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/cases/{case_id}/processing/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide about what modules made
+         * @description Let it go where the rule says, or nowhere; who decides is kept with the run.
+         */
+        post: operations["review_processing"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4415,7 +4523,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
         /**
          * FetchedSeries
          * @description A series of a study that is fetched.
@@ -4816,7 +4924,7 @@ export interface components {
          * @description What a job reads or leaves.
          * @enum {string}
          */
-        JobData: "raw_data" | "images" | "report" | "files";
+        JobData: "raw_data" | "images" | "report" | "calibration" | "files";
         /**
          * JobDefinitionOut
          * @description A job: what it computes, of what, and what it can be told.
@@ -5116,7 +5224,7 @@ export interface components {
             docker_tag: string;
             /**
              * Entry Point
-             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)
+             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER); built_in/...: one of ours
              * @default
              */
             entry_point: string;
@@ -5248,7 +5356,7 @@ export interface components {
             docker_tag: string;
             /**
              * Entry Point
-             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER)
+             * @description Of a process: a Python file, or a folder with a __main__.py, below the folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER); built_in/...: one of ours
              * @default
              */
             entry_point: string;
@@ -5367,6 +5475,52 @@ export interface components {
              * @default []
              */
             problems: string[];
+        };
+        /**
+         * ModulePersistence
+         * @description persistence.json in the folder that a module finds again.
+         */
+        ModulePersistence: {
+            /**
+             * Document
+             * @description Null: there is no file, or it cannot be shown
+             */
+            document?: unknown;
+            /**
+             * Size
+             * @description Null: there is no file [byte]
+             */
+            size?: number | null;
+            /**
+             * Problem
+             * @description Why it cannot be shown; empty: it can
+             * @default
+             */
+            problem: string;
+            /**
+             * In Use
+             * @description A module that uses the folder runs: nobody can change it now
+             * @default false
+             */
+            in_use: boolean;
+        };
+        /**
+         * ModulePersistenceIn
+         * @description What a module is to find in its persistence.json.
+         * @example {
+         *       "document": {
+         *         "next_number": 42
+         *       }
+         *     }
+         */
+        ModulePersistenceIn: {
+            /**
+             * Document
+             * @description 1 MiB of JSON at most
+             */
+            document: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ModuleTest
@@ -5808,6 +5962,69 @@ export interface components {
             start: "failed" | "first";
         };
         /**
+         * ProcessingReviewIn
+         * @description What a person decides about what modules made.
+         * @example {
+         *       "decision": "approve",
+         *       "comment": "The outline follows the lesion."
+         *     }
+         */
+        ProcessingReviewIn: {
+            /**
+             * Decision
+             * @description approve: it goes where the rule says; reject: nowhere, the case fails
+             * @enum {string}
+             */
+            decision: "approve" | "reject";
+            /**
+             * Comment
+             * @description Why; it is kept with the run
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * ProcessingReviewOut
+         * @description The review of a run: a person decides whether what came out is sent.
+         */
+        ProcessingReviewOut: {
+            /**
+             * State
+             * @description canceled: the run was stopped before anybody decided
+             * @enum {string}
+             */
+            state: "waiting" | "approved" | "rejected" | "canceled";
+            /**
+             * Role
+             * @description Who may decide; administrators may always
+             */
+            role: string;
+            /**
+             * Due At
+             * @description Null: there is no deadline
+             */
+            due_at: string | null;
+            /**
+             * At Deadline
+             * @enum {string}
+             */
+            at_deadline: "reject" | "approve" | "wait";
+            /**
+             * Overdue
+             * @description The deadline is over, and it still waits
+             */
+            overdue: boolean;
+            /**
+             * Decided By
+             * @description user:NAME; deadline: nobody did in time
+             */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Comment */
+            comment: string;
+        };
+        /**
          * ProcessingRunOut
          * @description A run of the modules of a case.
          */
@@ -5831,7 +6048,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "queued" | "running" | "succeeded" | "failed" | "canceled";
+            state: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
             /** Reason */
             reason: string;
             /**
@@ -5859,6 +6076,8 @@ export interface components {
              * @description Files that came out and are no images, to be fetched
              */
             other_files: string[];
+            /** @description Null: none was asked for, or none by now */
+            review?: components["schemas"]["ProcessingReviewOut"] | null;
             /**
              * Outputs
              * @description In the order of the modules
@@ -6401,6 +6620,29 @@ export interface components {
             filter: components["schemas"]["SeriesFilter"];
         };
         /**
+         * ReviewOptions
+         * @description What modules made goes nowhere before a person has looked at it.
+         */
+        ReviewOptions: {
+            /**
+             * @description Who may decide; administrators may always
+             * @default medical
+             */
+            role: components["schemas"]["UserRole"];
+            /**
+             * Deadline S
+             * @description How long is waited; null: for ever [s]
+             */
+            deadline_s?: number | null;
+            /**
+             * At Deadline
+             * @description What becomes of it then; wait: it is told, and goes on waiting
+             * @default reject
+             * @enum {string}
+             */
+            at_deadline: "reject" | "approve" | "wait";
+        };
+        /**
          * RoutingRule
          * @description A rule.
          */
@@ -6504,6 +6746,8 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /** @description A person decides whether what the modules made is sent; null: nobody */
+            processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
              * Notification Webhook
              * @default
@@ -6880,6 +7124,8 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /** @description A person decides whether what the modules made is sent; null: nobody */
+            processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
              * Notification Webhook
              * @default
@@ -6961,7 +7207,7 @@ export interface components {
         };
         /**
          * RuleOptions
-         * @description A rule without its name: every option that mercure has.
+         * @description A rule without its name: every option that mercure has, and `processing_review`.
          */
         RuleOptions: {
             /**
@@ -7063,6 +7309,8 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /** @description A person decides whether what the modules made is sent; null: nobody */
+            processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
              * Notification Webhook
              * @default
@@ -7264,6 +7512,8 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /** @description A person decides whether what the modules made is sent; null: nobody */
+            processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
              * Notification Webhook
              * @default
@@ -7531,6 +7781,63 @@ export interface components {
             functions: string[];
         };
         /**
+         * RunInput
+         * @description A result that a run worked on.
+         */
+        RunInput: {
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /**
+             * Result Id
+             * Format: uuid
+             */
+            result_id: string;
+            kind?: components["schemas"]["JobData"] | null;
+            /**
+             * Files
+             * @description How many; null: not known yet
+             */
+            files?: number | null;
+            /**
+             * Size Bytes
+             * @description All files together [byte]
+             */
+            size_bytes?: number | null;
+            /**
+             * Sha256
+             * @description Of the file; of several files, of what `sha256sum * | sha256sum` reads: a line for each, by name; null: not known yet
+             */
+            sha256?: string | null;
+        };
+        /**
+         * RunMachine
+         * @description Where a run was computed, and with what.
+         */
+        RunMachine: {
+            /** Host */
+            host: string;
+            /** System */
+            system: string;
+            /** Python */
+            python: string;
+            /**
+             * Cpus
+             * @description Processors that the job could use
+             */
+            cpus: number;
+            /**
+             * Packages
+             * @description Version of each
+             * @default {}
+             */
+            packages: {
+                [key: string]: string;
+            };
+        };
+        /**
          * RunOut
          * @description One run of a job.
          */
@@ -7550,21 +7857,84 @@ export interface components {
             /** Job Id */
             job_id: string;
             /**
+             * Job Version
+             * @default
+             */
+            job_version: string;
+            /**
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "succeeded" | "failed" | "canceled";
+            status: "queued" | "running" | "succeeded" | "failed" | "canceled" | "timed_out";
             /**
              * Progress
              * @description Percent, 0 to 100
              */
             progress: number;
-            /** Error */
+            /**
+             * Error
+             * @description Why it did not succeed
+             */
             error: string | null;
+            /**
+             * Exit Code
+             * @description Below 0: the signal that ended it
+             */
+            exit_code?: number | null;
+            /**
+             * Input At Fault
+             * @description The job says that trying again on the same data is no use
+             * @default false
+             */
+            input_at_fault: boolean;
+            /**
+             * Warnings
+             * @description What the job assumed, or left out
+             * @default []
+             */
+            warnings: string[];
+            /**
+             * Values
+             * @description What the job found, by name; units end the names
+             * @default {}
+             */
+            values: {
+                [key: string]: unknown;
+            };
+            /**
+             * Parameters
+             * @description All that it was told, defaults too
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Inputs
+             * @default []
+             */
+            inputs: components["schemas"]["RunInput"][];
+            machine?: components["schemas"]["RunMachine"] | null;
+            /**
+             * Log Tail
+             * @description The end of the log, once it has ended
+             * @default
+             */
+            log_tail: string;
             /** Result Id */
             result_id: string | null;
             /** Attempt */
             attempt: number;
+            /**
+             * Retry Of
+             * @description The run that it does over again, on the same data
+             */
+            retry_of?: string | null;
+            /**
+             * Requested By
+             * @default
+             */
+            requested_by: string;
             /**
              * Created At
              * Format: date-time
@@ -7580,7 +7950,7 @@ export interface components {
          * @description State of a run of modules.
          * @enum {string}
          */
-        RunState: "queued" | "running" | "succeeded" | "failed" | "canceled";
+        RunState: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
         /**
          * S3Target
          * @description A bucket of an S3 service.
@@ -7702,7 +8072,7 @@ export interface components {
             kind: "series" | "study";
             /**
              * Mode
-             * @description route: images are sent on; process: a reconstruction job makes them of raw data before
+             * @description route: images are sent on; process: a reconstruction job makes them of raw data before, and a processing module changes them on their way
              * @default route
              * @enum {string}
              */
@@ -7754,7 +8124,7 @@ export interface components {
              * Name
              * @enum {string}
              */
-            name: "prepare" | "process" | "listener" | "send" | "index" | "complete" | "rule" | "dispatch" | "arrival" | "clean";
+            name: "prepare" | "process" | "listener" | "send" | "index" | "complete" | "rule" | "module" | "dispatch" | "arrival" | "clean";
             /** Ok */
             ok: boolean;
             /**
@@ -8368,6 +8738,12 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * UserRole
+         * @description Role of a user.
+         * @enum {string}
+         */
+        UserRole: "admin" | "medical" | "scientist" | "engineer";
         /**
          * WebguiEventIn
          * @description POST /webgui-event.
@@ -9062,6 +9438,97 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_run_log: {
+        parameters: {
+            query?: {
+                /** @description Begin here; `X-Log-Size` of the last answer [byte] */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The log, as far as it is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -10851,6 +11318,73 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    get_persistence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModulePersistence"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    put_persistence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Name of the module */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModulePersistenceIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModulePersistence"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_processing: {
         parameters: {
             query?: {
@@ -11019,6 +11553,41 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["ProcessingRetry"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    review_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the case */
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProcessingReviewIn"];
             };
         };
         responses: {
