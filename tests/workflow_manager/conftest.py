@@ -119,6 +119,7 @@ def make_settings(
             "secrets_key": SECRETS_KEY,
             "dicom_timeout_s": 5.0,
             "dicom_listeners": 1,
+            "module_runtime": "none",
             **changes,
         }
         return WorkflowManagerSettings(**values)

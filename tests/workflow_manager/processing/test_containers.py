@@ -134,7 +134,9 @@ async def test_a_monai_package_runs_the_command_of_its_manifest_as_root_if_allow
 
 async def test_an_image_that_is_not_here_is_named_and_not_fetched(working, boxes):
     async with working(module_runtime="podman") as works:
-        await works.ward.post("/modules", {"name": "gone", "docker_tag": "nowhere/nothing:1"})
+        body = {"name": "gone", "docker_tag": "nowhere/nothing:1"}
+        told = await works.ward.post("/modules", body)
+        assert told["problems"][0].startswith("The image nowhere/nothing:1 is not here")
         test = await works.ward.post("/modules/gone/test")
         assert test["problems"][0].startswith("The image nowhere/nothing:1 is not here")
         await works.rule("gone")

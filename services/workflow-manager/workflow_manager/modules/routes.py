@@ -32,9 +32,12 @@ Name = Annotated[ShortText, Path(description="Name of the module")]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION, description="Version of the module")]
 
 
-async def _problems(request: Request, settings: ModuleSettings) -> list[str]:
+async def _problems(
+    request: Request, settings: ModuleSettings, *, image: bool = False
+) -> list[str]:
+    """Return why a module cannot run here; `image`: look for its image too, which takes longer."""
     runners: Runners = request.app.state.wiring.runners
-    return (await runners.examine(settings, image=False)).problems
+    return (await runners.examine(settings, image=image)).problems
 
 
 def _out(module: Module, response: Response, problems: list[str]) -> ModuleOut:
@@ -54,7 +57,8 @@ async def create_module(
     request: Request, session: SessionDep, module: ModuleIn, response: Response
 ) -> ModuleOut:
     """Write a module down; `problems` says why it cannot run here, if it cannot."""
-    box, problems = request.app.state.wiring.secret_box, await _problems(request, module)
+    problems = await _problems(request, module, image=True)
+    box = request.app.state.wiring.secret_box
     return _out(await service.create_module(session, module, box=box), response, problems)
 
 
@@ -86,7 +90,8 @@ async def replace_module(
     if_match: IfMatchDep = None,
 ) -> ModuleOut:
     """Replace the settings of a module; variables that are left out stay as they are."""
-    box, problems = request.app.state.wiring.secret_box, await _problems(request, module)
+    problems = await _problems(request, module, image=True)
+    box = request.app.state.wiring.secret_box
     row = await service.get_module(session, name, lock=True)
     check_version(if_match, row.version)
     return _out(await service.replace_module(session, row, module, box=box), response, problems)
