@@ -7,21 +7,25 @@ import pydicom
 import pytest
 from scans import error, gre, scan, truth
 
+from scanhub_device.simulator import epi_sequence, radial_sequence
 from scanhub_device.simulator.other_sequences import write_epi, write_radial
 from scanhub_jobs.reconstruction import main
 
 
-def written(write, folder):
-    write(folder / "made.seq")
-    return (folder / "made.seq").read_text()
+def written(write, bundled, folder):
+    """Write a sequence: it is the one that comes with the simulator."""
+    write(folder / bundled.name)
+    text = (folder / bundled.name).read_text()
+    assert text == bundled.read_text()
+    return text
 
 
 @pytest.mark.parametrize(("kind", "worst"), [("gre", 0.1), ("epi", 0.1), ("radial", 0.15)])
 def test_the_images_of_a_scan_are_the_phantom(tmp_path, kind, worst, capsys):
     makers = {
         "gre": gre,
-        "epi": lambda folder: written(write_epi, folder),
-        "radial": lambda folder: written(write_radial, folder),
+        "epi": lambda folder: written(write_epi, epi_sequence(), folder),
+        "radial": lambda folder: written(write_radial, radial_sequence(), folder),
     }
     plan = scan(tmp_path / "data.mrd", makers[kind](tmp_path), coils=2)
     assert plan.trajectory.value == {"gre": "cartesian"}.get(kind, kind)

@@ -1,6 +1,7 @@
 """The demo is the product's first promise: run it as a newcomer does and look at its image."""
 
 import asyncio
+import os
 import re
 import sys
 from pathlib import Path
@@ -12,14 +13,16 @@ from ports import a_port
 
 from scanhub_device.simulator.phantom import MARKER_LEFT, PHANTOM
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "workflow_manager"))
+from programs import require_program
+from small_image import write_configuration
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 SCALP = PHANTOM[0]
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """Run `scanhub demo --exit` once; return its folder and what it printed."""
-    folder = tmp_path_factory.mktemp("demo")
+def run_demo(folder, **variables):
+    """Run `scanhub demo --exit`; return what it printed."""
 
     async def run():
         process = await asyncio.create_subprocess_exec(
@@ -36,22 +39,36 @@ def demo(tmp_path_factory):
             str(a_port()),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200", **variables},
         )
-        output, _ = await asyncio.wait_for(process.communicate(), 180)
+        output, _ = await asyncio.wait_for(process.communicate(), 220)
         return process.returncode, output.decode()
 
     code, output = asyncio.run(run())
     assert code == 0, output
-    return folder, output
+    return output
 
 
 @pytest.fixture(scope="module")
-def image(demo):
-    """The image that the archive received."""
+def demo(tmp_path_factory):
+    """Run the demo once, where no container runs; return its folder and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, run_demo(folder, SCANHUB_WORKFLOW_MODULE_RUNTIME="none")
+
+
+@pytest.fixture(scope="module")
+def images(demo):
+    """The images that the archive received, by the name of their scan."""
     folder, _ = demo
-    files = list(folder.glob("demo/*/archive/**/*.dcm"))
-    assert len(files) == 1
-    return pydicom.dcmread(files[0])
+    found = [pydicom.dcmread(path) for path in folder.glob("demo/*/archive/**/*.dcm")]
+    assert len(found) == 3
+    return {str(image.SeriesDescription): image for image in found}
+
+
+@pytest.fixture(scope="module")
+def image(images):
+    """The gradient echo."""
+    return images["GRE axial"]
 
 
 def grey_at(image, x_mm, y_mm):
@@ -79,16 +96,20 @@ def test_the_table_names_every_stage_and_where_to_look(demo):
         "Login and demo data",
         "Archive listening",
         "Scanner connected",
-        "Start to scanner",
-        "Scan and upload",
-        "Reconstruction",
-        "To the archive",
+        "Module container",
+        *(
+            f"{scan}: {what}"
+            for scan in ("GRE", "EPI", "Radial")
+            for what in ("start to scanner", "scan and upload", "reconstruction", "to the archive")
+        ),
     ):
         assert re.search(rf"{stage}\s+│\s+\d+\.\d{{3}} s", output), stage
-    assert "1 instance(s) received" in output
+    assert "skipped: Containers do not run here" in output
+    assert "3 instance(s) received" in output
     assert re.search(r"Look\s+http://127\.0\.0\.1:\d+/exams/[0-9a-f-]{36}", output)
-    png = re.search(r"Image\s+(\S+\.png)", output).group(1)
-    assert Path(png).read_bytes().startswith(b"\x89PNG")
+    pictures = re.findall(r"Image\s+(\S+\.png)", output)
+    assert len(pictures) == 3
+    assert all(Path(png).read_bytes().startswith(b"\x89PNG") for png in pictures)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +121,24 @@ def test_the_head_ends_where_the_phantom_ends(image, direction, semi_axis):
     pixel = float(image.PixelSpacing[0])
     expected = 1000 * SCALP.semi_axes_m[semi_axis]
     assert edge_mm(image, direction) == pytest.approx(expected, abs=pixel)
+
+
+@pytest.mark.parametrize("scan", ["EPI axial", "Radial axial"])
+def test_other_ways_through_k_space_show_the_same_head(images, scan):
+    image = images[scan]
+    for direction, semi_axis in (((1, 0), 0), ((-1, 0), 0), ((0, 1), 1), ((0, -1), 1)):
+        expected = 1000 * SCALP.semi_axes_m[semi_axis]
+        found = edge_mm(image, direction)
+        assert found == pytest.approx(expected, abs=2 * float(image.PixelSpacing[0]))
+
+
+@pytest.mark.long
+def test_where_containers_run_one_is_in_the_chain(tmp_path):
+    require_program("podman")
+    require_program("runc")
+    output = run_demo(tmp_path / "data", **write_configuration(tmp_path))
+    assert 'result.json: {"images": 1}' in output
+    assert "3 instance(s) received" in output
 
 
 def test_left_is_left_and_front_is_front(image):

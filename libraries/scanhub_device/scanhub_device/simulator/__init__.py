@@ -16,7 +16,7 @@ from scanhub_device.simulator.phantom import (
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
 from scanhub_device.simulator.run import run
 from scanhub_device.simulator.scanner import SimulatedScanner
-from scanhub_device.simulator.sequences import default_sequence
+from scanhub_device.simulator.sequences import default_sequence, epi_sequence, radial_sequence
 
 __all__ = [
     "DEVICE_TYPE",
@@ -34,7 +34,9 @@ __all__ = [
     "SimulatedScanner",
     "SimulatorSettings",
     "default_sequence",
+    "epi_sequence",
     "phantom_image",
     "plan_scan",
+    "radial_sequence",
     "run",
 ]

@@ -1,6 +1,7 @@
 """The demo's people, patient, scanner, sequence and protocol, made through the public API."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,13 @@ from uuid import UUID
 import httpx
 
 from scanhub.demo.errors import DemoError
-from scanhub_device.simulator import DEVICE_TYPE, PARAMETER_SCHEMA
+from scanhub_device.simulator import (
+    DEVICE_TYPE,
+    PARAMETER_SCHEMA,
+    default_sequence,
+    epi_sequence,
+    radial_sequence,
+)
 
 USERNAME = "technician"
 PASSWORD = "first-light-demo"  # noqa: S105 - printed for the person who runs the demo
@@ -35,15 +42,62 @@ PATIENT = {
 
 
 @dataclass(frozen=True)
+class PlannedScan:
+    """A scan of the demo's protocol."""
+
+    name: str
+    sequence: Path
+    kind: str = "GRE"
+    description: str = ""
+
+    @property
+    def short(self) -> str:
+        """Its name in a word."""
+        return self.name.partition(" ")[0]
+
+
+@dataclass(frozen=True)
+class ScanTasks:
+    """The tasks of a scan in the exam."""
+
+    name: str
+    acquisition: UUID
+    reconstruction: UUID
+
+    @property
+    def short(self) -> str:
+        """Its name in a word."""
+        return self.name.partition(" ")[0]
+
+
+@dataclass(frozen=True)
 class DemoData:
-    """What the scan needs."""
+    """What the scans need."""
 
     patient_id: UUID
     device_id: UUID
     exam_id: UUID
-    acquisition_task_id: UUID
-    reconstruction_task_id: UUID
+    scans: list[ScanTasks]
     credentials: Path
+
+    @property
+    def acquisition_task_id(self) -> UUID:
+        """Of the first scan."""
+        return self.scans[0].acquisition
+
+    @property
+    def reconstruction_task_id(self) -> UUID:
+        """Of the first scan."""
+        return self.scans[0].reconstruction
+
+
+def planned_scans() -> list[PlannedScan]:
+    """Return the scans of the demo: one of each way to read k-space that the scanner plays."""
+    return [
+        PlannedScan("GRE axial", default_sequence(), "GRE", "Spoiled gradient echo"),
+        PlannedScan("EPI axial", epi_sequence(), "EPI", "All lines after one excitation"),
+        PlannedScan("Radial axial", radial_sequence(), "RADIAL", "Spokes through the centre"),
+    ]
 
 
 class DemoApi:
@@ -71,8 +125,15 @@ class DemoApi:
         self.token = user["access_token"]
 
 
-async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
-    """Make patient, scanner, sequence, protocol and exam."""
+async def create_data(api: DemoApi, scans: Path | Sequence[PlannedScan], folder: Path) -> DemoData:
+    """Make patient, scanner, sequences, protocol and exam.
+
+    Args:
+        api: The platform.
+        scans: What the exam consists of; a path: one gradient echo, of this Pulseq file.
+        folder: The scanner's credentials go there.
+    """
+    planned = [PlannedScan("GRE axial", scans)] if isinstance(scans, Path) else scans
     patient = await api.call("POST", "/patient/", json=PATIENT)
     device = await api.call(
         "POST",
@@ -84,8 +145,7 @@ async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
     credentials = folder / "device_credentials.json"
     credentials.touch(mode=0o600)
     credentials.write_text(json.dumps(device))
-    sequence_id = await _upload_sequence(api, sequence)
-    template_id = await _create_template(api, sequence_id, device["device_id"])
+    template_id = await _create_template(api, planned, device["device_id"])
     exam = await api.call(
         "POST",
         "/exam/",
@@ -93,38 +153,45 @@ async def create_data(api: DemoApi, sequence: Path, folder: Path) -> DemoData:
         json={
             "patient_id": patient["id"],
             "name": "First light",
-            "description": "One axial slice of the phantom",
+            "description": "Axial slices of the phantom",
             "indication": "Demonstration",
         },
     )
-    tasks = exam["workflows"][0]["tasks"]
-    by_type = {task["task_type"]: UUID(task["id"]) for task in tasks}
     return DemoData(
         patient_id=UUID(patient["id"]),
         device_id=UUID(device["device_id"]),
         exam_id=UUID(exam["id"]),
-        acquisition_task_id=by_type["ACQUISITION"],
-        reconstruction_task_id=by_type["DAG"],
+        scans=_scans_of(exam["workflows"][0]["tasks"]),
         credentials=credentials,
     )
 
 
-async def _upload_sequence(api: DemoApi, sequence: Path) -> str:
+def _scans_of(tasks: list[dict[str, Any]]) -> list[ScanTasks]:
+    jobs = {task["input_task_ids"][0]: task for task in tasks if task["task_type"] == "DAG"}
+    scans = sorted(
+        (task for task in tasks if task["id"] in jobs), key=lambda task: int(task["position"])
+    )
+    return [
+        ScanTasks(task["name"], UUID(task["id"]), UUID(jobs[task["id"]]["id"])) for task in scans
+    ]
+
+
+async def _upload_sequence(api: DemoApi, scan: PlannedScan) -> str:
     uploaded = await api.call(
         "POST",
         "/exam/sequence",
-        files={"seq_file": (sequence.name, sequence.read_bytes())},
+        files={"seq_file": (scan.sequence.name, scan.sequence.read_bytes())},
         data={
-            "name": sequence.stem,
-            "description": "2D spoiled gradient echo, axial",
-            "sequence_type": "GRE",
+            "name": scan.sequence.stem,
+            "description": scan.description or "2D, axial",
+            "sequence_type": scan.kind,
         },
     )
     return str(uploaded["_id"])
 
 
-async def _create_template(api: DemoApi, sequence_id: str, device_id: str) -> str:
-    """Make the protocol: one acquisition and the reconstruction that reads it."""
+async def _create_template(api: DemoApi, scans: Sequence[PlannedScan], device_id: str) -> str:
+    """Make the protocol: acquisitions, each with the reconstruction that reads it."""
     exam = await api.call(
         "POST",
         "/exam/new",
@@ -136,29 +203,30 @@ async def _create_template(api: DemoApi, sequence_id: str, device_id: str) -> st
         json={"exam_id": exam["id"], "name": "Head", "is_template": True},
     )
     task = {"workflow_id": workflow["id"], "is_template": True}
-    acquisition = await api.call(
-        "POST",
-        "/exam/task/new",
-        json={
-            **task,
-            "name": "GRE axial",
-            "description": "Spoiled gradient echo",
-            "task_type": "ACQUISITION",
-            "device_id": device_id,
-            "sequence_id": sequence_id,
-        },
-    )
-    await api.call(
-        "POST",
-        "/exam/task/new",
-        json={
-            **task,
-            "name": "Reconstruction",
-            "description": "Fourier transform, root sum of squares",
-            "task_type": "DAG",
-            "dag_type": "RECONSTRUCTION",
-            "dag_id": "cartesian_reconstruction",
-            "input_task_ids": [acquisition["id"]],
-        },
-    )
+    for scan in scans:
+        acquisition = await api.call(
+            "POST",
+            "/exam/task/new",
+            json={
+                **task,
+                "name": scan.name,
+                "description": scan.description,
+                "task_type": "ACQUISITION",
+                "device_id": device_id,
+                "sequence_id": await _upload_sequence(api, scan),
+            },
+        )
+        await api.call(
+            "POST",
+            "/exam/task/new",
+            json={
+                **task,
+                "name": "Reconstruction" if len(scans) == 1 else f"{scan.short} reconstruction",
+                "description": "Whatever the header of the raw data says",
+                "task_type": "DAG",
+                "dag_type": "RECONSTRUCTION",
+                "dag_id": "reconstruction",
+                "input_task_ids": [acquisition["id"]],
+            },
+        )
     return str(exam["id"])

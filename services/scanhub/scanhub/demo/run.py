@@ -8,24 +8,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 from rich.console import Console
 
-from scanhub.demo.data import DemoApi, DemoData, create_data
+from scanhub.demo.container import plan_container
+from scanhub.demo.data import DemoApi, DemoData, create_data, planned_scans
 from scanhub.demo.errors import DemoError
-from scanhub.demo.follow import EventDocument, EventFollower, following
-from scanhub.demo.picture import write_png
+from scanhub.demo.follow import EventFollower, following
+from scanhub.demo.picture import write_pictures
 from scanhub.demo.processes import Child, free_port, start
 from scanhub.demo.report import Bars, Outcome, show_outcome
+from scanhub.demo.scans import follow_scan
 from scanhub.demo.stages import Stages
-from scanhub_device.simulator import default_sequence
 
 ARCHIVE_AE_TITLE = "ARCHIVE"
 _START_SECONDS = 60.0
-_SCAN_SECONDS = 600.0
-_FOLLOW_UP_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ async def _scan(
     api = DemoApi(http)
     with stages.measure("Login and demo data") as stage:
         await api.log_in()
-        data = await create_data(api, options.sequence or default_sequence(), run_folder)
-        stage.note = "user, patient, scanner, sequence, protocol, exam"
+        data = await create_data(api, options.sequence or planned_scans(), run_folder)
+        stage.note = "user, patient, scanner, sequences, protocol, exam"
     archive_folder = run_folder / "archive"
     with stages.measure("Archive listening") as stage:
         port = await _start_archive(api, archive_folder, stack)
@@ -110,17 +108,20 @@ async def _scan(
     with stages.measure("Scanner connected") as stage:
         await _start_scanner(options, http, data, follower, stack)
         stage.note = "simulated scanner, own process, websocket"
-    bars = Bars(console, data.acquisition_task_id, data.reconstruction_task_id)
+    first = data.scans[0]
+    with stages.measure("Module container") as stage:
+        why = await plan_container(api, first.name)
+        stage.note = f"skipped: {why}" if why else f"a rule gives it the images of {first.name}"
+    bars = Bars(console, data.scans)
     follower.listen(bars.show)
     with bars.progress:
-        await _follow_scan(api, data, follower, stages)
+        for scan in data.scans:
+            await follow_scan(api, scan, follower, stages, container=scan is first and not why)
     archived = sorted(archive_folder.rglob("*.dcm"))
     if not archived:
         raise DemoError("The platform says sent, but the archive holds no image.")
-    image = run_folder / "image.png"
-    size = write_png(archived[len(archived) // 2], image)
     url = f"{str(http.base_url).rstrip('/')}/exams/{data.exam_id}"
-    return Outcome(stages, image, size, archive_folder, archived, url)
+    return Outcome(stages, write_pictures(archived, run_folder), archive_folder, archived, url)
 
 
 async def _start_archive(api: DemoApi, folder: Path, stack: AsyncExitStack) -> int:
@@ -178,45 +179,6 @@ async def _start_scanner(
         _START_SECONDS,
         "Scanner registered",
     )
-
-
-async def _follow_scan(
-    api: DemoApi, data: DemoData, follower: EventFollower, stages: Stages
-) -> None:
-    """Start the scan and wait for each stage of it."""
-    acquisition, reconstruction = str(data.acquisition_task_id), str(data.reconstruction_task_id)
-
-    def fails(event: EventDocument) -> str | None:
-        wrong = ("exam.task.failed", "exam.task.canceled", "run.failed", "dispatch.failed")
-        if event["type"] not in wrong or event["data"].get("task_id") not in {
-            acquisition,
-            reconstruction,
-        }:
-            return None
-        details: dict[str, Any] = event["data"]
-        return f"{event['type']}: {details.get('status_reason') or details.get('error')}"
-
-    async def until(kind: str, task: str, seconds: float) -> None:
-        await follower.wait_for(
-            lambda event: event["type"] == kind and event["data"].get("task_id") == task,
-            fails,
-            seconds,
-            kind,
-        )
-
-    with stages.measure("Start to scanner") as stage:
-        await api.call("POST", f"/workflowmanager/trigger_task/{acquisition}/")
-        await until("acquisition.accepted", acquisition, _FOLLOW_UP_SECONDS)
-        stage.note = "claimed, checked, sent, accepted by the scanner"
-    with stages.measure("Scan and upload") as stage:
-        await until("exam.task.finished", acquisition, _SCAN_SECONDS)
-        stage.note = "ISMRMRD checked, synced, stored"
-    with stages.measure("Reconstruction") as stage:
-        await until("exam.task.finished", reconstruction, _FOLLOW_UP_SECONDS)
-        stage.note = "MR images in the index"
-    with stages.measure("To the archive") as stage:
-        await until("dispatch.sent", reconstruction, _FOLLOW_UP_SECONDS)
-        stage.note = "C-STORE answered with success for every instance"
 
 
 async def _until_interrupted(server: Child) -> None:
