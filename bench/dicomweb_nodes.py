@@ -181,6 +181,8 @@ def _orthanc_settings(folder: Path, port: int) -> dict[str, object]:
         "HttpPort": port,
         "DicomPort": free_port(),
         "RemoteAccessAllowed": False,
+        "KeepAlive": True,  # as it comes; said so that no other package decides otherwise
+        "TcpNoDelay": True,
         "AuthenticationEnabled": True,
         "RegisteredUsers": {"bench": "bench"},
         "Plugins": [_PLUGIN],

@@ -31,8 +31,6 @@ class ReceivedPart:
     """What was learned on the way; None: the file meta information is not as it should be."""
     page: Page | None = None
     """Its bytes, which are not on the disk yet; None: they are in the file at `path`."""
-    size: int = 0
-    """Bytes of it."""
 
     def sync(self) -> Path:
         """Write and sync the file and name it as a whole one; return its path."""
@@ -150,12 +148,10 @@ class PartFile:
                 sums.add(data)
         sha256 = sums.hexdigest()
         if sha256 is None:
-            return ReceivedPart(self._path, media_type, disposition, page=page, size=self.size)
+            return ReceivedPart(self._path, media_type, disposition, page=page)
         whole = f"{str(self._path).removesuffix(PART)}.{self.size}.{sha256}{WHOLE}"
         written = Written(whole, sums.head, sums.offset, sha256, self.size)
-        return ReceivedPart(
-            self._path, media_type, disposition, sums.syntax, written, page, self.size
-        )
+        return ReceivedPart(self._path, media_type, disposition, sums.syntax, written, page)
 
     def discard(self) -> None:
         """Remove it: it is not whole."""

@@ -79,8 +79,6 @@ class Taken:
     """A part that was taken, and what says whether it is safe."""
 
     settled: Settled
-    size: int
-    """Of the part [byte]."""
     place: str = ""
     """Path of the file that has to be on the disk before anybody relies on it; empty: it is."""
     promise: Promise | None = None
@@ -114,8 +112,8 @@ def take(desk: Desk, origin: Origin, study: str | None, part: ReceivedPart) -> T
         if promise is not None and not is_needed:
             promise.wait()
     if part.written is None or not is_needed:
-        return Taken(settled, part.size)
-    return Taken(settled, part.size, part.written.place, promise)
+        return Taken(settled)
+    return Taken(settled, part.written.place, promise)
 
 
 def _copied(desk: Desk, part: ReceivedPart) -> Promise | None:

@@ -40,8 +40,8 @@ from workflow_manager.dicomweb.settling import (
 
 logger = get_logger(__name__)
 _MANY = 200
-_AT_ONCE, _AT_ONCE_BYTES = 64, 8 << 20
-"""Parts that are synced and indexed together; while so many wait, no more are taken."""
+_AT_ONCE, _MOST_WAITING = 64, 200
+"""Parts that are indexed together; and that may wait for it, on the disk, before others come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class _Storing:
         if settled:
             self.results += await _end(self._desk, settled)
         self._settle_on()
-        while self._is_settling and self._is_much:
+        while self._is_settling and len(self._waiting) >= _MOST_WAITING:
             self._has_room.clear()
             await self._has_room.wait()
 
@@ -165,11 +165,6 @@ class _Storing:
     @property
     def _is_settling(self) -> bool:
         return self._settling is not None and not self._settling.done()
-
-    @property
-    def _is_much(self) -> bool:
-        waiting = self._waiting
-        return len(waiting) >= _AT_ONCE or sum(one.size for one in waiting) >= _AT_ONCE_BYTES
 
     def _settle_on(self) -> None:
         """See to it that what is whole is settled."""
