@@ -263,11 +263,16 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
     await engine.launch()
     stack.push_async_callback(engine.close)
-    app.state.previews = previews = PreviewDesk(wiring)
-    await previews.start()
-    stack.push_async_callback(previews.stop)
+    app.state.previews = await _open_previews(stack, wiring)
     await _start_work(app, stack, wiring, do_run)
     return wiring
+
+
+async def _open_previews(stack: AsyncExitStack, wiring: Wiring) -> PreviewDesk:
+    previews = PreviewDesk(wiring)
+    await previews.start()
+    stack.push_async_callback(previews.stop)
+    return previews
 
 
 async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) -> JournalTail:
