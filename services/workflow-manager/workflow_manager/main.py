@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -235,8 +235,6 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
     sessions = create_sessions(database)
     notes = Notes(sessions, settings.database_url)
     tail = await _open_tail(stack, sessions, notes)
-    threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
-    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
     wiring = Wiring(
@@ -251,7 +249,7 @@ async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wirin
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
         jobs=JobRegistry(settings.reconstruction_servers),
-        senders=_senders(settings, threads),
+        senders=_senders(stack, settings),
         secret_box=SecretBox(settings.secrets_key),
         runners=Runners(settings),
     )
@@ -284,7 +282,9 @@ async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) ->
     return tail
 
 
-def _senders(settings: WorkflowManagerSettings, threads: Executor) -> Senders:
+def _senders(stack: AsyncExitStack, settings: WorkflowManagerSettings) -> Senders:
+    threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
+    stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     transcoding = Transcoding(settings.transcode_bytes, settings.transcode_at_once)
     return Senders(threads, settings.connect_timeout_s, settings.dicom_timeout_s, transcoding)
 
