@@ -19,6 +19,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from workflow_manager.dicom.alike import read_like_before
 from workflow_manager.dicom.incoming import Found, Written
 from workflow_manager.dicom.rules import NotStorableError, checked_uid
 from workflow_manager.dicom.tags import read_tags, tags_of
@@ -120,7 +121,7 @@ def read_head(head: bytes, transfer_syntax_uid: str) -> Found | None:
         return None
     implicit = transfer_syntax_uid == ImplicitVRLittleEndian
     try:
-        return read_tags(head, 0, _BEHIND, implicit=implicit)
+        return read_like_before(head, _BEHIND, implicit=implicit)
     except Exception:  # noqa: BLE001 - whatever it is, it is looked at again when all is there
         return None
 
@@ -133,7 +134,7 @@ def _read_quickly(written: Written, transfer_syntax_uid: str) -> Found:
         raise UnusualError("It is not little endian as it is.")
     head, offset, size = written.head, written.data_set_offset, written.size
     try:
-        return read_tags(head, 0, size - offset, implicit=implicit)
+        return read_like_before(head, size - offset, implicit=implicit)
     except UnusualError:
         if len(head) + offset == size:
             raise

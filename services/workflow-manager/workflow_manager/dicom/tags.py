@@ -193,8 +193,9 @@ def _wanted() -> dict[int, tuple[str, bytes, Decoder | None]]:
     return wanted
 
 
-_WANTED = _wanted()
-_CHARACTER_SET_CODE = next(c for c, (k, _, _) in _WANTED.items() if k == _CHARACTER_SET)
+WANTED = _wanted()
+"""Keyword, VR and decoder of the elements that are read, by their codes."""
+CHARACTER_SET_CODE = next(c for c, (k, _, _) in WANTED.items() if k == _CHARACTER_SET)
 
 
 def read_tags(
@@ -206,20 +207,14 @@ def read_tags(
         UnusualError: It needs a parser that takes its time.
         Exception: What pydicom raises of values that it cannot make sense of.
     """
-    found = find(data, begin, end, _WANTED, implicit=implicit)
-    charset = found.get(_CHARACTER_SET_CODE)
+    found = find(data, begin, end, WANTED, implicit=implicit)
+    charset = found.get(CHARACTER_SET_CODE)
     charset_element = b"" if charset is None else bytes(data[charset.begin : charset.end])
     uids: dict[str, str] = {}
     tags: dict[str, Any] = {}
     for code, place in found.items():
-        keyword, vr, decoder = _WANTED[code]
-        if place.value == place.end:
-            continue
-        value = None
-        if decoder is not None and place.vr in {vr, b""}:
-            value = _plainly(code, data[place.value : place.end])
-        if value is None:
-            value = _slowly(data, place, charset_element, keyword, implicit=implicit)
+        keyword = WANTED[code][0]
+        value = value_of(data, code, place, charset_element, implicit=implicit)
         if value is None or value == "":
             continue
         if keyword in UIDS:
@@ -229,6 +224,30 @@ def read_tags(
     return uids, tags
 
 
+def value_of(data: Data, code: int, place: Found, charset: bytes, *, implicit: bool) -> Any:
+    """Return what an element that is wanted holds; None or empty: nothing.
+
+    Args:
+        data: What holds the data set.
+        code: Of the element.
+        place: Where it is.
+        charset: The element that names the character set, or nothing.
+        implicit: Whether VRs are left out.
+
+    Raises:
+        Exception: What pydicom raises of values that it cannot make sense of.
+    """
+    keyword, vr, decoder = WANTED[code]
+    if place.value == place.end:
+        return None
+    value = None
+    if decoder is not None and place.vr in {vr, b""}:
+        value = _plainly(code, data[place.value : place.end])
+    if value is None:
+        value = _slowly(data, place, charset, keyword, implicit=implicit)
+    return value
+
+
 def _plainly(code: int, value: bytes) -> Any:
     return (_plain_value if len(value) <= _LONGEST_KEPT else _plain_value.__wrapped__)(code, value)
 
@@ -236,7 +255,7 @@ def _plainly(code: int, value: bytes) -> Any:
 @lru_cache(maxsize=8192)
 def _plain_value(code: int, value: bytes) -> Any:
     """Return what stands in an element, or None: images of a series have most of them alike."""
-    decoder = _WANTED[code][2]
+    decoder = WANTED[code][2]
     return None if decoder is None else decoder(value)
 
 

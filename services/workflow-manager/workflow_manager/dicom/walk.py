@@ -21,7 +21,7 @@ _LENGTH = Struct("<I").unpack_from
 _SHORT = frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_16)
 _LONG = frozenset(str(vr).encode() for vr in EXPLICIT_VR_LENGTH_32)
 _HEADER, _LONG_HEADER = 8, 12
-_UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF
 _DEEPEST = 16
 _AT_PIXELS = -1
 _PREFIX = 128
@@ -29,6 +29,11 @@ _GROUP_LENGTH = b"DICM\x02\x00\x00\x00UL\x04\x00"
 """What stands behind the preamble, before the length of the file meta information (PS3.10 7.1)."""
 META = _PREFIX + len(_GROUP_LENGTH) + 4
 """Where the elements of the file meta information begin, behind their length."""
+
+
+def has_long_length(vr: bytes) -> bool:
+    """Say whether the length of an element with a VR takes four bytes (PS3.5 section 7.1.2)."""
+    return vr in _LONG
 
 
 def code_of(tag: int) -> int:
@@ -113,7 +118,7 @@ def _find_explicit(
             value = place + _LONG_HEADER
             (length,) = _LENGTH(data, place + _HEADER)
             place = value + length
-            if length == _UNDEFINED:
+            if length == UNDEFINED:
                 place = _behind_undefined(data, value, end, vr)
         else:
             raise UnusualError("A VR is unknown.")
@@ -139,7 +144,7 @@ def _find_implicit(
             return _AT_PIXELS
         begin, value = place, place + _HEADER
         place = value + length
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             if not _is_sequence(data, code, value, end):
                 raise UnusualError("A value has no length.")
             place = _behind_sequence(data, value, end, implicit=True, depth=0)
@@ -169,7 +174,7 @@ def _behind_sequence(data: Data, place: int, end: int, *, implicit: bool, depth:
             return place
         if code != _ITEM:
             raise UnusualError("A sequence holds something that is no item.")
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             place = _behind_item(data, place, end, implicit=implicit, depth=depth)
         else:
             place += length
@@ -190,7 +195,7 @@ def items_of(data: Data, found: Found, *, implicit: bool) -> Iterator[tuple[int,
             return
         if code != _ITEM:
             raise UnusualError("A sequence holds something that is no item.")
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             behind = _behind_item(data, place, found.end, implicit=implicit, depth=0)
             yield place, behind - _HEADER
         else:
@@ -218,7 +223,7 @@ def _behind_item(data: Data, place: int, end: int, *, implicit: bool, depth: int
             value += 4
         else:
             raise UnusualError("A VR is unknown.")
-        if length != _UNDEFINED:
+        if length != UNDEFINED:
             place = value + length
         elif _is_sequence(data, code, value, end) if implicit else vr in {b"SQ", b"UN"}:
             place = _behind_sequence(data, value, end, implicit=implicit, depth=depth + 1)
