@@ -1,11 +1,11 @@
 """Copies that are synced in the place of received files, and what comes back from them."""
 
 import asyncio
+import hashlib
 import os
 import shutil
 import signal
 import sqlite3
-from mmap import mmap
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,14 @@ from test_node import data_set
 from test_node_kill import Place, assert_all_there, lake_files
 from workflow_service import a_port, until
 
-from workflow_manager.dicom.incoming import Durability, IncomingFolder, Peer, file_meta
-from workflow_manager.dicom.redo import LARGEST_BYTES, Redo
+from workflow_manager.dicom.incoming import (
+    HEAD_BYTES,
+    Durability,
+    IncomingFolder,
+    Peer,
+    file_meta,
+)
+from workflow_manager.dicom.redo import LARGEST_BYTES, USUAL_BYTES, Redo, Room
 from workflow_manager.dicom.restoring import restore
 from workflow_manager.dicom.rules import instance_key
 from workflow_manager.dicom.segments import (
@@ -26,7 +32,6 @@ from workflow_manager.dicom.segments import (
     SEGMENT_BYTES,
     Segment,
     records,
-    room_of,
 )
 
 STUDY = "1.2.826.0.1.3680043.8.498.1"
@@ -110,9 +115,11 @@ async def test_a_segment_is_begun_anew_when_no_file_needs_it(incoming, folder):
 
 
 def copy_to(segment, name, source):
-    memory = mmap(-1, room_of(9000))
-    os.preadv(source, [memoryview(memory)[BLOCK_BYTES:][:9000]], 0)
-    segment.write(segment.reserve(9000), memoryview(memory), name, 9000)
+    room = Room(4 * BLOCK_BYTES)
+    os.preadv(source, [room.file(9000)], 0)
+    segment.seal(room.whole(9000), name, 9000)
+    room.begin(segment, segment.reserve(9000), 9000)
+    room.writer.wait()
     segment.settled(name)
 
 
@@ -138,6 +145,49 @@ async def test_what_follows_a_record_that_was_not_written_counts(folder):
     os.close(source)
 
 
+@pytest.mark.parametrize("size", [9000, USUAL_BYTES - 1000, USUAL_BYTES + 1])
+async def test_what_comes_in_pieces_is_in_file_and_copy_as_it_came(incoming, folder, size):
+    data = memoryview(os.urandom(size))
+    meta = file_meta(MR, SERIES, SYNTAX, Peer("SCANNER", "SCANHUB", "192.0.2.1"))
+    file = incoming.open(meta, SYNTAX)
+    for begin in range(0, size, 77_777):
+        file.write(data[begin : begin + 77_777])
+    written = file.finish()
+    file.sync()
+    file.close()
+    assert written.path.read_bytes() == meta + data
+    assert written.sha256 == hashlib.sha256(SYNTAX.encode() + data).hexdigest()
+    assert written.head == data[:HEAD_BYTES]
+    (record,) = records(segment_of(folder))
+    copy = segment_of(folder).read_bytes()[record.place : record.place + record.size]
+    assert copy == meta + data
+
+
+async def test_memory_is_used_again_and_no_file_gets_what_is_of_another(incoming):
+    files = [incoming.open(bytes([n]) * 10, SYNTAX) for n in range(4)]
+    assert len(incoming.under_way) == 4
+    for number, file in enumerate(files):
+        file.write(memoryview(bytes([number]) * 5000))
+    files.pop(2).discard()
+    for file in files:
+        path = file.finish().path
+        file.sync()
+        file.close()
+        assert len(set(path.read_bytes())) == 1
+    assert not incoming.under_way
+    assert len(incoming.redo._rooms) == 4
+
+
+async def test_where_the_copy_cannot_be_written_the_file_is_synced(incoming, folder, monkeypatch):
+    synced, sync = [], os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda file: (synced.append(file), sync(file)))
+    monkeypatch.setattr(Segment, "open", lambda _: os.open("/dev/null", os.O_RDONLY))
+    path = received(incoming, 2)
+    assert synced
+    assert path.read_bytes().endswith(data_set(2))
+    assert records(segment_of(folder)) == []
+
+
 async def test_a_large_file_is_synced_itself(incoming, folder):
     with (folder / "large").open("w+b") as file:
         file.truncate(LARGEST_BYTES + 1)
@@ -151,7 +201,8 @@ async def test_a_full_segment_is_followed_by_another(incoming, folder):
     def enough():
         copy = incoming.redo.copy(file, LARGEST_BYTES - BLOCK_BYTES)
         if copy is not None:
-            copy.sync(str(folder / "file"))
+            copy.begin(str(folder / "file"))
+            copy.wait()
             copy.close()
         return len(incoming.redo._segments) >= 3
 

@@ -96,17 +96,19 @@ def numbers_in(path):
         return [n for (n,) in other.execute("SELECT instance_number FROM dicom_instance")]
 
 
-async def test_nobody_sees_an_image_before_its_file_is_synced(index, tmp_path):
+@pytest.mark.parametrize("is_alone", [False, True])
+async def test_nobody_sees_an_image_before_its_file_is_synced(index, tmp_path, is_alone):
     straightly, _ = index
     path, seen = straightly._writer.path, []
     image = image_of(arrival(2).header)
     sync = lambda: seen.append(numbers_in(path))  # noqa: E731
-    assert straightly.enter(whole(tmp_path, "2"), image, sync)
+    assert straightly.enter(whole(tmp_path, "2"), image, sync, is_alone=is_alone)
     assert seen == [[1]]
     assert numbers_in(path) == [1, 2]
 
 
-async def test_an_image_that_is_not_safe_is_in_no_index_and_in_no_place(index, tmp_path):
+@pytest.mark.parametrize("is_alone", [False, True])
+async def test_an_image_that_is_not_safe_is_in_no_index_and_in_no_place(index, tmp_path, is_alone):
     straightly, sessions = index
 
     def fail():
@@ -114,7 +116,8 @@ async def test_an_image_that_is_not_safe_is_in_no_index_and_in_no_place(index, t
 
     for _ in range(2):  # the turn is given back
         with pytest.raises(OSError, match="broken"):
-            straightly.enter(whole(tmp_path, "2"), image_of(arrival(2).header), fail)
+            image = image_of(arrival(2).header)
+            straightly.enter(whole(tmp_path, "2"), image, fail, is_alone=is_alone)
     assert len(await rows(sessions, DicomInstance)) == 1
     assert not list(tmp_path.rglob("*.dcm"))
     assert straightly.enter(whole(tmp_path, "3"), image_of(arrival(3).header))

@@ -21,14 +21,13 @@ from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake_unfinished import sync_directory
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.writeback import begin_write_back
-from workflow_manager.dicom.redo import LARGEST_BYTES, Copy, Redo
+from workflow_manager.dicom.redo import USUAL_BYTES, Copy, Redo, Room
 
 logger = get_logger(__name__)
 PART, WHOLE = ".part", ".dcm"
 _PREAMBLE = b"\x00" * 128 + b"DICM"
 HEAD_BYTES = 16_384
 """What is kept of a data set from its beginning; where that is too little, the file is read."""
-_READ_BYTES = 2**20
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _PARTS_OF_A_NAME = 4
 _IMPLEMENTATION_UID = "2.25.255066463254586410421926389416361640001"
@@ -118,6 +117,8 @@ class IncomingFolder:
         self.hashes = hashes
         self.redo = redo
         self.read_head = read_head
+        self.under_way: set[str] = set()
+        """Names of the files that are being received, or are not closed yet."""
         self._numbers = itertools.count(1)
         self._prefix = f"{folder}/{new_id().hex}"
 
@@ -138,7 +139,11 @@ class IncomingFolder:
 
 
 class IncomingFile:
-    """A file that is being received."""
+    """A file that is being received.
+
+    Where a copy of it is synced, what comes is kept in memory while it fits: the disk begins with
+    the copy as soon as all is there, and the file is written meanwhile.
+    """
 
     def __init__(self, folder: IncomingFolder, name: str) -> None:
         self._folder = folder
@@ -148,21 +153,38 @@ class IncomingFile:
         self._meta = b""
         self._offset = self._size = 0
         self._file = os.open(self._path, _CREATE, 0o640)
+        self._room: Room | None = None
+        self._memory: memoryview | None = None
+        """What came, while it is nowhere else."""
         self._copy: Copy | None = None
         self._is_synced = False
 
     def begin(self, meta: bytes, transfer_syntax_uid: str) -> "IncomingFile":
         """Say what comes: its file meta information, and in which transfer syntax."""
         folder = self._folder
-        self._meta = meta
+        folder.under_way.add(self._name)
         self._offset = self._size = len(meta)
         if folder.hashes:
-            later = 0 if folder.redo is None else LARGEST_BYTES
-            self._sums = _Sums(transfer_syntax_uid, folder.read_head, later)
+            self._sums = _Sums(transfer_syntax_uid, folder.read_head)
+        if folder.redo is None:
+            self._meta = meta
+            return self
+        self._room = folder.redo.room()
+        self._memory = self._room.file(USUAL_BYTES)
+        self._memory[: len(meta)] = meta
         return self
 
     def write(self, data: memoryview) -> None:
-        """Write what came; when this returns, nothing refers to `data` any more."""
+        """Take what came; when this returns, nothing refers to `data` any more."""
+        memory, end = self._memory, self._size + len(data)
+        if memory is not None and end <= len(memory):
+            memory[self._size : end] = data
+            self._size = end
+            if self._sums is not None and len(self._folder.under_way) == 1:
+                self._sums.hash(memory[self._offset : end])  # the processor has nothing else to do
+            return
+        if memory is not None:
+            self._leave_memory(memory)
         if self._meta:
             meta, self._meta = self._meta, b""
             written = os.writev(self._file, (meta, data))
@@ -171,60 +193,73 @@ class IncomingFile:
                 self._write_all(data[max(0, written - len(meta)) :])
         else:
             self._write_all(data)
-        self._size += len(data)
+        self._size = end
         if self._sums is not None:
-            self._sums.add(data, self._file, self._offset)
+            self._sums.add(data)
 
     def _write_all(self, data: memoryview) -> None:
         while data:
             data = data[os.write(self._file, data) :]
+
+    def _leave_memory(self, memory: memoryview) -> None:
+        """Write what has come so far: the file is too long for what is kept in memory."""
+        self._memory = None
+        self._write_all(memory[: self._size])
+        if self._sums is not None:
+            self._sums.leave(memory[self._offset : self._size])
 
     def finish(self) -> Written:
         """Give the file its name as a whole one; what it promises is true after `sync`.
 
         The name comes before the sync, so that one sync covers it too, where the file system keeps
         names and data in one log. It says what the file holds: a power cut before the sync is told
-        by that.
+        by that. The disk has begun with what is to be synced when this returns.
         """
         if self._meta:  # an empty data set
             self._write_all(memoryview(self._meta))
-        if self._folder.durability.syncs_data:
-            redo = self._folder.redo
-            self._copy = None if redo is None else redo.copy(self._file, self._size)
-            if self._copy is None:  # the disk begins while the header is read
-                begin_write_back(self._file, 0, self._size, worth_bytes=0)
+        memory, self._memory = self._memory, None
         sums = self._sums
-        digest = "" if sums is None else self._digest(sums)
+        if memory is not None and sums is not None:
+            sums.hash(memory[self._offset : self._size])
+        digest = "" if sums is None else sums.digest
         whole = f"{self._name}.{self._size}.{digest}{WHOLE}"
+        self._begin_copy(whole, memory)
+        if memory is not None:
+            self._write_all(memory[: self._size])
+            if sums is not None:
+                sums.head += memory[self._offset : min(self._size, self._offset + HEAD_BYTES)]
+        if self._copy is None and self._folder.durability.syncs_data:
+            begin_write_back(self._file, 0, self._size, worth_bytes=0)  # while the header is read
         os.rename(self._path, whole)  # noqa: PTH104 - a Path takes as long as the call
         self._path = whole
         if sums is None:
             return Written(whole, b"", self._offset, "", self._size)
         return Written(whole, bytes(sums.head), self._offset, digest, self._size, sums.found)
 
-    def _digest(self, sums: "_Sums") -> str:
-        if self._copy is None:
-            return sums.digest_of(self._file, self._offset)
-        with self._copy.data as data:
-            return sums.digest(data[self._offset :])
+    def _begin_copy(self, whole: str, memory: memoryview | None) -> None:
+        redo, room = self._folder.redo, self._room
+        if redo is None or room is None:
+            return
+        if memory is None:
+            self._copy = redo.copy(self._file, self._size)
+        else:
+            self._copy = redo.copy_of(room, self._size)
+            if self._copy is not None:
+                self._room = None  # it is the copy's
+        if self._copy is not None:
+            self._copy.begin(whole)  # it says the name too
 
     def sync(self) -> None:
         """Let happen what is to happen to a file before anybody relies on it; once."""
         if self._is_synced:
             return
-        if self._copy is not None:  # it says the name too
-            try:
-                self._copy.sync(self._path)
-            except OSError as error:
-                logger.warning("a copy is not synced: the file itself is", error=repr(error))
-            else:
-                self._is_synced = True
-                return
-        durability = self._folder.durability
-        if durability.syncs_data:
-            os.fdatasync(self._file)
-        if durability is Durability.DIRECTORY:
-            self._folder.sync()
+        copy, self._copy = self._copy, None
+        if copy is None or not _is_on_disk(copy):
+            durability = self._folder.durability
+            if durability.syncs_data:
+                os.fdatasync(self._file)
+            if durability is Durability.DIRECTORY:
+                self._folder.sync()
         self._is_synced = True
 
     def discard(self) -> None:
@@ -235,73 +270,79 @@ class IncomingFile:
 
     def close(self) -> None:
         """Close it, as it is."""
+        self._folder.under_way.discard(self._name)
         if self._file >= 0:
             file, self._file = self._file, -1
             os.close(file)
-        if self._copy is not None:
-            copy, self._copy = self._copy, None
+        copy, self._copy = self._copy, None
+        room, self._room = self._room, None
+        self._memory = None
+        if copy is not None:
             copy.close()
+        if room is not None and self._folder.redo is not None:
+            self._folder.redo.give_back(room)
+
+
+def _is_on_disk(copy: Copy) -> bool:
+    """Wait for a copy."""
+    try:
+        copy.wait()
+    except OSError as error:
+        logger.warning("a copy is not synced: the file itself is", error=repr(error))
+        return False
+    finally:
+        copy.close()
+    return True
 
 
 class _Sums:
-    """Checksum and beginning of a data set, of what comes or of what is written already."""
+    """Checksum and beginning of a data set."""
 
-    def __init__(self, transfer_syntax_uid: str, read_head: "ReadHead | None", later: int) -> None:
+    def __init__(self, transfer_syntax_uid: str, read_head: "ReadHead | None") -> None:
         """Begin.
 
         Args:
             transfer_syntax_uid: In front of the data set, in the checksum.
             read_head: Reads the beginning while the rest is on its way.
-            later: A data set that is no longer gets its checksum at the end, when it is in memory
-                once more [byte].
         """
         self.head = bytearray()
         self.found: Found | None = None
         self._syntax = transfer_syntax_uid
         self._read_head = read_head
         self._hash = hashlib.sha256(transfer_syntax_uid.encode())
-        self._later = later
-        self._size = self._hashed = 0
+        self._hashed = 0
 
-    def add(self, data: memoryview, file: int, offset: int) -> None:
-        """Take a part that was written to a file, whose data set begins at an offset."""
-        self._size += len(data)
-        if self._size > self._later:
-            self._catch_up(file, offset, self._size - len(data))
-            self._hash.update(data)
-            self._hashed = self._size
+    def add(self, data: memoryview) -> None:
+        """Take a part that is gone when this returns."""
+        self._hash.update(data)
         missing = HEAD_BYTES - len(self.head)
         if missing > 0:
             self.head += data[:missing]
             if len(data) >= missing and self._read_head is not None:
                 self.found = self._read_head(bytes(self.head), self._syntax)
 
-    def digest(self, data: memoryview) -> str:
-        """Return the checksum of all that came, which is here."""
-        with data:
-            self._hash.update(data[self._hashed :])
+    def hash(self, data_set: memoryview) -> None:
+        """Take what is new of a data set that is kept until it is whole."""
+        self._hash.update(data_set[self._hashed :])
+        self._hashed = len(data_set)
+
+    def leave(self, data_set: memoryview) -> None:
+        """Take all that came of a data set that is kept no more; `add` follows."""
+        self.hash(data_set)
+        self.head += data_set[:HEAD_BYTES]
+
+    @property
+    def digest(self) -> str:
+        """The checksum of all that was taken."""
         return self._hash.hexdigest()
 
-    def digest_of(self, file: int, offset: int) -> str:
-        """Return the checksum of all that came, from the file."""
-        self._catch_up(file, offset, self._size)
-        return self._hash.hexdigest()
 
-    def _catch_up(self, file: int, offset: int, end: int) -> None:
-        while self._hashed < end:
-            data = os.pread(file, min(_READ_BYTES, end - self._hashed), offset + self._hashed)
-            if not data:
-                raise OSError("A received file is shorter than it was.")
-            self._hash.update(data)
-            self._hashed += len(data)
-
-
-def promised(path: Path) -> tuple[int, str] | None:
+def promised(path: Path | str) -> tuple[int, str] | None:
     """Return size and checksum that the name of a whole file says; None: it says none.
 
     The checksum is empty where nobody had it when the file was named.
     """
-    parts = path.name.split(".")
+    parts = os.fspath(path).rpartition("/")[2].split(".")
     if len(parts) != _PARTS_OF_A_NAME or not parts[1].isdecimal():
         return None
     return int(parts[1]), parts[2]

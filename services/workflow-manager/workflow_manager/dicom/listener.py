@@ -45,6 +45,8 @@ class ReceivedFile:
     file: Written
     sync: Callable[[], None]
     """Syncs the file as the installation wants it; before the answer, whoever calls it."""
+    is_alone: bool = False
+    """Whether this listener receives nothing else at the moment."""
     afterwards: list[Callable[[], None]] = field(default_factory=list)
     """What the handler wants to be done when the answer is out. Does not raise."""
 
@@ -249,7 +251,10 @@ class _Store:
         try:
             written = self._file.finish()
             sync, number = self._file.sync, self._association.number
-            received = ReceivedFile(self._peer, number, self._request, self._syntax, written, sync)
+            is_alone = len(self._listener.folder.under_way) == 1
+            received = ReceivedFile(
+                self._peer, number, self._request, self._syntax, written, sync, is_alone
+            )
             self._afterwards = received.afterwards
             answer = self._listener.handler(received)
             sync()

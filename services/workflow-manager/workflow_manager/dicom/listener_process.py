@@ -94,8 +94,8 @@ class _Desk:
 
     def _ask(self, received: ReceivedFile) -> tuple[int, str]:
         image, problem = self._read(received)
-        place, sync = received.file.place, received.sync
-        if image and self._index and self._index.enter(place, image, sync):
+        place, sync, is_alone = received.file.place, received.sync, received.is_alone
+        if image and self._index and self._index.enter(place, image, sync, is_alone=is_alone):
             told = indexed_message(received, image)
             received.afterwards.append(lambda: self._files.send_soon(told))
             return SUCCESS, ""

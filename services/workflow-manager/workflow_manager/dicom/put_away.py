@@ -1,19 +1,24 @@
 """Received files lose the name that they were received under once the index has them for good.
 
-Until then it is what a power cut leaves to be indexed again. Waiting a little lets one sync serve
-many files.
+Until then it is what a power cut leaves to be indexed again. Waiting until a series has come lets
+one sync serve many files, and leaves the disk to who waits for it.
 """
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom import files
+from workflow_manager.dicom.incoming import promised
 
 logger = get_logger(__name__)
-_PAUSE_S = 0.2
+_PAUSE_S, _LONGEST_S = 0.2, 2.0
+"""Files are put away when none came for a moment, or the first one has waited this long."""
+_MOST_BYTES = 2**27
+"""Or when as much waits: there is twice the room for copies of it (`redo`)."""
 _RELIEF_IMAGES = 100
 """Of SQLite's log of writes that makes some 2 MiB."""
 
@@ -37,6 +42,7 @@ class PutAway:
         self._since_relief = 0
         self._lock, self._removing = threading.Lock(), threading.Lock()
         self._paths: list[str] = []
+        self._bytes = 0
         self._folders: set[Path] = set()
         self._some, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,8 +51,11 @@ class PutAway:
 
     def add(self, paths: Iterable[str], folders: Iterable[Path]) -> None:
         """Take files that the index has committed, and the folders where they have their places."""
+        names = list(paths)
+        size = sum(map(_size_of, names))
         with self._lock:
-            self._paths += paths
+            self._paths += names
+            self._bytes += size
             self._folders |= set(folders)
             if self._thread is None:
                 self._closing.clear()
@@ -67,16 +76,25 @@ class PutAway:
         while True:
             self._some.wait()
             self._some.clear()
-            ending = self._closing.wait(_PAUSE_S)
+            ending = self._wait_for_quiet()
             self.flush()
             if ending:
                 return
+
+    def _wait_for_quiet(self) -> bool:
+        """Wait until it is time to put away; say whether it is the last time."""
+        until = time.monotonic() + _LONGEST_S
+        while not self._closing.wait(_PAUSE_S):
+            if self._bytes >= _MOST_BYTES or not self._some.is_set() or time.monotonic() >= until:
+                return False
+            self._some.clear()
+        return True
 
     def flush(self) -> None:
         """Put away what there is, now; blocking."""
         with self._removing:
             with self._lock:
-                paths, self._paths = self._paths, []
+                paths, self._paths, self._bytes = self._paths, [], 0
                 folders, self._folders = self._folders, set()
             try:
                 self._remove(paths, folders)
@@ -100,3 +118,9 @@ class PutAway:
         if self._since_relief >= _RELIEF_IMAGES:
             self._since_relief = 0
             self._relieve_index()
+
+
+def _size_of(place: str) -> int:
+    """Return what the name of a file says; 0: nothing [byte]."""
+    said = promised(place)
+    return 0 if said is None else said[0]

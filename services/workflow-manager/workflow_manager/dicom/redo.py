@@ -9,10 +9,12 @@ import os
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Sequence
-from mmap import mmap
+from contextlib import suppress
 from pathlib import Path
 
+from scanhub_libraries.background_write import BackgroundWriter
 from scanhub_libraries.logging import get_logger
 from workflow_manager.dicom.segments import BLOCK_BYTES, SEGMENT_BYTES, SUFFIX, Segment, room_of
 
@@ -26,8 +28,10 @@ _AHEAD = 5
 disk from whoever waits for a sync."""
 _FREE_BYTES = 2**30
 """With less room on the disk there are no more segments: it is for images."""
-_USUAL_BYTES, _MOST_KEPT_BYTES = 2**18, 2**20
-"""Of memory for an image, and of what a thread keeps of it."""
+_KEPT_BYTES, _MOST_ROOMS = 2**20, 64
+"""Of memory for an image, and how many of those are kept for the next ones."""
+USUAL_BYTES = _KEPT_BYTES - BLOCK_BYTES
+"""Of a file that fits in memory that is kept."""
 _PAUSE_S = 0.05
 _NEXT_TRY_S = 60.0
 
@@ -44,6 +48,34 @@ class Redo:
         self._some, self._closing = threading.Event(), threading.Event()
         self._keeper: threading.Thread | None = None
         self._next_try = 0.0
+        self._rooms: list[Room] = []
+
+    def room(self, size: int = USUAL_BYTES) -> "Room":
+        """Return memory for a copy of a file of at most a size, to be given back [byte]."""
+        if room_of(size) <= _KEPT_BYTES:
+            with suppress(IndexError):
+                return self._rooms.pop()
+        return Room(max(room_of(size), _KEPT_BYTES))
+
+    def give_back(self, room: "Room") -> None:
+        """Take memory back; a write that nobody waited for is waited for."""
+        with suppress(OSError):  # whoever wanted to know has been told
+            room.writer.wait()
+        if len(room.writer.memory) == _KEPT_BYTES and len(self._rooms) < _MOST_ROOMS:
+            self._rooms.append(room)
+
+    def copy_of(self, room: "Room", size: int) -> "Copy | None":
+        """Reserve room in a segment for a file that is in memory.
+
+        Returns:
+            The copy, to be closed in the place of the memory. None: there is none, and the file
+            itself is to be synced.
+        """
+        if size > LARGEST_BYTES:
+            return None
+        with self._lock:
+            reserved = self._reserve(size)
+        return None if reserved is None else Copy(self, room, reserved, size)
 
     def copy(self, file: int, size: int) -> "Copy | None":
         """Copy a whole file to memory, for the disk.
@@ -58,12 +90,11 @@ class Redo:
         """
         if size > LARGEST_BYTES:
             return None
-        with self._lock:
-            reserved = self._reserve(size)
-        if reserved is None:
+        room = self.room(size)
+        copy = self.copy_of(room, size)
+        if copy is None:
+            self.give_back(room)
             return None
-        segment, place = reserved
-        copy = Copy(self, segment, place, size)
         try:
             copy.read(file)
         except OSError as error:
@@ -111,6 +142,7 @@ class Redo:
             self._keeper.join()
         with self._lock:
             segments, self._segments, self._current = self._segments, [], None
+        self._rooms.clear()
         for segment in segments:
             if not segment.is_needed:
                 segment.path.unlink()
@@ -161,68 +193,92 @@ class Redo:
             self._segments.append(segment)
 
 
+class Room:
+    """Memory for a copy on its way to a segment, for one at a time; the file is put in it first."""
+
+    def __init__(self, size: int) -> None:
+        self.writer = BackgroundWriter(size)
+        self._segment: Segment | None = None
+        self._close: weakref.finalize[[int], Room] | None = None
+
+    def file(self, size: int) -> memoryview:
+        """Return where a file of a size is, or goes."""
+        return memoryview(self.writer.memory)[BLOCK_BYTES : BLOCK_BYTES + size]
+
+    def whole(self, size: int) -> memoryview:
+        """Return all that is written of a copy of a file of a size."""
+        return memoryview(self.writer.memory)[: room_of(size)]
+
+    def begin(self, segment: Segment, place: int, size: int) -> None:
+        """Begin to write to a segment; `writer.wait` follows."""
+        if self._segment is not segment:
+            self.forget()
+            file = segment.open()
+            self._file, self._segment = file, segment
+            self._close = weakref.finalize(self, os.close, file)
+        self.writer.begin(self._file, room_of(size), place)
+
+    def forget(self) -> None:
+        """Close the segment that was written to last."""
+        if self._close is not None:
+            self._close()
+        self._segment = self._close = None
+
+
 class Copy:
     """A copy on its way to a segment, which keeps room for it until it is closed."""
 
-    def __init__(self, redo: Redo, segment: Segment, place: int, size: int) -> None:
-        self._redo = redo
-        self._segment = segment
-        self._place, self._size = place, size
-        self._memory = _take_memory(room_of(size))
+    def __init__(self, redo: Redo, room: "Room", reserved: tuple[Segment, int], size: int) -> None:
+        self._redo, self._room = redo, room
+        self._segment, self._place = reserved
+        self._size = size
+        self._name = ""
+        self._problem: OSError | None = None
         self._is_settled = False
 
-    @property
-    def data(self) -> memoryview:
-        """The file, until the copy is closed."""
-        return memoryview(self._memory)[BLOCK_BYTES : BLOCK_BYTES + self._size]
-
     def read(self, file: int) -> None:
-        """Read the file.
+        """Read the file into the room.
 
         Raises:
             OSError: It cannot be read, or is shorter.
         """
-        left = self.data
+        left = self._room.file(self._size)
         while left:
             done = os.preadv(file, [left], self._size - len(left))
             if not done:
                 raise OSError("A received file is shorter than it was.")
             left = left[done:]
 
-    def sync(self, place: str) -> None:
-        """Write it, synced, and under which path the file lies.
+    def begin(self, place: str) -> None:
+        """Begin to write it; `wait` follows, and says whether it could be.
+
+        Args:
+            place: Under which path the file lies or will lie.
+        """
+        self._name = place.rpartition("/")[2]
+        try:
+            self._segment.seal(self._room.whole(self._size), self._name, self._size)
+            self._room.begin(self._segment, self._place, self._size)
+        except OSError as error:
+            self._problem = error
+
+    def wait(self) -> None:
+        """Wait until it is on the disk.
 
         Raises:
-            OSError: It is not on the disk.
+            OSError: It is not.
         """
-        name = place.rpartition("/")[2]
-        memory = memoryview(self._memory)[: room_of(self._size)]
-        self._segment.write(self._place, memory, name, self._size)
+        if self._problem is not None:
+            raise self._problem
+        self._room.writer.wait()
         self._is_settled = True
-        self._redo.settle(self._segment, name)
+        self._redo.settle(self._segment, self._name)
 
     def close(self) -> None:
-        """Be done with it, synced or not."""
+        """Be done with it, synced or not; the room goes back."""
+        self._redo.give_back(self._room)
         if not self._is_settled:
             self._redo.settle(self._segment)
-        _give_memory_back(self._memory)
-
-
-_IN_THREAD = threading.local()
-
-
-def _take_memory(size: int) -> mmap:
-    """Return memory that begins with a page; a thread keeps some for its next image."""
-    kept: mmap | None = getattr(_IN_THREAD, "memory", None)
-    if kept is None or len(kept) < size:
-        return mmap(-1, max(size, _USUAL_BYTES))
-    _IN_THREAD.memory = None
-    return kept
-
-
-def _give_memory_back(memory: mmap) -> None:
-    if len(memory) <= _MOST_KEPT_BYTES:
-        _IN_THREAD.memory = memory
 
 
 def _begin_anew(segment: Segment) -> None:

@@ -125,31 +125,13 @@ class Segment:
         self._writing += 1
         return place
 
-    def write(self, place: int, memory: memoryview, name: str, size: int) -> None:
-        """Write a record and its copy to the place that it got, synced; `settled` follows.
-
-        By a descriptor of its own: the kernel tells each once of what the disk did not take, and
-        makes one of the syncs that several threads ask for. Past its cache, where the file system
-        can: what is kept there is the file.
+    def seal(self, memory: memoryview, name: str, size: int) -> None:
+        """Put the record in front of a copy.
 
         Args:
-            place: Of `reserve`.
             memory: Of `room_of(size)` bytes, at a page; the copy is behind the first block.
             name: That the file was received under.
             size: Its size [byte].
-
-        Raises:
-            OSError: It is not on the disk.
-        """
-        self.seal(memory, name, size)
-        file = self.open()
-        try:
-            write_all(file, [memory], place, synced=True)
-        finally:
-            os.close(file)
-
-    def seal(self, memory: memoryview, name: str, size: int) -> None:
-        """Put the record in front of a copy; the arguments are those of `write`.
 
         Raises:
             OSError: The name is too long.
@@ -163,7 +145,12 @@ class Segment:
         memory[end:] = bytes(len(memory) - end)
 
     def open(self) -> int:
-        """Return a descriptor to write by, which the caller closes."""
+        """Return a descriptor to write by, which the caller closes.
+
+        One of its own for each who writes at a time: the kernel tells each once of what the disk
+        did not take, and makes one of the syncs that several ask for. Past its cache, where the
+        file system can: what is kept there is the file.
+        """
         try:
             return os.open(self.path, self._flags)
         except OSError as error:

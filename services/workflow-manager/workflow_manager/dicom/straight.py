@@ -34,8 +34,23 @@ class _Entry:
 
     path: str
     image: Image
+    sync: Callable[[], None]
     is_done: bool = False
     has_entered: bool = False
+    problem: OSError | None = None
+    """Why the file is not safe."""
+
+    def wait_for_disk(self) -> None:
+        """Wait until the file is synced.
+
+        Raises:
+            OSError: It is not.
+        """
+        try:
+            self.sync()
+        except OSError as error:
+            self.problem = error
+            raise
 
 
 def _nothing() -> None:
@@ -87,27 +102,39 @@ class StraightIndex:
             self._known.clear()  # the next image of each is handed over
         self._known[image[:2]] = None
 
-    def enter(self, path: str, image: Image, sync: Callable[[], None] = _nothing) -> bool:
+    def enter(
+        self,
+        path: str,
+        image: Image,
+        sync: Callable[[], None] = _nothing,
+        *,
+        is_alone: bool = False,
+    ) -> bool:
         """Put an image into the index and its file in its place; False: the service must.
 
         Args:
             path: Of its file.
             image: What stands in it.
-            sync: Syncs it, once; called before anybody is waited for, so that associations sync
-                side by side, and who is in the index never waits for the disk.
+            sync: Waits until it is synced, once; called before anybody is waited for, so that who
+                is in the index does not wait for the disk.
+            is_alone: This listener receives nothing else: the rows of the image are written while
+                the disk is busy, and committed when it is synced.
 
         Raises:
             OSError: Of `sync`: the image is not safe, and not in the index.
         """
         if image[:2] not in self._known:
             return False
-        sync()
-        entry = _Entry(path, image)
+        if not is_alone:
+            sync()
+        entry = _Entry(path, image, sync if is_alone else _nothing)
         with self._lock:
             self._waiting.append(entry)
         with self._turn:
             if not entry.is_done:
                 self._enter_all_that_wait()
+        if entry.problem is not None:
+            raise entry.problem
         return entry.has_entered
 
     def _all_that_wait(self) -> list[_Entry]:
@@ -120,6 +147,8 @@ class StraightIndex:
         entries: list[_Entry] = []
 
         def place(entered: Sequence[int]) -> None:
+            for entry in entries:
+                entry.wait_for_disk()
             for number in entered:
                 key = instance_key(*entries[number].image[:3])
                 files.link_in_place(entries[number].path, f"{self._root}/{key}")
