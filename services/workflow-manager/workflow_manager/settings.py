@@ -33,7 +33,7 @@ class WorkflowManagerSettings(BaseSettings):
         ge=1,
         le=16,
         description="Processes that receive; each uses one core at most. None given: two, or one "
-        "where there is but one core",
+        "where there is but one core; twice as many in the mode unsynced",
     )
     dicom_durability: Durability = Field(
         Durability.SYNCED,
