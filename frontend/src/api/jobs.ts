@@ -1,6 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { answer, client } from "./client";
+import { type LogPart, logPart } from "./processing";
 import type { JobTask } from "./types";
 import type { components } from "./workflow-manager";
 
@@ -21,3 +22,22 @@ export const updateJob = (task: JobTask) =>
       body: task,
     }),
   );
+
+export const cancelRun = (run_id: string) =>
+  answer(
+    client.POST("/api/v1/workflowmanager/runs/{run_id}/cancel", { params: { path: { run_id } } }),
+  );
+/** Again on the same data, with what the task says by now. */
+export const retryRun = (run_id: string) =>
+  answer(
+    client.POST("/api/v1/workflowmanager/runs/{run_id}/retry", { params: { path: { run_id } } }),
+  );
+export const runLogUrl = (run: string) =>
+  `/api/v1/workflowmanager/runs/${encodeURIComponent(run)}/log`;
+export async function readRunLog(run_id: string, offset: number): Promise<LogPart> {
+  const { data, response } = await client.GET("/api/v1/workflowmanager/runs/{run_id}/log", {
+    params: { path: { run_id }, query: { offset } },
+    parseAs: "arrayBuffer",
+  });
+  return logPart(data, response, offset);
+}

@@ -7,6 +7,7 @@ import type {
   JobTask,
   JournalEvent,
   Patient,
+  Run,
   Task,
   User,
   WorklistItem,
@@ -235,4 +236,22 @@ export function aJobDefinition(changes: Partial<JobDefinition> = {}): JobDefinit
     problem: "",
     ...changes,
   } as JobDefinition;
+}
+
+export function aRun(changes: Partial<Run> = {}): Run {
+  return {
+    id: "run-1",
+    task_id: "job-1",
+    exam_id: "exam-1",
+    job_id: "reconstruction",
+    status: "succeeded",
+    progress: 100,
+    error: null,
+    result_id: null,
+    attempt: 1,
+    created_at: "2026-11-21T08:00:00Z",
+    started_at: "2026-11-21T08:00:01Z",
+    ended_at: "2026-11-21T08:00:09Z",
+    ...changes,
+  } as Run;
 }

@@ -1,15 +1,28 @@
-import { useQuery } from "@tanstack/react-query";
+import { Button } from "@mantine/core";
+import { IconChevronDown, IconChevronRight, IconRefresh, IconSquare } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 
-import { queries } from "../../api/queries";
+import { cancelRun, readRunLog, retryRun, runLogUrl } from "../../api/jobs";
+import { keys, queries } from "../../api/queries";
 import type { JobTask, Run } from "../../api/types";
-import { clock, duration, secondsBetween } from "../../shared/format";
-import { QueryView } from "../../shared/states";
+import { Bar } from "../../shared/Bar";
+import { clock, counted, dayAndClock, duration, secondsBetween } from "../../shared/format";
+import { JsonView } from "../../shared/JsonView";
+import { LogView } from "../../shared/log/LogView";
+import page from "../../shared/page.module.css";
+import { guarded, useMayOperate, useMayTryOut } from "../../shared/roles";
+import { authorName } from "../../shared/schema/words";
+import { ErrorLine, QueryView, Reasons } from "../../shared/states";
+import { sizeWords } from "../../shared/size";
 import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
+import { useNow } from "../../shared/useNow";
 import { Section } from "../exam/Inspector";
+import { isOpen, mayRetry } from "./run";
 import css from "./runs.module.css";
 
-/** The runs of a job task; a failure says why in full. */
+/** The runs of a job task; a failure says why in full, and the newest one can be acted upon. */
 export function Runs({ task }: { task: JobTask }) {
   const runs = useQuery(queries.runs(task.id));
   return (
@@ -20,8 +33,8 @@ export function Runs({ task }: { task: JobTask }) {
             <p className="dim">Not run yet.</p>
           ) : (
             <ul className={css.list}>
-              {list.slice(0, 5).map((run) => (
-                <RunLine key={run.id} run={run} />
+              {list.slice(0, 5).map((run, at) => (
+                <RunLine key={run.id} run={run} newest={at === 0} />
               ))}
             </ul>
           )
@@ -31,22 +44,141 @@ export function Runs({ task }: { task: JobTask }) {
   );
 }
 
-function RunLine({ run }: { run: Run }) {
+function RunLine({ run, newest }: { run: Run; newest: boolean }) {
+  const [open, setOpen] = useState(false);
+  const running = isOpen(run);
+  const now = useNow(running);
   const from = run.started_at ?? run.created_at;
-  const took = run.ended_at ? secondsBetween(from, Date.parse(run.ended_at)) : null;
+  const took = secondsBetween(from, run.ended_at ? Date.parse(run.ended_at) : now);
+  const Chevron = open ? IconChevronDown : IconChevronRight;
   return (
     <li>
-      <div className={css.line}>
+      <button
+        type="button"
+        className={css.head}
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
+        <Chevron size={16} aria-hidden />
         <StatusBadge look={workStatus(run.status)} />
-        {run.progress > 0 && run.progress < 100 && (
-          <span className="live-number">{run.progress} %</span>
-        )}
-        <span className={`dim ${css.end}`}>
+        {running && run.progress > 0 && <span className="live-number">{run.progress} %</span>}
+        <span className={`dim live-number ${css.end}`}>
           {clock(from)}
           {took !== null && ` · ${duration(took)}`}
         </span>
-      </div>
+      </button>
+      {running && <Bar parts={[{ share: run.progress / 100 }]} />}
+      {run.status === "queued" && (
+        <p className="dim">Waits for its turn since {dayAndClock(run.created_at)}.</p>
+      )}
       {run.error && <pre className={css.error}>{run.error}</pre>}
+      {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
+      {newest && Object.keys(run.values ?? {}).length > 0 && <JsonView value={run.values} />}
+      {newest && <Reasons reasons={run.warnings ?? []} />}
+      {newest && <RunActions run={run} />}
+      {open && <RunBody run={run} />}
     </li>
+  );
+}
+
+function RunActions({ run }: { run: Run }) {
+  const client = useQueryClient();
+  const mayNot = useMayOperate();
+  const act = useMutation({
+    mutationFn: () => (isOpen(run) ? cancelRun(run.id) : retryRun(run.id)),
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: keys.runs(run.task_id) }),
+        client.invalidateQueries({ queryKey: ["exam"] }),
+      ]),
+  });
+  if (!isOpen(run) && !mayRetry(run)) return null;
+  const running = isOpen(run);
+  return (
+    <>
+      <div className={page.buttons}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={running ? <IconSquare size={16} /> : <IconRefresh size={16} />}
+          {...guarded(mayNot)}
+          loading={act.isPending}
+          onClick={() => act.mutate()}
+        >
+          {running ? "Stop the job" : "Do it over again"}
+        </Button>
+      </div>
+      <ErrorLine error={act.error} />
+    </>
+  );
+}
+
+/** What it was told, worked on and said. */
+function RunBody({ run }: { run: Run }) {
+  const mayNot = useMayTryOut();
+  const { inputs = [], machine, parameters = {} } = run;
+  return (
+    <div className={css.body}>
+      {run.started_at &&
+        (mayNot ? (
+          run.log_tail && <pre className={css.tail}>{run.log_tail}</pre>
+        ) : (
+          <LogView
+            of={run.job_id}
+            live={run.status === "running"}
+            read={(offset) => readRunLog(run.id, offset)}
+            url={runLogUrl(run.id)}
+          />
+        ))}
+      <dl className={page.facts}>
+        <dt>Job</dt>
+        <dd>
+          {run.job_id}
+          {run.job_version && <span className="dim"> {run.job_version}</span>}
+        </dd>
+        {run.requested_by && (
+          <>
+            <dt>Asked for by</dt>
+            <dd>{authorName(run.requested_by)}</dd>
+          </>
+        )}
+        {run.exit_code != null && (
+          <>
+            <dt>Exit code</dt>
+            <dd className="live-number">{run.exit_code}</dd>
+          </>
+        )}
+        {inputs.map(({ result_id, kind, files, size_bytes, sha256 }) => (
+          <div key={result_id} className={page.fact}>
+            <dt>Input</dt>
+            <dd title={sha256 ? `SHA-256 ${sha256}` : undefined}>
+              {[
+                kind?.replaceAll("_", " "),
+                files != null && counted(files, "file"),
+                size_bytes != null && sizeWords(size_bytes),
+              ]
+                .filter(Boolean)
+                .join(", ") || "a result"}
+            </dd>
+          </div>
+        ))}
+        {machine && (
+          <>
+            <dt>Computed on</dt>
+            <dd>
+              {machine.host}, {counted(machine.cpus, "processor")}, Python {machine.python}
+            </dd>
+          </>
+        )}
+        {Object.keys(parameters).length > 0 && (
+          <>
+            <dt>Parameters</dt>
+            <dd>
+              <JsonView value={parameters} />
+            </dd>
+          </>
+        )}
+      </dl>
+    </div>
   );
 }
