@@ -6,6 +6,7 @@ import type { components } from "./workflow-manager";
 type Schemas = components["schemas"];
 export type ProcessingRun = Schemas["ProcessingRunOut"];
 export type ProcessingStep = Schemas["ProcessingStepOut"];
+export type Review = Schemas["ProcessingReviewOut"];
 export type RunState = ProcessingRun["state"];
 export type StepState = ProcessingStep["state"];
 
@@ -36,6 +37,19 @@ export const retryProcessing = (case_id: string, start: "failed" | "first") =>
     client.POST("/api/v1/workflowmanager/cases/{case_id}/processing/retry", {
       params: { path: { case_id } },
       body: { start },
+    }),
+  );
+
+/** Lets it go where the rule says, or nowhere. */
+export const reviewProcessing = (
+  case_id: string,
+  decision: "approve" | "reject",
+  comment: string,
+) =>
+  answer(
+    client.POST("/api/v1/workflowmanager/cases/{case_id}/processing/review", {
+      params: { path: { case_id } },
+      body: { decision, comment },
     }),
   );
 

@@ -28,6 +28,10 @@ export const useMayRemove = (): string | null =>
 export const useMayOperate = (): string | null =>
   useUnless([...TECHNICAL, "medical", "scientist"], "Not for your role.");
 
+/** Null when the user may decide about what a rule wants reviewed by a role, else why not. */
+export const useMayReview = (role: string): string | null =>
+  useUnless(["admin", role], `Decided by somebody whose role is ${role}, or an administrator.`);
+
 /** Of a control: that it cannot be used, and why not. */
 export const guarded = (mayNot: string | null) => ({
   disabled: mayNot !== null,

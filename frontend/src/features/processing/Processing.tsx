@@ -24,6 +24,7 @@ import { useNow } from "../../shared/useNow";
 import { withLocalTimes } from "../queue/sending";
 import { Chain } from "./Chain";
 import { doneOf, firstUndone, isOpen, madeSeries, runLook, tookSeconds } from "./processing";
+import { Review } from "./Review";
 import css from "./processing.module.css";
 
 const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
@@ -35,6 +36,7 @@ export function Processing({ whole }: { whole: CaseDetail }) {
   return (
     <DetailSection title="Modules">
       <RunHead run={newest} told={whole.reason} />
+      {newest.review && <Review caseId={whole.id} review={newest.review} />}
       <RunActions whole={whole} run={newest} />
       <Chain key={newest.id} run={newest} />
       <Made whole={whole} run={newest} />

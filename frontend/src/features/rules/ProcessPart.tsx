@@ -17,6 +17,7 @@ import {
   withoutModule,
   withSettings,
 } from "./chain";
+import { ReviewChoice } from "./ReviewChoice";
 import { Choice, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
 
@@ -103,6 +104,7 @@ export function ProcessPart(props: Props) {
         checked={draft.processing_retain_images ?? false}
         onChange={(event) => onChange({ processing_retain_images: event.currentTarget.checked })}
       />
+      <ReviewChoice {...props} />
       <Choosing {...props} />
     </Part>
   );

@@ -30,6 +30,7 @@ import {
   tells,
 } from "./rule";
 import { processes } from "./chain";
+import { reviewWords } from "./review";
 import { RuleHistory } from "./RuleHistory";
 import css from "./rules.module.css";
 
@@ -277,6 +278,12 @@ function ProcessFacts({ rule }: { rule: Rule }) {
         <>
           <dt>{optionLabel("processing_retain_images")}</dt>
           <dd>yes</dd>
+        </>
+      )}
+      {rule.processing_review && (
+        <>
+          <dt>{optionLabel("processing_review")}</dt>
+          <dd>{reviewWords(rule.processing_review)}</dd>
         </>
       )}
       {rule.dynamic_routing && (

@@ -40,6 +40,13 @@ export const PRIORITIES: Record<RuleOptions["priority"], string> = {
   offpeak: "Off-peak hours",
 };
 
+/** What becomes of what nobody has reviewed in time. */
+export const AT_DEADLINE = {
+  reject: "send nothing",
+  approve: "send it",
+  wait: "tell, and wait on",
+} as const;
+
 /** What becomes of a study that is never complete. */
 export const FORCE = {
   discard: "discard what there is",
@@ -53,11 +60,7 @@ export interface Draft extends RuleOptions {
   change_comment: string;
 }
 
-/** What no form shows yet. */
-const UNSHOWN = { processing_review: null };
-
 const NEW: Draft = {
-  ...UNSHOWN,
   name: "",
   change_comment: "",
   rule: "",
@@ -77,6 +80,7 @@ const NEW: Draft = {
   processing_module: [],
   processing_settings: {},
   processing_retain_images: false,
+  processing_review: null,
   notification_webhook: "",
   notification_payload: "",
   notification_payload_body: "",
@@ -118,6 +122,7 @@ const LABELS: Record<string, string> = {
   processing_module: "Modules",
   processing_settings: "Settings of the modules",
   processing_retain_images: "Original images go on",
+  processing_review: "Review by a person",
   dynamic_routing: "Module may choose targets",
   dynamic_routing_allowed_targets: "Targets it may choose",
   conditional_alternate_target: "Other target",
@@ -146,15 +151,20 @@ export function optionLabel(name: string): string {
 
 /** Options that the form of this action does not show and that say something: they are kept. */
 export function keptOptions(draft: Draft): [string, unknown][] {
-  const review = ["processing_review"];
-  const hidden = ["processing_module", "processing_settings", "processing_retain_images"];
+  if (processes(draft)) return [];
+  const hidden = [
+    "processing_module",
+    "processing_settings",
+    "processing_retain_images",
+    "processing_review",
+  ];
   const choices = [
     "dynamic_routing",
     "dynamic_routing_allowed_targets",
     "conditional_alternate_target",
   ];
   const values = draft as unknown as Record<string, unknown>;
-  return [...(processes(draft) ? [] : [...hidden, ...choices]), ...review]
+  return [...hidden, ...choices]
     .map((name): [string, unknown] => [name, values[name]])
     .filter(([, value]) => !isNothing(value));
 }

@@ -1,0 +1,105 @@
+import { Button, Textarea } from "@mantine/core";
+import { IconBan, IconSend } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { imageKeys } from "../../api/imageQueries";
+import { type Review as ReviewOf, reviewProcessing } from "../../api/processing";
+import { dayAndClock } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { guarded, useMayReview } from "../../shared/roles";
+import { authorName } from "../../shared/schema/words";
+import { ErrorLine } from "../../shared/states";
+import css from "./processing.module.css";
+
+const AT_DEADLINE: Record<ReviewOf["at_deadline"], string> = {
+  reject: "it is rejected then",
+  approve: "it is sent then",
+  wait: "it is told then, and waits on",
+};
+const DECIDED: Partial<Record<string, string>> = {
+  approved: "Approved",
+  rejected: "Rejected",
+  canceled: "Nobody has decided: the run was stopped.",
+};
+
+/** What a person decides about what the modules made, or has decided. */
+export function Review({ caseId, review }: { caseId: string; review: ReviewOf }) {
+  if (review.state === "waiting") return <Deciding caseId={caseId} review={review} />;
+  const { state, decided_by, decided_at, comment } = review;
+  return (
+    <p className={css.reason} data-fault={state === "rejected" || undefined}>
+      {DECIDED[state] ?? state}
+      {decided_by &&
+        (decided_by === "deadline"
+          ? " because nobody decided in time"
+          : ` by ${authorName(decided_by)}`)}
+      {decided_at && <span className="dim"> {dayAndClock(decided_at)}</span>}
+      {comment && `: ${comment}`}
+    </p>
+  );
+}
+
+function Deciding({ caseId, review }: { caseId: string; review: ReviewOf }) {
+  const client = useQueryClient();
+  const mayNot = useMayReview(review.role);
+  const [comment, setComment] = useState("");
+  const decide = useMutation({
+    mutationFn: (decision: "approve" | "reject") =>
+      reviewProcessing(caseId, decision, comment.trim()),
+    onSettled: () => client.invalidateQueries({ queryKey: imageKeys.cases }),
+  });
+  const button = { ...guarded(mayNot), disabled: mayNot !== null || decide.isPending };
+  return (
+    <form
+      className={css.review}
+      data-overdue={review.overdue || undefined}
+      aria-label="Review"
+      onSubmit={(event) => event.preventDefault()}
+    >
+      <p>
+        <strong>Look at what came out, and decide whether it is sent.</strong>
+        {review.due_at && (
+          <span className="dim">
+            {" "}
+            {review.overdue
+              ? `It was due ${dayAndClock(review.due_at)}.`
+              : `Until ${dayAndClock(review.due_at)}; ${AT_DEADLINE[review.at_deadline]}.`}
+          </span>
+        )}
+      </p>
+      {mayNot ? (
+        <p className="dim">{mayNot}</p>
+      ) : (
+        <Textarea
+          label="Why"
+          placeholder="Kept with the run"
+          autosize
+          minRows={1}
+          maxRows={6}
+          maxLength={10_000}
+          value={comment}
+          onChange={(event) => setComment(event.currentTarget.value)}
+        />
+      )}
+      <div className={page.buttons}>
+        <Button
+          {...button}
+          leftSection={<IconSend size={16} />}
+          onClick={() => decide.mutate("approve")}
+        >
+          Approve
+        </Button>
+        <Button
+          {...button}
+          variant="default"
+          leftSection={<IconBan size={16} />}
+          onClick={() => decide.mutate("reject")}
+        >
+          Reject
+        </Button>
+      </div>
+      <ErrorLine error={decide.error} />
+    </form>
+  );
+}

@@ -1,0 +1,90 @@
+import { Checkbox, Select, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import page from "../../shared/page.module.css";
+import { hoursOf, NO_REVIEW_YET, type Review, secondsOf } from "./review";
+import { AT_DEADLINE } from "./rule";
+import { Choice, pairs, type PartProps } from "./RulePart";
+import css from "./rules.module.css";
+
+const ROLES: Review["role"][] = ["medical", "scientist", "engineer", "admin"];
+
+/** Whether a person decides about what the modules made before it is sent. */
+export function ReviewChoice({ draft, problems, readOnly, onChange }: PartProps) {
+  const review = draft.processing_review ?? null;
+  const set = (change: Partial<Review>) =>
+    onChange({ processing_review: { ...(review ?? NO_REVIEW_YET), ...change } });
+  return (
+    <>
+      <Checkbox
+        label="A person looks at it before anything is sent"
+        disabled={readOnly}
+        checked={review !== null}
+        onChange={(event) =>
+          onChange({ processing_review: event.currentTarget.checked ? NO_REVIEW_YET : null })
+        }
+      />
+      {problems.processing_review && <p className={css.flaw}>{problems.processing_review}</p>}
+      {review && (
+        <div className={css.preview}>
+          <div className={page.pair}>
+            <Select
+              label="Who decides"
+              description="Administrators may always"
+              inputWrapperOrder={["label", "input", "error", "description"]}
+              allowDeselect={false}
+              disabled={readOnly}
+              value={review.role}
+              data={ROLES}
+              onChange={(role) => role && set({ role })}
+            />
+            <Hours
+              // Another document came from elsewhere: it is what is typed now.
+              key={review.deadline_s ?? "none"}
+              value={review.deadline_s ?? null}
+              readOnly={readOnly}
+              onChange={(deadline_s) => set({ deadline_s })}
+            />
+          </div>
+          {review.deadline_s != null && (
+            <Choice
+              label="If nobody has decided by then"
+              value={review.at_deadline}
+              choices={pairs(AT_DEADLINE)}
+              readOnly={readOnly}
+              onPick={(at_deadline) => set({ at_deadline })}
+            />
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Taken over when it is left: half of a number is none. */
+function Hours({
+  value,
+  readOnly,
+  onChange,
+}: {
+  value: number | null;
+  readOnly: boolean;
+  onChange: (seconds: number | null) => void;
+}) {
+  const [typed, setTyped] = useState(hoursOf(value));
+  const seconds = secondsOf(typed);
+  return (
+    <TextInput
+      label="Within"
+      description="Empty: it waits for ever"
+      inputWrapperOrder={["label", "input", "error", "description"]}
+      inputMode="decimal"
+      rightSection={<span className="dim">h</span>}
+      readOnly={readOnly}
+      value={typed}
+      error={seconds === undefined && "has to be more than 0, and at most a year"}
+      onChange={(event) => setTyped(event.currentTarget.value)}
+      onBlur={() => seconds !== undefined && seconds !== value && onChange(seconds)}
+    />
+  );
+}
