@@ -40,7 +40,7 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
       />
       <p className={page.reason} data-fault={whole.state === "failed" || undefined}>
         {withLocalTimes(caseReason(whole, plainReason))}
-        {whole.waits_until && (
+        {whole.waits_until && !/\buntil\b/.test(whole.reason) && (
           <span className="dim"> Until {dayAndClock(whole.waits_until)} at the latest.</span>
         )}
       </p>

@@ -52,7 +52,9 @@ const COLUMNS: Column<Case>[] = [
     cell: (row) => (
       <span title={withLocalTimes(plainReason(row.reason))}>
         {withLocalTimes(caseReason(row, plainReason))}
-        {row.waits_until && ` Until ${dayAndClock(row.waits_until)}.`}
+        {row.waits_until &&
+          !/\buntil\b/.test(row.reason) &&
+          ` Until ${dayAndClock(row.waits_until)}.`}
       </span>
     ),
   },

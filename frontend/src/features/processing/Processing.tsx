@@ -137,11 +137,13 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
   });
   const ended = whole.state === "failed" && !isOpen(run) && run.state !== "succeeded";
   const undone = firstUndone(run);
-  if (!isOpen(run) && !ended) return null;
+  // Where its modules have ended, a person decides, and nothing is left to be stopped.
+  const moves = isOpen(run) && run.state !== "review";
+  if (!moves && !ended) return null;
   return (
     <>
       <div className={page.buttons}>
-        {isOpen(run) && (
+        {moves && (
           <Button
             variant="default"
             leftSection={<IconSquare size={16} />}

@@ -105,6 +105,7 @@ test("times in sentences are those of the clock on the wall", () => {
     `Off-peak hours begin at ${day(at)} ${clock(at, false)}.`,
   );
   expect(withLocalTimes("Sent to PACS.")).toBe("Sent to PACS.");
+  expect(withLocalTimes("until 2026-11-22 08:00:59 UTC")).toMatch(/^until 2026-11-22 \d\d:00$/);
   expect(withLocalTimes("Module smooth, since 08:00:00 UTC.")).toMatch(
     /^Module smooth, since \d\d:00:00\.$/,
   );

@@ -106,10 +106,13 @@ export function withLocalTimes(sentence: string): string {
       /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})/g,
       (time) => `${day(time)} ${clock(time, false)}`,
     )
-    .replace(/(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}) UTC/g, (_, date: string, time: string) => {
-      const at = `${date}T${time}:00Z`;
-      return `${day(at)} ${clock(at, false)}`;
-    })
+    .replace(
+      /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2})(?::\d{2})? UTC/g,
+      (_, date: string, time: string) => {
+        const at = `${date}T${time}:00Z`;
+        return `${day(at)} ${clock(at, false)}`;
+      },
+    )
     .replace(/(?<!\d )\b(\d{2}:\d{2}:\d{2}) UTC/g, (_, time: string) =>
       clock(`${new Date().toISOString().slice(0, 10)}T${time}Z`),
     );

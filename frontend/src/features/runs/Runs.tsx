@@ -136,7 +136,7 @@ function RunBody({ run }: { run: Run }) {
           {run.job_id}
           {run.job_version && <span className="dim"> {run.job_version}</span>}
         </dd>
-        {run.requested_by && (
+        {run.requested_by?.startsWith("user:") && (
           <>
             <dt>Asked for by</dt>
             <dd>{authorName(run.requested_by)}</dd>
