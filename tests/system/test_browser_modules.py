@@ -1,4 +1,4 @@
-"""A processing module in a real browser: added, tested, named by a rule, watched, stopped."""
+"""A processing module in a real browser: added, tested, named by a rule, watched, reviewed."""
 
 import asyncio
 import sys
@@ -104,6 +104,7 @@ async def let_a_rule_name_it(page: Page, gate: Path) -> None:
     await part.get_by_label("Module", exact=True).click()
     await page.get_by_role("option", name="measure").click()
     await part.get_by_label("Settings of the rule").fill(f'{{"gate": "{gate}"}}')
+    await part.get_by_label("A person looks at it before anything is sent").check()
     await expect(page.get_by_label("Outcome")).to_contain_text("Processes series by measure")
     await assert_accessible(page)
     await page.get_by_role("button", name="Make the rule").click()
@@ -137,7 +138,12 @@ async def test_a_module_is_added_watched_stopped_and_begun_anew(
     await watch_and_stop(page, modules)
     gate.touch()
     await modules.get_by_role("button", name="Begin anew").click()
+    review = modules.get_by_role("form", name="Review")
+    await review.get_by_label("Why").fill("It is sharp")
+    await assert_accessible(page)
+    await review.get_by_role("button", name="Approve").click()
     await scene.until("case.done")
+    await expect(modules).to_contain_text("It is sharp")
     await expect(modules.get_by_label("What came out")).to_contain_text("measured")
     await modules.get_by_role("button", name="measure").first.click()
     result = modules.get_by_label("Result of measure")
