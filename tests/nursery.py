@@ -38,6 +38,7 @@ LOADED = (
     "numpy",
     "scanhub.cli",
     "scanhub.server",
+    "scanhub_jobs.platform.worker",
     "scanhub_jobs.reconstruction",
     "scanhub_jobs.supervised",
     "scanhub_device.simulator",

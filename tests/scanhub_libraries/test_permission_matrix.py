@@ -1,8 +1,8 @@
 """Who may do what, written down a second time: a change of the table is seen and meant.
 
 A admin, M medical, S scientist, E engineer; s another service; t the device of the task, j the run
-of the task; k a program with the shared key; p also before a demanded change of the password. The
-public ones are in test_permissions.py.
+of the task, x a job of the SDK about its own session; k a program with the shared key; p also
+before a demanded change of the password. The public ones are in test_permissions.py.
 """
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from scanhub_libraries.security.access import Access
 from scanhub_libraries.security.permissions import PERMISSIONS
 
-LETTERS = "AMSEstjkp"
+LETTERS = "AMSEstjkpx"
 MATRIX = {
     "AMSEp": """
         PUT userlogin/changepassword
@@ -52,7 +52,33 @@ MATRIX = {
         POST exam/task/reports
         POST workflowmanager/journal/events
     """,
+    "x": """
+        GET workflowmanager/job/{session_id}/run
+        PUT workflowmanager/job/{session_id}/progress
+        GET workflowmanager/job/{session_id}/cancelled
+        PUT workflowmanager/job/{session_id}/report
+        GET workflowmanager/job/{session_id}/producers
+        GET workflowmanager/job/{session_id}/peers
+        GET workflowmanager/job/{session_id}/peers/{name}
+        GET workflowmanager/job/{session_id}/instances
+        GET workflowmanager/job/{session_id}/instances/{uid}/header
+        GET workflowmanager/job/{session_id}/instances/{uid}/file
+        PUT workflowmanager/job/{session_id}/images/{uid}
+        GET workflowmanager/job/{session_id}/data
+        GET workflowmanager/job/{session_id}/value
+        PUT workflowmanager/job/{session_id}/value
+        DELETE workflowmanager/job/{session_id}/value
+        GET workflowmanager/job/{session_id}/files
+        GET workflowmanager/job/{session_id}/file-info
+        GET workflowmanager/job/{session_id}/file
+        PUT workflowmanager/job/{session_id}/file
+        DELETE workflowmanager/job/{session_id}/file
+        PUT workflowmanager/job/{session_id}/uploads/{upload}
+    """,
     "AMSEs": """
+        GET workflowmanager/processing/{processing_id}/data
+        GET workflowmanager/processing/{processing_id}/session-files
+        GET workflowmanager/processing/{processing_id}/session-files/{key}/file
         GET workflowmanager/processing
         GET workflowmanager/processing/{processing_id}
         GET workflowmanager/processing/{processing_id}/files/{name:path}
@@ -347,7 +373,7 @@ WRITTEN = {
 
 def letters_of(access: Access) -> str:
     roles = {role.value[0].upper() for role in access.roles}
-    others = {"s": access.services, "t": access.tasks, "j": access.jobs}
+    others = {"s": access.services, "t": access.tasks, "j": access.jobs, "x": access.steps}
     others["k"] = access.key is not None
     others["p"] = access.before_password_change
     return "".join(letter for letter in LETTERS if letter in roles or others.get(letter, False))

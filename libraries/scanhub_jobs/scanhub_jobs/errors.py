@@ -64,6 +64,14 @@ class PeerNotFoundError(JobError, KeyError):
     """There is no DICOM node of that name."""
 
 
+class PeerKeyError(JobError):
+    """The node asks for a certificate whose key does not leave the platform."""
+
+
+class PlatformError(JobError):
+    """The platform refused what the SDK asked for, or does not answer any more."""
+
+
 class SeriesNotFoundError(JobError, LookupError):
     """There is no such series, or it is not said which."""
 

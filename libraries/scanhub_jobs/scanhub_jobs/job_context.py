@@ -24,6 +24,7 @@ from scanhub_jobs.errors import JobCancelledError, NotInJobError, SeriesNotFound
 from scanhub_jobs.extras import load
 from scanhub_jobs.images.series import Patient, Series, Study
 from scanhub_jobs.peers import Peers
+from scanhub_jobs.platform.documents import TOKEN, URL
 from scanhub_jobs.upstream import Upstream, find_upstream
 
 if TYPE_CHECKING:
@@ -279,16 +280,7 @@ class JobContext(Generic[ParamsT]):
         context = _current.get()
         if context is not None:
             return context
-        path = os.environ.get(ENVIRONMENT)
-        if not path:
-            raise NotInJobError(
-                f"No job runs here: {ENVIRONMENT} is not set. Use JobContext.local to try one."
-            )
-        try:
-            document = json.loads(Path(path).read_bytes())
-        except (OSError, ValueError) as error:
-            raise NotInJobError(f"{ENVIRONMENT} names no document of a run: {error}") from error
-        found: JobContext[Any] = load("scanhub_jobs.local.opening").open_run(document)
+        found = _context_of_variables()
         _current.set(found)
         return found
 
@@ -299,6 +291,27 @@ class JobContext(Generic[ParamsT]):
             folder, **options
         )
         return context
+
+
+def _context_of_variables() -> JobContext[Any]:
+    """Return the context that the variables of this process lead to."""
+    found: JobContext[Any]
+    url, token = os.environ.get(URL), os.environ.get(TOKEN)
+    if url and token:
+        found = load("scanhub_jobs.platform.opening").platform_context(url, token)
+        return found
+    path = os.environ.get(ENVIRONMENT)
+    if not path:
+        raise NotInJobError(
+            f"No job runs here: neither {URL} nor {ENVIRONMENT} is set. "
+            "Use JobContext.local to try one."
+        )
+    try:
+        document = json.loads(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise NotInJobError(f"{ENVIRONMENT} names no document of a run: {error}") from error
+    found = load("scanhub_jobs.local.opening").open_run(document)
+    return found
 
 
 class _ToReporter(logging.Handler):

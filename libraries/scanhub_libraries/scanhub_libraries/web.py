@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
 
@@ -108,16 +108,22 @@ async def authorize(connection: HTTPConnection) -> None:
     principal = ANONYMOUS
     # A public route asks for nobody: whoever comes with an old token may still log in anew.
     if not is_public(route):
-        principal = principal_of_key(connection, route) or _logged_in(connection, verifier)
+        principal = principal_of_key(connection, route) or await _logged_in(connection, verifier)
     if principal is not ANONYMOUS:
         bind_contextvars(actor=principal.actor)
     check_access(route, principal)
     connection.state.principal = principal
 
 
-def _logged_in(connection: HTTPConnection, verifier: TokenVerifier) -> Principal:
+async def _logged_in(connection: HTTPConnection, verifier: TokenVerifier) -> Principal:
     token = find_token(connection)
-    return verifier.verify(token) if token else ANONYMOUS
+    if token is None:
+        return ANONYMOUS
+    for prefix, find in connection.app.state.own_tokens.items():
+        if token.startswith(prefix):
+            found: Principal = await find(token)
+            return found
+    return verifier.verify(token)
 
 
 def route_path(connection: HTTPConnection) -> str:
@@ -233,6 +239,8 @@ class CorrelationMiddleware:
 # --- application ----------------------------------------------------------------------------------
 
 Readiness = Callable[[], Awaitable[None]]
+OwnTokens = Mapping[str, Callable[[str], Awaitable[Principal]]]
+"""How tokens begin that a service gives out itself, and who finds out whose they are."""
 
 
 async def _ready() -> None:
@@ -298,8 +306,9 @@ def create_service_app(
     """Return the application of a service: everything but its routes.
 
     The lifespan sets `app.state.sessions`, and `app.state.started = True` when it is ready. It may
-    set `app.state.check_ready`, which raises UnavailableError while something is missing, and
-    `app.state.measure`, which says what the service measures.
+    set `app.state.check_ready`, which raises UnavailableError while something is missing,
+    `app.state.measure`, which says what the service measures, and `app.state.own_tokens`, for
+    tokens that the service gives out itself.
 
     Args:
         title: Title of the OpenAPI document.
@@ -328,7 +337,7 @@ def create_service_app(
     app.state.verifier = verifier
     app.state.malformed_path_status = malformed_path_status
     app.state.shared_keys = shared_keys or {}
-    app.state.started = False
+    app.state.started, app.state.own_tokens = False, {}
     app.state.check_ready = _ready
     app.state.measure = nothing
     answer_with_problems(app)

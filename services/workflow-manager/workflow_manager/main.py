@@ -1,23 +1,21 @@
 """The application of workflow-manager: builds everything, opens it, closes it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
 
 import httpx
 from fastapi import FastAPI
 
+from scanhub_jobs.platform.documents import TOKEN_PREFIX
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
-from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, create_engine, create_sessions, dialect_of
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
-from scanhub_libraries.repeating import Repeating
 from scanhub_libraries.security.access import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -34,7 +32,6 @@ from workflow_manager.commitments import service as commitments_service
 from workflow_manager.commitments.workflow import (
     Promises,
     commitment_workflow,
-    start_missing_reports,
 )
 from workflow_manager.dicom import routes as dicom_routes
 from workflow_manager.dicom.listeners import Answer
@@ -52,9 +49,9 @@ from workflow_manager.dicomweb.settling import open_desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.dispatch import service as dispatch_service
 from workflow_manager.dispatch.commitment import CommitmentDesk
-from workflow_manager.dispatch.desk import MOST_AT_ONCE, DispatchDesk, start_missing_attempts
+from workflow_manager.dispatch.desk import MOST_AT_ONCE, DispatchDesk
 from workflow_manager.dispatch.workflow import DispatchSteps, dispatch_workflow
-from workflow_manager.engine import WorkflowBody
+from workflow_manager.engine import Engine, WorkflowBody
 from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.engine.places import QueueSettings
 from workflow_manager.health import routes as health_routes
@@ -64,6 +61,10 @@ from workflow_manager.imports import service as imports_service
 from workflow_manager.imports import upload_routes
 from workflow_manager.imports.desk import ImportDesk
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
+from workflow_manager.job_sessions import data_routes as job_data_routes
+from workflow_manager.job_sessions import routes as job_session_routes
+from workflow_manager.job_sessions.listener import JobListener
+from workflow_manager.job_sessions.tokens import finder
 from workflow_manager.jobs import routes as jobs_routes
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal import routes as journal_routes
@@ -80,22 +81,20 @@ from workflow_manager.notifications.reactor import notification_follower
 from workflow_manager.notifications.workflow import (
     NotificationSteps,
     notification_workflow,
-    start_missing_notifications,
 )
 from workflow_manager.previews import routes as previews_routes
 from workflow_manager.previews.desk import PreviewDesk
 from workflow_manager.processing import queueing as processing_queueing
 from workflow_manager.processing import routes as processing_routes
+from workflow_manager.processing import session_routes as processing_session_routes
 from workflow_manager.processing.desk import (
     ProcessingDesk,
-    drop_old_files,
-    start_missing_processing,
 )
 from workflow_manager.processing.steps import ProcessingSteps
 from workflow_manager.processing.workflow import processing_workflow
 from workflow_manager.retrieval import routes as retrieval_routes
 from workflow_manager.retrieval import service as retrieval_service
-from workflow_manager.retrieval.desk import RetrievalDesk, start_missing_fetches
+from workflow_manager.retrieval.desk import RetrievalDesk
 from workflow_manager.retrieval.sources import MOST_AT_ONCE as MOST_FETCHED
 from workflow_manager.retrieval.workflow import RetrievalSteps, retrieval_workflow
 from workflow_manager.routing_rules import decision_routes, trial_routes
@@ -103,7 +102,6 @@ from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import service as runs_service
 from workflow_manager.runs.reactor import run_follower
-from workflow_manager.runs.recovery import drop_old_logs, start_missing_runs
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.runs.workflow import run_workflow
 from workflow_manager.selftest import routes as selftest_routes
@@ -111,6 +109,7 @@ from workflow_manager.selftest.runner import SelfTests
 from workflow_manager.senders.registry import Senders
 from workflow_manager.senders.transcoder import Transcoding
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.sweeping import sweeps
 from workflow_manager.targets import history_routes as target_history_routes
 from workflow_manager.targets import routes as targets_routes
 from workflow_manager.targets.secret_box import SecretBox
@@ -120,13 +119,13 @@ from workflow_manager.wiring import Wiring
 PREFIX = "/api/v1/workflowmanager"
 _SENDERS = MOST_AT_ONCE + 8
 """Threads that talk to targets, with some left for connection tests."""
-_SWEEP_S = 60.0
 _SELDOM_S = 10.0
 """How often the journal is looked at where other processes write it, which also tell of it [s]."""
-_REMEMBER = timedelta(days=30)
 _ROUTES = (
     triggers_routes,
     jobs_routes,
+    job_session_routes,
+    job_data_routes,
     runs_routes,
     previews_routes,
     dicom_routes,
@@ -139,6 +138,7 @@ _ROUTES = (
     modules_routes,
     persistence_routes,
     processing_routes,
+    processing_session_routes,
     commitment_routes,
     dispatch_routes,
     retrieval_routes,
@@ -201,12 +201,18 @@ def create_app(
             METRICS: SharedKey(settings.metrics_key, "SCANHUB_WORKFLOW_METRICS_KEY"),
         },
     )
+    _include_routes(app, settings)
+    return app
+
+
+def _include_routes(app: FastAPI, settings: WorkflowManagerSettings) -> None:
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
     app.include_router(upload_routes.router, max_body_size=settings.import_max_bytes)
+    for uploads in (job_session_routes.upload_router, job_data_routes.upload_router):
+        app.include_router(uploads, max_body_size=settings.job_file_max_bytes)
     app.include_router(store_routes.router, max_body_size=settings.dicomweb_max_request_bytes)
-    return app
 
 
 async def close_streams(app: FastAPI) -> None:
@@ -228,34 +234,21 @@ class _Outside:
 
 async def _open(app: FastAPI, stack: AsyncExitStack, outside: _Outside) -> Wiring:
     """Open what the service works with; the stack closes it in the opposite order."""
-    settings, token_source = outside.settings, outside.token_source
+    settings = outside.settings
     await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
     database = create_engine(settings.database_url)
     stack.push_async_callback(database.dispose)
     sessions = create_sessions(database)
     notes = Notes(sessions, settings.database_url)
     tail = await _open_tail(stack, sessions, notes)
-    lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
-    wiring = Wiring(
-        settings=settings,
-        sessions=sessions,
-        lake=lake,
-        exam_manager=ExamManagerClient(outside.exam_manager, token_source),
-        device_manager=DeviceManagerClient(outside.device_manager, token_source),
-        store=DicomStore(sessions, lake, settings.dicom_extra_tags),
-        receiving=Receiving(sessions, lake, settings.dicom_durability, settings.dicom_extra_tags),
-        tail=tail,
-        engine=engine,
-        slots=asyncio.Semaphore(settings.recon_slots),
-        jobs=JobRegistry(settings.reconstruction_servers),
-        senders=_senders(stack, settings),
-        secret_box=SecretBox(settings.secrets_key),
-        runners=Runners(settings),
-    )
+    senders = _senders(stack, settings)
+    wiring = _wire(app, outside, sessions, tail=tail, engine=engine, senders=senders)
     stack.push_async_callback(wiring.receiving.stop)
+    stack.push_async_callback(wiring.job_listener.stop)
     notes.on(Topic.STOP, wiring.stop_here)
     await stack.enter_async_context(notes)
+    app.state.own_tokens = {TOKEN_PREFIX: finder(sessions)}
     do_run = RunSteps(wiring)
     bodies |= _bodies(wiring, do_run)
     app.state.sessions, app.state.tail, app.state.wiring = sessions, tail, wiring
@@ -271,6 +264,36 @@ async def _open_previews(stack: AsyncExitStack, wiring: Wiring) -> PreviewDesk:
     await previews.start()
     stack.push_async_callback(previews.stop)
     return previews
+
+
+def _wire(
+    app: FastAPI,
+    outside: _Outside,
+    sessions: Sessions,
+    *,
+    tail: JournalTail,
+    engine: Engine,
+    senders: Senders,
+) -> Wiring:
+    settings, token_source = outside.settings, outside.token_source
+    lake, jobs = LocalLake(settings.lake_root), JobRegistry(settings.reconstruction_servers)
+    return Wiring(
+        settings=settings,
+        sessions=sessions,
+        lake=lake,
+        exam_manager=ExamManagerClient(outside.exam_manager, token_source),
+        device_manager=DeviceManagerClient(outside.device_manager, token_source),
+        store=DicomStore(sessions, lake, settings.dicom_extra_tags),
+        receiving=Receiving(sessions, lake, settings.dicom_durability, settings.dicom_extra_tags),
+        tail=tail,
+        engine=engine,
+        slots=asyncio.Semaphore(settings.recon_slots),
+        senders=senders,
+        secret_box=SecretBox(settings.secrets_key),
+        runners=Runners(settings, jobs),
+        job_listener=JobListener(app, settings.job_url),
+        jobs=jobs,
+    )
 
 
 async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) -> JournalTail:
@@ -308,7 +331,7 @@ async def _start_work(
     for follower in (run_follower(wiring), notification_follower(wiring)):
         await follower.start()
         stack.push_async_callback(follower.stop)
-    for sweep in _sweeps(wiring, do_run):
+    for sweep in sweeps(wiring, do_run):
         sweep.start()
         stack.push_async_callback(sweep.stop)
     pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
@@ -375,22 +398,3 @@ def _engine(
         },
     )
     return engine, bodies
-
-
-def _sweeps(wiring: Wiring, do_run: RunSteps) -> list[Repeating]:
-    """Return what finds what was left behind: at the start, and now and then.
-
-    Each by itself: one that fails holds up no other.
-    """
-    work: dict[str, Callable[[], Awaitable[object]]] = {
-        "runs": lambda: start_missing_runs(wiring, do_run),
-        "notifications": lambda: start_missing_notifications(wiring),
-        "attempts to send": lambda: start_missing_attempts(wiring),
-        "attempts to fetch": lambda: start_missing_fetches(wiring),
-        "runs of modules": lambda: start_missing_processing(wiring, ProcessingSteps(wiring)),
-        "files of modules": lambda: drop_old_files(wiring),
-        "logs of runs": lambda: drop_old_logs(wiring),
-        "reports of commitment": lambda: start_missing_reports(wiring),
-        "what the engine remembers": lambda: wiring.engine.forget(utc_now() - _REMEMBER),
-    }
-    return [Repeating(f"sweeping {name}", once, _SWEEP_S) for name, once in work.items()]

@@ -182,6 +182,17 @@ class WorkflowManagerSettings(BaseSettings):
         gt=0,
         description="Processors that a job uses which does not say otherwise; none: all",
     )
+    job_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Address at which jobs of the SDK reach this process; none: it listens for "
+        "them on 127.0.0.1, at a port that the system gives",
+    )
+    job_file_max_bytes: int = Field(
+        64 * 2**30,
+        ge=2**20,
+        description="Largest file or image that a job of the SDK leaves [byte]",
+    )
     exam_manager_patience_s: float = Field(
         3600.0, gt=0, description="How long a run waits for exam-manager to come back [s]"
     )

@@ -11,6 +11,7 @@ from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
+from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.modules.runners import Runners
@@ -46,6 +47,8 @@ class Wiring:
     """Encrypts the secrets of targets."""
     runners: Runners
     """What runs processing modules."""
+    job_listener: JobListener
+    """Where jobs of the SDK find this process."""
     jobs: JobRegistry = field(default_factory=JobRegistry)
     """Which jobs there are."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)

@@ -73,13 +73,88 @@ class CaseSeriesOut(WireModel):
     ]
 
 
+class JobFailureOut(WireModel):
+    """Why a job of the SDK failed."""
+
+    kind: Annotated[str, Field(description="Class of the error, exit code or signal")]
+    message: str
+    traceback: str = ""
+    input_at_fault: Annotated[
+        bool, Field(description="Trying again on the same input is no use")
+    ] = False
+
+
+class JobExecutionOut(WireModel):
+    """A job of the SDK that ran for one subject: a series, a study or a patient."""
+
+    id: UUID
+    job: str
+    event: Annotated[str, Field(description="For what it ran, such as stable-series")]
+    subject: Annotated[str, Field(description="UID of series or study, or key of the patient")]
+    state: Literal[
+        "waiting",
+        "running",
+        "succeeded",
+        "failed",
+        "skipped",
+        "cancelled",
+        "timed_out",
+        "blocked",
+    ]
+    attempt: Annotated[int, Field(description="From 1; 0: it has not begun")]
+    progress: Annotated[float, Field(description="How far it is, from 0 to 1")]
+    message: Annotated[str, Field(description="What it does, in its own words")]
+    reason: Annotated[str, Field(description="Why it did not succeed; empty: it did, or runs")]
+    failure: JobFailureOut | None
+    returned: Annotated[Any, Field(description="What it returned, JSON")]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class SessionValueOut(WireModel):
+    """A JSON value that a job of the SDK left."""
+
+    job: str
+    event: str
+    subject: Annotated[str, Field(description="UID of series or study, or key of the patient")]
+    name: str
+    value: Any
+    updated_at: datetime
+
+
+class SessionFileOut(WireModel):
+    """A file that a job of the SDK left."""
+
+    key: Annotated[str, Field(description="By which it is fetched")]
+    job: str
+    event: str
+    subject: Annotated[str, Field(description="UID of series or study, or key of the patient")]
+    name: str
+    size: Annotated[int, Field(description="[byte]")]
+    sha256: str
+    content_type: str
+    meta: Annotated[dict[str, Any], Field(description="What the job says of it")]
+    created_at: datetime
+
+
 class ProcessingStepOut(WireModel):
     """One module of a chain: what it did in a run."""
 
     position: Annotated[int, Field(description="From 1")]
     module: str
     module_version: Annotated[int | None, Field(description="Null: it has not begun")]
-    state: Literal["waiting", "running", "succeeded", "failed", "canceled", "reused"]
+    job: Annotated[str, Field(description="The job of the SDK that it is; empty: none")] = ""
+    state: Literal[
+        "waiting",
+        "running",
+        "succeeded",
+        "failed",
+        "canceled",
+        "reused",
+        "skipped",
+        "timed_out",
+        "blocked",
+    ]
     reason: str
     exit_code: int | None
     settings: Annotated[dict[str, Any], Field(description="Of module and rule, as it got them")]
@@ -87,6 +162,9 @@ class ProcessingStepOut(WireModel):
     log_tail: Annotated[str, Field(description="The last lines that it said")]
     started_at: datetime | None
     ended_at: datetime | None
+    executions: Annotated[
+        list[JobExecutionOut], Field(description="Of a job of the SDK: one for each subject")
+    ] = []
 
 
 class ProcessingOutput(WireModel):

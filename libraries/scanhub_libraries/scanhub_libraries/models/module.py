@@ -1,4 +1,4 @@
-"""Processing modules: they compute images from images, as containers or as processes.
+"""Processing modules: they compute images from images, as containers, processes or jobs.
 
 The settings of containers are mercure's. Values of the environment are written and never read:
 `ModuleOut.environment` tells which are there.
@@ -76,8 +76,11 @@ class ModuleSettings(WireModel):
 
     name: ModuleName
     runner: Annotated[
-        Literal["container", "process"],
-        Field(description="How it runs: as a container, or as a Python process of this server"),
+        Literal["container", "process", "job"],
+        Field(
+            description="How it runs: as a container, as a Python process of this server, or as a "
+            "job of the SDK whose package is installed beside it"
+        ),
     ] = "container"
     docker_tag: Annotated[
         str,
@@ -92,6 +95,18 @@ class ModuleSettings(WireModel):
             "folder of modules (SCANHUB_WORKFLOW_MODULE_FOLDER); built_in/...: one of ours"
         ),
     ] = ""
+    job: Annotated[
+        str,
+        StringConstraints(max_length=100, pattern=r"^([0-9a-z][0-9a-z._-]*)?$"),
+        Field(description="Of a job: its id, one of `GET /jobs`"),
+    ] = ""
+    peers: Annotated[
+        list[ShortText],
+        Field(
+            max_length=100,
+            description="Of a job: targets (DICOM nodes) that it may send to by itself",
+        ),
+    ] = []
     timeout_s: Annotated[
         float | None,
         Field(gt=0, le=30 * 86_400, description="It is killed after so long; null: a setting [s]"),
@@ -161,6 +176,8 @@ class ModuleIn(ModuleSettings):
             raise ValueError("docker_tag: a container needs an image")
         if self.runner == "process" and not self.entry_point:
             raise ValueError("entry_point: a process needs the Python file that it runs")
+        if self.runner == "job" and not self.job:
+            raise ValueError("job: name the job of the SDK that it runs")
         if any(part in {"", ".", ".."} for part in self.entry_point.split("/")[:-1]):
             raise ValueError("entry_point: name a file below the folder of modules")
         return self
@@ -193,7 +210,7 @@ class ModuleTest(WireModel):
 
     ok: bool
     runtime: Annotated[
-        str, Field(description="What would run it: podman, docker or process; empty: nothing")
+        str, Field(description="What would run it: podman, docker, process or job; empty: nothing")
     ] = ""
     problems: Annotated[list[str], Field(description="What speaks against it, each a sentence")]
     notes: Annotated[

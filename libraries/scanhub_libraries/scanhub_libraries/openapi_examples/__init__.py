@@ -5,6 +5,7 @@ from typing import Any
 from scanhub_libraries.openapi_examples.devices import DEVICE_EXAMPLES
 from scanhub_libraries.openapi_examples.events import EVENT_EXAMPLES
 from scanhub_libraries.openapi_examples.exams import EXAM_EXAMPLES
+from scanhub_libraries.openapi_examples.job_sessions import JOB_SESSION_EXAMPLES
 from scanhub_libraries.openapi_examples.reports import REPORT_EXAMPLES
 from scanhub_libraries.openapi_examples.retrievals import RETRIEVAL_EXAMPLES
 from scanhub_libraries.openapi_examples.rules import RULE_EXAMPLES
@@ -18,4 +19,5 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     **RETRIEVAL_EXAMPLES,
     **RULE_EXAMPLES,
     **REPORT_EXAMPLES,
+    **JOB_SESSION_EXAMPLES,
 }

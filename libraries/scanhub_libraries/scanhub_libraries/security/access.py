@@ -20,6 +20,7 @@ class Access:
     services: bool = False
     tasks: bool = False
     jobs: bool = False
+    steps: bool = False
     key: str | None = None
     """Name of the shared key that opens it too: for programs that cannot log in."""
     public: bool = False
@@ -28,19 +29,20 @@ class Access:
 
     def allows(self, principal: Principal) -> bool:
         """Say whether the principal may call the route."""
+        if self.public:
+            return True
         match principal.kind:
             case PrincipalKind.USER:
-                return self.public or principal.role in self.roles
-            case PrincipalKind.SERVICE:
-                return self.public or self.services
-            case PrincipalKind.TASK:
-                return self.public or self.tasks
-            case PrincipalKind.JOB:
-                return self.public or self.jobs
+                return principal.role in self.roles
             case PrincipalKind.KEY:
-                return self.public or (self.key is not None and self.key == principal.subject)
-            case PrincipalKind.ANONYMOUS:
-                return self.public
+                return self.key is not None and self.key == principal.subject
+            case kind:
+                return {
+                    PrincipalKind.SERVICE: self.services,
+                    PrincipalKind.TASK: self.tasks,
+                    PrincipalKind.JOB: self.jobs,
+                    PrincipalKind.STEP: self.steps,
+                }.get(kind, False)
 
 
 PUBLIC = Access(public=True)
@@ -54,6 +56,7 @@ TECHNICAL = Access(roles=_TECHNICAL)
 ADMIN = Access(roles=_ADMIN)
 SERVICE = Access(services=True)
 TASK = Access(tasks=True)
+STEP = Access(steps=True)
 METRICS = "metrics"
 MEASURED = Access(roles=_ADMIN, key=METRICS)
 BOOKKEEPER = "bookkeeper"

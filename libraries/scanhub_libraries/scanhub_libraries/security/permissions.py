@@ -53,5 +53,12 @@ def check_access(route: str, principal: Principal) -> None:
     if access is None:
         raise ForbiddenError(f"Nobody may call {route}: it has no row in the permission table.")
     needed = ", ".join(sorted(role.value for role in access.roles))
-    needed = needed or ("the key of the installation" if access.key else "a service")
+    needed = needed or _without_roles(access)
     raise ForbiddenError(f"{principal.actor} may not do this; it takes {needed}.")
+
+
+def _without_roles(access: Access) -> str:
+    """Say who may call what no user may."""
+    if access.steps:
+        return "the job that runs"
+    return "the key of the installation" if access.key else "a service"

@@ -15,6 +15,8 @@ class PrincipalKind(StrEnum):
     SERVICE = "service"
     TASK = "task"
     JOB = "job"
+    STEP = "step"
+    """A job of the SDK within a run of modules; `session_id` is its session's."""
     KEY = "key"
     """A program of others that shows a shared key; `subject` says what the key is for."""
 
@@ -23,7 +25,8 @@ class PrincipalKind(StrEnum):
 class Principal:
     """Who is asking, as the token says.
 
-    A task token speaks for one device about one task; a job token for one run about one task.
+    A task token speaks for one device about one task; a job token for one run about one task; the
+    token of a step for one job of a run of modules about its session.
     """
 
     kind: PrincipalKind

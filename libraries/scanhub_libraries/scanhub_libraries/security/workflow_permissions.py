@@ -10,12 +10,14 @@ from scanhub_libraries.security.access import (
     REPORT,
     SCANNING,
     SERVICE,
+    STEP,
     TECHNICAL,
     USERS,
     Access,
 )
 
 _W = "/api/v1/workflowmanager"
+_J = f"{_W}/job/{{session_id}}"
 _DW = f"{_W}/dicomweb/studies/{{study}}/series/{{series}}/instances/{{instance}}"
 
 WORKFLOW_PERMISSIONS: dict[str, Access] = {
@@ -90,11 +92,36 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"POST {_W}/modules/{{name}}/test": TECHNICAL,
     f"GET {_W}/modules/{{name}}/persistence": TECHNICAL,
     f"PUT {_W}/modules/{{name}}/persistence": ADMIN,
+    # A job of the SDK while it runs: its own session, and nothing else.
+    f"GET {_J}/run": STEP,
+    f"PUT {_J}/progress": STEP,
+    f"GET {_J}/cancelled": STEP,
+    f"PUT {_J}/report": STEP,
+    f"GET {_J}/producers": STEP,
+    f"GET {_J}/peers": STEP,
+    f"GET {_J}/peers/{{name}}": STEP,
+    f"GET {_J}/instances": STEP,
+    f"GET {_J}/instances/{{uid}}/header": STEP,
+    f"GET {_J}/instances/{{uid}}/file": STEP,
+    f"PUT {_J}/images/{{uid}}": STEP,
+    f"GET {_J}/data": STEP,
+    f"GET {_J}/value": STEP,
+    f"PUT {_J}/value": STEP,
+    f"DELETE {_J}/value": STEP,
+    f"GET {_J}/files": STEP,
+    f"GET {_J}/file-info": STEP,
+    f"GET {_J}/file": STEP,
+    f"PUT {_J}/file": STEP,
+    f"DELETE {_J}/file": STEP,
+    f"PUT {_J}/uploads/{{upload}}": STEP,
     # Processing
     f"GET {_W}/processing": READ,
     f"GET {_W}/processing/{{processing_id}}": READ,
     f"GET {_W}/processing/{{processing_id}}/steps/{{position}}/log": TECHNICAL,
     f"GET {_W}/processing/{{processing_id}}/files/{{name:path}}": READ,
+    f"GET {_W}/processing/{{processing_id}}/data": READ,
+    f"GET {_W}/processing/{{processing_id}}/session-files": READ,
+    f"GET {_W}/processing/{{processing_id}}/session-files/{{key}}/file": READ,
     f"POST {_W}/cases/{{case_id}}/processing/cancel": PLANNING,
     f"POST {_W}/cases/{{case_id}}/processing/retry": PLANNING,
     f"POST {_W}/cases/{{case_id}}/processing/review": USERS,

@@ -61,6 +61,13 @@ class EntryPointJobs:
             self._known = {one: self._known[one] for one in found}
         return [self._known[one] for one in found]
 
+    async def named(self, name: str) -> list[JobDefinition]:
+        """Return those of a name, and import no other."""
+        found = [one for one in await asyncio.to_thread(installed) if one.name == name]
+        async with self._asking:
+            await self._ask([one for one in found if one not in self._known])
+        return [self._known[one] for one in found]
+
     async def _ask(self, news: Iterable[Found]) -> None:
         places = asyncio.Semaphore(_AT_ONCE)
 

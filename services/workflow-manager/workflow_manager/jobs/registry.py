@@ -35,10 +35,9 @@ class JobRegistry:
         own = BUILT_IN.get(job_id) or self._servers.get(job_id)
         if own is not None:
             return own
+        for job in await self._entry_points.named(job_id):
+            return job
         jobs = await self.list_jobs()
-        for job in jobs:
-            if job.id == job_id:
-                return job
         known = ", ".join(job.id for job in jobs if not job.problem)
         raise NotFoundError(f"There is no job {job_id!r} in this installation; there is: {known}.")
 

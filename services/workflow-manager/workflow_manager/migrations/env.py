@@ -4,6 +4,7 @@ import workflow_manager.commitments.models
 import workflow_manager.dicom.models
 import workflow_manager.dispatch.models
 import workflow_manager.imports.models
+import workflow_manager.job_sessions.models
 import workflow_manager.journal.models
 import workflow_manager.modules.models
 import workflow_manager.notifications.models

@@ -24,6 +24,7 @@ from scanhub_libraries.version_parameters import (
 from scanhub_libraries.versions import check_version, etag
 from scanhub_libraries.web import IfMatchDep, SessionDep
 from workflow_manager.modules import repository, service
+from workflow_manager.modules.job import check_job
 from workflow_manager.modules.models import Module
 from workflow_manager.modules.runners import Runners
 
@@ -57,6 +58,7 @@ async def create_module(
     request: Request, session: SessionDep, module: ModuleIn, response: Response
 ) -> ModuleOut:
     """Write a module down; `problems` says why it cannot run here, if it cannot."""
+    await check_job(request.app.state.wiring.jobs, module)
     problems = await _problems(request, module, image=True)
     box = request.app.state.wiring.secret_box
     return _out(await service.create_module(session, module, box=box), response, problems)
@@ -90,6 +92,7 @@ async def replace_module(
     if_match: IfMatchDep = None,
 ) -> ModuleOut:
     """Replace the settings of a module; variables that are left out stay as they are."""
+    await check_job(request.app.state.wiring.jobs, module)
     problems = await _problems(request, module, image=True)
     box = request.app.state.wiring.secret_box
     row = await service.get_module(session, name, lock=True)

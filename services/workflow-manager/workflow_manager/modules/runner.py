@@ -4,10 +4,10 @@ A module reads one folder and writes another; it says nothing but lines of text 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from scanhub_libraries.models.module import ModuleSettings
 from workflow_manager.programs.child import Log
@@ -53,6 +53,8 @@ class Work:
     """A folder that it finds again the next time."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of the module; they may be secret."""
+    ask_to_stop: Callable[[], Awaitable[None]] | None = field(default=None, repr=False)
+    """Tells a job of the SDK that it shall stop; it has some seconds then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Ending:
     timed_out: bool = False
     problem: str = ""
     """Why it did not even begin."""
+    state: Literal["", "skipped", "timed_out", "blocked"] = ""
+    """Of a job of the SDK that did not succeed, and did not just fail; `problem` says why."""
 
 
 @dataclass(frozen=True, slots=True)

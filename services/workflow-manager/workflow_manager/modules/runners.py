@@ -2,7 +2,9 @@
 
 from scanhub_libraries.models.health import HealthPart
 from scanhub_libraries.models.module import ModuleSettings, ModuleTest
+from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.container import ContainerRunner
+from workflow_manager.modules.job import JobRunner
 from workflow_manager.modules.process import ProcessRunner
 from workflow_manager.modules.runner import Runner
 from workflow_manager.modules.runtime import Runtime
@@ -14,17 +16,21 @@ class Runners:
 
     Args:
         settings: What the installation allows.
+        jobs: Knows the jobs of the SDK.
     """
 
-    def __init__(self, settings: WorkflowManagerSettings) -> None:
+    def __init__(self, settings: WorkflowManagerSettings, jobs: JobRegistry) -> None:
         self._settings = settings
         self._runtime = Runtime(settings.module_runtime)
-        self._containers = ContainerRunner(settings, self._runtime)
-        self._processes = ProcessRunner(settings)
+        self._by_name: dict[str, Runner] = {
+            "container": ContainerRunner(settings, self._runtime),
+            "process": ProcessRunner(settings),
+            "job": JobRunner(jobs),
+        }
 
     def of(self, module: ModuleSettings) -> Runner:
         """Return what runs a module."""
-        return self._processes if module.runner == "process" else self._containers
+        return self._by_name[module.runner]
 
     async def examine(self, module: ModuleSettings, *, image: bool = True) -> ModuleTest:
         """Say whether a module can run here; `image`: look for its image too."""

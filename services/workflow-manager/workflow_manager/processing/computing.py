@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import RuleOptions
 from scanhub_libraries.models.module import ModuleOut
 from workflow_manager.cases import repository as cases
-from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseState
 from workflow_manager.cases.service import get_case
-from workflow_manager.dicom.models import DicomInstance, DicomSeries
+from workflow_manager.job_sessions.repository import executions_of_runs
 from workflow_manager.journal.service import append
 from workflow_manager.modules import persistence
 from workflow_manager.modules.models import Module
@@ -29,9 +27,13 @@ from workflow_manager.modules.service import describe, variables_of
 from workflow_manager.processing import folders, repository
 from workflow_manager.processing.folders import StepFolders
 from workflow_manager.processing.guarding import Guard, OutputLimits
+from workflow_manager.processing.job_endings import end_of_step
+from workflow_manager.processing.job_images import images_beside, images_of_case
+from workflow_manager.processing.job_steps import JobStep
 from workflow_manager.processing.models import ProcessingRun, ProcessingStep
 from workflow_manager.processing.queueing import get_run
 from workflow_manager.processing.rules import StepState, failure, settings_of
+from workflow_manager.processing.step_plan import StepPlan
 from workflow_manager.processing.task_file import image_name, task_document
 from workflow_manager.processing.telling import event_of
 from workflow_manager.programs.child import Log
@@ -45,26 +47,6 @@ _TAIL = 8192
 _LOOK_S = 5.0
 _TURN_S = 0.5
 """How often a module that waits for its folder looks whether it is free [s]."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What one step is about."""
-
-    run: ProcessingRun
-    case: Case
-    step: ProcessingStep
-    steps: int
-    module: ModuleOut
-    variables: dict[str, str]
-    settings: dict[str, Any]
-    images: list[tuple[DicomSeries, DicomInstance]]
-    """Of the case."""
-
-    @property
-    def words(self) -> str:
-        """Which step it is, for people."""
-        return f"Module {self.step.module}, step {self.step.position} of {self.steps}"
 
 
 class Computing:
@@ -82,7 +64,7 @@ class Computing:
         places = StepFolders(self._wiring.lake.root, run.id, position)
         if await asyncio.to_thread(places.output.exists):
             # A crash came after the rename, before the engine remembered.
-            await self._succeed(run, position, places, Ending(exit_code=0))
+            await self._succeed(run, position, places, await self._ended_before(run, position))
             return {}
         try:
             plan = await self._plan(run, position)
@@ -93,28 +75,37 @@ class Computing:
         problem = await self._prepare(plan, places)
         if problem:
             return {"failed": f"{plan.words}: {problem}"}
-        ending = await self._run(plan, places, cancel)
+        return await self._conclude(plan, places, await self._run(plan, places, cancel))
+
+    async def _conclude(self, plan: StepPlan, places: StepFolders, ending: Ending) -> Answer:
+        """Write down how a module ended, and let what it made count if it ended well."""
+        run, position = plan.run, plan.step.position
         if ending.canceled:
             await asyncio.to_thread(places.drop)
             await self._note(run, position, ending, state=StepState.CANCELED, reason="Stopped.")
             return {"canceled": True}
+        if ending.state == "skipped":
+            await asyncio.to_thread(places.pass_on)
+            await self._succeed(run, position, places, ending)
+            return {}
         tail = await asyncio.to_thread(last_lines, places.log, _TAIL)
         why = failure(
             exit_code=ending.exit_code,
             timed_out=ending.timed_out,
             timeout_s=self._timeout_s(plan.module),
             problem=ending.problem,
-            last_line=_last_line(tail),
+            last_line="" if plan.module.runner == "job" else _last_line(tail),
         )
         if why:
             await asyncio.to_thread(places.drop)
-            await self._note(run, position, ending, state=StepState.FAILED, reason=why)
+            state = StepState(ending.state or "failed")
+            await self._note(run, position, ending, state=state, reason=why)
             return {"failed": f"{plan.words}: {why}"}
         await asyncio.to_thread(places.end)
         await self._succeed(run, position, places, ending)
         return {}
 
-    async def _plan(self, run: ProcessingRun, position: int) -> _Plan:
+    async def _plan(self, run: ProcessingRun, position: int) -> StepPlan:
         """Read what the step is about.
 
         Raises:
@@ -131,7 +122,7 @@ class Computing:
                 )
             rule = RuleOptions.model_validate(case.options)
             own = [row.series_id for row in await cases.list_own_series(session, case.id)]
-            return _Plan(
+            return StepPlan(
                 run=run,
                 case=case,
                 step=step,
@@ -144,7 +135,7 @@ class Computing:
                 images=list(await repository.list_images(session, own)),
             )
 
-    async def _prepare(self, plan: _Plan, places: StepFolders) -> str:
+    async def _prepare(self, plan: StepPlan, places: StepFolders) -> str:
         """Make the input folder; return what is in the way of it."""
         writable = plan.module.input_writable or plan.module.runner == "process"
         await asyncio.to_thread(places.begin)
@@ -164,7 +155,7 @@ class Computing:
         await asyncio.to_thread(self._write_task, plan, places)
         return ""
 
-    def _give_images(self, plan: _Plan, places: StepFolders, copies: bool) -> None:
+    def _give_images(self, plan: StepPlan, places: StepFolders, copies: bool) -> None:
         root = self._wiring.lake.root
         files = []
         for series, instance in plan.images:
@@ -174,7 +165,7 @@ class Computing:
             folders.write_json(places.input / f"{name}.tags", tags)
         folders.give(files, places.input, copies=copies)
 
-    def _write_task(self, plan: _Plan, places: StepFolders) -> None:
+    def _write_task(self, plan: StepPlan, places: StepFolders) -> None:
         tags = tags_of(*plan.images[0]) if plan.images else {}
         series = list({row.id: row for row, _ in plan.images}.values())
         rule = RuleOptions.model_validate(plan.case.options)
@@ -189,7 +180,7 @@ class Computing:
         document = task_document(plan.case, series, tags, process, version("workflow-manager"))
         folders.write_json(places.input / folders.TASK, document)
 
-    async def _folder_before(self, plan: _Plan) -> Path:
+    async def _folder_before(self, plan: StepPlan) -> Path:
         async with reading(self._wiring.sessions) as session:
             return await output_of(
                 session, self._wiring.lake.root, plan.run, plan.step.position - 1
@@ -202,7 +193,7 @@ class Computing:
                 await cancel.wait()
         return cancel.is_set()
 
-    async def _begin(self, plan: _Plan) -> bool:
+    async def _begin(self, plan: StepPlan) -> bool:
         """Note that the module runs; or that it waits for another one that uses its folder."""
         folder = persistence.folder_of(self._wiring.lake.root, plan.module)
         async with transaction(self._wiring.sessions) as session:
@@ -218,6 +209,7 @@ class Computing:
                     return False
             step.state, step.started_at, step.reason = StepState.RUNNING, utc_now(), ""
             step.module_version, step.settings = plan.module.version, plan.settings
+            step.job = plan.module.job if plan.module.runner == "job" else ""
             run.reason = f"{plan.words}, since {step.started_at:%H:%M:%S} UTC."
             if case.state is CaseState.PROCESSING:
                 case.reason = run.reason
@@ -226,7 +218,7 @@ class Computing:
             await append(session, [event_of(run, EventType.PROCESSING_STEP, **more)])
         return True
 
-    async def _run(self, plan: _Plan, places: StepFolders, cancel: asyncio.Event) -> Ending:
+    async def _run(self, plan: StepPlan, places: StepFolders, cancel: asyncio.Event) -> Ending:
         settings, module = self._wiring.settings, plan.module
         while not await self._begin(plan):
             if await self._is_stopped(cancel):
@@ -249,11 +241,33 @@ class Computing:
         log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes)
         watching = asyncio.create_task(self._watch(plan.run, cancel))
         try:
+            if module.runner == "job":
+                return await self._job(plan, places, work, cancel, log)
             return await self._guarded(work, cancel, log)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             await asyncio.to_thread(log.close)
+
+    async def _job(
+        self, plan: StepPlan, places: StepFolders, work: Work, cancel: asyncio.Event, log: Log
+    ) -> Ending:
+        """Run a job of the SDK on the images of the case, and what modules made of them."""
+        root = self._wiring.lake.root
+        async with reading(self._wiring.sessions) as session:
+            steps = (await repository.list_steps(session, [plan.run.id]))[plan.run.id]
+            before = [
+                await output_of(session, root, plan.run, step.position)
+                for step in steps[: plan.step.position - 1]
+                if not step.job
+            ]
+        try:
+            own = await asyncio.to_thread(images_of_case, root, plan.images)
+        except FileNotFoundError as error:
+            return Ending(problem=f"A file of the archive is missing: {error.filename}")
+        given = await asyncio.to_thread(images_beside, own, before)
+        step = JobStep(self._wiring, plan, places, self._guarded)
+        return await step.compute(work, cancel, log, (own, given))
 
     async def _guarded(self, work: Work, cancel: asyncio.Event, log: Log) -> Ending:
         """Run a module, and kill it when it writes more than it may."""
@@ -299,9 +313,16 @@ class Computing:
     ) -> None:
         output, problem = await asyncio.to_thread(folders.read_result, places.output)
         told = {"value": output}
-        await self._note(
-            run, position, ending, state=StepState.SUCCEEDED, reason=problem, output=told
-        )
+        state = StepState(ending.state or "succeeded")
+        reason = ending.problem or problem
+        await self._note(run, position, ending, state=state, reason=reason, output=told)
+
+    async def _ended_before(self, run: ProcessingRun, position: int) -> Ending:
+        """Return how a step ended of which a crash left nothing but its output."""
+        async with reading(self._wiring.sessions) as session:
+            rows = await executions_of_runs(session, [run.id])
+        executions = rows.get((run.id, position))
+        return end_of_step(executions) if executions else Ending(exit_code=0)
 
     async def _note(
         self,

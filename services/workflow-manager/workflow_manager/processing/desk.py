@@ -5,7 +5,7 @@ wakes it.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating, earlier
 from workflow_manager.dispatch.rules import urgent_first
 from workflow_manager.engine import Attempt
+from workflow_manager.job_sessions import repository as job_sessions
+from workflow_manager.job_sessions.folders import drop_session
 from workflow_manager.journal.service import append
 from workflow_manager.processing import repository
 from workflow_manager.processing.folders import drop_all
@@ -131,4 +133,15 @@ async def drop_old_files(wiring: Wiring) -> int:
         await asyncio.to_thread(drop_all, wiring.lake.root, run_id)
         async with transaction(wiring.sessions) as session:
             (await get_run(session, run_id, lock=True)).removed_at = utc_now()
+    return len(ids) + await _drop_old_sessions(wiring, before)
+
+
+async def _drop_old_sessions(wiring: Wiring, before: datetime) -> int:
+    """Remove what jobs left for cases that ended well, long ago."""
+    async with reading(wiring.sessions) as session:
+        ids = await job_sessions.list_old_sessions(session, before)
+    for session_id in ids:
+        async with transaction(wiring.sessions) as session:
+            await job_sessions.remove_session(session, session_id)
+        await asyncio.to_thread(drop_session, wiring.lake.root, session_id)
     return len(ids)

@@ -1,4 +1,6 @@
-"""What came out of the last module: images enter the archive, and no image there is changed.
+"""What came out: images enter the archive, and no image there is changed.
+
+It is what the last module made, and what each job of the SDK kept.
 
 A module may give back images that it got, or other images under their UIDs. The first are known
 already; the second, and parts of a series, become series of their own with new UIDs: PS3.3 C.7.6.1
@@ -26,7 +28,7 @@ from workflow_manager.dicom.rules import NotStorableError
 from workflow_manager.processing import folders, repository
 from workflow_manager.processing.computing import output_of
 from workflow_manager.processing.models import ProcessingRun
-from workflow_manager.processing.rules import source_of
+from workflow_manager.processing.rules import StepState, source_of
 from workflow_manager.wiring import Wiring
 
 Answer = dict[str, Any]
@@ -56,7 +58,15 @@ async def index(wiring: Wiring, run: ProcessingRun) -> Answer:
         case = await get_case(session, run.case_id)
         steps = (await repository.list_steps(session, [run.id]))[run.id]
         output = await output_of(session, root, run, len(steps))
+        jobs = [
+            await output_of(session, root, run, step.position)
+            for step in steps[:-1]
+            if step.job and step.state is not StepState.SKIPPED
+        ]
     images, others, problem = await asyncio.to_thread(_sort, output)
+    for earlier in jobs:
+        made, _, wrong = await asyncio.to_thread(_sort, earlier)
+        images, problem = _with_new(images, made), problem or wrong
     if problem:
         return {"failed": problem}
     async with reading(wiring.sessions) as session:
@@ -80,6 +90,13 @@ async def index(wiring: Wiring, run: ProcessingRun) -> Answer:
         "again": sorted(plan.again),
         "files": names,
     }
+
+
+def _with_new(images: list[_Image], made: Sequence[_Image]) -> list[_Image]:
+    """Add what a job of the chain handed over; what was passed on is there already."""
+    there = {(one.header.sop_instance_uid, one.header.sha256) for one in images}
+    new = [one for one in made if (one.header.sop_instance_uid, one.header.sha256) not in there]
+    return [*images, *new]
 
 
 def _sort(output: Path) -> tuple[list[_Image], list[Path], str]:

@@ -29,6 +29,10 @@ class ProcessingRun(Table, table=True):
     priority: Priority = Field(default=Priority.NORMAL, sa_type=text_enum(Priority))
     first_step: int = Field(default=1, description="Steps before it were done by `continues`")
     continues: UUID | None = Field(default=None, description="The run whose outputs are its input")
+    session_id: UUID | None = Field(
+        default=None,
+        description="The run whose jobs' data and files it goes on with; none: its own",
+    )
     requested_by: str = Field(default="", max_length=256)
     cancel_requested_by: str | None = Field(default=None, max_length=256)
     images: int | None = Field(default=None)
@@ -50,6 +54,7 @@ class ProcessingStep(Table, table=True):
     position: int = Field(primary_key=True, description="From 1")
     module: str = Field(max_length=100)
     module_version: int | None = Field(default=None)
+    job: str = Field(default="", max_length=100, description="The job of the SDK that it was")
     state: StepState = Field(default=StepState.WAITING, sa_type=text_enum(StepState))
     reason: str = Field(default="", sa_type=sa.Text)
     exit_code: int | None = Field(default=None)

@@ -63,14 +63,20 @@ async def queue_run(
         priority=Priority(rule.priority),
         requested_by=requested_by[:256],
         first_step=first_step,
-        continues=after.id if after is not None and first_step > 1 else None,
     )
+    if after is not None and first_step > 1:
+        run.continues, run.session_id = after.id, session_of(after)
     run.reason = _waits(run)
     session.add(run)
     await session.flush()
     await _add_steps(session, run, rule, after)
     verdict = Verdict(CaseState.PROCESSING, run.reason)
     return [event_of(run, EventType.PROCESSING_QUEUED), *move(case, verdict, series, times)]
+
+
+def session_of(run: ProcessingRun) -> UUID:
+    """Return the id of the session of a run: of the run that began it."""
+    return run.session_id or run.id
 
 
 def _waits(run: ProcessingRun) -> str:
@@ -88,10 +94,12 @@ async def _add_steps(
     for position, module in enumerate(rule.processing_module, 1):
         step = ProcessingStep(run_id=run.id, position=position, module=module)
         if position < run.first_step:
-            kept = {"module_version", "settings", "output", "exit_code"}
+            kept = {"module_version", "settings", "output", "exit_code", "job"}
             for name, value in earlier[position].model_dump(include=kept).items():
                 setattr(step, name, value)
-            step.state, step.reason = StepState.REUSED, "An earlier run did it."
+            skipped = earlier[position].state is StepState.SKIPPED
+            step.state = StepState.SKIPPED if skipped else StepState.REUSED
+            step.reason = earlier[position].reason if skipped else "An earlier run did it."
         session.add(step)
     await session.flush()
 

@@ -41,6 +41,11 @@ class StepState(StrEnum):
     CANCELED = "canceled"
     REUSED = "reused"
     """An earlier run did it; this one goes on from there."""
+    SKIPPED = "skipped"
+    """A job that was not wanted here: as if the step were not there."""
+    TIMED_OUT = "timed_out"
+    BLOCKED = "blocked"
+    """A job that it needs did not succeed."""
 
 
 class ReviewState(StrEnum):
@@ -56,7 +61,7 @@ class ReviewState(StrEnum):
 MOVING = (RunState.QUEUED, RunState.RUNNING)
 OPEN = (*MOVING, RunState.REVIEW)
 ENDED_BADLY = (RunState.FAILED, RunState.CANCELED, RunState.REJECTED)
-DONE = frozenset({StepState.SUCCEEDED, StepState.REUSED})
+DONE = frozenset({StepState.SUCCEEDED, StepState.REUSED, StepState.SKIPPED})
 
 
 def settings_of(

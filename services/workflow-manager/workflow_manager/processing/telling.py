@@ -1,13 +1,22 @@
 """Runs of modules as they are told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.models.case import ProcessingRunOut, ProcessingStepOut
+from scanhub_libraries.models.case import (
+    JobExecutionOut,
+    ProcessingRunOut,
+    ProcessingStepOut,
+    SessionFileOut,
+    SessionValueOut,
+)
+from workflow_manager.job_sessions.models import JobExecution, SessionFile, SessionValue
+from workflow_manager.job_sessions.repository import executions_of_runs
+from workflow_manager.job_sessions.rules import returned_value
 from workflow_manager.journal.service import own_event
 from workflow_manager.processing import repository
 from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
@@ -20,11 +29,27 @@ def outputs_of(steps: Sequence[ProcessingStep]) -> list[tuple[str, Any]]:
 
 
 def describe(
-    run: ProcessingRun, steps: Sequence[ProcessingStep], review: ProcessingReview | None
+    run: ProcessingRun,
+    steps: Sequence[ProcessingStep],
+    review: ProcessingReview | None,
+    executions: Mapping[tuple[UUID, int], Sequence[JobExecution]],
 ) -> ProcessingRunOut:
-    """Return a run as it is told."""
+    """Return a run as it is told.
+
+    Args:
+        run: The run.
+        steps: Its steps.
+        review: What is to be decided on it, or was; None: nothing.
+        executions: Jobs of the SDK, by run and step.
+    """
     told = [
-        ProcessingStepOut.model_validate({**step.model_dump(), "output": step.output.get("value")})
+        ProcessingStepOut.model_validate(
+            {
+                **step.model_dump(),
+                "output": step.output.get("value"),
+                "executions": list(map(_execution, executions.get((run.id, step.position), ()))),
+            }
+        )
         for step in steps
     ]
     outputs = [{"module": module, "result": result} for module, result in outputs_of(steps)]
@@ -39,7 +64,23 @@ async def describe_all(
     ids = [run.id for run in runs]
     steps = await repository.list_steps(session, ids)
     reviews = await repository.reviews_of(session, ids)
-    return [describe(run, steps[run.id], reviews.get(run.id)) for run in runs]
+    executions = await executions_of_runs(session, ids)
+    return [describe(run, steps[run.id], reviews.get(run.id), executions) for run in runs]
+
+
+def _execution(row: JobExecution) -> JobExecutionOut:
+    told = {"failure": row.failure or None, "returned": returned_value(row.returned)}
+    return JobExecutionOut.model_validate({**row.model_dump(), **told})
+
+
+def describe_value(row: SessionValue) -> SessionValueOut:
+    """Return a value that a job left as it is told."""
+    return SessionValueOut.model_validate({**row.model_dump(), "value": returned_value(row.text)})
+
+
+def describe_file(row: SessionFile) -> SessionFileOut:
+    """Return a file that a job left as it is told."""
+    return SessionFileOut.model_validate({**row.model_dump(), "meta": returned_value(row.meta)})
 
 
 async def of_case(session: AsyncSession, case_id: UUID) -> list[ProcessingRunOut]:

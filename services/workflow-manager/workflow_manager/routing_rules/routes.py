@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field
 
 from scanhub_libraries.models import (
@@ -24,6 +24,7 @@ from scanhub_libraries.version_parameters import (
 from scanhub_libraries.versions import check_version, etag
 from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 from workflow_manager.routing_rules import repository, service
+from workflow_manager.routing_rules.known_jobs import known_jobs
 from workflow_manager.routing_rules.models import StoredRule
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["rules"])
@@ -44,10 +45,16 @@ async def list_rules(session: SessionDep) -> list[RuleOut]:
 
 @router.post("/rules", status_code=201, summary="Make a rule")
 async def create_rule(
-    session: SessionDep, rule: RuleIn, principal: PrincipalDep, response: Response
+    request: Request,
+    session: SessionDep,
+    rule: RuleIn,
+    *,
+    principal: PrincipalDep,
+    response: Response,
 ) -> RuleOut:
     """Store a rule, the last one in the order; what this server cannot do is refused."""
-    row = await service.create_rule(session, rule, author=principal.actor)
+    jobs = await known_jobs(request.app.state.wiring, rule)
+    row = await service.create_rule(session, rule, author=principal.actor, jobs=jobs)
     return await _out(session, row, response)
 
 
@@ -65,6 +72,7 @@ async def get_rule(session: SessionDep, rule_name: RuleNamePath, response: Respo
 
 @router.put("/rules/{rule_name}", summary="Change a rule")
 async def replace_rule(
+    request: Request,
     session: SessionDep,
     rule_name: RuleNamePath,
     rule: RuleIn,
@@ -74,9 +82,10 @@ async def replace_rule(
     if_match: IfMatchDep = None,
 ) -> RuleOut:
     """Replace all options of a rule; what was decided before stays as it was."""
+    jobs = await known_jobs(request.app.state.wiring, rule)
     row = await service.get_rule(session, rule_name, lock=True)
     check_version(if_match, row.version)
-    row = await service.replace_rule(session, row, rule, author=principal.actor)
+    row = await service.replace_rule(session, row, rule, author=principal.actor, jobs=jobs)
     return await _out(session, row, response)
 
 

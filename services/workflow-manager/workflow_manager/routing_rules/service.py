@@ -20,10 +20,12 @@ from scanhub_libraries.models import (
 )
 from workflow_manager.changes import changes_between
 from workflow_manager.journal.service import append, own_event
-from workflow_manager.modules.repository import module_names
+from workflow_manager.modules.repository import list_modules
+from workflow_manager.processing.chain_rules import chain_problems
 from workflow_manager.processing.rules import unknown_modules
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.evaluation import Verdict
+from workflow_manager.routing_rules.known_jobs import KnownJobs
 from workflow_manager.routing_rules.models import RuleChange, RuleVersion, StoredRule
 from workflow_manager.routing_rules.places import Place
 from workflow_manager.routing_rules.rules import problems_of, tags_out
@@ -31,6 +33,7 @@ from workflow_manager.routing_rules.series_tags import tags_of
 from workflow_manager.targets.repository import list_targets
 
 _MOST_RULES = 500
+_NONE: KnownJobs = {}
 _EVENTS = {
     RuleChange.CREATED: EventType.RULE_CREATED,
     RuleChange.UPDATED: EventType.RULE_UPDATED,
@@ -67,14 +70,23 @@ async def get_rule(session: AsyncSession, name: str, *, lock: bool = False) -> S
     return row
 
 
-async def create_rule(session: AsyncSession, wanted: RuleIn, *, author: str) -> StoredRule:
-    """Store a rule, the last one in the order."""
+async def create_rule(
+    session: AsyncSession, wanted: RuleIn, *, author: str, jobs: KnownJobs = _NONE
+) -> StoredRule:
+    """Store a rule, the last one in the order.
+
+    Args:
+        session: The transaction.
+        wanted: The rule.
+        author: Who makes it, for the history.
+        jobs: Those of the installation, if it names modules that are jobs.
+    """
     rows = await repository.list_rules(session)
     if any(row.name == wanted.name for row in rows):
         raise ConflictError(f"There is a rule {wanted.name!r} already.")
     if len(rows) >= _MOST_RULES:
         raise ConflictError(f"There are {_MOST_RULES} rules already: that is the most.")
-    document = await _checked(session, wanted)
+    document = await _checked(session, wanted, jobs)
     row = StoredRule(
         name=wanted.name,
         position=rows[-1].position + 1 if rows else 0,
@@ -87,12 +99,17 @@ async def create_rule(session: AsyncSession, wanted: RuleIn, *, author: str) -> 
 
 
 async def replace_rule(
-    session: AsyncSession, row: StoredRule, wanted: RuleIn, *, author: str
+    session: AsyncSession,
+    row: StoredRule,
+    wanted: RuleIn,
+    *,
+    author: str,
+    jobs: KnownJobs = _NONE,
 ) -> StoredRule:
     """Change a rule; what equals the rule in force makes no new version."""
     if wanted.name != row.name:
         raise ConflictError("A rule keeps its name: make a new one and delete this one.")
-    document = await _checked(session, wanted)
+    document = await _checked(session, wanted, jobs)
     if document != row.document:
         await _put(
             session,
@@ -181,7 +198,9 @@ def describe_dry_run(series: dict[str, Any], verdict: Verdict) -> RuleDryRunOut:
     return RuleDryRunOut.model_validate({**series, "result": describe_test(verdict)})
 
 
-async def _checked(session: AsyncSession, wanted: RuleOptions) -> dict[str, Any]:
+async def _checked(
+    session: AsyncSession, wanted: RuleOptions, jobs: KnownJobs = _NONE
+) -> dict[str, Any]:
     """Return the document of a rule that can be stored.
 
     Raises:
@@ -195,7 +214,9 @@ async def _checked(session: AsyncSession, wanted: RuleOptions) -> dict[str, Any]
         ("dynamic_routing_allowed_targets", f"There is no target {t!r}.")
         for t in sorted(dynamic - known)
     ]
-    problems += unknown_modules(wanted, await module_names(session))
+    modules = {module.name: module.document for module in await list_modules(session)}
+    problems += unknown_modules(wanted, modules)
+    problems += chain_problems(wanted, modules, jobs)
     if problems:
         raise UnprocessableError(
             "; ".join(f"{field}: {why}" for field, why in problems),
