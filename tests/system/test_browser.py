@@ -70,6 +70,7 @@ async def see_a_scan(page: Page, scene: Scene, scanner: HeldScanner) -> None:
     await page.get_by_role("row").filter(has_text="First light").first.click()
     await expect(page).to_have_url(re.compile(f"/exams/{scene.data.exam_id}"))
     await expect(page.get_by_test_id("patient-banner")).to_contain_text("PHANTOM, Ada")
+    await tell_the_reconstruction(page)
     await page.get_by_test_id("task-row").filter(has_text="GRE axial").click()
     start = page.get_by_role("button", name="Start scan")
     await expect(start).to_be_enabled(timeout=15_000)
@@ -84,6 +85,24 @@ async def see_a_scan(page: Page, scene: Scene, scanner: HeldScanner) -> None:
     canvas = page.get_by_test_id("viewer-canvas").locator("canvas").first
     await expect(canvas).to_be_visible(timeout=30_000)
     await until_lit(page)
+    runs = page.get_by_role("complementary", name="Inspector").get_by_role("region", name="Runs")
+    await runs.get_by_role("button", expanded=False).first.click()
+    await expect(runs.get_by_role("log")).to_contain_text("100 %")
+    await expect(runs).to_contain_text("hann")
+
+
+async def tell_the_reconstruction(page: Page) -> None:
+    """Tell the job of a task what to do, by the form of its schema."""
+    await page.get_by_test_id("task-row").filter(has_text="Reconstruction").click()
+    inspector = page.get_by_role("complementary", name="Inspector")
+    await inspector.get_by_role("button", name="Change").click()
+    await inspector.get_by_role("combobox", name="Apodization").click()
+    await page.get_by_role("option", name="hann").click()
+    await inspector.get_by_label("Partial Fourier iterations").fill("51")
+    await expect(inspector).to_contain_text("has to be 1 to 50")
+    await inspector.get_by_label("Partial Fourier iterations").fill("")
+    await inspector.get_by_role("button", name="Save").click()
+    await expect(inspector.get_by_label("Parameters")).to_contain_text("hann")
 
 
 async def until_lit(page: Page) -> None:

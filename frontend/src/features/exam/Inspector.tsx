@@ -194,7 +194,7 @@ const SHOWN = 3;
 
 export function Section({ title, children }: { title: string; children: ReactNode }) {
   return (
-    <section className={css.section}>
+    <section className={css.section} aria-label={title}>
       <h3>{title}</h3>
       {children}
     </section>
