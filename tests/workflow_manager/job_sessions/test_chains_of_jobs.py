@@ -86,12 +86,16 @@ PREDICATES = {
 }
 
 
-async def test_a_predicate_says_whether_a_job_runs(working):
+@pytest.mark.parametrize(
+    "labels", [("skip", "overlay"), pytest.param(("no", "fail"), marks=pytest.mark.long)]
+)
+async def test_a_predicate_says_whether_a_job_runs(working, labels):
     async with working("denoise", "segment", "after", module_slots=2) as jobs:
         runs = await jobs.beside(
-            ["denoise", "segment", "after"], [{"label": label} for label in PREDICATES], at=1
+            ["denoise", "segment", "after"], [{"label": label} for label in labels], at=1
         )
-        for (label, (state, reason)), run in zip(PREDICATES.items(), runs, strict=True):
+        for label, run in zip(labels, runs, strict=True):
+            state, reason = PREDICATES[label]
             assert steps_of(run)[1] == ("segment", state, reason)
             needs = "'segment', which it needs, is skipped."
             last = {
@@ -113,10 +117,18 @@ ENDINGS = {
 }
 
 
-async def test_each_way_to_end_is_one_state(working):
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ("at_fault", "segfault"),
+        pytest.param(("raise", "exit", "unserialisable"), marks=pytest.mark.long),
+    ],
+)
+async def test_each_way_to_end_is_one_state(working, ways):
     async with working("ends", module_slots=2) as jobs:
-        runs = await jobs.beside(["ends"], [{"how": how} for how in ENDINGS])
-        for (how, (tries, reason)), run in zip(ENDINGS.items(), runs, strict=True):
+        runs = await jobs.beside(["ends"], [{"how": how} for how in ways])
+        for how, run in zip(ways, runs, strict=True):
+            tries, reason = ENDINGS[how]
             (execution,) = run["steps"][0]["executions"]
             ended = (run["state"], execution["state"], execution["attempt"])
             assert ended == ("failed", "failed", tries)
