@@ -149,6 +149,322 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/job/{session_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell a job what it is
+         * @description Return who the job is, what it works on, and its parameters.
+         */
+        get: operations["get_job_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take how far a job is
+         * @description Note it with the run.
+         */
+        put: operations["put_job_progress"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/cancelled": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say whether a job shall stop
+         * @description Say whether somebody cancelled it, or its time is over; it is killed soon after.
+         */
+        get: operations["get_job_cancelled"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take how a job ended
+         * @description Note it; it counts when the process has ended.
+         */
+        put: operations["put_job_report"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/producers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say for what a job has run in the session
+         * @description Return the subjects for which it has run, for those that need it.
+         */
+        get: operations["list_job_producers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/peers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the nodes that a job may send to
+         * @description Return the DICOM nodes that its module names, and the one that sent the images.
+         */
+        get: operations["list_job_peers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/peers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what it takes to call a node
+         * @description Return host, port and AE titles; keys stay here.
+         */
+        get: operations["get_job_peer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/instances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the images of a session
+         * @description Return the images of the patient in this session, in no particular order.
+         */
+        get: operations["list_job_instances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/instances/{uid}/header": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an image without its pixels
+         * @description Return the file up to its pixels.
+         */
+        get: operations["get_job_instance_header"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/instances/{uid}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an image
+         * @description Return the file as it was received.
+         */
+        get: operations["get_job_instance_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the session data of a job
+         * @description Return the names of its values, for one subject.
+         */
+        get: operations["list_job_values"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/value": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a value of session data
+         * @description Return the JSON value as it was stored.
+         */
+        get: operations["get_job_value"];
+        /**
+         * Store a value of session data
+         * @description Store it in place of what was there, in one step.
+         */
+        put: operations["put_job_value"];
+        post?: never;
+        /**
+         * Remove a value of session data
+         * @description Remove a value of the job that asks.
+         */
+        delete: operations["delete_job_value"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the session files of a job
+         * @description Return what is known of its files, for one subject.
+         */
+        get: operations["list_job_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/file-info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return what is known of a file
+         * @description Return size, SHA-256, type, time and what goes with it.
+         */
+        get: operations["get_job_file_info"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a session file
+         * @description Return its bytes.
+         */
+        get: operations["get_job_file"];
+        /**
+         * Store a session file
+         * @description Make a file of bytes that came before, in place of one of the same name.
+         */
+        put: operations["put_job_file"];
+        post?: never;
+        /**
+         * Remove a session file
+         * @description Remove a file of the job that asks.
+         */
+        delete: operations["delete_job_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/runs": {
         parameters: {
             query?: never;
@@ -1321,6 +1637,68 @@ export interface paths {
          * @description Let it go where the rule says, or nowhere; who decides is kept with the run.
          */
         post: operations["review_processing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the values that jobs left
+         * @description Return the session data of a run: JSON values of its jobs, by job and subject.
+         *
+         *     A run that goes on with another one shares them with it.
+         */
+        get: operations["list_processing_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/session-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the files that jobs left
+         * @description Return the session files of a run, by job and subject.
+         */
+        get: operations["list_processing_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/session-files/{key}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a file that a job left
+         * @description Return the file as the job stored it.
+         */
+        get: operations["get_processing_session_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3161,6 +3539,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/job/{session_id}/images/{uid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take an image that a job made
+         * @description Take it in place of one of the same UID; it enters the archive when the run has succeeded.
+         */
+        put: operations["keep_job_image"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/job/{session_id}/uploads/{upload}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Take the bytes of a session file
+         * @description Take them as they come, and say what came; sending them again begins anew.
+         */
+        put: operations["put_job_upload"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3252,6 +3670,56 @@ export interface components {
          * @enum {string}
          */
         AsideKind: "quarantine" | "conflict" | "other-patient";
+        /**
+         * Briefing
+         * @description Everything that a process must know to run a job of the platform.
+         * @example {
+         *       "run": {
+         *         "job": {
+         *           "id": "0199c1a0-7c11-7b6e-9e3f-3f1b7e1c2d4a/brightest/stable-series/1.2.826.0.1.3680043.8.498.2",
+         *           "name": "brightest",
+         *           "version": "1.0.0",
+         *           "service": "my_jobs",
+         *           "event": "stable-series",
+         *           "attempt": 1,
+         *           "deadline": "2026-11-22T10:40:00Z"
+         *         },
+         *         "session": {
+         *           "id": "0199c1a0-7c11-7b6e-9e3f-3f1b7e1c2d4a",
+         *           "created_at": "2026-11-22T10:29:58Z"
+         *         },
+         *         "subject": {
+         *           "event": "stable-series",
+         *           "patient": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+         *           "study_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+         *           "series_instance_uid": "1.2.826.0.1.3680043.8.498.2"
+         *         },
+         *         "upstream": [
+         *           "denoise"
+         *         ]
+         *       },
+         *       "entry": "my_jobs:brightest",
+         *       "parameters": {
+         *         "threshold": 0.4
+         *       }
+         *     }
+         */
+        Briefing: {
+            run: components["schemas"]["RunInfo"];
+            /**
+             * Entry
+             * @description The job, as module:function
+             */
+            entry: string;
+            /**
+             * Parameters
+             * @description As the module and the rule give them
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * CaseDetail
          * @description A case with all that is known of it.
@@ -4463,10 +4931,16 @@ export interface components {
             target_type: "dummy";
         };
         /**
+         * EndState
+         * @description How a job says that it ended.
+         * @enum {string}
+         */
+        EndState: "succeeded" | "failed" | "skipped" | "cancelled";
+        /**
          * Event
          * @description The envelope, after CloudEvents 1.0 (id, type, source, subject, time, data).
          */
-        Event: {
+        "Event-Input": {
             /**
              * Id
              * Format: uuid
@@ -4495,6 +4969,12 @@ export interface components {
             };
         };
         /**
+         * Event
+         * @description What a job can wait for: that nothing more comes for a series, a study or a patient.
+         * @enum {string}
+         */
+        "Event-Output": "stable-series" | "stable-study" | "stable-patient";
+        /**
          * EventBatch
          * @description Events on their way to the journal.
          * @example {
@@ -4516,7 +4996,7 @@ export interface components {
          */
         EventBatch: {
             /** Events */
-            events: components["schemas"]["Event"][];
+            events: components["schemas"]["Event-Input"][];
         };
         /**
          * EventType
@@ -4524,6 +5004,30 @@ export interface components {
          * @enum {string}
          */
         EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        /**
+         * Failure
+         * @description Why a job failed.
+         */
+        Failure: {
+            /**
+             * Kind
+             * @description Class of the error, exit code or signal
+             */
+            kind: string;
+            /** Message */
+            message: string;
+            /**
+             * Traceback
+             * @default
+             */
+            traceback: string;
+            /**
+             * Input At Fault
+             * @description Trying again on the same input is no use
+             * @default false
+             */
+            input_at_fault: boolean;
+        };
         /**
          * FetchedSeries
          * @description A series of a study that is fetched.
@@ -4589,6 +5093,45 @@ export interface components {
             detail: string;
         };
         /**
+         * FileInfo
+         * @description An artifact, as it is stored.
+         * @example {
+         *       "name": "mask.nii.gz",
+         *       "size": 48213,
+         *       "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *       "content_type": "application/gzip",
+         *       "created_at": "2026-11-22T10:30:00Z",
+         *       "meta": {
+         *         "label": "bright"
+         *       }
+         *     }
+         */
+        FileInfo: {
+            /** Name */
+            name: string;
+            /**
+             * Size
+             * @description [bytes]
+             */
+            size: number;
+            /** Sha256 */
+            sha256: string;
+            /** Content Type */
+            content_type: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Meta
+             * @default {}
+             */
+            meta: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * FileRow
          * @description A file that was received.
          */
@@ -4606,6 +5149,39 @@ export interface components {
             file_uid: string;
             /** Series Uid */
             series_uid: string;
+        };
+        /**
+         * FileToStore
+         * @description A file to make of bytes that came before.
+         * @example {
+         *       "upload": "5f2b8c1d7e904a36b1c2d3e4f5061728",
+         *       "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *       "content_type": "application/gzip",
+         *       "meta": {
+         *         "label": "bright"
+         *       }
+         *     }
+         */
+        FileToStore: {
+            /**
+             * Upload
+             * @description Under which they came
+             */
+            upload: string;
+            /**
+             * Sha256
+             * @description Of what was sent
+             */
+            sha256: string;
+            /** Content Type */
+            content_type: string;
+            /**
+             * Meta
+             * @default {}
+             */
+            meta: {
+                [key: string]: unknown;
+            };
         };
         /**
          * FolderImportIn
@@ -4904,6 +5480,39 @@ export interface components {
             ended_at?: string | null;
         };
         /**
+         * Instance
+         * @description One stored DICOM object.
+         * @example {
+         *       "sop_instance_uid": "1.2.826.0.1.3680043.8.498.2.1",
+         *       "sop_class_uid": "1.2.840.10008.5.1.4.1.1.4",
+         *       "transfer_syntax_uid": "1.2.840.10008.1.2.1",
+         *       "series_instance_uid": "1.2.826.0.1.3680043.8.498.2",
+         *       "study_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+         *       "patient": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+         *       "location": ""
+         *     }
+         */
+        Instance: {
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /** Sop Class Uid */
+            sop_class_uid: string;
+            /** Transfer Syntax Uid */
+            transfer_syntax_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Patient */
+            patient: string;
+            /**
+             * Location
+             * @description Where the backend finds it; nobody else's business
+             * @default
+             */
+            location: string;
+        };
+        /**
          * InstanceOut
          * @description An image of the DICOM index.
          */
@@ -5017,6 +5626,134 @@ export interface components {
              * @default
              */
             problem: string;
+        };
+        /**
+         * JobExecutionOut
+         * @description A job of the SDK that ran for one subject: a series, a study or a patient.
+         * @example {
+         *       "id": "0199c1a0-8d22-7c7f-8f40-4a2c8f2d3e5b",
+         *       "job": "brightest",
+         *       "event": "stable-series",
+         *       "subject": "1.2.826.0.1.3680043.8.498.2",
+         *       "state": "failed",
+         *       "attempt": 1,
+         *       "progress": 0.3,
+         *       "message": "looking",
+         *       "reason": "JobInputError: The images have no geometry.",
+         *       "failure": {
+         *         "kind": "JobInputError",
+         *         "message": "The images have no geometry.",
+         *         "traceback": "",
+         *         "input_at_fault": true
+         *       },
+         *       "returned": null,
+         *       "started_at": "2026-11-22T10:30:00Z",
+         *       "ended_at": "2026-11-22T10:30:04Z"
+         *     }
+         */
+        JobExecutionOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Job */
+            job: string;
+            /**
+             * Event
+             * @description For what it ran, such as stable-series
+             */
+            event: string;
+            /**
+             * Subject
+             * @description UID of series or study, or key of the patient
+             */
+            subject: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "cancelled" | "timed_out" | "blocked";
+            /**
+             * Attempt
+             * @description From 1; 0: it has not begun
+             */
+            attempt: number;
+            /**
+             * Progress
+             * @description How far it is, from 0 to 1
+             */
+            progress: number;
+            /**
+             * Message
+             * @description What it does, in its own words
+             */
+            message: string;
+            /**
+             * Reason
+             * @description Why it did not succeed; empty: it did, or runs
+             */
+            reason: string;
+            failure: components["schemas"]["JobFailureOut"] | null;
+            /**
+             * Returned
+             * @description What it returned, JSON
+             */
+            returned: unknown;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
+        };
+        /**
+         * JobFailureOut
+         * @description Why a job of the SDK failed.
+         */
+        JobFailureOut: {
+            /**
+             * Kind
+             * @description Class of the error, exit code or signal
+             */
+            kind: string;
+            /** Message */
+            message: string;
+            /**
+             * Traceback
+             * @default
+             */
+            traceback: string;
+            /**
+             * Input At Fault
+             * @description Trying again on the same input is no use
+             * @default false
+             */
+            input_at_fault: boolean;
+        };
+        /**
+         * JobInfo
+         * @description The job that runs.
+         */
+        JobInfo: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /**
+             * Service
+             * @description The package that the job comes with
+             * @default
+             */
+            service: string;
+            event: components["schemas"]["Event-Output"];
+            /**
+             * Attempt
+             * @default 1
+             */
+            attempt: number;
+            /** Deadline */
+            deadline?: string | null;
         };
         /**
          * JobInput
@@ -5211,11 +5948,11 @@ export interface components {
             name: string;
             /**
              * Runner
-             * @description How it runs: as a container, or as a Python process of this server
+             * @description How it runs: as a container, as a Python process of this server, or as a job of the SDK whose package is installed beside it
              * @default container
              * @enum {string}
              */
-            runner: "container" | "process";
+            runner: "container" | "process" | "job";
             /**
              * Docker Tag
              * @description Image of the container; empty: it is no container
@@ -5228,6 +5965,18 @@ export interface components {
              * @default
              */
             entry_point: string;
+            /**
+             * Job
+             * @description Of a job: its id, one of `GET /jobs`
+             * @default
+             */
+            job: string;
+            /**
+             * Peers
+             * @description Of a job: targets (DICOM nodes) that it may send to by itself
+             * @default []
+             */
+            peers: string[];
             /**
              * Timeout S
              * @description It is killed after so long; null: a setting [s]
@@ -5343,11 +6092,11 @@ export interface components {
             name: string;
             /**
              * Runner
-             * @description How it runs: as a container, or as a Python process of this server
+             * @description How it runs: as a container, as a Python process of this server, or as a job of the SDK whose package is installed beside it
              * @default container
              * @enum {string}
              */
-            runner: "container" | "process";
+            runner: "container" | "process" | "job";
             /**
              * Docker Tag
              * @description Image of the container; empty: it is no container
@@ -5360,6 +6109,18 @@ export interface components {
              * @default
              */
             entry_point: string;
+            /**
+             * Job
+             * @description Of a job: its id, one of `GET /jobs`
+             * @default
+             */
+            job: string;
+            /**
+             * Peers
+             * @description Of a job: targets (DICOM nodes) that it may send to by itself
+             * @default []
+             */
+            peers: string[];
             /**
              * Timeout S
              * @description It is killed after so long; null: a setting [s]
@@ -5539,7 +6300,7 @@ export interface components {
             ok: boolean;
             /**
              * Runtime
-             * @description What would run it: podman, docker or process; empty: nothing
+             * @description What would run it: podman, docker, process or job; empty: nothing
              * @default
              */
             runtime: string;
@@ -5837,6 +6598,74 @@ export interface components {
             reason: string;
         };
         /**
+         * PeerList
+         * @description The DICOM nodes that a job may send to.
+         * @example {
+         *       "names": [
+         *         "PACS"
+         *       ],
+         *       "sender": null
+         *     }
+         */
+        PeerList: {
+            /** Names */
+            names: string[];
+            /**
+             * Sender
+             * @description The one that sent the images
+             */
+            sender?: string | null;
+        };
+        /**
+         * PeerSettings
+         * @description A DICOM node that a job may send to; no key is in it.
+         * @example {
+         *       "name": "PACS",
+         *       "host": "pacs.example.org",
+         *       "port": 11112,
+         *       "ae_title": "PACS",
+         *       "calling_ae_title": "SCANHUB",
+         *       "tls": false,
+         *       "ca": "",
+         *       "verify_host": true,
+         *       "keyless": true
+         *     }
+         */
+        PeerSettings: {
+            /** Name */
+            name: string;
+            /** Host */
+            host: string;
+            /** Port */
+            port: number;
+            /** Ae Title */
+            ae_title: string;
+            /** Calling Ae Title */
+            calling_ae_title: string;
+            /**
+             * Tls
+             * @default false
+             */
+            tls: boolean;
+            /**
+             * Ca
+             * @description Whom its certificate must be from, PEM; empty: who is known
+             * @default
+             */
+            ca: string;
+            /**
+             * Verify Host
+             * @default true
+             */
+            verify_host: boolean;
+            /**
+             * Keyless
+             * @description False: it asks for our certificate, whose key stays with the platform
+             * @default true
+             */
+            keyless: boolean;
+        };
+        /**
          * PreviewOut
          * @description An image of a scan that still runs. Not for diagnosis.
          */
@@ -6113,10 +6942,16 @@ export interface components {
              */
             module_version: number | null;
             /**
+             * Job
+             * @description The job of the SDK that it is; empty: none
+             * @default
+             */
+            job: string;
+            /**
              * State
              * @enum {string}
              */
-            state: "waiting" | "running" | "succeeded" | "failed" | "canceled" | "reused";
+            state: "waiting" | "running" | "succeeded" | "failed" | "canceled" | "reused" | "skipped" | "timed_out" | "blocked";
             /** Reason */
             reason: string;
             /** Exit Code */
@@ -6142,6 +6977,12 @@ export interface components {
             started_at: string | null;
             /** Ended At */
             ended_at: string | null;
+            /**
+             * Executions
+             * @description Of a job of the SDK: one for each subject
+             * @default []
+             */
+            executions: components["schemas"]["JobExecutionOut"][];
         };
         /**
          * ProcessorLogsIn
@@ -6227,6 +7068,24 @@ export interface components {
              * @default {}
              */
             output: unknown;
+        };
+        /**
+         * Producer
+         * @description Who wrote data and files: a job, for a subject.
+         * @example {
+         *       "job": "denoise",
+         *       "subject": {
+         *         "event": "stable-series",
+         *         "patient": "0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+         *         "study_instance_uid": "1.2.826.0.1.3680043.8.498.1",
+         *         "series_instance_uid": "1.2.826.0.1.3680043.8.498.2"
+         *       }
+         *     }
+         */
+        Producer: {
+            /** Job */
+            job: string;
+            subject: components["schemas"]["Subject"];
         };
         /**
          * RecoveredOut
@@ -6407,6 +7266,47 @@ export interface components {
              * @default 0
              */
             size_bytes: number;
+        };
+        /**
+         * Report
+         * @description How a job ended, in its own words.
+         * @example {
+         *       "state": "failed",
+         *       "reason": "",
+         *       "failure": {
+         *         "kind": "JobInputError",
+         *         "message": "The images have no geometry.",
+         *         "traceback": "",
+         *         "input_at_fault": true
+         *       },
+         *       "returned": null,
+         *       "parameters": {
+         *         "threshold": 0.4
+         *       }
+         *     }
+         */
+        Report: {
+            state: components["schemas"]["EndState"];
+            /**
+             * Reason
+             * @description Why it was skipped or cancelled
+             * @default
+             */
+            reason: string;
+            failure?: components["schemas"]["Failure"] | null;
+            /**
+             * Returned
+             * @description What the function returned, JSON
+             */
+            returned?: unknown;
+            /**
+             * Parameters
+             * @description With which it ran
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Retention
@@ -7781,6 +8681,21 @@ export interface components {
             functions: string[];
         };
         /**
+         * RunInfo
+         * @description Everything that a job is told when it starts.
+         */
+        RunInfo: {
+            job: components["schemas"]["JobInfo"];
+            session: components["schemas"]["SessionInfo"];
+            subject: components["schemas"]["Subject"];
+            /**
+             * Upstream
+             * @description Jobs whose data it may read
+             * @default []
+             */
+            upstream: string[];
+        };
+        /**
          * RunInput
          * @description A result that a run worked on.
          */
@@ -8278,6 +9193,108 @@ export interface components {
             };
         };
         /**
+         * SessionFileOut
+         * @description A file that a job of the SDK left.
+         * @example {
+         *       "name": "mask.nii.gz",
+         *       "size": 48213,
+         *       "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *       "content_type": "application/gzip",
+         *       "created_at": "2026-11-22T10:30:00Z",
+         *       "meta": {
+         *         "label": "bright"
+         *       },
+         *       "key": "5f2b8c1d7e904a36b1c2d3e4f5061728",
+         *       "job": "brightest",
+         *       "event": "stable-series",
+         *       "subject": "1.2.826.0.1.3680043.8.498.2"
+         *     }
+         */
+        SessionFileOut: {
+            /**
+             * Key
+             * @description By which it is fetched
+             */
+            key: string;
+            /** Job */
+            job: string;
+            /** Event */
+            event: string;
+            /**
+             * Subject
+             * @description UID of series or study, or key of the patient
+             */
+            subject: string;
+            /** Name */
+            name: string;
+            /**
+             * Size
+             * @description [byte]
+             */
+            size: number;
+            /** Sha256 */
+            sha256: string;
+            /** Content Type */
+            content_type: string;
+            /**
+             * Meta
+             * @description What the job says of it
+             */
+            meta: {
+                [key: string]: unknown;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * SessionInfo
+         * @description What groups the jobs that run for one patient's images, with their data and files.
+         */
+        SessionInfo: {
+            /** Id */
+            id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * SessionValueOut
+         * @description A JSON value that a job of the SDK left.
+         * @example {
+         *       "job": "brightest",
+         *       "event": "stable-series",
+         *       "subject": "1.2.826.0.1.3680043.8.498.2",
+         *       "name": "volume_ml",
+         *       "value": 12.5,
+         *       "updated_at": "2026-11-22T10:30:00Z"
+         *     }
+         */
+        SessionValueOut: {
+            /** Job */
+            job: string;
+            /** Event */
+            event: string;
+            /**
+             * Subject
+             * @description UID of series or study, or key of the patient
+             */
+            subject: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: unknown;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
          * SftpTarget
          * @description A folder that is reached by SFTP.
          */
@@ -8355,6 +9372,50 @@ export interface components {
              * @constant
              */
             target_type: "sftp";
+        };
+        /**
+         * Stopping
+         * @description Whether somebody wants a job to stop.
+         * @example {
+         *       "cancelled": false
+         *     }
+         */
+        Stopping: {
+            /** Cancelled */
+            cancelled: boolean;
+        };
+        /**
+         * StoredBytes
+         * @description Bytes that came whole, and are no file yet.
+         * @example {
+         *       "size": 48213,
+         *       "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+         *     }
+         */
+        StoredBytes: {
+            /**
+             * Size
+             * @description [bytes]
+             */
+            size: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * Subject
+         * @description What a job works on: one series, one study or one patient.
+         */
+        Subject: {
+            event: components["schemas"]["Event-Output"];
+            /**
+             * Patient
+             * @description Key of the patient within the session, no name
+             */
+            patient: string;
+            /** Study Instance Uid */
+            study_instance_uid?: string | null;
+            /** Series Instance Uid */
+            series_instance_uid?: string | null;
         };
         /**
          * TagAccessOut
@@ -8691,6 +9752,23 @@ export interface components {
             status: string;
             /** Task Id */
             task_id: string | null;
+        };
+        /**
+         * Told
+         * @description How far a job is.
+         * @example {
+         *       "fraction": 0.3,
+         *       "message": "looking"
+         *     }
+         */
+        Told: {
+            /** Fraction */
+            fraction: number;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
         };
         /**
          * TranscodedInstance
@@ -9377,6 +10455,624 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Briefing"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    put_job_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Told"];
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_cancelled: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stopping"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    put_job_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Report"];
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_producers: {
+        parameters: {
+            query: {
+                /** @description Its name: itself, or one that it needs */
+                job: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Producer"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_peers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_peer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerSettings"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_instances: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instance"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_instance_header: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SOP Instance UID */
+                uid: string;
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DICOM file (PS3.10) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_instance_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SOP Instance UID */
+                uid: string;
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A DICOM file (PS3.10) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/dicom": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_values: {
+        parameters: {
+            query?: {
+                /** @description Who wrote it; empty: the job that asks */
+                job?: string;
+                /** @description For which event, such as stable-series */
+                event?: string;
+                /** @description UID of series or study, or key of the patient */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_value: {
+        parameters: {
+            query: {
+                /** @description Name of the value */
+                name: string;
+                /** @description Who wrote it; empty: the job that asks */
+                job?: string;
+                /** @description For which event, such as stable-series */
+                event?: string;
+                /** @description UID of series or study, or key of the patient */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The value */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    put_job_value: {
+        parameters: {
+            query: {
+                /** @description Name of the value */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description Any JSON value of at most 1 MiB */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_job_value: {
+        parameters: {
+            query: {
+                /** @description Name of the value */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_job_files: {
+        parameters: {
+            query?: {
+                /** @description Who wrote it; empty: the job that asks */
+                job?: string;
+                /** @description For which event, such as stable-series */
+                event?: string;
+                /** @description UID of series or study, or key of the patient */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileInfo"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_file_info: {
+        parameters: {
+            query: {
+                /** @description Name of the file, no path */
+                name: string;
+                /** @description Who wrote it; empty: the job that asks */
+                job?: string;
+                /** @description For which event, such as stable-series */
+                event?: string;
+                /** @description UID of series or study, or key of the patient */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileInfo"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_job_file: {
+        parameters: {
+            query: {
+                /** @description Name of the file, no path */
+                name: string;
+                /** @description Who wrote it; empty: the job that asks */
+                job?: string;
+                /** @description For which event, such as stable-series */
+                event?: string;
+                /** @description UID of series or study, or key of the patient */
+                subject?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    put_job_file: {
+        parameters: {
+            query: {
+                /** @description Name of the file, no path */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileToStore"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileInfo"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            460: components["responses"]["ChecksumMismatch"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_job_file: {
+        parameters: {
+            query: {
+                /** @description Name of the file, no path */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -11606,6 +13302,92 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_processing_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionValueOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_processing_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionFileOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_processing_session_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+                /** @description Key of the file */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -14657,6 +16439,84 @@ export interface operations {
             422: components["responses"]["UnprocessableEntity"];
             501: components["responses"]["NotImplemented"];
             503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    keep_job_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SOP Instance UID */
+                uid: string;
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description A DICOM file (PS3.10) */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredBytes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
+        };
+    };
+    put_job_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Any that is new */
+                upload: string;
+                /** @description Id of the session; the job's variable names it */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        /** @description The bytes of a file */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredBytes"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+            507: components["responses"]["InsufficientStorage"];
         };
     };
 }
