@@ -152,6 +152,8 @@ class EventType(StrEnum):
     MERCURE_REPORTED = "mercure.reported"
     DISPATCH_PAUSED = "dispatch.paused"
     DISPATCH_RESUMED = "dispatch.resumed"
+    QUEUE_PAUSED = "queue.paused"
+    QUEUE_RESUMED = "queue.resumed"
 
 
 class Event(BaseModel):

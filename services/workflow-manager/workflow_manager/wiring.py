@@ -19,6 +19,8 @@ from workflow_manager.senders.port import SendReport
 from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.targets.secret_box import SecretBox
+from workflow_manager.workers.pausing import Pauses
+from workflow_manager.workers.presence import Presence
 
 
 def _nobody_listens() -> None:
@@ -49,6 +51,10 @@ class Wiring:
     """What runs processing modules."""
     job_listener: JobListener
     """Where jobs of the SDK find this process."""
+    presence: Presence
+    """This process, as the others see it."""
+    pauses: Pauses
+    """Queues of which nothing begins."""
     jobs: JobRegistry = field(default_factory=JobRegistry)
     """Which jobs there are."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)

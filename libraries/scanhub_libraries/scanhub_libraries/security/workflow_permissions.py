@@ -115,6 +115,10 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"DELETE {_J}/file": STEP,
     f"PUT {_J}/uploads/{{upload}}": STEP,
     # Processing
+    f"GET {_W}/queues": READ,
+    f"POST {_W}/queues/{{name}}/pause": TECHNICAL,
+    f"POST {_W}/queues/{{name}}/resume": TECHNICAL,
+    f"GET {_W}/workers": TECHNICAL,
     f"GET {_W}/processing": READ,
     f"GET {_W}/processing/{{processing_id}}": READ,
     f"GET {_W}/processing/{{processing_id}}/steps/{{position}}/log": TECHNICAL,

@@ -1,7 +1,14 @@
 """The durable run engine. Nothing outside this package knows which one it is."""
 
 from workflow_manager.engine.attempts import Answer, Attempt, Attempts
-from workflow_manager.engine.port import Engine, EngineError, Steps, WorkflowBody, WorkflowState
+from workflow_manager.engine.port import (
+    Engine,
+    EngineError,
+    Running,
+    Steps,
+    WorkflowBody,
+    WorkflowState,
+)
 from workflow_manager.engine.stepping import RunEndedError, end, go
 
 __all__ = [
@@ -11,6 +18,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "RunEndedError",
+    "Running",
     "Steps",
     "WorkflowBody",
     "WorkflowState",

@@ -10,7 +10,8 @@ import workflow_manager.modules.models
 import workflow_manager.notifications.models
 import workflow_manager.retrieval.models
 import workflow_manager.routing_rules.models
-import workflow_manager.runs.models  # noqa: F401
+import workflow_manager.runs.models
+import workflow_manager.workers.models  # noqa: F401
 from scanhub_libraries.migrate import run_env
 from workflow_manager.database import Table
 

@@ -1,0 +1,37 @@
+"""Processes that share the work, and queues that somebody paused."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import JSONDocument, UtcDateTime
+from workflow_manager.database import Table
+
+
+class Worker(Table, table=True):
+    """A process of this service: a server, or a worker that serves queues alone."""
+
+    __tablename__ = "worker"
+
+    name: str = Field(primary_key=True, max_length=200, description="Its name in the run engine")
+    kind: str = Field(max_length=16)
+    host: str = Field(max_length=256)
+    pid: int
+    version: str = Field(max_length=64)
+    queues: list[str] = Field(sa_type=JSONDocument, description="Of which it does the work")
+    drains: bool = Field(default=False)
+    started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class QueuePause(Table, table=True):
+    """A queue that is paused in every process; survives restarts."""
+
+    __tablename__ = "queue_pause"
+
+    queue: str = Field(primary_key=True, max_length=32)
+    reason: str = Field(default="", sa_type=sa.Text)
+    paused_by: str = Field(max_length=256)
+    paused_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

@@ -1,0 +1,43 @@
+"""Queues that are paused: what the database says of them, every process heeds."""
+
+from scanhub_libraries.database import Sessions, reading
+from scanhub_libraries.repeating import Repeating
+from workflow_manager.engine import Engine
+from workflow_manager.journal.tail import JournalTail
+from workflow_manager.workers import repository
+
+_SELDOM_S = 10.0
+"""So often is looked for a pause that nobody told of [s]."""
+
+
+class Pauses:
+    """Lets this process begin nothing of queues that are paused.
+
+    Args:
+        sessions: Where the pauses are.
+        engine: Which begins.
+        tail: What tells of a change, whichever process made it.
+    """
+
+    def __init__(self, sessions: Sessions, engine: Engine, tail: JournalTail) -> None:
+        self._sessions, self._engine = sessions, engine
+        self._reading = Repeating("reading which queues are paused", self.read, _SELDOM_S)
+        self._held: frozenset[str] = frozenset()
+        tail.wake_on(("queue.",), self._reading.wake)
+
+    async def read(self) -> None:
+        """Heed what the database says now."""
+        async with reading(self._sessions) as session:
+            paused = frozenset(await repository.list_pauses(session))
+        if paused != self._held:
+            self._held = paused
+            self._engine.hold(paused)
+
+    async def start(self) -> None:
+        """Heed it from now on."""
+        await self.read()
+        self._reading.start()
+
+    async def stop(self) -> None:
+        """End."""
+        await self._reading.stop()
