@@ -1,4 +1,4 @@
-"""The command line: `scanhub serve | demo | simulate-device | migrate | unlock-user | ...`."""
+"""The command line: `scanhub serve | worker | demo | simulate-device | migrate | ...`."""
 
 import asyncio
 import gc
@@ -84,6 +84,30 @@ def serve(
         raise typer.Exit(1) from error
     finally:
         gc.enable()
+
+
+@app.command()
+def worker(
+    queues: Annotated[
+        str | None, typer.Option(help="Whose work it does, as recon,modules; default: all.")
+    ] = None,
+    executor_id: Annotated[
+        str | None,
+        typer.Option(help="Its name in the run engine, the same after each start; default: host."),
+    ] = None,
+    data_dir: DataDir = None,
+    drain: Annotated[
+        float, typer.Option(min=0.0, help="How long what runs is let come to its end [s].")
+    ] = 60.0,
+    log_json: Annotated[bool | None, typer.Option(help="Log one JSON object a line.")] = None,
+) -> None:
+    """Do the work of queues for servers that share the databases (PostgreSQL) and the files."""
+    from scanhub.worker import run_worker
+
+    names = None if queues is None else [name.strip() for name in queues.split(",") if name.strip()]
+    with explained(errors):
+        settings = _settings(data_dir=data_dir, log_json=log_json)
+        run_worker(settings, console, queues=names, executor_id=executor_id, drain_s=drain)
 
 
 @app.command()

@@ -7,6 +7,7 @@ The same code runs all three in one process (the default; they call one another 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -124,6 +125,28 @@ def build_apps(
     return _Builder(settings, offline=offline).build()
 
 
+def workflow_settings(
+    settings: InstallationSettings, *, offline: bool = False, **more: Any
+) -> WorkflowManagerSettings:
+    """Return the settings of workflow-manager in an installation.
+
+    Args:
+        settings: The installation.
+        offline: Read no secrets.
+        more: What goes before the environment.
+    """
+    given = {
+        "database_url": settings.database_url("workflow-manager"),
+        "engine_database_url": settings.engine_url,
+        "lake_root": settings.lake_root,
+        "dicom_port": settings.dicom_port,
+        "dicom_host": settings.host,
+        "dicom_ae_title": settings.dicom_ae_title,
+        "secrets_key": None if offline else SecretStr(settings.target_secrets_key()),
+    }
+    return WorkflowManagerSettings(**{**given, **more})
+
+
 class _Builder:
     """Joins the services: each gets its settings, its peers and the public key."""
 
@@ -183,15 +206,7 @@ class _Builder:
         return create_exam_manager(settings, keys=self._keys, deliver=self._deliver(own_token))
 
     def _workflow_manager(self) -> FastAPI:
-        settings = WorkflowManagerSettings(
-            database_url=self._settings.database_url("workflow-manager"),
-            engine_database_url=self._settings.engine_url,
-            lake_root=self._settings.lake_root,
-            dicom_port=self._settings.dicom_port,
-            dicom_host=self._settings.host,
-            dicom_ae_title=self._settings.dicom_ae_title,
-            secrets_key=None if self._offline else SecretStr(self._settings.target_secrets_key()),
-        )
+        settings = workflow_settings(self._settings, offline=self._offline)
         return create_workflow_manager(
             settings,
             exam_manager=self.peers.client("exam-manager"),

@@ -4,12 +4,20 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflow_manager.dicom.extra_tags import checked_names
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dispatch.rules import OffPeak, parse_clock
+from workflow_manager.engine.names import QueueName
 
 
 class WorkflowManagerSettings(BaseSettings):
@@ -23,6 +31,11 @@ class WorkflowManagerSettings(BaseSettings):
     )
     lake_root: Path = Field(description="Root of the data lake")
     executor_id: str = Field("main", description="Stable name of this process in the run engine")
+    queues: tuple[QueueName, ...] | None = Field(
+        None,
+        description="Queues of the run engine of which this process does the work; none given: "
+        "all; []: none, workers do it. Needs PostgreSQL",
+    )
     dicom_port: int | None = Field(
         None, ge=0, le=65535, description="Port of the DICOM listener; none: no listener; 0: any"
     )
@@ -361,6 +374,19 @@ class WorkflowManagerSettings(BaseSettings):
     preview_keep_s: float = Field(
         3600.0, gt=0, description="How long previews are kept after the last one was made [s]"
     )
+
+    @field_validator("queues")
+    @classmethod
+    def _check_queues(
+        cls, queues: tuple[QueueName, ...] | None, info: ValidationInfo
+    ) -> tuple[QueueName, ...] | None:
+        urls = [str(info.data.get(name)) for name in ("database_url", "engine_database_url")]
+        if queues is not None and any(url.startswith("sqlite") for url in urls):
+            raise ValueError(
+                "with SQLite one process does all the work: others can share it where the "
+                "databases of workflow-manager and of the run engine are PostgreSQL"
+            )
+        return queues
 
     @field_validator("offpeak_start", "offpeak_end")
     @classmethod

@@ -10,9 +10,9 @@ HealthState = Literal["ok", "warning", "failing"]
 
 
 class HealthPart(WireModel):
-    """One part: a queue, a target, the listener, a disk, the journal, what runs modules."""
+    """One part: a queue, a target, the listener, a disk, the journal, a process."""
 
-    kind: Literal["queue", "target", "listener", "disk", "journal", "runtime"]
+    kind: Literal["queue", "target", "listener", "disk", "journal", "runtime", "worker"]
     name: str
     state: HealthState
     detail: Annotated[str, Field(description="In words, for people")]

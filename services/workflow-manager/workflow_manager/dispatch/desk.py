@@ -52,6 +52,7 @@ class DispatchDesk:
             "choosing what is sent", self.look, _LONGEST_S, due=self.until_due
         )
         wiring.tail.wake_on(("dispatch.", "target."), self._repeating.wake)
+        wiring.pauses.wake_on(self._repeating.wake)
         wiring.attempt_ended = self._repeating.wake
 
     def start(self) -> None:
@@ -73,7 +74,7 @@ class DispatchDesk:
             under_way = {row[0] for row in await repository.list_under_way(session)}
         for elsewhere in set(self._wiring.sending) - under_way:
             self._wiring.sending.pop(elsewhere, None)  # another process was faster, and is through
-        if ALL in paused:
+        if ALL in paused or not self._wiring.engine.is_open(ATTEMPTS.queue):
             return
         waiting = sorted(set(names) - set(paused), key=lambda name: self._turns[name])
         while waiting:  # one each in turn, so that a long queue holds up no short one
@@ -81,6 +82,8 @@ class DispatchDesk:
 
     async def until_due(self) -> float | None:
         """Return when the next attempt is due, or off-peak hours begin [s]."""
+        if not self._wiring.engine.is_open(ATTEMPTS.queue):
+            return None
         now, window = utc_now(), self._wiring.settings.offpeak
         async with reading(self._wiring.sessions) as session:
             due = await repository.next_attempt_at(session, now)

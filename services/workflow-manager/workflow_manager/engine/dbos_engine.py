@@ -193,6 +193,11 @@ class DbosEngine:
         """Name of this process among those that share the engine's database."""
         return self._executor_id
 
+    @property
+    def served(self) -> frozenset[str]:
+        """Queues of which this process does the work, when they are not paused."""
+        return self._places.served
+
     def is_open(self, queue: str) -> bool:
         """Say whether this process begins what is in a queue: served here, and not paused."""
         return self._places.is_open(queue)

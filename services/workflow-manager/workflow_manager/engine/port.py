@@ -6,6 +6,7 @@ finished. So every step must be harmless to repeat, and the function between the
 the same again. The engine holds keys and small JSON values only: the state is in our tables.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,9 +61,17 @@ WorkflowBody = Callable[[Steps, str], None]
 class Engine(Protocol):
     """Starts workflows and brings them to their end, whatever happens to the process."""
 
+    usurped: asyncio.Event
+    """Set when another process has the name of this one, which is to end."""
+
     @property
     def name(self) -> str:
         """Name of this process among those that share the engine's database."""
+        ...
+
+    @property
+    def served(self) -> frozenset[str]:
+        """Queues of which this process does the work, when they are not paused."""
         ...
 
     def is_open(self, queue: str) -> bool:

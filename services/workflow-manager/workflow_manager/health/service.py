@@ -23,6 +23,12 @@ from workflow_manager.health.rules import (
     target_part,
     worst,
 )
+from workflow_manager.health.sharing import (
+    Sharing,
+    look_at_sharing,
+    sharing_measures,
+    sharing_parts,
+)
 from workflow_manager.room import look
 from workflow_manager.wiring import Wiring
 
@@ -44,6 +50,7 @@ class Facts:
     port: int | None
     containers: bool | None
     """Modules need containers; None: there are no modules."""
+    shared: Sharing
 
 
 class Health:
@@ -72,6 +79,7 @@ class Health:
     async def _look(self) -> Facts:
         room = await asyncio.to_thread(look, self._wiring.lake.root)
         now = utc_now()
+        shared = await look_at_sharing(self._wiring)
         async with reading(self._wiring.sessions) as session:
             newest, behind = await repository.journal(session)
             return Facts(
@@ -84,6 +92,7 @@ class Health:
                 total=room.total,
                 port=self._node.port,
                 containers=await repository.needs_containers(session),
+                shared=shared,
             )
 
     async def detail(self) -> HealthDetail:
@@ -106,6 +115,7 @@ class Health:
                 unrestored=next(iter(self._node.leftovers.unrestored.values()), ""),
             ),
             *(reader_part(name, behind) for name, behind in facts.behind.items()),
+            *sharing_parts(facts.shared),
         ]
         if facts.containers is not None:
             runners = self._wiring.runners
@@ -136,6 +146,7 @@ class Health:
                 label="target",
             ),
             *_single_measures(facts),
+            *sharing_measures(facts.shared),
             *self._cleaner.measures(),
             *self._node.receiving.tally.measures(),
         ]

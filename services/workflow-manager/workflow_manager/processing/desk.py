@@ -43,6 +43,7 @@ class ProcessingDesk:
             "choosing what is processed", self.look, _LONGEST_S, due=self.until_due
         )
         wiring.tail.wake_on(("processing.",), self._repeating.wake)
+        wiring.pauses.wake_on(self._repeating.wake)
         wiring.processing_ended = self._repeating.wake
 
     def start(self) -> None:
@@ -57,7 +58,7 @@ class ProcessingDesk:
         """Start what is due, as long as there are slots in this process."""
         await self._pass_deadlines()
         await self._free_slots()
-        while len(self._wiring.processing) < self._wiring.settings.module_slots:
+        while self._has_slot():
             run_id = await self._take()
             if run_id is None:
                 return
@@ -68,6 +69,11 @@ class ProcessingDesk:
             except BaseException:
                 self._wiring.processing.pop(run_id, None)  # the sweep starts it
                 raise
+
+    def _has_slot(self) -> bool:
+        taken = len(self._wiring.processing)
+        free = taken < self._wiring.settings.module_slots
+        return free and self._wiring.engine.is_open(ATTEMPTS.queue)
 
     async def _free_slots(self) -> None:
         """Free those of runs that another process took out of the queue, and that have ended."""

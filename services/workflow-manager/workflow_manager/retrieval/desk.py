@@ -39,6 +39,7 @@ class RetrievalDesk:
             "choosing what is fetched", self.look, _LONGEST_S, due=self.until_offpeak
         )
         wiring.tail.wake_on(("retrieval.", "target."), self._repeating.wake)
+        wiring.pauses.wake_on(self._repeating.wake)
 
     def start(self) -> None:
         """Begin."""
@@ -50,6 +51,8 @@ class RetrievalDesk:
 
     async def look(self) -> None:
         """Start what is due; retrievals take turns, so that a long list holds up no short one."""
+        if not self._wiring.engine.is_open(ATTEMPTS.queue):
+            return
         offpeak = self._wiring.settings.offpeak.is_open(utc_now())
         async with reading(self._wiring.sessions) as session:
             waiting = await repository.list_waiting(session, offpeak=offpeak)

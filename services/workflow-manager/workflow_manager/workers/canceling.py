@@ -1,5 +1,4 @@
-"""Runs that somebody stops at another process: the one that computes them has to hear of it."""
-
+"""Runs that somebody stopped at another process, and of which the note got lost."""
 
 import sqlalchemy as sa
 from sqlmodel import col
@@ -10,9 +9,7 @@ from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.runs.models import Run
 from workflow_manager.wiring import Wiring
 
-_SELDOM_S = 10.0
-_WHILE_COMPUTING_S = 1.0
-"""How often is asked while something runs here that can be stopped [s]."""
+_SELDOM_S = 5.0
 
 
 class Cancels:
@@ -24,10 +21,7 @@ class Cancels:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._looking = Repeating(
-            "hearing what is stopped", self.look, _SELDOM_S, due=self._until_due
-        )
-        wiring.tail.wake_on(("run.", "processing."), self._looking.wake)
+        self._looking = Repeating("finding what is stopped", self.look, _SELDOM_S)
 
     def start(self) -> None:
         """Begin."""
@@ -40,6 +34,8 @@ class Cancels:
     async def look(self) -> None:
         """Stop what is to be stopped."""
         runs, modules = self._wiring.cancels, self._wiring.processing
+        if not runs and not modules:
+            return
         wanted = []
         async with reading(self._wiring.sessions) as session:
             if runs:
@@ -56,7 +52,3 @@ class Cancels:
         for signal in wanted:
             if signal is not None:
                 signal.set()
-
-    async def _until_due(self) -> float | None:
-        busy = self._wiring.cancels or self._wiring.processing
-        return _WHILE_COMPUTING_S if busy else None

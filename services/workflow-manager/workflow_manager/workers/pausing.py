@@ -1,5 +1,7 @@
 """Queues that are paused: what the database says of them, every process heeds."""
 
+from collections.abc import Callable
+
 from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.engine import Engine
@@ -23,6 +25,7 @@ class Pauses:
         self._sessions, self._engine = sessions, engine
         self._reading = Repeating("reading which queues are paused", self.read, _SELDOM_S)
         self._held: frozenset[str] = frozenset()
+        self._wakes: list[Callable[[], None]] = []
         tail.wake_on(("queue.",), self._reading.wake)
 
     async def read(self) -> None:
@@ -32,6 +35,12 @@ class Pauses:
         if paused != self._held:
             self._held = paused
             self._engine.hold(paused)
+            for wake in self._wakes:
+                wake()
+
+    def wake_on(self, wake: Callable[[], None]) -> None:
+        """Call something when a queue is paused or goes on; it must not wait."""
+        self._wakes.append(wake)
 
     async def start(self) -> None:
         """Heed it from now on."""

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Literal
 
@@ -10,6 +9,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
+from workflow_manager.engine import Engine
 from workflow_manager.workers import repository
 from workflow_manager.workers.models import Worker
 from workflow_manager.workers.rules import FORGET_AFTER, SIGN_S
@@ -24,25 +24,22 @@ class Presence:
 
     Args:
         sessions: Where it says so.
-        name: Of the process, in the run engine.
+        engine: Which knows its name, once it is launched, and the queues it serves.
         kind: A server has an API; a worker serves queues and nothing else.
-        queues: Of which it does the work.
         shared: Other processes share the database.
     """
 
     def __init__(
         self,
         sessions: Sessions,
-        name: str,
+        engine: Engine,
         kind: Literal["server", "worker"],
-        queues: Iterable[str],
         *,
         shared: bool,
     ) -> None:
         self._sessions = sessions
         self._shared = shared
-        self._name, self._kind = name, kind
-        self._queues = sorted(queues)
+        self._engine, self._kind = engine, kind
         self._started_at = utc_now()
         self._drains = False
         self._signing = Repeating("saying that this process lives", self._sign, SIGN_S)
@@ -51,12 +48,12 @@ class Presence:
     def itself(self) -> Worker:
         """This process, as it is now."""
         return Worker(
-            name=self._name,
+            name=self._engine.name,
             kind=self._kind,
             host=socket.gethostname(),
             pid=os.getpid(),
             version=version("workflow-manager"),
-            queues=self._queues,
+            queues=sorted(self._engine.served),
             drains=self._drains,
             started_at=self._started_at,
             seen_at=utc_now(),
@@ -86,7 +83,7 @@ class Presence:
         await self._signing.stop()
         try:
             async with transaction(self._sessions) as session:
-                row = await session.get(Worker, self._name)
+                row = await session.get(Worker, self._engine.name)
                 if row is not None and row.started_at == self._started_at:
                     await session.delete(row)
         except OSError as error:  # the database is away: others see that its name is free

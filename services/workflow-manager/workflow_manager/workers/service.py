@@ -30,7 +30,7 @@ async def list_workers(wiring: Wiring) -> list[WorkerOut]:
     return [_described(worker, worker.name in living, running) for worker in workers]
 
 
-def _described(worker: Worker, lives: bool, running: list[Running]) -> WorkerOut:  # noqa: FBT001
+def _described(worker: Worker, lives: bool, running: list[Running]) -> WorkerOut:
     work = sorted((one for one in running if one.executor == worker.name), key=lambda w: w.since)
     state = state_of(lives=lives, drains=worker.drains, seen_at=worker.seen_at, now=utc_now())
     return WorkerOut.model_validate(
@@ -42,9 +42,14 @@ def _described(worker: Worker, lives: bool, running: list[Running]) -> WorkerOut
     )
 
 
-async def list_queues(wiring: Wiring) -> list[QueueOut]:
-    """Return every queue, with what it holds, who serves it and whether it is paused."""
-    workers = await list_workers(wiring)
+async def list_queues(wiring: Wiring, workers: Sequence[WorkerOut] | None = None) -> list[QueueOut]:
+    """Return every queue, with what it holds, who serves it and whether it is paused.
+
+    Args:
+        wiring: Of this process.
+        workers: All processes, where they are known.
+    """
+    workers = await list_workers(wiring) if workers is None else workers
     async with reading(wiring.sessions) as session:
         open_ = await repository.count_open(session)
         pauses = await repository.list_pauses(session)
@@ -52,7 +57,7 @@ async def list_queues(wiring: Wiring) -> list[QueueOut]:
 
 
 def _queue(
-    name: QueueName, open_: int, workers: list[WorkerOut], pause: QueuePause | None
+    name: QueueName, open_: int, workers: Sequence[WorkerOut], pause: QueuePause | None
 ) -> QueueOut:
     load = QueueLoad(
         open=open_,
