@@ -20,7 +20,7 @@ from scanhub_libraries.outbox import Deliver
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner
 
 EXAM = "/api/v1/exam"
-SECRET = "the secret of workflow-manager"
+SECRET = "the secret of workflow-manager, of which nobody knows"
 PATIENT = {
     "first_name": "Zoë",
     "last_name": "Müller",

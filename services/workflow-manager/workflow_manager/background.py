@@ -140,6 +140,7 @@ async def _made(
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
     together = shared and is_shared(settings.engine_database_url)
+    pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
         settings=settings,
         sessions=sessions,
@@ -155,8 +156,8 @@ async def _made(
         senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
         runners=Runners(settings),
-        presence=Presence(sessions, engine, kind, shared=together),
-        pauses=Pauses(sessions, engine, tail),
+        presence=Presence(sessions, engine, pauses, kind, shared=together),
+        pauses=pauses,
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes

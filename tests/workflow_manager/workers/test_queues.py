@@ -29,6 +29,7 @@ async def test_all_queues_are_served_by_the_one_process_there_is(service):
         assert (found["served_by"], found["paused"], found["problem"]) == (["main"], None, "")
         assert (found["waiting"], found["running"]) == (0, 0)
     (worker,) = await service.get("/workers")
+    assert worker["paused"] == []
     assert (worker["name"], worker["kind"], worker["state"]) == ("main", "server", "running")
     assert (sorted(worker["queues"]), worker["running"]) == (sorted(QUEUE_NAMES), [])
 

@@ -56,6 +56,9 @@ class WorkerOut(WireModel):
     pid: int
     version: str
     queues: Annotated[list[str], Field(description="Of which it does the work")]
+    paused: Annotated[
+        list[str], Field(description="Queues of which it begins nothing: it has heard of the pause")
+    ]
     state: Annotated[
         Literal["running", "draining", "silent", "lost"],
         Field(

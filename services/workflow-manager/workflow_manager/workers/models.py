@@ -21,6 +21,7 @@ class Worker(Table, table=True):
     pid: int
     version: str = Field(max_length=64)
     queues: list[str] = Field(sa_type=JSONDocument, description="Of which it does the work")
+    paused: list[str] = Field(sa_type=JSONDocument, description="Of which it begins nothing now")
     drains: bool = Field(default=False)
     started_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

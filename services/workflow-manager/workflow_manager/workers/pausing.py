@@ -42,6 +42,11 @@ class Pauses:
         """Call something when a queue is paused or goes on; it must not wait."""
         self._wakes.append(wake)
 
+    @property
+    def held(self) -> frozenset[str]:
+        """Queues of which this process begins nothing, for they are paused."""
+        return self._held
+
     async def start(self) -> None:
         """Heed it from now on."""
         await self.read()

@@ -12,6 +12,7 @@ from scanhub_libraries.repeating import Repeating
 from workflow_manager.engine import Engine
 from workflow_manager.workers import repository
 from workflow_manager.workers.models import Worker
+from workflow_manager.workers.pausing import Pauses
 from workflow_manager.workers.rules import FORGET_AFTER, SIGN_S
 
 logger = get_logger(__name__)
@@ -25,6 +26,7 @@ class Presence:
     Args:
         sessions: Where it says so.
         engine: Which knows its name, once it is launched, and the queues it serves.
+        pauses: Which of them are paused.
         kind: A server has an API; a worker serves queues and nothing else.
         shared: Other processes share the database.
     """
@@ -33,13 +35,14 @@ class Presence:
         self,
         sessions: Sessions,
         engine: Engine,
+        pauses: Pauses,
         kind: Literal["server", "worker"],
         *,
         shared: bool,
     ) -> None:
         self._sessions = sessions
         self._shared = shared
-        self._engine, self._kind = engine, kind
+        self._engine, self._pauses, self._kind = engine, pauses, kind
         self._started_at = utc_now()
         self._drains = False
         self._signing = Repeating("saying that this process lives", self._sign, SIGN_S)
@@ -54,6 +57,7 @@ class Presence:
             pid=os.getpid(),
             version=version("workflow-manager"),
             queues=sorted(self._engine.served),
+            paused=sorted(self._pauses.held),
             drains=self._drains,
             started_at=self._started_at,
             seen_at=utc_now(),
@@ -69,6 +73,7 @@ class Presence:
         if self._shared:
             await self._sign()
             self._signing.start()
+            self._pauses.wake_on(self._signing.wake)
 
     async def drain(self) -> None:
         """Say that it begins nothing more."""

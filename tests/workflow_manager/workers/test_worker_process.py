@@ -1,0 +1,215 @@
+"""`scanhub worker`: it does the work of servers that leave it to others."""
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from clinic import SECRET
+from cryptography.fernet import Fernet
+from nursery import start_program
+from raw_files import Scan
+from test_kill import Outside, assert_done_once
+from workflow_service import over_http, until
+
+pytestmark = pytest.mark.timeout(300)
+SCRIPT = Path(__file__).parent.parent / "worker_for_test.py"
+PATIENCE_S = 120.0
+JOB = """
+import json, os, pathlib, time
+from scanhub_jobs.reconstruction import main
+folder = pathlib.Path({folder!r})
+print(json.dumps({{"event": "progress", "percent": 40, "message": "Waits."}}), flush=True)
+(folder / "pid").write_text(str(os.getpid()))
+while not (folder / "hurry").exists():
+    time.sleep(0.02)
+raise SystemExit(main())
+"""
+
+
+class Installation:
+    """A server that computes nothing, its databases, and workers on the same files."""
+
+    def __init__(self, server, url, environment):
+        self.server, self._url, self._environment = server, url, environment
+        self._workers = {}
+
+    async def worker(self, name, *options, queues="recon"):
+        arguments = ["--queues", queues, "--executor-id", name, *options]
+        folder = str(self.server.folder / "data")
+        program = await start_program(
+            *(SCRIPT, "worker", "--data-dir", folder, *arguments),
+            env={**self._environment, "SCANHUB_EXAM_MANAGER_URL": self._url},
+            talks=True,
+        )
+        self._workers[name] = program
+        assert program.stdout is not None
+        while line := await asyncio.wait_for(program.stdout.readline(), 60):
+            if line.decode().strip() == f"The worker {name} is ready.":
+                return
+        raise AssertionError("it ended and was never ready")
+
+    async def end(self, name, number):
+        program = self._workers.pop(name)
+        program.send_signal(number)
+        return await asyncio.wait_for(program.wait(), PATIENCE_S)
+
+    async def workers(self):
+        found = await self.server.get("/workers")
+        return {worker["name"]: worker for worker in found if worker["kind"] == "worker"}
+
+    async def queue(self, name):
+        return next(each for each in await self.server.get("/queues") if each["name"] == name)
+
+    async def run_as(self, **wanted):
+        """Wait until the run of the job is so."""
+
+        async def so():
+            found = await self.server.get(f"/runs?task_id={self.server.clinic.job}")
+            return found and wanted.items() <= found[0].items() and found[0]
+
+        return await until(so, PATIENCE_S)
+
+    async def close(self):
+        for program in (*self._workers.values(), self.server.process):
+            if program.returncode is None:
+                program.kill()
+                await program.wait()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    (folder / "waiting_job_for_test.py").write_text(JOB.format(folder=str(folder)))
+    return folder
+
+
+@pytest.fixture
+def installed(
+    tmp_path,
+    clinic,
+    gate,
+    *,
+    keys,
+    signer,
+    headers_of,
+    wire,
+    make_settings,
+    copied_postgresql,
+    make_postgresql_url,
+):
+    (tmp_path / "lake").mkdir(exist_ok=True)
+    secrets = {"services/workflow-manager.secret": SECRET, "target-secrets.key": None}
+    for name, secret in secrets.items():
+        path = tmp_path / "data" / "keys" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secret or Fernet.generate_key().decode())
+    (tmp_path / "data" / "files").symlink_to(tmp_path / "lake")
+    database, engine = copied_postgresql("workflow_manager"), make_postgresql_url()
+    job = {"PYTHONPATH": os.pathsep.join((str(gate), os.environ.get("PYTHONPATH", "")))}
+    job["TEST_JOB"] = "waiting_job_for_test"
+
+    @asynccontextmanager
+    async def start():
+        await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
+        server = Outside(tmp_path, clinic, keys, signer, headers_of)
+        server.environment |= {
+            "TEST_DATABASE": database,
+            "TEST_ENGINE": engine,
+            "SCANHUB_WORKFLOW_QUEUES": "[]",
+        }
+        environment = {
+            **os.environ,
+            **job,
+            "SCANHUB_WORKFLOW_DATABASE_URL": database,
+            "SCANHUB_ENGINE_DATABASE_URL": engine.replace("+asyncpg", ""),
+        }
+        async with over_http(wire) as url:
+            await server.start(url)
+            made = Installation(server, url, environment)
+            try:
+                yield made
+            finally:
+                await made.close()
+
+    return start
+
+
+async def test_what_a_killed_worker_computed_another_one_computes(installed, gate):
+    async with installed() as made:
+        found = await made.queue("recon")
+        assert (found["served_by"], found["waiting"]) == ([], 0)
+        await made.server.deliver(await made.server.clinic.event())
+        await made.run_as(status="queued")
+        found = await made.queue("recon")
+        assert found["problem"].startswith("1 wait, and no process serves this queue")
+        await made.worker("one")
+        await made.run_as(status="running", progress=40)  # seen where it does not run
+        found, one = await made.queue("recon"), (await made.workers())["one"]
+        assert (found["served_by"], found["running"], found["waiting"]) == (["one"], 1, 0)
+        assert (one["state"], one["queues"]) == ("running", ["recon"])
+        assert [work["queue"] for work in one["running"]] == ["recon"]
+        (gate / "pid").unlink()
+        await made.end("one", signal.SIGKILL)
+        await until(lambda: _state_of(made, "one", "lost"), PATIENCE_S)
+        parts = {part["name"]: part for part in (await made.server.get("/health/detail"))["parts"]}
+        assert (parts["one"]["kind"], parts["one"]["state"]) == ("worker", "warning")
+        await made.worker("two")
+        await until((gate / "pid").exists, PATIENCE_S)
+        (gate / "hurry").touch()
+        await made.run_as(status="succeeded")
+        await assert_done_once(made.server)
+
+
+async def _state_of(made, name, state):
+    return (await made.workers())[name]["state"] == state
+
+
+async def test_a_run_is_stopped_at_the_server_and_a_worker_ends_when_it_is_told(installed, gate):
+    async with installed() as made:
+        await made.worker("one")
+        await made.server.deliver(await made.server.clinic.event())
+        await until((gate / "pid").exists, PATIENCE_S)
+        await made.server.post(f"/stop_task/{made.server.clinic.job}/", None)
+        run = await made.run_as(status="canceled")
+        assert run["error"] == "Stopped."
+        assert await made.end("one", signal.SIGTERM) == 0
+        assert await made.workers() == {}
+
+
+async def test_a_worker_that_is_told_to_end_ends_the_run_before(installed, gate):
+    async with installed() as made:
+        await made.worker("one")
+        await made.server.deliver(await made.server.clinic.event())
+        await until((gate / "pid").exists, PATIENCE_S)
+        ending = asyncio.create_task(made.end("one", signal.SIGTERM))
+        await until(lambda: _state_of(made, "one", "draining"), PATIENCE_S)
+        found = await made.queue("recon")
+        assert (found["served_by"], found["running"]) == ([], 1)
+        (gate / "hurry").touch()
+        assert await ending == 0
+        await made.run_as(status="succeeded")
+        await assert_done_once(made.server)
+
+
+async def test_a_queue_paused_at_the_server_begins_at_no_worker(installed, gate):
+    (gate / "hurry").touch()
+    async with installed() as made:
+        await made.worker("one")
+        await made.server.post("/queues/recon/pause", {"reason": "service"})
+        await until(lambda: _heeded(made, "one", ["recon"]), PATIENCE_S)
+        await made.server.deliver(await made.server.clinic.event())
+        await made.run_as(status="queued")
+        await made.worker("two")
+        assert (await made.workers())["two"]["paused"] == ["recon"]
+        assert (await made.queue("recon"))["waiting"] == 1
+        await made.server.post("/queues/recon/resume", None)
+        await made.run_as(status="succeeded")
+        await until(lambda: _heeded(made, "one", []), PATIENCE_S)
+
+
+async def _heeded(made, name, queues):
+    return (await made.workers())[name]["paused"] == queues
