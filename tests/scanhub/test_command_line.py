@@ -5,6 +5,7 @@ import os
 
 import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 from nursery import start_program
 from typer.testing import CliRunner
 
@@ -20,6 +21,14 @@ from scanhub_libraries.models import User, UserRole
 from scanhub_libraries.security.passwords import verify_password
 
 PASSWORD, NEW = "correct horse battery", "staple horse correct"
+
+
+@pytest.fixture
+def postgresql_urls(copied_postgresql, make_postgresql_url):
+    return {
+        "SCANHUB_WORKFLOW_DATABASE_URL": copied_postgresql("workflow_manager"),
+        "SCANHUB_ENGINE_DATABASE_URL": make_postgresql_url().replace("+asyncpg", ""),
+    }
 
 
 def call(*arguments, variables=None, typed=None):
@@ -147,3 +156,26 @@ def test_a_user_who_is_not_there_is_told(tmp_path, locked_admin, command):
     done = call(command, "bob", "--data-dir", str(tmp_path), typed=f"{NEW}\n{NEW}\n")
     assert done.exit_code == 1
     assert "There is no user 'bob'." in done.output
+
+
+async def test_a_worker_says_what_it_lacks(tmp_path, postgresql_urls):
+    async def refused(variables, *options):
+        arguments = ("worker", "--data-dir", str(tmp_path), *options)
+        code, output = await call_alone(tmp_path, *arguments, variables=variables)
+        assert code == 1
+        return output
+
+    keys = tmp_path / "keys"
+    output = await refused(postgresql_urls)
+    assert output.startswith(f"{keys}/services/workflow-manager.secret is not there")
+    (keys / "services").mkdir(parents=True)
+    (keys / "services" / "workflow-manager.secret").write_text("s" * 64)
+    (keys / "target-secrets.key").write_text(Fernet.generate_key().decode())
+    for path in (keys / "services" / "workflow-manager.secret", keys / "target-secrets.key"):
+        path.chmod(0o600)
+    output = await refused({})
+    assert output.startswith("SCANHUB_WORKFLOW_QUEUES: with SQLite one process does all the work")
+    output = await refused(postgresql_urls, "--queues", "recon,nonsense")
+    assert output.startswith("SCANHUB_WORKFLOW_QUEUES.1: Input should be 'recon', 'modules'")
+    output = await refused(postgresql_urls, "--queues", "recon")
+    assert f"{tmp_path}/files is not the lake of a server: mount it there" in output

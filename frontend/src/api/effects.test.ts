@@ -110,6 +110,7 @@ test.each([
   ["target.updated", [["targets"], ["health"]]],
   ["notification.failed", []],
   ["selftest.progress", [["self-tests"]]],
+  ["queue.paused", [["health"]]],
   ["dicom.study.held", [["holds"]]],
   ["retrieval.progress", []],
   ["cleaner.removed", []],

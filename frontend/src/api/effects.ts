@@ -113,6 +113,7 @@ function routingEffects(type: string): Effect[] {
 /** Of self-tests and of what the cleaner takes away. */
 function upkeepEffects(family: string | undefined): Effect[] {
   if (family === "selftest") return [refetch(upkeepKeys.selfTests)];
+  if (family === "queue") return [refetch(routingKeys.health)];
   if (family === "cleaner") {
     // What was sent tells since when its images are gone.
     return [upkeepKeys.cleaner, imageKeys.archive, ["dispatches", "one"]].map(refetchSoon);

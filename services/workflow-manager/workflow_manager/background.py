@@ -28,6 +28,7 @@ from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.engine.places import QueueSettings
 from workflow_manager.imports import service as imports_service
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
+from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.modules.runners import Runners
@@ -86,6 +87,7 @@ class Outside:
 async def open_wiring(
     stack: AsyncExitStack,
     outside: Outside,
+    app: object | None,
     *,
     kind: Literal["server", "worker"],
     drain_s: float = 0.0,
@@ -95,14 +97,16 @@ async def open_wiring(
     Args:
         stack: Closes it, in the opposite order.
         outside: Settings and the other services.
+        app: What jobs of the SDK talk to, where the settings do not say where it is.
         kind: What this process is.
         drain_s: What runs is let come to its end for so long when it is closed [s].
 
     Returns:
         The collaborators, and the steps of runs.
     """
-    wiring, bodies, notes = await _made(stack, outside, kind)
+    wiring, bodies, notes = await _made(stack, outside, app, kind)
     stack.push_async_callback(wiring.receiving.stop)
+    stack.push_async_callback(wiring.job_listener.stop)
     await notes.start()
     stack.push_async_callback(notes.stop)
     await wiring.pauses.start()  # before anything begins
@@ -122,7 +126,10 @@ async def open_wiring(
 
 
 async def _made(
-    stack: AsyncExitStack, outside: Outside, kind: Literal["server", "worker"]
+    stack: AsyncExitStack,
+    outside: Outside,
+    app: object | None,
+    kind: Literal["server", "worker"],
 ) -> tuple[Wiring, dict[str, WorkflowBody], Notes]:
     settings, token_source = outside.settings, outside.token_source
     await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
@@ -140,6 +147,7 @@ async def _made(
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
     together = shared and is_shared(settings.engine_database_url)
+    jobs = JobRegistry(settings.reconstruction_servers)
     pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
         settings=settings,
@@ -152,10 +160,11 @@ async def _made(
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
-        jobs=JobRegistry(settings.reconstruction_servers),
+        jobs=jobs,
+        job_listener=JobListener(app, settings.job_url),
         senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
-        runners=Runners(settings),
+        runners=Runners(settings, jobs),
         presence=Presence(sessions, engine, pauses, kind, shared=together),
         pauses=pauses,
     )

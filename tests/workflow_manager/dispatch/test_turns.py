@@ -50,6 +50,20 @@ async def test_a_target_gets_as_many_series_at_once_as_it_has_places(serving, ou
     assert archive.got == dict.fromkeys(outgoing.uids, 1)
 
 
+async def test_while_the_queue_is_paused_nothing_is_sent(serving, outgoing, archive):
+    await outgoing.add_target("PACS", port=archive.port)
+    async with serving() as service:
+        outgoing.queueing, path = service.wiring.sessions, f"{WORKFLOW}/queues/dispatch"
+        assert (await service.user.post(f"{path}/pause")).status_code == 200
+        await outgoing.queue(1, 1, "PACS")
+        (queue,) = (one for one in await service.get("/queues") if one["name"] == "dispatch")
+        assert (queue["waiting"], queue["running"]) == (1, 0)
+        assert [row.status for row in await outgoing.dispatches()] == ["queued"]
+        assert not archive.got
+        assert (await service.user.post(f"{path}/resume")).status_code == 204
+        await until(outgoing.all_sent, 60)
+
+
 class Hourglass(threading.Event):
     """An event that nobody sets; to wait for it takes no time but that of its own clock."""
 

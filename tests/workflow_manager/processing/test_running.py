@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from images import SERIES
-from workflow_service import until
+from workflow_service import WORKFLOW, until
 
 from scanhub_libraries.ids import new_id
 from workflow_manager.programs.log import TAIL_BYTES, LogFile, last_lines, read_log
@@ -268,3 +268,20 @@ def test_a_log_keeps_its_beginning_and_its_end(tmp_path):
     assert read_log(path).endswith(b" the end")
     assert last_lines(path, 60).endswith(" the end")
     assert len(read_log(path)) < 100 + TAIL_BYTES + 100
+
+
+async def test_while_the_queue_is_paused_no_module_begins(working):
+    """And once it goes on, nobody waits for a look that comes now and then."""
+    async with working() as works:
+        await works.module("smooth", "derive(images[0])")
+        await works.rule("smooth")
+        await works.ward.post("/queues/modules/pause", {"reason": "The images are changed"})
+        await works.series(SERIES, 1)
+        run = await works.run("queued")
+        assert run["reason"] == "Waits for a module slot."
+        queues = await works.service.get("/queues")
+        (queue,) = (each for each in queues if each["name"] == "modules")
+        assert (queue["waiting"], queue["running"]) == (1, 0)
+        answer = await works.service.user.post(f"{WORKFLOW}/queues/modules/resume")
+        assert answer.status_code == 204
+        await works.run("succeeded")

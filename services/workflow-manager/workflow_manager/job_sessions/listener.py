@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.logging import get_logger
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class JobListener:
     """Serves the application to jobs.
 
     Args:
-        app: The application.
+        app: The application; None: a worker, which has none.
         url: Where jobs reach it otherwise; None: a listener is opened.
     """
 
@@ -41,6 +42,11 @@ class JobListener:
     async def _base(self) -> str:
         if self._url is not None:
             return self._url.rstrip("/")
+        if self._app is None:
+            raise UnavailableError(
+                "A worker has nothing that jobs of the SDK could talk to: "
+                "SCANHUB_WORKFLOW_JOB_URL has to name a server."
+            )
         async with self._opening:
             if self._server is None:
                 self._server, self._task = await self._open()

@@ -32,7 +32,7 @@ async def work(
         UnavailableError: The lake is not here.
     """
     async with AsyncExitStack() as stack:
-        wiring, _ = await open_wiring(stack, outside, kind="worker", drain_s=drain_s)
+        wiring, _ = await open_wiring(stack, outside, None, kind="worker", drain_s=drain_s)
         for desk in desks_of(wiring):
             desk.start()
             stack.push_async_callback(desk.stop)
