@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import httpx
 
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
-from scanhub_libraries.database import create_engine, create_sessions
+from scanhub_libraries.database import Sessions, create_engine, create_sessions, dialect_of
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.commitments import service as commitments_service
@@ -107,8 +107,7 @@ async def open_wiring(
     wiring, bodies, notes = await _made(stack, outside, app, kind)
     stack.push_async_callback(wiring.receiving.stop)
     stack.push_async_callback(wiring.job_listener.stop)
-    await notes.start()
-    stack.push_async_callback(notes.stop)
+    await stack.enter_async_context(notes)
     await wiring.pauses.start()  # before anything begins
     stack.push_async_callback(wiring.pauses.stop)
     stack.push_async_callback(wiring.presence.stop)
@@ -136,17 +135,14 @@ async def _made(
     database = create_engine(settings.database_url)
     stack.push_async_callback(database.dispose)
     sessions = create_sessions(database)
-    shared = is_shared(settings.database_url)
     notes = Notes(sessions, settings.database_url)
-    tail = JournalTail(sessions, poll_seconds=_SELDOM_S if shared else None)
-    notes.on(Topic.JOURNAL, lambda _: tail.wake(), regained=tail.wake)
-    await tail.start()
-    stack.push_async_callback(tail.stop)
+    tail = await _open_tail(stack, sessions, notes)
     threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
-    together = shared and is_shared(settings.engine_database_url)
+    urls = settings.database_url, settings.engine_database_url
+    together = all(is_shared(url) for url in urls)
     jobs = JobRegistry(settings.reconstruction_servers)
     pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
@@ -160,9 +156,9 @@ async def _made(
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
+        senders=_senders(settings, threads),
         jobs=jobs,
         job_listener=JobListener(app, settings.job_url),
-        senders=_senders(settings, threads),
         secret_box=SecretBox(settings.secrets_key),
         runners=Runners(settings, jobs),
         presence=Presence(sessions, engine, pauses, kind, shared=together),
@@ -170,6 +166,15 @@ async def _made(
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes
+
+
+async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) -> JournalTail:
+    embedded = dialect_of(sessions) == "sqlite"
+    tail = JournalTail(sessions, poll_seconds=None if embedded else _SELDOM_S)
+    notes.on(Topic.JOURNAL, lambda _: tail.wake(), regained=tail.wake)
+    await tail.start()
+    stack.push_async_callback(tail.stop)
+    return tail
 
 
 def _senders(settings: WorkflowManagerSettings, threads: Executor) -> Senders:
