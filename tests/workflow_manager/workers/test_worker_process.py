@@ -88,10 +88,24 @@ def gate(tmp_path):
 
 
 @pytest.fixture
+def data_folder(tmp_path):
+    """What a worker has of its server: the keys it needs, and the lake."""
+    folder = tmp_path / "data"
+    secrets = {"services/workflow-manager.secret": SECRET, "target-secrets.key": None}
+    for name, secret in secrets.items():
+        path = folder / "keys" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(secret or Fernet.generate_key().decode())
+    (tmp_path / "lake").mkdir(exist_ok=True)
+    (folder / "files").symlink_to(tmp_path / "lake")
+
+
+@pytest.fixture
 def installed(
     tmp_path,
     clinic,
     gate,
+    data_folder,
     *,
     keys,
     signer,
@@ -101,13 +115,6 @@ def installed(
     copied_postgresql,
     make_postgresql_url,
 ):
-    (tmp_path / "lake").mkdir(exist_ok=True)
-    secrets = {"services/workflow-manager.secret": SECRET, "target-secrets.key": None}
-    for name, secret in secrets.items():
-        path = tmp_path / "data" / "keys" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(secret or Fernet.generate_key().decode())
-    (tmp_path / "data" / "files").symlink_to(tmp_path / "lake")
     database, engine = copied_postgresql("workflow_manager"), make_postgresql_url()
     job = {"PYTHONPATH": os.pathsep.join((str(gate), os.environ.get("PYTHONPATH", "")))}
     job["TEST_JOB"] = "waiting_job_for_test"

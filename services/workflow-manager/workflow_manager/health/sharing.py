@@ -1,6 +1,6 @@
 """How the processes share the work: as parts of the health, and as figures."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from scanhub_libraries.clock import utc_now
@@ -59,43 +59,20 @@ def _part(name: str, state: HealthState, detail: str, **numbers: float) -> Healt
 
 def sharing_measures(shared: Sharing) -> Iterable[Measure]:
     """Return what Prometheus is told."""
-    now = utc_now()
-    queues, workers = shared.queues, shared.workers
+    now, queues, workers = utc_now(), shared.queues, shared.workers
+    of_queues: dict[str, tuple[str, Mapping[str, float]]] = {
+        "paused": ("1: somebody paused it", {q.name: float(q.paused is not None) for q in queues}),
+        "waiting": ("What waits in it", {q.name: q.waiting for q in queues}),
+        "running": ("What runs of it", {q.name: q.running for q in queues}),
+        "workers": ("Processes that do its work", {q.name: len(q.served_by) for q in queues}),
+    }
+    up = {worker.name: float(worker.state in {"running", "draining"}) for worker in workers}
+    ages = {worker.name: max(0.0, (now - worker.seen_at).total_seconds()) for worker in workers}
     return (
-        Measure(
-            "scanhub_queue_paused",
-            "1: somebody paused the queue",
-            {queue.name: float(queue.paused is not None) for queue in queues},
-            label="queue",
+        *(
+            Measure(f"scanhub_queue_{name}", what, values, label="queue")
+            for name, (what, values) in of_queues.items()
         ),
-        Measure(
-            "scanhub_queue_waiting",
-            "What waits in the queue",
-            {queue.name: queue.waiting for queue in queues},
-            label="queue",
-        ),
-        Measure(
-            "scanhub_queue_running",
-            "What runs of the queue",
-            {queue.name: queue.running for queue in queues},
-            label="queue",
-        ),
-        Measure(
-            "scanhub_queue_workers",
-            "Processes that do the work of the queue",
-            {queue.name: len(queue.served_by) for queue in queues},
-            label="queue",
-        ),
-        Measure(
-            "scanhub_worker_up",
-            "1: the process lives and gives signs of it",
-            {worker.name: float(worker.state in {"running", "draining"}) for worker in workers},
-            label="worker",
-        ),
-        Measure(
-            "scanhub_worker_last_sign_seconds",
-            "How long ago the process gave its last sign",
-            {worker.name: max(0.0, (now - worker.seen_at).total_seconds()) for worker in workers},
-            label="worker",
-        ),
+        Measure("scanhub_worker_up", "1: it lives and gives signs of it", up, label="worker"),
+        Measure("scanhub_worker_last_sign_seconds", "Since its last sign", ages, label="worker"),
     )
