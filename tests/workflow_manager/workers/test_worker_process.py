@@ -116,27 +116,23 @@ def installed(
     make_postgresql_url,
 ):
     database, engine = copied_postgresql("workflow_manager"), make_postgresql_url()
-    job = {"PYTHONPATH": os.pathsep.join((str(gate), os.environ.get("PYTHONPATH", "")))}
-    job["TEST_JOB"] = "waiting_job_for_test"
+    of_server = {"TEST_DATABASE": database, "TEST_ENGINE": engine, "SCANHUB_WORKFLOW_QUEUES": "[]"}
+    of_workers = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(gate), os.environ.get("PYTHONPATH", ""))),
+        "TEST_JOB": "waiting_job_for_test",
+        "SCANHUB_WORKFLOW_DATABASE_URL": database,
+        "SCANHUB_ENGINE_DATABASE_URL": engine.replace("+asyncpg", ""),
+    }
 
     @asynccontextmanager
     async def start():
         await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
         server = Outside(tmp_path, clinic, keys, signer, headers_of)
-        server.environment |= {
-            "TEST_DATABASE": database,
-            "TEST_ENGINE": engine,
-            "SCANHUB_WORKFLOW_QUEUES": "[]",
-        }
-        environment = {
-            **os.environ,
-            **job,
-            "SCANHUB_WORKFLOW_DATABASE_URL": database,
-            "SCANHUB_ENGINE_DATABASE_URL": engine.replace("+asyncpg", ""),
-        }
+        server.environment |= of_server
         async with over_http(wire) as url:
             await server.start(url)
-            made = Installation(server, url, environment)
+            made = Installation(server, url, of_workers)
             try:
                 yield made
             finally:

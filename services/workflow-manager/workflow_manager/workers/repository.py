@@ -18,7 +18,7 @@ from workflow_manager.imports.rules import ImportState
 from workflow_manager.notifications.models import Notification
 from workflow_manager.notifications.rules import ENDED, NotificationStatus
 from workflow_manager.processing.models import ProcessingRun
-from workflow_manager.processing.rules import OPEN as PROCESSING
+from workflow_manager.processing.rules import RunState
 from workflow_manager.retrieval.models import RetrievalAccession
 from workflow_manager.retrieval.rules import OPEN as FETCHING
 from workflow_manager.runs.models import Run
@@ -28,9 +28,11 @@ from workflow_manager.workers.models import QueuePause, Worker
 
 _TELLING = tuple(status for status in NotificationStatus if status not in ENDED)
 _COMPUTING = tuple(status for status in RunStatus if status not in RUN_ENDED)
+_PROCESSING = (RunState.QUEUED, RunState.RUNNING)
+"""What waits for a review waits for a person."""
 _OPEN: dict[QueueName, tuple[Any, Sequence[Any]]] = {
     "recon": (col(Run.status), _COMPUTING),
-    "modules": (col(ProcessingRun.state), tuple(PROCESSING)),
+    "modules": (col(ProcessingRun.state), _PROCESSING),
     "dispatch": (col(Dispatch.status), DISPATCHING),
     "notifications": (col(Notification.status), _TELLING),
     "retrieval": (col(RetrievalAccession.state), FETCHING),
