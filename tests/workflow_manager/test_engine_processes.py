@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from engine_for_test import QUEUES, ThreeSteps
 from nursery import start_program
 from workflow_service import until
 
-from workflow_manager.engine import WorkflowState
+from workflow_manager.engine import WorkflowState, rows
 from workflow_manager.engine.databases import sync_url
 from workflow_manager.engine.dbos_engine import DbosEngine
 
@@ -239,3 +240,39 @@ async def test_what_a_worker_cannot_end_in_time_it_gives_back_at_once(processes)
         processes.let("x")
         await processes.until_done("x", ("third", "b"))
     assert [step for step, _ in processes.done("x")].count("first") == 1
+
+
+async def test_what_ended_while_the_process_did_is_not_given_back(processes, monkeypatch):
+    """The engine writes its end down after our function has left: till then it counts as running."""
+    processes.let("x")
+    body = ThreeSteps(processes.folder, "a").body
+    engine = DbosEngine(processes.url, executor_id="a", bodies={"three": body}, queues=QUEUES)
+    await engine.launch()
+    database, looked = engine._dbos._sys_db, threading.Event()
+    record, look, put = database.update_workflow_outcome, rows.list_running, rows.put_back
+    looks: list[str] = []
+
+    def record_late(*arguments, **named):
+        looked.wait(60)
+        return record(*arguments, **named)
+
+    def look_first(name):
+        if looks:
+            looked.set()
+        looks.append(name)
+        return look(name)
+
+    def put_back(*arguments):
+        done = put(*arguments)
+        looked.set()
+        return done
+
+    monkeypatch.setattr(database, "update_workflow_outcome", record_late)
+    monkeypatch.setattr(rows, "list_running", look_first)
+    monkeypatch.setattr(rows, "put_back", put_back)
+    await engine.start("three", "x", queue="work")
+    await processes.until_done("x", ("third", "a"))
+    await asyncio.wait_for(engine.close(60.0), 120)
+    monkeypatch.undo()
+    async with serving_nothing(processes) as other:
+        assert await other.states("three", ["x"]) == {"x": WorkflowState.ENDED}

@@ -7,6 +7,7 @@ The engine is one per process, as DBOS is.
 import asyncio
 import concurrent.futures
 import threading
+import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
@@ -32,6 +33,7 @@ APPLICATION_VERSION = "scanhub-wf-1"
 MAX_RECOVERY_ATTEMPTS = 5
 _THREADS = 48
 _DRAIN_S = 10.0
+_LOOK_S = 0.05
 _REAP_S = 2.0
 _POLL_S = 0.25
 _SELDOM_ALONE_S = 10.0
@@ -83,6 +85,8 @@ class DbosEngine:
         self._places = Places(self._queues, served)
         self._held: frozenset[str] = frozenset()
         self._dbos: DBOS | None = None
+        self._interrupted: set[str] = set()
+        """Workflows that did not come to their end, for this process stops."""
         self._lock = threading.Lock()
         self._stopping = False
         self._alive = True
@@ -177,12 +181,22 @@ class DbosEngine:
             DbosEngine.current = None
 
     def _give_back(self) -> None:
-        """Put what did not come to its end back into its queues: others need not find out."""
+        """Put what was interrupted back into its queues: others need not find out.
+
+        What came to its end is not: the engine still has to write that down, and is waited for.
+        """
         if self._lease is None or not self._lease.keep():
             return
+        ends_at = time.monotonic() + _DRAIN_S
         try:
-            for running in rows.list_running(self._executor_id):
-                rows.put_back(self._dbos, running)
+            while left := rows.list_running(self._executor_id):
+                ended = [one for one in left if f"{one.kind}:{one.key}" not in self._interrupted]
+                for running in left:
+                    if running not in ended:
+                        rows.put_back(self._dbos, running)
+                if not ended or time.monotonic() > ends_at:
+                    return
+                time.sleep(_LOOK_S)
         except sa.exc.SQLAlchemyError as error:  # they find out, once the lock is free
             logger.warning("work cannot be given back", error=repr(error))
 
@@ -274,9 +288,13 @@ class DbosEngine:
             if rows.put_back(self._dbos, running):
                 raise EngineStopping
         if not self._places.enter(queue, partition, workflow):
+            self._interrupted.add(workflow)
             raise EngineStopping
         try:
             self._bodies[kind](_Steps(self), key)
+        except EngineStopping:
+            self._interrupted.add(workflow)
+            raise
         finally:
             self._places.leave(queue, partition)
             if self._workers is not None:
