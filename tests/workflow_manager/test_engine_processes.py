@@ -243,7 +243,7 @@ async def test_what_a_worker_cannot_end_in_time_it_gives_back_at_once(processes)
 
 
 async def test_what_ended_while_the_process_did_is_not_given_back(processes, monkeypatch):
-    """The engine writes its end down after our function has left: till then it counts as running."""
+    """The engine writes its end down when our function has left; till then it runs for it."""
     processes.let("x")
     body = ThreeSteps(processes.folder, "a").body
     engine = DbosEngine(processes.url, executor_id="a", bodies={"three": body}, queues=QUEUES)

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from workflow_manager.dicom.extra_tags import checked_names
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dispatch.rules import OffPeak, parse_clock
-from workflow_manager.engine.names import QueueName
+from workflow_manager.engine.names import Queues, checked_queues
 
 
 class WorkflowManagerSettings(BaseSettings):
@@ -31,7 +31,7 @@ class WorkflowManagerSettings(BaseSettings):
     )
     lake_root: Path = Field(description="Root of the data lake")
     executor_id: str = Field("main", description="Stable name of this process in the run engine")
-    queues: tuple[QueueName, ...] | None = Field(
+    queues: Queues = Field(
         None,
         description="Queues of the run engine of which this process does the work; none given: "
         "all; []: none, workers do it. Needs PostgreSQL",
@@ -377,16 +377,8 @@ class WorkflowManagerSettings(BaseSettings):
 
     @field_validator("queues")
     @classmethod
-    def _check_queues(
-        cls, queues: tuple[QueueName, ...] | None, info: ValidationInfo
-    ) -> tuple[QueueName, ...] | None:
-        urls = [str(info.data.get(name)) for name in ("database_url", "engine_database_url")]
-        if queues is not None and any(url.startswith("sqlite") for url in urls):
-            raise ValueError(
-                "with SQLite one process does all the work: others can share it where the "
-                "databases of workflow-manager and of the run engine are PostgreSQL"
-            )
-        return queues
+    def _check_queues(cls, queues: Queues, info: ValidationInfo) -> Queues:
+        return checked_queues(queues, info.data.values())
 
     @field_validator("offpeak_start", "offpeak_end")
     @classmethod
