@@ -141,8 +141,6 @@ async def _made(
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = LocalLake(settings.lake_root)
     engine, bodies = _engine(settings)
-    urls = settings.database_url, settings.engine_database_url
-    together = all(is_shared(url) for url in urls)
     jobs = JobRegistry(settings.reconstruction_servers)
     pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
@@ -161,11 +159,15 @@ async def _made(
         job_listener=JobListener(app, settings.job_url),
         secret_box=SecretBox(settings.secrets_key),
         runners=Runners(settings, jobs),
-        presence=Presence(sessions, engine, pauses, kind, shared=together),
+        presence=Presence(sessions, engine, pauses, kind, shared=_is_shared(settings)),
         pauses=pauses,
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes
+
+
+def _is_shared(settings: WorkflowManagerSettings) -> bool:
+    return is_shared(settings.database_url) and is_shared(settings.engine_database_url)
 
 
 async def _open_tail(stack: AsyncExitStack, sessions: Sessions, notes: Notes) -> JournalTail:

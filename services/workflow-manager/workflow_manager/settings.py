@@ -4,14 +4,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    Field,
-    IPvAnyNetwork,
-    SecretStr,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, field_validator
+from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflow_manager.dicom.extra_tags import checked_names
@@ -32,9 +26,7 @@ class WorkflowManagerSettings(BaseSettings):
     lake_root: Path = Field(description="Root of the data lake")
     executor_id: str = Field("main", description="Stable name of this process in the run engine")
     queues: Queues = Field(
-        None,
-        description="Queues of the run engine of which this process does the work; none given: "
-        "all; []: none, workers do it. Needs PostgreSQL",
+        None, description="Queues whose work this process does; none given: all. Needs PostgreSQL"
     )
     dicom_port: int | None = Field(
         None, ge=0, le=65535, description="Port of the DICOM listener; none: no listener; 0: any"
