@@ -130,7 +130,8 @@ function Fitness({ module }: { module: Module }) {
         ) : (
           <p className="dim">
             Nothing speaks against it. Whether its{" "}
-            {module.runner === "container" ? "image" : "file"} is here, the test says.
+            {{ container: "image", process: "file", job: "job" }[module.runner]} is here, the test
+            says.
           </p>
         ))}
       {found && <Found found={found} />}

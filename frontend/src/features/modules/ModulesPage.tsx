@@ -48,7 +48,7 @@ const COLUMNS: Column<Row>[] = [
   },
   {
     key: "source",
-    head: "Image or file",
+    head: "What runs",
     width: "minmax(140px, 1.6fr)",
     cell: ({ module }) => <span className="mono">{sourceOf(module)}</span>,
   },

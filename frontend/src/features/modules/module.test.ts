@@ -18,12 +18,14 @@ import {
   wholeOf,
 } from "./module";
 
-test("a form has what its runner has, and every setting is in one of both", () => {
-  const names = (runner: "container" | "process") => allFields(runner).map(({ name }) => name);
+test("a form has what its runner has, and every setting is in one of them", () => {
+  const names = (runner: "container" | "process" | "job") =>
+    allFields(runner).map(({ name }) => name);
   expect(names("process")).not.toContain("docker_tag");
   expect(names("container")).not.toContain("entry_point");
-  const both = new Set([...names("process"), ...names("container")]);
-  expect([...both].toSorted()).toEqual(Object.keys(newSettings()).toSorted());
+  expect(names("job").slice(0, 2)).toEqual(["job", "peers"]);
+  const all = new Set([...names("process"), ...names("container"), ...names("job")]);
+  expect([...all].toSorted()).toEqual(Object.keys(newSettings()).toSorted());
   expect(fieldGroups("process")[0]?.fields.map(({ label }) => label)).toEqual(["Python file"]);
 });
 

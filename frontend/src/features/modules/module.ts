@@ -17,6 +17,7 @@ import { HEALTH, type StatusLook } from "../../shared/status";
 export const RUNNERS: Record<ModuleRunner, { name: string; about: string }> = {
   container: { name: "Container", about: "An image that podman or docker runs, kept apart" },
   process: { name: "Process", about: "A Python file on the server, with the server's rights" },
+  job: { name: "Job", about: "A job of the SDK, whose package is installed on the server" },
 };
 
 /** What a field says to people, where its name or the words of the API would not. */
@@ -29,6 +30,7 @@ const WORDS: Record<string, Partial<Pick<Field, "label" | "description" | "unit"
     label: "Python file",
     description: "Below the folder of modules of the server; or a folder with a __main__.py",
   },
+  job: { label: "Job", description: "Its id; a package beside the server brings it" },
   settings: { description: "JSON that the module finds in task.json; a rule may overlay it" },
   timeout_s: { label: "Time limit", unit: "s", description: "Empty: that of the server" },
   memory_bytes: { label: "Memory limit", unit: "MiB", description: "Empty: that of the server" },
@@ -69,8 +71,14 @@ const OF_CONTAINERS = [
   "resources",
 ];
 const OF_PROCESSES = ["entry_point"];
+const OF_JOBS = ["job", "peers"];
+const OTHERS: Record<ModuleRunner, string[]> = {
+  container: [...OF_PROCESSES, ...OF_JOBS],
+  process: [...OF_CONTAINERS, ...OF_JOBS],
+  job: [...OF_CONTAINERS, ...OF_PROCESSES],
+};
 const GROUPS: [string, string[]][] = [
-  ["What runs", ["docker_tag", "entry_point"]],
+  ["What runs", ["docker_tag", "entry_point", "job", "peers"]],
   ["Settings", ["settings"]],
   [
     "Limits",
@@ -101,7 +109,7 @@ export interface FieldGroup {
 
 /** The settings of a module that runs so, in the order in which they are asked. */
 export function fieldGroups(runner: ModuleRunner): FieldGroup[] {
-  const others = runner === "container" ? OF_PROCESSES : OF_CONTAINERS;
+  const others = OTHERS[runner];
   const fields = fieldsOf(schema)
     .filter(({ name }) => !APART.includes(name) && !others.includes(name))
     .map(asDrawn);
@@ -132,11 +140,11 @@ function asDrawn(field: Field): Field {
       limits: { minimum: minimum / MIB, maximum: maximum / MIB },
     }),
     // The server always has a value: "not set" would be one choice too many.
-    required: kind === "boolean" || name === "docker_tag" || name === "entry_point",
+    required: kind === "boolean" || FIRST.includes(name),
     ...(kind === "text" && !field.long && FIRST.includes(name) && { limits: { minLength: 1 } }),
   };
 }
-const FIRST = ["docker_tag", "entry_point"];
+const FIRST = ["docker_tag", "entry_point", "job"];
 
 // --- a module as the document that its form shows ----------------------------------------------
 
@@ -271,9 +279,9 @@ export const moduleLook = ({ problems = [] }: Pick<Module, "problems">): StatusL
     ? { ...HEALTH.ok, word: "Ready" }
     : { ...HEALTH.failing, word: "Cannot run" };
 
-/** The image or the file. */
-export const sourceOf = ({ runner, docker_tag, entry_point }: Module): string =>
-  runner === "container" ? docker_tag : entry_point;
+/** The image, the file or the job. */
+export const sourceOf = ({ runner, docker_tag, entry_point, job }: Module): string =>
+  ({ container: docker_tag, process: entry_point, job })[runner];
 
 /** The rules that name a module, disabled ones too: it cannot be deleted while there are any. */
 export const rulesWith = (rules: Rule[], module: string): Rule[] =>

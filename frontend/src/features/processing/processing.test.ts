@@ -4,20 +4,21 @@ import type { ProcessingStep } from "../../api/processing";
 import { runFileUrl } from "../../api/processing";
 import { doneOf, firstUndone, hasLog, isTelling, stepLook, tookSeconds } from "./processing";
 
-const aStep = (changes: Partial<ProcessingStep> = {}): ProcessingStep => ({
-  position: 1,
-  module: "smooth",
-  module_version: 1,
-  state: "succeeded",
-  reason: "",
-  exit_code: 0,
-  settings: {},
-  output: null,
-  log_tail: "",
-  started_at: "2026-11-22T19:20:00Z",
-  ended_at: "2026-11-22T19:20:08Z",
-  ...changes,
-});
+const aStep = (changes: Partial<ProcessingStep> = {}): ProcessingStep =>
+  ({
+    position: 1,
+    module: "smooth",
+    module_version: 1,
+    state: "succeeded",
+    reason: "",
+    exit_code: 0,
+    settings: {},
+    output: null,
+    log_tail: "",
+    started_at: "2026-11-22T19:20:00Z",
+    ended_at: "2026-11-22T19:20:08Z",
+    ...changes,
+  }) as ProcessingStep;
 
 test("a run goes on with the first step that nobody has done", () => {
   const steps = [
