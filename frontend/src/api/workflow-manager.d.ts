@@ -3279,6 +3279,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the queues of the run engine
+         * @description Return what each holds, which processes do its work, and whether it is paused.
+         */
+        get: operations["list_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/queues/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a queue
+         * @description Let no process begin anything of it, also after a restart; what runs comes to its end.
+         */
+        post: operations["pause_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/queues/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a queue
+         * @description Go on with what waits.
+         */
+        post: operations["resume_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the processes that share the work
+         * @description Return servers and workers: where they are, since when, their last sign, what they do.
+         */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/health/detail": {
         parameters: {
             query?: never;
@@ -5003,7 +5083,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed";
         /**
          * Failure
          * @description Why a job failed.
@@ -5295,14 +5375,14 @@ export interface components {
         };
         /**
          * HealthPart
-         * @description One part: a queue, a target, the listener, a disk, the journal, what runs modules.
+         * @description One part: a queue, a target, the listener, a disk, the journal, a process.
          */
         HealthPart: {
             /**
              * Kind
              * @enum {string}
              */
-            kind: "queue" | "target" | "listener" | "disk" | "journal" | "runtime";
+            kind: "queue" | "target" | "listener" | "disk" | "journal" | "runtime" | "worker";
             /** Name */
             name: string;
             /**
@@ -7086,6 +7166,63 @@ export interface components {
             /** Job */
             job: string;
             subject: components["schemas"]["Subject"];
+        };
+        /**
+         * QueueOut
+         * @description A queue of the run engine.
+         */
+        QueueOut: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Waiting
+             * @description Queued, or waiting for another attempt
+             */
+            waiting: number;
+            /** Running */
+            running: number;
+            /**
+             * Served By
+             * @description Processes that do its work now
+             */
+            served_by: string[];
+            paused: components["schemas"]["QueuePauseOut"] | null;
+            /**
+             * Problem
+             * @description What is to be done; empty: nothing
+             */
+            problem: string;
+        };
+        /**
+         * QueuePauseIn
+         * @description Why a queue is paused.
+         * @example {
+         *       "reason": "The cluster is serviced until noon"
+         *     }
+         */
+        QueuePauseIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * QueuePauseOut
+         * @description A queue that somebody paused.
+         */
+        QueuePauseOut: {
+            /** Reason */
+            reason: string;
+            /** Paused By */
+            paused_by: string;
+            /**
+             * Paused At
+             * Format: date-time
+             */
+            paused_at: string;
         };
         /**
          * RecoveredOut
@@ -9852,6 +9989,81 @@ export interface components {
              * @default
              */
             description: string;
+        };
+        /**
+         * WorkOut
+         * @description Something that a process does.
+         */
+        WorkOut: {
+            /** Queue */
+            queue: string;
+            /**
+             * Kind
+             * @description run, processing, dispatch, notification, retrieval, ...
+             */
+            kind: string;
+            /**
+             * Key
+             * @description Id of the run, or id and number of the attempt
+             */
+            key: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * WorkerOut
+         * @description A process that shares the work.
+         */
+        WorkerOut: {
+            /**
+             * Name
+             * @description Its name in the run engine; no two have the same
+             */
+            name: string;
+            /**
+             * Kind
+             * @description worker: serves queues and nothing else
+             * @enum {string}
+             */
+            kind: "server" | "worker";
+            /** Host */
+            host: string;
+            /** Pid */
+            pid: number;
+            /** Version */
+            version: string;
+            /**
+             * Queues
+             * @description Of which it does the work
+             */
+            queues: string[];
+            /**
+             * Paused
+             * @description Queues of which it begins nothing: it has heard of the pause
+             */
+            paused: string[];
+            /**
+             * State
+             * @description draining: ends what it does and begins nothing; silent: has its name and gives no sign; lost: it has ended without a word, and others do its work
+             * @enum {string}
+             */
+            state: "running" | "draining" | "silent" | "lost";
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             * @description When it gave its last sign
+             */
+            seen_at: string;
+            /** Running */
+            running: components["schemas"]["WorkOut"][];
         };
         /**
          * XnatTarget
@@ -16037,6 +16249,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NotificationSettings"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    pause_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["QueuePauseIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuePauseOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resume_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the target */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerOut"][];
                 };
             };
             401: components["responses"]["Unauthorized"];
