@@ -151,6 +151,7 @@ MATRIX = {
         GET workflowmanager/cleaner/preview
         GET workflowmanager/holds
         GET workflowmanager/jobs
+        GET workflowmanager/queues
         GET workflowmanager/jobs/{job_id}
         GET workflowmanager/selftests
         GET workflowmanager/selftests/{selftest_id}
@@ -307,6 +308,9 @@ MATRIX = {
         DELETE device/uploads/{upload_id}
     """,
     "AE": """
+        GET workflowmanager/workers
+        POST workflowmanager/queues/{name}/pause
+        POST workflowmanager/queues/{name}/resume
         POST workflowmanager/modules/{name}/test
         GET workflowmanager/processing/{processing_id}/steps/{position}/log
         GET workflowmanager/modules/{name}/persistence

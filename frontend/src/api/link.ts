@@ -58,6 +58,7 @@ export const EVENT_TYPES = [
   ...["started", "finished", "failed", "canceled"].map((verb) => `import.${verb}`),
   ...["requested", "reported", "failed"].map((verb) => `commitment.${verb}`),
   ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
+  ...["paused", "resumed"].map((verb) => `queue.${verb}`),
   ...["created", "updated", "deleted"].flatMap((verb) => [`target.${verb}`, `module.${verb}`]),
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];
