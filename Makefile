@@ -5,8 +5,8 @@ BIN := .venv/bin
 NODE := $(PYTHON) scripts/setup.py node
 PACKAGES := scanhub_libraries scanhub_device scanhub_jobs exam_manager device_manager \
   workflow_manager scanhub
-# Two workers more than CI has processors: half of the time a test waits for something.
-PYTEST_ARGS ?= -n 4
+# Three workers more than CI has processors: more than half of the time a test waits for something.
+PYTEST_ARGS ?= -n 5
 ARGS ?=
 # Some images of containers set it; the tests start some hundred servers, each a fifth faster
 # when Python may keep what it compiled.
