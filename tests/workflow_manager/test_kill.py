@@ -59,7 +59,7 @@ class Outside:
             assert answer.status_code == 200
 
     async def post(self, path, document):
-        async with httpx.AsyncClient(headers=self._user) as client:
+        async with httpx.AsyncClient(headers=self._user, timeout=60) as client:
             answer = await client.post(f"{self.url}{path}", json=document)
             assert answer.is_success, answer.text
 
