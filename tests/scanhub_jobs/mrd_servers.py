@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import ismrmrd
 import numpy as np
@@ -26,7 +26,7 @@ class ReconstructionServer:
             connection, _ = self.socket.accept()
         except OSError:
             return  # the job did not come
-        with connection, connection.makefile("rwb") as stream:
+        with connection, connection.makefile("rwb") as stream, suppress(EOFError):
             for item in ProtocolDeserializer(stream).deserialize():
                 if isinstance(item, ConfigFile | ConfigText):
                     self.configuration = item

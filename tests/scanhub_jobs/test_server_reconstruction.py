@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from mrd_servers import serving
-from raw_files import Scan
+from raw_files import Scan, edit
 from raw_files import write as write_scan
 
 from scanhub_jobs import reconstruction, server_reconstruction
@@ -150,6 +150,19 @@ def test_what_a_server_must_not_do_is_said(asked_of, answer, code, words):
     ended, last = asked_of(answer)
     assert ended == code
     assert words in last["detail"]
+
+
+def test_a_file_that_cannot_be_sent_ends_the_job_at_once(raw_data, reconstructed, capsys):
+    def without_trajectory(data):
+        made = np.zeros(len(data), np.dtype([(n, data.dtype[n]) for n in ("head", "data")]))
+        made["head"], made["data"] = data["head"], data["data"]
+        return made
+
+    source = edit(raw_data(), without_trajectory)
+    with serving() as server:
+        code, _, last = reconstructed(source, server.port, capsys)
+    assert code == EXIT_BAD_INPUT
+    assert "lack ['traj']" in last["detail"]
 
 
 def test_a_server_that_is_not_there_is_named(raw_data, reconstructed, capsys):

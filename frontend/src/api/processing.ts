@@ -7,23 +7,8 @@ type Schemas = components["schemas"];
 export type ProcessingRun = Schemas["ProcessingRunOut"];
 export type ProcessingStep = Schemas["ProcessingStepOut"];
 export type Review = Schemas["ProcessingReviewOut"];
-export type RunState = ProcessingRun["state"];
 export type StepState = ProcessingStep["state"];
 
-export const RUNS_PER_PAGE = 100;
-/** Newest first; the next page goes on before the last one of this. */
-export const listProcessing = (states: RunState[], before: string | null) =>
-  answer(
-    client.GET("/api/v1/workflowmanager/processing", {
-      params: {
-        query: {
-          limit: RUNS_PER_PAGE,
-          ...(states.length > 0 && { state: states }),
-          ...(before && { before }),
-        },
-      },
-    }),
-  );
 /** Kills the module that runs, or lets none begin. */
 export const cancelProcessing = (case_id: string) =>
   answer(

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -62,12 +62,12 @@ def reconstruct_elsewhere(server: Server, raw: RawFile, progress: Progress) -> l
         raise ServerError(
             f"The reconstruction server {server.host}:{server.port} cannot be reached: {error}."
         ) from error
-    with connection:
-        connection.settimeout(server.idle_timeout_s)
+    connection.settimeout(server.idle_timeout_s)
+    with connection, connection.makefile("rb") as file:
         sender = _Sender(connection, server, raw, progress)
         sender.start()
         try:
-            return list(_images(_Reader(connection)))
+            return list(_images(_Reader(file)))
         except TimeoutError as error:
             raise ServerError(
                 f"Nothing came from the server for {server.idle_timeout_s:g} s."
@@ -87,24 +87,24 @@ class _Sender(threading.Thread):
         super().__init__(name="readouts", daemon=True)
         self._connection, self._server, self._raw = connection, server, raw
         self._progress = progress
-        self._problem: JobInputError | None = None
+        self._problem: Exception | None = None
 
     def run(self) -> None:
         """Send; the end of the connection is met by whoever reads."""
         try:
             for batch in self._batches():
                 self._connection.sendall(batch)
-        except JobInputError as error:
-            self._problem = error
-            self._stop()
         except OSError:
+            self._stop()
+        except Exception as error:  # noqa: BLE001 - raised to who waits for the images
+            self._problem = error
             self._stop()
 
     def end(self) -> None:
         """Wait for the end, which comes at once if the server has ended.
 
         Raises:
-            JobInputError: The file could not be read.
+            Exception: What kept the file from being read.
         """
         self._stop()
         self.join()
@@ -145,8 +145,8 @@ def _with_length(text: bytes) -> bytes:
 
 
 class _Reader:
-    def __init__(self, connection: socket.socket) -> None:
-        self._file = connection.makefile("rb", buffering=1 << 20)
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
 
     def exactly(self, count: int) -> bytes:
         data: bytes = self._file.read(count)

@@ -184,6 +184,8 @@ class RawFile:
         Raises:
             JobInputError: They cannot be read, or contradict their heads.
         """
+        if "traj" not in (self._data.dtype.names or ()):
+            raise JobInputError(f"The readouts of {self.name} lack ['traj'].")
         for row, found in self._rows(np.arange(len(self.heads))):
             head = self.heads[row]
             count, dimensions = int(head["number_of_samples"]), int(head["trajectory_dimensions"])
