@@ -23,7 +23,7 @@ import httpx
 from bench.dicom_bare import DROP, KEEP
 from bench.dicom_floor import copy_rate, floor_rate
 from bench.dicom_sender import data_set_of, image, send_at_once
-from bench.measure import Row
+from bench.measure import Bar, Row
 from scanhub.demo.processes import free_port
 from scanhub.demo.processes import start as start_child
 
@@ -36,7 +36,11 @@ _MODES = ("unsynced", "indexed", "synced", "directory")
 _ORTHANC = "Orthanc, index committed and file synced"
 _STORESCP = "storescp --fork, nothing synced, no index"
 _SYNCS = "a bare loop that creates, writes and syncs"
-_OF_THE_FLOOR = 0.5
+_OF_STORESCP = {1: Bar(1.2), 4: Bar(1.2, floor=0.7)}
+_OF_ORTHANC = Bar(3.0, floor=1.7)
+_OF_THE_LOOP = Bar(0.5, floor=0.4)
+_OF_THE_KEEPER = Bar(0.5, floor=0.35)
+"""The floors are of decision 26."""
 _BARE = {
     _SYNCS: floor_rate,
     "the same, a copy synced instead": copy_rate,
@@ -140,15 +144,15 @@ async def _wait_for_files(receiver: Receiver, wanted: set[str]) -> None:
         await asyncio.sleep(0.1)
 
 
-def _bare_bars(mode: str, associations: int) -> dict[str, float | None]:
+def _bare_bars(mode: str, associations: int) -> dict[str, Bar | None]:
     """Return what does nothing else, beside which a mode is told, and what it is held to there."""
     if mode not in {"synced", "directory"}:
         return {_NOTHING: None}
     is_held = mode == "synced"
     return {
         **dict.fromkeys(_BARE),
-        _SYNCS: _OF_THE_FLOOR if is_held and associations == 1 else None,
-        _AS_MUCH: _OF_THE_FLOOR if is_held and associations > 1 else None,
+        _SYNCS: _OF_THE_LOOP if is_held and associations == 1 else None,
+        _AS_MUCH: _OF_THE_KEEPER if is_held and associations > 1 else None,
         _NOTHING: None,
     }
 
@@ -159,33 +163,35 @@ def _row(
     rate = statistics.median(rates[mode, associations])
     orthanc = rates.get((_ORTHANC, associations))
     storescp = rates.get((_STORESCP, associations))
-    bars: list[tuple[str, bool]] = []
+    bars: list[tuple[Bar, str, float]] = []
     peers: list[str] = []
     detail = {"images_per_s": rate, "min": min(rates[mode, associations])}
-    for name, found, least in (
-        (_STORESCP, storescp, {"unsynced": 1.2}.get(mode)),
-        (_ORTHANC, orthanc, {("synced", 1): 3.0}.get((mode, associations))),
+    for name, found, bar in (
+        (_STORESCP, storescp, _OF_STORESCP[associations] if mode == "unsynced" else None),
+        (_ORTHANC, orthanc, _OF_ORTHANC if (mode, associations) == ("synced", 1) else None),
     ):
         if found is None:
             continue
         ratio = rate / statistics.median(found)
         peers.append(f"{ratio:.2f} x {name} ({statistics.median(found):.0f}/s)")
         detail[f"ratio_{name.split()[0].strip(',').lower()}"] = ratio
-        if least is not None:
-            bars.append((f">= {least:g} x {name.split()[0].strip(',')}", ratio >= least))
-    for name, least in _bare_bars(mode, associations).items():
+        if bar is not None:
+            bars.append((bar, name.split()[0].strip(","), ratio))
+    for name, bar in _bare_bars(mode, associations).items():
         ratio = rate / statistics.median(rates[name, associations])
         peers.append(f"{ratio:.2f} x {name} ({rate / ratio:.0f}/s)")
         detail[f"ratio_to_{name.split()[-1]}"] = ratio
-        if least is not None:
-            bars.append((f">= {least:g} x {name}", ratio >= least))
+        if bar is not None:
+            bars.append((bar, name, ratio))
+    holds = all(bar.holds(ratio) for bar, _, ratio in bars)
     return Row(
         f"C-STORE `{mode}`, associations: {associations}",
         f"{rate:.0f} images/s",
-        ", ".join(text for text, _ in bars) or "none",
-        all(holds for _, holds in bars),
+        ", ".join(bar.told(name) for bar, name, _ in bars) or "none",
+        holds,
         peer="; ".join([*peers, *([missing] if missing else [])]),
         detail=detail,
+        is_open=not holds and all(bar.holds(ratio) or bar.is_open(ratio) for bar, _, ratio in bars),
     )
 
 

@@ -36,7 +36,7 @@ from bench.dicomweb_nodes import (
     our_node,
     parts_of,
 )
-from bench.measure import Row, latency_row, spread_ms
+from bench.measure import Bar, Row, latency_row, spread_ms
 
 STORED = 100_000
 """Instances in the indexes before."""
@@ -46,8 +46,13 @@ _BIG_STUDY, _BIG = 900_001, 200
 _STOW_STUDY = 900_100
 _REST_S = 1.0
 """After a large request, until what follows from it is over [s]."""
-_FIRST_PAGE_MS, _QIDO, _WADO, _STOW = 50, 20, 10, 3
-_OF_BARE = 0.5
+_FIRST_PAGE_MS = 50
+_QIDO = Bar(20)
+_WADO = Bar(10, floor=6)
+_STOW_HUNDRED = Bar(3, floor=2)
+_STOW_ONE = Bar(3, floor=0.7)
+_OF_BARE = Bar(0.5, floor=0.4)
+"""The floors are of decision 26."""
 """Share of what a bare server sends that a series shall have (decision 20)."""
 _RECEIVED = 200
 
@@ -75,11 +80,11 @@ class Bench:
     stored: int
     rows: list[Row] = field(default_factory=list)
 
-    def full(self, bar: float) -> float | None:
+    def full(self, bar: Bar) -> Bar | None:
         """Return a bar that counts with full indexes; with --quick the peer is nearly empty."""
         return bar if self.stored == STORED else None
 
-    def row(self, name: str, times: Times, *, bar: float | None, work: float, unit: str) -> None:
+    def row(self, name: str, times: Times, *, bar: Bar | None, work: float, unit: str) -> None:
         """Add the rate of a thing beside the peer's.
 
         Args:
@@ -91,15 +96,17 @@ class Bench:
         """
         rate = work / times.median(OURS)
         detail = {"rate": rate, **{f"ours_{k}": v for k, v in spread_ms(times.of[OURS]).items()}}
-        peers, holds = [], True
+        peers, holds, is_open = [], True, False
         for peer in times.of.keys() - {OURS, BARE}:
             ratio = times.median(peer) / times.median(OURS)
             peers.append(f"{ratio:.1f} x {peer} ({work / times.median(peer):.3g} {unit})")
             detail[f"ratio_{peer.lower()}"] = ratio
-            holds = bar is None or ratio >= bar
-        told = "none" if bar is None else f">= {bar:g} x Orthanc"
+            holds = bar is None or bar.holds(ratio)
+            is_open = bar is not None and bar.is_open(ratio)
+        told = "none" if bar is None else bar.told("Orthanc")
         peer_text = "; ".join(peers) or "Orthanc is not installed"
-        self.rows.append(Row(name, f"{rate:.4g} {unit}", told, holds, peer_text, detail))
+        value = f"{rate:.4g} {unit}"
+        self.rows.append(Row(name, value, told, holds, peer_text, detail, is_open))
 
 
 async def dicomweb_rows(folder: Path, *, quick: bool) -> list[Row]:
@@ -148,9 +155,13 @@ def _store(bench: Bench) -> None:
             one.add(name, _check_stored(client.store([image]), 1))
     size = "142 KB"
     bench.row(
-        f"STOW-RS, requests with 100 images of {size}", hundred, bar=_STOW, work=100, unit="/s"
+        f"STOW-RS, requests with 100 images of {size}",
+        hundred,
+        bar=_STOW_HUNDRED,
+        work=100,
+        unit="/s",
     )
-    bench.row(f"STOW-RS, requests with 1 image of {size}", one, bar=_STOW, work=1, unit="/s")
+    bench.row(f"STOW-RS, requests with 1 image of {size}", one, bar=_STOW_ONE, work=1, unit="/s")
 
 
 def _check_stored(answer: Answer, count: int) -> float:
@@ -281,10 +292,11 @@ def _beside_bare(name: str, times: Times, megabytes: float) -> Row:
     return Row(
         f"{name}, beside a bare server",
         f"{megabytes / times.median(OURS):.4g} MB/s",
-        f">= {_OF_BARE:g} x what the HTTP server sends from memory",
-        share >= _OF_BARE,
+        _OF_BARE.told("what the HTTP server sends from memory"),
+        _OF_BARE.holds(share),
         f"{share:.2f} x ({megabytes / times.median(BARE):.3g} MB/s)",
         {"share": share, "bare_s": times.median(BARE)},
+        is_open=_OF_BARE.is_open(share),
     )
 
 

@@ -15,6 +15,7 @@ class Row:
         value: The figure, with its unit.
         bar: What we hold ourselves to.
         holds: Whether it does.
+        is_open: Whether it does not yet, but is above the floor that its bar has (decision 26).
         peer: The peer of a ratio and its figure in the same run, if there is one.
         detail: Everything measured, for the JSON file.
     """
@@ -25,6 +26,33 @@ class Row:
     holds: bool
     peer: str = ""
     detail: dict[str, float] = field(default_factory=dict)
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a ratio is held to.
+
+    Attributes:
+        least: What we hold ourselves to.
+        floor: What it must not fall below while `least` is not reached; None where it was reached.
+    """
+
+    least: float
+    floor: float | None = None
+
+    def holds(self, ratio: float) -> bool:
+        """Whether a ratio reaches the bar."""
+        return ratio >= self.least
+
+    def is_open(self, ratio: float) -> bool:
+        """Whether a ratio does not reach the bar, and is above its floor."""
+        return self.floor is not None and self.floor <= ratio < self.least
+
+    def told(self, peer: str) -> str:
+        """Return the bar as the table has it."""
+        floor = f" (until then >= {self.floor:g})" if self.floor is not None else ""
+        return f">= {self.least:g} x {peer}{floor}"
 
 
 def quantile(samples: list[float], share: float) -> float:
