@@ -239,6 +239,7 @@ async def answers_of(wild: Scanner) -> int:
     return _STORM
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_a_storm_of_small_frames_is_answered_and_memory_stays_bounded(make_lab):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

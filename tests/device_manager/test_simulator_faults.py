@@ -138,6 +138,7 @@ async def test_a_stop_that_is_not_heard_is_told_as_unconfirmed(lab: Lab, tmp_pat
         assert not answer["confirmed"], answer
 
 
+@pytest.mark.long
 async def test_a_half_open_link_is_lost_and_the_scan_comes_back(
     make_lab: Any, tmp_path: Path
 ) -> None:

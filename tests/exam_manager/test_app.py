@@ -6,7 +6,7 @@ import json
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from effort import POSTGRESQL_IN_CI
+from effort import POSTGRESQL_IN_CI, tries
 from sqlalchemy import inspect
 
 from exam_manager.tables import METADATA, TABLES
@@ -72,6 +72,7 @@ async def test_every_route_refuses_who_is_not_in_its_row(platform):
             assert answer.status_code == 403, (caller, method, path, answer.text)
 
 
+ODD_IDENTIFIERS = ("%00", UNKNOWN, "no-uuid", "..%2f..%2fetc")
 ODD_BODIES = [
     None,
     {},
@@ -100,7 +101,7 @@ ODD_BODIES = [
 async def test_bad_input_is_never_a_500(either):
     callers = [either.admin, either.service]
     for method, path in routes_of(either.app):
-        for identifier in (UNKNOWN, "no-uuid", "%00", "..%2f..%2fetc"):
+        for identifier in ODD_IDENTIFIERS[: tries(in_ci=4, here=2)]:
             url = path
             while "{" in url:
                 before, rest = url.split("{", 1)

@@ -8,7 +8,7 @@ from effort import tries
 
 from scanhub_libraries.models import UserRole
 
-EXAMPLES = tries(in_ci=10, here=2)
+EXAMPLES = tries(in_ci=10, here=1)
 FIRST_USER = {
     "username": "root",
     "first_name": "R",

@@ -120,6 +120,7 @@ def epi_truth(raw: Acquired, number: int = 0) -> Array:
     )
 
 
+@pytest.mark.long
 @needs_samples
 def test_epi_of_the_pulseq_examples_shows_the_phantom(tmp_path: Path) -> None:
     raw = scan(tmp_path, (EXAMPLES / "write_epi.seq").read_text())
@@ -262,6 +263,7 @@ def volume_truth(matrix: int, partitions: int, contrast: Any) -> Array:
     return np.array(planes).reshape(partitions, 4, matrix, matrix).mean(axis=1)
 
 
+@pytest.mark.long
 def test_a_volume_lies_right_along_all_three_axes(tmp_path: Path) -> None:
     raw = scan(tmp_path, made_sequences.volume(tmp_path / "volume.seq"))
     limits = raw.encoding.encodingLimits

@@ -246,7 +246,7 @@ def errors_of(path):
     return {line for line in said if line.startswith("Error")}
 
 
-@pytest.mark.parametrize("name", ["ge-epi", "siemens-mosaic"])
+@pytest.mark.parametrize("name", [pytest.param("ge-epi", marks=pytest.mark.long), "siemens-mosaic"])
 def test_dcm2niix_sees_the_same_volumes_of_a_scanner(tmp_path, name):
     samples = os.environ.get("SCANHUB_SAMPLES")
     if not samples:

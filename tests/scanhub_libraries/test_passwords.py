@@ -44,6 +44,7 @@ async def test_a_hash_of_other_parameters_is_outdated():
     assert is_outdated(weak.hash("correct horse battery"))
 
 
+@pytest.mark.long
 async def test_who_comes_when_too_many_wait_is_sent_away_and_the_others_are_served():
     asked = [hash_password("correct horse battery") for _ in range(MOST_WAITING + 5)]
     answers = await asyncio.gather(*asked, return_exceptions=True)

@@ -92,6 +92,7 @@ async def upload(page: Page) -> None:
     await page.get_by_label("Files", exact=True).set_input_files([an_archive()])
 
 
+@pytest.mark.long
 async def test_an_archive_is_uploaded_looked_at_and_sent_by_hand(page, scene):
     await configure(scene, "targets", name="PACS", target_type="dummy")
     await log_in(page, "/upload")
@@ -179,6 +180,7 @@ async def test_frames_come_one_by_one_and_images_over_dicomweb(page, scene):
     assert not [one for one in asked if one.endswith("/file")]
 
 
+@pytest.mark.long
 async def test_a_case_that_failed_says_why_and_goes_elsewhere_when_nothing_is_paused(page, scene):
     await configure(scene, "targets", name="PACS", target_type="dummy")
     nowhere = {"ip": "127.0.0.1", "port": 9, "aet_target": "PEER"}

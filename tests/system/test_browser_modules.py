@@ -121,6 +121,7 @@ async def watch_and_stop(page: Page, modules: Locator) -> None:
     await expect(modules.get_by_role("button", name="Begin anew")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_module_is_added_watched_stopped_and_begun_anew(
     page: Page, scene: Scene, dicom_port: int, tmp_path: Path
 ) -> None:

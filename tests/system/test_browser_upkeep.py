@@ -116,6 +116,7 @@ async def a_node_asks_what_is_kept(page: Page, dicom_port: int) -> None:
     await assert_accessible(page)
 
 
+@pytest.mark.long
 async def test_a_folder_is_imported_and_what_a_list_names_is_fetched(
     page: Page, scene: Scene, dicom_port: int
 ) -> None:
@@ -186,6 +187,7 @@ async def it_goes_now(page: Page) -> None:
     await expect(removed).to_contain_text("by technician Test images")
 
 
+@pytest.mark.long
 async def test_a_study_is_held_then_removed_and_a_self_test_takes_the_whole_way(
     page: Page, scene: Scene
 ) -> None:

@@ -66,6 +66,7 @@ async def _arrives(folder: Path, uid: str) -> Path:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_a_mercure_json_imports_and_routes_and_importing_it_again_changes_nothing(tmp_path):
     disk = tmp_path / f"disk-{uuid4()}"
     disk.mkdir()

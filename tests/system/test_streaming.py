@@ -151,6 +151,7 @@ async def test_garbage_in_the_stream_ends_its_previews_and_not_the_scan(two_slic
     await check_complete(scene)
 
 
+@pytest.mark.long
 @pytest.mark.browser
 async def test_a_technician_sees_the_first_slice_while_the_scan_runs(two_slices):
     scene = two_slices

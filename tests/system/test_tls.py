@@ -81,6 +81,7 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "ca")
 
 
+@pytest.mark.long
 async def test_a_device_scans_over_tls_with_the_certificate_that_is_bound_to_it(
     secure: Installation, authority: Authority, tmp_path: Path
 ) -> None:

@@ -233,6 +233,7 @@ def test_the_archive_prints_a_line_for_every_instance(tmp_path):
         assert process.wait(timeout=20) == 0
 
 
+@pytest.mark.long
 async def test_a_taken_port_is_said_at_the_start(serving):
     port = a_port()
     async with serving(dicom_port=port):

@@ -183,6 +183,7 @@ async def test_what_it_did_itself_it_leaves_to_others_once_it_does_not_serve_the
         await processes.until_done(key, ("third", "b"))
 
 
+@pytest.mark.long
 async def test_a_worker_that_was_held_for_dead_does_not_count_when_it_comes_back(processes):
     await processes.start("a", starts=[("three", "x", "work", None)])
     await processes.until_done("x", ("begins", "a"))

@@ -111,7 +111,7 @@ async def killed_once(outside, url, killing):
     ("at", "when"),
     [
         pytest.param("/claim$", "before", marks=pytest.mark.long),
-        ("/claim$", "after"),
+        pytest.param("/claim$", "after", marks=pytest.mark.long),
         pytest.param("GET .*/task/", "after", marks=pytest.mark.long),
         pytest.param("/report$", "after", marks=pytest.mark.long),
         pytest.param("/finish$", "before", marks=pytest.mark.long),
@@ -199,6 +199,7 @@ async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
         await outside.wait()
 
 
+@pytest.mark.long
 async def test_killed_while_images_are_being_sent(outside, wire):
     """Slowly, to a folder: what is there stays, the rest follows, and nothing is there twice."""
     folder = outside.folder / "to"

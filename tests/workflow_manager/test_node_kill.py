@@ -139,6 +139,7 @@ async def test_a_thousand_images_in_flight(place, spot):
     await killed_and_started_again(place, set(range(1, 1001)), spot=spot, calls=calls)
 
 
+@pytest.mark.long
 async def test_a_listener_that_is_killed_again_and_again_loses_none(place):
     process, (pid,) = await place.start()
     numbers, accepted = set(range(1, 41)), set()

@@ -11,7 +11,7 @@ from effort import POSTGRESQL_IN_CI, tries
 from raw_files import Scan
 from workflow_service import WORKFLOW, a_port
 
-EXAMPLES = tries(in_ci=10, here=2)
+EXAMPLES = tries(in_ci=10, here=1)
 EVENTS = f"GET {WORKFLOW}/events"
 """Never ends, so that it has tests of its own."""
 

@@ -305,7 +305,9 @@ def take(place, power_cut, before):
     return len(taken)
 
 
-@pytest.mark.parametrize("power_cut", ["contents", "names and index"])
+@pytest.mark.parametrize(
+    "power_cut", [pytest.param("contents", marks=pytest.mark.long), "names and index"]
+)
 @pytest.mark.parametrize("mode", ["synced", pytest.param("directory", marks=pytest.mark.long)])
 async def test_a_power_cut_takes_no_image_that_was_accepted(place, mode, power_cut):
     told = {"dicom_durability": mode}

@@ -109,6 +109,7 @@ def assert_events_are_in_order(cluster, acquisition_id):
     assert len(set(states)) == len(states)
 
 
+@pytest.mark.long
 async def test_a_device_that_stays_away_is_free_in_the_end(make_cluster):
     settings = {"lost_after_seconds": 0.5, "return_deadline_seconds": 0.5}
     async with make_cluster(**QUICK, **settings) as cluster:

@@ -121,6 +121,7 @@ async def test_a_token_is_void_at_all_processes_at_once(both, what):
             await lab.connect(credentials)
 
 
+@pytest.mark.long
 async def test_a_lost_scan_is_given_up_at_any_process(make_cluster):
     async with make_cluster(lost_after_seconds=0.1) as cluster:
         here, there = await cluster.join(), await cluster.join()
@@ -265,6 +266,7 @@ async def test_nothing_is_passed_on_twice(both):
         assert answer.status_code == 503
 
 
+@pytest.mark.long
 async def test_a_second_process_without_an_address_does_not_start(make_cluster):
     async with make_cluster(node_heartbeat_seconds=0.1) as cluster:
         first = await cluster.join()

@@ -120,6 +120,7 @@ async def test_a_reader_that_is_killed_at_work_is_a_503_and_the_next_request_wor
     await platform.call("GET", f"{url}/meta", expect=200)
 
 
+@pytest.mark.long
 async def test_a_reader_that_hangs_is_ended_and_the_next_request_works(tmp_path):
     path = write(tmp_path / "b.mrd", [readout(noise(1, 1, 8))])
     reader = MRDReader(seconds=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import tries
 
 from exam_manager.sequences.plot.array_file import NotAnArrayFileError, pack, unpack
 from exam_manager.sequences.plot.build import plot_tables
@@ -69,10 +70,10 @@ def test_all_vertices_of_a_file_are_drawn(small):
 
 
 def test_every_sample_file_is_drawn_with_all_its_vertices():
-    samples = sorted(SAMPLES.glob("*.seq"))
+    samples = sorted(SAMPLES.glob("*.seq"), key=lambda path: path.stat().st_size)
     if not samples:
         pytest.skip(f"no samples in {SAMPLES}; set SCANHUB_SAMPLES")
-    for path in samples:
+    for path in samples[: tries(in_ci=len(samples), here=3)]:
         check(path.read_bytes())
 
 

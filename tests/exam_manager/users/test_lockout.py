@@ -176,6 +176,7 @@ async def test_an_address_that_tries_name_after_name_is_held_off(timed):
     assert await try_password(platform.http, "nobody 31", WRONG) == 429
 
 
+@pytest.mark.long
 async def test_made_up_names_do_not_fill_the_journal_and_none_is_left_uncounted(timed):
     platform, clock = timed
     for number in range(40):

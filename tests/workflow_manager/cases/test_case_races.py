@@ -108,7 +108,10 @@ def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     return found
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.4, pytest.param(0.8, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "delay_s",
+    [pytest.param(0.0, marks=pytest.mark.long), 0.4, pytest.param(0.8, marks=pytest.mark.long)],
+)
 async def test_killed_while_a_study_becomes_complete(outside, wire, node, delay_s):
     async def post(path, body):
         async with httpx.AsyncClient(headers=outside._user) as client:

@@ -1,5 +1,6 @@
 """A target that took nothing, and was then mended: what people read, and what brings it back."""
 
+import pytest
 from workflow_service import WORKFLOW, a_port, until
 
 
@@ -15,6 +16,7 @@ async def part_of(service, state, *words):
     return await until(told)
 
 
+@pytest.mark.long
 async def test_a_target_whose_every_send_fails_says_so_until_one_gets_through(
     serving, ward_of, node
 ):

@@ -128,6 +128,7 @@ async def test_who_stays_hears_it_over_the_same_association_image_by_image(servi
     ]
 
 
+@pytest.mark.long
 async def test_who_has_gone_is_called_until_it_answers_also_after_a_restart(
     serving, outgoing, tmp_path
 ):

@@ -264,6 +264,7 @@ async def test_stow_sends_what_its_target_wants(sender_of, tmp_path):
         assert_same_image(item.path, got, JPEG2000Lossless)
 
 
+@pytest.mark.long
 async def test_the_dispatch_tells_what_was_transcoded(serving, outgoing, only, tmp_path):
     port = a_port()
     await outgoing.add_target("PACS", port=port, transfer_syntaxes=[RLELossless])

@@ -74,6 +74,7 @@ async def test_two_processes_send_nothing_twice(outgoing, archive, sending):
     assert archive.got == dict.fromkeys(outgoing.uids, 1)
 
 
+@pytest.mark.long
 async def test_two_processes_receive_and_one_sends_what_the_other_got(outgoing, archive, sending):
     """Both have a listener and one lake; the one that got the last images is killed."""
     await outgoing.add_target("PACS", port=archive.port)

@@ -18,6 +18,7 @@ def steps_of(run):
     return [(step["job"], step["state"], step["reason"]) for step in run["steps"]]
 
 
+@pytest.mark.long
 async def test_a_study_job_reads_what_ran_for_each_of_its_series(working):
     async with working("denoise", "segment") as jobs:
         await jobs.module("denoise")
@@ -140,6 +141,7 @@ async def test_each_way_to_end_is_one_state(working, ways):
             assert (tried["name"], tried["value"]) == ("tries", tries)
 
 
+@pytest.mark.long
 async def test_a_job_that_is_tried_again_makes_the_same_images_once(working):
     async with working("makes") as jobs:
         (jobs.gate / "fail").touch()
@@ -156,6 +158,7 @@ async def test_a_job_that_is_tried_again_makes_the_same_images_once(working):
         assert derived == [image.SeriesInstanceUID]
 
 
+@pytest.mark.long
 async def test_a_deaf_job_is_killed_when_its_time_is_over(working):
     async with working("slow") as jobs:
         run = await jobs.one("slow")
@@ -197,6 +200,7 @@ async def test_a_token_is_for_one_run_and_ends_with_it(working):
         assert not [path for path in files if token.encode() in path.read_bytes()]
 
 
+@pytest.mark.long
 async def test_a_job_is_told_to_stop_before_it_is_killed(working):
     async with working("waits") as jobs:
         await jobs.module("waits")
@@ -211,6 +215,7 @@ async def test_a_job_is_told_to_stop_before_it_is_killed(working):
         assert (jobs.gate / "told to stop").exists()
 
 
+@pytest.mark.long
 async def test_a_job_sends_by_itself_to_the_nodes_that_its_module_names(working, node):
     async with working("sends") as jobs:
         for name in ("NODE", "OTHER"):

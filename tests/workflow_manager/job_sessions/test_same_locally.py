@@ -63,6 +63,7 @@ async def on_the_platform(outside, wire, gate, folder):
     return run, {file["name"]: file["sha256"] for file in files}
 
 
+@pytest.mark.long
 async def test_a_job_makes_the_same_locally_and_on_the_platform(outside, package, wire, tmp_path):
     gate, sent = package("whole"), tmp_path / "sent"
     outside.environment["PYTHONPATH"] = os.environ["PYTHONPATH"]

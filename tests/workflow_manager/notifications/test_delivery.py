@@ -107,6 +107,7 @@ async def test_what_is_switched_off_and_what_is_no_rules_case_is_not_told(servin
     assert [document["event"] for document in sink.documents] == ["ERROR"]
 
 
+@pytest.mark.long
 async def test_a_webhook_that_fails_is_tried_again_and_then_has_failed_with_a_button(serving):
     async with web_sink() as (sink, url), serving(**LOCAL) as service:
         sink.answers = [500, 503, 302]

@@ -29,6 +29,7 @@ async def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     return found
 
 
+@pytest.mark.long
 async def test_a_message_that_waits_is_sent_once_after_the_process_was_killed(
     outside, clinic, tmp_path
 ):

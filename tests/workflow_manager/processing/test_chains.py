@@ -125,6 +125,7 @@ async def test_what_a_module_may_not_replace_gets_uids_of_its_own(working):
         assert len(await works.service.get("/cases")) == 1
 
 
+@pytest.mark.long
 async def test_images_that_come_out_as_they_went_in_are_sent_as_they_are(working, node):
     keep = "for path in images:\n    (target / path.name).write_bytes(path.read_bytes())\n"
     async with working() as works:

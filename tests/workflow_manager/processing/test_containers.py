@@ -41,6 +41,7 @@ def left():
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
+@pytest.mark.long
 async def test_a_chain_of_containers_has_mercures_contract_and_no_way_out(working, boxes):
     python = boxes("python", "python3", "-c", PYTHON)
     shell = boxes("shell", "sh", "-c", COPY)

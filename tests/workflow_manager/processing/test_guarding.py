@@ -52,6 +52,7 @@ for number in range(10**9):
 AT_ONCE = "with (target / 'big.bin').open('wb') as file:\n    file.truncate(2**24)\n"
 
 
+@pytest.mark.long
 async def test_who_writes_without_end_is_killed_and_nothing_of_it_is_left(working):
     async with working() as works:
         await works.module("bytes", ENDLESS, output_bytes=2**20)

@@ -100,6 +100,7 @@ async def test_slots_are_kept_the_urgent_go_first_and_what_waits_can_be_stopped(
     assert began == [".7.1", ".6.2", ".9.1"]
 
 
+@pytest.mark.long
 async def test_a_slot_whose_run_another_process_took_is_free_once_that_has_ended(working):
     async with working() as works:
         works.service.wiring.processing[new_id()] = asyncio.Event()

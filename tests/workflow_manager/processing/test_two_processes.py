@@ -125,6 +125,7 @@ def two(tmp_path, clinic, keys, signer, headers_of, *, make_settings, shared, wi
     return start
 
 
+@pytest.mark.long
 async def test_what_a_killed_process_was_computing_the_other_one_computes_and_nothing_twice(two):
     async with two("one", "next") as both:
         await both.send(1, 2, 3, 4)
@@ -158,6 +159,7 @@ async def test_what_a_killed_process_was_computing_the_other_one_computes_and_no
         assert len(list(made)) == 4
 
 
+@pytest.mark.long
 async def test_a_run_is_stopped_wherever_it_runs_and_slots_are_free_again(two):
     async with two("one") as both:
         await both.send(1, 2)

@@ -82,6 +82,7 @@ async def test_a_killed_retrieval_goes_on(outside, other, clinic):
         await outside.wait()
 
 
+@pytest.mark.long
 async def test_a_killed_import_goes_on(outside, clinic):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as zipped:

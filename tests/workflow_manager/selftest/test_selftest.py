@@ -122,6 +122,7 @@ async def test_where_there_is_only_tls_the_test_speaks_it(serving, tmp_path):
         assert "with TLS" in test["steps"][1]["detail"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(360)
 @pytest.mark.parametrize("kind", ["series", "study"])
 async def test_a_job_makes_the_images_that_then_take_the_way(serving, kind):

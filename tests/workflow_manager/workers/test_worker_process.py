@@ -198,6 +198,7 @@ async def test_a_worker_that_is_told_to_end_ends_the_run_before(installed, gate)
         await assert_done_once(made.server)
 
 
+@pytest.mark.long
 async def test_a_queue_paused_at_the_server_begins_at_no_worker(installed, gate):
     (gate / "hurry").touch()
     async with installed() as made:
