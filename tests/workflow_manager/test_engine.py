@@ -75,6 +75,7 @@ def engine_url(request, tmp_path):
 async def launched(url, work, executor_id="main"):
     queues = {
         "free": QueueSettings(),
+        "one": QueueSettings(at_once=1),
         "two": QueueSettings(at_once=2),
         "each": QueueSettings(at_once_per_partition=1),
     }
@@ -173,6 +174,38 @@ async def test_what_waits_for_a_place_goes_on_after_a_restart(tmp_path, work):
         await until(lambda: {f"{key} again" for key in keys} <= set(work.done))
     assert sorted(work.done) == sorted([*keys, *(f"{key} again" for key in keys)])
     assert work.most_at_once == 1
+
+
+async def test_what_waits_begins_by_its_rank_and_then_in_the_order_in_which_it_came(
+    engine_url, work
+):
+    async with launched(engine_url, work) as engine:
+        await engine.start("long", "x", queue="one")
+        await until(lambda: work.at_once == 1)
+        for key, rank in (("late", 9), ("a", 5), ("b", 5), ("soon", 1)):
+            await engine.start("short", key, queue="one", rank=rank)
+        work.hold.set()
+        await until(lambda: len(work.done) == 6)
+    assert work.done == ["x", "x again", "soon", "a", "b", "late"]
+
+
+async def test_what_waits_can_be_withdrawn_and_what_has_begun_cannot(engine_url, work):
+    async with launched(engine_url, work) as engine:
+        await engine.start("long", "x", queue="one")
+        await until(lambda: work.at_once == 1)
+        await engine.start("short", "waits", queue="one")
+        await engine.start("short", "later", queue="one", delay_s=0.2)
+        for key in ("waits", "later"):
+            assert await engine.withdraw("short", key)
+            assert not await engine.withdraw("short", key)
+        assert not await engine.withdraw("long", "x")
+        assert not await engine.withdraw("short", "unknown")
+        await engine.start("short", "last", queue="one", delay_s=0.4)
+        work.hold.set()
+        await until(lambda: "last" in work.done)
+        states = await engine.states("short", ["waits", "later"])
+        assert set(states.values()) == {WorkflowState.GIVEN_UP}
+    assert work.done == ["x", "x again", "last"]
 
 
 async def test_what_a_workflow_did_not_handle_is_given_up(engine_url, work):

@@ -11,7 +11,7 @@ from engine_for_test import QUEUES
 from workflow_service import until
 
 from scanhub_libraries.clock import utc_now
-from workflow_manager.engine import WorkflowState, dbos_engine, rows
+from workflow_manager.engine import WorkflowState, databases, rows
 from workflow_manager.engine.dbos_engine import DbosEngine
 
 
@@ -93,7 +93,7 @@ async def test_what_waits_for_its_time_is_done_after_an_upgrade(installed):
 
 async def test_another_application_version_would_leave_all_of_it_lying(installed, monkeypatch):
     await interrupted(installed, "one", "two", at="two")
-    monkeypatch.setattr(dbos_engine, "APPLICATION_VERSION", "another")
+    monkeypatch.setattr(databases, "APPLICATION_VERSION", "another")
     new = Version(["one", "two"])
     async with installed.at(new) as engine:
         await engine.start("work", "y", queue="work")

@@ -51,6 +51,7 @@ from workflow_manager.senders.transcoder import Transcoding
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.targets.secret_box import SecretBox
 from workflow_manager.wiring import Wiring
+from workflow_manager.workers.bells import Bells
 from workflow_manager.workers.canceling import Cancels
 from workflow_manager.workers.lake_mark import check_lake, mark_lake
 from workflow_manager.workers.pausing import Pauses
@@ -113,6 +114,9 @@ async def open_wiring(
     stack.push_async_callback(wiring.presence.stop)
     if not wiring.presence.is_alone:
         await asyncio.to_thread(mark_lake if kind == "server" else check_lake, wiring.lake.root)
+        bells = Bells(wiring.sessions, wiring.engine, notes)
+        bells.start()
+        stack.push_async_callback(bells.stop)
         cancels = Cancels(wiring)
         cancels.start()
         stack.push_async_callback(cancels.stop)

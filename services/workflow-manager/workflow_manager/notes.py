@@ -26,6 +26,8 @@ class Topic(StrEnum):
 
     JOURNAL = "journal"
     """Events were written."""
+    QUEUE = "queue"
+    """Something was put into the queue that is told: whoever serves it looks."""
     STOP = "stop"
     """Somebody stops the run whose id is told: whoever runs it kills what computes."""
 

@@ -40,6 +40,8 @@ class Attempt:
     """Attempts of one partition run one at a time."""
     due: datetime | None = None
     """Not before; None: at once."""
+    rank: int | None = None
+    """What waits begins in this order (`Engine.start`)."""
 
     @property
     def delay_s(self) -> float:
@@ -91,7 +93,12 @@ class Attempts:
         """
         wait_s = attempt.delay_s if delay_s is None else delay_s
         await engine.start(
-            self.kind, attempt.key, queue=self.queue, partition=attempt.partition, delay_s=wait_s
+            self.kind,
+            attempt.key,
+            queue=self.queue,
+            partition=attempt.partition,
+            delay_s=wait_s,
+            rank=attempt.rank,
         )
 
     async def start_missing(

@@ -4,9 +4,14 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
+from dbos import DBOSConfig
 from sqlalchemy import event
 
 from workflow_manager.engine.port import EngineError
+from workflow_manager.engine.serializer import JSONSerializer
+
+APPLICATION_VERSION = "scanhub-wf-1"
+_THREADS = 48
 
 
 def is_shared(url: str) -> bool:
@@ -26,6 +31,28 @@ def sync_url(url: str) -> str:
     if driver is None:
         raise EngineError("The run engine works on SQLite or PostgreSQL.")
     return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def config_of(url: str, executor_id: str) -> DBOSConfig:
+    """Return how the engine is opened.
+
+    Args:
+        url: Its database, for a blocking driver.
+        executor_id: The name of this process there.
+    """
+    return DBOSConfig(
+        name="scanhub",
+        system_database_url=url,
+        application_version=APPLICATION_VERSION,
+        executor_id=executor_id,
+        max_executor_threads=_THREADS,
+        scheduler_polling_interval_sec=30.0,
+        notification_listener_polling_interval_sec=0.25,
+        log_level="WARNING",
+        console_log_level="WARNING",
+        serializer=JSONSerializer(),
+        run_migrations=True,
+    )
 
 
 def sqlite_engine(url: str) -> sa.Engine:

@@ -7,46 +7,47 @@ The engine is one per process, as DBOS is.
 import asyncio
 import concurrent.futures
 import threading
-import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 from dbos._core import WorkflowHandleFuture
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.engine import rows
-from workflow_manager.engine.databases import is_shared, quiet_logs, sqlite_engine, sync_url
+from workflow_manager.engine.databases import (
+    config_of,
+    is_shared,
+    quiet_logs,
+    sqlite_engine,
+    sync_url,
+)
+from workflow_manager.engine.dbos_steps import DbosSteps
 from workflow_manager.engine.lease import ExecutorLease
 from workflow_manager.engine.places import Places, QueueSettings
-from workflow_manager.engine.port import EngineError, Running, WorkflowBody, WorkflowState
+from workflow_manager.engine.port import (
+    EngineError,
+    EngineStopping,
+    Running,
+    WorkflowBody,
+    WorkflowState,
+)
 from workflow_manager.engine.queues import QueueWorkers
-from workflow_manager.engine.serializer import JSONSerializer
 
 logger = get_logger(__name__)
-APPLICATION_VERSION = "scanhub-wf-1"
 MAX_RECOVERY_ATTEMPTS = 5
-_THREADS = 48
 _DRAIN_S = 10.0
-_LOOK_S = 0.05
 _REAP_S = 2.0
 _POLL_S = 0.25
-_SELDOM_ALONE_S = 10.0
-_SELDOM_TOGETHER_S = 1.0
-"""How often a queue is looked at where other processes put something into it as well [s]."""
-
-
-class EngineStopping(BaseException):
-    """Thrown through a workflow when the service shuts down, or that is for another process.
-
-    No `Exception` on purpose: the engine records those as the workflow's end. This one leaves the
-    workflow as a crash would, to go on after the next launch.
-    """
+_SELDOM_S = 10.0
+_SELDOM_UNTOLD_S = 1.0
+"""How often a queue is looked at where others put something into it and tell nobody [s]."""
+Tell = Callable[[str], None]
 
 
 class DbosEngine:
@@ -84,6 +85,7 @@ class DbosEngine:
         self._workers: QueueWorkers | None = None
         self._places = Places(self._queues, served)
         self._held: frozenset[str] = frozenset()
+        self._tell: Tell | None = None
         self._dbos: DBOS | None = None
         self._interrupted: set[str] = set()
         """Workflows that did not come to their end, for this process stops."""
@@ -117,19 +119,7 @@ class DbosEngine:
         if is_shared(self._url):
             self._lease = ExecutorLease(sync_url(self._url), self._executor_id)
             self._executor_id = self._lease.take()
-        config = DBOSConfig(
-            name="scanhub",
-            system_database_url=sync_url(self._url),
-            application_version=APPLICATION_VERSION,
-            executor_id=self._executor_id,
-            max_executor_threads=_THREADS,
-            scheduler_polling_interval_sec=30.0,
-            notification_listener_polling_interval_sec=0.25,
-            log_level="WARNING",
-            console_log_level="WARNING",
-            serializer=JSONSerializer(),
-            run_migrations=True,
-        )
+        config = config_of(sync_url(self._url), self._executor_id)
         if not is_shared(self._url):
             self._database = sqlite_engine(sync_url(self._url))
             config["system_database_engine"] = self._database
@@ -147,7 +137,7 @@ class DbosEngine:
         self._workers = QueueWorkers(
             dbos,
             {name: self._queues[name] for name in sorted(self._places.served)},
-            seldom_s=_SELDOM_ALONE_S if self._lease is None else _SELDOM_TOGETHER_S,
+            seldom_s=_SELDOM_S if self._lease is None or self._tell else _SELDOM_UNTOLD_S,
             anything_waits=rows.anything_waits,
             may_look=self._places.may_begin,
         )
@@ -181,26 +171,43 @@ class DbosEngine:
             DbosEngine.current = None
 
     def _give_back(self) -> None:
-        """Put what was interrupted back into its queues: others need not find out.
-
-        What came to its end is not: the engine still has to write that down, and is waited for.
-        """
+        """Put what was interrupted back into its queues: others need not find out."""
         if self._lease is None or not self._lease.keep():
             return
-        ends_at = time.monotonic() + _DRAIN_S
         try:
-            while left := rows.list_running(self._executor_id):
-                ended = [one for one in left if f"{one.kind}:{one.key}" not in self._interrupted]
-                for running in left:
-                    if running not in ended:
-                        rows.put_back(self._dbos, running)
-                if not ended or time.monotonic() > ends_at:
-                    return
-                time.sleep(_LOOK_S)
+            rows.give_back(self._dbos, self._executor_id, self._interrupted, _DRAIN_S)
         except sa.exc.SQLAlchemyError as error:  # they find out, once the lock is free
             logger.warning("work cannot be given back", error=repr(error))
+        self._tell_of_all()
 
     # --- queues -------------------------------------------------------------------------------
+
+    def tell_others(self, tell: Tell) -> None:
+        """Tell the other processes which queue something was put into; before it is launched.
+
+        Args:
+            tell: Called in threads; `ring` of the other processes answers to it.
+        """
+        self._tell = tell
+
+    def ring(self, queue: str | None = None) -> None:
+        """Look at a queue now, another process has put something into it; None: at all of them."""
+        if self._workers is None:
+            return
+        if queue is None:
+            self._workers.ring_all()
+        else:
+            self._workers.ring(queue)
+
+    def _put(self, queue: str) -> None:
+        """Let everybody look at a queue into which something was put."""
+        self.ring(queue)
+        if self._tell is not None:
+            self._tell(queue)
+
+    def _tell_of_all(self) -> None:
+        for queue in self._queues if self._tell is not None else ():
+            self._put(queue)
 
     @property
     def name(self) -> str:
@@ -229,13 +236,29 @@ class DbosEngine:
     # --- starting -----------------------------------------------------------------------------
 
     async def start(
-        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+        self,
+        kind: str,
+        key: str,
+        *,
+        queue: str,
+        partition: str | None = None,
+        delay_s: float = 0.0,
+        rank: int | None = None,
     ) -> None:
         """Start the workflow `kind:key`; starting it twice is harmless."""
-        await asyncio.to_thread(self.start_from_thread, kind, key, queue, partition, delay_s)
+        await asyncio.to_thread(
+            self.start_from_thread, kind, key, queue, partition, delay_s, rank=rank
+        )
 
     def start_from_thread(
-        self, kind: str, key: str, queue: str, partition: str | None, delay_s: float
+        self,
+        kind: str,
+        key: str,
+        queue: str,
+        partition: str | None,
+        delay_s: float,
+        *,
+        rank: int | None = None,
     ) -> None:
         """Start a workflow; from a thread only.
 
@@ -253,11 +276,11 @@ class DbosEngine:
                 SetEnqueueOptions(
                     queue_partition_key=partition if self._is_partitioned(queue) else None,
                     delay_seconds=delay_s if delay_s > 0 else None,
+                    priority=rank,
                 )
             )
             DBOS.enqueue_workflow(queue, _execute, kind, key, queue, partition)
-        if self._workers is not None:
-            self._workers.ring(queue)
+        self._put(queue)
 
     def _begin(self, kind: str, key: str, queue: str, partition: str | None) -> None:
         """Run a workflow whose place is kept; one that was started before needs none."""
@@ -286,12 +309,13 @@ class DbosEngine:
         if not self._places.is_kept(workflow) and not self._places.is_open(queue):
             running = Running(self._executor_id, kind, key, queue, partition, utc_now())
             if rows.put_back(self._dbos, running):
+                self._put(queue)
                 raise EngineStopping
         if not self._places.enter(queue, partition, workflow):
             self._interrupted.add(workflow)
             raise EngineStopping
         try:
-            self._bodies[kind](_Steps(self), key)
+            self._bodies[kind](DbosSteps(self.wait_for, self.start_from_thread), key)
         except EngineStopping:
             self._interrupted.add(workflow)
             raise
@@ -322,9 +346,9 @@ class DbosEngine:
 
     # --- asking -------------------------------------------------------------------------------
 
-    async def cancel(self, kind: str, key: str) -> None:
-        """Forget a workflow that waits."""
-        await asyncio.to_thread(DBOS.cancel_workflow, f"{kind}:{key}")
+    async def withdraw(self, kind: str, key: str) -> bool:
+        """Let a workflow that waits never begin; False: it has begun, or is not known."""
+        return await asyncio.to_thread(rows.withdraw, self._dbos, f"{kind}:{key}")
 
     async def states(self, kind: str, keys: Sequence[str]) -> dict[str, WorkflowState]:
         """Return what the engine knows of these workflows; unknown ones are left out."""
@@ -353,8 +377,8 @@ class DbosEngine:
         taken = await asyncio.to_thread(rows.take_over, self._lease) if alive else 0
         if taken:
             logger.warning("workflows of a dead process are taken over", workflows=taken)
-            if self._workers is not None:
-                self._workers.ring_all()
+            self.ring()
+            self._tell_of_all()
 
     async def forget(self, ended_before: datetime) -> int:
         """Drop what the engine knows of workflows that ended long ago; say how many."""
@@ -369,24 +393,6 @@ class DbosEngine:
         if self._lease is None:
             return {self._executor_id} & set(names)
         return await asyncio.to_thread(self._lease.living, names)
-
-
-class _Steps:
-    """What a workflow function works with."""
-
-    def __init__(self, engine: DbosEngine) -> None:
-        self._engine = engine
-
-    def run(self, name: str, step: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
-        """Run a step; its result is remembered."""
-        engine = self._engine
-        return DBOS.run_step({"name": name}, lambda: engine.wait_for(step, arguments))
-
-    def start(
-        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
-    ) -> None:
-        """Start another workflow."""
-        self._engine.start_from_thread(kind, key, queue, partition, delay_s)
 
 
 @DBOS.workflow(name="scanhub.execute", max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)

@@ -18,6 +18,14 @@ class EngineError(Exception):
     """The engine cannot be used."""
 
 
+class EngineStopping(BaseException):
+    """Thrown through a workflow when the service shuts down, or that is for another process.
+
+    No `Exception` on purpose: the engine records those as the workflow's end. This one leaves the
+    workflow as a crash would, to go on after the next launch.
+    """
+
+
 class WorkflowState(StrEnum):
     """What the engine knows of a workflow."""
 
@@ -82,6 +90,18 @@ class Engine(Protocol):
         """Begin nothing of these queues, and of the others again; what runs goes on."""
         ...
 
+    def tell_others(self, tell: Callable[[str], None]) -> None:
+        """Tell the other processes which queue something was put into; before it is launched.
+
+        Args:
+            tell: Called in threads; `ring` of the other processes answers to it.
+        """
+        ...
+
+    def ring(self, queue: str | None = None) -> None:
+        """Look at a queue now, another process has put something into it; None: at all of them."""
+        ...
+
     async def running(self) -> list[Running]:
         """Return what runs, in all processes."""
         ...
@@ -91,7 +111,14 @@ class Engine(Protocol):
         ...
 
     async def start(
-        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+        self,
+        kind: str,
+        key: str,
+        *,
+        queue: str,
+        partition: str | None = None,
+        delay_s: float = 0.0,
+        rank: int | None = None,
     ) -> None:
         """Start the workflow `kind:key`; starting it twice is harmless.
 
@@ -101,11 +128,13 @@ class Engine(Protocol):
             queue: Where it waits when its turn has not come.
             partition: Workflows of one partition run one at a time, in this process.
             delay_s: Not before this long from now [s].
+            rank: What waits in a queue begins in this order, the lowest first, and at one rank in
+                the order in which it came; from 1. None: before all that have one.
         """
         ...
 
-    async def cancel(self, kind: str, key: str) -> None:
-        """Forget a workflow that waits."""
+    async def withdraw(self, kind: str, key: str) -> bool:
+        """Let a workflow that waits never begin; False: it has begun, or is not known."""
         ...
 
     async def states(self, kind: str, keys: Sequence[str]) -> dict[str, WorkflowState]:

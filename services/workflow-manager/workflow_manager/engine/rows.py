@@ -1,11 +1,12 @@
 """What the engine's database says of workflows, and how work comes back into its queue.
 
-Three calls here are private ones of the engine: `_recover_pending_workflows`, the table of
-workflows, and its connection. Tests say when one of them is gone; until then the public ones do, as
+Three things here are private to the engine: `_recover_pending_workflows`, the table of workflows,
+and its connection. Tests say when one of them is gone; until then the public ones do, as
 far as they can.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,14 +14,17 @@ from typing import Any
 import sqlalchemy as sa
 from dbos import DBOS, WorkflowStatus
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.logging import get_logger
 from workflow_manager.engine.lease import ExecutorLease
 from workflow_manager.engine.port import Running, WorkflowState
 
 logger = get_logger(__name__)
+_WAITING = ("ENQUEUED", "DELAYED")
 _ACTIVE = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
 _ENDED = frozenset({"SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"})
 _FORGET_AT_ONCE = 500
+_LOOK_S = 0.05
 
 
 def list_workflows(ids: list[str]) -> list[WorkflowStatus]:
@@ -32,7 +36,7 @@ def anything_waits(queue: str) -> bool:
     """Say whether something is in a queue, due or not."""
     found = DBOS.list_workflows(
         queue_name=queue,
-        status=["ENQUEUED", "DELAYED"],
+        status=list(_WAITING),
         limit=1,
         load_input=False,
         load_output=False,
@@ -107,6 +111,44 @@ def _queue_of(status: WorkflowStatus) -> str | None:
     if status.queue_name is None and running is not None and running.partition is None:
         return running.queue
     return status.queue_name
+
+
+def withdraw(dbos: Any, workflow: str) -> bool:
+    """Let a workflow that is in a queue never begin; False: it has begun, or is not known."""
+    database, table = dbos._sys_db.engine, dbos._sys_db.tables.workflow_status  # noqa: SLF001
+    change = (
+        sa.update(table)
+        .where(table.c.workflow_uuid == workflow, table.c.status.in_(_WAITING))
+        .values(status="CANCELLED", queue_name=None, completed_at=_now_ms(), updated_at=_now_ms())
+    )
+    with database.begin() as connection:
+        return bool(connection.execute(change).rowcount)
+
+
+def _now_ms() -> int:
+    return round(utc_now().timestamp() * 1000)
+
+
+def give_back(dbos: Any, executor_id: str, interrupted: Collection[str], drain_s: float) -> None:
+    """Put what was interrupted in a process back into its queues: others need not find out.
+
+    What came to its end is not: the engine still has to write that down, and is waited for.
+
+    Args:
+        dbos: The engine.
+        executor_id: Name of the process.
+        interrupted: Workflows that did not come to their end.
+        drain_s: How long the others are waited for [s].
+    """
+    ends_at = time.monotonic() + drain_s
+    while left := list_running(executor_id):
+        ended = [one for one in left if f"{one.kind}:{one.key}" not in interrupted]
+        for running in left:
+            if running not in ended:
+                put_back(dbos, running)
+        if not ended or time.monotonic() > ends_at:
+            return
+        time.sleep(_LOOK_S)
 
 
 def put_back(dbos: Any, running: Running) -> bool:
