@@ -13,11 +13,12 @@ import { isActive } from "../../shared/status";
 import { onTheTable } from "../dicom/identity";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
+import { SequenceTab } from "./SequenceTab";
 import { imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
 
 const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
 
-type Tab = "images" | "files";
+type Tab = "images" | "sequence" | "files";
 
 export default function ImagesPane({ exam, selected }: { exam: Exam; selected: Located | null }) {
   const [tab, setTab] = useState<Tab>("images");
@@ -29,6 +30,7 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
       <header className={css.imagesHead}>
         <div role="tablist" aria-label="What to show" className={page.tabs}>
           <TabButton id="images" label="Images" current={tab} onPick={setTab} />
+          <TabButton id="sequence" label="Sequence" current={tab} onPick={setTab} />
           <TabButton id="files" label="Files" current={tab} onPick={setTab} />
         </div>
         {tab === "images" && series.length > 1 && shown && (
@@ -48,6 +50,8 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
           <MaybePreview selected={selected}>
             <Images exam={exam} selected={selected} shown={shown} />
           </MaybePreview>
+        ) : tab === "sequence" ? (
+          <SequenceTab exam={exam} selected={selected} />
         ) : (
           <Files selected={selected} />
         )}

@@ -92,6 +92,22 @@ function seriesOf(located: Located[]): Series[] {
     .toSorted((a, b) => b.result.datetime_created.localeCompare(a.result.datetime_created));
 }
 
+/** The scans whose data a task has: itself, or those that it reads, the nearest first. */
+export function scansBehind(exam: Exam, taskId: string): Located[] {
+  const queue = queueOf(exam);
+  const found: Located[] = [];
+  const seen = new Set<string>();
+  const open = [taskId];
+  for (let id = open.shift(); id !== undefined; id = open.shift()) {
+    const located = queue.find(({ task }) => task.id === id);
+    if (!located || seen.has(id)) continue;
+    seen.add(id);
+    if (isScan(located.task)) found.push(located);
+    open.push(...inputsOf(located.task));
+  }
+  return found;
+}
+
 const natural = new Intl.Collator("en", { numeric: true });
 
 /** `im2` before `im10`. Addresses in the metadata may name another host: only file names count. */

@@ -1,0 +1,26 @@
+import type { SequenceFacts } from "../../api/sequencePlot";
+import { Reasons } from "../../shared/states";
+import { factsOf } from "./facts";
+import css from "./sequence.module.css";
+
+/** What the file says of itself, and what could not be told. */
+export function FactList({ facts }: { facts: SequenceFacts }) {
+  return (
+    <section className={css.facts} aria-label="Facts of the sequence">
+      <dl>
+        {factsOf(facts).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {facts.notes.length > 0 && (
+        <details>
+          <summary>Assumed or not known ({facts.notes.length})</summary>
+          <Reasons reasons={facts.notes} />
+        </details>
+      )}
+    </section>
+  );
+}
