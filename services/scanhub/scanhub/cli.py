@@ -209,6 +209,55 @@ def migrate(data_dir: DataDir = None) -> None:
         console.print(f"{service}: up to date")
 
 
+BackupDir = Annotated[
+    Path | None,
+    typer.Argument(file_okay=False, help="Folder of backups; default: SCANHUB_BACKUP_DIR."),
+]
+
+
+@app.command()
+def backup(
+    folder: BackupDir = None,
+    data_dir: DataDir = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="So many stay; older ones are removed.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Make none: read one and compare all checksums.")
+    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="Make none: say which are there.")] = False,
+    name: Annotated[str, typer.Option(help="Which one, with --verify.")] = "latest",
+    json: Annotated[bool, typer.Option("--json", help="Say one JSON object a line.")] = False,
+) -> None:
+    """Back up databases, files and keys while the installation works, or look at backups."""
+    from scanhub.backup.command import Command
+
+    with explained(errors):
+        command = Command(_settings(data_dir=data_dir), folder, console, json=json)
+        if verify:
+            good = command.verify(name)
+        elif list_:
+            good = command.list()
+        else:
+            good = asyncio.run(command.make(keep))
+    if not good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def restore(
+    folder: BackupDir = None,
+    data_dir: DataDir = None,
+    name: Annotated[str, typer.Option(help="Which backup.")] = "latest",
+) -> None:
+    """Restore a backup into an empty data folder and empty databases."""
+    from scanhub.backup.command import Command
+
+    with explained(errors):
+        command = Command(_settings(data_dir=data_dir), folder, console)
+        asyncio.run(command.restore(name))
+
+
 Username = Annotated[str, typer.Argument(help="Who.")]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scanhub_libraries.database import sqlite_url
+from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
 
 
@@ -40,6 +41,8 @@ LogLevel = Annotated[
 AsyncUrl = Annotated[str, AfterValidator(_url_of("sqlite+aiosqlite", "postgresql+asyncpg"))]
 EngineUrl = Annotated[str, AfterValidator(_url_of("sqlite", "postgresql", "postgresql+psycopg"))]
 _SHORTEST_SECRET = 32
+RESTORING = "restoring"
+"""A data folder with this file is being restored, or that was cut off."""
 SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
 
 
@@ -76,6 +79,13 @@ class InstallationSettings(BaseSettings):
     device_manager_url: str = Field("http://127.0.0.1:8002", description="Where it is, with --only")
     workflow_manager_url: str = Field("http://127.0.0.1:8003", description="Where, with --only")
     ui_dir: Path | None = Field(None, description="Built UI; default: frontend/dist of a checkout")
+    backup_dir: Path | None = Field(
+        None,
+        description="Folder of backups, on another disk or machine; none: none is made by request",
+    )
+    backup_keep: int | None = Field(
+        None, ge=1, description="So many backups stay, older ones are removed; none: all stay"
+    )
     log_json: bool = Field(default=False, description="One JSON object a line")
     log_level: LogLevel = Field("INFO", description="Lowest level logged")
 
@@ -146,8 +156,16 @@ class InstallationSettings(BaseSettings):
             ) from None
         return keys
 
-    def prepare(self) -> None:
-        """Make the folders of the data folder; only the owner may look into them."""
+    def prepare(self, *, restoring: bool = False) -> None:
+        """Make the folders of the data folder; only the owner may look into them.
+
+        Raises:
+            ConflictError: It was not restored to the end.
+        """
+        if not restoring and (self.data_dir / RESTORING).exists():
+            raise ConflictError(
+                f"{self.data_dir} was not restored to the end: remove it, and restore once more."
+            )
         for folder in (self.data_dir, self.data_dir / "databases", self.keys_dir, self.lake_root):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
