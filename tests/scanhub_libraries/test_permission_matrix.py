@@ -22,6 +22,8 @@ MATRIX = {
     """,
     "A": """
         POST workflowmanager/studies/{study_instance_uid}/remove
+        GET workflowmanager/backups
+        POST workflowmanager/backups
         POST workflowmanager/modules
         PUT workflowmanager/modules/{name}/persistence
         PUT workflowmanager/modules/{name}

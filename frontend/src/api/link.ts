@@ -59,6 +59,7 @@ export const EVENT_TYPES = [
   ...["requested", "reported", "failed"].map((verb) => `commitment.${verb}`),
   ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
   ...["paused", "resumed"].map((verb) => `queue.${verb}`),
+  ...["made", "failed"].map((verb) => `backup.${verb}`),
   ...["created", "updated", "deleted"].flatMap((verb) => [`target.${verb}`, `module.${verb}`]),
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];

@@ -154,6 +154,8 @@ class EventType(StrEnum):
     DISPATCH_RESUMED = "dispatch.resumed"
     QUEUE_PAUSED = "queue.paused"
     QUEUE_RESUMED = "queue.resumed"
+    BACKUP_MADE = "backup.made"
+    BACKUP_FAILED = "backup.failed"
 
 
 class Event(BaseModel):

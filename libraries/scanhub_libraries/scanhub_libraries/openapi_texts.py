@@ -37,6 +37,7 @@ TAGS = {
     "modules": "Processing modules: containers and Python files that compute images from images.",
     "processing": "Runs of modules for cases: steps, logs, what came out.",
     "job sessions": "What a job of the SDK works with while it runs; open to that job alone.",
+    "backups": "Backups of databases, files and keys: seen, and made by request.",
     "workers": "Queues of work, and the processes that share it: looked at, paused.",
     "imports": "Images that come as files: uploads, folders, and data sets to play back.",
     "retrievals": "Studies that are fetched from other systems (query/retrieve).",

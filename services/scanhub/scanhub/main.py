@@ -21,6 +21,7 @@ from device_manager.main import create_app as create_device_manager
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.main import create_app as create_exam_manager
 from exam_manager.settings import ExamManagerSettings
+from scanhub.backup.by_request import requested_backups
 from scanhub.local_client import LocalClient
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub.ui import UserInterface, find_ui
@@ -214,6 +215,7 @@ class _Builder:
             verifier=self._verifier(),
             token_source=self._token_source("workflow-manager"),
             follow_revocations=not self._is_with_exam_manager,
+            backups=requested_backups(self._settings),
         )
 
     def _device_manager(self) -> FastAPI:

@@ -15,6 +15,8 @@ from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
 from workflow_manager.background import Outside, desks_of, open_wiring
+from workflow_manager.backups import routes as backup_routes
+from workflow_manager.backups.desk import BackupDesk, BackupPlace
 from workflow_manager.bookkeeper import query_routes as bookkeeper_query_routes
 from workflow_manager.bookkeeper import routes as bookkeeper_routes
 from workflow_manager.bookkeeper.forms import LARGEST_BODY as LARGEST_REPORT
@@ -109,6 +111,7 @@ _ROUTES = (
     bookkeeper_query_routes,
     notification_routes,
     workers_routes,
+    backup_routes,
     health_routes,
 )
 
@@ -121,6 +124,7 @@ def create_app(
     verifier: TokenVerifier,
     token_source: TokenSource | None = None,
     follow_revocations: bool = True,
+    backups: BackupPlace | None = None,
 ) -> FastAPI:
     """Return the application; nothing is opened before its lifespan.
 
@@ -132,13 +136,14 @@ def create_app(
         token_source: Gives this service its own token.
         follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
             list of exam-manager itself.
+        backups: Where backups are made by request; None: nowhere.
     """
     outside = Outside(settings, exam_manager, device_manager, token_source)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            wiring = await _open(app, stack, outside)
+            wiring = await _open(app, stack, outside, backups)
             feed = RevocationFeed(verifier.revocations, wiring.exam_manager.get_revocations)
             if token_source is not None and follow_revocations:
                 feed.start()
@@ -179,12 +184,16 @@ async def close_streams(app: FastAPI) -> None:
         await tail.close_streams()
 
 
-async def _open(app: FastAPI, stack: AsyncExitStack, outside: Outside) -> Wiring:
+async def _open(
+    app: FastAPI, stack: AsyncExitStack, outside: Outside, backups: BackupPlace | None
+) -> Wiring:
     """Open what the service works with; the stack closes it in the opposite order."""
     wiring, do_run = await open_wiring(stack, outside, app, kind="server")
     app.state.sessions, app.state.tail, app.state.wiring = wiring.sessions, wiring.tail, wiring
     app.state.own_tokens = {TOKEN_PREFIX: finder(wiring.sessions)}
     app.state.previews = await _open_previews(stack, wiring)
+    app.state.backups = BackupDesk(backups, wiring.sessions)
+    stack.push_async_callback(app.state.backups.stop)
     await _start_work(app, stack, wiring, do_run)
     return wiring
 
@@ -228,7 +237,7 @@ async def _start_work(
     app.state.selftests = selftests = SelfTests(wiring, node)
     await selftests.start()
     stack.push_async_callback(selftests.stop)
-    app.state.health = health = Health(wiring, node, cleaner)
+    app.state.health = health = Health(wiring, node, cleaner, app.state.backups)
     app.state.measure = health.measure
     for desk in (*desks_of(wiring), ImportDesk(wiring)):
         desk.start()

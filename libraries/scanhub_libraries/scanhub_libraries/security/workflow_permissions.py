@@ -165,6 +165,9 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/selftests": READ,
     f"POST {_W}/selftests": TECHNICAL,
     f"GET {_W}/selftests/{{selftest_id}}": READ,
+    # Backups have all there is
+    f"GET {_W}/backups": ADMIN,
+    f"POST {_W}/backups": ADMIN,
     # Dispatch
     f"GET {_W}/dispatches": READ,
     f"POST {_W}/dispatches": PLANNING,

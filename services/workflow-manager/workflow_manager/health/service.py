@@ -9,6 +9,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
 from scanhub_libraries.measures import Measure
 from scanhub_libraries.models.health import HealthDetail
+from workflow_manager.backups.desk import BackupDesk
 from workflow_manager.cleaner.cleaning import Cleaner
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.health import repository
@@ -60,10 +61,14 @@ class Health:
         wiring: What it works with.
         node: The DICOM node.
         cleaner: What frees the disk.
+        backups: What makes backups by request.
     """
 
-    def __init__(self, wiring: Wiring, node: DicomNode, cleaner: Cleaner) -> None:
+    def __init__(
+        self, wiring: Wiring, node: DicomNode, cleaner: Cleaner, backups: BackupDesk
+    ) -> None:
         self._wiring = wiring
+        self._backups = backups
         self._cleaner = cleaner
         self._node = node
         self._looking = asyncio.Lock()
@@ -149,6 +154,7 @@ class Health:
             *sharing_measures(facts.shared),
             *self._cleaner.measures(),
             *self._node.receiving.tally.measures(),
+            *await self._backups.measure(),
         ]
 
 

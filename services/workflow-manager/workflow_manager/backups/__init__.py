@@ -1,0 +1,1 @@
+"""Backups by request: begun here, made by a process of the command line."""
