@@ -99,12 +99,14 @@ async def test_a_verdict_can_be_asked_for_and_starts_nothing(lab, sequence_id):
         await scanner.hear_nothing()
 
 
-async def test_a_task_that_only_calibrates_is_judged_too(lab):
+async def test_a_task_that_only_calibrates_is_judged_too(lab, sequence_id):
     async with lab.scanner(system_limits=STRONG) as scanner:
         task = await lab.create_task(scanner.device_id)
         found = await judge(lab, scanner.device_id, task)
         assert found["outcome"] == "pass"
         assert [reason["code"] for reason in found["reasons"]] == ["no-sequence"]
+        drafted = await judge(lab, scanner.device_id, task, sequence_id=sequence_id)
+        assert drafted["basis"]["sequence_sha256"] == SHA256
         assert (await lab.start(task)).status_code == 200
         await scanner.run()
         row = await lab.acquisition(task["id"])

@@ -242,6 +242,7 @@ MATRIX = {
         POST exam/task
         POST exam/task/new
         PUT exam/task/reorder
+        POST exam/task/{task_id}/duplicate
         DELETE exam/task/{task_id}
         GET exam/templates/{exam_id}/export
         POST exam/templates/{exam_id}/revise

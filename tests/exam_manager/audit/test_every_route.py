@@ -140,6 +140,10 @@ async def workflows_and_tasks(book):
                             {"name": [None, "T"]}, params=into)  # fmt: skip
     await book.did(f"PUT {EXAM}/task/reorder", "task.updated", second["id"], {"position": [1, 0]},
                    json={"task_ids": [second["id"], task["id"]]})  # fmt: skip
+    url = f"POST {EXAM}/task/{{task_id={second['id']}}}/duplicate"
+    again = {"repeat_reason": [None, "moved"], "repeat_of": [None, second["id"]]}
+    await book.did(url, "task.created", lambda answer: answer[0]["id"], again,
+                   json={"reason": "moved"})  # fmt: skip
     url = f"DELETE {EXAM}/task/{{task_id={second['id']}}}"
     await book.did(url, "task.deleted", second["id"], {"name": ["T", None]})
     url = f"DELETE {EXAM}/workflow/{{workflow_id={copy['id']}}}"

@@ -48,11 +48,7 @@ from scanhub_libraries.models.exam import (
 from scanhub_libraries.models.fields import XYZ, WireModel
 from scanhub_libraries.models.job import JobData, JobDefinitionOut, JobInput, JobOut
 from scanhub_libraries.models.lake import LakeOrphan, LakeSweepOut
-from scanhub_libraries.models.mrd import (
-    MRDAcquisitionInfo,
-    MRDEncodingCounters,
-    MRDMetaResponse,
-)
+from scanhub_libraries.models.mrd import MRDAcquisitionInfo, MRDEncodingCounters, MRDMetaResponse
 from scanhub_libraries.models.notification import (
     NotificationOut,
     NotificationPreview,
@@ -141,11 +137,7 @@ from scanhub_libraries.models.safety import (
     StartTask,
     TriggerRequest,
 )
-from scanhub_libraries.models.sequence import (
-    BaseMRISequence,
-    MRISequenceCreated,
-    MRISequenceOut,
-)
+from scanhub_libraries.models.sequence import BaseMRISequence, MRISequenceCreated, MRISequenceOut
 from scanhub_libraries.models.sequence_facts import PeakPerAxis, SequenceFacts, TimingError
 from scanhub_libraries.models.sequence_plot import (
     GradientPulse,
@@ -182,6 +174,7 @@ from scanhub_libraries.models.task import (
     BaseTask,
     DAGTaskOut,
     Deviation,
+    DuplicateTask,
     TaskIn,
     TaskOut,
 )
@@ -255,6 +248,7 @@ __all__ = [
     "DispatchDetail",
     "DispatchOut",
     "DispatchPause",
+    "DuplicateTask",
     "ExamDeviations",
     "ExamOut",
     "ExamSummary",

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from scanhub_libraries.models.enums import UserRole
-from scanhub_libraries.models.fields import WireModel
+from scanhub_libraries.models.fields import ShortText, WireModel
 from scanhub_libraries.models.sequence_facts import PeakPerAxis
 from scanhub_libraries.models.system_limits import SystemLimits
 from scanhub_libraries.models.task import (
@@ -159,12 +159,16 @@ class SafetyRecord(WireModel):
 
 
 class SafetyRequest(WireModel):
-    """Which task to judge, and with which draft of its field of view."""
+    """Which task to judge, and with which draft of what it plays."""
 
     task_id: UUID
     acquisition_parameter: Annotated[
         AcquisitionParameter | None,
         Field(description="Not yet stored; without it that of the task counts"),
+    ] = None
+    sequence_id: Annotated[
+        ShortText | None,
+        Field(description="Another sequence, not yet stored; without it that of the task counts"),
     ] = None
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from scanhub_libraries.models.enums import CalibrationType, DAGType, Gender, ItemStatus, TaskType
 from scanhub_libraries.models.fields import (
@@ -108,6 +108,12 @@ class _TaskOut(WireModel):
     deviations: Annotated[
         list[Deviation], Field(description="Where the plan is not the template's any more")
     ] = []
+    repeat_of: Annotated[
+        UUID | None, Field(description="The task that this one does over again; it may be gone")
+    ] = None
+    repeat_reason: Annotated[
+        str | None, Field(description="Why it is done over again, as a person gave it")
+    ] = None
 
 
 class AcquisitionTaskOut(_TaskOut, BaseAcquisitionTask):
@@ -122,6 +128,23 @@ class DAGTaskOut(_TaskOut, BaseDAGTask):
 
     position: int
     parameter: JSONObject | None = None
+
+
+class DuplicateTask(WireModel):
+    """What to copy with a task, and why."""
+
+    reason: Annotated[
+        ShortText | None,
+        AfterValidator(lambda value: (value or "").strip() or None),
+        Field(description="Given, the copy is a repeat: it names the task and this reason"),
+    ] = None
+    with_jobs: Annotated[
+        bool, Field(description="Copy the jobs of the workflow that read nothing else, too")
+    ] = True
+    workflow_id: Annotated[
+        UUID | None,
+        Field(description="Where the copies go, at its end; without it they stand behind the task"),
+    ] = None
 
 
 TaskIn = Annotated[BaseAcquisitionTask | BaseDAGTask, Field(discriminator="task_type")]

@@ -34,5 +34,5 @@ DEVICE_EXAMPLES: dict[str, Json] = {
     },
     "CalibrateRequest": {"kinds": ["frequency", "flip-angle"]},
     "AbandonRequest": {"reason": "I looked: the scanner is at rest, its computer is off."},
-    "SafetyRequest": {"task_id": SCAN, "acquisition_parameter": None},
+    "SafetyRequest": {"task_id": SCAN, "acquisition_parameter": None, "sequence_id": None},
 }

@@ -142,6 +142,7 @@ EXAM_EXAMPLES: dict[str, Json] = {
     "AcquisitionTaskOut": _SCAN_OUT,
     "StartTask": _SCAN_OUT,
     "DAGTaskOut": _JOB_OUT,
+    "DuplicateTask": {"reason": "The patient moved", "with_jobs": True, "workflow_id": None},
     "ClaimTask": {"claim_id": CLAIM, "device_id": DEVICE},
     "TaskReport": {"claim_id": CLAIM, "status": "INPROGRESS", "progress": 42},
     "TaskReports": {"reports": [{"task_id": REPORTED, "claim_id": CLAIM, "progress": 42}]},

@@ -94,6 +94,7 @@ EXAM_PERMISSIONS: dict[str, Access] = {
     f"GET {_E}/task/{{task_id}}": READ_TASK,
     f"PUT {_E}/task/{{task_id}}": WRITE_TASK,
     f"DELETE {_E}/task/{{task_id}}": PLANNING,
+    f"POST {_E}/task/{{task_id}}/duplicate": PLANNING,
     f"POST {_E}/task/{{task_id}}/claim": SCANNING,
     f"POST {_E}/task/{{task_id}}/release": WRITE_TASK,
     f"POST {_E}/task/{{task_id}}/report": CLAIMANT,

@@ -9,7 +9,6 @@ from device_manager.devices.service import get_device
 from device_manager.safety.gate import judge
 from scanhub_libraries.database import reading
 from scanhub_libraries.models import (
-    AcquisitionTaskOut,
     MRISequenceOut,
     SafetyRequest,
     SafetyVerdict,
@@ -31,7 +30,8 @@ async def assess(
     task = await exam_requests.get_task(
         str(request.task_id), principal.token, exam_manager=room.exam_manager
     )
-    sequence = await _find_sequence(room, task, principal)
+    sequence_id = request.sequence_id or task.sequence_id
+    sequence = await _find_sequence(room, sequence_id, principal)
     patient = await exam_requests.get_patient_limits(
         task, principal.token, exam_manager=room.exam_manager
     )
@@ -47,16 +47,16 @@ async def assess(
 
 
 async def _find_sequence(
-    room: ControlRoom, task: AcquisitionTaskOut, principal: Principal
+    room: ControlRoom, sequence_id: str | None, principal: Principal
 ) -> MRISequenceOut | None:
-    """Return the sequence of a task: its file never changes, so that one on the shelf will do."""
-    if not task.sequence_id:
+    """Return a sequence: its file never changes, so that one on the shelf will do."""
+    if not sequence_id:
         return None
-    known = room.sequences.find(task.sequence_id)
+    known = room.sequences.find(sequence_id)
     if known is not None and known.facts is not None:
         return known
     found = await exam_requests.get_sequence(
-        task.sequence_id, principal.token, exam_manager=room.exam_manager
+        sequence_id, principal.token, exam_manager=room.exam_manager
     )
     sequence = await check_intact(found)
     room.sequences.put(sequence)

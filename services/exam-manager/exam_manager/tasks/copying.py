@@ -58,6 +58,8 @@ def copied_task(
         "claimed_at": None,
         "template_id": source["id"],
         "template_values": None if is_template else {},
+        "repeat_of": None,
+        "repeat_reason": None,
     }
 
 

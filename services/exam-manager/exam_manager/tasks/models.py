@@ -63,3 +63,7 @@ class Task(Table, table=True):
     """The task of the template it was copied from, which may be gone by now."""
     template_values: dict[str, Any] | None = Field(default=None, sa_type=JSONDocument)
     """What the template says where the task deviates from it; None: not made from a template."""
+
+    repeat_of: UUID | None = None
+    """The task that this one does over again, which may be gone by now."""
+    repeat_reason: str | None = Field(default=None, max_length=200)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, BackgroundTasks, Body, Query, Request, Response, 
 from exam_manager.dependencies import LakeDep, NowDep, SignerDep
 from exam_manager.pages import PageDep
 from exam_manager.results.service import check_may_read
-from exam_manager.tasks import claims, lists, service, tree
+from exam_manager.tasks import claims, duplicates, lists, service, tree
 from scanhub_libraries.models import (
     ClaimTask,
+    DuplicateTask,
     FinishTask,
     RefusedReport,
     ReleaseTask,
@@ -125,6 +126,25 @@ async def delete_task(
     folder = await service.delete_task(session, task_id, if_match=if_match)
     if folder is not None:
         background.add_task(lake.delete_tree, folder)
+
+
+@router.post(
+    "/{task_id}/duplicate",
+    status_code=status.HTTP_201_CREATED,
+    summary="Plan a task once more, or repeat it with a reason",
+)
+async def duplicate_task(
+    *,
+    task_id: UUID,
+    body: DuplicateTask,
+    session: SessionDep,
+    principal: PrincipalDep,
+    now: NowDep,
+) -> list[TaskOut]:
+    """Copy a task and the jobs that read only it behind it; the answer begins with its copy."""
+    return await duplicates.duplicate_task(
+        session, task_id, body, creator=principal.subject, now=now
+    )
 
 
 @router.post("/{task_id}/claim", summary="Take a task for a device or a run")
