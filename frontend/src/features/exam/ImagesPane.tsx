@@ -13,12 +13,13 @@ import { isActive } from "../../shared/status";
 import { onTheTable } from "../dicom/identity";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
+import { RawTab } from "./RawTab";
 import { SequenceTab } from "./SequenceTab";
 import { imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
 
 const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
 
-type Tab = "images" | "sequence" | "files";
+type Tab = "images" | "raw" | "sequence" | "files";
 
 export default function ImagesPane({ exam, selected }: { exam: Exam; selected: Located | null }) {
   const [tab, setTab] = useState<Tab>("images");
@@ -30,6 +31,7 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
       <header className={css.imagesHead}>
         <div role="tablist" aria-label="What to show" className={page.tabs}>
           <TabButton id="images" label="Images" current={tab} onPick={setTab} />
+          <TabButton id="raw" label="Raw data" current={tab} onPick={setTab} />
           <TabButton id="sequence" label="Sequence" current={tab} onPick={setTab} />
           <TabButton id="files" label="Files" current={tab} onPick={setTab} />
         </div>
@@ -50,6 +52,8 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
           <MaybePreview selected={selected}>
             <Images exam={exam} selected={selected} shown={shown} />
           </MaybePreview>
+        ) : tab === "raw" ? (
+          <RawTab exam={exam} selected={selected} />
         ) : tab === "sequence" ? (
           <SequenceTab exam={exam} selected={selected} />
         ) : (

@@ -108,6 +108,19 @@ export function scansBehind(exam: Exam, taskId: string): Located[] {
   return found;
 }
 
+/** Results of a task with files of ISMRMRD, newest first. */
+export function rawDataOf({ task, workflow }: Located): Series[] {
+  return task.results
+    .map((result) => ({
+      task,
+      workflow,
+      result,
+      files: result.files.filter((name) => /\.(mrd|h5)$/i.test(name)),
+    }))
+    .filter(({ files }) => files.length > 0)
+    .toSorted((a, b) => b.result.datetime_created.localeCompare(a.result.datetime_created));
+}
+
 const natural = new Intl.Collator("en", { numeric: true });
 
 /** `im2` before `im10`. Addresses in the metadata may name another host: only file names count. */

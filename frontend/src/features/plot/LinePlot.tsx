@@ -8,7 +8,7 @@ import { type Range, rangeOf, ticks, tickText, type Unit, zoomed } from "./scale
 import { type Line, trace } from "./trace";
 
 /** The same at every plot: those above one another line up. */
-export const PADDING = { left: 84, right: 14, top: 6 };
+export const PADDING = { left: 92, right: 14, top: 6 };
 const AXIS_PX = 22;
 const DRAG_PX = 4;
 /** Asked of the lines themselves. */
