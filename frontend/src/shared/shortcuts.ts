@@ -4,16 +4,16 @@ import { useLatest } from "./useLatest";
 
 type Handlers = Record<string, (event: KeyboardEvent) => void>;
 
-/** Single keys by their `event.key`; off while typing and while a dialog is open. */
+/** Keys by their `event.key`, or `Alt+` and that; off while typing and while a dialog is open. */
 export function useShortcuts(handlers: Handlers, enabled = true): void {
   const latest = useLatest(handlers);
   useEffect(() => {
     if (!enabled) return;
     const onKey = (event: KeyboardEvent) => {
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey) return;
       if (isTyping(event.target) || dialogIsOpen()) return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      const handler = latest.current[key];
+      const handler = latest.current[event.altKey ? `Alt+${key}` : key];
       if (!handler) return;
       event.preventDefault();
       handler(event);

@@ -21,6 +21,7 @@ import { clock, duration, secondsBetween } from "../../shared/format";
 import { DEVICE_STATUS, isActive, LOST, STOP_UNCONFIRMED } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
+import { useUnsaved } from "../exam/drafts";
 import type { OpenExam } from "../shell/openExam";
 import { StreamBadge, useStreamState } from "../shell/StreamBadge";
 import css from "./acquisition.module.css";
@@ -66,12 +67,14 @@ export function DeviceStrip({ exam, patient, open }: Props) {
       ? undefined
       : (devices.data?.find((device) => device.id === task?.device_id) ?? null);
   const offline = active !== null && deviceOf(active)?.status === "OFFLINE";
+  const unsaved = useUnsaved(selected);
   const reasons = startReasons({
     task: selected,
     patient,
     device: deviceOf(selected && isScan(selected) ? selected : null),
     stream,
     onExamPage,
+    unsaved,
   });
   return (
     <footer

@@ -28,6 +28,7 @@ test.each<[string, Partial<StartFacts>, string]>([
   ["selection", { task: null }, "Select an acquisition in the queue"],
   ["job", { task: aJob() }, "Not a scan: run it from the inspector"],
   ["running", { task: aTask({ status: "INPROGRESS" }) }, "This scan is under way"],
+  ["not saved", { unsaved: true }, "Changed parameters are not saved"],
   ["other page", { onExamPage: false }, "Open the exam to start a scan"],
   ["first connection", { stream: { kind: "connecting" } }, "Connecting to the live status"],
 ])("%s: start is disabled with the reason", (_, facts, text) => {

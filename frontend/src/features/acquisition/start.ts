@@ -24,6 +24,8 @@ export interface StartFacts {
   device: Device | null | undefined;
   stream: StreamState;
   onExamPage: boolean;
+  /** The inspector shows parameters that are not those that would be started. */
+  unsaved?: boolean;
 }
 
 export function startReasons({
@@ -32,6 +34,7 @@ export function startReasons({
   device,
   stream,
   onExamPage,
+  unsaved,
 }: StartFacts): StartReason[] {
   if (!onExamPage) return [{ text: "Open the exam to start a scan" }];
   if (!task) return [{ text: "Select an acquisition in the queue" }];
@@ -40,6 +43,7 @@ export function startReasons({
   }
   if (isActive(task.status)) return [{ text: "This scan is under way" }];
   const reasons: StartReason[] = [];
+  if (unsaved) reasons.push({ text: "Changed parameters are not saved" });
   const link = linkReason(stream);
   if (link) reasons.push({ text: link });
   if (!patient) reasons.push({ text: "Patient not read yet" });

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { triggerTask } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { SafetyConfirmation } from "../../api/safety";
-import type { Task } from "../../api/types";
+import { isScan, type Task } from "../../api/types";
 import { isActive } from "../../shared/status";
 import { createStore, useStore } from "../../shared/store";
 import { useNow } from "../../shared/useNow";
@@ -24,7 +24,9 @@ export function useStart(task: Task | null) {
   const client = useQueryClient();
   const taskId = task?.id ?? "";
   const attempt = useStore(attempts)[taskId] ?? null;
-  const claimed = task?.status === "STARTED";
+  // A job is claimed too, but no scanner has to confirm it.
+  const scan = task !== null && isScan(task) ? task : null;
+  const claimed = scan?.status === "STARTED";
   const seen = useQuery({ ...queries.acquisition(taskId), enabled: claimed }).data ?? null;
   const now = useNow(claimed || attempt?.pending === true, 500);
 
@@ -46,7 +48,7 @@ export function useStart(task: Task | null) {
 
   return {
     start,
-    phase: startPhase(task, attempt, seen, now),
+    phase: startPhase(scan, attempt, seen, now),
     refusal: attempt?.refusal ?? null,
     dismiss: () => attempt && note(taskId, { ...attempt, refusal: null }),
   };

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 
 import { ApiError } from "../../api/problem";
 import { queries } from "../../api/queries";
@@ -12,9 +12,11 @@ import { useStreamState } from "../shell/StreamBadge";
 import css from "./exam.module.css";
 import { Inspector } from "./Inspector";
 import { Queue } from "./Queue";
-import { nextUp, queueOf } from "./tree";
+import { queueOf, selectedIn } from "./tree";
+import { useUndoables } from "./undo";
 
 const ImagesPane = lazy(() => import("./ImagesPane"));
+const AddFromProtocol = lazy(() => import("./AddFromProtocol"));
 
 interface Props {
   examId: string;
@@ -46,8 +48,9 @@ export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
 
 function Cockpit({ exam, selectedTaskId, onSelectTask }: Omit<Props, "examId"> & { exam: Exam }) {
   const stream = useStreamState();
-  const queue = queueOf(exam);
-  const selected = queue.find(({ task }) => task.id === selectedTaskId) ?? nextUp(queue);
+  const [adding, setAdding] = useState(false);
+  const gone = new Set(useUndoables(exam.id).flatMap(({ hides }) => hides));
+  const selected = selectedIn(queueOf(exam), selectedTaskId, gone);
   const taskId = selected?.task.id ?? null;
   useEffect(() => openExam({ examId: exam.id, taskId }), [exam.id, taskId]);
   const chosen = selectedTaskId !== null && selectedTaskId === taskId;
@@ -59,11 +62,27 @@ function Cockpit({ exam, selectedTaskId, onSelectTask }: Omit<Props, "examId"> &
   return (
     <div className={css.cockpit} data-stale={stream.kind === "stale" || undefined}>
       <h1 className="visually-hidden">Exam {exam.name}</h1>
-      <Queue exam={exam} selectedId={taskId} onSelect={onSelectTask} />
+      <Queue
+        exam={exam}
+        selectedId={taskId}
+        onSelect={onSelectTask}
+        onAdd={() => setAdding(true)}
+      />
       <Suspense fallback={<section className={css.images} />}>
         <ImagesPane exam={exam} selected={selected} />
       </Suspense>
-      <Inspector exam={exam} selected={selected} />
+      {adding ? (
+        <Suspense fallback={<aside className={css.inspector} />}>
+          <AddFromProtocol
+            exam={exam}
+            into={selected?.workflow ?? exam.workflows.at(-1) ?? null}
+            onAdded={onSelectTask}
+            onClose={() => setAdding(false)}
+          />
+        </Suspense>
+      ) : (
+        <Inspector exam={exam} selected={selected} />
+      )}
     </div>
   );
 }

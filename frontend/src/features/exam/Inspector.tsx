@@ -5,14 +5,7 @@ import type { ReactNode } from "react";
 
 import { triggerTask } from "../../api/endpoints";
 import { queries } from "../../api/queries";
-import {
-  type AcquisitionTask,
-  type Exam,
-  isScan,
-  type JobTask,
-  type Task,
-  type XYZ,
-} from "../../api/types";
+import { type AcquisitionTask, type Exam, isScan, type JobTask, type Task } from "../../api/types";
 import {
   capitalised,
   clock,
@@ -33,8 +26,9 @@ import { Runs } from "../runs/Runs";
 import { DeviceSelect } from "./DeviceSelect";
 import css from "./exam.module.css";
 import { SafetySection } from "./SafetySection";
+import { ScanForm } from "./ScanForm";
 import { Timeline } from "./Timeline";
-import { type Located, sequenceOf } from "./tree";
+import type { Located } from "./tree";
 
 /** Everything about the selected task; nothing here opens a dialog. */
 export function Inspector({ exam, selected }: { exam: Exam; selected: Located | null }) {
@@ -75,28 +69,16 @@ function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
 }
 
 function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
-  const sequences = useQuery(queries.sequences).data;
   const patientId = exam.patient_id ?? "";
   const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
-  const sequence = sequenceOf(task, sequences);
-  const parameter = task.acquisition_parameter;
   const limits = task.acquisition_limits;
   return (
     <>
       <Section title="Scan">
         <DeviceSelect task={task} />
+        <ScanForm task={task} patient={patient ?? null} />
         <dl className={css.facts}>
-          <Fact name="Sequence">
-            {sequence?.name ?? (task.sequence_id ? "unknown" : "not chosen")}
-          </Fact>
-          {sequence?.facts && <Fact name="Scan time">{duration(sequence.facts.duration_s)}</Fact>}
-          {parameter && (
-            <>
-              <Fact name="FoV scaling">{vector(parameter.fov_scaling, "")}</Fact>
-              <Fact name="FoV offset">{vector(parameter.fov_offset, "mm")}</Fact>
-              <Fact name="FoV rotation">{vector(parameter.fov_rotation, "°")}</Fact>
-            </>
-          )}
+          {task.repeat_reason && <Fact name="Repeat">{task.repeat_reason}</Fact>}
           <Times task={task} />
         </dl>
       </Section>
@@ -208,8 +190,4 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
       <dd className="live-number">{children}</dd>
     </div>
   );
-}
-
-function vector({ x, y, z }: XYZ, unit: string): string {
-  return [x, y, z].join("  ") + (unit && `\u202f${unit}`);
 }

@@ -1,52 +1,139 @@
-import { IconAlertTriangle } from "@tabler/icons-react";
+import { Button } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { type DragEvent, lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
-import type { Exam, Sequence, Task } from "../../api/types";
-import { clock, counted, duration, plainReason, reasonAfter } from "../../shared/format";
+import type { Exam, Task, Workflow } from "../../api/types";
 import { useShortcuts } from "../../shared/shortcuts";
-import { Empty } from "../../shared/states";
-import { ITEM_STATUS, isActive } from "../../shared/status";
-import { StatusBadge } from "../../shared/StatusBadge";
-import { useNow } from "../../shared/useNow";
-import { Progress } from "../acquisition/Progress";
-import { taskLook } from "../acquisition/silence";
-import { useSilence } from "../acquisition/useSilence";
-import css from "./exam.module.css";
-import { queueOf, remainingQueueSeconds, sequenceOf, tasksInOrder } from "./tree";
+import { Empty, ErrorLine } from "../../shared/states";
+import { isActive } from "../../shared/status";
+import css from "./queue.module.css";
+import { QueueEnd, UndoRow } from "./QueueEnd";
+import { RepeatForm } from "./RepeatForm";
+import { RowMenu } from "./RowMenu";
+import { rowId, TaskRow } from "./TaskRow";
+import { type Located, queueOf, sequenceOf, tasksInOrder } from "./tree";
+import { useUndoables } from "./undo";
+import { goingWith, keptBecause, movedBy, movedTo } from "./units";
+import { useQueueEdits } from "./useQueueEdits";
+
+const DeleteModal = lazy(() => import("./DeleteModal"));
 
 interface Props {
   exam: Exam;
   selectedId: string | null;
   onSelect: (taskId: string) => void;
+  onAdd: () => void;
 }
 
-export function Queue({ exam, selectedId, onSelect }: Props) {
+export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
   const sequences = useQuery(queries.sequences).data;
-  const queue = queueOf(exam);
+  const offers = useUndoables(exam.id);
+  const hidden = new Set(offers.flatMap(({ hides }) => hides));
+  const queue = queueOf(exam).filter(({ task }) => !hidden.has(task.id));
+  const edits = useQueueEdits(exam, onSelect);
+  const [repeating, setRepeating] = useState<string | null>(null);
+  const [deleting, setDeleting] = useState<Located | null>(null);
+  const [said, setSaid] = useState("");
+  const drag = useDrag(edits.reorder);
+
+  const select = (taskId: string) => {
+    onSelect(taskId);
+    document.getElementById(rowId(taskId))?.focus({ preventScroll: false });
+  };
   const move = (by: number) => {
     const at = queue.findIndex(({ task }) => task.id === selectedId);
     const next = queue[Math.min(queue.length - 1, Math.max(0, at + by))];
-    if (!next) return;
-    onSelect(next.task.id);
-    document.getElementById(rowId(next.task.id))?.focus({ preventScroll: false });
+    if (next) select(next.task.id);
   };
+  const shift = ({ task, workflow }: Located, by: -1 | 1) => {
+    const ids = movedBy(workflow, task.id, by);
+    if (!ids) {
+      setSaid(`${task.name} cannot move ${by < 0 ? "up" : "down"}`);
+      return;
+    }
+    edits.reorder(workflow, ids);
+    setSaid(`${task.name} is now ${ids.indexOf(task.id) + 1} of ${ids.length}`);
+  };
+  const remove = (located: Located) => {
+    const { task, workflow } = located;
+    const going = goingWith(exam, workflow, task);
+    if (keptBecause(going)) return;
+    if (going.tasks.some(({ results }) => results.length > 0)) {
+      setDeleting(located);
+      return;
+    }
+    edits.remove(workflow, task);
+    setSaid(`${task.name} is deleted; Undo takes it back within ten seconds`);
+  };
+  const selected = queue.find(({ task }) => task.id === selectedId);
   useShortcuts({
     j: () => move(1),
     ArrowDown: () => move(1),
     k: () => move(-1),
     ArrowUp: () => move(-1),
-    Enter: (event) => {
-      if (event.target instanceof HTMLElement && event.target.closest("a,button")) {
-        event.target.click();
+    "Alt+ArrowUp": () => selected && shift(selected, -1),
+    "Alt+ArrowDown": () => selected && shift(selected, 1),
+    d: () => selected && edits.duplicate(selected.task),
+    a: onAdd,
+    Delete: () => selected && remove(selected),
+    Enter: ({ target }) => {
+      const pressed =
+        target instanceof HTMLElement ? target.closest<HTMLElement>("a,button") : null;
+      pressed?.click();
+      if (!pressed || pressed.dataset.testid === "task-row") {
+        document.getElementById("viewer")?.focus();
       }
-      document.getElementById("viewer")?.focus();
     },
   });
+
+  const rowOf = (task: Task, workflow: Workflow) => {
+    const offer = offers.find(({ hides }) => hides[0] === task.id);
+    if (offer) return <UndoRow offer={offer} />;
+    if (hidden.has(task.id)) return null;
+    const located = { task, workflow };
+    const up = movedBy(workflow, task.id, -1) ? () => shift(located, -1) : undefined;
+    const down = movedBy(workflow, task.id, 1) ? () => shift(located, 1) : undefined;
+    const movable = up !== undefined || down !== undefined;
+    const begun = task.task_type === "ACQUISITION" && task.started_at && !isActive(task.status);
+    return (
+      <>
+        <div className={css.item} {...drag.of(located, movable)}>
+          <TaskRow
+            task={task}
+            planned={sequenceOf(task, sequences)}
+            selected={task.id === selectedId}
+            movable={movable}
+            onSelect={() => onSelect(task.id)}
+          />
+          <RowMenu
+            task={task}
+            acts={{
+              up,
+              down,
+              duplicate: () => edits.duplicate(task),
+              repeat: begun ? () => setRepeating(task.id) : undefined,
+              remove: () => remove(located),
+              kept: keptBecause(goingWith(exam, workflow, task)),
+            }}
+          />
+        </div>
+        {repeating === task.id && (
+          <RepeatForm
+            task={task}
+            onRepeat={(reason) => edits.repeat(task, reason)}
+            onClose={() => setRepeating(null)}
+          />
+        )}
+      </>
+    );
+  };
+
   return (
     <section className={css.queue} aria-label="Queue">
       <div className={css.queueScroll}>
-        {queue.length === 0 && (
+        {queueOf(exam).length === 0 && (
           <Empty title="Nothing planned">This exam has no tasks in its workflows.</Empty>
         )}
         {exam.workflows.map((workflow) => (
@@ -54,98 +141,91 @@ export function Queue({ exam, selectedId, onSelect }: Props) {
             <h2 className={css.workflow}>{workflow.name}</h2>
             <ul>
               {tasksInOrder(workflow).map((task) => (
-                <li key={task.id}>
-                  <TaskRow
-                    task={task}
-                    planned={sequenceOf(task, sequences)}
-                    selected={task.id === selectedId}
-                    onSelect={() => onSelect(task.id)}
-                  />
-                </li>
+                <li key={task.id}>{rowOf(task, workflow)}</li>
               ))}
             </ul>
           </div>
         ))}
+        <Button
+          className={css.add}
+          variant="subtle"
+          justify="flex-start"
+          leftSection={<IconPlus size={16} />}
+          onClick={onAdd}
+        >
+          Add from protocol
+        </Button>
       </div>
+      {offers
+        .filter(({ hides }) => hides.length === 0)
+        .slice(-1)
+        .map((offer) => (
+          <UndoRow key={offer.id} offer={offer} />
+        ))}
+      {edits.error !== null && (
+        <div className={css.undoFailed}>
+          <ErrorLine error={edits.error} />
+          <Button size="xs" variant="default" onClick={edits.reset}>
+            Close
+          </Button>
+        </div>
+      )}
       <QueueEnd exam={exam} sequences={sequences} />
+      <span className="visually-hidden" role="status">
+        {said}
+      </span>
+      {deleting && (
+        <Suspense>
+          <DeleteModal exam={exam} located={deleting} onClose={() => setDeleting(null)} />
+        </Suspense>
+      )}
     </section>
   );
 }
 
-const rowId = (taskId: string) => `task-${taskId}`;
+/** Dragging a row with the mouse; keys and the menu do the same. */
+function useDrag(reorder: (workflow: Workflow, ids: string[]) => void) {
+  const [dragged, setDragged] = useState<Located | null>(null);
+  const [over, setOver] = useState<string | null>(null);
+  const end = () => {
+    setDragged(null);
+    setOver(null);
+  };
+  const orderOn = ({ task, workflow }: Located): string[] | null =>
+    dragged?.workflow.id === workflow.id ? movedTo(workflow, dragged.task.id, task.id) : null;
 
-function TaskRow({
-  task,
-  planned,
-  selected,
-  onSelect,
-}: {
-  task: Task;
-  planned: Sequence | null;
-  selected: boolean;
-  onSelect: () => void;
-}) {
-  const scan = task.task_type === "ACQUISITION";
-  const failed = task.status === "ERROR" || task.status === "CANCELED";
-  const silence = useSilence(task);
-  return (
-    <button
-      type="button"
-      id={rowId(task.id)}
-      className={css.row}
-      data-testid="task-row"
-      data-status={task.status}
-      data-silent={silence?.kind}
-      aria-current={selected || undefined}
-      onClick={onSelect}
-    >
-      <span className={css.rowTop}>
-        <span className={css.rowName}>{task.name}</span>
-        <span className="live-number dim">
-          {scan ? planned?.facts && duration(planned.facts.duration_s) : "auto"}
-        </span>
-      </span>
-      <span className={css.rowBottom}>
-        <StatusBadge look={taskLook(task, silence)} />
-        {silence?.since && (
-          <span className={`${css.rowReason} live-number`}>since {clock(silence.since)}</span>
-        )}
-        {isActive(task.status) && !silence && <Progress task={task} />}
-        {failed && task.status_reason && (
-          <span className={css.rowReason} title={plainReason(task.status_reason)}>
-            {reasonAfter(ITEM_STATUS[task.status].word, task.status_reason)}
-          </span>
-        )}
-      </span>
-    </button>
-  );
+  function of(located: Located, movable: boolean) {
+    const { task } = located;
+    const down = over === task.id && dragged !== null && isBelow(located, dragged);
+    return {
+      draggable: movable,
+      "data-dragged": dragged?.task.id === task.id || undefined,
+      "data-over": over === task.id ? (down ? "below" : "above") : undefined,
+      onDragStart: (event: DragEvent) => {
+        event.dataTransfer.effectAllowed = "move";
+        event.dataTransfer.setData("text/plain", task.name);
+        setDragged(located);
+      },
+      onDragOver: (event: DragEvent) => {
+        if (!orderOn(located)) return;
+        event.preventDefault();
+        setOver(task.id);
+      },
+      onDragLeave: () => setOver((now) => (now === task.id ? null : now)),
+      onDrop: (event: DragEvent) => {
+        const ids = orderOn(located);
+        if (!ids) return;
+        event.preventDefault();
+        reorder(located.workflow, ids);
+        end();
+      },
+      onDragEnd: end,
+    };
+  }
+  return { of };
 }
 
-function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[] | undefined }) {
-  const now = useNow(true, 15_000);
-  const queue = queueOf(exam);
-  const scans = queue.filter(({ task }) => task.task_type === "ACQUISITION");
-  const done = scans.filter(({ task }) => task.status === "FINISHED").length;
-  const failed = scans.filter(({ task }) => task.status === "ERROR").length;
-  const left = remainingQueueSeconds(queue, sequences);
-  const running = scans.some(({ task }) => isActive(task.status));
-  if (scans.length === 0) return null;
-  return (
-    <footer className={css.queueEnd}>
-      <span>
-        {done} of {counted(scans.length, "scan")} done
-      </span>
-      {failed > 0 && (
-        <span className={css.queueFailed}>
-          <IconAlertTriangle size={14} aria-hidden /> {failed} failed
-        </span>
-      )}
-      {left !== null && left > 0 && (
-        <span className="live-number" title={`${duration(left)} of scanning left`}>
-          {running ? "queue ends" : "ends"} {clock(now + left * 1000, false)}
-          {!running && " if started now"}
-        </span>
-      )}
-    </footer>
-  );
+function isBelow({ task, workflow }: Located, dragged: Located): boolean {
+  const ids = tasksInOrder(workflow).map(({ id }) => id);
+  return ids.indexOf(task.id) > ids.indexOf(dragged.task.id);
 }

@@ -4,9 +4,25 @@ import { useQuery } from "@tanstack/react-query";
 import { queries } from "../../api/queries";
 import type { SafetyVerdict } from "../../api/safety";
 import type { AcquisitionTask, Patient } from "../../api/types";
+import { counted } from "../../shared/format";
 import { ErrorLine, Reasons } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
+
+/** The question to the safety gate; asked anew when anything that it rests on has changed. */
+export function useSafetyQuery(task: AcquisitionTask, patient: Patient | null) {
+  const device = useQuery(queries.devices).data?.find(({ id }) => id === task.device_id);
+  const basis = {
+    sequence: task.sequence_id,
+    placed: task.acquisition_parameter,
+    patient: [patient?.weight, patient?.height],
+    device: [device?.id, device?.system_limits, device?.parameter],
+  };
+  return {
+    ...queries.safety(device?.id ?? "", task.id, basis),
+    enabled: device !== undefined && patient !== null && !isActive(task.status),
+  };
+}
 
 /** What the safety gate would say to a start now; the start itself is judged anew. */
 export function SafetySection({
@@ -16,17 +32,7 @@ export function SafetySection({
   task: AcquisitionTask;
   patient: Patient | null;
 }) {
-  const device = useQuery(queries.devices).data?.find(({ id }) => id === task.device_id);
-  const basis = {
-    sequence: task.sequence_id,
-    placed: task.acquisition_parameter,
-    patient: [patient?.weight, patient?.height],
-    device: [device?.id, device?.system_limits, device?.parameter],
-  };
-  const found = useQuery({
-    ...queries.safety(device?.id ?? "", task.id, basis),
-    enabled: device !== undefined && patient !== null && !isActive(task.status),
-  });
+  const found = useQuery(useSafetyQuery(task, patient));
   if (!found.data && !found.error) return null;
   return (
     <section className={css.section} aria-label="Safety check">
@@ -36,18 +42,27 @@ export function SafetySection({
   );
 }
 
-function Verdict({ found }: { found: SafetyVerdict }) {
+/** What it comes to, and why; `brief` where there is little room. */
+export function Verdict({ found, brief }: { found: SafetyVerdict; brief?: boolean }) {
   const of = (severity: string) =>
     found.reasons.filter((reason) => reason.severity === severity).map(({ text }) => text);
   const notes = of("note");
+  const against = [...of("refuse"), ...of("confirm")];
   const Icon = found.outcome === "pass" ? IconCircleCheck : IconAlertTriangle;
   return (
     <>
       <p className={css.verdict} data-outcome={found.outcome}>
         <Icon size={16} aria-hidden /> {words(found)}
       </p>
-      <Reasons reasons={[...of("refuse"), ...of("confirm")]} />
-      {notes.length > 0 && (
+      {brief && against.length > 0 ? (
+        <details className={css.brief}>
+          <summary>{counted(against.length, "reason")}</summary>
+          <Reasons reasons={against} />
+        </details>
+      ) : (
+        <Reasons reasons={against} />
+      )}
+      {!brief && notes.length > 0 && (
         <details>
           <summary>Not checked or for information ({notes.length})</summary>
           <Reasons reasons={notes} />

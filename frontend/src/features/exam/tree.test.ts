@@ -9,6 +9,7 @@ import {
   nextUp,
   queueOf,
   remainingQueueSeconds,
+  selectedIn,
 } from "./tree";
 
 function aResult(changes: Partial<Result>): Result {
@@ -61,6 +62,18 @@ test("images are of an earlier scan when a scan they are made of was begun after
     imagesFor(exam, "task-1").map((series) => isOfEarlierScan(exam, series));
   expect(earlier(begun("2026-11-21T07:59:00Z"))).toEqual([false]);
   expect(earlier(begun("2026-11-21T08:01:00Z"))).toEqual([true]);
+});
+
+test("behind what was deleted the next one is selected, else the one before", () => {
+  const queue = queueOf(anExam(["a", "b", "c"].map((id, position) => aTask({ id, position }))));
+  const after = (taskId: string | null, ...gone: string[]) =>
+    selectedIn(queue, taskId, new Set(gone))?.task.id;
+  expect(after("b")).toBe("b");
+  expect(after("b", "b")).toBe("c");
+  expect(after("c", "c")).toBe("b");
+  expect(after("b", "b", "c")).toBe("a");
+  expect(after(null, "a")).toBe("b");
+  expect(after("a", "a", "b", "c")).toBeUndefined();
 });
 
 test("raw data is not an image", () => {

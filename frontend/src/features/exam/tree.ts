@@ -38,6 +38,18 @@ export function nextUp(queue: Located[]): Located | null {
   );
 }
 
+/** What is selected; behind what was just deleted, the next one. */
+export function selectedIn(
+  queue: Located[],
+  taskId: string | null,
+  gone: Set<string>,
+): Located | null {
+  const stays = ({ task }: Located) => !gone.has(task.id);
+  const at = queue.findIndex(({ task }) => task.id === taskId);
+  const near = at < 0 ? null : (queue.slice(at).find(stays) ?? queue.slice(0, at).findLast(stays));
+  return near ?? nextUp(queue.filter(stays));
+}
+
 export interface Series extends Located {
   result: Result;
   files: string[];

@@ -9,6 +9,7 @@ import { createExamFromTemplate } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { Exam, Patient } from "../../api/types";
 import { personName } from "../../shared/format";
+import { protocolsToUse } from "../exam/protocols";
 import page from "../../shared/page.module.css";
 import { Empty, ErrorLine, QueryView } from "../../shared/states";
 
@@ -29,19 +30,20 @@ export default function StartExamModal({
   patient: Patient;
   onClose: () => void;
 }) {
-  const templates = useQuery(queries.templates);
+  const found = useQuery(queries.templates);
   return (
     <Modal opened onClose={onClose} title={`Start an exam for ${personName(patient)}`}>
-      <QueryView query={templates} rows={5} safe="Nothing was created.">
-        {(list) =>
-          list.length === 0 ? (
+      <QueryView query={found} rows={5} safe="Nothing was created.">
+        {(templates) => {
+          const list = protocolsToUse(templates);
+          return list.length === 0 ? (
             <Empty title="There is no exam template">
               An exam is copied from a template; ask whoever plans protocols here to make one.
             </Empty>
           ) : (
             <ExamForm templates={list} patient={patient} onClose={onClose} />
-          )
-        }
+          );
+        }}
       </QueryView>
     </Modal>
   );

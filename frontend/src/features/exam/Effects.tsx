@@ -1,0 +1,65 @@
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
+
+import { draftedSafety } from "../../api/plan";
+import { queries } from "../../api/queries";
+import type { AcquisitionTask, Patient } from "../../api/types";
+import { ErrorLine } from "../../shared/states";
+import css from "./exam.module.css";
+import { useSafetyQuery, Verdict } from "./SafetySection";
+import { effectsOfDraft } from "./scanEffects";
+import { sequenceOf } from "./tree";
+
+const TYPED_OUT_MS = 250;
+
+/** What a draft would do, beside what is stored; nothing is stored by asking. */
+export function Effects({
+  task,
+  planned,
+  patient,
+}: {
+  task: AcquisitionTask;
+  planned: AcquisitionTask;
+  patient: Patient | null;
+}) {
+  const sequences = useQuery(queries.sequences).data;
+  const stored = useSafetyQuery(task, patient);
+  const now = useQuery(stored);
+  const [settled] = useDebouncedValue(planned, TYPED_OUT_MS);
+  const then = useQuery({
+    ...draftedSafety(task.device_id ?? "", task.id, stored.queryKey, {
+      acquisition_parameter: settled.acquisition_parameter,
+      sequence_id: settled.sequence_id,
+    }),
+    enabled: stored.enabled,
+  });
+  const rows = effectsOfDraft(
+    { task, sequence: sequenceOf(task, sequences), verdict: now.data },
+    { task: planned, sequence: sequenceOf(planned, sequences), verdict: then.data },
+  );
+  return (
+    <section aria-label="Effects" data-testid="effects" aria-busy={then.isFetching}>
+      <table className={css.effects}>
+        <thead>
+          <tr>
+            <th scope="col">Effect</th>
+            <th scope="col">Now</th>
+            <th scope="col">Then</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.name} data-changed={row.before !== row.after || undefined}>
+              <th scope="row">{row.name}</th>
+              <td>{row.before}</td>
+              <td>{then.isFetching && !then.data ? "…" : row.after}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {then.data && <Verdict found={then.data} brief />}
+      <ErrorLine error={then.error} />
+      {!task.device_id && <p className="dim">Choose a device to have it judged.</p>}
+    </section>
+  );
+}
