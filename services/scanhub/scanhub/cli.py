@@ -258,6 +258,26 @@ def restore(
         asyncio.run(command.restore(name))
 
 
+@app.command()
+def doctor(
+    data_dir: DataDir = None,
+    port: Port = None,
+    dicom_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the DICOM listener.")
+    ] = None,
+    targets: Annotated[bool, typer.Option(help="Test the connections to targets too.")] = True,
+    json: Annotated[bool, typer.Option("--json", help="Say it in JSON.")] = False,
+) -> None:
+    """Look at folders, keys, databases, disks, clock, certificates, ports and targets."""
+    from scanhub.doctor.command import examine, tell
+
+    with explained(errors):
+        settings = _settings(data_dir=data_dir, port=port, dicom_port=dicom_port)
+        findings = asyncio.run(examine(settings, targets=targets))
+    if not tell(findings, console, json=json):
+        raise typer.Exit(1)
+
+
 Username = Annotated[str, typer.Argument(help="Who.")]
 
 

@@ -40,7 +40,7 @@ LogLevel = Annotated[
 ]
 AsyncUrl = Annotated[str, AfterValidator(_url_of("sqlite+aiosqlite", "postgresql+asyncpg"))]
 EngineUrl = Annotated[str, AfterValidator(_url_of("sqlite", "postgresql", "postgresql+psycopg"))]
-_SHORTEST_SECRET = 32
+SHORTEST_SECRET = 32
 RESTORING = "restoring"
 """A data folder with this file is being restored, or that was cut off."""
 SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
@@ -172,9 +172,9 @@ class InstallationSettings(BaseSettings):
 
 def _secret(path: Path) -> str:
     secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
-    if len(secret) < _SHORTEST_SECRET:
+    if len(secret) < SHORTEST_SECRET:
         raise SecretFileError(
-            f"The secret in {path} needs {_SHORTEST_SECRET} characters: remove the file, and a "
+            f"The secret in {path} needs {SHORTEST_SECRET} characters: remove the file, and a "
             "new one is made."
         )
     return secret

@@ -20,7 +20,11 @@ from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.engine.schema import engine_versions
 
-from .conftest import IMAGE, say
+IMAGE = "dicom/1.2/1.2.3/1.2.3.4.dcm"
+
+
+def say(_text):
+    pass
 
 
 def files_of(house, manifest):

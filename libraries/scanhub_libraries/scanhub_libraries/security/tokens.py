@@ -74,6 +74,15 @@ def _public_pem(private_pem: str) -> str:
     return public.decode()
 
 
+def keys_of(private_pem: str) -> SigningKeys:
+    """Return the key pair of a private key.
+
+    Raises:
+        ValueError: It is no private key for ES256.
+    """
+    return SigningKeys(private_pem, _public_pem(private_pem))
+
+
 def load_or_create_keys(folder: Path) -> SigningKeys:
     """Return the key pair in `folder`; make it at the first start, readable by the owner only.
 
@@ -85,7 +94,7 @@ def load_or_create_keys(folder: Path) -> SigningKeys:
     path, public = folder / "signing.pem", folder / "signing.pub.pem"
     private_pem = read_or_create(path, _new_private_pem)
     try:
-        keys = SigningKeys(private_pem, _public_pem(private_pem))
+        keys = keys_of(private_pem)
     except ValueError as error:
         raise SecretFileError(
             f"{path} is no private key for ES256 (curve P-256, PEM, without a password): put the "
