@@ -1584,10 +1584,11 @@ export interface components {
         };
         /**
          * SafetyRequest
-         * @description Which task to judge, and with which draft of its field of view.
+         * @description Which task to judge, and with which draft of what it plays.
          * @example {
          *       "task_id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a30",
-         *       "acquisition_parameter": null
+         *       "acquisition_parameter": null,
+         *       "sequence_id": null
          *     }
          */
         SafetyRequest: {
@@ -1598,6 +1599,11 @@ export interface components {
             task_id: string;
             /** @description Not yet stored; without it that of the task counts */
             acquisition_parameter?: components["schemas"]["AcquisitionParameter"] | null;
+            /**
+             * Sequence Id
+             * @description Another sequence, not yet stored; without it that of the task counts
+             */
+            sequence_id?: string | null;
         };
         /**
          * SafetySeverity
@@ -1828,6 +1834,16 @@ export interface components {
              * @default []
              */
             deviations: components["schemas"]["Deviation"][];
+            /**
+             * Repeat Of
+             * @description The task that this one does over again; it may be gone
+             */
+            repeat_of?: string | null;
+            /**
+             * Repeat Reason
+             * @description Why it is done over again, as a person gave it
+             */
+            repeat_reason?: string | null;
             acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
             safety_confirmation?: components["schemas"]["ConfirmSafety"] | null;
         };

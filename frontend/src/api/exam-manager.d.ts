@@ -1055,6 +1055,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exam/task/{task_id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan a task once more, or repeat it with a reason
+         * @description Copy a task and the jobs that read only it behind it; the answer begins with its copy.
+         */
+        post: operations["duplicate_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exam/task/{task_id}/claim": {
         parameters: {
             query?: never;
@@ -1966,6 +1986,16 @@ export interface components {
              * @default []
              */
             deviations: components["schemas"]["Deviation"][];
+            /**
+             * Repeat Of
+             * @description The task that this one does over again; it may be gone
+             */
+            repeat_of?: string | null;
+            /**
+             * Repeat Reason
+             * @description Why it is done over again, as a person gave it
+             */
+            repeat_reason?: string | null;
             acquisition_limits?: components["schemas"]["AcquisitionLimits"] | null;
         };
         /**
@@ -2606,6 +2636,16 @@ export interface components {
              * @default []
              */
             deviations: components["schemas"]["Deviation"][];
+            /**
+             * Repeat Of
+             * @description The task that this one does over again; it may be gone
+             */
+            repeat_of?: string | null;
+            /**
+             * Repeat Reason
+             * @description Why it is done over again, as a person gave it
+             */
+            repeat_reason?: string | null;
         };
         /**
          * DAGType
@@ -2634,6 +2674,33 @@ export interface components {
              * @description What the task says
              */
             task?: unknown;
+        };
+        /**
+         * DuplicateTask
+         * @description What to copy with a task, and why.
+         * @example {
+         *       "reason": "The patient moved",
+         *       "with_jobs": true,
+         *       "workflow_id": null
+         *     }
+         */
+        DuplicateTask: {
+            /**
+             * Reason
+             * @description Given, the copy is a repeat: it names the task and this reason
+             */
+            reason?: string | null;
+            /**
+             * With Jobs
+             * @description Copy the jobs of the workflow that read nothing else, too
+             * @default true
+             */
+            with_jobs: boolean;
+            /**
+             * Workflow Id
+             * @description Where the copies go, at its end; without it they stand behind the task
+             */
+            workflow_id?: string | null;
         };
         /**
          * ExamDeviations
@@ -7254,6 +7321,41 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    duplicate_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the task */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateTask"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["AcquisitionTaskOut"] | components["schemas"]["DAGTaskOut"])[];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -3359,6 +3359,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List backups, and say whether one is being made
+         * @description Return the whole backups, and how the one by request goes, or went at this server.
+         */
+        get: operations["list_backups"];
+        put?: never;
+        /**
+         * Begin a backup
+         * @description Begin a backup of databases, files and keys; scans and images go on meanwhile.
+         */
+        post: operations["begin_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/health/detail": {
         parameters: {
             query?: never;
@@ -3750,6 +3774,119 @@ export interface components {
          * @enum {string}
          */
         AsideKind: "quarantine" | "conflict" | "other-patient";
+        /**
+         * BackupOut
+         * @description A backup that is whole.
+         */
+        BackupOut: {
+            /**
+             * Name
+             * @description What `scanhub restore --name` takes
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of the software that made it
+             */
+            version: string;
+            /**
+             * Begun At
+             * Format: date-time
+             */
+            begun_at: string;
+            /**
+             * Taken At
+             * Format: date-time
+             * @description The moment that it shows
+             */
+            taken_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /** Files */
+            files: number;
+            /**
+             * Bytes
+             * @description Of all files of the lake [byte]
+             */
+            bytes: number;
+            /**
+             * New Files
+             * @description That no earlier backup had
+             */
+            new_files: number;
+            /**
+             * New Bytes
+             * @description Of these [byte]
+             */
+            new_bytes: number;
+            /**
+             * Missing Files
+             * @description That the databases name and the lake does not have
+             */
+            missing_files: number;
+        };
+        /**
+         * BackupWorkOut
+         * @description How a backup by request goes, or how the last one of this server went.
+         */
+        BackupWorkOut: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "idle" | "running" | "made" | "failed";
+            /**
+             * Step
+             * @description What is being done, in words
+             * @default
+             */
+            step: string;
+            /**
+             * Detail
+             * @description Why it failed
+             * @default
+             */
+            detail: string;
+            /** Started By */
+            started_by?: string | null;
+            /** Started At */
+            started_at?: string | null;
+            /** Ended At */
+            ended_at?: string | null;
+        };
+        /**
+         * BackupsOut
+         * @description The backups of an installation, and whether one is being made.
+         */
+        BackupsOut: {
+            /**
+             * Enabled
+             * @description Backups can be made by request
+             */
+            enabled: boolean;
+            /**
+             * Detail
+             * @description What to do where they cannot
+             * @default
+             */
+            detail: string;
+            /**
+             * Folder
+             * @description Where they are; empty: nowhere
+             * @default
+             */
+            folder: string;
+            work: components["schemas"]["BackupWorkOut"];
+            /**
+             * Backups
+             * @description The newest first
+             * @default []
+             */
+            backups: components["schemas"]["BackupOut"][];
+        };
         /**
          * Briefing
          * @description Everything that a process must know to run a job of the platform.
@@ -5083,7 +5220,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed";
         /**
          * Failure
          * @description Why a job failed.
@@ -16362,6 +16499,54 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    begin_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
             503: components["responses"]["ServiceUnavailable"];
         };
     };
