@@ -13,13 +13,14 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check format openapi bench lock \
+.PHONY: help setup demo serve test test-deploy check format openapi bench lock \
   check-format check-lint check-types check-imports check-sizes check-openapi check-frontend
 
 help:
 	@echo "make demo     one scan from login to archive, then look at it in the browser"
 	@echo "make serve    the platform alone, without demo data"
 	@echo "make test     every test"
+	@echo "make test-deploy  docker-compose.yml in containers, each killed in turn; needs podman"
 	@echo "make check    format, lint, types, import contracts, sizes, OpenAPI drift, frontend"
 	@echo "make format   put the code into shape"
 	@echo "make openapi  write docs/openapi and the types that the frontend makes of it"
@@ -43,6 +44,10 @@ test: setup
 	@ui=0; $(NODE) npm test --silent || ui=$$?; \
 	python=0; $(BIN)/pytest $(PYTEST_ARGS) $(ARGS) || python=$$?; \
 	exit $$(( ui > python ? ui : python ))
+
+# The whole deployment, a quarter of an hour: not part of `make test`.
+test-deploy: setup
+	@SCANHUB_TEST_DEPLOY=1 $(BIN)/pytest -n0 tests/deploy $(ARGS)
 
 # `make -k check` shows every failure instead of the first.
 check: check-format check-lint check-types check-imports check-sizes check-openapi check-frontend

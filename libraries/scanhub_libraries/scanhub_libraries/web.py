@@ -25,6 +25,7 @@ from scanhub_libraries.openapi import complete
 from scanhub_libraries.openapi_introductions import INTRODUCTIONS
 from scanhub_libraries.openapi_texts import CONTACT, LICENSE
 from scanhub_libraries.problems import ALWAYS, RefusedBodyError, answer_with_problems
+from scanhub_libraries.readiness import DatabaseReady
 from scanhub_libraries.route_directory import RouteDirectory
 from scanhub_libraries.security.permissions import check_access, is_public
 from scanhub_libraries.security.principal import ANONYMOUS, Principal
@@ -243,10 +244,6 @@ OwnTokens = Mapping[str, Callable[[str], Awaitable[Principal]]]
 """How tokens begin that a service gives out itself, and who finds out whose they are."""
 
 
-async def _ready() -> None:
-    """Nothing to wait for."""
-
-
 @cache
 def _health_router(prefix: str) -> APIRouter:
     router = APIRouter(prefix=f"{prefix}/health", tags=["health"])
@@ -306,7 +303,8 @@ def create_service_app(
     """Return the application of a service: everything but its routes.
 
     The lifespan sets `app.state.sessions`, and `app.state.started = True` when it is ready. It may
-    set `app.state.check_ready`, which raises UnavailableError while something is missing,
+    set `app.state.check_ready`, which raises UnavailableError while something is missing (without:
+    while the database does not answer),
     `app.state.measure`, which says what the service measures, and `app.state.own_tokens`, for
     tokens that the service gives out itself.
 
@@ -338,7 +336,7 @@ def create_service_app(
     app.state.malformed_path_status = malformed_path_status
     app.state.shared_keys = shared_keys or {}
     app.state.started, app.state.own_tokens = False, {}
-    app.state.check_ready = _ready
+    app.state.check_ready = DatabaseReady(app)
     app.state.measure = nothing
     answer_with_problems(app)
     answer_database_errors(app)

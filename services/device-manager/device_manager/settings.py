@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from device_manager.certificates.rules import parse_networks
+from scanhub_libraries.file_settings import FileSettings
 
 
 def _networks(text: str) -> str:
@@ -15,7 +16,7 @@ def _networks(text: str) -> str:
     return text
 
 
-class DeviceManagerSettings(BaseSettings):
+class DeviceManagerSettings(FileSettings):
     """Built once, by whoever starts the service; handed on from there."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_DEVICE_", frozen=True)

@@ -7,9 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-import sqlalchemy as sa
 from fastapi import FastAPI
-from sqlalchemy.exc import SQLAlchemyError
 
 from exam_manager.audit.disclosures import Disclosures
 from exam_manager.audit.recorder import record_changes
@@ -43,8 +41,7 @@ from exam_manager.users.routes import router as users
 from exam_manager.workflows.routes import router as workflows
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import create_engine, create_sessions, reading
-from scanhub_libraries.errors import UnavailableError
+from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.measures import measure_outbox
@@ -117,7 +114,6 @@ def create_app(
         shared_keys={METRICS: SharedKey(settings.metrics_key, "SCANHUB_EXAM_METRICS_KEY")},
     )
     app.state.settings = settings
-    app.state.check_ready = _Ready(app)
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
@@ -190,18 +186,3 @@ class _Worker(Protocol):
 
     async def stop(self) -> None:
         """End."""
-
-
-class _Ready:
-    """Asks the database whether it is there."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-
-    async def __call__(self) -> None:
-        """Raise UnavailableError while the database does not answer."""
-        try:
-            async with reading(self._app.state.sessions) as session:
-                await session.execute(sa.text("SELECT 1"))
-        except (SQLAlchemyError, OSError) as error:
-            raise UnavailableError("The database does not answer.") from error

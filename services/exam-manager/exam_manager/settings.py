@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from scanhub_libraries.file_settings import FileSettings
 
 
-class ExamManagerSettings(BaseSettings):
+class ExamManagerSettings(FileSettings):
     """What exam-manager needs to know; the environment has it as SCANHUB_EXAM_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_EXAM_", frozen=True)

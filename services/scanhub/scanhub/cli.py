@@ -1,4 +1,4 @@
-"""The command line: `scanhub serve | worker | demo | simulate-device | migrate | ...`."""
+"""The command line: `scanhub serve | worker | receive | demo | simulate-device | ...`."""
 
 import asyncio
 import gc
@@ -108,6 +108,26 @@ def worker(
     with explained(errors):
         settings = _settings(data_dir=data_dir, log_json=log_json)
         run_worker(settings, console, queues=names, executor_id=executor_id, drain_s=drain)
+
+
+@app.command()
+def receive(
+    dicom_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the DICOM listener.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    executor_id: Annotated[
+        str | None, typer.Option(help="Its name among the processes; default: host-dicom.")
+    ] = None,
+    data_dir: DataDir = None,
+    log_json: Annotated[bool | None, typer.Option(help="Log one JSON object a line.")] = None,
+) -> None:
+    """Receive DICOM for servers that share the databases (PostgreSQL) and the files."""
+    from scanhub.worker import run_receiver
+
+    with explained(errors):
+        settings = _settings(data_dir=data_dir, host=host, dicom_port=dicom_port, log_json=log_json)
+        run_receiver(settings, console, executor_id=executor_id)
 
 
 @app.command()

@@ -29,10 +29,12 @@ from scanhub_libraries.clients import ServiceTokenSource, TokenSource, WorkflowM
 from scanhub_libraries.models import ServiceCredentials
 from scanhub_libraries.outbox import Deliver
 from scanhub_libraries.security.tokens import (
+    SigningKeys,
     TokenSigner,
     TokenVerifier,
     generate_keys,
     load_or_create_keys,
+    load_public_key,
 )
 from workflow_manager.main import close_streams
 from workflow_manager.main import create_app as create_workflow_manager
@@ -148,13 +150,23 @@ def workflow_settings(
     return WorkflowManagerSettings(**{**given, **more})
 
 
+def _signing_keys(
+    settings: InstallationSettings, *, offline: bool
+) -> tuple[SigningKeys | None, str]:
+    """Return the keys that sign tokens, where exam-manager is served, and the one that verifies."""
+    if settings.only not in {None, "exam-manager"}:
+        return None, load_public_key(settings.keys_dir)
+    keys = generate_keys() if offline else load_or_create_keys(settings.keys_dir)
+    return keys, keys.public_pem
+
+
 class _Builder:
     """Joins the services: each gets its settings, its peers and the public key."""
 
     def __init__(self, settings: InstallationSettings, *, offline: bool = False) -> None:
         self._settings = settings
         self._offline = offline
-        self._keys = generate_keys() if offline else load_or_create_keys(settings.keys_dir)
+        self._keys, self._public_pem = _signing_keys(settings, offline=offline)
         self.peers = Peers(settings)
 
     def build(self) -> dict[ServiceName, FastAPI]:
@@ -188,11 +200,13 @@ class _Builder:
     def _verifier(self) -> TokenVerifier:
         """Return what verifies tokens; beside exam-manager it knows at once what that revokes."""
         if not self._is_with_exam_manager:
-            return TokenVerifier(self._keys.public_pem)
+            return TokenVerifier(self._public_pem)
         own: TokenVerifier = self.peers.apps["exam-manager"].state.verifier
-        return TokenVerifier(self._keys.public_pem, own.revocations)
+        return TokenVerifier(self._public_pem, own.revocations)
 
     def _exam_manager(self) -> FastAPI:
+        if self._keys is None:
+            raise RuntimeError("exam-manager needs the private key.")
         signer = TokenSigner(self._keys.private_pem)
 
         async def own_token() -> str:

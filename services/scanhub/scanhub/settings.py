@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.errors import ConflictError
+from scanhub_libraries.file_settings import FileSettings
 from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
 
 
@@ -46,12 +47,15 @@ RESTORING = "restoring"
 SERVICES: tuple[ServiceName, ...] = ("exam-manager", "device-manager", "workflow-manager")
 
 
-class InstallationSettings(BaseSettings):
+class InstallationSettings(FileSettings):
     """Settings of one process, from the command line and `SCANHUB_*` variables."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_", frozen=True)
 
     data_dir: Path = Field(Path("scanhub-data"), description="Keys, databases, lake")
+    keys_folder: Path | None = Field(
+        None, description="Keys and secrets of the services; default: `keys` in the data folder"
+    )
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=0, le=65535, description="Port of HTTP and websocket")
     ssl_certfile: Path | None = Field(
@@ -86,13 +90,18 @@ class InstallationSettings(BaseSettings):
     backup_keep: int | None = Field(
         None, ge=1, description="So many backups stay, older ones are removed; none: all stay"
     )
+    alive_file: Path | None = Field(
+        None,
+        description="A worker, and a process that receives DICOM, touches this file every few "
+        "seconds while it is well; for health checks",
+    )
     log_json: bool = Field(default=False, description="One JSON object a line")
     log_level: LogLevel = Field("INFO", description="Lowest level logged")
 
     @property
     def keys_dir(self) -> Path:
         """Folder of the signing keys and service secrets."""
-        return self.data_dir / "keys"
+        return self.keys_folder or self.data_dir / "keys"
 
     @property
     def lake_root(self) -> Path:

@@ -1,10 +1,10 @@
-"""Runs a worker: it does the work of queues, for servers on this machine or others."""
+"""Runs what has no API, for servers on this machine or others: workers, and receivers of DICOM."""
 
 import asyncio
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -17,8 +17,9 @@ from scanhub_libraries.errors import UnavailableError
 from scanhub_libraries.logging import configure_logging
 from scanhub_libraries.models import ServiceCredentials
 from workflow_manager.background import Outside
+from workflow_manager.dicom.listeners import ListenerError
 from workflow_manager.engine.names import QUEUE_NAMES
-from workflow_manager.workers.process import work
+from workflow_manager.workers.process import receive, work
 
 _SERVICE: ServiceName = "workflow-manager"
 
@@ -43,6 +44,66 @@ def run_worker(
     Raises:
         UnavailableError: The keys or the lake are not here.
     """
+    _run(
+        installation,
+        _given(queues, executor_id),
+        lambda outside: work(
+            outside,
+            _told_to_end(),
+            drain_s=drain_s,
+            ready=lambda name: _ready(console, f"The worker {name}"),
+            alive_file=installation.alive_file,
+        ),
+    )
+
+
+def run_receiver(
+    installation: InstallationSettings, console: Console, *, executor_id: str | None
+) -> None:
+    """Receive DICOM until Ctrl-C or SIGTERM.
+
+    Args:
+        installation: Where databases, keys and the lake are, and the port.
+        console: Where it says that it listens.
+        executor_id: Its name among the processes; none given: as the environment says, or the
+            host's with `-dicom`.
+
+    Raises:
+        UnavailableError: There is no port to listen on, it is taken, or the keys or the lake are
+            not here.
+    """
+    if installation.dicom_port is None and "SCANHUB_WORKFLOW_DICOM_TLS_PORT" not in os.environ:
+        raise UnavailableError("There is no port to receive on: give --dicom-port.")
+    given: dict[str, Any] = {"queues": ()}
+    if executor_id is not None or "SCANHUB_WORKFLOW_EXECUTOR_ID" not in os.environ:
+        given["executor_id"] = executor_id or f"{socket.gethostname()}-dicom"
+    try:
+        _run(
+            installation,
+            given,
+            lambda outside: receive(
+                outside,
+                _told_to_end(),
+                ready=lambda name: _ready(console, f"The receiver {name}"),
+                alive_file=installation.alive_file,
+            ),
+        )
+    except ListenerError as error:
+        raise UnavailableError(str(error)) from error
+
+
+def _run(
+    installation: InstallationSettings,
+    given: dict[str, Any],
+    process: Callable[[Outside], Awaitable[None]],
+) -> None:
+    """Run a process of workflow-manager that has no API.
+
+    Args:
+        installation: Where everything is.
+        given: Settings that go before the environment.
+        process: What it does until it is told to end.
+    """
     configure_logging(json=installation.log_json, level=installation.log_level)
     settings = installation.model_copy(update={"only": _SERVICE})  # the others are elsewhere
     _check_keys(settings)
@@ -50,7 +111,7 @@ def run_worker(
     exam_manager = peers.client("exam-manager")
     credentials = ServiceCredentials(service=_SERVICE, secret=settings.service_secret(_SERVICE))
     outside = Outside(
-        workflow_settings(settings, **_given(queues, executor_id)),
+        workflow_settings(settings, **given),
         exam_manager,
         peers.client("device-manager"),
         ServiceTokenSource(exam_manager, credentials),
@@ -58,9 +119,7 @@ def run_worker(
 
     async def run() -> None:
         try:
-            await work(
-                outside, _told_to_end(), drain_s=drain_s, ready=lambda name: _ready(console, name)
-            )
+            await process(outside)
         finally:
             await peers.close()
 
@@ -84,7 +143,7 @@ def _check_keys(settings: InstallationSettings) -> None:
         path = settings.keys_dir / name
         if not path.exists():
             raise UnavailableError(
-                f"{path} is not there: a worker needs the keys of its server, in its --data-dir."
+                f"{path} is not there: it needs the keys of its server, in --data-dir."
             )
 
 
@@ -106,7 +165,7 @@ def _told_to_end() -> asyncio.Event:
 
 
 def _ready(console: Console, name: str) -> None:
-    console.print(f"The worker {name} is ready.", markup=False, soft_wrap=True)
+    console.print(f"{name} is ready.", markup=False, soft_wrap=True)
     notify("READY=1")
 
 

@@ -7,7 +7,7 @@ import asyncio
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import httpx
 
@@ -17,9 +17,12 @@ from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.commitments import service as commitments_service
 from workflow_manager.commitments.workflow import Promises, commitment_workflow
+from workflow_manager.dicom.listeners import Answer
+from workflow_manager.dicom.promising import ASKED, REPORT, TOLD
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.dispatch import service as dispatch_service
+from workflow_manager.dispatch.commitment import CommitmentDesk
 from workflow_manager.dispatch.desk import MOST_AT_ONCE, DispatchDesk
 from workflow_manager.dispatch.workflow import DispatchSteps, dispatch_workflow
 from workflow_manager.engine import WorkflowBody
@@ -55,7 +58,7 @@ from workflow_manager.workers.bells import Bells
 from workflow_manager.workers.canceling import Cancels
 from workflow_manager.workers.lake_mark import check_lake, mark_lake
 from workflow_manager.workers.pausing import Pauses
-from workflow_manager.workers.presence import Presence
+from workflow_manager.workers.presence import Kind, Presence
 
 _SENDERS = MOST_AT_ONCE + 8
 """Threads that talk to targets, with some left for connection tests."""
@@ -90,7 +93,7 @@ async def open_wiring(
     outside: Outside,
     app: object | None,
     *,
-    kind: Literal["server", "worker"],
+    kind: Kind,
     drain_s: float = 0.0,
 ) -> tuple[Wiring, RunSteps]:
     """Open what background work needs, with the run engine; the stack closes it.
@@ -128,17 +131,19 @@ async def open_wiring(
     return wiring, do_run
 
 
-async def _made(
-    stack: AsyncExitStack,
-    outside: Outside,
-    app: object | None,
-    kind: Literal["server", "worker"],
-) -> tuple[Wiring, dict[str, WorkflowBody], Notes]:
-    settings, token_source = outside.settings, outside.token_source
-    await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
+async def _open_sessions(stack: AsyncExitStack, settings: WorkflowManagerSettings) -> Sessions:
+    if settings.migrate:
+        await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
     database = create_engine(settings.database_url)
     stack.push_async_callback(database.dispose)
-    sessions = create_sessions(database)
+    return create_sessions(database)
+
+
+async def _made(
+    stack: AsyncExitStack, outside: Outside, app: object | None, kind: Kind
+) -> tuple[Wiring, dict[str, WorkflowBody], Notes]:
+    settings, token_source = outside.settings, outside.token_source
+    sessions = await _open_sessions(stack, settings)
     notes = Notes(sessions, settings.database_url)
     tail = await _open_tail(stack, sessions, notes)
     threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
@@ -165,6 +170,7 @@ async def _made(
         runners=Runners(settings, jobs),
         presence=Presence(sessions, engine, pauses, kind, shared=_is_shared(settings)),
         pauses=pauses,
+        notes=notes,
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes
@@ -226,6 +232,13 @@ def _bodies(wiring: Wiring, do_run: RunSteps) -> dict[str, WorkflowBody]:
         commitments_service.ATTEMPTS.kind: commitment_workflow(Promises(wiring)),
         processing_queueing.ATTEMPTS.kind: processing_workflow(ProcessingSteps(wiring)),
     }
+
+
+def answers_of(wiring: Wiring) -> dict[str, Answer]:
+    """Return who answers what DICOM peers ask and say of storage commitment."""
+    reports = CommitmentDesk(wiring.sessions, wiring.settings.dispatch_backoff_s)
+    promised = dict.fromkeys((ASKED, REPORT, TOLD), Promises(wiring).answer)
+    return {"commitment": reports.answer, **promised}
 
 
 def desks_of(wiring: Wiring) -> list[Desk]:

@@ -14,7 +14,7 @@ from scanhub_libraries.security.access import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
-from workflow_manager.background import Outside, desks_of, open_wiring
+from workflow_manager.background import Outside, answers_of, desks_of, open_wiring
 from workflow_manager.backups import routes as backup_routes
 from workflow_manager.backups.desk import BackupDesk, BackupPlace
 from workflow_manager.bookkeeper import query_routes as bookkeeper_query_routes
@@ -25,13 +25,8 @@ from workflow_manager.cases.keeper import CaseKeeper
 from workflow_manager.cleaner import routes as cleaner_routes
 from workflow_manager.cleaner.cleaning import Cleaner
 from workflow_manager.commitments import routes as commitment_routes
-from workflow_manager.commitments.workflow import (
-    Promises,
-)
 from workflow_manager.dicom import routes as dicom_routes
-from workflow_manager.dicom.listeners import Answer
 from workflow_manager.dicom.node import DicomNode
-from workflow_manager.dicom.promising import ASKED, REPORT, TOLD
 from workflow_manager.dicomweb import (
     rendered_routes,
     retrieve_routes,
@@ -40,7 +35,6 @@ from workflow_manager.dicomweb import (
 )
 from workflow_manager.dicomweb.settling import open_desk
 from workflow_manager.dispatch import routes as dispatch_routes
-from workflow_manager.dispatch.commitment import CommitmentDesk
 from workflow_manager.health import routes as health_routes
 from workflow_manager.health.service import Health
 from workflow_manager.imports import routes as imports_routes
@@ -56,6 +50,7 @@ from workflow_manager.journal.tail import JournalTail
 from workflow_manager.kept_aside import routes as kept_aside_routes
 from workflow_manager.modules import persistence_routes
 from workflow_manager.modules import routes as modules_routes
+from workflow_manager.notes import Topic
 from workflow_manager.notifications import routes as notification_routes
 from workflow_manager.notifications.reactor import notification_follower
 from workflow_manager.previews import routes as previews_routes
@@ -219,12 +214,13 @@ async def _start_work(
     stack.push_async_callback(pruner.stop)
     keeper = CaseKeeper(wiring)
     await keeper.start()
+    wiring.notes.on(Topic.RECEIVED, lambda _: keeper.association_ended())
     stack.push_async_callback(keeper.stop)
     node = DicomNode(
         wiring.settings,
         wiring.sessions,
         wiring.lake,
-        answers=_answers(wiring),
+        answers=answers_of(wiring),
         receiving=wiring.receiving,
         on_closed=keeper.association_ended,
     )
@@ -242,10 +238,3 @@ async def _start_work(
     for desk in (*desks_of(wiring), ImportDesk(wiring)):
         desk.start()
         stack.push_async_callback(desk.stop)
-
-
-def _answers(wiring: Wiring) -> dict[str, Answer]:
-    """Return who answers what DICOM peers ask and say of storage commitment."""
-    reports = CommitmentDesk(wiring.sessions, wiring.settings.dispatch_backoff_s)
-    promised = dict.fromkeys((ASKED, REPORT, TOLD), Promises(wiring).answer)
-    return {"commitment": reports.answer, **promised}

@@ -28,6 +28,8 @@ class Topic(StrEnum):
     """Events were written."""
     QUEUE = "queue"
     """Something was put into the queue that is told: whoever serves it looks."""
+    RECEIVED = "received"
+    """An association ended whose images are in the index: its series may be complete."""
     STOP = "stop"
     """Somebody stops the run whose id is told: whoever runs it kills what computes."""
 

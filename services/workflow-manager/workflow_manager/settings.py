@@ -6,15 +6,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, field_validator
 from pydantic_core.core_schema import ValidationInfo
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from scanhub_libraries.file_settings import FileSettings
 from workflow_manager.dicom.extra_tags import checked_names
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dispatch.rules import OffPeak, parse_clock
 from workflow_manager.engine.names import Queues, checked_queues
 
 
-class WorkflowManagerSettings(BaseSettings):
+class WorkflowManagerSettings(FileSettings):
     """What an installation decides. Every field can be set as `SCANHUB_WORKFLOW_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_WORKFLOW_", frozen=True, extra="ignore")
@@ -28,6 +29,7 @@ class WorkflowManagerSettings(BaseSettings):
     queues: Queues = Field(
         None, description="Queues whose work this process does; none given: all. Needs PostgreSQL"
     )
+    migrate: bool = Field(True, description="Bring the database to the newest schema at the start")
     dicom_port: int | None = Field(
         None, ge=0, le=65535, description="Port of the DICOM listener; none: no listener; 0: any"
     )
@@ -307,9 +309,7 @@ class WorkflowManagerSettings(BaseSettings):
         ge=0,
         description="A scan that streams is previewed when it lasts longer than this [s]",
     )
-    previews_at_once: int = Field(
-        4, ge=0, description="Scans that are previewed at the same time; 0: none"
-    )
+    previews_at_once: int = Field(4, ge=0, description="Scans previewed at the same time; 0: none")
     preview_memory_bytes: int = Field(
         2**30,
         gt=0,

@@ -15,6 +15,7 @@ from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.modules.runners import Runners
+from workflow_manager.notes import Notes
 from workflow_manager.senders.port import SendReport
 from workflow_manager.senders.registry import Senders
 from workflow_manager.settings import WorkflowManagerSettings
@@ -55,6 +56,8 @@ class Wiring:
     """This process, as the others see it."""
     pauses: Pauses
     """Queues of which nothing begins."""
+    notes: Notes
+    """What the other processes of this service say."""
     jobs: JobRegistry = field(default_factory=JobRegistry)
     """Which jobs there are."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)

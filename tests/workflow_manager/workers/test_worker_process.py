@@ -1,4 +1,4 @@
-"""`scanhub worker`: it does the work of servers that leave it to others."""
+"""`scanhub worker` and `scanhub receive`: they do what servers leave to others."""
 
 import asyncio
 import os
@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from clinic import SECRET
 from cryptography.fernet import Fernet
+from images import SERIES, write_instance
 from nursery import start_program
+from ports import a_port
 from raw_files import Scan
 from test_kill import Outside, assert_done_once
 from workflow_service import over_http, until
+
+from workflow_manager.dicom.scu import Peer, send_series
 
 pytestmark = pytest.mark.timeout(300)
 SCRIPT = Path(__file__).parent.parent / "worker_for_test.py"
@@ -48,6 +52,21 @@ class Installation:
         assert program.stdout is not None
         while line := await asyncio.wait_for(program.stdout.readline(), 60):
             if line.decode().strip() == f"The worker {name} is ready.":
+                return
+        raise AssertionError("it ended and was never ready")
+
+    async def receiver(self, name, port, **more):
+        folder = str(self.server.folder / "data")
+        arguments = ["--data-dir", folder, "--dicom-port", str(port), "--executor-id", name]
+        program = await start_program(
+            *(SCRIPT, "receive", *arguments),
+            env={**self._environment, "SCANHUB_EXAM_MANAGER_URL": self._url, **more},
+            talks=True,
+        )
+        self._workers[name] = program
+        assert program.stdout is not None
+        while line := await asyncio.wait_for(program.stdout.readline(), 60):
+            if line.decode().strip() == f"The receiver {name} is ready.":
                 return
         raise AssertionError("it ended and was never ready")
 
@@ -217,3 +236,42 @@ async def test_a_queue_paused_at_the_server_begins_at_no_worker(installed, gate)
 
 async def _heeded(made, name, queues):
     return (await made.workers())[name]["paused"] == queues
+
+
+@pytest.mark.long
+async def test_a_receiver_of_its_own_takes_images_and_the_server_goes_on_with_them(
+    installed, tmp_path
+):
+    alive, port = tmp_path / "alive", a_port()
+    async with installed() as made:
+        await made.receiver("door", port, SCANHUB_ALIVE_FILE=str(alive))
+        await until(alive.exists, PATIENCE_S)
+        parts = {part["name"]: part for part in (await made.server.get("/health/detail"))["parts"]}
+        assert parts["DICOM"]["detail"] == "Listens in a process of its own: door."
+        assert parts["door"]["state"] == "ok"
+        await _send(tmp_path, port, 1)
+        await until(lambda: _complete(made, 1), PATIENCE_S)
+        await made.end("door", signal.SIGKILL)
+        await until(lambda: _listens_nowhere(made), PATIENCE_S)
+        await made.receiver("door", port)
+        await _send(tmp_path, port, 2)
+        await until(lambda: _complete(made, 2), PATIENCE_S)
+        assert await made.end("door", signal.SIGTERM) == 0
+
+
+async def _send(folder, port, number):
+    path = write_instance(folder / "sent", number)
+    peer = Peer("127.0.0.1", port, "SCANHUB", "SENDER")
+    report = await asyncio.to_thread(send_series, [(f"{SERIES}.{number}", path)], peer)
+    assert report.sent == [f"{SERIES}.{number}"]
+
+
+async def _complete(made, instances):
+    found = await made.server.get("/series")
+    return [(row["complete"], row["instances"]) for row in found] == [(True, instances)]
+
+
+async def _listens_nowhere(made):
+    detail = await made.server.get("/health/detail")
+    part = next(part for part in detail["parts"] if part["kind"] == "listener")
+    return part["detail"] == "There is none."

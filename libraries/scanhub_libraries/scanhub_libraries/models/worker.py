@@ -50,7 +50,10 @@ class WorkerOut(WireModel):
 
     name: Annotated[str, Field(description="Its name in the run engine; no two have the same")]
     kind: Annotated[
-        Literal["server", "worker"], Field(description="worker: serves queues and nothing else")
+        Literal["server", "worker", "receiver"],
+        Field(
+            description="worker: serves queues and nothing else; receiver: has the DICOM listener"
+        ),
     ]
     host: str
     pid: int

@@ -1,5 +1,6 @@
 """Secrets in files: made once, whoever starts first, and readable by their owner only."""
 
+import errno
 import os
 import secrets
 from collections.abc import Callable
@@ -55,5 +56,7 @@ def _close_to_others(path: Path) -> None:
     try:
         path.chmod(mode & ~_OTHERS)
         logger.warning("a secret was readable by others: closed to them", path=str(path))
-    except OSError:  # mounted by somebody who says what its mode is
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return  # mounted by somebody who says what its mode is, as secrets of a container are
         logger.warning("a secret is readable by others: make it mode 600", path=str(path))

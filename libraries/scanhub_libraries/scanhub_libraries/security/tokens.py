@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jose import JWTError, jwk, jwt
+from jose import JOSEError, JWTError, jwk, jwt
 
 from scanhub_libraries.errors import TokenInvalidError
 from scanhub_libraries.models.enums import UserRole
@@ -103,6 +103,25 @@ def load_or_create_keys(folder: Path) -> SigningKeys:
     if not public.exists() or public.read_text() != keys.public_pem:
         public.write_text(keys.public_pem)
     return keys
+
+
+def load_public_key(folder: Path) -> str:
+    """Return the key that verifies tokens, for who signs none: the private one may be elsewhere.
+
+    Raises:
+        SecretFileError: A file holds no such key.
+    """
+    public = folder / "signing.pub.pem"
+    if (folder / "signing.pem").exists() or not public.exists():
+        return load_or_create_keys(folder).public_pem
+    pem = public.read_text()
+    try:
+        jwk.construct(pem, ALGORITHM)
+    except JOSEError as error:
+        raise SecretFileError(
+            f"{public} is no public key (curve P-256, PEM): put that of exam-manager there."
+        ) from error
+    return pem
 
 
 class TokenSigner:

@@ -71,6 +71,12 @@ class ListenerProcess:
         """The process that listens now."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a process that listens, and did not end."""
+        process = self._process
+        return self._writer is not None and process is not None and process.returncode is None
+
     async def start(self) -> None:
         """Start it; returns when it listens.
 

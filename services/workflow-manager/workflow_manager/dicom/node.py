@@ -26,6 +26,7 @@ from workflow_manager.dicom.quick_statements import STATEMENTS
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.transport import listen
 from workflow_manager.journal.service import append, own_event
+from workflow_manager.notes import Topic, tell
 from workflow_manager.query.desk import QueryDesk
 from workflow_manager.settings import WorkflowManagerSettings
 from workflow_manager.targets.secret_box import SecretBox
@@ -92,6 +93,11 @@ class DicomNode:
         """The port that it listens on with TLS."""
         tls = self._sockets.get("tls")
         return None if tls is None else int(tls.getsockname()[1])
+
+    @property
+    def listens(self) -> bool:
+        """Whether there are listeners, and each of them lives."""
+        return bool(self.listeners) and all(each.listens for each in self.listeners)
 
     async def start(self) -> None:
         """Open the sockets and start the processes.
@@ -210,6 +216,7 @@ class DicomNode:
         update = sa.update(table).where(place.in_(sorted(series))).values(closed_at=utc_now())
         async with transaction(self._sessions) as session:
             await session.execute(update)
+            await tell(session, Topic.RECEIVED)
         if self._on_closed is not None:
             self._on_closed()
 

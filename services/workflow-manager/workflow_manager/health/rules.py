@@ -1,6 +1,6 @@
 """When a part is well. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -138,8 +138,17 @@ def disk_part(
     return HealthPart(kind="disk", name=name, state=state, detail=detail, numbers=numbers)
 
 
-def listener_part(port: int | None, *, wanted: bool) -> HealthPart:
-    """Return the health of the DICOM listener."""
+def listener_part(port: int | None, *, wanted: bool, elsewhere: Sequence[str] = ()) -> HealthPart:
+    """Return the health of the DICOM listener.
+
+    Args:
+        port: Where this process listens.
+        wanted: Whether it should.
+        elsewhere: Other processes that receive and live.
+    """
+    if not wanted and elsewhere:
+        detail = f"Listens in a process of its own: {', '.join(elsewhere)}."
+        return HealthPart(kind="listener", name="DICOM", state="ok", detail=detail)
     if not wanted:
         return HealthPart(kind="listener", name="DICOM", state="ok", detail="There is none.")
     if port is None:

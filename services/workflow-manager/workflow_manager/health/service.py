@@ -110,7 +110,11 @@ class Health:
                 for name, queue in facts.queues.items()
             ),
             *(target_part(name, target) for name, target in facts.targets.items()),
-            listener_part(facts.port, wanted=settings.dicom_port is not None),
+            listener_part(
+                facts.port,
+                wanted=settings.dicom_port is not None,
+                elsewhere=facts.shared.receivers,
+            ),
             disk_part(
                 "images",
                 free=facts.free,
@@ -160,7 +164,7 @@ class Health:
 
 def _single_measures(facts: Facts) -> Iterable[Measure]:
     """Yield what has one value, or one by reader."""
-    listens = float(facts.port is not None)
+    listens = float(facts.port is not None or bool(facts.shared.receivers))
     yield Measure(
         "scanhub_series_incomplete", "Series that get images", {"": facts.incomplete.open}
     )

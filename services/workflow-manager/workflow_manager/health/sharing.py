@@ -18,6 +18,15 @@ class Sharing:
     queues: Sequence[QueueOut]
     workers: Sequence[WorkerOut]
 
+    @property
+    def receivers(self) -> list[str]:
+        """Processes that do nothing but receive DICOM, and live."""
+        return [
+            worker.name
+            for worker in self.workers
+            if worker.kind == "receiver" and worker.state == "running"
+        ]
+
 
 async def look_at_sharing(wiring: Wiring) -> Sharing:
     """Look at them now."""

@@ -11,7 +11,7 @@ from workflow_manager.database import Table
 
 
 class Worker(Table, table=True):
-    """A process of this service: a server, or a worker that serves queues alone."""
+    """A process of this service: a server, a worker that serves queues, or a receiver."""
 
     __tablename__ = "worker"
 

@@ -16,6 +16,8 @@ from workflow_manager.workers.pausing import Pauses
 from workflow_manager.workers.rules import FORGET_AFTER, SIGN_S
 
 logger = get_logger(__name__)
+Kind = Literal["server", "worker", "receiver"]
+"""A server has an API; a worker serves queues; a receiver has the DICOM listener."""
 
 
 class Presence:
@@ -27,7 +29,7 @@ class Presence:
         sessions: Where it says so.
         engine: Which knows its name, once it is launched, and the queues it serves.
         pauses: Which of them are paused.
-        kind: A server has an API; a worker serves queues and nothing else.
+        kind: What it is.
         shared: Other processes share the database.
     """
 
@@ -36,7 +38,7 @@ class Presence:
         sessions: Sessions,
         engine: Engine,
         pauses: Pauses,
-        kind: Literal["server", "worker"],
+        kind: Kind,
         *,
         shared: bool,
     ) -> None:

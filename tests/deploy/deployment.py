@@ -1,0 +1,215 @@
+"""Builds the images, brings the compose file up, and does to containers what accidents do."""
+
+import json
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+from effort import IN_CI
+from ports import a_port
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(os.environ.get("SCANHUB_DEPLOY_FOLDER", "/var/tmp/scanhub-deploy"))
+PROJECT = "scanhub-test"
+TARGETS = (
+    *("migrate", "exam-manager", "device-manager", "workflow-manager"),
+    *("dicom-listener", "worker", "gateway"),
+)
+START_S = 240.0
+BACK_S = 60.0
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def unavailable(reason: str) -> None:
+    """Skip, or fail where CI must not skip."""
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def prepared() -> dict[str, str]:
+    """Return the variables with which podman works here; base images are there afterwards."""
+    if shutil.which("podman") is None:
+        unavailable("podman is not installed")
+    if os.geteuid() != 0:
+        unavailable("podman has to run as root here: networks of containers need it")
+    done = _run([ROOT / "deploy" / "local-podman", FOLDER], timeout=900)
+    pairs = (word.split("=", 1) for word in done.stdout.split() if "=" in word)
+    return {**os.environ, **{name: value.strip("'") for name, value in pairs}}
+
+
+def _run(
+    command: list[Any], *, variables: dict[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, env=variables, cwd=ROOT, capture_output=True, text=True, check=False, timeout=timeout
+    )
+    if done.returncode != 0:
+        told = "\n".join((done.stdout + done.stderr).splitlines()[-40:])
+        raise AssertionError(f"{' '.join(words)} ended with {done.returncode}:\n{told}")
+    return done
+
+
+def until(what: str, condition: Callable[[], T], seconds: float) -> T:
+    """Wait until something is so; what goes wrong meanwhile is told at the end."""
+    deadline, trouble = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        try:
+            if found := condition():
+                return found
+        except (httpx.HTTPError, OSError, AssertionError) as error:
+            trouble = repr(error)
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not so after {seconds:.0f} s. {trouble}")
+
+
+@dataclass
+class Deployment:
+    """An installation in containers.
+
+    Args:
+        variables: With which podman works here.
+        folder: For secrets and what tests make.
+    """
+
+    variables: dict[str, str]
+    folder: Path
+    https_port: int = field(default_factory=a_port)
+    http_port: int = field(default_factory=a_port)
+    dicom_port: int = field(default_factory=a_port)
+
+    @property
+    def url(self) -> str:
+        """What people open."""
+        return f"https://localhost:{self.https_port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Of the gateway; it signs itself."""
+        return self.folder / "secrets" / "tls.pem"
+
+    @cached_property
+    def trust(self) -> ssl.SSLContext:
+        """What believes the gateway, and nobody else."""
+        return ssl.create_default_context(cafile=self.certificate)
+
+    def client(self) -> httpx.Client:
+        """Return a client that begins at the gateway."""
+        return httpx.Client(base_url=self.url, verify=self.trust, timeout=30)
+
+    # --- containers -------------------------------------------------------------------------------
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Build and start it; stop it and remove what it wrote."""
+        self._build()
+        environment = {"SCANHUB_SECRETS": str(self.folder / "secrets")}
+        self.variables |= {
+            **environment,
+            "SCANHUB_ADDRESS": "127.0.0.1",
+            "SCANHUB_HTTPS_PORT": str(self.https_port),
+            "SCANHUB_HTTP_PORT": str(self.http_port),
+            "SCANHUB_DICOM_PORT": str(self.dicom_port),
+        }
+        _run([ROOT / "deploy" / "make-secrets", "localhost"], variables=self.variables)
+        self.compose("down", "--volumes", "--timeout", "2")
+        try:
+            self.compose("up", "--detach", "--no-build", timeout=600)
+            until("a login page over https", self._answers, START_S)
+            yield
+        finally:
+            self._keep_logs()
+            self.compose("down", "--volumes", "--timeout", "2")
+
+    def _answers(self) -> bool:
+        with self.client() as client:
+            paths = ("exam", "device", "workflowmanager")
+            answers = [client.get(f"/api/v1/{path}/health/readiness") for path in paths]
+        return all(answer.is_success for answer in answers)
+
+    def _build(self) -> None:
+        options = ["--isolation=chroot", "--network=host"]
+        if _CERTIFICATES.exists():  # a machine may have authorities that an image does not know
+            options += ["--volume", f"{_CERTIFICATES.parent}:{_CERTIFICATES.parent}:ro"]
+            for name in ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+                options += ["--env", f"{name}={_CERTIFICATES}"]
+        build = ["podman", "build", "--quiet", *options]
+        for target in TARGETS:
+            named = ["--target", target, "--tag", f"scanhub/{target}"]
+            _run([*build, *named, "."], variables=self.variables, timeout=1800)
+        recipe = ["--file", "tests/deploy/database.Dockerfile", "--tag", "scanhub-test/database"]
+        _run([*build, *recipe, "."], variables=self.variables, timeout=900)
+
+    @cached_property
+    def _compose(self) -> Path:
+        venv = FOLDER / "podman-compose"
+        program = venv / "bin" / "podman-compose"
+        if not program.exists():
+            _run([sys.executable, "-m", "venv", "--clear", venv])
+            lock = ROOT / "scripts" / "podman-compose-requirements.lock"
+            install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", lock]
+            _run([venv / "bin" / "python", *install], timeout=300)
+        return program
+
+    def compose(self, *arguments: str, timeout: float = 180) -> str:
+        """Let podman-compose do something with the two files."""
+        files = ("-f", ROOT / "docker-compose.yml", "-f", ROOT / "tests/deploy/override.yml")
+        command = [self._compose, "-p", PROJECT, *files, *arguments]
+        path = f"{self._compose.parent}:{self.variables['PATH']}"
+        return _run(command, variables={**self.variables, "PATH": path}, timeout=timeout).stdout
+
+    def podman(self, *arguments: str) -> str:
+        """Let podman do something."""
+        return _run(["podman", *arguments], variables=self.variables).stdout
+
+    def container(self, service: str) -> str:
+        """Return the name of the container of a service."""
+        return f"{PROJECT}_{service}_1"
+
+    def state(self, service: str) -> dict[str, Any]:
+        """Return what podman knows of a container now."""
+        state: dict[str, Any] = json.loads(self.podman("inspect", self.container(service)))[0][
+            "State"
+        ]
+        return state
+
+    def healthy(self, service: str) -> bool:
+        """Run the health check of a container."""
+        command = ["podman", "healthcheck", "run", self.container(service)]
+        done = subprocess.run(command, env=self.variables, capture_output=True, check=False)
+        return done.returncode == 0
+
+    def kill(self, service: str) -> float:
+        """End the process of a container as an accident does, with SIGKILL; return when [s]."""
+        pid = int(self.state(service)["Pid"])
+        os.kill(pid, signal.SIGKILL)
+        return time.monotonic()
+
+    def back(self, service: str, killed_at: float) -> float:
+        """Wait until a container that was killed is well again; return how long it took [s]."""
+        left = BACK_S - (time.monotonic() - killed_at)
+        until(f"{service} is healthy again", lambda: self.healthy(service), left)
+        return time.monotonic() - killed_at
+
+    def _keep_logs(self) -> None:
+        kept = Path(os.environ.get("SCANHUB_DEPLOY_LOGS", self.folder))
+        kept.mkdir(parents=True, exist_ok=True)
+        names = self.podman("ps", "--all", "--format", "{{.Names}}").split()
+        for name in names:
+            with (kept / f"{name}.log").open("w") as log:
+                command = ["podman", "logs", name]
+                subprocess.run(command, env=self.variables, stdout=log, stderr=log, check=False)

@@ -1,0 +1,270 @@
+"""A demo scan and routed series in the deployment, and what is left of them after each kill."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from deployment import PROJECT
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+
+from scanhub.demo.data import DemoApi, PlannedScan, create_data
+from scanhub.demo.errors import DemoError
+from scanhub_device.simulator import default_sequence
+from workflow_manager.dicom.associating import Peer
+from workflow_manager.dicom.scu import send_series
+
+pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
+VICTIMS = (
+    *("gateway", "exam-manager", "device-manager-1", "device-manager-2", "workflow-manager"),
+    *("dicom-listener", "worker-1", "worker-2", "database"),
+)
+SERVICES = (*VICTIMS,)
+IMAGES = 12
+SETTLED_S = 180.0
+TARGET = {
+    "name": "archive",
+    "target_type": "dicom",
+    "ip": "archive",
+    "port": 11113,
+    "aet_target": "ARCHIVE",
+}
+RULE = {"name": "all", "rule": "True", "action": "route", "target": ["archive"]}
+
+
+@asynccontextmanager
+async def opened(deployment):
+    async with httpx.AsyncClient(
+        base_url=deployment.url, verify=deployment.trust, timeout=30
+    ) as http:
+        api = DemoApi(http)
+        await eventually("a login", api.log_in)
+        yield api
+
+
+async def eventually(what, ask, seconds=SETTLED_S):
+    """Ask until the answer is what is wanted: truth, or no error where there is none to return."""
+    deadline, trouble = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        try:
+            found = await ask()
+            if found or found is None:
+                return found
+        except (httpx.TransportError, DemoError) as error:
+            trouble = error
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"{what}: not so after {seconds:.0f} s. {trouble!r}")
+
+
+@pytest.fixture(scope="module")
+def stage(deployment):
+    """Users, a target, a rule, a scan for each test, and a scanner that stays connected."""
+    names = [PlannedScan(f"GRE {name}", default_sequence()) for name in ("demo", *VICTIMS)]
+
+    async def make():
+        async with opened(deployment) as api:
+            await api.call("POST", "/workflowmanager/targets", json=TARGET)
+            await api.call("POST", "/workflowmanager/rules", json=RULE)
+            return await create_data(api, names, deployment.folder)
+
+    data = asyncio.run(make())
+    url = deployment.url.replace("https", "wss", 1) + "/api/v1/device/ws"
+    arguments = ["--url", url, "--credentials", data.credentials, "--ca", deployment.certificate]
+    command = [sys.executable, "-m", "scanhub_device.simulator", *arguments, "--time-scale", "1"]
+    with (deployment.folder / "scanner.log").open("wb") as log:
+        scanner = subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
+    try:
+        yield {scan.name.removeprefix("GRE "): scan for scan in data.scans}
+    finally:
+        scanner.terminate()
+        scanner.wait(30)
+
+
+def write_series(folder: Path, description: str) -> tuple[str, list[tuple[str, Path]]]:
+    """Write a series of small images; return its UID, and UID and path of each image."""
+    series, study = str(generate_uid()), str(generate_uid())
+    folder.mkdir(parents=True)
+    items = []
+    for number in range(1, IMAGES + 1):
+        image = Dataset()
+        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, f"{series[:60]}.{number}"
+        image.StudyInstanceUID, image.SeriesInstanceUID = study, series
+        image.PatientID, image.PatientName, image.Modality = "P-1", "Doe^Jane", "MR"
+        image.SeriesDescription, image.InstanceNumber = description, number
+        image.Rows = image.Columns = 64
+        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+        image.BitsAllocated = image.BitsStored = 16
+        image.HighBit, image.PixelRepresentation = 15, 0
+        image.PixelData = (np.arange(64 * 64, dtype="<u2") + number).tobytes()
+        image.file_meta = meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = MRImageStorage
+        meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        path = folder / f"{number}.dcm"
+        image.save_as(path, enforce_file_format=True)
+        items.append((str(image.SOPInstanceUID), path))
+    return series, items
+
+
+def send(deployment, items) -> None:
+    """Send as an archive does: what was not answered with success is sent again."""
+    peer = Peer("127.0.0.1", deployment.dicom_port, "SCANHUB", "SENDER")
+    left, deadline = dict(items), time.monotonic() + SETTLED_S
+    while left:
+        assert time.monotonic() < deadline, f"{len(left)} images were never taken"
+        for uid in send_series(list(left.items()), peer).sent:
+            left.pop(uid, None)
+        if left:
+            time.sleep(1)
+
+
+def in_archive(deployment, series: str) -> list[str]:
+    found = deployment.podman(
+        *("exec", deployment.container("archive"), "find", "/tmp/archive", "-name", "*.dcm")
+    )
+    return [path for path in found.split() if f"/{series}/" in path]
+
+
+async def routed_once(deployment, api, series: str, images: int) -> None:
+    """Wait until the archive has a series, and see that nobody has it twice."""
+
+    async def there():
+        return len(in_archive(deployment, series)) == images
+
+    await eventually(f"{images} images in the archive", there)
+
+    async def told():
+        events = await api.call("GET", "/workflowmanager/journal", params=_OF_DISPATCHES)
+        return [each for each in events if each["data"]["series_instance_uid"] == series]
+
+    sent = await eventually("dispatch.sent", told)
+    assert len(sent) == 1, sent
+    found = await api.call("GET", "/workflowmanager/series")
+    ours = [row for row in found if row["series_instance_uid"] == series]
+    assert [(row["instances"], row["complete"]) for row in ours] == [(images, True)]
+
+
+_OF_DISPATCHES = {"type": "dispatch.sent", "newest": "true", "limit": "1000"}
+
+
+async def begin_scan(api, scan) -> None:
+    """Start a scan; returns when the scanner measures."""
+    path = f"/workflowmanager/trigger_task/{scan.acquisition}/"
+    await eventually("the scan begins", lambda: api.call("POST", path))
+
+    async def measures():
+        task = await api.call("GET", f"/exam/task/{scan.acquisition}")
+        return task["status"] in {"INPROGRESS", "FINISHED"}
+
+    await eventually("the scanner measures", measures)
+
+
+async def scanned_once(deployment, api, scan) -> None:
+    """Wait until a scan is reconstructed and in the archive; each with one result."""
+    for task_id in (scan.acquisition, scan.reconstruction):
+
+        async def finished(task_id=task_id):
+            task = await api.call("GET", f"/exam/task/{task_id}")
+            assert task["status"] not in {"ERROR", "CANCELED"}, task
+            return task if task["status"] == "FINISHED" else False
+
+        task = await eventually(f"{scan.name} is finished", finished)
+        assert len(task["results"]) == 1, task["results"]
+
+    async def told():
+        events = await api.call("GET", "/workflowmanager/journal", params=_OF_DISPATCHES)
+        return [one["data"] for one in events if one["data"]["task_id"] == str(scan.reconstruction)]
+
+    sent = await eventually(f"{scan.name} is sent", told)
+    assert len(sent) == 1, sent
+    await routed_once(deployment, api, sent[0]["series_instance_uid"], sent[0]["instances"])
+
+
+# --- what it is like ------------------------------------------------------------------------------
+
+
+async def test_everything_is_healthy_and_there_is_one_origin_over_https(deployment):
+    for service in SERVICES:
+        await eventually(f"{service} is healthy", lambda s=service: _async(deployment.healthy(s)))
+    assert deployment.state("migrate")["ExitCode"] == 0
+    async with httpx.AsyncClient() as http:
+        plain = await http.get(f"http://localhost:{deployment.http_port}/exams?x=1")
+    assert plain.status_code == 301
+    assert plain.headers["Location"] == f"{deployment.url}/exams?x=1"
+    with deployment.client() as client:
+        page = client.get("/exams")
+        assert (page.status_code, "<div id=" in page.text) == (200, True)
+        assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+        assert client.get("/assets/none.js").status_code == 404
+        assert client.get("/api/v1/nothing/").json()["type"] == "/problems/not-found"
+        login = "/api/v1/userlogin/login"
+        assert client.post(login, content=b"x" * (2 << 20)).status_code == 413
+        assert client.get("/api/v1/device/health/readiness").json() == {"status": "ok"}
+
+
+async def _async(value):
+    return value
+
+
+async def test_a_container_has_no_rights_no_tools_and_no_secret_of_others(deployment):
+    def within(service, script):
+        name = deployment.container(service)
+        return deployment.podman("exec", name, "python", "-c", script).strip()
+
+    look = "import os; print(os.getuid(), sorted(os.listdir('/run/secrets')))"
+    assert within("device-manager-1", look) == (
+        "10001 ['device-tokens.key', 'device-url', 'services', 'signing.pub.pem']"
+    )
+    status = "print(*[line for line in open('/proc/self/status') if line.startswith('CapEff')])"
+    assert within("worker-1", status).split()[1].strip("0") == ""
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        within("exam-manager", "open('/opt/scanhub/x', 'w')")
+    tools = "import importlib.util as i; print([i.find_spec(m) for m in ('pytest', 'pip', 'mypy')])"
+    assert within("exam-manager", tools) == "[None, None, None]"
+
+
+async def test_the_demo_scan_reaches_the_archive(deployment, stage):
+    async with opened(deployment) as api:
+        await begin_scan(api, stage["demo"])
+        await scanned_once(deployment, api, stage["demo"])
+
+
+async def test_a_series_is_routed_from_the_listener_and_from_the_gateway(deployment, stage):
+    async with opened(deployment) as api:
+        series, items = write_series(deployment.folder / "by-dicom", "by C-STORE")
+        await asyncio.to_thread(send, deployment, items)
+        await routed_once(deployment, api, series, IMAGES)
+        series, items = write_series(deployment.folder / "by-web", "by STOW-RS")
+        parts = b"".join(
+            b"--b\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n"
+            for _, path in items
+        )
+        kind = 'multipart/related; type="application/dicom"; boundary=b'
+        headers = {"Content-Type": kind, "Authorization": f"Bearer {api.token}"}
+        stow = "/api/v1/workflowmanager/dicomweb/studies"
+        answer = await api.http.post(stow, content=parts + b"--b--\r\n", headers=headers)
+        assert answer.status_code == 200, answer.text
+        await routed_once(deployment, api, series, IMAGES)
+
+
+# --- what accidents leave -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", VICTIMS)
+async def test_nothing_is_lost_or_doubled_when_a_container_is_killed(deployment, stage, service):
+    series, items = write_series(deployment.folder / service, f"killed {service}")
+    async with opened(deployment) as api:
+        await begin_scan(api, stage[service])
+        sending = asyncio.create_task(asyncio.to_thread(send, deployment, items))
+        killed_at = deployment.kill(service)
+        seconds = await asyncio.to_thread(deployment.back, service, killed_at)
+        sys.stdout.write(f"{PROJECT}: {service} is healthy again after {seconds:.1f} s\n")
+        await sending
+        await routed_once(deployment, api, series, IMAGES)
+        await scanned_once(deployment, api, stage[service])
