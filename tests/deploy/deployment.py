@@ -144,7 +144,7 @@ class Deployment:
     def _build(self) -> None:
         options = ["--isolation=chroot", "--network=host"]
         if _CERTIFICATES.exists():  # a machine may have authorities that an image does not know
-            options += ["--volume", f"{_CERTIFICATES.parent}:{_CERTIFICATES.parent}:ro"]
+            options += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
             for name in ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
                 options += ["--env", f"{name}={_CERTIFICATES}"]
         build = ["podman", "build", "--quiet", *options]
