@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from deployment import PROJECT
+from deployment import PROJECT, SERVICES
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
@@ -21,11 +21,7 @@ from workflow_manager.dicom.associating import Peer
 from workflow_manager.dicom.scu import send_series
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
-VICTIMS = (
-    *("gateway", "exam-manager", "device-manager-1", "device-manager-2", "workflow-manager"),
-    *("dicom-listener", "worker-1", "worker-2", "database"),
-)
-SERVICES = (*VICTIMS,)
+VICTIMS = (*SERVICES, "database")
 IMAGES = 12
 SETTLED_S = 180.0
 TARGET = {
@@ -190,7 +186,7 @@ async def scanned_once(deployment, api, scan) -> None:
 
 
 async def test_everything_is_healthy_and_there_is_one_origin_over_https(deployment):
-    for service in SERVICES:
+    for service in VICTIMS:
         await eventually(f"{service} is healthy", lambda s=service: _async(deployment.healthy(s)))
     assert deployment.state("migrate")["ExitCode"] == 0
     async with httpx.AsyncClient() as http:
