@@ -27,9 +27,10 @@ export const EVENT_TYPES = [
     "failed",
     "lost",
   ].map((verb) => `acquisition.${verb}`),
-  ...["queued", "started", "progress", "succeeded", "failed", "canceled"].map(
+  ...["queued", "waiting", "started", "progress", "succeeded", "failed", "canceled"].map(
     (verb) => `run.${verb}`,
   ),
+  "run.skipped",
   "stream.started",
   "stream.ended",
   "preview.ready",

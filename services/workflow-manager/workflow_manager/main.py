@@ -61,6 +61,7 @@ from workflow_manager.retrieval import routes as retrieval_routes
 from workflow_manager.routing_rules import decision_routes, trial_routes
 from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
+from workflow_manager.runs.keeper import RunKeeper
 from workflow_manager.runs.reactor import run_follower
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.selftest import routes as selftest_routes
@@ -206,6 +207,9 @@ async def _start_work(
     for follower in (run_follower(wiring), notification_follower(wiring)):
         await follower.start()
         stack.push_async_callback(follower.stop)
+    run_keeper = RunKeeper(wiring, do_run)
+    run_keeper.start()
+    stack.push_async_callback(run_keeper.stop)
     for sweep in sweeps(wiring, do_run):
         sweep.start()
         stack.push_async_callback(sweep.stop)

@@ -8,14 +8,14 @@ from pydantic import Field, IPvAnyNetwork, SecretStr, StringConstraints, field_v
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import SettingsConfigDict
 
-from scanhub_libraries.file_settings import FileSettings
 from workflow_manager.dicom.extra_tags import checked_names
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dispatch.rules import OffPeak, parse_clock
 from workflow_manager.engine.names import Queues, checked_queues
+from workflow_manager.run_settings import RunSettings
 
 
-class WorkflowManagerSettings(FileSettings):
+class WorkflowManagerSettings(RunSettings):
     """What an installation decides. Every field can be set as `SCANHUB_WORKFLOW_<NAME>`."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_WORKFLOW_", frozen=True, extra="ignore")
@@ -104,7 +104,6 @@ class WorkflowManagerSettings(FileSettings):
         description="Address at which clients reach this installation, as https://mri.example.org: "
         "DICOMweb names what can be fetched with it; none: as the request names us",
     )
-    recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     reconstruction_servers: dict[
         Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")],
         Annotated[str, StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):[0-9]{1,5}$")],

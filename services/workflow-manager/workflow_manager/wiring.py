@@ -68,6 +68,8 @@ class Wiring:
     """Runs of modules in this process, and how to stop them."""
     processing_ended: Callable[[], None] = _nobody_listens
     """Told when such a run has ended: its slot is free."""
+    runs_due: Callable[[], None] = _nobody_listens
+    """Told when a run of a job that may not have begun is to end."""
     cancels: dict[UUID, asyncio.Event] = field(default_factory=dict)
     """Runs whose job is computing in this process, and how to stop it."""
     renderings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

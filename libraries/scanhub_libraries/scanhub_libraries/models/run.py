@@ -4,10 +4,46 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from scanhub_libraries.models.fields import Percent, WireModel
 from scanhub_libraries.models.job import JobData
+
+RunPriority = Literal["urgent", "normal", "offpeak"]
+
+
+class RunTurn(WireModel):
+    """When a job is to be computed."""
+
+    priority: Annotated[
+        RunPriority | None,
+        Field(
+            description="urgent: before what came up to an hour earlier; offpeak: off-peak hours "
+            "only; null: as `SCANHUB_WORKFLOW_RUN_PRIORITIES` says, else normal"
+        ),
+    ] = None
+    deadline_at: Annotated[
+        AwareDatetime | None,
+        Field(
+            description="What has not been computed by then ends as timed_out; null: as "
+            "`SCANHUB_WORKFLOW_RUN_DEADLINE_S` says, else there is none"
+        ),
+    ] = None
+
+
+class RunFailure(WireModel):
+    """Why a run did not succeed, for programs; `error` is for people."""
+
+    kind: Annotated[
+        Literal["input", "crash", "killed", "timeout", "deadline", "platform"],
+        Field(
+            description="input: the data are at fault; crash: the job ended with an error; killed: "
+            "by a signal, as when memory runs out; timeout: it took longer than it may; deadline: "
+            "it was not done in time; platform: it could not begin, or what it made not be stored"
+        ),
+    ]
+    exit_code: Annotated[int | None, Field(description="Below 0: the signal that ended it")] = None
+    may_help: Annotated[bool, Field(description="Doing it over again on the same data may help")]
 
 
 class RunInput(WireModel):
@@ -45,9 +81,31 @@ class RunOut(WireModel):
     exam_id: UUID | None
     job_id: str
     job_version: str = ""
-    status: Literal["queued", "running", "succeeded", "failed", "canceled", "timed_out"]
+    status: Literal[
+        "queued",
+        "waiting",
+        "running",
+        "succeeded",
+        "failed",
+        "canceled",
+        "timed_out",
+        "skipped",
+    ]
+    priority: RunPriority = "normal"
+    deadline_at: Annotated[
+        datetime | None, Field(description="What is not computed by then ends as timed_out")
+    ] = None
+    waits_for: Annotated[
+        str | None, Field(description="What it waits for, in words; null: it does not wait")
+    ] = None
+    waits_until: Annotated[
+        datetime | None, Field(description="When it goes on, or gives up; null: nobody knows")
+    ] = None
     progress: Percent
-    error: Annotated[str | None, Field(description="Why it did not succeed")]
+    error: Annotated[str | None, Field(description="Why it did not succeed, or was skipped")]
+    failure: Annotated[
+        RunFailure | None, Field(description="The same for programs; null: it has not failed")
+    ] = None
     exit_code: Annotated[int | None, Field(description="Below 0: the signal that ended it")] = None
     input_at_fault: Annotated[
         bool, Field(description="The job says that trying again on the same data is no use")

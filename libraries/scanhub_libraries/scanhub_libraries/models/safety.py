@@ -9,6 +9,7 @@ from pydantic import Field
 
 from scanhub_libraries.models.enums import UserRole
 from scanhub_libraries.models.fields import ShortText, WireModel
+from scanhub_libraries.models.run import RunTurn
 from scanhub_libraries.models.sequence_facts import PeakPerAxis
 from scanhub_libraries.models.system_limits import SystemLimits
 from scanhub_libraries.models.task import (
@@ -178,7 +179,7 @@ class StartTask(AcquisitionTaskOut):
     safety_confirmation: ConfirmSafety | None = None
 
 
-class TriggerRequest(WireModel):
-    """What can be said with a start."""
+class TriggerRequest(RunTurn):
+    """What can be said with a start; priority and deadline are for jobs, a scan begins at once."""
 
     safety_confirmation: ConfirmSafety | None = None

@@ -13,6 +13,7 @@ EVENT_EXAMPLES: dict[str, Json] = {
             "reason": "Contrast needs the larger flip angle; the patient feels well",
         }
     },
+    "RunTurn": {"priority": "offpeak", "deadline_at": TIME},
     "SelfTestIn": {"kind": "study", "mode": "route"},
     "QueuePauseIn": {"reason": "The cluster is serviced until noon"},
     "HoldIn": {"reason": "The radiologist wants to show it to the surgeon on Friday"},

@@ -192,11 +192,7 @@ class DbosEngine:
 
     def ring(self, queue: str | None = None) -> None:
         """Look at a queue now, another process has put something into it; None: at all of them."""
-        if self._workers is None:
-            return
-        if queue is None:
-            self._workers.ring_all()
-        else:
+        if self._workers is not None:
             self._workers.ring(queue)
 
     def _put(self, queue: str) -> None:
@@ -230,8 +226,7 @@ class DbosEngine:
 
     def _apply_holds(self) -> None:
         self._places.hold(self._held if self._alive else self._queues)
-        if self._workers is not None:
-            self._workers.ring_all()
+        self.ring()
 
     # --- starting -----------------------------------------------------------------------------
 

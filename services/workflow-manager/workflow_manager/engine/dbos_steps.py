@@ -13,13 +13,13 @@ class DbosSteps:
 
     Args:
         wait_for: Runs a coroutine function on the service's loop, and waits for it.
-        start: Starts a workflow: kind, key, queue, partition, delay [s].
+        start: Starts a workflow: kind, key, queue, partition, delay [s], and its rank.
     """
 
     def __init__(
         self,
         wait_for: Callable[[Step, tuple[Any, ...]], Any],
-        start: Callable[[str, str, str, str | None, float], None],
+        start: Callable[..., None],
     ) -> None:
         self._wait_for, self._start = wait_for, start
 
@@ -28,7 +28,14 @@ class DbosSteps:
         return DBOS.run_step({"name": name}, lambda: self._wait_for(step, arguments))
 
     def start(
-        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+        self,
+        kind: str,
+        key: str,
+        *,
+        queue: str,
+        partition: str | None = None,
+        delay_s: float = 0.0,
+        rank: int | None = None,
     ) -> None:
         """Start another workflow."""
-        self._start(kind, key, queue, partition, delay_s)
+        self._start(kind, key, queue, partition, delay_s, rank=rank)

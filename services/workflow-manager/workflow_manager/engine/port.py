@@ -57,7 +57,14 @@ class Steps(Protocol):
         ...
 
     def start(
-        self, kind: str, key: str, *, queue: str, partition: str | None = None, delay_s: float = 0.0
+        self,
+        kind: str,
+        key: str,
+        *,
+        queue: str,
+        partition: str | None = None,
+        delay_s: float = 0.0,
+        rank: int | None = None,
     ) -> None:
         """Start another workflow, now or later. Starting it twice is harmless."""
         ...

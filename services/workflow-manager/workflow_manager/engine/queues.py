@@ -154,15 +154,15 @@ class QueueWorkers:
         queue._worker_concurrency = self._queues[name].at_once  # noqa: SLF001 - a test guards it
         return queue
 
-    def ring(self, queue: str) -> None:
-        """Look at a queue now: something was put into it; at one not served here others look."""
-        if queue in self._bells:
-            self._bells[queue].ring()
+    def ring(self, queue: str | None = None) -> None:
+        """Look at a queue now: something was put into it; at one not served here others look.
 
-    def ring_all(self) -> None:
-        """Look at every queue now."""
-        for bell in self._bells.values():
-            bell.ring()
+        Args:
+            queue: Which one; None: all of them.
+        """
+        for name, bell in self._bells.items():
+            if queue in {None, name}:
+                bell.ring()
 
     def ring_if_waiting(self, queue: str) -> None:
         """Look at a queue now if something may wait in it: a place became free."""

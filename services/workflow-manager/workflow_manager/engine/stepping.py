@@ -1,7 +1,8 @@
 """The steps of a run, one after the other, and the ways in which one of them ends the run.
 
 A step answers with JSON values. `canceled`: somebody stopped the run. `failed`: a reason for a
-person. `ended`: it was over already. With anything else the run goes on.
+person. `skipped`: one why there is nothing to do. `ended`: it was over already. `later`: the run
+begins anew another time. With anything else the run goes on.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from workflow_manager.engine.port import Steps
 logger = get_logger(__name__)
 StepAnswer = dict[str, Any]
 Step = Callable[..., Awaitable[StepAnswer]]
+_ENDS = frozenset({"ended", "canceled", "failed", "skipped", "later"})
 
 
 class RunEndedError(Exception):
@@ -34,7 +36,7 @@ def go(steps: Steps, name: str, step: Step, *arguments: Any) -> StepAnswer:
         RunEndedError: The run does not go on.
     """
     answer: StepAnswer = steps.run(name, _guarded(step), *arguments)
-    if answer.keys() & {"ended", "canceled", "failed"}:
+    if answer.keys() & _ENDS:
         raise RunEndedError(answer)
     return answer
 

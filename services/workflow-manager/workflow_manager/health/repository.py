@@ -28,7 +28,7 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 from workflow_manager.targets.models import Target
 
-_RUNNING = (RunStatus.QUEUED, RunStatus.RUNNING)
+_RUNNING = (RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING)
 
 
 async def _facts(

@@ -51,7 +51,7 @@ def _moving() -> Iterable[Any]:
         col(Dispatch.status).not_in(DISPATCH_ENDED)
     )
     yield sa.select(sa.func.min(col(Run.created_at))).where(
-        col(Run.status).in_((RunStatus.QUEUED, RunStatus.RUNNING))
+        col(Run.status).in_((RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING))
     )
 
 

@@ -6,10 +6,11 @@ What there is to say of it is in the row of the run before its files are in thei
 import asyncio
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
 from scanhub_libraries.logging import get_logger
 from workflow_manager.jobs.definitions import JobDefinition
@@ -21,7 +22,7 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.progress import ProgressReport
 from workflow_manager.runs.provenance import digest, machine
 from workflow_manager.runs.rules import storable
-from workflow_manager.runs.service import get_run
+from workflow_manager.runs.service import get_run, is_overdue
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
@@ -101,7 +102,7 @@ class _Work:
         try:
             end = await self._try(folders, cancel, log)
             for again in range(1, self.job.retries + 1):
-                if end.failure is None or end.canceled or end.input_at_fault:
+                if end.failure is None or end.canceled or end.input_at_fault or self._is_late(end):
                     break
                 log.write(f"It is tried again, {again} of {self.job.retries}.\n".encode())
                 end = await self._try(folders, cancel, log)
@@ -116,10 +117,22 @@ class _Work:
             *("--output", str(folders.output), "--parameters", str(folders.parameters)),
         ]
         report = ProgressReport(self.wiring, self.run)
-        end = await run_job(self.job.module, arguments, cancel, report, log=log, limits=self.limits)
+        limits = self._limits_by_now()
+        end = await run_job(self.job.module, arguments, cancel, report, log=log, limits=limits)
         if end.failure is not None and not end.canceled:
             logger.info("a job failed", run_id=str(self.run.id), log=end.log_tail[-2000:])
         return end
+
+    def _is_late(self, end: JobEnd) -> bool:
+        return end.timed_out and is_overdue(self.run)
+
+    def _limits_by_now(self) -> Limits:
+        """Return the limits of a try that begins now: it takes no longer than the run may."""
+        if self.run.deadline_at is None:
+            return self.limits
+        left = max(0.0, (self.run.deadline_at - utc_now()).total_seconds())
+        limit = self.limits.timeout_s
+        return replace(self.limits, timeout_s=left if limit is None else min(limit, left))
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import Field
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from workflow_manager.database import Table
+from workflow_manager.dispatch.rules import Priority
 from workflow_manager.runs.rules import RunStatus
 
 
@@ -47,6 +48,11 @@ class Run(Table, table=True):
     timed_out: bool = Field(default=False)
     log_tail: str = Field(default="", sa_type=sa.Text)
     retry_of: UUID | None = Field(default=None, description="The run that it does over again")
+    priority: Priority = Field(default=Priority.NORMAL, sa_type=text_enum(Priority))
+    deadline_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    waits_for: str | None = Field(default=None, sa_type=sa.Text)
+    waits_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    put_off: int = Field(default=0, description="How often it went back into its queue")
     cancel_requested: bool = Field(default=False)
     requested_by: str = Field(default="", max_length=256)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)

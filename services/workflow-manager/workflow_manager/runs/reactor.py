@@ -1,5 +1,7 @@
 """Starts the tasks whose inputs have just become complete, from the journal, exactly once.
 
+And skips those whose input has nothing for them, as it failed or was stopped.
+
 What is read again after a crash starts nothing again: a run's id is made of its task and inputs.
 """
 
@@ -26,11 +28,20 @@ from workflow_manager.runs.rules import (
     resolve_inputs,
     tasks_to_start,
 )
-from workflow_manager.runs.service import ATTEMPTS, attempt_of, create_run, job_of, kinds_of
+from workflow_manager.runs.service import (
+    ATTEMPTS,
+    attempt_of,
+    create_run,
+    job_of,
+    kinds_of,
+    usual_turn,
+)
+from workflow_manager.runs.skipping import skip_dependents
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
-_INTERESTING = frozenset({EventType.TASK_FINISHED, EventType.RESULT_STORED})
+_THERE = frozenset({EventType.TASK_FINISHED, EventType.RESULT_STORED})
+_NOT_THERE = frozenset({EventType.TASK_FAILED, EventType.TASK_CANCELED, EventType.RUN_SKIPPED})
 
 
 def run_follower(wiring: Wiring) -> JournalFollower:
@@ -39,9 +50,9 @@ def run_follower(wiring: Wiring) -> JournalFollower:
         "runs",
         wiring.sessions,
         wiring.tail,
-        _INTERESTING,
+        _THERE | _NOT_THERE,
         partial(_react, wiring),
-        about=_task_of,
+        about=lambda entry: (entry.type in _THERE, _task_of(entry)),
         from_the_oldest=True,
     )
 
@@ -65,14 +76,17 @@ async def _react(wiring: Wiring, entry: JournalEntry) -> None:
     told = _task_of(entry)
     if told is None:
         return
-    finished, workflow_id = told
+    task_id, workflow_id = told
     try:
         workflow = await wiring.exam_manager.get_workflow(workflow_id)
     except (NotFoundError, ForbiddenError):
         return  # deleted since
     if workflow.is_template:
         return
-    for task in tasks_to_start(workflow.tasks, finished):
+    if entry.type in _NOT_THERE:
+        await skip_dependents(wiring, workflow, task_id, entry)
+        return
+    for task in tasks_to_start(workflow.tasks, task_id):
         try:
             job = await job_of(wiring, task)
             inputs = resolve_inputs(task, _by_id(workflow), kinds_of(job))
@@ -101,6 +115,8 @@ async def _start(
             inputs=inputs,
             requested_by=f"event:{entry.sequence}",
             job=job,
+            turn=usual_turn(wiring, task.dag_id),
+            window=wiring.settings.offpeak,
         )
     if run is not None:
         await ATTEMPTS.start(wiring.engine, attempt_of(run))

@@ -8,7 +8,8 @@ from scanhub_libraries.logging import get_logger
 from workflow_manager.engine import Attempt
 from workflow_manager.runs import repository
 from workflow_manager.runs.folders import drop_logs
-from workflow_manager.runs.service import ATTEMPTS, attempt_of
+from workflow_manager.runs.keeper import end_unbegun
+from workflow_manager.runs.service import ATTEMPTS, attempt_of, id_of
 from workflow_manager.runs.steps import RunSteps
 from workflow_manager.wiring import Wiring
 
@@ -23,8 +24,9 @@ async def start_missing_runs(wiring: Wiring, do: RunSteps) -> int:
         runs = [attempt_of(run) for run in await repository.list_open_runs(session)]
 
     async def give_up(attempt: Attempt) -> None:
-        logger.error("a run was given up", run_id=attempt.key)
-        await do.fail(attempt.key, _GIVEN_UP)
+        if not await end_unbegun(wiring, do, id_of(attempt.key)):
+            logger.error("a run was given up", run_id=attempt.key)
+            await do.fail(str(id_of(attempt.key)), _GIVEN_UP)
 
     return await ATTEMPTS.start_missing(wiring.engine, runs, give_up)
 

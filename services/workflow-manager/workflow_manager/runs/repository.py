@@ -1,6 +1,7 @@
 """Queries on runs."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,7 +11,8 @@ from sqlmodel import col, select
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 
-_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+OPEN = (RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING)
+_NOT_BEGUN = (RunStatus.QUEUED, RunStatus.WAITING)
 
 
 async def list_runs(
@@ -33,10 +35,40 @@ async def list_runs(
 
 async def list_open_runs(session: AsyncSession, task_id: UUID | None = None) -> Sequence[Run]:
     """Return the runs that have not ended."""
-    query = select(Run).where(col(Run.status).in_(_OPEN)).order_by(col(Run.created_at))
+    query = select(Run).where(col(Run.status).in_(OPEN)).order_by(col(Run.created_at))
     if task_id is not None:
         query = query.where(Run.task_id == task_id)
     return (await session.scalars(query)).all()
+
+
+async def newest_run(session: AsyncSession, task_id: UUID) -> Run | None:
+    """Return the newest run of a task."""
+    runs = await list_runs(session, task_id=task_id, after=None, limit=1)
+    return runs[0] if runs else None
+
+
+async def list_due(session: AsyncSession, now: datetime) -> Sequence[Run]:
+    """Return the runs that have not begun and are to end, or wait for nothing any more."""
+    query = select(Run).where(
+        col(Run.status).in_(_NOT_BEGUN),
+        sa.or_(
+            col(Run.cancel_requested).is_(True),
+            col(Run.deadline_at) <= now,
+            sa.and_(col(Run.status) == RunStatus.WAITING, col(Run.waits_until) <= now),
+        ),
+    )
+    return (await session.scalars(query.order_by(col(Run.created_at)))).all()
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """Return when the next run that has not begun is to end, or waits no more."""
+    times = (
+        sa.func.min(col(Run.deadline_at)),
+        sa.func.min(sa.case((col(Run.status) == RunStatus.WAITING, col(Run.waits_until)))),
+    )
+    query = sa.select(*times).where(col(Run.status).in_(_NOT_BEGUN))
+    found: tuple[datetime | None, ...] = tuple((await session.execute(query)).one())
+    return min((time for time in found if time is not None), default=None)
 
 
 async def count_runs(session: AsyncSession, task_id: UUID) -> int:

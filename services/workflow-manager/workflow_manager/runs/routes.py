@@ -4,9 +4,10 @@ import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from scanhub_libraries.models import RunOut
+from scanhub_libraries.models.run import RunTurn
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.programs.log import read_log
 from workflow_manager.runs import repository, service
@@ -66,11 +67,18 @@ async def cancel_run(request: Request, run_id: UUID) -> RunOut:
 
 
 @router.post("/runs/{run_id}/retry", summary="Do a run over again")
-async def retry_run(request: Request, principal: PrincipalDep, run_id: UUID) -> RunOut:
+async def retry_run(
+    request: Request,
+    principal: PrincipalDep,
+    run_id: UUID,
+    wanted: Annotated[RunTurn | None, Body()] = None,
+) -> RunOut:
     """Run a job again that did not succeed: on the same data, with the task's parameters by now.
 
-    It is a new run; `retry_of` says of which.
+    It is a new run; `retry_of` says of which. One that was skipped works on what is there by now.
     """
     wiring = request.app.state.wiring
-    run = await service.retry_run(wiring, run_id, actor=principal.actor, token=principal.token)
+    run = await service.retry_run(
+        wiring, run_id, actor=principal.actor, token=principal.token, wanted=wanted
+    )
     return describe(run)

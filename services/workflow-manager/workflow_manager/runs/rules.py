@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid5
 
+from scanhub_libraries.errors import UnprocessableError
 from scanhub_libraries.models import (
     DAGTaskOut,
     ItemStatus,
@@ -14,22 +17,89 @@ from scanhub_libraries.models import (
     ResultType,
     TaskOut,
 )
+from scanhub_libraries.models.run import RunTurn
+from workflow_manager.dispatch.rules import Priority
 
 
 class RunStatus(StrEnum):
     """State of a run."""
 
     QUEUED = "queued"
+    WAITING = "waiting"
+    """Something else has to come first; the run says what."""
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"
+    """There is nothing to work on: its input failed, was stopped, or is gone."""
 
 
-IN_VAIN = frozenset({RunStatus.FAILED, RunStatus.CANCELED, RunStatus.TIMED_OUT})
+NOT_BEGUN = frozenset({RunStatus.QUEUED, RunStatus.WAITING})
+IN_VAIN = frozenset({RunStatus.FAILED, RunStatus.CANCELED, RunStatus.TIMED_OUT, RunStatus.SKIPPED})
 ENDED = IN_VAIN | {RunStatus.SUCCEEDED}
 TASK_BUSY = frozenset({ItemStatus.STARTED, ItemStatus.INPROGRESS, ItemStatus.PAUSED})
+
+
+_FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
+URGENT_AHEAD = timedelta(hours=1)
+OFFPEAK = "Waits for off-peak hours."
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a run is to be computed."""
+
+    priority: Priority = Priority.NORMAL
+    deadline_at: datetime | None = None
+
+
+def turn_of(
+    wanted: RunTurn,
+    now: datetime,
+    *,
+    usual: Priority = Priority.NORMAL,
+    deadline_s: float | None = None,
+) -> Turn:
+    """Return when a run is to be computed, by what is wanted and what is usual.
+
+    Args:
+        wanted: Of whoever starts it.
+        now: The time.
+        usual: Priority where none is wanted.
+        deadline_s: How long it may take where no deadline is wanted [s]; None: as long as it does.
+
+    Raises:
+        UnprocessableError: The deadline is over.
+    """
+    if wanted.deadline_at is not None and wanted.deadline_at <= now:
+        raise UnprocessableError(
+            f"The deadline, {_clock(wanted.deadline_at)}, is over: name a later one, or none.",
+            field="deadline_at",
+        )
+    usually = None if deadline_s is None else now + timedelta(seconds=deadline_s)
+    priority = usual if wanted.priority is None else Priority(wanted.priority)
+    return Turn(priority, wanted.deadline_at or usually)
+
+
+def rank_of(priority: Priority, created_at: datetime) -> int:
+    """Return the rank of a run in its queue: the lowest begins first.
+
+    An urgent one goes before those that came up to an hour before it, and never before those that
+    came earlier still: nothing waits for ever behind what is urgent.
+    """
+    ahead = URGENT_AHEAD if priority is Priority.URGENT else timedelta()
+    return max(1, int((created_at - ahead - _FIRST_DAY).total_seconds()))
+
+
+def overdue_words(deadline_at: datetime | None) -> str:
+    """Say that a run was not done in time."""
+    return f"It was not computed by its deadline, {_clock(deadline_at)}." if deadline_at else ""
+
+
+def _clock(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class NotReadyError(Exception):
@@ -133,3 +203,37 @@ def tasks_to_start(tasks: Sequence[TaskOut], finished: UUID) -> list[DAGTaskOut]
         if all(s is not None and s.status is ItemStatus.FINISHED for s in sources):
             ready.append(task)
     return ready
+
+
+def tasks_to_skip(tasks: Sequence[TaskOut], source: UUID) -> list[DAGTaskOut]:
+    """Return the job tasks that have nothing to work on, now that one of their inputs has none.
+
+    One that is done keeps its result, and one that is being computed has its data.
+    """
+    return [
+        task
+        for task in tasks
+        if isinstance(task, DAGTaskOut)
+        and not task.is_template
+        and source in task.input_task_ids
+        and task.status not in TASK_BUSY | {ItemStatus.FINISHED}
+    ]
+
+
+def why_nothing(source: TaskOut | None, *, skipped: bool) -> str | None:
+    """Say why an input has nothing to work on; None: it may have, or will.
+
+    Args:
+        source: The input task as it is by now; None: it is gone, and who reads it with it.
+        skipped: Its own run was skipped.
+    """
+    if source is None:
+        return None
+    if source.status is ItemStatus.ERROR:
+        more = f": {source.status_reason}" if source.status_reason else "."
+        return f"Its input {source.name!r} failed{more}"
+    if source.status is ItemStatus.CANCELED:
+        return f"Its input {source.name!r} was stopped."
+    if skipped and source.status not in TASK_BUSY | {ItemStatus.FINISHED}:
+        return f"Its input {source.name!r} was skipped."
+    return None

@@ -1,5 +1,6 @@
 """Runs: created, canceled, ended. What computes them is in workflow.py."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from scanhub_libraries.errors import (
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.models import DAGTaskOut, JobData, ResultOut, TaskOut
+from scanhub_libraries.models.run import RunTurn
+from workflow_manager.dispatch.rules import OffPeak, Priority
 from workflow_manager.engine.attempts import Attempt, Attempts
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.jobs.parameters import check_parameters, with_defaults
@@ -26,10 +29,14 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import (
     ENDED,
     IN_VAIN,
+    OFFPEAK,
     TASK_BUSY,
     NotReadyError,
     RunStatus,
+    Turn,
+    rank_of,
     resolve_inputs,
+    turn_of,
 )
 from workflow_manager.wiring import Wiring
 
@@ -44,9 +51,33 @@ async def get_run(session: AsyncSession, run_id: UUID, *, lock: bool = False) ->
     return run
 
 
+def key_of(run: Run) -> str:
+    """Return the key of the workflow of a run; each time that it is put off it has another one."""
+    return f"{run.id}:{run.put_off}" if run.put_off else str(run.id)
+
+
+def id_of(key: str) -> UUID:
+    """Return the run whose workflow has this key."""
+    return UUID(key.partition(":")[0])
+
+
 def attempt_of(run: Run) -> Attempt:
     """Return what the engine is to do; a run is tried once, and begun anew as another run."""
-    return Attempt(str(run.id), None)
+    due = run.waits_until if run.waits_for == OFFPEAK else None
+    return Attempt(key_of(run), None, due, rank_of(run.priority, run.created_at))
+
+
+def is_overdue(run: Run) -> bool:
+    """Say whether the deadline of a run is over."""
+    return run.deadline_at is not None and run.deadline_at <= utc_now()
+
+
+def wait_for_hours(run: Run, window: OffPeak, now: datetime) -> bool:
+    """Let a run wait for off-peak hours if it shall; say whether it does."""
+    if run.priority is not Priority.OFFPEAK or window.is_open(now):
+        return False
+    run.status, run.waits_for, run.waits_until = RunStatus.WAITING, OFFPEAK, window.opens_at(now)
+    return True
 
 
 def event_of(run: Run, event_type: EventType) -> Event:
@@ -60,6 +91,9 @@ def event_of(run: Run, event_type: EventType) -> Event:
         "status": run.status.value,
         "progress": run.progress,
         "error": run.error,
+        "priority": run.priority.value,
+        "waits_for": run.waits_for,
+        "waits_until": run.waits_until.isoformat() if run.waits_until else None,
     }
     return own_event(event_type, run.id, data)
 
@@ -102,9 +136,24 @@ async def create_run(
     inputs: dict[UUID, ResultOut],
     requested_by: str,
     job: JobDefinition,
+    turn: Turn,
+    window: OffPeak,
     retry_of: UUID | None = None,
 ) -> Run | None:
-    """Write a run into the transaction; None when it is there already."""
+    """Write a run into the transaction; None when it is there already.
+
+    Args:
+        session: The transaction.
+        task: The task of the run.
+        run_id: Its id.
+        exam_id: The exam of the task.
+        inputs: What it works on.
+        requested_by: Who asks for it.
+        job: What computes it.
+        turn: When.
+        window: The off-peak hours.
+        retry_of: The run that it does over again.
+    """
     if await session.get(Run, run_id) is not None:
         return None
     run = Run(
@@ -119,16 +168,47 @@ async def create_run(
         attempt=1 + await repository.count_runs(session, task.id),
         inputs={str(task_id): str(result.id) for task_id, result in inputs.items()},
         requested_by=requested_by,
+        priority=turn.priority,
+        deadline_at=turn.deadline_at,
     )
+    waits = wait_for_hours(run, window, run.created_at)
     session.add(run)
     await session.flush()
-    await append(session, [event_of(run, EventType.RUN_QUEUED)])
+    await append(session, [event_of(run, EventType.RUN_WAITING if waits else EventType.RUN_QUEUED)])
     return run
 
 
-async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str) -> Run:
+def usual_turn(wiring: Wiring, job_id: str, wanted: RunTurn | None = None) -> Turn:
+    """Return when a run of a job is to be computed.
+
+    Args:
+        wiring: The settings.
+        job_id: Which job.
+        wanted: By whoever starts it; None: nobody does.
+
+    Raises:
+        UnprocessableError: The deadline is over.
+    """
+    settings = wiring.settings
+    return turn_of(
+        wanted or RunTurn(),
+        utc_now(),
+        usual=settings.run_priorities.get(job_id, Priority.NORMAL),
+        deadline_s=settings.run_deadline_s,
+    )
+
+
+async def start_task(
+    wiring: Wiring,
+    task: DAGTaskOut,
+    *,
+    actor: str,
+    token: str,
+    wanted: RunTurn | None = None,
+    retry_of: UUID | None = None,
+) -> Run:
     """Start a run of a job task because a person asked for it."""
-    job = await _startable(wiring, task)
+    job, turn = await _startable(wiring, task), usual_turn(wiring, task.dag_id, wanted)
     tasks: dict[UUID, TaskOut] = {
         input_id: await wiring.exam_manager.get_task(input_id, token=token)
         for input_id in task.input_task_ids
@@ -137,11 +217,18 @@ async def start_task(wiring: Wiring, task: DAGTaskOut, *, actor: str, token: str
         inputs = resolve_inputs(task, tasks, kinds_of(job))
     except NotReadyError as error:
         raise ConflictError(str(error)) from error
-    return await _begin(wiring, task, job, inputs, actor=actor, token=token)
+    return await _begin(
+        wiring, task, job, inputs, actor=actor, token=token, turn=turn, retry_of=retry_of
+    )
 
 
-async def retry_run(wiring: Wiring, run_id: UUID, *, actor: str, token: str) -> Run:
-    """Do a run over again that was in vain: on the same data, as the task is planned by now."""
+async def retry_run(
+    wiring: Wiring, run_id: UUID, *, actor: str, token: str, wanted: RunTurn | None = None
+) -> Run:
+    """Do a run over again that was in vain: on the same data, as the task is planned by now.
+
+    One that was skipped had none: it gets what there is by now.
+    """
     async with reading(wiring.sessions) as session:
         run = await get_run(session, run_id)
     if run.status not in IN_VAIN:
@@ -152,7 +239,11 @@ async def retry_run(wiring: Wiring, run_id: UUID, *, actor: str, token: str) -> 
     task = await wiring.exam_manager.get_task(run.task_id, token=token)
     if not isinstance(task, DAGTaskOut):
         raise ConflictError(f"Task {task.name!r} is no job any more.")
-    job = await _startable(wiring, task)
+    if run.status is RunStatus.SKIPPED:
+        return await start_task(
+            wiring, task, actor=actor, token=token, wanted=wanted, retry_of=run.id
+        )
+    job, turn = await _startable(wiring, task), usual_turn(wiring, task.dag_id, wanted)
     inputs: dict[UUID, ResultOut] = {}
     for task_id, result_id in run.inputs.items():
         source = await wiring.exam_manager.get_task(UUID(task_id), token=token)
@@ -163,7 +254,9 @@ async def retry_run(wiring: Wiring, run_id: UUID, *, actor: str, token: str) -> 
                 "the task instead."
             )
         inputs[source.id] = result
-    return await _begin(wiring, task, job, inputs, actor=actor, token=token, retry_of=run.id)
+    return await _begin(
+        wiring, task, job, inputs, actor=actor, token=token, turn=turn, retry_of=run.id
+    )
 
 
 async def _startable(wiring: Wiring, task: DAGTaskOut) -> JobDefinition:
@@ -192,7 +285,8 @@ async def _begin(
     *,
     actor: str,
     token: str,
-    retry_of: UUID | None = None,
+    turn: Turn,
+    retry_of: UUID | None,
 ) -> Run:
     if task.workflow_id is None:
         raise ConflictError(f"Task {task.name!r} belongs to no workflow.")
@@ -208,6 +302,8 @@ async def _begin(
             inputs=inputs,
             requested_by=actor,
             job=job,
+            turn=turn,
+            window=wiring.settings.offpeak,
             retry_of=retry_of,
         )
     if run is None:
@@ -229,6 +325,7 @@ async def cancel_run(wiring: Wiring, run_id: UUID) -> Run:
         run.cancel_requested = True
         await tell(session, Topic.STOP, str(run.id))
     wiring.stop_here(str(run.id))
+    wiring.runs_due()
     return run
 
 
@@ -241,6 +338,7 @@ async def cancel_runs(wiring: Wiring, task_id: UUID) -> int:
             await tell(session, Topic.STOP, str(run.id))
     for run in runs:
         wiring.stop_here(str(run.id))
+    wiring.runs_due()
     return len(runs)
 
 
@@ -251,6 +349,7 @@ async def end_run(
     if run.status in ENDED:
         return None
     run.status, run.error, run.ended_at = status, error, utc_now()
+    run.waits_for = run.waits_until = None
     if status is RunStatus.SUCCEEDED:
         run.progress = 100
     await session.flush()
@@ -259,5 +358,6 @@ async def end_run(
         RunStatus.FAILED: EventType.RUN_FAILED,
         RunStatus.CANCELED: EventType.RUN_CANCELED,
         RunStatus.TIMED_OUT: EventType.RUN_FAILED,
+        RunStatus.SKIPPED: EventType.RUN_SKIPPED,
     }
     return event_of(run, types[status])

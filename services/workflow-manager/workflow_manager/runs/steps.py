@@ -6,9 +6,8 @@ for a person, `canceled` says that somebody stopped the run.
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from scanhub_libraries.clock import utc_now
@@ -17,7 +16,6 @@ from scanhub_libraries.errors import (
     ConflictError,
     NotFoundError,
     ScanHubError,
-    TooManyRequestsError,
     UnprocessableError,
 )
 from scanhub_libraries.events import EventType
@@ -50,27 +48,36 @@ from workflow_manager.runs.folders import (
     write_context,
 )
 from workflow_manager.runs.models import Run
+from workflow_manager.runs.patience import Patience, RunCanceledError, is_away
 from workflow_manager.runs.rules import (
     ENDED,
+    NOT_BEGUN,
     RunStatus,
     kind_of,
     mrd_file,
+    overdue_words,
     result_id_of,
     result_type,
 )
-from workflow_manager.runs.service import end_run, event_of, get_run
+from workflow_manager.runs.service import (
+    attempt_of,
+    end_run,
+    event_of,
+    get_run,
+    id_of,
+    is_overdue,
+    key_of,
+    wait_for_hours,
+)
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
-T = TypeVar("T")
 Answer = dict[str, Any]
-_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_SERVER_ERRORS = 500
 _IMAGE = ".dcm"
 
 
-class RunCanceledError(Exception):
-    """Somebody stopped the run while it waited."""
+class NothingToDoError(ConflictError):
+    """The run has nothing to work on."""
 
 
 class RunSteps:
@@ -80,20 +87,27 @@ class RunSteps:
         self._wiring = wiring
         self._times = times_of(wiring.settings)
         self._computing = Computing(wiring)
+        self._exam_manager_says = Patience(wiring)
 
     # --- steps ----------------------------------------------------------------------------------
 
-    async def prepare(self, run_id: str) -> Answer:
+    async def prepare(self, key: str) -> Answer:
         """Claim the task and write the job's context."""
-        run = await self._read(run_id)
-        if run.status in ENDED:
+        run = await self._read(str(id_of(key)))
+        if run.status in ENDED or key_of(run) != key:
             return {"ended": True}
         if run.cancel_requested:
             return {"canceled": True}
+        if is_overdue(run):
+            return {"failed": overdue_words(run.deadline_at)}
+        later = await self._put_off(run) if run.status in NOT_BEGUN else None
+        return later if later is not None else await self._begin(run)
+
+    async def _begin(self, run: Run) -> Answer:
         exam_manager = self._wiring.exam_manager
         claiming = ClaimTask(claim_id=run.id, run_id=run.id)
         try:
-            claim = await self._patiently(
+            claim = await self._exam_manager_says(
                 lambda: exam_manager.claim_task(run.task_id, claiming), run
             )
             job = await self._wiring.jobs.usable_job(run.job_id)
@@ -101,13 +115,15 @@ class RunSteps:
             source = await self._prepare_input(run, claim)
         except RunCanceledError:
             return {"canceled": True}
+        except NothingToDoError as error:
+            return {"skipped": error.detail}
         except ScanHubError as error:
             return {"failed": error.detail}
         async with transaction(self._wiring.sessions) as session:
             row = await get_run(session, run.id, lock=True)
-            if row.status is RunStatus.QUEUED:
+            if row.status in NOT_BEGUN:
                 row.status, row.started_at = RunStatus.RUNNING, utc_now()
-                row.exam_id = claim.exam_id
+                row.exam_id, row.waits_for, row.waits_until = claim.exam_id, None, None
                 await session.flush()
                 await append(session, [event_of(row, EventType.RUN_STARTED)])
         return {"input": source}
@@ -131,7 +147,8 @@ class RunSteps:
         if end.canceled:
             return {"canceled": True}
         if end.failure is not None:
-            return {"failed": end.failure}
+            late = end.timed_out and is_overdue(run)
+            return {"failed": overdue_words(run.deadline_at) if late else end.failure}
         await asyncio.to_thread(put_in_place, self._folders(run).output, target)
         return {"files": file_names(target)}
 
@@ -166,26 +183,47 @@ class RunSteps:
         )
         finish = FinishTask(claim_id=run.id, result_id=result_id, result=result)
         try:
-            await self._patiently(
+            await self._exam_manager_says(
                 lambda: self._wiring.exam_manager.finish_task(run.task_id, finish)
             )
         except ScanHubError as error:
-            if _is_away(error) or await self._stored_result(run) is None:
+            if is_away(error) or await self._stored_result(run) is None:
                 return {"failed": f"The result could not be written: {error.detail}"}
         await self._succeed(run.id, series)
         return {}
 
     async def fail(self, run_id: str, reason: str) -> Answer:
         """End task and run with a reason."""
-        timed_out = (await self._read(run_id)).timed_out
-        status = RunStatus.TIMED_OUT if timed_out else RunStatus.FAILED
+        run = await self._read(run_id)
+        late = run.timed_out or reason == overdue_words(run.deadline_at)
+        status = RunStatus.TIMED_OUT if late else RunStatus.FAILED
         return await self._end(run_id, status, ItemStatus.ERROR, reason)
+
+    async def skip(self, run_id: str, reason: str) -> Answer:
+        """End the run for there is nothing to do; the task is planned again."""
+        return await self._end(run_id, RunStatus.SKIPPED, ItemStatus.UPDATED, reason)
 
     async def cancel(self, run_id: str) -> Answer:
         """End task and run because somebody stopped them."""
         return await self._end(run_id, RunStatus.CANCELED, ItemStatus.CANCELED, "Stopped.")
 
     # --- parts ----------------------------------------------------------------------------------
+
+    async def _put_off(self, run: Run) -> Answer | None:
+        """Let a run wait for the next off-peak hours, if these are over; None: it need not."""
+        now, window = utc_now(), self._wiring.settings.offpeak
+        async with transaction(self._wiring.sessions) as session:
+            row = await get_run(session, run.id, lock=True)
+            if not wait_for_hours(row, window, now) or row.waits_until is None:
+                return None
+            row.put_off += 1
+            await session.flush()
+            await append(session, [event_of(row, EventType.RUN_WAITING)])
+            return {
+                "later": key_of(row),
+                "wait_s": (row.waits_until - now).total_seconds(),
+                "rank": attempt_of(row).rank,
+            }
 
     async def _succeed(self, run_id: UUID, series: list[str]) -> None:
         async with transaction(self._wiring.sessions) as session:
@@ -248,11 +286,11 @@ class RunSteps:
             ScanHubError: exam-manager is away.
         """
         try:
-            await self._patiently(
+            await self._exam_manager_says(
                 lambda: self._wiring.exam_manager.release_task(run.task_id, release)
             )
         except ScanHubError as error:
-            if _is_away(error):
+            if is_away(error):
                 raise
             logger.info("task not released", run_id=str(run.id), reason=error.detail)
             return False
@@ -265,7 +303,9 @@ class RunSteps:
             ScanHubError: exam-manager is away.
         """
         try:
-            task = await self._patiently(lambda: self._wiring.exam_manager.get_task(run.task_id))
+            task = await self._exam_manager_says(
+                lambda: self._wiring.exam_manager.get_task(run.task_id)
+            )
         except NotFoundError:
             return None
         own = result_id_of(run.id)
@@ -274,13 +314,13 @@ class RunSteps:
     async def _prepare_input(self, run: Run, claim: TaskClaim) -> str:
         """Write the context and return the path of the input: a file, or a folder of images."""
         ((task_id, result_id),) = run.inputs.items()
-        source = await self._patiently(
+        source = await self._exam_manager_says(
             lambda: self._wiring.exam_manager.get_task(UUID(task_id)), run
         )
         result = next((r for r in source.results if str(r.id) == result_id), None)
         kind = kind_of(result) if result is not None else None
         if result is None or kind is None or source.workflow_id is None:
-            raise ConflictError(f"The data of {source.name!r} were deleted: start it again.")
+            raise NothingToDoError(f"The data of its input {source.name!r} were deleted.")
         try:
             # The folder follows from the ids: what a record says of it is not trusted.
             name = mrd_file(result) if kind is JobData.RAW_DATA else result.files[0]
@@ -310,32 +350,6 @@ class RunSteps:
             raise ConflictError("The run belongs to no workflow.")
         key = result_directory(run.workflow_id, run.task_id, result_id_of(run.id))
         return self._wiring.lake.root / key
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]], run: Run | None = None) -> T:
-        """Call exam-manager; wait for it while it is away, give up when it says no.
-
-        Args:
-            call: The call; repeating it must be harmless.
-            run: Stop waiting when somebody stops this run.
-        """
-        deadline = asyncio.get_running_loop().time() + self._wiring.settings.exam_manager_patience_s
-        attempt = 0
-        while True:
-            try:
-                return await call()
-            except ScanHubError as error:
-                if not _is_away(error) or asyncio.get_running_loop().time() > deadline:
-                    raise
-                if attempt == 0:
-                    logger.warning("exam-manager is waited for", reason=error.detail)
-            if run is not None and (await self._read(str(run.id))).cancel_requested:
-                raise RunCanceledError
-            await asyncio.sleep(_DELAYS_S[min(attempt, len(_DELAYS_S) - 1)])
-            attempt += 1
-
-
-def _is_away(error: ScanHubError) -> bool:
-    return error.status >= _SERVER_ERRORS or isinstance(error, TooManyRequestsError)
 
 
 def _about(run: Run, prefix: str, names: list[str]) -> dict[str, Any]:

@@ -4,7 +4,12 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from scanhub_libraries.errors import ConflictError, NotImplementedHereError, ScanHubError
+from scanhub_libraries.errors import (
+    ConflictError,
+    NotImplementedHereError,
+    ScanHubError,
+    UnprocessableError,
+)
 from scanhub_libraries.models import (
     AcquisitionTaskOut,
     DAGTaskOut,
@@ -35,14 +40,30 @@ async def trigger_task(
     """Start a task with the rights of whoever asks."""
     task = await wiring.exam_manager.get_task(task_id, token=principal.token)
     if isinstance(task, AcquisitionTaskOut):
+        _check_at_once(asked)
         started = await wiring.device_manager.start_scan(
             task, confirmation=asked.safety_confirmation, token=principal.token
         )
         return {"task_id": str(task_id), **started.model_dump(mode="json")}
     if isinstance(task, DAGTaskOut):
-        run = await start_task(wiring, task, actor=principal.actor, token=principal.token)
+        run = await start_task(
+            wiring, task, actor=principal.actor, token=principal.token, wanted=asked
+        )
         return {"task_id": str(task_id), "run_id": str(run.id), "state": run.status.value}
     raise NotImplementedHereError(f"Tasks of type {task.task_type} cannot be started.")
+
+
+def _check_at_once(asked: TriggerRequest) -> None:
+    """Refuse what can only be said of jobs.
+
+    Raises:
+        UnprocessableError: Priority or deadline are given.
+    """
+    for field in ("priority", "deadline_at"):
+        if getattr(asked, field) is not None:
+            raise UnprocessableError(
+                f"A scan begins at once: {field} is for jobs. Leave it out.", field=field
+            )
 
 
 async def stop_task(wiring: Wiring, task_id: UUID, principal: Principal) -> dict[str, Any]:

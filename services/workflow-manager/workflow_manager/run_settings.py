@@ -1,0 +1,23 @@
+"""Settings of the runs of jobs: when they are computed, and how many at once."""
+
+from pydantic import Field
+
+from scanhub_libraries.file_settings import FileSettings
+from workflow_manager.dispatch.rules import Priority
+
+
+class RunSettings(FileSettings):
+    """What an installation decides about runs."""
+
+    recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
+    run_priorities: dict[str, Priority] = Field(
+        {},
+        description="Priority of runs for which nobody asks for one, as a JSON object: job to "
+        'urgent, normal or offpeak, as in `{"reconstruction": "urgent"}`; others are normal',
+    )
+    run_deadline_s: float | None = Field(
+        None,
+        gt=0,
+        description="A run for which nobody asks for a deadline and that is not computed so long "
+        "after it was queued ends as timed_out [s]; none: it waits and computes as long as it does",
+    )
