@@ -29,6 +29,7 @@ from bench.device import connected
 from bench.dicom import dicom_rows
 from bench.dicom_way import way_rows
 from bench.dicomweb import dicomweb_rows
+from bench.engine import engine_rows
 from bench.exams import STORED, exam_rows
 from bench.fleet import LINKS, progress_row, scanning_fleet, storm_row
 from bench.logins import wrong_logins
@@ -185,6 +186,7 @@ GROUPS = (
     "way",
     "dicomweb",
     "reconstruction",
+    "engine",
 )
 
 
@@ -208,6 +210,7 @@ async def _measure(
         "way": lambda at: way_rows(at, quick=quick, large=large),
         "dicomweb": lambda at: dicomweb_rows(at, quick=quick),
         "reconstruction": lambda at: asyncio.to_thread(reconstruction_rows, at),
+        "engine": lambda at: engine_rows(at, quick=quick),
     }
     table: list[Row] = []
     for group in GROUPS:

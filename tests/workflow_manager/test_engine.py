@@ -92,10 +92,12 @@ async def test_starting_twice_does_it_once(engine_url, work):
         for _ in range(3):
             await engine.start("short", "a", queue="free")
         await until(lambda: work.done == ["a"])
-        await asyncio.sleep(0.2)
+
+        async def ended():
+            return await engine.states("short", ["a", "unknown"]) == {"a": WorkflowState.ENDED}
+
+        await until(ended)
         assert work.done == ["a"]
-        states = await engine.states("short", ["a", "unknown"])
-        assert states == {"a": WorkflowState.ENDED}
 
 
 async def test_a_finished_step_is_not_done_again_after_a_restart(engine_url, work):

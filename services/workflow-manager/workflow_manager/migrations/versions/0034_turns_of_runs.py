@@ -46,6 +46,7 @@ def downgrade() -> None:
     op.execute("UPDATE run SET status = 'queued' WHERE status = 'waiting'")
     op.execute("UPDATE run SET status = 'canceled' WHERE status = 'skipped'")
     with op.batch_alter_table("run") as table:
+        table.drop_constraint(op.f("ck_run_priority"), type_="check")
         for name in _NAMES:
             table.drop_column(name)
     _states(_NOW, _BEFORE)
