@@ -207,12 +207,9 @@ async def _start_work(
     for follower in (run_follower(wiring), notification_follower(wiring)):
         await follower.start()
         stack.push_async_callback(follower.stop)
-    run_keeper = RunKeeper(wiring, do_run)
-    run_keeper.start()
-    stack.push_async_callback(run_keeper.stop)
-    for sweep in sweeps(wiring, do_run):
-        sweep.start()
-        stack.push_async_callback(sweep.stop)
+    for ends in (RunKeeper(wiring, do_run), *sweeps(wiring, do_run)):
+        ends.start()
+        stack.push_async_callback(ends.stop)
     pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
     pruner.start()
     stack.push_async_callback(pruner.stop)
