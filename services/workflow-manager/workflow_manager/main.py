@@ -207,9 +207,9 @@ async def _start_work(
     for follower in (run_follower(wiring), notification_follower(wiring)):
         await follower.start()
         stack.push_async_callback(follower.stop)
-    for ends in (RunKeeper(wiring, do_run), *sweeps(wiring, do_run)):
-        ends.start()
-        stack.push_async_callback(ends.stop)
+    for sweep in sweeps(wiring, do_run):
+        sweep.start()
+        stack.push_async_callback(sweep.stop)
     pruner = pruning(wiring.sessions, wiring.settings.journal_keep_days)
     pruner.start()
     stack.push_async_callback(pruner.stop)
@@ -236,6 +236,6 @@ async def _start_work(
     stack.push_async_callback(selftests.stop)
     app.state.health = health = Health(wiring, node, cleaner, app.state.backups)
     app.state.measure = health.measure
-    for desk in (*desks_of(wiring), ImportDesk(wiring)):
+    for desk in (*desks_of(wiring), ImportDesk(wiring), RunKeeper(wiring, do_run)):
         desk.start()
         stack.push_async_callback(desk.stop)
