@@ -12,7 +12,9 @@ import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as LoginRouteImport } from "./routes/login";
 import { Route as AppIndexRouteImport } from "./routes/_app/index";
+import { Route as AppAccountRouteImport } from "./routes/_app/account";
 import { Route as AppArchiveRouteImport } from "./routes/_app/archive";
+import { Route as AppAuditRouteImport } from "./routes/_app/audit";
 import { Route as AppCasesRouteImport } from "./routes/_app/cases";
 import { Route as AppCleaningRouteImport } from "./routes/_app/cleaning";
 import { Route as AppCommitmentsRouteImport } from "./routes/_app/commitments";
@@ -21,12 +23,17 @@ import { Route as AppHealthRouteImport } from "./routes/_app/health";
 import { Route as AppModulesRouteImport } from "./routes/_app/modules";
 import { Route as AppNotificationsRouteImport } from "./routes/_app/notifications";
 import { Route as AppPatientsRouteImport } from "./routes/_app/patients";
+import { Route as AppProtocolsRouteImport } from "./routes/_app/protocols";
 import { Route as AppQueueRouteImport } from "./routes/_app/queue";
 import { Route as AppRetrieveRouteImport } from "./routes/_app/retrieve";
 import { Route as AppRulesRouteImport } from "./routes/_app/rules";
 import { Route as AppSelftestRouteImport } from "./routes/_app/selftest";
+import { Route as AppSequencesRouteImport } from "./routes/_app/sequences";
+import { Route as AppSessionsRouteImport } from "./routes/_app/sessions";
 import { Route as AppTargetsRouteImport } from "./routes/_app/targets";
 import { Route as AppUploadRouteImport } from "./routes/_app/upload";
+import { Route as AppUsersRouteImport } from "./routes/_app/users";
+import { Route as AppWelcomeRouteImport } from "./routes/_app/welcome";
 import { Route as AppExamsExamIdRouteImport } from "./routes/_app/exams.$examId";
 
 const AppRoute = AppRouteImport.update({
@@ -43,9 +50,19 @@ const AppIndexRoute = AppIndexRouteImport.update({
   path: "/",
   getParentRoute: () => AppRoute,
 } as any);
+const AppAccountRoute = AppAccountRouteImport.update({
+  id: "/account",
+  path: "/account",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppArchiveRoute = AppArchiveRouteImport.update({
   id: "/archive",
   path: "/archive",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppAuditRoute = AppAuditRouteImport.update({
+  id: "/audit",
+  path: "/audit",
   getParentRoute: () => AppRoute,
 } as any);
 const AppCasesRoute = AppCasesRouteImport.update({
@@ -88,6 +105,11 @@ const AppPatientsRoute = AppPatientsRouteImport.update({
   path: "/patients",
   getParentRoute: () => AppRoute,
 } as any);
+const AppProtocolsRoute = AppProtocolsRouteImport.update({
+  id: "/protocols",
+  path: "/protocols",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppQueueRoute = AppQueueRouteImport.update({
   id: "/queue",
   path: "/queue",
@@ -108,6 +130,16 @@ const AppSelftestRoute = AppSelftestRouteImport.update({
   path: "/selftest",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSequencesRoute = AppSequencesRouteImport.update({
+  id: "/sequences",
+  path: "/sequences",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSessionsRoute = AppSessionsRouteImport.update({
+  id: "/sessions",
+  path: "/sessions",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppTargetsRoute = AppTargetsRouteImport.update({
   id: "/targets",
   path: "/targets",
@@ -116,6 +148,16 @@ const AppTargetsRoute = AppTargetsRouteImport.update({
 const AppUploadRoute = AppUploadRouteImport.update({
   id: "/upload",
   path: "/upload",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppUsersRoute = AppUsersRouteImport.update({
+  id: "/users",
+  path: "/users",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppWelcomeRoute = AppWelcomeRouteImport.update({
+  id: "/welcome",
+  path: "/welcome",
   getParentRoute: () => AppRoute,
 } as any);
 const AppExamsExamIdRoute = AppExamsExamIdRouteImport.update({
@@ -127,7 +169,9 @@ const AppExamsExamIdRoute = AppExamsExamIdRouteImport.update({
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
   "/login": typeof LoginRoute;
+  "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
+  "/audit": typeof AppAuditRoute;
   "/cases": typeof AppCasesRoute;
   "/cleaning": typeof AppCleaningRoute;
   "/commitments": typeof AppCommitmentsRoute;
@@ -136,17 +180,24 @@ export interface FileRoutesByFullPath {
   "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/protocols": typeof AppProtocolsRoute;
   "/queue": typeof AppQueueRoute;
   "/retrieve": typeof AppRetrieveRoute;
   "/rules": typeof AppRulesRoute;
   "/selftest": typeof AppSelftestRoute;
+  "/sequences": typeof AppSequencesRoute;
+  "/sessions": typeof AppSessionsRoute;
   "/targets": typeof AppTargetsRoute;
   "/upload": typeof AppUploadRoute;
+  "/users": typeof AppUsersRoute;
+  "/welcome": typeof AppWelcomeRoute;
   "/exams/$examId": typeof AppExamsExamIdRoute;
 }
 export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
+  "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
+  "/audit": typeof AppAuditRoute;
   "/cases": typeof AppCasesRoute;
   "/cleaning": typeof AppCleaningRoute;
   "/commitments": typeof AppCommitmentsRoute;
@@ -155,12 +206,17 @@ export interface FileRoutesByTo {
   "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/protocols": typeof AppProtocolsRoute;
   "/queue": typeof AppQueueRoute;
   "/retrieve": typeof AppRetrieveRoute;
   "/rules": typeof AppRulesRoute;
   "/selftest": typeof AppSelftestRoute;
+  "/sequences": typeof AppSequencesRoute;
+  "/sessions": typeof AppSessionsRoute;
   "/targets": typeof AppTargetsRoute;
   "/upload": typeof AppUploadRoute;
+  "/users": typeof AppUsersRoute;
+  "/welcome": typeof AppWelcomeRoute;
   "/": typeof AppIndexRoute;
   "/exams/$examId": typeof AppExamsExamIdRoute;
 }
@@ -168,7 +224,9 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
   "/login": typeof LoginRoute;
+  "/_app/account": typeof AppAccountRoute;
   "/_app/archive": typeof AppArchiveRoute;
+  "/_app/audit": typeof AppAuditRoute;
   "/_app/cases": typeof AppCasesRoute;
   "/_app/cleaning": typeof AppCleaningRoute;
   "/_app/commitments": typeof AppCommitmentsRoute;
@@ -177,12 +235,17 @@ export interface FileRoutesById {
   "/_app/modules": typeof AppModulesRoute;
   "/_app/notifications": typeof AppNotificationsRoute;
   "/_app/patients": typeof AppPatientsRoute;
+  "/_app/protocols": typeof AppProtocolsRoute;
   "/_app/queue": typeof AppQueueRoute;
   "/_app/retrieve": typeof AppRetrieveRoute;
   "/_app/rules": typeof AppRulesRoute;
   "/_app/selftest": typeof AppSelftestRoute;
+  "/_app/sequences": typeof AppSequencesRoute;
+  "/_app/sessions": typeof AppSessionsRoute;
   "/_app/targets": typeof AppTargetsRoute;
   "/_app/upload": typeof AppUploadRoute;
+  "/_app/users": typeof AppUsersRoute;
+  "/_app/welcome": typeof AppWelcomeRoute;
   "/_app/": typeof AppIndexRoute;
   "/_app/exams/$examId": typeof AppExamsExamIdRoute;
 }
@@ -191,7 +254,9 @@ export interface FileRouteTypes {
   fullPaths:
     | "/"
     | "/login"
+    | "/account"
     | "/archive"
+    | "/audit"
     | "/cases"
     | "/cleaning"
     | "/commitments"
@@ -200,17 +265,24 @@ export interface FileRouteTypes {
     | "/modules"
     | "/notifications"
     | "/patients"
+    | "/protocols"
     | "/queue"
     | "/retrieve"
     | "/rules"
     | "/selftest"
+    | "/sequences"
+    | "/sessions"
     | "/targets"
     | "/upload"
+    | "/users"
+    | "/welcome"
     | "/exams/$examId";
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/login"
+    | "/account"
     | "/archive"
+    | "/audit"
     | "/cases"
     | "/cleaning"
     | "/commitments"
@@ -219,19 +291,26 @@ export interface FileRouteTypes {
     | "/modules"
     | "/notifications"
     | "/patients"
+    | "/protocols"
     | "/queue"
     | "/retrieve"
     | "/rules"
     | "/selftest"
+    | "/sequences"
+    | "/sessions"
     | "/targets"
     | "/upload"
+    | "/users"
+    | "/welcome"
     | "/"
     | "/exams/$examId";
   id:
     | "__root__"
     | "/_app"
     | "/login"
+    | "/_app/account"
     | "/_app/archive"
+    | "/_app/audit"
     | "/_app/cases"
     | "/_app/cleaning"
     | "/_app/commitments"
@@ -240,12 +319,17 @@ export interface FileRouteTypes {
     | "/_app/modules"
     | "/_app/notifications"
     | "/_app/patients"
+    | "/_app/protocols"
     | "/_app/queue"
     | "/_app/retrieve"
     | "/_app/rules"
     | "/_app/selftest"
+    | "/_app/sequences"
+    | "/_app/sessions"
     | "/_app/targets"
     | "/_app/upload"
+    | "/_app/users"
+    | "/_app/welcome"
     | "/_app/"
     | "/_app/exams/$examId";
   fileRoutesById: FileRoutesById;
@@ -278,11 +362,25 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppIndexRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/account": {
+      id: "/_app/account";
+      path: "/account";
+      fullPath: "/account";
+      preLoaderRoute: typeof AppAccountRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/archive": {
       id: "/_app/archive";
       path: "/archive";
       fullPath: "/archive";
       preLoaderRoute: typeof AppArchiveRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/audit": {
+      id: "/_app/audit";
+      path: "/audit";
+      fullPath: "/audit";
+      preLoaderRoute: typeof AppAuditRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/cases": {
@@ -341,6 +439,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppPatientsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/protocols": {
+      id: "/_app/protocols";
+      path: "/protocols";
+      fullPath: "/protocols";
+      preLoaderRoute: typeof AppProtocolsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/queue": {
       id: "/_app/queue";
       path: "/queue";
@@ -369,6 +474,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSelftestRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/sequences": {
+      id: "/_app/sequences";
+      path: "/sequences";
+      fullPath: "/sequences";
+      preLoaderRoute: typeof AppSequencesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/sessions": {
+      id: "/_app/sessions";
+      path: "/sessions";
+      fullPath: "/sessions";
+      preLoaderRoute: typeof AppSessionsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/targets": {
       id: "/_app/targets";
       path: "/targets";
@@ -383,6 +502,20 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppUploadRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/users": {
+      id: "/_app/users";
+      path: "/users";
+      fullPath: "/users";
+      preLoaderRoute: typeof AppUsersRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/welcome": {
+      id: "/_app/welcome";
+      path: "/welcome";
+      fullPath: "/welcome";
+      preLoaderRoute: typeof AppWelcomeRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/exams/$examId": {
       id: "/_app/exams/$examId";
       path: "/exams/$examId";
@@ -394,7 +527,9 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppAccountRoute: typeof AppAccountRoute;
   AppArchiveRoute: typeof AppArchiveRoute;
+  AppAuditRoute: typeof AppAuditRoute;
   AppCasesRoute: typeof AppCasesRoute;
   AppCleaningRoute: typeof AppCleaningRoute;
   AppCommitmentsRoute: typeof AppCommitmentsRoute;
@@ -403,18 +538,25 @@ interface AppRouteChildren {
   AppModulesRoute: typeof AppModulesRoute;
   AppNotificationsRoute: typeof AppNotificationsRoute;
   AppPatientsRoute: typeof AppPatientsRoute;
+  AppProtocolsRoute: typeof AppProtocolsRoute;
   AppQueueRoute: typeof AppQueueRoute;
   AppRetrieveRoute: typeof AppRetrieveRoute;
   AppRulesRoute: typeof AppRulesRoute;
   AppSelftestRoute: typeof AppSelftestRoute;
+  AppSequencesRoute: typeof AppSequencesRoute;
+  AppSessionsRoute: typeof AppSessionsRoute;
   AppTargetsRoute: typeof AppTargetsRoute;
   AppUploadRoute: typeof AppUploadRoute;
+  AppUsersRoute: typeof AppUsersRoute;
+  AppWelcomeRoute: typeof AppWelcomeRoute;
   AppIndexRoute: typeof AppIndexRoute;
   AppExamsExamIdRoute: typeof AppExamsExamIdRoute;
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppAccountRoute: AppAccountRoute,
   AppArchiveRoute: AppArchiveRoute,
+  AppAuditRoute: AppAuditRoute,
   AppCasesRoute: AppCasesRoute,
   AppCleaningRoute: AppCleaningRoute,
   AppCommitmentsRoute: AppCommitmentsRoute,
@@ -423,12 +565,17 @@ const AppRouteChildren: AppRouteChildren = {
   AppModulesRoute: AppModulesRoute,
   AppNotificationsRoute: AppNotificationsRoute,
   AppPatientsRoute: AppPatientsRoute,
+  AppProtocolsRoute: AppProtocolsRoute,
   AppQueueRoute: AppQueueRoute,
   AppRetrieveRoute: AppRetrieveRoute,
   AppRulesRoute: AppRulesRoute,
   AppSelftestRoute: AppSelftestRoute,
+  AppSequencesRoute: AppSequencesRoute,
+  AppSessionsRoute: AppSessionsRoute,
   AppTargetsRoute: AppTargetsRoute,
   AppUploadRoute: AppUploadRoute,
+  AppUsersRoute: AppUsersRoute,
+  AppWelcomeRoute: AppWelcomeRoute,
   AppIndexRoute: AppIndexRoute,
   AppExamsExamIdRoute: AppExamsExamIdRoute,
 };

@@ -43,6 +43,7 @@ MATRIX = {
         PUT workflowmanager/rules/{rule_name}
         GET userlogin/audit
         GET userlogin/audit.csv
+        GET userlogin/audit.jsonl
         POST userlogin/createuser
         DELETE userlogin/deleteuser
         GET userlogin/getallusers
@@ -142,6 +143,8 @@ MATRIX = {
         GET exam/workflow/templates/all
         GET exam/workflow/{workflow_id}
         GET exam/worklist
+        GET exam/protocols/examples
+        GET device/simulators
         GET exam/{exam_id}
         GET exam/{exam_id}/deviations
         GET exam/{exam_id}/timeline
@@ -216,6 +219,7 @@ MATRIX = {
         GET workflowmanager/tasks/
     """,  # noqa: E501 - the paths of DICOMweb are long
     "AMS": """
+        POST exam/protocols/examples/{key}
         POST exam/templates/{exam_id}/release
         POST exam/templates/{exam_id}/retire
         DELETE exam/{exam_id}
@@ -328,6 +332,8 @@ MATRIX = {
         POST workflowmanager/rules/test
         POST workflowmanager/rules/test-completion
         POST device/createdevice
+        POST device/simulators
+        DELETE device/simulators/{device_id}
         DELETE device/parameter-schemas/{device_type}
         PUT device/parameter-schemas/{device_type}
         DELETE device/{device_id}

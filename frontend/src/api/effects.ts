@@ -2,6 +2,7 @@ import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
 import { imageKeys } from "./imageQueries";
 import { moduleKeys } from "./moduleQueries";
+import { peopleKeys } from "./people";
 import { type AcquisitionSeen, keys } from "./queries";
 import { routingKeys } from "./routingQueries";
 import type { Device, Exam, JournalEvent, Task } from "./types";
@@ -50,6 +51,8 @@ export function effectsOf(event: JournalEvent): Effect[] {
     effects.push(refetch(keys.patient(subject)), refetch(keys.patients), refetch(keys.worklist));
   } else if (family === "sequence") {
     effects.push(refetch(keys.sequences));
+  } else if (family === "user") {
+    effects.push(refetch(peopleKeys.users));
   } else if (family === "device") {
     effects.push(...deviceEffects(event));
   } else if (family === "acquisition") {

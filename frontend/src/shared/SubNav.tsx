@@ -41,6 +41,29 @@ export const ArchiveTabs = () => (
   />
 );
 
+/** What can be scanned, and what it is made of. */
+export const LibraryTabs = () => (
+  <SubNav
+    label="Library"
+    pages={[
+      ["/protocols", "Protocols"],
+      ["/sequences", "Sequences"],
+    ]}
+  />
+);
+
+/** Who may do what, what was done, and how this installation is set up. */
+export const AdminTabs = () => (
+  <SubNav
+    label="Administration"
+    pages={[
+      ["/users", "Users"],
+      ["/sessions", "Logins"],
+      ["/audit", "Audit log"],
+    ]}
+  />
+);
+
 /** How the platform does, and what keeps it so. */
 export const HealthTabs = () => (
   <SubNav

@@ -20,6 +20,20 @@ export const useMayTryOut = (): string | null =>
 export const useMayAdminister = (): string | null =>
   useUnless(["admin"], "Changed by administrators only.");
 
+/** Null when the user may plan protocols and bring sequences, else why not. */
+export const useMayPlan = (): string | null =>
+  useUnless([...TECHNICAL, "medical", "scientist"], "Not for your role.");
+
+/** Null when the user may release and retire protocols, else why not. */
+export const useMayRelease = (): string | null =>
+  useUnless(
+    ["admin", "medical", "scientist"],
+    "Released by administrators, medical staff and scientists only.",
+  );
+
+/** Null when the user may look after users, settings and the audit log, else why not. */
+export const useMayManage = (): string | null => useUnless(["admin"], "For administrators only.");
+
 /** Null when the user may remove images for good, else why not. */
 export const useMayRemove = (): string | null =>
   useUnless(["admin"], "Removed by administrators only.");

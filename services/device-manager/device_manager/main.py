@@ -33,6 +33,8 @@ from device_manager.parameters import routes as parameter_routes
 from device_manager.parameters import schema_routes
 from device_manager.safety import routes as safety_routes
 from device_manager.settings import DeviceManagerSettings
+from device_manager.simulators import routes as simulator_routes
+from device_manager.simulators.park import NoPark, Park
 from device_manager.streams import routes as stream_routes
 from device_manager.streams.desk import StreamDesk
 from device_manager.uploads import routes as upload_routes
@@ -64,6 +66,7 @@ def create_app(
     verifier: TokenVerifier,
     lake: Lake | None = None,
     follow_revocations: bool = True,
+    simulators: Park | None = None,
 ) -> FastAPI:
     """Return the application; its lifespan migrates the database.
 
@@ -79,6 +82,7 @@ def create_app(
         lake: Where files go; by default the folder in the settings.
         follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
             list of exam-manager itself.
+        simulators: Starts simulated scanners beside the server; by default there are none.
     """
     opening = _Opening(settings, exam_manager, deliver, service_token, lake, follow_revocations)
     app = create_service_app(
@@ -89,10 +93,12 @@ def create_app(
         verifier=verifier,
         shared_keys={METRICS: SharedKey(settings.metrics_key, "SCANHUB_DEVICE_METRICS_KEY")},
     )
+    app.state.simulators = simulators or NoPark()
     pass_requests_on(app)
     # Before the registry: `/{device_id}` would take `/acquisitions` for an id.
     app.include_router(acquisition_routes.router)
     app.include_router(link_routes.router)
+    app.include_router(simulator_routes.router)
     # The size that was announced is the limit, and the settings limit that.
     app.include_router(upload_routes.router, max_body_size=settings.max_upload_bytes)
     app.include_router(stream_routes.router, max_body_size=settings.stream_max_bytes)

@@ -14,6 +14,8 @@ from exam_manager.audit.recorder import record_changes
 from exam_manager.audit.routes import router as audit
 from exam_manager.database import OutboxEvent
 from exam_manager.dependencies import Clock
+from exam_manager.exams.example_routes import router as example_protocols
+from exam_manager.exams.examples import Examples
 from exam_manager.exams.protocol_export import MAX_BYTES as PROTOCOL_BYTES
 from exam_manager.exams.protocol_routes import router as protocols
 from exam_manager.exams.routes import router as exams
@@ -67,6 +69,7 @@ _ROUTERS = (
     (audit, _MIB),
     (lake, _MIB),
     (protocols, PROTOCOL_BYTES),
+    (example_protocols, _MIB),
     (exams, _MIB),
     (users, _MIB),
     (patients, _MIB),
@@ -91,6 +94,7 @@ def create_app(
     keys: SigningKeys | None = None,
     clock: Clock = utc_now,
     read_sequence: SequenceReader | None = None,
+    examples: Examples | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -100,6 +104,7 @@ def create_app(
         keys: The signing keys; without them those in the settings' folder.
         clock: What time it is.
         read_sequence: Reads Pulseq files; without it a process of its own does.
+        examples: Ready protocols for a first scan.
     """
     keys = keys or load_or_create_keys(settings.keys_folder)
     verifier = TokenVerifier(keys.public_pem)
@@ -116,6 +121,7 @@ def create_app(
     app.state.settings = settings
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
+    app.state.examples = examples or {}
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
     app.state.scratch = Scratch(settings.lake_root / "scratch")
     app.state.nifti = NiftiConverter(app.state.scratch)

@@ -22,8 +22,10 @@ from device_manager.settings import DeviceManagerSettings
 from exam_manager.main import create_app as create_exam_manager
 from exam_manager.settings import ExamManagerSettings
 from scanhub.backup.by_request import requested_backups
+from scanhub.examples import example_protocols
 from scanhub.local_client import LocalClient
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
+from scanhub.simulators import SimulatorPark
 from scanhub.ui import UserInterface, find_ui
 from scanhub_libraries.clients import ServiceTokenSource, TokenSource, WorkflowManagerClient
 from scanhub_libraries.models import ServiceCredentials
@@ -168,6 +170,7 @@ class _Builder:
         self._offline = offline
         self._keys, self._public_pem = _signing_keys(settings, offline=offline)
         self.peers = Peers(settings)
+        self.simulators = SimulatorPark(settings) if settings.only is None else None
 
     def build(self) -> dict[ServiceName, FastAPI]:
         """Build what this process serves, in the order of starting."""
@@ -218,7 +221,12 @@ class _Builder:
             keys_folder=self._settings.keys_dir,
             service_secrets={service: SecretStr(self._secret(service)) for service in SERVICES},
         )
-        return create_exam_manager(settings, keys=self._keys, deliver=self._deliver(own_token))
+        return create_exam_manager(
+            settings,
+            keys=self._keys,
+            deliver=self._deliver(own_token),
+            examples=example_protocols(),
+        )
 
     def _workflow_manager(self) -> FastAPI:
         settings = workflow_settings(self._settings, offline=self._offline)
@@ -246,6 +254,7 @@ class _Builder:
             service_token=token_source,
             verifier=self._verifier(),
             follow_revocations=not self._is_with_exam_manager,
+            simulators=self.simulators,
         )
 
 
@@ -256,6 +265,7 @@ class ScanHub:
         builder = _Builder(settings)
         self._peers = builder.peers
         self._apps = builder.build()
+        self._simulators = builder.simulators
         ui = Mount("/", app=UserInterface(find_ui(settings.ui_dir)))
         self.asgi = Dispatcher(self._apps, Starlette(routes=[ui], lifespan=self._lifespan))
 
@@ -266,7 +276,14 @@ class ScanHub:
             for app in self._apps.values():
                 # Starlette does not run the lifespan of an application inside another one.
                 await stack.enter_async_context(app.router.lifespan_context(app))
+            if self._simulators is not None:
+                stack.push_async_callback(self._simulators.close)
             yield
+
+    async def listen(self, port: int) -> None:
+        """Start what connects to this server by itself, now that it listens."""
+        if self._simulators is not None:
+            await self._simulators.open(port)
 
     async def close_streams(self) -> None:
         """End what lasts for hours, so that the server can end: events, streams of scans."""

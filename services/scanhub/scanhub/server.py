@@ -108,6 +108,7 @@ class _Server(uvicorn.Server):
         if self.should_exit or not self.servers:
             return
         port = self.servers[0].sockets[0].getsockname()[1]
+        await self._application.listen(port)
         url = f"{'https' if self.config.is_ssl else 'http'}://{self._settings.host}:{port}"
         self._console.print(f"ScanHub is ready: {url}")
         if self._settings.only is None and find_ui(self._settings.ui_dir) is None:

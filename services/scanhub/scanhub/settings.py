@@ -95,6 +95,11 @@ class InstallationSettings(FileSettings):
         description="A worker, and a process that receives DICOM, touches this file every few "
         "seconds while it is well; for health checks",
     )
+    simulators: bool = Field(
+        default=True,
+        description="Let administrators and engineers start simulated scanners beside the server, "
+        "from the browser; off where patients are scanned",
+    )
     log_json: bool = Field(default=False, description="One JSON object a line")
     log_level: LogLevel = Field("INFO", description="Lowest level logged")
 

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -170,6 +171,20 @@ async def test_the_export_is_whole_and_no_cell_of_it_is_a_formula(platform):
     assert "audit.exported" in own  # the export is told before it begins
     assert evil in entry["changes"].replace('\\"', '"')
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+
+
+async def test_the_export_for_programs_has_one_entry_a_line_and_is_recorded(platform):
+    evil = "=1+1"
+    patient = await platform.patient(comment=evil)
+    answer = await platform.call(
+        "GET", f"{LOGIN}/audit.jsonl", headers=platform.admin, expect=200,
+        params={"order": "oldest"},
+    )  # fmt: skip
+    assert answer.headers["content-type"].startswith("application/x-ndjson")
+    made, own = map(json.loads, answer.text.splitlines())
+    assert (made["subject_id"], made["changes"]["comment"]) == (patient["id"], [None, evil])
+    assert own["action"] == "audit.exported"
+    await platform.call("GET", f"{LOGIN}/audit.jsonl", expect=403)
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "'"])

@@ -1,14 +1,16 @@
 import { Button, Modal, Textarea, TextInput } from "@mantine/core";
-import { IconCopy, IconDownload } from "@tabler/icons-react";
+import { IconDownload } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { createDevice, rotateDeviceToken } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import type { Device, DeviceCredentials } from "../../api/types";
+import { CopyText } from "../../shared/CopyText";
 import page from "../../shared/page.module.css";
+import { saveFile } from "../../shared/saveFile";
 import { ErrorLine } from "../../shared/states";
-import css from "./devices.module.css";
+import { simulatorCommand } from "../welcome/command";
 
 /** Adds a device, or gives an old one a new token: both end in a file that exists only once. */
 export default function CredentialsModal({
@@ -43,7 +45,15 @@ export default function CredentialsModal({
             This is the token the device logs in with. It is shown nowhere again: download the file
             now and put it on the scanner.
           </p>
-          <Token token={credentials.device_token} onCopied={() => setSaved(true)} />
+          <CopyText label="Token" text={credentials.device_token} onCopied={() => setSaved(true)} />
+          <details>
+            <summary>Or start a simulated scanner with it, on any computer with ScanHub</summary>
+            <CopyText
+              label="Commands for a shell"
+              text={simulatorCommand(credentials, window.location.origin)}
+              onCopied={() => setSaved(true)}
+            />
+          </details>
           <div className={page.formEnd}>
             {saved && (
               <Button variant="default" onClick={onClose}>
@@ -114,42 +124,10 @@ export default function CredentialsModal({
   );
 }
 
-function Token({ token, onCopied }: { token: string; onCopied: () => void }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    await navigator.clipboard.writeText(token);
-    setCopied(true);
-    onCopied();
-  };
-  return (
-    <div className={css.token}>
-      <Textarea
-        label="Token"
-        readOnly
-        autosize
-        minRows={2}
-        value={token}
-        classNames={{ input: "mono" }}
-        onFocus={(event) => event.currentTarget.select()}
-      />
-      {/* The clipboard is there on secure origins only; the field can be copied by hand. */}
-      {"clipboard" in navigator && (
-        <Button variant="default" leftSection={<IconCopy size={16} />} onClick={() => void copy()}>
-          {copied ? "Copied" : "Copy"}
-        </Button>
-      )}
-    </div>
-  );
-}
-
 function download(credentials: DeviceCredentials): void {
   const { device_token, device_id } = credentials;
   const file = new Blob([JSON.stringify({ device_token, device_id }, null, 2)], {
     type: "application/json",
   });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = "device_credentials.json";
-  link.click();
-  URL.revokeObjectURL(link.href);
+  saveFile(file, "device_credentials.json");
 }

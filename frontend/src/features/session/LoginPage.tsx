@@ -17,11 +17,11 @@ export function LoginPage({ next }: { next?: string }) {
   const router = useRouter();
   const client = useQueryClient();
   const noUsers = useQuery({ queryKey: ["no-users"], queryFn: checkNoUsers, gcTime: 0 });
-  const onDone = () => {
+  const onDone = (first?: string) => {
     // What the last user had read is not the next one's to see.
     client.clear();
     // Only a path of our own: `next` comes from the address bar.
-    const target = next?.startsWith("/") && !next.startsWith("//") ? next : "/";
+    const target = first ?? (next?.startsWith("/") && !next.startsWith("//") ? next : "/");
     router.history.push(target);
   };
   return (
@@ -33,10 +33,10 @@ export function LoginPage({ next }: { next?: string }) {
         </header>
         {noUsers.data ? (
           <Suspense>
-            <FirstUserForm onDone={onDone} />
+            <FirstUserForm onDone={() => onDone("/welcome")} />
           </Suspense>
         ) : (
-          <LoginForm onDone={onDone} />
+          <LoginForm onDone={() => onDone()} />
         )}
       </div>
     </main>

@@ -1,6 +1,8 @@
 import { Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconArchive,
+  IconBook,
+  IconFlag,
   IconCommand,
   IconHeartbeat,
   IconKey,
@@ -12,6 +14,7 @@ import {
   IconRoute,
   IconScan,
   IconSend,
+  IconSettings,
   IconStack2,
   IconStackFront,
   IconSun,
@@ -39,6 +42,7 @@ interface Props {
 
 export function NavRail({ onPalette, onHelp, onPassword }: Props) {
   const exam = useOpenExam();
+  const { user } = useStore(sessionStore);
   const path = useRouterState({ select: ({ location }) => location.pathname });
   /** A place stands for all pages of its sub-navigation. */
   const place = (to: string, others: string[]) => ({
@@ -71,6 +75,9 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/devices" className={css.navItem}>
         <NavFace icon={IconScan} label="Devices" />
       </Link>
+      <Link to="/protocols" {...place("/protocols", ["/sequences"])}>
+        <NavFace icon={IconBook} label="Library" />
+      </Link>
       <Link to="/cases" className={css.navItem}>
         <NavFace icon={IconStackFront} label="Cases" />
       </Link>
@@ -86,6 +93,11 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/health" {...place("/health", ["/selftest", "/cleaning"])}>
         <NavFace icon={IconHeartbeat} label="Health" />
       </Link>
+      {user?.role === "admin" && (
+        <Link to="/users" {...place("/users", ["/sessions", "/audit"])}>
+          <NavFace icon={IconSettings} label="Admin" />
+        </Link>
+      )}
       <div className={css.navFill} />
       {!exam && <StreamBadge compact />}
       <button type="button" className={css.navItem} onClick={onPalette} title="Ctrl+K">
@@ -147,6 +159,12 @@ function UserMenu({ onHelp, onPassword }: Pick<Props, "onHelp" | "onPassword">) 
         </Menu.Item>
         <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={onHelp} rightSection="?">
           Keyboard
+        </Menu.Item>
+        <Menu.Item leftSection={<IconUser size={16} />} component={Link} to="/account">
+          Your account
+        </Menu.Item>
+        <Menu.Item leftSection={<IconFlag size={16} />} component={Link} to="/welcome">
+          Get started
         </Menu.Item>
         <Menu.Item leftSection={<IconKey size={16} />} onClick={onPassword}>
           Change password

@@ -4,9 +4,13 @@ import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/s
 import {
   IconArchive,
   IconBell,
+  IconBook,
   IconCpu,
+  IconDeviceDesktop,
   IconDownload,
+  IconFlag,
   IconHeartbeat,
+  IconHistory,
   IconListDetails,
   IconRoute,
   IconScan,
@@ -19,7 +23,9 @@ import {
   IconTrash,
   IconUpload,
   IconUser,
+  IconUserCog,
   IconUsers,
+  IconWaveSine,
   type TablerIcon,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -37,6 +43,9 @@ const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?]
   ["/", "Worklist", IconListDetails],
   ["/patients", "Patients", IconUsers],
   ["/devices", "Devices", IconScan],
+  ["/protocols", "Protocols", IconBook, ["library", "templates", "versions"]],
+  ["/sequences", "Sequences", IconWaveSine, ["library", "pulseq", "seq"]],
+  ["/welcome", "Get started", IconFlag, ["setup", "first scan", "simulated scanner", "example"]],
   ["/cases", "Cases", IconStackFront],
   ["/queue", "Queue", IconSend],
   ["/archive", "Archive", IconArchive, ["studies"]],
@@ -49,6 +58,10 @@ const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?]
   ["/notifications", "Notifications", IconBell],
   ["/health", "Health", IconHeartbeat],
   ["/selftest", "Self-test", IconTestPipe],
+  ["/users", "Users", IconUserCog, ["roles", "passwords", "administration"]],
+  ["/sessions", "Logins", IconDeviceDesktop, ["sessions", "administration"]],
+  ["/audit", "Audit log", IconHistory, ["who did what", "record", "administration"]],
+  ["/account", "Your account", IconUser, ["password", "theme", "profile"]],
   ["/cleaning", "Cleaning", IconTrash, ["holds", "held studies", "retention", "disk"]],
 ];
 

@@ -205,7 +205,7 @@ function Nothing({ filter, days, onFilter, onDays }: Props) {
       }
     >
       Register a patient, or <Link to="/patients">choose one of the patients</Link> and start an
-      exam.
+      exam. New here? <Link to="/welcome">Get started</Link> step by step.
     </Empty>
   );
 }

@@ -11,6 +11,8 @@ DEVICE_EXAMPLES: dict[str, Json] = {
     "DeviceCertificateIn": {"sha256": "A1:B2:" + ":".join(["0F"] * 30)},
     "DeviceNaming": _DEVICE_NAMING,
     "DeviceCreationRequest": _DEVICE_NAMING,
+    "StartSimulator": {"name": "Simulated scanner"},
+    "SimulatorsOut": {"allowed": True, "reason": None, "running": [], "started": None},
     "StopRequest": {"task_id": SCAN},
     "SetDeviceParameter": {
         "parameter": {"larmor_frequency": 2_000_143.0, "shims": [0.0, 0.0, 0.0]},

@@ -210,6 +210,14 @@ EXAM_EXAMPLES: dict[str, Json] = {
         "newpassword": "a longer staple",
     },
     "ServiceCredentials": {"service": "device-manager", "secret": "the secret of the service"},
+    "TakeExample": {"device_id": None},
+    "ExampleProtocol": {
+        "key": "quick-look",
+        "name": "Quick look",
+        "description": "One gradient echo, about a minute",
+        "tasks": ["GRE axial", "GRE reconstruction"],
+        "exam_id": None,
+    },
     "ReleaseProtocol": {"comment": "Echo time checked on the phantom"},
     "ProtocolsFile": {
         "format": "scanhub-protocols",

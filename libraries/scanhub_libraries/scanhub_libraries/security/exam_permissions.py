@@ -50,6 +50,7 @@ EXAM_PERMISSIONS: dict[str, Access] = {
     f"GET {_P}/{{patient_id}}/timeline": READ,
     f"GET {_U}/audit": ADMIN,
     f"GET {_U}/audit.csv": ADMIN,
+    f"GET {_U}/audit.jsonl": ADMIN,
     # Patients
     f"GET {_P}/": READ,
     f"POST {_P}/": CLINICAL,
@@ -68,6 +69,8 @@ EXAM_PERMISSIONS: dict[str, Access] = {
     f"DELETE {_E}/{{exam_id}}": CLINICAL,
     # Protocols: exam templates in versions
     f"GET {_E}/protocols": READ,
+    f"GET {_E}/protocols/examples": READ,
+    f"POST {_E}/protocols/examples/{{key}}": CLINICAL,
     f"GET {_E}/protocols/export": USERS,
     f"POST {_E}/protocols/import": PLANNING,
     f"GET {_E}/templates/diff": READ,

@@ -135,3 +135,27 @@ async def export_audit_entries(
             "Cache-Control": "no-store",
         },
     )
+
+
+@router.get(
+    "/api/v1/userlogin/audit.jsonl",
+    summary="The audit trail as JSON lines",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"application/x-ndjson": {}}}},
+)
+async def export_audit_lines(
+    query: AskedDep, sessions: SessionsDep, disclosures: DisclosuresDep
+) -> StreamingResponse:
+    """Return the changes as JSON lines for a program: one entry each, nothing cut or quoted.
+
+    The export has an entry of its own.
+    """
+    await disclosures.tell(query.disclosure())
+    return StreamingResponse(
+        service.write_json_lines(sessions, query),
+        media_type="application/x-ndjson",
+        headers={
+            "Content-Disposition": 'attachment; filename="audit.jsonl"',
+            "Cache-Control": "no-store",
+        },
+    )

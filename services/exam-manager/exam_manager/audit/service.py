@@ -115,13 +115,25 @@ async def _check_exists(session: AsyncSession, query: AuditQuery) -> None:
 
 
 async def write_csv(sessions: Sessions, query: AuditQuery) -> AsyncIterator[str]:
-    """Yield a CSV file of entries, one transaction for each thousand of them."""
+    """Yield a CSV file of entries."""
     yield csv_line(_COLUMNS)
+    async for entries in _batches(sessions, query):
+        yield "".join(map(_line, entries))
+
+
+async def write_json_lines(sessions: Sessions, query: AuditQuery) -> AsyncIterator[str]:
+    """Yield a file with the JSON document of one entry on each line."""
+    async for entries in _batches(sessions, query):
+        yield "".join(f"{entry.model_dump_json()}\n" for entry in entries)
+
+
+async def _batches(sessions: Sessions, query: AuditQuery) -> AsyncIterator[list[AuditEntryOut]]:
+    """Yield all entries in their order, one transaction for each thousand of them."""
     after: UUID | None = None
     while True:
         async with reading(sessions) as session:
             entries = await read_entries(session, query, after=after, fetch=_BATCH)
-        yield "".join(map(_line, entries))
+        yield entries
         if len(entries) < _BATCH:
             return
         after = entries[-1].id

@@ -56,6 +56,8 @@ class CheckedFile:
     """By checksum: the sequences that are here."""
     newest: dict[UUID, Exam]
     """The newest version of the protocols that are known here."""
+    device_id: UUID | None = None
+    """What all its scans are planned on; a file itself names no device of this installation."""
 
 
 async def check_file(
@@ -135,6 +137,7 @@ async def write_file(
             item,
             checked.newest.get(item.protocol_id),
             refs,
+            device_id=checked.device_id,
             as_versions=as_versions,
             creator=creator,
             now=now,
@@ -193,6 +196,7 @@ async def _create(
     newest: Exam | None,
     refs: dict[str, str],
     *,
+    device_id: UUID | None,
     as_versions: bool,
     creator: str,
     now: datetime,
@@ -207,7 +211,11 @@ async def _create(
         row["protocol_version"] = (newest.protocol_version or 0) + 1
     tree = await asyncio.to_thread(
         lambda: copied_tree(
-            *_rows(item, refs), exam_id=row["id"], is_template=True, creator=creator, now=now
+            *_rows(item, refs, device_id),
+            exam_id=row["id"],
+            is_template=True,
+            creator=creator,
+            now=now,
         )
     )
     await service.insert_exam(session, row)
@@ -237,7 +245,9 @@ def _notes(item: ProtocolFile, newest: Exam | None, *, as_versions: bool) -> lis
     return notes
 
 
-def _rows(item: ProtocolFile, refs: dict[str, str]) -> tuple[list[Row], list[Row]]:
+def _rows(
+    item: ProtocolFile, refs: dict[str, str], device_id: UUID | None
+) -> tuple[list[Row], list[Row]]:
     """Return a protocol as rows to copy: what a template tree of this content would be."""
     ids = {task.ref: new_id() for _, task in numbered(item)}
     new_workflows: list[Row] = []
@@ -248,7 +258,7 @@ def _rows(item: ProtocolFile, refs: dict[str, str]) -> tuple[list[Row], list[Row
         new_workflows.append({**row, "id": workflow_id, "position": place})
         for position, task in enumerate(workflow.tasks):
             place_of = {"id": ids[task.ref], "workflow_id": workflow_id, "position": position}
-            new_tasks.append({**_task_row(task, ids, refs), **place_of})
+            new_tasks.append({**_task_row(task, ids, refs, device_id), **place_of})
     return new_workflows, new_tasks
 
 
@@ -261,10 +271,13 @@ _NOTHING_PLANNED: dict[str, Any] = {
 }
 
 
-def _task_row(task: TaskFile, ids: dict[str, UUID], refs: dict[str, str]) -> Row:
+def _task_row(
+    task: TaskFile, ids: dict[str, UUID], refs: dict[str, str], device_id: UUID | None
+) -> Row:
     content = task.model_dump(exclude={"ref", "sequence", "inputs", "device_id"})
     if isinstance(task, AcquisitionTaskFile):
         content["sequence_id"] = refs[task.sequence] if task.sequence else None
+        content["device_id"] = device_id
         plan = plan_of(BaseAcquisitionTask.model_validate(content))
     else:
         content["input_task_ids"] = [ids[item] for item in task.inputs]

@@ -1,0 +1,156 @@
+import { Button, FileInput, Modal, Textarea, TextInput } from "@mantine/core";
+import { IconFile } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { type Sequence, type SequenceMade, uploadSequence } from "../../api/library";
+import { ApiError } from "../../api/problem";
+import { keys } from "../../api/queries";
+import page from "../../shared/page.module.css";
+import { ErrorLine } from "../../shared/states";
+import css from "./library.module.css";
+import { nameOfFile, tagsOf } from "./sequence";
+
+/** Uploads a Pulseq file: a new sequence, or the next version of one. */
+export default function SequenceModal({
+  versionOf,
+  onClose,
+  onMade,
+}: {
+  versionOf: Sequence | null;
+  onClose: () => void;
+  onMade: (made: SequenceMade) => void;
+}) {
+  const client = useQueryClient();
+  const [file, setFile] = useState<File | null>(null);
+  const [header, setHeader] = useState<File | null>(null);
+  const [name, setName] = useState(versionOf?.name ?? "");
+  const [description, setDescription] = useState(versionOf?.description ?? "");
+  const [kind, setKind] = useState(versionOf?.sequence_type ?? "");
+  const [tags, setTags] = useState(versionOf?.tags?.join(", ") ?? "");
+  const upload = useMutation({
+    mutationFn: (chosen: File) =>
+      uploadSequence({
+        file: chosen,
+        header,
+        name: name.trim(),
+        description,
+        sequence_type: kind.trim(),
+        tags: tagsOf(tags),
+        versionOf: versionOf?._id ?? null,
+      }),
+    onSuccess: async (made) => {
+      await client.invalidateQueries({ queryKey: keys.sequences });
+      onMade(made);
+      if (!made.same_content_as?.length) onClose();
+    },
+  });
+  const twins = upload.data?.same_content_as ?? [];
+  const title = versionOf ? `New version of ${versionOf.name}` : "Upload sequence";
+  if (twins.length > 0) {
+    return (
+      <Modal opened onClose={onClose} title={title}>
+        <div className={page.form}>
+          <p>
+            It is stored. The same file was here already
+            {twins.length > 1 ? `, ${twins.length} times` : ""}: delete this one if that was not
+            meant.
+          </p>
+          <div className={page.formEnd}>
+            <Button onClick={onClose}>Done</Button>
+          </div>
+        </div>
+      </Modal>
+    );
+  }
+  return (
+    <Modal opened onClose={onClose} title={title}>
+      <form
+        className={page.form}
+        aria-label="Sequence"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (file) upload.mutate(file);
+        }}
+      >
+        <FileInput
+          label="Pulseq file"
+          placeholder="Choose a .seq file"
+          accept=".seq,text/plain"
+          required
+          leftSection={<IconFile size={16} />}
+          value={file}
+          onChange={(chosen) => {
+            setFile(chosen);
+            if (chosen && name.trim() === "") setName(nameOfFile(chosen.name));
+          }}
+        />
+        <TextInput
+          label="Name"
+          required
+          maxLength={200}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <div className={page.pair}>
+          <TextInput
+            label="Kind"
+            placeholder="GRE, TSE, EPI"
+            value={kind}
+            onChange={(event) => setKind(event.currentTarget.value)}
+          />
+          <TextInput
+            label="Tags"
+            placeholder="head, fast"
+            value={tags}
+            onChange={(event) => setTags(event.currentTarget.value)}
+          />
+        </div>
+        <Textarea
+          label="Description"
+          autosize
+          minRows={2}
+          value={description}
+          onChange={(event) => setDescription(event.currentTarget.value)}
+        />
+        <FileInput
+          label="MRD header"
+          description="Optional: what reconstruction needs and the file does not say"
+          placeholder="Choose an .xml file"
+          accept=".xml,text/xml,application/xml"
+          clearable
+          leftSection={<IconFile size={16} />}
+          value={header}
+          onChange={setHeader}
+        />
+        <ErrorLine error={upload.error} />
+        <Line error={upload.error} />
+        <div className={page.formEnd}>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" disabled={!file || name.trim() === ""} loading={upload.isPending}>
+            Upload
+          </Button>
+        </div>
+      </form>
+    </Modal>
+  );
+}
+
+/** Where in the file it is wrong, and what helps. */
+function Line({ error }: { error: unknown }) {
+  const members = error instanceof ApiError ? error.members : {};
+  const { line, section, remedy } = members;
+  const told = [
+    typeof line === "number" && `Line ${line}`,
+    typeof section === "string" && section && `section ${section}`,
+  ].filter(Boolean);
+  if (told.length === 0 && typeof remedy !== "string") return null;
+  return (
+    <p className={css.where}>
+      {told.join(", ")}
+      {typeof remedy === "string" && <span className="dim"> {remedy}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,1 @@
+"""Simulated scanners that this server starts by itself."""
