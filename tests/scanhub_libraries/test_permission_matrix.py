@@ -387,8 +387,7 @@ WRITTEN = {
 def letters_of(access: Access) -> str:
     roles = {role.value[0].upper() for role in access.roles}
     others = {"s": access.services, "t": access.tasks, "j": access.jobs, "x": access.steps}
-    others["k"] = access.key is not None
-    others["p"] = access.before_password_change
+    others |= {"k": access.key is not None, "p": access.before_password_change}
     return "".join(letter for letter in LETTERS if letter in roles or others.get(letter, False))
 
 
