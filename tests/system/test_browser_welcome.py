@@ -102,8 +102,8 @@ async def test_a_protocol_is_released_revised_changed_and_compared(page, scene):
     await dialog.get_by_role("button", name="Save").click()
     await expect(dialog).to_be_hidden()
     changes = detail.get_by_role("region", name="Difference")
-    await expect(changes).to_contain_text("FoV offset y")
-    await expect(changes).to_contain_text("12")
+    await expect(changes).to_contain_text("FoV offset")
+    await expect(changes).to_contain_text("y 12")
     await assert_accessible(page)
 
 
