@@ -31,14 +31,12 @@ def entries(lock: str) -> Iterator[tuple[str, set[str], str]]:
 
 def needed(lock: str) -> list[str]:
     """Return the lines of each package that a service needs, itself or through another one."""
-    known = {name: (by, text) for name, by, text in entries(lock)}
+    known = list(entries(lock))  # a package may be there twice, for two versions of Python
     found: set[str] = set()
     while True:
-        more = {
-            name for name, (by, _) in known.items() if name not in found and by & (MEMBERS | found)
-        }
+        more = {name for name, by, _ in known if name not in found and by & (MEMBERS | found)}
         if not more:
-            return [text for name, (_, text) in known.items() if name in found]
+            return [text for name, _, text in known if name in found]
         found |= more
 
 

@@ -128,6 +128,8 @@ def test_the_gateway_knows_every_service_and_the_headers_of_the_ui() -> None:
 def test_only_what_runs_is_installed_in_an_image(load_script: Any) -> None:
     script = load_script("runtime_requirements")
     lock = (ROOT / "requirements.lock").read_text("utf-8")
-    names = {text.partition("==")[0] for text in script.needed(lock)}
+    needed = script.needed(lock)
+    names = {text.partition("==")[0] for text in needed}
+    assert sum(text.startswith("numpy==") for text in needed) == lock.count("\nnumpy==")
     assert {"fastapi", "pynetdicom", "dbos", "asyncpg", "scipy", "ismrmrd"} <= names
     assert not names & {"pytest", "mypy", "ruff", "playwright", "schemathesis", "hypothesis"}
