@@ -14,6 +14,7 @@ RUN python3 runtime_requirements.py <requirements.lock >runtime.lock \
 COPY libraries libraries
 COPY services services
 RUN /opt/scanhub/bin/python -m pip install --quiet --no-cache-dir --no-deps libraries/* services/* \
+ && /opt/scanhub/bin/python -m pip check \
  && /opt/scanhub/bin/python -m pip uninstall --quiet --yes pip setuptools
 
 FROM python:3.11-slim AS ui
