@@ -13,7 +13,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-deploy check format openapi bench lock \
+.PHONY: help setup demo serve test test-deploy check format openapi bench lock sbom \
   check-format check-lint check-types check-imports check-sizes check-openapi check-frontend
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make format   put the code into shape"
 	@echo "make openapi  write docs/openapi and the types that the frontend makes of it"
 	@echo "make bench    measure against the bars; prints a table, writes bench.json"
+	@echo "make sbom     write sbom.json (CycloneDX): what this software is made of"
 	@echo "make lock     write requirements.lock anew (ARGS=--upgrade: newest versions)"
 
 setup:
@@ -92,6 +93,9 @@ openapi:
 	$(BIN)/python scripts/write_link_page.py
 	$(BIN)/python scripts/write_conformance_page.py
 	$(NODE) npm run --silent generate
+
+sbom:
+	@$(PYTHON) scripts/write_sbom.py $(ARGS)
 
 lock: setup
 	scripts/lock.sh $(ARGS)

@@ -67,14 +67,18 @@ class House:
             )
         )
 
-    async def keys(self, settings=None):
-        """Return what the images of an installation are called."""
+    async def rows(self, table, settings=None):
+        """Return the rows of a table of workflow-manager in an installation."""
         engine = create_engine((settings or self.settings).database_url("workflow-manager"))
         try:
             async with transaction(create_sessions(engine)) as session:
-                return list(await session.scalars(sa.select(DicomInstance.key)))
+                return list(await session.scalars(sa.select(table)))
         finally:
             await engine.dispose()
+
+    async def keys(self, settings=None):
+        """Return what the images of an installation are called."""
+        return [row.key for row in await self.rows(DicomInstance, settings)]
 
     async def back_up(self, **options):
         return await make_backup(self.settings, self.place, say=say, **options)

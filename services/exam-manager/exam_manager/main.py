@@ -107,7 +107,7 @@ def create_app(
         examples: Ready protocols for a first scan.
     """
     keys = keys or load_or_create_keys(settings.keys_folder)
-    verifier = TokenVerifier(keys.public_pem)
+    verifier = TokenVerifier(keys.public_pem, former=keys.former)
 
     app = create_service_app(
         title="exam-manager",

@@ -220,6 +220,7 @@ def simulate_device(
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the databases of all services to this version."""
     from scanhub_libraries.migrate import upgrade
+    from workflow_manager.engine.schema import migrate_engine
 
     with explained(errors):
         settings = _settings(data_dir=data_dir)
@@ -227,6 +228,8 @@ def migrate(data_dir: DataDir = None) -> None:
     for service in SERVICES:
         upgrade(service.replace("-", "_"), settings.database_url(service))
         console.print(f"{service}: up to date")
+    migrate_engine(settings.engine_url)
+    console.print("run engine: up to date")
 
 
 BackupDir = Annotated[
@@ -296,6 +299,38 @@ def doctor(
         findings = asyncio.run(examine(settings, targets=targets))
     if not tell(findings, console, json=json):
         raise typer.Exit(1)
+
+
+@app.command()
+def rotate_keys(
+    data_dir: DataDir = None,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="After the restart: seal secrets anew, drop old keys.")
+    ] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="After a theft: old tokens are void, all log in anew.")
+    ] = False,
+) -> None:
+    """Make new keys; nobody is logged out, and no device is refused."""
+    from scanhub.rotation import begin_rotation, finish_rotation
+
+    with explained(errors):
+        settings = _settings(data_dir=data_dir)
+        if finish:
+            asyncio.run(finish_rotation(settings, say=console.print))
+        else:
+            begin_rotation(settings, at_once=now, say=console.print)
+
+
+@app.command()
+def database_roles(
+    prefix: Annotated[str, typer.Option(help="How the names of all roles begin.")] = "scanhub_",
+    databases: Annotated[str, typer.Option(help="How the names of all databases begin.")] = "",
+) -> None:
+    """Print SQL for psql: databases and roles of PostgreSQL, each with the rights it needs."""
+    from scanhub.database_roles import script
+
+    typer.echo(script(prefix, databases), nl=False)
 
 
 Username = Annotated[str, typer.Argument(help="Who.")]

@@ -34,6 +34,7 @@ from scanhub_libraries.security.tokens import (
     SigningKeys,
     TokenSigner,
     TokenVerifier,
+    former_keys,
     generate_keys,
     load_or_create_keys,
     load_public_key,
@@ -169,6 +170,7 @@ class _Builder:
         self._settings = settings
         self._offline = offline
         self._keys, self._public_pem = _signing_keys(settings, offline=offline)
+        self._former_pems = () if offline else former_keys(settings.keys_dir)
         self.peers = Peers(settings)
         self.simulators = SimulatorPark(settings) if settings.only is None else None
 
@@ -203,9 +205,9 @@ class _Builder:
     def _verifier(self) -> TokenVerifier:
         """Return what verifies tokens; beside exam-manager it knows at once what that revokes."""
         if not self._is_with_exam_manager:
-            return TokenVerifier(self._public_pem)
+            return TokenVerifier(self._public_pem, former=self._former_pems)
         own: TokenVerifier = self.peers.apps["exam-manager"].state.verifier
-        return TokenVerifier(self._public_pem, own.revocations)
+        return TokenVerifier(self._public_pem, own.revocations, former=self._former_pems)
 
     def _exam_manager(self) -> FastAPI:
         if self._keys is None:

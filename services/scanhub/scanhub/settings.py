@@ -145,7 +145,9 @@ class InstallationSettings(FileSettings):
         return _secret(self.keys_dir / "services" / f"{service}.secret")
 
     def device_token_key(self) -> str:
-        """Return the key with which device tokens are hashed; made at the first start.
+        """Return the keys with which device tokens are hashed; made at the first start.
+
+        One a line: the first one hashes, all of them match.
 
         Raises:
             SecretFileError: It can be guessed.
@@ -186,7 +188,7 @@ class InstallationSettings(FileSettings):
 
 def _secret(path: Path) -> str:
     secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
-    if len(secret) < SHORTEST_SECRET:
+    if any(len(line) < SHORTEST_SECRET for line in secret.split() or [""]):
         raise SecretFileError(
             f"The secret in {path} needs {SHORTEST_SECRET} characters: remove the file, and a "
             "new one is made."

@@ -6,7 +6,9 @@ claim they were made for holds.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,10 @@ SERVICE_LIFETIME = timedelta(minutes=10)
 TASK_LIFETIME = timedelta(hours=24)
 _LEEWAY_SECONDS = 5
 _MUST_CHANGE = "must_change_password"
+FORMER_KEYS = "signing.former.pub.pem"
+FORMER_LIFETIME = timedelta(days=8)
+"""How long a key verifies after it was replaced: a server may go on signing with it for a week,
+until it is restarted, and a token lasts a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class SigningKeys:
 
     private_pem: str
     public_pem: str
+    former: tuple[str, ...] = ()
+    """Public keys, PEM, with which tokens were signed that may not have expired."""
 
 
 def generate_keys() -> SigningKeys:
@@ -83,6 +91,18 @@ def keys_of(private_pem: str) -> SigningKeys:
     return SigningKeys(private_pem, _public_pem(private_pem))
 
 
+def former_keys(folder: Path, *, now: float | None = None) -> tuple[str, ...]:
+    """Return the public keys that were replaced not long ago; see `scanhub rotate-keys`."""
+    path = folder / FORMER_KEYS
+    oldest = (time.time() if now is None else now) - FORMER_LIFETIME.total_seconds()
+    found = []
+    for line in path.read_text(encoding="ascii").splitlines() if path.exists() else ():
+        replaced_at, _, der = line.partition(" ")
+        if float(replaced_at) > oldest:
+            found.append(f"-----BEGIN PUBLIC KEY-----\n{der}\n-----END PUBLIC KEY-----\n")
+    return tuple(found)
+
+
 def load_or_create_keys(folder: Path) -> SigningKeys:
     """Return the key pair in `folder`; make it at the first start, readable by the owner only.
 
@@ -94,7 +114,7 @@ def load_or_create_keys(folder: Path) -> SigningKeys:
     path, public = folder / "signing.pem", folder / "signing.pub.pem"
     private_pem = read_or_create(path, _new_private_pem)
     try:
-        keys = keys_of(private_pem)
+        keys = replace(keys_of(private_pem), former=former_keys(folder))
     except ValueError as error:
         raise SecretFileError(
             f"{path} is no private key for ES256 (curve P-256, PEM, without a password): put the "
@@ -225,9 +245,22 @@ class TokenVerifier:
     """
 
     def __init__(
-        self, public_pem: str, revocations: RevocationList | None = None, *, remembered: int = 4096
+        self,
+        public_pem: str,
+        revocations: RevocationList | None = None,
+        *,
+        former: Sequence[str] = (),
+        remembered: int = 4096,
     ) -> None:
-        self._public_pem = public_pem
+        """Make it.
+
+        Args:
+            public_pem: The public key.
+            revocations: What is void although it has not expired.
+            former: Public keys that were replaced: what they signed is good until it expires.
+            remembered: Tokens whose signature is not checked again.
+        """
+        self._public_pems = (public_pem, *former)
         self._remembered = remembered
         self._known: dict[str, Principal] = {}
         self.revocations = revocations or RevocationList()
@@ -251,10 +284,17 @@ class TokenVerifier:
 
     def _decode(self, token: str) -> Principal:
         """Check signature, expiry and form."""
+        *former, last = self._public_pems
+        for public_pem in former:
+            with suppress(TokenInvalidError):
+                return self._decode_with(public_pem, token)
+        return self._decode_with(last, token)
+
+    def _decode_with(self, public_pem: str, token: str) -> Principal:
         try:
             claims = jwt.decode(
                 token,
-                self._public_pem,
+                public_pem,
                 algorithms=[ALGORITHM],
                 issuer=ISSUER,
                 options={

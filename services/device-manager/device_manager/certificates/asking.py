@@ -48,7 +48,7 @@ async def check_certificate(
     """Refuse a device that does not show its certificate, whatever token it has."""
     if principal.device_id is None:
         return
-    key, now = room.settings.token_key.get_secret_value(), time.time()
+    key, now = room.settings.token_key.get_secret_value().split()[0], time.time()
     sha256 = None
     if word := request.headers.get(VOUCHED):
         sha256 = read_vouched(key, word, principal.token, now)

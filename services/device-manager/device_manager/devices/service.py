@@ -19,6 +19,7 @@ from device_manager.nodes.notes import Kind, Note, add_note
 from device_manager.parameters import service as parameters
 from device_manager.parameters.repository import delete_versions
 from scanhub_libraries.clock import utc_now
+from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import DeviceCredentials, DeviceStatus
@@ -125,6 +126,14 @@ async def find_admitted(
     """Return the device that may connect with this token."""
     device = await session.get(Device, device_id)
     return device if tokens.matches(token, device.token_hash if device else None) else None
+
+
+async def store_anew(sessions: Sessions, device: Device, token: str, tokens: DeviceTokens) -> None:
+    """Store with the newest key what was stored with a former one: the token is at hand."""
+    stored = tokens.stored(token)
+    if stored != device.token_hash:
+        async with transaction(sessions) as session:
+            await repository.replace_token_hash(session, device.id, device.token_hash, stored)
 
 
 async def key_tokens(session: AsyncSession, tokens: DeviceTokens) -> int:

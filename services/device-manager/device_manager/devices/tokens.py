@@ -20,11 +20,12 @@ class DeviceTokens:
     """Makes tokens, and compares them with what is stored.
 
     Args:
-        key: Secret of the installation, the same for all of its processes.
+        keys: Secrets of the installation, one a line, the same for all of its processes. The first
+            one hashes; what was hashed with another one matches still.
     """
 
-    def __init__(self, key: str) -> None:
-        self._key = key.encode()
+    def __init__(self, keys: str) -> None:
+        self._key, *self._former = [line.encode() for line in keys.split()]
 
     def make(self) -> tuple[str, str]:
         """Return a new token, hexadecimal, and what is stored of it."""
@@ -33,17 +34,26 @@ class DeviceTokens:
 
     def stored(self, token: str) -> str:
         """Return what is stored of a token."""
-        return self._keyed(sha256(token.encode("utf-8", "surrogateescape")).hexdigest())
+        return _keyed(self._key, _digest(token))
 
     def matches(self, token: str, stored: str | None) -> bool:
         """Compare in constant time; an unknown device (None) takes as long and is False."""
-        same = hmac.compare_digest(self.stored(token), stored or _NOBODY)
-        return same and stored is not None
+        digest = _digest(token)
+        same = [
+            hmac.compare_digest(_keyed(key, digest), stored or _NOBODY)
+            for key in (self._key, *self._former)
+        ]
+        return any(same) and stored is not None
 
     def rekeyed(self, stored: str) -> str | None:
         """Return the keyed hash for one that was stored without a key; None if it has one."""
-        return self._keyed(stored) if len(stored) == _UNKEYED_LENGTH else None
+        return _keyed(self._key, stored) if len(stored) == _UNKEYED_LENGTH else None
 
-    def _keyed(self, digest: str) -> str:
-        keyed = hmac.digest(self._key, digest.encode(), "sha256")
-        return base64.urlsafe_b64encode(keyed).decode().rstrip("=")
+
+def _digest(token: str) -> str:
+    return sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _keyed(key: bytes, digest: str) -> str:
+    keyed = hmac.digest(key, digest.encode(), "sha256")
+    return base64.urlsafe_b64encode(keyed).decode().rstrip("=")

@@ -125,6 +125,7 @@ async def _authenticate(room: ControlRoom, websocket: WebSocket) -> Device:
         raise ForbiddenError(_VOID)
     shown = shown_certificate(websocket, room.settings)
     check_shown(device.certificate_sha256, shown, now=utc_now())
+    await devices.store_anew(room.sessions, device, token, room.tokens)
     return device
 
 
