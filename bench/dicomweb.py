@@ -8,6 +8,8 @@ import asyncio
 import json
 import statistics
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,6 +46,8 @@ _LARGE = 266
 """Edge of an image of 142 KB [pixel]."""
 _BIG_STUDY, _BIG = 900_001, 200
 _STOW_STUDY = 900_100
+_CLIENTS, _OF_EACH = 4, 25
+"""That store at once, and how many images each of them."""
 _REST_S = 1.0
 """After a large request, until what follows from it is over [s]."""
 _FIRST_PAGE_MS = 50
@@ -125,7 +129,7 @@ async def dicomweb_rows(folder: Path, *, quick: bool) -> list[Row]:
         for client in (*clients.values(), bare_client):
             stack.callback(client.close)
         bench = Bench(clients, stored)
-        for measure in (_store, _search, _first_pages, _fetch):
+        for measure in (_store, _store_at_once, _search, _first_pages, _fetch):
             await asyncio.to_thread(measure, bench)
         await asyncio.to_thread(_fetch_series, bench, bare_client)
         bench.rows.append(await _receiving(ours, empty, 40 if quick else _RECEIVED))
@@ -162,6 +166,35 @@ def _store(bench: Bench) -> None:
         unit="/s",
     )
     bench.row(f"STOW-RS, requests with 1 image of {size}", one, bar=_STOW_ONE, work=1, unit="/s")
+
+
+def _store_at_once(bench: Bench) -> None:
+    """Store single images over several connections at once, each of another series."""
+    times = Times()
+    for turn in range(5):
+        first = _STOW_STUDY + 60 + _CLIENTS * turn
+        series = [list(images(first + n, _OF_EACH, _LARGE)) for n in range(_CLIENTS)]
+        for name, client in bench.clients.items():
+            times.add(name, _seconds_at_once(client, series))
+            time.sleep(_REST_S)
+    name = f"STOW-RS, {_CLIENTS} clients at once, requests with 1 image of 142 KB"
+    bench.row(name, times, bar=None, work=_CLIENTS * _OF_EACH, unit="/s")
+
+
+def _seconds_at_once(client: Client, series: Sequence[Sequence[bytes]]) -> float:
+    def send(files: Sequence[bytes]) -> None:
+        own = client.another()
+        try:
+            for image in files:
+                _check_stored(own.store([image]), 1)
+        finally:
+            own.close()
+
+    with ThreadPoolExecutor(len(series)) as senders:
+        began = time.perf_counter()
+        for _ in senders.map(send, series):
+            pass
+        return time.perf_counter() - began
 
 
 def _check_stored(answer: Answer, count: int) -> float:

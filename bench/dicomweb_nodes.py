@@ -67,6 +67,10 @@ class Client:
         headers = {"Content-Type": kind, "Accept": "application/dicom+json"}
         return self._ask("POST", "/studies", headers, body)
 
+    def another(self) -> "Client":
+        """Return a further client of the same node."""
+        return Client(self._node)
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
