@@ -27,12 +27,14 @@ SPOTS: dict[str, list[tuple[Any, str]]] = {
     "before the files": [
         (receiving, "enter"),
         (receiving, "enter_usual"),
+        (receiving, "enter_with_series"),
         (straight, "enter_usual"),
     ],
     "before the rename": [(files, "link_in_place")],
-    "before the event": [(receiving, "append")],
+    "before the event": [(receiving, "append"), (receiving, "append_in_thread")],
     "before the commit": [
         (receiving, "append"),
+        (receiving, "append_in_thread"),
         (receiving, "enter_usual"),
         (straight, "enter_usual"),
     ],

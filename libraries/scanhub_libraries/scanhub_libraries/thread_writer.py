@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from scanhub_libraries.turns import Turns
@@ -28,8 +28,11 @@ class ThreadWriter:
         self._connection: sqlite3.Connection | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
         """Open a transaction: committed at the end, rolled back on an error.
+
+        Args:
+            synced: Whether it survives a power cut before anybody sees it.
 
         Raises:
             TimeoutError: The turn did not come.
@@ -37,14 +40,15 @@ class ThreadWriter:
         self._turns.take_in_thread(self._busy_seconds)
         try:
             connection = self._connection or self._connect()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            with _syncing(connection) if synced else nullcontext():
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
         finally:
             self._turns.give_back()
 
@@ -80,7 +84,18 @@ class ThreadWriter:
         self._connection = connection = sqlite3.connect(
             self.path, timeout=self._busy_seconds, check_same_thread=False, isolation_level=None
         )
+        connection.execute("PRAGMA journal_mode=WAL")  # it may be the first one here
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG_PAGES}")
         return connection
+
+
+@contextmanager
+def _syncing(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let commits wait for the disk; that cannot be changed amid a transaction."""
+    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous=NORMAL")

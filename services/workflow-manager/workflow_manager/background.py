@@ -159,7 +159,7 @@ async def _made(
         exam_manager=ExamManagerClient(outside.exam_manager, token_source),
         device_manager=DeviceManagerClient(outside.device_manager, token_source),
         store=DicomStore(sessions, lake, settings.dicom_extra_tags),
-        receiving=Receiving(sessions, lake, settings.dicom_durability, settings.dicom_extra_tags),
+        receiving=_receiving(settings, sessions, lake, tail),
         tail=tail,
         engine=engine,
         slots=asyncio.Semaphore(settings.recon_slots),
@@ -174,6 +174,13 @@ async def _made(
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes
+
+
+def _receiving(
+    settings: WorkflowManagerSettings, sessions: Sessions, lake: LocalLake, tail: JournalTail
+) -> Receiving:
+    durability, extra_tags = settings.dicom_durability, settings.dicom_extra_tags
+    return Receiving(sessions, lake, durability, extra_tags, wake=tail.wake)
 
 
 def _is_shared(settings: WorkflowManagerSettings) -> bool:

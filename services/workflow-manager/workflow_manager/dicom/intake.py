@@ -9,7 +9,7 @@ import asyncio
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ _RECEIVE_BYTES = 2**20
 _AT_ONCE = 200
 _CLOSE = b""
 
+Place = Callable[[Sequence[int]], None]
+"""Puts the files of the images with these numbers in their places."""
 Answer = tuple[int, int, str]
 """Number of the message, DICOM status, comment."""
 
@@ -99,7 +101,7 @@ class Intake:
             self._thread = self._wake = None
 
     def index_usual(
-        self, paths: Sequence[Path], images: Sequence[Image], called: Sequence[str]
+        self, paths: Sequence[Path], images: Sequence[Image], origins: Sequence[Origin]
     ) -> set[int]:
         """Put whole, synced files of others into the index, those that are usual. Blocking.
 
@@ -107,14 +109,14 @@ class Intake:
             paths: Files below the folder of incoming ones; they keep their names until the index
                 is on the disk, which tells after a power cut what is missing there.
             images: What stands in their headers.
-            called: AE titles that they were sent to, for the statistics.
+            origins: Who brought each.
 
         Returns:
             The numbers of those that entered. The others go the general way (`Receiving.store`).
         """
         names = [str(path) for path in paths]
         self._receiving.under_way.update(names)
-        return self._index_usual(names, images, called)
+        return self._index_usual(names, images, origins)
 
     def _run(self, woken: socket.socket) -> None:
         with woken, selectors.DefaultSelector() as selector:
@@ -246,7 +248,7 @@ class Intake:
             return []
         paths = [message["path"] for message in messages]
         images = [None if m["image"] is None else Image(*m["image"]) for m in messages]
-        usual = self._index_usual(paths, images, [message["origin"][1] for message in messages])
+        usual = self._index_usual(paths, images, [_origin(message) for message in messages])
         results: dict[int, tuple[int, str]] = dict.fromkeys(usual, (SUCCESS, ""))
         left = {n for n, message in enumerate(messages) if message["problem"] is None}
         results |= dict.fromkeys(left, (OUT_OF_RESOURCES, ""))  # nobody waits for these
@@ -257,35 +259,55 @@ class Intake:
         return [results[n] for n in range(len(messages))]
 
     def _index_usual(
-        self, paths: Sequence[str], images: Sequence[Image | None], called: Sequence[str]
+        self, paths: Sequence[str], images: Sequence[Image | None], origins: Sequence[Origin]
     ) -> set[int]:
         """Index what is usual; return the numbers of those."""
-        numbers = [n for n, image in enumerate(images) if image is not None]
-        if not numbers:
+        left = {n: image for n, image in enumerate(images) if image is not None}
+        entered: set[int] = set()
+
+        def enter_with_series(images: Sequence[Image], place: Place) -> set[int]:
+            return self._receiving.enter_with_series(images, [origins[n] for n in left], place)
+
+        for enter in (self._receiving.enter_usual, enter_with_series):
+            try:
+                new = self._enter(enter, paths, left)
+            except Exception as error:  # noqa: BLE001 - the general way says what it is; none is lost
+                logger.warning("received instances go the general way", error=repr(error))
+                break
+            for n in new:
+                size = left.pop(n).columns["size"]
+                self._receiving.tally.note(origins[n].receiver_aet, Outcome.STORED, size)
+            entered |= new
+        return entered
+
+    def _enter(
+        self,
+        enter: Callable[[Sequence[Image], Place], set[int]],
+        paths: Sequence[str],
+        images: Mapping[int, Image],
+    ) -> set[int]:
+        """Put images into the index and their files in their places; return which entered."""
+        if not images:
             return set()
-        candidates = [image for image in images if image is not None]
-        root, folders = self._receiving.root, set[str]()
+        root, numbers, folders = self._receiving.root, list(images), set[str]()
 
         def place(entered: Sequence[int]) -> None:
             for n in entered:
-                target = f"{root}/{instance_key(*candidates[n][:3])}"
+                target = f"{root}/{instance_key(*images[numbers[n]][:3])}"
                 files.link_in_place(paths[numbers[n]], target)
                 folders.add(target.rpartition("/")[0])
 
-        try:
-            entered = self._receiving.enter_usual(candidates, place)
-        except Exception as error:  # noqa: BLE001 - the general way says what it is; none is lost
-            logger.warning("received instances go the general way", error=repr(error))
-            return set()
+        entered = enter(list(images.values()), place)
         self._receiving.put_away.add((paths[numbers[n]] for n in entered), map(Path, folders))
-        for n in entered:
-            size = candidates[n].columns["size"]
-            self._receiving.tally.note(called[numbers[n]], Outcome.STORED, size)
         return {numbers[n] for n in entered}
 
 
 def _arrived(message: dict[str, Any], image: Image | None) -> Arrived:
-    calling, called, address = message["origin"]
-    origin = Origin(calling, receiver_aet=called, sender_address=address)
     header = None if image is None else header_of(image)
-    return Arrived(Path(message["path"]), origin, message["sha256"], header, message["problem"])
+    problem = message["problem"]
+    return Arrived(Path(message["path"]), _origin(message), message["sha256"], header, problem)
+
+
+def _origin(message: dict[str, Any]) -> Origin:
+    calling, called, address = message["origin"]
+    return Origin(calling, receiver_aet=called, sender_address=address)

@@ -25,10 +25,13 @@ class _Series:
 
     def fits(self, image: Image) -> bool:
         """Say whether there is nothing to report of the patient, as `index` decides it."""
-        if self.other_patient:
-            return True
-        names = image.patient_name_key, self.patient_name_key
-        return image.patient_id == self.patient_id and (not all(names) or names[0] == names[1])
+        return self.other_patient or same_patient(image, self.patient_id, self.patient_name_key)
+
+
+def same_patient(image: Image, patient_id: str, patient_name_key: str) -> bool:
+    """Say whether an image names the patient of its study: the ID and, if both have one, a name."""
+    names = image.patient_name_key, patient_name_key
+    return image.patient_id == patient_id and (not all(names) or names[0] == names[1])
 
 
 class Statements(NamedTuple):

@@ -38,4 +38,12 @@ _ADD = _text(
         complete=sa.false(),  # what arrives late opens a series again
     )
 )
+PATIENT_OF = _text(
+    sa.select(_STUDY.c.patient_id, _STUDY.c.patient_name_key).where(
+        _STUDY.c.study_instance_uid == sa.bindparam("study")
+    )
+)
+IS_KNOWN = _text(
+    sa.select(_INSTANCE.c.size).where(_INSTANCE.c.sop_instance_uid == sa.bindparam("uid"))
+)
 STATEMENTS = Statements(_FIND, _INSERT, _ADD)

@@ -24,11 +24,12 @@ from workflow_manager.dicom.part10 import Header
 from workflow_manager.dicom.put_away import PutAway
 from workflow_manager.dicom.quick_index import enter_usual
 from workflow_manager.dicom.quick_postgresql import postgresql_index
+from workflow_manager.dicom.quick_series import enter_with_series
 from workflow_manager.dicom.quick_statements import STATEMENTS
 from workflow_manager.dicom.rules import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
 from workflow_manager.dicom.service import Stored
 from workflow_manager.dicom.tally import Tally
-from workflow_manager.journal.service import append
+from workflow_manager.journal.service import append, append_in_thread
 from workflow_manager.kept_aside.service import keep
 
 logger = get_logger(__name__)
@@ -36,6 +37,10 @@ T = TypeVar("T")
 _AT_ONCE = 200
 # Of their own: whoever fills the threads of the service does not hold up what is received.
 _FILES = ThreadPoolExecutor(2, thread_name_prefix="dicom-files")
+
+
+def _nothing() -> None:
+    """Nobody is to be woken, or nothing to be synced: PostgreSQL does it with each commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,20 @@ class Receiving:
         lake: LocalLake,
         durability: Durability,
         extra_tags: Sequence[str] = (),
+        *,
+        wake: Callable[[], None] = _nothing,
     ) -> None:
+        """Make it.
+
+        Args:
+            sessions: Where the index is.
+            lake: Where files go.
+            durability: What has happened when somebody hears that a file is stored.
+            extra_tags: What the installation wants to know of an image beside the usual.
+            wake: Called in the loop when events were written that no session knows of.
+        """
         self._sessions = sessions
+        self._wake = wake
         self.root = lake.root
         self.writer = writer_for_thread(sessions)
         """For the thread that takes what listeners bring."""
@@ -106,6 +123,33 @@ class Receiving:
             with self.writer.transaction() as connection:
                 return enter_usual(connection, STATEMENTS, images, place)
         return set() if self.postgresql is None else self.postgresql.enter_usual(images, place)
+
+    def enter_with_series(
+        self,
+        images: Sequence[Image],
+        origins: Sequence[Origin],
+        place: Callable[[Sequence[int]], None],
+    ) -> set[int]:
+        """Put images into the index whose series it lacks; return their numbers. Blocking.
+
+        What anybody hears of a series, its event first of all, survives a power cut before.
+
+        Args:
+            images: Any number, of files that are whole and synced.
+            origins: Who brought each.
+            place: As for `enter_usual`.
+
+        Raises:
+            Exception: Of the database or the disk; nothing entered then.
+        """
+        if self.writer is None:
+            return set()
+        with self.writer.transaction(synced=True) as connection:
+            entered, events = enter_with_series(connection, images, origins, place)
+            append_in_thread(connection, events)
+        if events and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake)
+        return entered
 
     def store_from_thread(self, arrived: Sequence[Arrived]) -> list[tuple[int, str]]:
         """Store files in the loop; return the DICOM status and a comment for each."""
@@ -200,10 +244,6 @@ class Receiving:
         self.tally.note(arrived.origin.receiver_aet, Outcome.QUARANTINED, 0)
         self.put_away.add([str(arrived.path)], ())
         return Stored(Outcome.QUARANTINED, arrived.problem)
-
-
-def _nothing() -> None:
-    """PostgreSQL syncs each commit."""
 
 
 async def _in_thread(work: Callable[..., T], *arguments: object) -> T:

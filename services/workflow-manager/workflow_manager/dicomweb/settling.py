@@ -178,7 +178,7 @@ def index_usual(desk: Desk, settled: Sequence[Settled]) -> list[Settled]:
     entered = desk.intake.index_usual(
         [arrived.path for _, arrived, _ in usual],
         [image_of(header) for _, _, header in usual],
-        [arrived.origin.receiver_aet for _, arrived, _ in usual],
+        [arrived.origin for _, arrived, _ in usual],
     )
     for place in entered:
         number, _, header = usual[place]

@@ -209,7 +209,10 @@ class _Storing:
 
 
 async def _end(desk: Desk, settled: Sequence[Settled]) -> list[Result]:
-    """Let what is not in the index yet go the general way: of a new series the first one alone."""
+    """Let what is not in the index yet go the general way: of a new series the first one alone.
+
+    On SQLite that is what is odd; a new series is in the index by now.
+    """
     first: dict[tuple[str, str], int] = {}
     for number, one in enumerate(settled):
         if isinstance(one, Arrived) and one.header is not None:

@@ -1,5 +1,6 @@
 """Write events; who reads them is not known here."""
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from structlog.contextvars import get_contextvars
 
 from scanhub_libraries.database import WITH_COMMIT
 from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.plain_insert import PlainInsert
 from workflow_manager.journal import repository
 from workflow_manager.journal.models import JournalEvent
 
@@ -17,6 +19,7 @@ SOURCE = "workflow-manager"
 _OF_AN_EXAM = frozenset({EventType.EXAM_CREATED, EventType.EXAM_UPDATED, EventType.EXAM_DELETED})
 _TABLE = JournalEvent.__table__  # type: ignore[attr-defined]
 _INSERT = sa.insert(_TABLE).inline().execution_options(**WITH_COMMIT)
+_PLAIN = PlainInsert(_TABLE)
 WRITTEN = "journal_written"
 """Key in `session.info` that tells the tail of the journal about a commit."""
 
@@ -40,6 +43,17 @@ async def append(session: AsyncSession, events: Sequence[Event]) -> int:
         await session.execute(_INSERT, list(rows.values()))
         session.info[WRITTEN] = True
     return len(rows)
+
+
+def append_in_thread(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+    """Write new events into a transaction of SQLite; whoever commits it wakes the tail.
+
+    Args:
+        connection: With a transaction that writes, which is synced when it is committed.
+        events: The journal has none of them.
+    """
+    for event in events:
+        _PLAIN.write(connection, _row_of(event))
 
 
 def _row_of(event: Event) -> dict[str, Any]:
