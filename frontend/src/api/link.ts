@@ -61,6 +61,7 @@ export const EVENT_TYPES = [
   ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
   ...["paused", "resumed"].map((verb) => `queue.${verb}`),
   ...["made", "failed"].map((verb) => `backup.${verb}`),
+  ...["held", "released"].map((verb) => `session.${verb}`),
   ...["created", "updated", "deleted"].flatMap((verb) => [`target.${verb}`, `module.${verb}`]),
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];

@@ -7,6 +7,7 @@ of a job changes between the two.
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,6 +32,15 @@ class Event(StrEnum):
     SERIES_STABLE = "stable-series"
     STUDY_STABLE = "stable-study"
     PATIENT_STABLE = "stable-patient"
+
+
+class Reads(StrEnum):
+    """What a job works on."""
+
+    IMAGES = "images"
+    """DICOM."""
+    RAW_DATA = "raw-data"
+    """ISMRMRD."""
 
 
 class Subject(Document):
@@ -216,6 +226,14 @@ class Backend(Protocol):
     @property
     def images(self) -> ImageStore:
         """DICOM objects."""
+
+    @property
+    def raw_data(self) -> Sequence[Path]:
+        """ISMRMRD files that a job for raw data works on."""
+
+    @property
+    def reference(self) -> Dataset | None:
+        """Patient and study of what the job works on; None: its images say so themselves."""
 
     @property
     def peers(self) -> PeerBook:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from scanhub_jobs.backend import Document, Event
+from scanhub_jobs.backend import Document, Event, Reads
 from scanhub_jobs.durations import seconds_of
 from scanhub_jobs.errors import JobDefinitionError, ParameterError
 from scanhub_jobs.job_context import JobContext, NoParams
@@ -43,6 +43,7 @@ class JobManifest(BaseModel):
     entry: str = Field(description="module:function")
     events: list[Event]
     needs: list[str]
+    reads: Reads = Reads.IMAGES
     timeout_s: float | None = Field(description="[s]; none: as long as it takes")
     retries: int
     parameters: dict[str, Any] = Field(description="JSON schema of the parameters")
@@ -141,6 +142,7 @@ def job(
     version: str = "1.0.0",
     on: Event | Iterable[Event] = Event.SERIES_STABLE,
     needs: "Iterable[str | Job[Any]]" = (),
+    reads: Reads | str = Reads.IMAGES,
     timeout: str | float | timedelta | None = None,
     retries: int = 0,
     description: str = "",
@@ -156,6 +158,7 @@ def job(
         version: Semantic version; it is written into the images that the job makes.
         on: The event, or events, that it runs for.
         needs: Jobs, or their names, that must have succeeded before, and whose data it reads.
+        reads: "images" (DICOM), or "raw-data" (ISMRMRD): such a job is one for tasks of exams.
         timeout: "90s", "30m", "1h" or seconds; none: as long as it takes.
         retries: How often it is tried again when it failed; never when its input is at fault.
         description: For people; none: the first line of the docstring.
@@ -171,6 +174,8 @@ def job(
         raise JobDefinitionError(f"{version!r} is no semantic version, such as 1.0.0.")
     if retries < 0:
         raise JobDefinitionError("retries is 0 or more.")
+    if reads not in set(Reads):
+        raise JobDefinitionError(f"{reads!r} is nothing that a job reads: {', '.join(Reads)}.")
 
     def declare(function: Callable[[JobContext[ParamsT]], Any]) -> Job[ParamsT]:
         first_line = (function.__doc__ or "").strip().partition("\n")[0]
@@ -182,6 +187,7 @@ def job(
             entry=f"{function.__module__}:{function.__qualname__}",
             events=[on] if isinstance(on, Event) else list(on),
             needs=[n if isinstance(n, str) else n.name for n in needed],
+            reads=Reads(reads),
             timeout_s=None if timeout is None else seconds_of(timeout, name="timeout"),
             retries=retries,
             parameters=params_type.model_json_schema(),

@@ -7,18 +7,23 @@ own. What it says is the last line that is an object of JSON.
 import sys
 
 from scanhub_jobs.command_line import EXIT_BAD_INPUT, say
-from scanhub_jobs.finding import find_job
+from scanhub_jobs.finding import find_job, hooks_of, in_order
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Describe a job; what keeps it from being imported is told in a sentence."""
     (entry,) = arguments if arguments is not None else sys.argv[1:]
     try:
-        manifest = find_job(entry).manifest
+        job = find_job(entry)
+        manifest, hooks = job.manifest, hooks_of(in_order(job))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever an import does, it is told
         say(event="error", detail=f"{type(error).__name__}: {error}")
         return EXIT_BAD_INPUT
-    say(event="result", manifest=manifest.model_dump(mode="json"))
+    told = [
+        {"name": hook.name, "moment": hook.moment, "statuses": sorted(hook.statuses)}
+        for hook in hooks
+    ]
+    say(event="result", manifest=manifest.model_dump(mode="json"), hooks=told)
     return 0
 
 

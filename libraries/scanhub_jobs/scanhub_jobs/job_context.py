@@ -1,5 +1,6 @@
 """What a job works with: everything it may know, read, write and call."""
 
+import copy
 import json
 import logging
 import os
@@ -175,10 +176,34 @@ class JobContext(Generic[ParamsT]):
 
     @property
     def images(self) -> Series | Study | Patient:
-        """What the event is about."""
+        """What the event is about; nothing where the job reads raw data."""
+        if self.raw_data:
+            return self.patient
         if self.job.event is Event.SERIES_STABLE:
             return self.series
         return self.study if self.job.event is Event.STUDY_STABLE else self.patient
+
+    @property
+    def raw_data(self) -> Sequence[Path]:
+        """The ISMRMRD files of a job that reads raw data, in the order of its inputs."""
+        return tuple(self._backend.raw_data)
+
+    @property
+    def reference(self) -> Dataset:
+        """A data set with patient and study, to make DICOM `like` it.
+
+        Of images it is the header of the first one. Raw data have no images: it says then whose
+        exam they are of, and names nothing that something was made from.
+
+        Raises:
+            SeriesNotFoundError: There is neither.
+        """
+        told = self._backend.reference
+        if told is not None:
+            return copy.deepcopy(told)
+        for instance in self._backend.images.instances():
+            return self._backend.images.header(instance)
+        raise SeriesNotFoundError("There are no images, and nobody said whose raw data these are.")
 
     @property
     def dicom(self) -> "DicomMaker":

@@ -93,6 +93,26 @@ def write_mr_dicom(
     return paths
 
 
+def patient_and_study(context: ReconstructionContext, made_at: datetime) -> Dataset:
+    """Return a data set that says whose exam something is of, and nothing of images.
+
+    Args:
+        context: Of the run.
+        made_at: When the data were acquired.
+    """
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.Modality = "MR"
+    _describe_patient(dataset, context)
+    _describe_study(dataset, context, made_at)
+    dataset.FrameOfReferenceUID = derived_uid(dataset.StudyInstanceUID, "frame-of-reference")
+    if context.series.number is not None:
+        dataset.SeriesNumber = context.series.number
+    if context.series.body_part:
+        dataset.BodyPartExamined = _text(context.series.body_part.upper(), 16)
+    return dataset
+
+
 def display_window(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
     """Return one scale to stored values and one window for the series, so that slices compare."""
     highest = max(float(np.abs(image).max()) for image in images)
@@ -169,11 +189,18 @@ def _describe_equipment(dataset: Dataset, header: Header, context: Reconstructio
     for keyword, value in optional.items():
         if value:
             setattr(dataset, keyword, value)
-    dataset.ContributingEquipmentSequence = [_processing_item(context)]
+    dataset.ContributingEquipmentSequence = [processing_item(context)]
 
 
-def _processing_item(context: ReconstructionContext) -> Dataset:
-    """Return who computed, which is not the scanner (PS3.3 C.12.1)."""
+def processing_item(
+    context: ReconstructionContext, what: str = "Image reconstruction from raw data"
+) -> Dataset:
+    """Return who computed, which is not the scanner (PS3.3 C.12.1).
+
+    Args:
+        context: Of the run.
+        what: What was computed.
+    """
     known, item, purpose = context.processing, Dataset(), Dataset()
     purpose.CodeValue = "109102"
     purpose.CodingSchemeDesignator = "DCM"
@@ -187,7 +214,7 @@ def _processing_item(context: ReconstructionContext) -> Dataset:
         item.SoftwareVersions = _text(known.version, 64)
     if known.started_at is not None:
         item.ContributionDateTime = known.started_at.strftime("%Y%m%d%H%M%S.%f%z")
-    said = ["Image reconstruction from raw data", *([known.details] if known.details else [])]
+    said = [what, *([known.details] if known.details else [])]
     item.ContributionDescription = _text("; ".join(said), 1024)
     return item
 

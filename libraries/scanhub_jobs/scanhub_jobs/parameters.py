@@ -1,7 +1,7 @@
 """The parameters of a job: a typed model, read from JSON, refused by name where they do not fit."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -66,5 +66,9 @@ def _is_secret(about: Mapping[str, Any]) -> bool:
 
 def shown(schema: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as they may be shown: of secrets, that there is one."""
-    secret = secrets_in(schema)
-    return {k: "***" if k in secret and v is not None else v for k, v in parameters.items()}
+    return hidden(parameters, secrets_in(schema))
+
+
+def hidden(parameters: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return parameters of which some are told to be there, and nothing else."""
+    return {k: "***" if k in names and v is not None else v for k, v in parameters.items()}

@@ -158,6 +158,8 @@ class EventType(StrEnum):
     QUEUE_RESUMED = "queue.resumed"
     BACKUP_MADE = "backup.made"
     BACKUP_FAILED = "backup.failed"
+    SESSION_HELD = "session.held"
+    SESSION_RELEASED = "session.released"
 
 
 class Event(BaseModel):

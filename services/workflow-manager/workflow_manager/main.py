@@ -61,6 +61,7 @@ from workflow_manager.retrieval import routes as retrieval_routes
 from workflow_manager.routing_rules import decision_routes, trial_routes
 from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
+from workflow_manager.runs import session_routes as runs_session_routes
 from workflow_manager.runs.keeper import RunKeeper
 from workflow_manager.runs.reactor import run_follower
 from workflow_manager.runs.steps import RunSteps
@@ -81,6 +82,7 @@ _ROUTES = (
     job_session_routes,
     job_data_routes,
     runs_routes,
+    runs_session_routes,
     previews_routes,
     dicom_routes,
     kept_aside_routes,

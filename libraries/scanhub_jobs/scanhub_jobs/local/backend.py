@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag, ValidationError
+from pydicom.dataset import Dataset
 
 from scanhub_jobs.backend import AnyPeer, Document, Instance, Producer, Reporter, RunInfo
 from scanhub_jobs.errors import JobInputError, PeerNotFoundError
@@ -133,6 +134,8 @@ class LocalBackend:
         *,
         peers: LocalPeers,
         reporter: Reporter,
+        raw_data: Sequence[Path] = (),
+        reference: Dataset | None = None,
     ) -> None:
         self.run = run
         self.out = out
@@ -144,6 +147,8 @@ class LocalBackend:
         self.images = FolderImages(own, self.folder / "dicom", save_dicom)
         self.peers = peers
         self.reporter = reporter
+        self.raw_data = raw_data
+        self.reference = reference
 
     def producers(self, job: str) -> Sequence[Producer]:
         """Return for which subjects a job has run."""

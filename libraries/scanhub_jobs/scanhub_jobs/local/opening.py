@@ -11,11 +11,12 @@ from uuid import uuid4
 
 from pydantic import BaseModel, Field
 
-from scanhub_jobs.backend import Document, Event, JobInfo, RunInfo, SessionInfo, Subject
+from scanhub_jobs.backend import Document, Event, JobInfo, Reads, RunInfo, SessionInfo, Subject
 from scanhub_jobs.declaring import Job
 from scanhub_jobs.job_context import AnyParams, JobContext
 from scanhub_jobs.local.backend import InMemory, JsonLines, LocalBackend, LocalPeers, peers_of
-from scanhub_jobs.local.folder import read_folder, the_subject
+from scanhub_jobs.local.folder import the_subject
+from scanhub_jobs.local.raw import RAW_DATA, read_input
 from scanhub_jobs.local.stores import write_whole
 
 
@@ -26,6 +27,7 @@ class LocalRun(Document):
     folder: Path
     out: Path
     entry: str = Field(description="module:function")
+    reads: Reads = Reads.IMAGES
     run: RunInfo
     parameters: dict[str, Any] = {}
     peers: LocalPeers = LocalPeers()
@@ -102,7 +104,8 @@ def local_context(
     """Return a context over a folder of DICOM files.
 
     Args:
-        folder: Searched for DICOM files, with the folders in it; or one file.
+        folder: Searched for DICOM files, with the folders in it; or one file. For a job that reads
+            raw data, for those.
         job: The job it is for; none: a nameless one without parameters.
         params: Its parameters, or a pydantic model of any kind where no job is given.
         out: Where data, files and images go; none: a folder that goes with the process.
@@ -118,20 +121,26 @@ def local_context(
         ParameterError: The parameters are not those of the job.
     """
     anonymous = Job.of(_nothing, "local") if job is None else job
-    instances = read_folder(Path(folder))
-    subject = the_subject(
-        instances, event or anonymous.manifest.events[0], series=series, study=study
+    found = read_input(Path(folder), anonymous.manifest.reads)
+    happens = event or anonymous.manifest.events[0]
+    subject = (
+        RAW_DATA
+        if found.raw_data
+        else the_subject(found.instances, happens, series=series, study=study)
     )
     given = (
         params if job is None and isinstance(params, BaseModel) else anonymous.parameters(params)
     )
     root = Path(tempfile.mkdtemp(prefix="scanhub-jobs-") if out is None else out)
+    session = open_session(root)
     backend = LocalBackend(
-        run_info(anonymous, open_session(root), subject),
-        instances,
+        run_info(anonymous, session, subject),
+        found.instances,
         root,
         peers=peers_of(peers, sender),
         reporter=InMemory(),
+        raw_data=found.raw_data,
+        reference=found.reference(session),
     )
     context: JobContext[Any] = JobContext(backend, given)
     if out is None:
@@ -142,12 +151,15 @@ def local_context(
 def open_run(document: Mapping[str, Any], params: Any = None) -> JobContext[Any]:
     """Return the context of a run that a document describes."""
     run = LocalRun.model_validate(document)
+    found = read_input(run.folder, run.reads)
     backend = LocalBackend(
         run.run,
-        read_folder(run.folder),
+        found.instances,
         run.out,
         peers=run.peers,
         reporter=JsonLines(run.stop_file),
+        raw_data=found.raw_data,
+        reference=found.reference(run.run.session),
     )
     return JobContext(backend, AnyParams(**run.parameters) if params is None else params)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from scanhub_jobs.backend import Event, Producer, RunInfo, Subject
+from scanhub_jobs.backend import Event, Producer, Reads, RunInfo, Subject
 from scanhub_jobs.declaring import Job
 from scanhub_jobs.finding import hooks_of, in_order, jobs_beside
 from scanhub_jobs.hooks import HookResult, Moment, SessionContext, SessionHook, run_hooks
 from scanhub_jobs.local.backend import LocalPeers
-from scanhub_jobs.local.folder import read_folder, subjects
 from scanhub_jobs.local.keeping import FolderRecord, note_end
 from scanhub_jobs.local.opening import LocalRun, open_session, run_info
+from scanhub_jobs.local.raw import read_input
 from scanhub_jobs.local.stores import note_producer, write_whole
 from scanhub_jobs.local.supervision import Limits, run_attempt
 from scanhub_jobs.parameters import shown
@@ -51,17 +51,18 @@ class LocalSession:
 
         Raises:
             ParameterError: The parameters are wrong; nothing has run.
-            ImageFolderError: There are no images.
+            ImageFolderError: There are no images, or for a job that reads them no raw data.
         """
         job.parameters(parameters)
-        instances, order = read_folder(self.folder), in_order(job)
+        order = in_order(job)
+        inputs = {reads: read_input(self.folder, reads) for reads in {_reads(j) for j in order}}
         hooks = hooks_of(order)
         refusal = self._begin(hooks)
         results: list[JobResult] = []
         for current in order:
             given = parameters if current is job else {}
             for event in sorted(current.manifest.events, key=_ORDER.index):
-                for subject in subjects(instances, event):
+                for subject in inputs[_reads(current)].subjects(event):
                     meant = {None, subject.series_instance_uid, subject.study_instance_uid}
                     if only in meant and not self.interrupted:
                         work = _Work(current, given, subject, refusal)
@@ -102,6 +103,7 @@ class LocalSession:
                 folder=self.folder.absolute(),
                 out=self.out.absolute(),
                 entry=job.manifest.entry,
+                reads=job.manifest.reads,
                 run=info,
                 parameters=dict(parameters),
                 peers=self.peers,
@@ -127,6 +129,10 @@ class _Work:
     subject: Subject
     refusal: str = ""
     """Why nothing of the session may run"""
+
+
+def _reads(job: Job[Any]) -> Reads:
+    return job.manifest.reads
 
 
 def _hopeless(result: JobResult) -> bool:

@@ -83,7 +83,9 @@ def encapsulated_pdf(
     dataset.DocumentTitle = fitted(title, 1024)
     dataset.ConceptNameCodeSequence = [] if concept is None else [concept]
     dataset.MIMETypeOfEncapsulatedDocument = "application/pdf"
-    dataset.SourceInstanceSequence = [reference(source) for source in like]
+    dataset.SourceInstanceSequence = [
+        reference(source) for source in like if "SOPInstanceUID" in source
+    ]
     dataset.add_new("EncapsulatedDocument", "OB", content + b"\0" * (len(content) % 2))
     dataset.EncapsulatedDocumentLength = len(content)
     dataset.file_meta = file_meta(dataset)

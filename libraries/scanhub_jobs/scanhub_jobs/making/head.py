@@ -251,6 +251,8 @@ def source_items(sources: Sequence[Dataset], *, preserved: bool) -> list[Dataset
     """
     items = []
     for source in sources:
+        if "SOPInstanceUID" not in source:  # it says whose raw data something was made of
+            continue
         item = reference(source)
         item.SpatialLocationsPreserved = "YES" if preserved else "NO"
         meaning = "Source image for image processing operation"

@@ -175,6 +175,8 @@ class PlatformBackend:
         self.images = PlatformImages(platform)
         self.peers = PlatformPeers(platform)
         self.reporter = PlatformReporter(platform)
+        self.raw_data: Sequence[Path] = ()
+        self.reference: Dataset | None = None
 
     def close(self) -> None:
         """End the connections, and remove what was written down."""

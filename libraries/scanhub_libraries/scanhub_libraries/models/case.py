@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scanhub_libraries.models.fields import Text, WireModel
+from scanhub_libraries.models.fields import ShortText, Text, WireModel
 from scanhub_libraries.models.routing_rule import RuleDecisionOut
 from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry, StudyNames
 
@@ -135,6 +135,40 @@ class SessionFileOut(WireModel):
     content_type: str
     meta: Annotated[dict[str, Any], Field(description="What the job says of it")]
     created_at: datetime
+
+
+class SessionHookOut(WireModel):
+    """What became of a hook: code before the first job of a session, or after its last one."""
+
+    name: Annotated[str, Field(description="Empty: none could be run")]
+    moment: Literal["start", "end"]
+    done: Annotated[bool, Field(description="It is not run again")]
+    failure: Annotated[JobFailureOut | None, Field(description="Why it was not done")]
+    ran_at: datetime
+
+
+class SessionOut(WireModel):
+    """The session of a run: how its jobs ended, and how long is kept what they left."""
+
+    status: Annotated[
+        Literal["open", "succeeded", "failed", "timed_out", "cancelled", "blocked"],
+        Field(description="The worst of the ends of its jobs; open: it has not ended"),
+    ] = "open"
+    ended_at: datetime | None = None
+    until: Annotated[
+        datetime | None,
+        Field(description="Until then; null: its jobs do not say, and the platform's rule holds"),
+    ] = None
+    hold: Annotated[bool, Field(description="Nothing is removed until it is released")] = False
+    hold_reason: str = ""
+    hooks: list[SessionHookOut] = []
+
+
+class SessionHold(WireModel):
+    """Whether what jobs left in a session is held."""
+
+    hold: Annotated[bool, Field(description="true: nothing is removed; false: it may go")]
+    reason: ShortText = ""
 
 
 class ProcessingStepOut(WireModel):

@@ -79,6 +79,11 @@ class RunOut(WireModel):
     id: UUID
     task_id: UUID
     exam_id: UUID | None
+    workflow_id: UUID | None = None
+    device_id: Annotated[
+        UUID | None,
+        Field(description="The scanner whose data they are; null: not known, or not yet"),
+    ] = None
     job_id: str
     job_version: str = ""
     status: Literal[

@@ -101,6 +101,22 @@ JOB_SESSION_EXAMPLES: dict[str, dict[str, Any]] = {
         "event": "stable-series",
         "subject": _SERIES,
     },
+    "SessionHookOut": {
+        "name": "alarm",
+        "moment": "end",
+        "done": False,
+        "failure": {**_FAILURE, "kind": "ConnectionError", "message": "Nobody answers."},
+        "ran_at": "2026-11-22T10:30:05Z",
+    },
+    "SessionOut": {
+        "status": "failed",
+        "ended_at": "2026-11-22T10:30:04Z",
+        "until": "2026-12-22T10:30:04Z",
+        "hold": False,
+        "hold_reason": "",
+        "hooks": [],
+    },
+    "SessionHold": {"hold": True, "reason": "The auditor asked for it."},
     "JobExecutionOut": {
         "id": "0199c1a0-8d22-7c7f-8f40-4a2c8f2d3e5b",
         "job": "brightest",

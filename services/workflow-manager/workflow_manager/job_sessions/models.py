@@ -83,3 +83,35 @@ class SessionFile(Table, table=True):
     content_type: str = Field(max_length=200)
     meta: str = Field(default="{}", sa_type=sa.Text, description="JSON text, ASCII")
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class SessionHookRow(Table, table=True):
+    """What became of a hook of a session; one that was done is not run again."""
+
+    __tablename__ = "session_hook"
+
+    session_id: UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, max_length=200, description="Moment, name and status")
+    name: str = Field(max_length=150)
+    moment: str = Field(max_length=16)
+    done: bool = Field(default=False)
+    failure: dict[str, Any] = Field(default_factory=dict, sa_type=JSONDocument)
+    ran_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
+class SessionEnd(Table, table=True):
+    """How a session ended, and how long is kept what its jobs left."""
+
+    __tablename__ = "session_end"
+
+    session_id: UUID = Field(primary_key=True)
+    status: str = Field(max_length=16, description="The worst of the ends of its jobs")
+    ended_at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime | None = Field(
+        default=None,
+        sa_type=UtcDateTime,
+        index=True,
+        description="Its jobs say so; none: as the platform does",
+    )
+    hold: bool = Field(default=False, description="Nothing is removed until somebody says so")
+    hold_reason: str = Field(default="", sa_type=sa.Text)

@@ -16,9 +16,17 @@ from scanhub_libraries.database import is_postgresql
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseState
 from workflow_manager.database import Table
-from workflow_manager.job_sessions.models import JobExecution, SessionFile, SessionValue
+from workflow_manager.job_sessions.models import (
+    JobExecution,
+    SessionEnd,
+    SessionFile,
+    SessionHookRow,
+    SessionValue,
+)
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.processing.rules import OPEN
+from workflow_manager.runs.models import Run
+from workflow_manager.runs.rules import RunStatus
 
 Whose = tuple[UUID, str, str, str]
 """Session, job, event, subject."""
@@ -73,6 +81,12 @@ async def list_values(session: AsyncSession, session_id: UUID) -> Sequence[Sessi
     query = select(SessionValue).where(SessionValue.session_id == session_id)
     order = (SessionValue.job, SessionValue.event, SessionValue.subject, SessionValue.name)
     return (await session.scalars(query.order_by(*map(col, order)))).all()
+
+
+async def list_hooks(session: AsyncSession, session_id: UUID) -> Sequence[SessionHookRow]:
+    """Return what became of the hooks of a session, in the order in which they ran."""
+    query = select(SessionHookRow).where(SessionHookRow.session_id == session_id)
+    return (await session.scalars(query.order_by(col(SessionHookRow.ran_at)))).all()
 
 
 async def list_files(
@@ -134,27 +148,83 @@ async def tell_report(session: AsyncSession, execution_id: UUID, report: dict[st
     )
 
 
-async def list_old_sessions(session: AsyncSession, ended_before: datetime) -> Sequence[UUID]:
-    """Return sessions whose data nobody will want: their cases have ended well, long ago.
+async def list_old_sessions(
+    session: AsyncSession, ended_before: datetime, now: datetime
+) -> Sequence[UUID]:
+    """Return sessions whose data nobody will want any more.
 
-    What a case that failed has left stays until it is tried again, or discarded.
+    Where the jobs say how long, it is over. Else they have ended well, long ago: what a case that
+    failed has left stays until it is tried again, or discarded; what a run of an exam left that
+    failed, until another run of its task has succeeded.
     """
-    first, other = aliased(ProcessingRun), aliased(ProcessingRun)
     with_data = sa.union(
         sa.select(col(SessionValue.session_id)), sa.select(col(SessionFile.session_id))
     ).subquery()
-    late = sa.exists().where(
-        col(other.case_id) == first.case_id,
-        sa.or_(col(other.state).in_(OPEN), col(other.ended_at) >= ended_before),
-    )
+    ended = aliased(SessionEnd)
+    mine = with_data.c.session_id
+    held = sa.exists().where(col(ended.session_id) == mine, col(ended.hold))
+    declared = sa.exists().where(col(ended.session_id) == mine, col(ended.until).is_not(None))
+    over = sa.exists().where(col(ended.session_id) == mine, col(ended.until) <= now)
+    long_ago = sa.or_(_case_is_settled(mine, ended_before), _task_is_settled(mine, ended_before))
     query = (
-        sa.select(with_data.c.session_id)
-        .join(first, col(first.id) == with_data.c.session_id)
-        .join(Case, col(Case.id) == first.case_id)
-        .where(col(Case.state).in_(_SETTLED), col(Case.ended_at) < ended_before, ~late)
+        sa.select(mine)
+        .where(~held, ~_is_open(mine), sa.or_(over, sa.and_(~declared, long_ago)))
         .limit(_AT_ONCE)
     )
     return (await session.scalars(query)).all()
+
+
+def _is_open(session_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+    """Return whether something of the session still runs, or may go on."""
+    first, other = aliased(ProcessingRun), aliased(ProcessingRun)
+    processing = (
+        sa.select(col(first.id))
+        .join(other, col(other.case_id) == col(first.case_id))
+        .where(col(first.id) == session_id, col(other.state).in_(OPEN))
+        .exists()
+    )
+    of_exam = sa.exists().where(
+        col(Run.id) == session_id,
+        col(Run.status).in_((RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING)),
+    )
+    return sa.or_(processing, of_exam)
+
+
+def _case_is_settled(
+    session_id: sa.ColumnElement[UUID], ended_before: datetime
+) -> sa.ColumnElement[bool]:
+    first, other = aliased(ProcessingRun), aliased(ProcessingRun)
+    late = sa.exists().where(
+        col(other.case_id) == first.case_id, col(other.ended_at) >= ended_before
+    )
+    return (
+        sa.select(col(first.id))
+        .join(Case, col(Case.id) == first.case_id)
+        .where(
+            col(first.id) == session_id,
+            col(Case.state).in_(_SETTLED),
+            col(Case.ended_at) < ended_before,
+            ~late,
+        )
+        .exists()
+    )
+
+
+def _task_is_settled(
+    session_id: sa.ColumnElement[UUID], ended_before: datetime
+) -> sa.ColumnElement[bool]:
+    first, well = aliased(Run), aliased(Run)
+    return (
+        sa.select(col(first.id))
+        .join(well, col(well.task_id) == col(first.task_id))
+        .where(
+            col(first.id) == session_id,
+            col(well.status) == RunStatus.SUCCEEDED,
+            col(well.created_at) >= col(first.created_at),
+            col(well.ended_at) < ended_before,
+        )
+        .exists()
+    )
 
 
 async def remove_session(session: AsyncSession, session_id: UUID) -> None:

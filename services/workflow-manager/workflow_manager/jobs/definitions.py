@@ -2,9 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from scanhub_jobs.retention import Retention
 from scanhub_libraries.models.job import JobData, JobDefinitionOut, JobInput
+
+
+class HookInfo(NamedTuple):
+    """A hook of a job's package: it runs before the first job of a session, or after the last."""
+
+    name: str
+    moment: str
+    statuses: tuple[str, ...] = ()
+    """Ends that it runs after; none: all."""
+
 
 Source = Literal["built-in", "entry point"]
 
@@ -36,10 +47,18 @@ class JobDefinition:
     """A built-in job: the Python module that is run as a process, with files as arguments."""
     entry: str = ""
     """A job of the SDK: `module:function`."""
+    hooks: tuple[HookInfo, ...] = ()
+    retention: Retention = field(default_factory=Retention)
+    """How long what it left in a session is kept."""
     package: str = ""
     """Name and version of the package that brings it."""
     problem: str = ""
     """Why it cannot run; empty: it can."""
+
+    @property
+    def reads_raw_data(self) -> bool:
+        """Say whether it reads raw data and nothing else: such a job is one for exams."""
+        return [kind for one in self.inputs for kind in one.kinds] == [JobData.RAW_DATA]
 
     def describe(self) -> JobDefinitionOut:
         """Return it as the API tells it."""

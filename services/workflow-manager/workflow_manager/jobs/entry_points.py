@@ -8,20 +8,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from scanhub_jobs.backend import Reads
 from scanhub_jobs.declaring import JobManifest
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.job import JobData, JobInput
-from workflow_manager.jobs.definitions import JobDefinition
+from workflow_manager.jobs.definitions import HookInfo, JobDefinition
 from workflow_manager.programs.job import run_job
 
 logger = get_logger(__name__)
 GROUP = "scanhub.jobs"
+_HOOKS = TypeAdapter(tuple[HookInfo, ...])
 _IMPORT_S = 60.0
 """How long a job may take to be imported [s]."""
 _AT_ONCE = 2
-_IMAGES = (JobInput(kinds=[JobData.IMAGES], most=1),)
+_MOST_INPUTS = 16
+_READS = {Reads.IMAGES: JobData.IMAGES, Reads.RAW_DATA: JobData.RAW_DATA}
 _MAKES = (JobData.IMAGES, JobData.REPORT, JobData.FILES)
 
 
@@ -89,6 +92,7 @@ async def describe(found: Found) -> JobDefinition:
         return _broken(found, f"It cannot be imported: {end.failure}")
     try:
         manifest = JobManifest.model_validate(end.last.get("manifest"))
+        hooks = _HOOKS.validate_python(end.last.get("hooks", []))
     except ValidationError:
         return _broken(found, "It printed something else than what it is.")
     if manifest.name != found.name:
@@ -104,12 +108,14 @@ async def describe(found: Found) -> JobDefinition:
         version=manifest.version,
         description=manifest.description,
         parameters=manifest.parameters,
-        inputs=_IMAGES,
+        inputs=(JobInput(kinds=[_READS[manifest.reads]], most=_MOST_INPUTS),),
         outputs=_MAKES,
         events=tuple(event.value for event in manifest.events),
         needs=tuple(manifest.needs),
         timeout_s=manifest.timeout_s,
         retries=manifest.retries,
+        hooks=hooks,
+        retention=manifest.retention,
         entry=found.entry,
         package=found.package,
     )

@@ -28,7 +28,7 @@ async def find_sdk_job(registry: JobRegistry, job_id: str) -> JobDefinition:
         ScanHubError: There is none, it cannot run, or it is one for raw data.
     """
     job = await registry.usable_job(job_id)
-    if not job.entry:
+    if not job.entry or job.reads_raw_data:
         raise UnprocessableError(
             f"The job {job_id!r} works on raw data, and cannot be a module.", field="job"
         )

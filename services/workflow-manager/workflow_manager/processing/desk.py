@@ -143,9 +143,9 @@ async def drop_old_files(wiring: Wiring) -> int:
 
 
 async def _drop_old_sessions(wiring: Wiring, before: datetime) -> int:
-    """Remove what jobs left for cases that ended well, long ago."""
+    """Remove what jobs left that nobody will want any more."""
     async with reading(wiring.sessions) as session:
-        ids = await job_sessions.list_old_sessions(session, before)
+        ids = await job_sessions.list_old_sessions(session, before, utc_now())
     for session_id in ids:
         async with transaction(wiring.sessions) as session:
             await job_sessions.remove_session(session, session_id)

@@ -34,6 +34,7 @@ from workflow_manager.processing.folders import RESULT, StepFolders
 from workflow_manager.processing.job_endings import end_of_step, reason_of, verdict
 from workflow_manager.processing.job_images import Images
 from workflow_manager.processing.queueing import get_run, session_of
+from workflow_manager.processing.session_hooks import begin_session
 from workflow_manager.processing.step_plan import StepPlan
 from workflow_manager.processing.task_file import image_name
 from workflow_manager.programs.child import Log
@@ -86,6 +87,12 @@ class JobStep:
             return Ending(problem=error.detail)
         await asyncio.to_thread(write_images, self._places.base, given)
         executions = await self._begin(job, found)
+        refusal = await begin_session(self._wiring, self._plan.run, job.session)
+        if refusal:
+            ended = {"state": JobState.BLOCKED, "reason": refusal, "ended_at": utc_now()}
+            for execution in executions:
+                await self._note(execution, **ended)
+            return end_of_step(executions)
         for execution in executions:
             if cancel.is_set():
                 return Ending(canceled=True)

@@ -5,16 +5,20 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
 
-from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.file_answer import FileAnswer
-from scanhub_libraries.models.case import SessionFileOut, SessionValueOut
+from scanhub_libraries.models.case import (
+    SessionFileOut,
+    SessionHold,
+    SessionOut,
+    SessionValueOut,
+)
 from scanhub_libraries.web import SessionDep
-from workflow_manager.job_sessions import folders, repository
-from workflow_manager.processing import telling
+from workflow_manager.job_sessions import telling
 from workflow_manager.processing.queueing import get_run, session_of
 from workflow_manager.processing.routes import RunId
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["processing"])
+FileKey = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Key of the file")]
 
 
 @router.get("/processing/{processing_id}/data", summary="List the values that jobs left")
@@ -24,16 +28,14 @@ async def list_processing_data(session: SessionDep, processing_id: RunId) -> lis
     A run that goes on with another one shares them with it.
     """
     run = await get_run(session, processing_id)
-    rows = await repository.list_values(session, session_of(run))
-    return [telling.describe_value(row) for row in rows]
+    return await telling.list_values(session, session_of(run))
 
 
 @router.get("/processing/{processing_id}/session-files", summary="List the files that jobs left")
 async def list_processing_files(session: SessionDep, processing_id: RunId) -> list[SessionFileOut]:
     """Return the session files of a run, by job and subject."""
     run = await get_run(session, processing_id)
-    rows = await repository.list_files(session, session_of(run))
-    return [telling.describe_file(row) for row in rows]
+    return await telling.list_files(session, session_of(run))
 
 
 @router.get(
@@ -43,16 +45,24 @@ async def list_processing_files(session: SessionDep, processing_id: RunId) -> li
     responses={200: {"content": {"application/octet-stream": {}}, "description": "The file"}},
 )
 async def get_processing_session_file(
-    request: Request,
-    session: SessionDep,
-    processing_id: RunId,
-    key: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Key of the file")],
+    request: Request, session: SessionDep, processing_id: RunId, key: FileKey
 ) -> FileAnswer:
     """Return the file as the job stored it."""
     run = await get_run(session, processing_id)
-    rows = await repository.list_files(session, session_of(run))
-    row = next((row for row in rows if row.key == key), None)
-    if row is None:
-        raise NotFoundError("The run has no such file.")
-    path = folders.file_place(request.app.state.wiring.lake.root, row.session_id, row.key)
-    return FileAnswer(path, media_type="application/octet-stream", filename=row.name)
+    return await telling.file_answer(request.app.state.wiring, session, session_of(run), key)
+
+
+@router.get("/processing/{processing_id}/session", summary="Return the session of a run")
+async def get_processing_session(session: SessionDep, processing_id: RunId) -> SessionOut:
+    """Return how its jobs of the SDK ended, how long is kept what they left, and its hooks."""
+    run = await get_run(session, processing_id)
+    return await telling.describe_session(session, session_of(run))
+
+
+@router.put("/processing/{processing_id}/session", summary="Hold what jobs left, or release it")
+async def hold_processing_session(
+    session: SessionDep, processing_id: RunId, wanted: SessionHold
+) -> SessionOut:
+    """Let nothing of the session be removed; or let it go when its time is over."""
+    run = await get_run(session, processing_id)
+    return await telling.hold(session, session_of(run), wanted)

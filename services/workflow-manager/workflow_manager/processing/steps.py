@@ -24,6 +24,7 @@ from workflow_manager.processing.computing import Computing
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.processing.queueing import end_badly, get_run, stopped_by
 from workflow_manager.processing.rules import OPEN, RunState, source_of
+from workflow_manager.processing.session_hooks import end_session
 from workflow_manager.wiring import Wiring
 
 Answer = dict[str, Any]
@@ -68,6 +69,9 @@ class ProcessingSteps:
 
         Or let it wait for a review: then it ends when somebody decides.
         """
+        run = await self._read(run_id)
+        if run.state in OPEN:
+            await end_session(self._wiring, run)
         async with transaction(self._wiring.sessions) as session:
             run, case = await self._lock(session, run_id)
             if run.state not in OPEN:
@@ -112,6 +116,9 @@ class ProcessingSteps:
         return {}
 
     async def _end(self, run_id: str, state: RunState, reason: str) -> Answer:
+        run = await self._read(run_id)
+        if run.state in OPEN:
+            await end_session(self._wiring, run)
         async with transaction(self._wiring.sessions) as session:
             run, case = await self._lock(session, run_id)
             events = await end_badly(session, run, case, self._times, state=state, reason=reason)

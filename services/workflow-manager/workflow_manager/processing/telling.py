@@ -11,10 +11,8 @@ from scanhub_libraries.models.case import (
     JobExecutionOut,
     ProcessingRunOut,
     ProcessingStepOut,
-    SessionFileOut,
-    SessionValueOut,
 )
-from workflow_manager.job_sessions.models import JobExecution, SessionFile, SessionValue
+from workflow_manager.job_sessions.models import JobExecution
 from workflow_manager.job_sessions.repository import executions_of_runs
 from workflow_manager.job_sessions.rules import returned_value
 from workflow_manager.journal.service import own_event
@@ -71,16 +69,6 @@ async def describe_all(
 def _execution(row: JobExecution) -> JobExecutionOut:
     told = {"failure": row.failure or None, "returned": returned_value(row.returned)}
     return JobExecutionOut.model_validate({**row.model_dump(), **told})
-
-
-def describe_value(row: SessionValue) -> SessionValueOut:
-    """Return a value that a job left as it is told."""
-    return SessionValueOut.model_validate({**row.model_dump(), "value": returned_value(row.text)})
-
-
-def describe_file(row: SessionFile) -> SessionFileOut:
-    """Return a file that a job left as it is told."""
-    return SessionFileOut.model_validate({**row.model_dump(), "meta": returned_value(row.meta)})
 
 
 async def of_case(session: AsyncSession, case_id: UUID) -> list[ProcessingRunOut]:

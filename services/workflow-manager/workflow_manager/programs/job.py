@@ -8,6 +8,7 @@ import json
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from workflow_manager.programs.child import Log
@@ -20,6 +21,17 @@ _LONGEST_LINE = 1 << 20
 _LONGEST_MESSAGE = 500
 _ALL = 100
 _NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job works that others wrote, and how it is told to stop before it is killed."""
+
+    home: Path | None = None
+    ask_to_stop: Callable[[], Awaitable[None]] | None = None
+
+
+_HERE = Place()
 
 
 @dataclass(slots=True)
@@ -66,12 +78,14 @@ async def run_job(
     *,
     log: Log | None = None,
     limits: Limits = _NO_LIMITS,
+    place: Place = _HERE,
 ) -> JobEnd:
     """Run a job module to its end, or kill it when `cancel` is set or this task is cancelled."""
     tail = _Tail(log)
     lines = _Lines(tail, on_progress, on_preview)
-    work = Supervised(module, arguments, limits=limits)
-    end: End = await run(work, cancel, tail, lines.hear)
+    home = {} if place.home is None else {"HOME": str(place.home), "TMPDIR": str(place.home)}
+    work = Supervised(module, arguments, variables=home, folder=place.home, limits=limits)
+    end: End = await run(work, cancel, tail, lines.hear, ask_to_stop=place.ask_to_stop)
     await lines.end()
     return JobEnd(end.exit_code, end.canceled, end.timed_out, lines.last, tail.text)
 

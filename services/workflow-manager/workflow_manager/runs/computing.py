@@ -6,6 +6,7 @@ What there is to say of it is in the row of the run before its files are in thei
 import asyncio
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
 from scanhub_libraries.logging import get_logger
 from workflow_manager.jobs.definitions import JobDefinition
-from workflow_manager.programs.job import JobEnd, run_job
+from workflow_manager.programs.job import JobEnd, Place, run_job
 from workflow_manager.programs.log import LogFile, last_lines
 from workflow_manager.programs.supervised import Limits
 from workflow_manager.runs.folders import RunFolders
@@ -22,6 +23,7 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.progress import ProgressReport
 from workflow_manager.runs.provenance import digest, machine
 from workflow_manager.runs.rules import storable
+from workflow_manager.runs.sdk_job import SdkSession, make_ready, sdk_program
 from workflow_manager.runs.service import get_run, is_overdue
 from workflow_manager.wiring import Wiring
 
@@ -41,19 +43,29 @@ class Computing:
         self._wiring = wiring
 
     async def compute(
-        self, run: Run, job: JobDefinition, source: Path, cancel: asyncio.Event
+        self, run: Run, job: JobDefinition, sources: Sequence[Path], cancel: asyncio.Event
     ) -> JobEnd:
-        """Run a job to its end, again where it says so, and write down how it ended."""
+        """Run a job to its end, again where it says so, and write down how it ended.
+
+        Args:
+            run: The run.
+            job: Its job.
+            sources: Its inputs: files, or folders of images.
+            cancel: Set when somebody stops it.
+        """
         limits = self._limits(job)
-        work = _Work(self._wiring, run, job, source, limits)
+        work = _Work(self._wiring, run, job, sources, limits)
         async with self._wiring.slots:
-            hashing = asyncio.create_task(asyncio.to_thread(digest, source))
+            hashing = asyncio.create_task(asyncio.to_thread(lambda: [digest(p) for p in sources]))
             try:
-                end = await work.do(cancel)
+                if job.entry:
+                    end, told = await SdkSession(self._wiring, run, job).around(work.do, cancel)
+                else:
+                    end, told = await work.do(cancel), []
                 found = await hashing
             finally:
                 hashing.cancel()
-        await self._note(run, end, found, machine(limits.cpus))
+        await self._note(run, end, found, machine(limits.cpus), told)
         return end
 
     def _limits(self, job: JobDefinition) -> Limits:
@@ -65,7 +77,12 @@ class Computing:
         )
 
     async def _note(
-        self, run: Run, end: JobEnd, found: dict[str, Any], where: dict[str, Any]
+        self,
+        run: Run,
+        end: JobEnd,
+        found: Sequence[dict[str, Any]],
+        where: dict[str, Any],
+        told: Sequence[str],
     ) -> None:
         """Write down how the job ended."""
         folders = RunFolders(self._wiring.lake.root, run.id)
@@ -78,8 +95,9 @@ class Computing:
             row.timed_out, row.input_at_fault = end.timed_out, end.input_at_fault
             row.report = values if isinstance(values, dict) else {}
             texts = warnings if isinstance(warnings, list) else []
-            row.warnings = [str(text) for text in texts[:_MOST_WARNINGS]]
-            inputs = [{**one, **found} for one in row.provenance.get("inputs", [])]
+            row.warnings = [str(text) for text in [*told, *texts[:_MOST_WARNINGS]]]
+            noted = row.provenance.get("inputs", [])
+            inputs = [{**one, **more} for one, more in zip(noted, found, strict=True)]
             row.provenance = {"inputs": inputs, "machine": where}
 
 
@@ -90,7 +108,7 @@ class _Work:
     wiring: Wiring
     run: Run
     job: JobDefinition
-    source: Path
+    sources: Sequence[Path]
     limits: Limits
 
     async def do(self, cancel: asyncio.Event) -> JobEnd:
@@ -100,25 +118,39 @@ class _Work:
         await asyncio.to_thread(_write, folders.parameters, told)
         log = await asyncio.to_thread(LogFile, folders.log, self.wiring.settings.module_log_bytes)
         try:
-            end = await self._try(folders, cancel, log)
+            end = await self._try(folders, cancel, log, 1)
             for again in range(1, self.job.retries + 1):
                 if end.failure is None or end.canceled or end.input_at_fault or self._is_late(end):
                     break
                 log.write(f"It is tried again, {again} of {self.job.retries}.\n".encode())
-                end = await self._try(folders, cancel, log)
+                end = await self._try(folders, cancel, log, again + 1)
         finally:
             await asyncio.to_thread(log.close)
         return end
 
-    async def _try(self, folders: RunFolders, cancel: asyncio.Event, log: LogFile) -> JobEnd:
+    async def _try(
+        self, folders: RunFolders, cancel: asyncio.Event, log: LogFile, attempt: int
+    ) -> JobEnd:
         await asyncio.to_thread(shutil.rmtree, folders.output, ignore_errors=True)
         arguments = [
-            *("--input", str(self.source), "--context", str(folders.context)),
-            *("--output", str(folders.output), "--parameters", str(folders.parameters)),
+            *(part for source in self.sources for part in ("--input", str(source.absolute()))),
+            *("--context", str(folders.context), "--output", str(folders.output)),
+            *("--parameters", str(folders.parameters)),
         ]
-        report = ProgressReport(self.wiring, self.run)
-        limits = self._limits_by_now()
-        end = await run_job(self.job.module, arguments, cancel, report, log=log, limits=limits)
+        module, place, limits = self.job.module, Place(), self._limits_by_now()
+        if self.job.entry:
+            module, more, place = sdk_program(self.job, folders, limits, attempt)
+            arguments += more
+            await asyncio.to_thread(make_ready, folders)
+        end = await run_job(
+            module,
+            arguments,
+            cancel,
+            ProgressReport(self.wiring, self.run),
+            log=log,
+            limits=limits,
+            place=place,
+        )
         if end.failure is not None and not end.canceled:
             logger.info("a job failed", run_id=str(self.run.id), log=end.log_tail[-2000:])
         return end

@@ -55,7 +55,7 @@ def job_context(
 
 def _processing(run: Run, raw_data: ResultOut) -> JobProcessing:
     """Return what images say of the run that made them; the same when a step is repeated."""
-    told = json.dumps(run.parameters, sort_keys=True).replace("\\", "/")
+    told = json.dumps(run.told_parameters, sort_keys=True).replace("\\", "/")
     known = (raw_data.meta or {}).get("sha256")
     details = [f"run {run.id}", f"parameters {told}", *([f"input sha256 {known}"] if known else [])]
     return JobProcessing(

@@ -17,9 +17,11 @@ class RunFolders:
     """
 
     def __init__(self, root: Path, run_id: UUID) -> None:
-        self.work = root / "runs" / str(run_id)
+        self.work = (root / "runs" / str(run_id)).absolute()
         self.output = self.work / "output"
         self.context, self.parameters = self.work / "context.json", self.work / "parameters.json"
+        self.session, self.scratch = self.work / "session", self.work / "scratch"
+        self.stop = self.work / "stop"
         self.log = root / _LOGS / f"{run_id}.log"
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from scanhub_jobs.parameters import hidden
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from workflow_manager.database import Table
@@ -36,6 +37,12 @@ class Run(Table, table=True):
     parameters: dict[str, Any] = Field(
         default_factory=dict, sa_type=JSONDocument, description="All of them, defaults too"
     )
+    secret_parameters: list[str] = Field(
+        default_factory=list, sa_type=JSONDocument, description="Names of those that nobody is told"
+    )
+    device_id: UUID | None = Field(
+        default=None, index=True, description="The scanner whose data they are, if known"
+    )
     provenance: dict[str, Any] = Field(
         default_factory=dict, sa_type=JSONDocument, description="`inputs` and `machine`"
     )
@@ -55,6 +62,12 @@ class Run(Table, table=True):
     put_off: int = Field(default=0, description="How often it went back into its queue")
     cancel_requested: bool = Field(default=False)
     requested_by: str = Field(default="", max_length=256)
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+
+    @property
+    def told_parameters(self) -> dict[str, Any]:
+        """What it was told, without what is secret."""
+        return hidden(self.parameters, self.secret_parameters)
+
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -5,6 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request, Response
+from pydantic import AwareDatetime
 
 from scanhub_libraries.models import RunOut
 from scanhub_libraries.models.run import RunTurn
@@ -12,6 +13,8 @@ from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.programs.log import read_log
 from workflow_manager.runs import repository, service
 from workflow_manager.runs.folders import RunFolders
+from workflow_manager.runs.repository import Wanted
+from workflow_manager.runs.rules import RunStatus
 from workflow_manager.runs.telling import describe
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["runs"])
@@ -20,12 +23,38 @@ router = APIRouter(prefix="/api/v1/workflowmanager", tags=["runs"])
 @router.get("/runs", summary="List runs")
 async def list_runs(
     session: SessionDep,
-    task_id: UUID | None = None,
-    after: UUID | None = None,
+    *,
+    task_id: Annotated[UUID | None, Query(description="Only of this task")] = None,
+    exam_id: Annotated[UUID | None, Query(description="Only of this exam")] = None,
+    device_id: Annotated[
+        UUID | None, Query(description="Only on data of this scanner, also through other runs")
+    ] = None,
+    job_id: Annotated[
+        str | None, Query(max_length=200, description="Only of this job, by its id")
+    ] = None,
+    status: Annotated[
+        list[RunStatus] | None, Query(description="Only in one of these states")
+    ] = None,
+    since: Annotated[
+        AwareDatetime | None, Query(description="Only those that were asked for then or later")
+    ] = None,
+    until: Annotated[
+        AwareDatetime | None, Query(description="Only those that were asked for before")
+    ] = None,
+    after: Annotated[UUID | None, Query(description="The last run of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[RunOut]:
-    """Return runs, newest first; `after` is the last run of the page before."""
-    runs = await repository.list_runs(session, task_id=task_id, after=after, limit=limit)
+    """Return runs of jobs of exams, newest first."""
+    wanted = Wanted(
+        task_id=task_id,
+        exam_id=exam_id,
+        device_id=device_id,
+        job_id=job_id,
+        states=tuple(status or ()),
+        since=since,
+        until=until,
+    )
+    runs = await repository.list_runs(session, wanted, after=after, limit=limit)
     return [describe(run) for run in runs]
 
 

@@ -168,8 +168,10 @@ def automatic_run_id(task_id: UUID, results: Iterable[UUID]) -> UUID:
 _RESULT_TYPES = {JobData.IMAGES: ResultType.DICOM, JobData.CALIBRATION: ResultType.CALIBRATION}
 
 
-def result_type(outputs: Sequence[JobData]) -> ResultType:
-    """Return the type of the result that a job with these outputs leaves."""
+def result_type(outputs: Sequence[JobData], names: Sequence[str]) -> ResultType:
+    """Return the type of the result of a job with these outputs that left files of these names."""
+    if JobData.IMAGES in outputs and not any(name.endswith(".dcm") for name in names):
+        return ResultType.NOT_SET
     found = (_RESULT_TYPES[kind] for kind in outputs if kind in _RESULT_TYPES)
     return next(found, ResultType.NOT_SET)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scanhub_jobs.parameters import secrets_in
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import (
@@ -110,14 +111,12 @@ async def job_of(wiring: Wiring, task: DAGTaskOut) -> JobDefinition:
         job = await wiring.jobs.usable_job(task.dag_id)
     except NotFoundError as error:
         raise NotImplementedHereError(error.detail) from error
-    if not job.module:
-        raise NotImplementedHereError(
-            f"The job {job.id!r} works on series that a rule gives it; a task cannot name it."
-        )
     most = sum(one.most for one in job.inputs)
     if len(task.input_task_ids) > most:
+        words = "one input" if most == 1 else f"{most} inputs at most"
         raise UnprocessableError(
-            f"{job.name} reads {most} input; task {task.name!r} names {len(task.input_task_ids)}."
+            f"{job.name} reads {words}; task {task.name!r} names {len(task.input_task_ids)}.",
+            field="input_task_ids",
         )
     return job
 
@@ -164,6 +163,7 @@ async def create_run(
         job_id=task.dag_id,
         job_version=job.version,
         parameters=with_defaults(job, task.parameter or {}),
+        secret_parameters=sorted(secrets_in(job.parameters)),
         retry_of=retry_of,
         attempt=1 + await repository.count_runs(session, task.id),
         inputs={str(task_id): str(result.id) for task_id, result in inputs.items()},

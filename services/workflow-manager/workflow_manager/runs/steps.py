@@ -16,20 +16,17 @@ from scanhub_libraries.errors import (
     ConflictError,
     NotFoundError,
     ScanHubError,
-    UnprocessableError,
 )
 from scanhub_libraries.events import EventType
-from scanhub_libraries.lake import result_directory, result_key, safe_name
+from scanhub_libraries.lake import result_directory
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import (
     ClaimTask,
     FinishTask,
     ItemStatus,
-    JobData,
     ReleaseTask,
     ResultOut,
     SetResult,
-    TaskClaim,
 )
 from workflow_manager.cases.following import route_series
 from workflow_manager.cases.times import times_of
@@ -39,22 +36,19 @@ from workflow_manager.dicom.entries import Origin, Outcome
 from workflow_manager.jobs.parameters import check_parameters
 from workflow_manager.journal.service import append
 from workflow_manager.runs.computing import Computing
-from workflow_manager.runs.context import job_context
 from workflow_manager.runs.folders import (
     RunFolders,
     file_names,
     put_in_place,
     take_back,
-    write_context,
 )
+from workflow_manager.runs.inputs import Inputs, NothingToDoError
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.patience import Patience, RunCanceledError, is_away
 from workflow_manager.runs.rules import (
     ENDED,
     NOT_BEGUN,
     RunStatus,
-    kind_of,
-    mrd_file,
     overdue_words,
     result_id_of,
     result_type,
@@ -76,10 +70,6 @@ Answer = dict[str, Any]
 _IMAGE = ".dcm"
 
 
-class NothingToDoError(ConflictError):
-    """The run has nothing to work on."""
-
-
 class RunSteps:
     """The steps, with what they work on."""
 
@@ -88,6 +78,7 @@ class RunSteps:
         self._times = times_of(wiring.settings)
         self._computing = Computing(wiring)
         self._exam_manager_says = Patience(wiring)
+        self._inputs = Inputs(wiring, self._exam_manager_says)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -112,7 +103,7 @@ class RunSteps:
             )
             job = await self._wiring.jobs.usable_job(run.job_id)
             check_parameters(job, run.parameters)
-            source = await self._prepare_input(run, claim)
+            source = await self._inputs.prepare(run, claim)
         except RunCanceledError:
             return {"canceled": True}
         except NothingToDoError as error:
@@ -128,7 +119,7 @@ class RunSteps:
                 await append(session, [event_of(row, EventType.RUN_STARTED)])
         return {"input": source}
 
-    async def compute(self, run_id: str, source: str) -> Answer:
+    async def compute(self, run_id: str, source: str | list[str]) -> Answer:
         """Run the job and put its files in their place in the lake."""
         run = await self._read(run_id)
         target = self._result_folder(run)
@@ -139,7 +130,8 @@ class RunSteps:
             cancel.set()
         try:
             job = await self._wiring.jobs.usable_job(run.job_id)
-            end = await self._computing.compute(run, job, Path(source), cancel)
+            sources = [Path(one) for one in ([source] if isinstance(source, str) else source)]
+            end = await self._computing.compute(run, job, sources, cancel)
         except ScanHubError as error:  # a package was removed meanwhile
             return {"failed": error.detail}
         finally:
@@ -175,7 +167,7 @@ class RunSteps:
             return {"failed": "The run belongs to no workflow."}
         job = await self._wiring.jobs.get_job(run.job_id)
         result = SetResult(
-            type=result_type(job.outputs),
+            type=result_type(job.outputs, names),
             directory=result_directory(workflow_id, run.task_id, result_id),
             files=names,
             meta=_about(run, f"/api/v1/exam/dcm/{workflow_id}/{run.task_id}/{result_id}", names)
@@ -311,33 +303,6 @@ class RunSteps:
         own = result_id_of(run.id)
         return next((r for r in task.results if r.id == own and r.files), None)
 
-    async def _prepare_input(self, run: Run, claim: TaskClaim) -> str:
-        """Write the context and return the path of the input: a file, or a folder of images."""
-        ((task_id, result_id),) = run.inputs.items()
-        source = await self._exam_manager_says(
-            lambda: self._wiring.exam_manager.get_task(UUID(task_id)), run
-        )
-        result = next((r for r in source.results if str(r.id) == result_id), None)
-        kind = kind_of(result) if result is not None else None
-        if result is None or kind is None or source.workflow_id is None:
-            raise NothingToDoError(f"The data of its input {source.name!r} were deleted.")
-        try:
-            # The folder follows from the ids: what a record says of it is not trusted.
-            name = mrd_file(result) if kind is JobData.RAW_DATA else result.files[0]
-            key = result_key(source.workflow_id, source.id, result.id, safe_name(str(name)))
-            path = self._wiring.lake.path(key)
-        except (NotFoundError, UnprocessableError) as error:
-            raise ConflictError(
-                f"The files of {source.name!r} are not in the lake: {error.detail}"
-            ) from error
-        about = {"task_id": task_id, "result_id": result_id, "kind": kind.value}
-        async with transaction(self._wiring.sessions) as session:
-            (await get_run(session, run.id, lock=True)).provenance = {"inputs": [about]}
-        context = job_context(run, claim, source, result)
-        text = context.model_dump_json()
-        await asyncio.to_thread(write_context, self._folders(run).context, text)
-        return str(path if kind is JobData.RAW_DATA else path.parent)
-
     async def _read(self, run_id: str) -> Run:
         async with reading(self._wiring.sessions) as session:
             return await get_run(session, UUID(run_id))
@@ -358,7 +323,7 @@ def _about(run: Run, prefix: str, names: list[str]) -> dict[str, Any]:
         "run_id": str(run.id),
         "job_id": run.job_id,
         "job_version": run.job_version,
-        "parameters": run.parameters,
+        "parameters": run.told_parameters,
     }
     images = [name for name in names if name.endswith(_IMAGE)]
     if images:

@@ -17,6 +17,7 @@ def describe(run: Run) -> RunOut:
     about = {
         "failure": failure_of(run),
         "waits_for": waits,
+        "parameters": run.told_parameters,
         "values": run.report,
         "inputs": inputs,
         "machine": run.provenance.get("machine"),
