@@ -13,6 +13,7 @@ from raw_files import Scan, write
 from exam_manager.database import OutboxEvent
 from exam_manager.main import create_app
 from exam_manager.settings import ExamManagerSettings
+from exam_manager.tasks.job_check import CheckJob
 from scanhub_libraries.database import reading, sqlite_url
 from scanhub_libraries.events import Event
 from scanhub_libraries.ids import new_id
@@ -33,7 +34,11 @@ PATIENT = {
 
 
 def build_exam_manager(
-    folder: Path, keys: SigningKeys, *, deliver: Deliver | None = None
+    folder: Path,
+    keys: SigningKeys,
+    *,
+    deliver: Deliver | None = None,
+    check_job: CheckJob | None = None,
 ) -> FastAPI:
     """The application on a migrated file; without `deliver` its events wait in the outbox."""
     settings = ExamManagerSettings(
@@ -43,7 +48,7 @@ def build_exam_manager(
         service_secrets={"workflow-manager": SecretStr(SECRET)},
         migrate=False,
     )
-    return create_app(settings, deliver=deliver, keys=keys)
+    return create_app(settings, deliver=deliver, keys=keys, check_job=check_job)
 
 
 class Clinic:

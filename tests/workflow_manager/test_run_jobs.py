@@ -12,6 +12,7 @@ from decays import decay
 from raw_files import Scan
 from workflow_service import WORKFLOW, until
 
+from scanhub_libraries.clients import WorkflowManagerClient
 from workflow_manager.jobs.built_in import BUILT_IN
 from workflow_manager.runs.folders import RunFolders
 from workflow_manager.runs.recovery import drop_old_logs
@@ -82,6 +83,23 @@ async def test_a_parameter_that_does_not_fit_is_named_before_anything_begins(ser
     assert "apodisation: there is no such parameter" in run["error"]
     job = await clinic.task(clinic.job)
     assert (job["status"], job["status_reason"]) == ("ERROR", run["error"])
+
+
+async def test_parameters_are_checked_when_a_task_is_saved_as_far_as_they_are_known(
+    service, clinic
+):
+    client = WorkflowManagerClient(service.user)
+    clinic.app.state.check_job = client.check_job
+    body = await clinic.task(clinic.job)
+    path = f"/api/v1/exam/task/{clinic.job}"
+    wrong = {**body, "dag_id": "reconstruction", "parameter": {"apodization": "hanning"}}
+    answer = await clinic.client.put(path, headers=clinic.headers, json=wrong)
+    assert (answer.status_code, answer.json()["field"]) == (422, "parameter.apodization")
+    assert (await clinic.task(clinic.job))["parameter"] == body["parameter"]
+    right = {**wrong, "parameter": {"apodization": "hann"}}
+    assert (await clinic.client.put(path, headers=clinic.headers, json=right)).is_success
+    later = {**right, "dag_id": "comes_later", "parameter": {"whatever": 1}}
+    assert (await clinic.client.put(path, headers=clinic.headers, json=later)).is_success
 
 
 async def test_a_run_in_vain_is_tried_again_on_the_same_data_as_the_task_is_by_now(service, clinic):

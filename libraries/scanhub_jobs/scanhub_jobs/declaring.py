@@ -168,14 +168,7 @@ def job(
         JobDefinitionError: One of them is wrong, or the function is annotated otherwise.
     """
     needed = list(needs)
-    if not _NAME.fullmatch(name):
-        raise JobDefinitionError(f"{name!r} names no job: lower case letters, digits, . - _")
-    if not _VERSION.fullmatch(version):
-        raise JobDefinitionError(f"{version!r} is no semantic version, such as 1.0.0.")
-    if retries < 0:
-        raise JobDefinitionError("retries is 0 or more.")
-    if reads not in set(Reads):
-        raise JobDefinitionError(f"{reads!r} is nothing that a job reads: {', '.join(Reads)}.")
+    _check(name, version, retries, reads)
 
     def declare(function: Callable[[JobContext[ParamsT]], Any]) -> Job[ParamsT]:
         first_line = (function.__doc__ or "").strip().partition("\n")[0]
@@ -197,6 +190,17 @@ def job(
         return Job(function, manifest, params_type, jobs)
 
     return declare
+
+
+def _check(name: str, version: str, retries: int, reads: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise JobDefinitionError(f"{name!r} names no job: lower case letters, digits, . - _")
+    if not _VERSION.fullmatch(version):
+        raise JobDefinitionError(f"{version!r} is no semantic version, such as 1.0.0.")
+    if retries < 0:
+        raise JobDefinitionError("retries is 0 or more.")
+    if reads not in set(Reads):
+        raise JobDefinitionError(f"{reads!r} is nothing that a job reads: {', '.join(Reads)}.")
 
 
 def _params_type(function: Callable[..., Any]) -> Any:

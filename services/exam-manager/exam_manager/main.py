@@ -36,6 +36,7 @@ from exam_manager.sequences.reader import ReaderProcess, SequenceReader
 from exam_manager.sequences.refresh import SequenceRefresh
 from exam_manager.sequences.routes import router as sequences
 from exam_manager.settings import ExamManagerSettings
+from exam_manager.tasks.job_check import CheckJob
 from exam_manager.tasks.routes import router as tasks
 from exam_manager.users.login_gate import LoginGate
 from exam_manager.users.revocations import OwnRevocations
@@ -95,6 +96,7 @@ def create_app(
     clock: Clock = utc_now,
     read_sequence: SequenceReader | None = None,
     examples: Examples | None = None,
+    check_job: CheckJob | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -105,6 +107,7 @@ def create_app(
         clock: What time it is.
         read_sequence: Reads Pulseq files; without it a process of its own does.
         examples: Ready protocols for a first scan.
+        check_job: Knows what jobs take; without it parameters are checked when a task starts.
     """
     keys = keys or load_or_create_keys(settings.keys_folder)
     verifier = TokenVerifier(keys.public_pem, former=keys.former)
@@ -122,6 +125,7 @@ def create_app(
     app.state.signer = TokenSigner(keys.private_pem)
     app.state.clock = clock
     app.state.examples = examples or {}
+    app.state.check_job = check_job
     app.state.trees = TreeCache(settings.tree_cache_mib * _MIB)
     app.state.scratch = Scratch(settings.lake_root / "scratch")
     app.state.nifti = NiftiConverter(app.state.scratch)

@@ -223,10 +223,12 @@ class _Builder:
             keys_folder=self._settings.keys_dir,
             service_secrets={service: SecretStr(self._secret(service)) for service in SERVICES},
         )
+        workflow_manager = WorkflowManagerClient(self.peers.client("workflow-manager"), own_token)
         return create_exam_manager(
             settings,
             keys=self._keys,
-            deliver=self._deliver(own_token),
+            deliver=workflow_manager.deliver,
+            check_job=workflow_manager.check_job,
             examples=example_protocols(),
         )
 

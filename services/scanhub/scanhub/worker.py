@@ -22,6 +22,7 @@ from workflow_manager.engine.names import QUEUE_NAMES
 from workflow_manager.workers.process import receive, work
 
 _SERVICE: ServiceName = "workflow-manager"
+_JOB_URL = "SCANHUB_WORKFLOW_JOB_URL"
 
 
 def run_worker(
@@ -46,7 +47,7 @@ def run_worker(
     """
     _run(
         installation,
-        _given(queues, executor_id),
+        _with_job_url(installation, console, _given(queues, executor_id)),
         lambda outside: work(
             outside,
             _told_to_end(),
@@ -125,6 +126,24 @@ def _run(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run())
+
+
+def _with_job_url(
+    settings: InstallationSettings, console: Console, given: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of a worker; it says so where jobs of the SDK could not run."""
+    if _JOB_URL in os.environ:
+        return given
+    if "workflow_manager_url" in settings.model_fields_set:
+        return {**given, "job_url": settings.workflow_manager_url}
+    if "modules" in given.get("queues", os.environ.get("SCANHUB_WORKFLOW_QUEUES", "")):
+        console.print(
+            "Jobs of the SDK in chains of rules cannot run here: they have nothing to talk to. Set "
+            f"SCANHUB_WORKFLOW_MANAGER_URL (or {_JOB_URL}) to the address of a server.",
+            markup=False,
+            soft_wrap=True,
+        )
+    return given
 
 
 def _given(queues: Sequence[str] | None, executor_id: str | None) -> dict[str, Any]:

@@ -191,8 +191,9 @@ class WorkflowManagerSettings(RunSettings):
     job_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
-        description="Address at which jobs of the SDK reach this process; none: it listens for "
-        "them on 127.0.0.1, at a port that the system gives",
+        description="Address at which jobs of the SDK in chains reach a server; none: a server "
+        "listens for them on 127.0.0.1, at a port that the system gives, and a worker takes "
+        "SCANHUB_WORKFLOW_MANAGER_URL",
     )
     job_file_max_bytes: int = Field(
         64 * 2**30,

@@ -1,6 +1,7 @@
 """Client of workflow-manager."""
 
 from collections.abc import Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from scanhub_libraries.clients.base import ServiceClient
@@ -14,6 +15,7 @@ from scanhub_libraries.models import (
     TargetOut,
     TriggerRequest,
 )
+from scanhub_libraries.models.job import JobCheck
 from scanhub_libraries.models.target import REVEAL
 
 WORKFLOW = "/api/v1/workflowmanager"
@@ -40,6 +42,17 @@ class WorkflowManagerClient(ServiceClient):
         said = TriggerRequest(safety_confirmation=confirmation)
         body = said.model_dump(mode="json") if confirmation is not None else None
         await self.request("POST", f"{WORKFLOW}/trigger_task/{task_id}/", json=body, token=token)
+
+    async def check_job(self, job_id: str, given: JobCheck, *, token: str | None = None) -> None:
+        """Refuse parameters that a job does not take.
+
+        Raises:
+            UnprocessableError: One does not fit; the text names each, `field` the first.
+            NotFoundError: There is no such job.
+            ConflictError: The job cannot run; the text says why.
+        """
+        path = f"{WORKFLOW}/jobs/{quote(job_id, safe='')}/check"
+        await self.request("POST", path, json=given.model_dump(mode="json"), token=token)
 
     async def list_runs(self, task_id: UUID, *, token: str | None = None) -> list[RunOut]:
         """Return the runs of a task, newest first."""

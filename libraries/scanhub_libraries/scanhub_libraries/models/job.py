@@ -40,6 +40,15 @@ class JobInput(WireModel):
     most: Annotated[int, Field(ge=1)] = 1
 
 
+class JobCheck(WireModel):
+    """Parameters that a job is to be asked about."""
+
+    parameters: Annotated[dict[str, Any], Field(description="By name")] = {}
+    complete: Annotated[
+        bool, Field(description="What is missing is wrong too; false: it may come later")
+    ] = True
+
+
 class JobDefinitionOut(WireModel):
     """A job: what it computes, of what, and what it can be told."""
 

@@ -31,6 +31,7 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/tasks/": READ,
     f"GET {_W}/jobs": READ,
     f"GET {_W}/jobs/{{job_id}}": READ,
+    f"POST {_W}/jobs/{{job_id}}/check": READ,
     f"GET {_W}/runs": READ,
     f"GET {_W}/runs/{{run_id}}": READ,
     f"GET {_W}/runs/{{run_id}}/log": TECHNICAL,

@@ -9,6 +9,7 @@ from exam_manager.dependencies import LakeDep, NowDep, SignerDep
 from exam_manager.pages import PageDep
 from exam_manager.results.service import check_may_read
 from exam_manager.tasks import claims, duplicates, lists, service, tree
+from exam_manager.tasks.job_check import CheckedTaskDep
 from scanhub_libraries.models import (
     ClaimTask,
     DuplicateTask,
@@ -16,7 +17,6 @@ from scanhub_libraries.models import (
     RefusedReport,
     ReleaseTask,
     TaskClaim,
-    TaskIn,
     TaskOut,
     TaskReport,
     TaskReports,
@@ -29,9 +29,9 @@ router = APIRouter(prefix="/api/v1/exam/task", tags=["tasks"])
 
 @router.post("/new", status_code=status.HTTP_201_CREATED, summary="Create a task")
 async def create_task(
-    task: TaskIn, session: SessionDep, principal: PrincipalDep, now: NowDep
+    task: CheckedTaskDep, session: SessionDep, principal: PrincipalDep, now: NowDep
 ) -> TaskOut:
-    """Create a task of an exam, or a template."""
+    """Create a task of an exam, or a template; parameters that its job does not take are a 422."""
     return await service.create_task(session, task, creator=principal.subject, now=now)
 
 
@@ -99,7 +99,7 @@ async def get_task(
 async def update_task(
     *,
     task_id: UUID,
-    task: TaskIn,
+    task: CheckedTaskDep,
     session: SessionDep,
     principal: PrincipalDep,
     now: NowDep,

@@ -65,14 +65,7 @@ async def run_session_hooks(
     folder = session_folder(wiring.lake.root, session_id) / "hooks"
     path = folder / f"{moment.value}.json"
     await asyncio.to_thread(_write, path, document)
-    # Nobody stops them: whoever stops a session wants its end to be told.
-    end = await run_job(
-        _PROGRAM,
-        [str(path.absolute())],
-        asyncio.Event(),
-        limits=Limits(timeout_s=HOOK_S),
-        place=Place(home=folder.absolute()),
-    )
+    end = await _run(path.absolute())
     status = session_status(results) if moment is Moment.END else None
     rows = _rows(session_id, moment, status, end)
     async with transaction(wiring.sessions) as opened:
@@ -83,6 +76,12 @@ async def run_session_hooks(
     for row in bad:
         logger.warning("a hook failed", session_id=session.id, hook=row.name, moment=row.moment)
     return " ".join(_sentence(row) for row in bad)
+
+
+async def _run(path: Path) -> JobEnd:
+    # Nobody stops them: whoever stops a session wants its end to be told.
+    never, place = asyncio.Event(), Place(home=path.parent)
+    return await run_job(_PROGRAM, [str(path)], never, limits=Limits(timeout_s=HOOK_S), place=place)
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -44,8 +44,9 @@ class JobListener:
             return self._url.rstrip("/")
         if self._app is None:
             raise UnavailableError(
-                "A worker has nothing that jobs of the SDK could talk to: "
-                "SCANHUB_WORKFLOW_JOB_URL has to name a server."
+                "A worker has nothing that jobs of the SDK could talk to: set "
+                "SCANHUB_WORKFLOW_MANAGER_URL (or SCANHUB_WORKFLOW_JOB_URL) of the worker to the "
+                "address of a server, and try again."
             )
         async with self._opening:
             if self._server is None:

@@ -9,6 +9,7 @@ import jsonschema_rs
 from scanhub_libraries.errors import UnprocessableError
 from workflow_manager.jobs.definitions import JobDefinition
 
+MISSING = "it is missing"
 _MOST_PROBLEMS = 20
 _PATTERN_BYTES = 2**17
 
@@ -27,13 +28,20 @@ def problems_of(schema: Mapping[str, Any], given: Mapping[str, Any]) -> list[tup
     return [found for error in errors for found in _explain(error, schema)][:_MOST_PROBLEMS]
 
 
-def check_parameters(job: JobDefinition, given: Mapping[str, Any]) -> None:
+def check_parameters(
+    job: JobDefinition, given: Mapping[str, Any], *, complete: bool = True
+) -> None:
     """Refuse parameters that a job does not take.
+
+    Args:
+        job: The job.
+        given: Its parameters.
+        complete: What is missing is wrong too; else it may come later.
 
     Raises:
         UnprocessableError: One does not fit; the text names each, `field` the first.
     """
-    problems = problems_of(job.parameters, given)
+    problems = [one for one in problems_of(job.parameters, given) if complete or one[1] != MISSING]
     if problems:
         text = " ".join(f"{field or 'parameter'}: {why}." for field, why in problems)
         first = problems[0][0]
@@ -61,7 +69,7 @@ def _explain(
     path = [str(part) for part in error.instance_path]
     kind, value = error.kind.name, error.kind.value
     if kind == "required" and isinstance(value, str):
-        yield ".".join([*path, value]), "it is missing"
+        yield ".".join([*path, value]), MISSING
     elif kind in {"additionalProperties", "unevaluatedProperties"} and isinstance(value, list):
         known = ", ".join(schema.get("properties", {})) if not path else ""
         there_are = f"; there are: {known}" if known else ""

@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from scanhub_libraries.models import JobDefinitionOut
+from scanhub_libraries.models.job import JobCheck
+from workflow_manager.jobs.parameters import check_parameters
 from workflow_manager.jobs.registry import JobRegistry
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["jobs"])
@@ -26,3 +28,15 @@ async def get_job_definition(
     """Return a job with the JSON Schema of its parameters."""
     registry: JobRegistry = request.app.state.wiring.jobs
     return (await registry.get_job(job_id)).describe()
+
+
+@router.post("/jobs/{job_id}/check", status_code=204, summary="Check the parameters of a job")
+async def check_job_parameters(
+    request: Request,
+    job_id: Annotated[str, Path(max_length=200, description="Id of the job")],
+    given: JobCheck,
+) -> None:
+    """Refuse parameters that the job does not take: the answer names each, `field` the first."""
+    registry: JobRegistry = request.app.state.wiring.jobs
+    job = await registry.usable_job(job_id)
+    check_parameters(job, given.parameters, complete=given.complete)

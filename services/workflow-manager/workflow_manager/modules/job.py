@@ -10,14 +10,13 @@ from scanhub_jobs.platform.documents import GRACE_S
 from scanhub_libraries.errors import ScanHubError, UnprocessableError
 from scanhub_libraries.models.module import ModuleSettings
 from workflow_manager.jobs.definitions import JobDefinition
-from workflow_manager.jobs.parameters import problems_of
+from workflow_manager.jobs.parameters import MISSING, problems_of
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.process import OF_CONTAINERS
 from workflow_manager.modules.runner import Ending, Fitness, Work
 from workflow_manager.programs.child import Log
 from workflow_manager.programs.supervised import Limits, Supervised, run
 
-_MISSING = "it is missing"
 _WORKER = "scanhub_jobs.platform.worker"
 
 
@@ -49,7 +48,7 @@ async def check_job(registry: JobRegistry, module: ModuleSettings) -> None:
         job = await find_sdk_job(registry, module.job)
     except ScanHubError:
         return
-    wrong = [one for one in problems_of(job.parameters, module.settings) if one[1] != _MISSING]
+    wrong = [one for one in problems_of(job.parameters, module.settings) if one[1] != MISSING]
     if wrong:
         text = " ".join(f"{field or 'settings'}: {why}." for field, why in wrong)
         raise UnprocessableError(
@@ -80,7 +79,7 @@ class JobRunner:
         except ScanHubError as error:
             return Fitness("job", [error.detail], notes)
         missing = [
-            name for name, why in problems_of(job.parameters, module.settings) if why == _MISSING
+            name for name, why in problems_of(job.parameters, module.settings) if why == MISSING
         ]
         if missing:
             notes.append(f"Each rule has to give {', '.join(missing)}.")
