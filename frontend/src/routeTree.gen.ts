@@ -23,10 +23,12 @@ import { Route as AppHealthRouteImport } from "./routes/_app/health";
 import { Route as AppModulesRouteImport } from "./routes/_app/modules";
 import { Route as AppNotificationsRouteImport } from "./routes/_app/notifications";
 import { Route as AppPatientsRouteImport } from "./routes/_app/patients";
+import { Route as AppProcessingRouteImport } from "./routes/_app/processing";
 import { Route as AppProtocolsRouteImport } from "./routes/_app/protocols";
 import { Route as AppQueueRouteImport } from "./routes/_app/queue";
 import { Route as AppRetrieveRouteImport } from "./routes/_app/retrieve";
 import { Route as AppRulesRouteImport } from "./routes/_app/rules";
+import { Route as AppRunsRouteImport } from "./routes/_app/runs";
 import { Route as AppSelftestRouteImport } from "./routes/_app/selftest";
 import { Route as AppSequencesRouteImport } from "./routes/_app/sequences";
 import { Route as AppSessionsRouteImport } from "./routes/_app/sessions";
@@ -105,6 +107,11 @@ const AppPatientsRoute = AppPatientsRouteImport.update({
   path: "/patients",
   getParentRoute: () => AppRoute,
 } as any);
+const AppProcessingRoute = AppProcessingRouteImport.update({
+  id: "/processing",
+  path: "/processing",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppProtocolsRoute = AppProtocolsRouteImport.update({
   id: "/protocols",
   path: "/protocols",
@@ -123,6 +130,11 @@ const AppRetrieveRoute = AppRetrieveRouteImport.update({
 const AppRulesRoute = AppRulesRouteImport.update({
   id: "/rules",
   path: "/rules",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppRunsRoute = AppRunsRouteImport.update({
+  id: "/runs",
+  path: "/runs",
   getParentRoute: () => AppRoute,
 } as any);
 const AppSelftestRoute = AppSelftestRouteImport.update({
@@ -180,10 +192,12 @@ export interface FileRoutesByFullPath {
   "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/processing": typeof AppProcessingRoute;
   "/protocols": typeof AppProtocolsRoute;
   "/queue": typeof AppQueueRoute;
   "/retrieve": typeof AppRetrieveRoute;
   "/rules": typeof AppRulesRoute;
+  "/runs": typeof AppRunsRoute;
   "/selftest": typeof AppSelftestRoute;
   "/sequences": typeof AppSequencesRoute;
   "/sessions": typeof AppSessionsRoute;
@@ -206,10 +220,12 @@ export interface FileRoutesByTo {
   "/modules": typeof AppModulesRoute;
   "/notifications": typeof AppNotificationsRoute;
   "/patients": typeof AppPatientsRoute;
+  "/processing": typeof AppProcessingRoute;
   "/protocols": typeof AppProtocolsRoute;
   "/queue": typeof AppQueueRoute;
   "/retrieve": typeof AppRetrieveRoute;
   "/rules": typeof AppRulesRoute;
+  "/runs": typeof AppRunsRoute;
   "/selftest": typeof AppSelftestRoute;
   "/sequences": typeof AppSequencesRoute;
   "/sessions": typeof AppSessionsRoute;
@@ -235,10 +251,12 @@ export interface FileRoutesById {
   "/_app/modules": typeof AppModulesRoute;
   "/_app/notifications": typeof AppNotificationsRoute;
   "/_app/patients": typeof AppPatientsRoute;
+  "/_app/processing": typeof AppProcessingRoute;
   "/_app/protocols": typeof AppProtocolsRoute;
   "/_app/queue": typeof AppQueueRoute;
   "/_app/retrieve": typeof AppRetrieveRoute;
   "/_app/rules": typeof AppRulesRoute;
+  "/_app/runs": typeof AppRunsRoute;
   "/_app/selftest": typeof AppSelftestRoute;
   "/_app/sequences": typeof AppSequencesRoute;
   "/_app/sessions": typeof AppSessionsRoute;
@@ -265,10 +283,12 @@ export interface FileRouteTypes {
     | "/modules"
     | "/notifications"
     | "/patients"
+    | "/processing"
     | "/protocols"
     | "/queue"
     | "/retrieve"
     | "/rules"
+    | "/runs"
     | "/selftest"
     | "/sequences"
     | "/sessions"
@@ -291,10 +311,12 @@ export interface FileRouteTypes {
     | "/modules"
     | "/notifications"
     | "/patients"
+    | "/processing"
     | "/protocols"
     | "/queue"
     | "/retrieve"
     | "/rules"
+    | "/runs"
     | "/selftest"
     | "/sequences"
     | "/sessions"
@@ -319,10 +341,12 @@ export interface FileRouteTypes {
     | "/_app/modules"
     | "/_app/notifications"
     | "/_app/patients"
+    | "/_app/processing"
     | "/_app/protocols"
     | "/_app/queue"
     | "/_app/retrieve"
     | "/_app/rules"
+    | "/_app/runs"
     | "/_app/selftest"
     | "/_app/sequences"
     | "/_app/sessions"
@@ -439,6 +463,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppPatientsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/processing": {
+      id: "/_app/processing";
+      path: "/processing";
+      fullPath: "/processing";
+      preLoaderRoute: typeof AppProcessingRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/protocols": {
       id: "/_app/protocols";
       path: "/protocols";
@@ -465,6 +496,13 @@ declare module "@tanstack/react-router" {
       path: "/rules";
       fullPath: "/rules";
       preLoaderRoute: typeof AppRulesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/runs": {
+      id: "/_app/runs";
+      path: "/runs";
+      fullPath: "/runs";
+      preLoaderRoute: typeof AppRunsRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/selftest": {
@@ -538,10 +576,12 @@ interface AppRouteChildren {
   AppModulesRoute: typeof AppModulesRoute;
   AppNotificationsRoute: typeof AppNotificationsRoute;
   AppPatientsRoute: typeof AppPatientsRoute;
+  AppProcessingRoute: typeof AppProcessingRoute;
   AppProtocolsRoute: typeof AppProtocolsRoute;
   AppQueueRoute: typeof AppQueueRoute;
   AppRetrieveRoute: typeof AppRetrieveRoute;
   AppRulesRoute: typeof AppRulesRoute;
+  AppRunsRoute: typeof AppRunsRoute;
   AppSelftestRoute: typeof AppSelftestRoute;
   AppSequencesRoute: typeof AppSequencesRoute;
   AppSessionsRoute: typeof AppSessionsRoute;
@@ -565,10 +605,12 @@ const AppRouteChildren: AppRouteChildren = {
   AppModulesRoute: AppModulesRoute,
   AppNotificationsRoute: AppNotificationsRoute,
   AppPatientsRoute: AppPatientsRoute,
+  AppProcessingRoute: AppProcessingRoute,
   AppProtocolsRoute: AppProtocolsRoute,
   AppQueueRoute: AppQueueRoute,
   AppRetrieveRoute: AppRetrieveRoute,
   AppRulesRoute: AppRulesRoute,
+  AppRunsRoute: AppRunsRoute,
   AppSelftestRoute: AppSelftestRoute,
   AppSequencesRoute: AppSequencesRoute,
   AppSessionsRoute: AppSessionsRoute,

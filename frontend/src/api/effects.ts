@@ -5,6 +5,7 @@ import { moduleKeys } from "./moduleQueries";
 import { peopleKeys } from "./people";
 import { type AcquisitionSeen, keys } from "./queries";
 import { routingKeys } from "./routingQueries";
+import { runKeys } from "./runQueries";
 import type { Device, Exam, JournalEvent, Task } from "./types";
 import { upkeepKeys } from "./upkeepQueries";
 
@@ -60,7 +61,7 @@ export function effectsOf(event: JournalEvent): Effect[] {
     const deviceId = str(data.device_id);
     if (deviceId) effects.push(refetch(keys.scansOf(deviceId)));
   } else if (family === "run") {
-    effects.push(refetch(taskId ? keys.runs(taskId) : ["runs"]));
+    effects.push(refetch(taskId ? keys.runs(taskId) : ["runs"]), refetchSoon(runKeys.all));
   } else if (family === "dispatch" && examId) {
     effects.push(refetch(keys.dispatches(examId)));
   }
@@ -116,7 +117,8 @@ function routingEffects(type: string): Effect[] {
 /** Of self-tests and of what the cleaner takes away. */
 function upkeepEffects(family: string | undefined): Effect[] {
   if (family === "selftest") return [refetch(upkeepKeys.selfTests)];
-  if (family === "queue") return [refetch(routingKeys.health)];
+  if (family === "queue") return [refetch(routingKeys.health), refetch(runKeys.work)];
+  if (family === "session") return [refetch(runKeys.all)];
   if (family === "cleaner") {
     // What was sent tells since when its images are gone.
     return [upkeepKeys.cleaner, imageKeys.archive, ["dispatches", "one"]].map(refetchSoon);

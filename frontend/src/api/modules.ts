@@ -29,6 +29,22 @@ export const deleteModule = (name: string, version: number) =>
       params: { path: { name }, header: ifMatch(version) },
     }),
   );
+export type KeptByModule = Schemas["ModulePersistence"] & {
+  /** What the server calls this content: a change is refused when it is another one by then. */
+  tag: string;
+};
+export async function getPersistence(name: string): Promise<KeptByModule> {
+  const asked = client.GET("/api/v1/workflowmanager/modules/{name}/persistence", named(name));
+  const found = await answer(asked);
+  return { ...found, tag: (await asked).response.headers.get("ETag") ?? "" };
+}
+export const putPersistence = (name: string, tag: string, document: Record<string, unknown>) =>
+  answer(
+    client.PUT("/api/v1/workflowmanager/modules/{name}/persistence", {
+      params: { path: { name }, header: { "If-Match": tag } },
+      body: { document } as Schemas["ModulePersistenceIn"],
+    }),
+  );
 export const testModule = (name: string) =>
   answer(client.POST("/api/v1/workflowmanager/modules/{name}/test", named(name)));
 export const listModuleVersions = (name: string) =>

@@ -70,6 +70,8 @@ export const HealthTabs = () => (
     label="Platform"
     pages={[
       ["/health", "Overview"],
+      ["/processing", "Processing"],
+      ["/runs", "Runs"],
       ["/selftest", "Self-test"],
       ["/cleaning", "Cleaning"],
     ]}

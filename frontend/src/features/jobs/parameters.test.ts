@@ -26,11 +26,13 @@ test("what a task tells its job is told by the names of the form", () => {
   ]);
 });
 
-test("jobs that run for what the archive receives are no jobs of an exam", () => {
+test("jobs of packages are offered behind those of the platform, older names to their tasks", () => {
   const jobs: JobDefinition[] = [
+    aJobDefinition({ id: "brightest", source: "entry point", events: ["stable-series"] }),
     aJobDefinition(),
-    aJobDefinition({ id: "archive", events: ["series"] }),
+    aJobDefinition({ id: "cartesian_reconstruction" }),
   ];
-  expect(offered(jobs, "reconstruction").map(({ id }) => id)).toEqual(["reconstruction"]);
-  expect(offered(jobs, "archive")).toHaveLength(2);
+  const ids = (chosen: string) => offered(jobs, chosen).map(({ id }) => id);
+  expect(ids("reconstruction")).toEqual(["reconstruction", "brightest"]);
+  expect(ids("cartesian_reconstruction")).toHaveLength(3);
 });

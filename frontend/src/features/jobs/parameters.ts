@@ -43,7 +43,11 @@ export function toldWords(fields: Field[], parameter: JsonObject): [string, stri
   });
 }
 
-/** Jobs that a task can run on what its inputs leave, and the one that it runs. */
+/** Those of the platform first, then those of packages; older names of a job are not offered. */
 export function offered(jobs: JobDefinition[], chosen: string): JobDefinition[] {
-  return jobs.filter(({ id, events = [] }) => id === chosen || events.length === 0);
+  const rank = ({ source }: JobDefinition) => (source === "built-in" ? 0 : 1);
+  return jobs
+    .filter(({ id }) => id === chosen || !OLDER_NAMES.includes(id))
+    .toSorted((one, other) => rank(one) - rank(other));
 }
+const OLDER_NAMES = ["cartesian_reconstruction"];

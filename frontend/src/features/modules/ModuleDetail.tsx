@@ -25,6 +25,7 @@ import page from "../../shared/page.module.css";
 import { guarded, useMayAdminister, useMayTryOut } from "../../shared/roles";
 import { ErrorLine, Reasons } from "../../shared/states";
 import { VersionHistory } from "../../shared/VersionHistory";
+import { Kept } from "./Kept";
 import { allFields, moduleLook, RUNNERS, settingLabel, settingWords } from "./module";
 import css from "./modules.module.css";
 
@@ -78,6 +79,7 @@ export function ModuleDetail({ module, rules, onClose }: Props) {
           </Button>
         </div>
       </DetailSection>
+      <Kept module={module} />
       <UsedBy rules={rules} />
       <DetailSection title="History">
         <VersionHistory

@@ -10,6 +10,7 @@ import {
   type ModuleRunner,
   replaceModule,
 } from "../../api/modules";
+import { jobsQuery } from "../../api/jobs";
 import { fieldProblems } from "../../api/problem";
 import page from "../../shared/page.module.css";
 import { useMayAdminister } from "../../shared/roles";
@@ -21,6 +22,7 @@ import type { JsonObject } from "../../shared/schema/schema";
 import { SchemaForm } from "../../shared/schema/SchemaForm";
 import { ErrorLine } from "../../shared/states";
 import { EnvironmentFields } from "./EnvironmentFields";
+import { JobChoice, JobSettings } from "./JobFields";
 import {
   allFields,
   environmentOf,
@@ -31,6 +33,7 @@ import {
   RUNNERS,
   sent,
   settingLabel,
+  settingProblems,
   settingsOf,
   storedVariables,
   unlikeObjects,
@@ -106,13 +109,19 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
     storedVariables(first?.environment ?? []),
   );
   const [tried, setTried] = useState(false);
+  const [ofJob, setOfJob] = useState<Record<string, string>>({});
+  const jobs = useQuery({ ...jobsQuery, enabled: runner === "job" }).data ?? [];
+  const job = runner === "job" ? jobs.find(({ id }) => id === draft.job) : undefined;
+  // What the job says of itself is asked for by a form of its own.
+  const ownFields = runner === "job" ? ["job", ...(job ? ["settings"] : [])] : [];
   const read = readDraft(fields, draft);
   const edited = wholeOf(known, runner, read.parameter);
   const missing = { ...unlikeObjects(runner, read.parameter), ...read.problems };
   const unnamed = variableProblems(variables);
   const environment = environmentOf(variables, base?.environment ?? []);
   const nameProblem = isName(name.trim()) ? null : name.trim() ? NAME_PROBLEM : "is needed";
-  const wrong = Object.keys({ ...missing, ...unnamed }).length > 0 || nameProblem !== null;
+  const wrong =
+    Object.keys({ ...missing, ...unnamed, ...ofJob }).length > 0 || nameProblem !== null;
   const changed = !base || environment !== undefined || changesBetween(known, edited).length > 0;
   const save = useMutation({
     mutationFn: () => {
@@ -134,6 +143,10 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
   const refused = byField(fields, draft, fieldProblems(save.error));
   const problems = { ...refused, ...(tried || base ? missing : {}) };
   const newest = useNewer(base);
+  const change = (next: Draft) => {
+    setDraft(next);
+    if (save.isError) save.reset();
+  };
   const begin = (found: Module, document: JsonObject) => {
     setBase(found);
     setDraft(typedIn(runner, document));
@@ -179,14 +192,31 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
       {fieldGroups(runner).map((group) => (
         <section key={group.title} className={css.group} aria-label={group.title}>
           <h3>{group.title}</h3>
+          {runner === "job" && group.title === "What runs" && (
+            <JobChoice
+              jobs={jobs}
+              id={draft.job ?? ""}
+              problem={problems.job}
+              onPick={(id) => change({ ...draft, job: id })}
+            />
+          )}
+          {job && group.title === "Settings" && (
+            <JobSettings
+              key={job.id}
+              job={job}
+              text={draft.settings ?? ""}
+              refused={settingProblems(fieldProblems(save.error))}
+              onChange={(settings, unread) => {
+                setOfJob(unread);
+                change({ ...draft, settings });
+              }}
+            />
+          )}
           <SchemaForm
-            fields={group.fields}
+            fields={group.fields.filter(({ name: field }) => !ownFields.includes(field))}
             draft={draft}
             problems={problems}
-            onChange={(next) => {
-              setDraft(next);
-              if (save.isError) save.reset();
-            }}
+            onChange={change}
           />
           {group.title === "Settings" && (
             <EnvironmentFields

@@ -1,4 +1,5 @@
 import schema from "../../api/module-schema.json";
+import type { JobDefinition } from "../../api/jobs";
 import type { Module, ModuleIn, ModuleRunner } from "../../api/modules";
 import type { Rule } from "../../api/routing";
 import { isObject } from "../../shared/schema/draft";
@@ -11,6 +12,32 @@ import {
 } from "../../shared/schema/schema";
 import { valueInWords } from "../../shared/schema/words";
 import { HEALTH, type StatusLook } from "../../shared/status";
+
+/** Whether a rule can have it in a chain: a job of a package that works on images. */
+export const chainable = ({ source, events = [], inputs = [] }: JobDefinition): boolean =>
+  source === "entry point" &&
+  events.length > 0 &&
+  inputs.some(({ kinds }) => kinds.includes("images"));
+
+/** What the server refused of the settings of a job, by their names. */
+export const settingProblems = (
+  refused: { field: string; problem: string }[],
+): Record<string, string> =>
+  Object.fromEntries(
+    refused
+      .filter(({ field }) => field.startsWith("settings."))
+      .map(({ field, problem }) => [field.slice("settings.".length), problem]),
+  );
+
+/** An object, from JSON as it is typed; null: it is none. */
+export function jsonObject(text: string): JsonObject | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    return isObject(found) ? found : null;
+  } catch {
+    return null;
+  }
+}
 
 /** What a processing module is, in words and as the fields of a form. Pure. */
 

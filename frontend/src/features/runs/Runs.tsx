@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { cancelRun, readRunLog, retryRun, runLogUrl } from "../../api/jobs";
 import { keys, queries } from "../../api/queries";
+import { runKeys } from "../../api/runQueries";
 import type { JobTask, Run } from "../../api/types";
 import { Bar } from "../../shared/Bar";
 import { clock, counted, dayAndClock, duration, secondsBetween } from "../../shared/format";
@@ -81,7 +82,8 @@ function RunLine({ run, newest }: { run: Run; newest: boolean }) {
   );
 }
 
-function RunActions({ run }: { run: Run }) {
+/** What may be done with a run: stopped, or done over again. */
+export function RunActions({ run }: { run: Run }) {
   const client = useQueryClient();
   const mayNot = useMayOperate();
   const act = useMutation({
@@ -89,6 +91,7 @@ function RunActions({ run }: { run: Run }) {
     onSettled: () =>
       Promise.all([
         client.invalidateQueries({ queryKey: keys.runs(run.task_id) }),
+        client.invalidateQueries({ queryKey: runKeys.all }),
         client.invalidateQueries({ queryKey: ["exam"] }),
       ]),
   });
@@ -114,7 +117,7 @@ function RunActions({ run }: { run: Run }) {
 }
 
 /** What it was told, worked on and said. */
-function RunBody({ run }: { run: Run }) {
+export function RunBody({ run }: { run: Run }) {
   const mayNot = useMayTryOut();
   const { inputs = [], machine, parameters = {} } = run;
   return (

@@ -90,7 +90,7 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/rules" {...place("/rules", ["/targets", "/modules", "/notifications"])}>
         <NavFace icon={IconRoute} label="Routing" />
       </Link>
-      <Link to="/health" {...place("/health", ["/selftest", "/cleaning"])}>
+      <Link to="/health" {...place("/health", ["/processing", "/runs", "/selftest", "/cleaning"])}>
         <NavFace icon={IconHeartbeat} label="Health" />
       </Link>
       {user?.role === "admin" && (

@@ -1,0 +1,125 @@
+import { Button } from "@mantine/core";
+import { IconArrowRight } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { runQueries } from "../../api/runQueries";
+import type { Run } from "../../api/types";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
+import { dayAndClock, duration, secondsBetween } from "../../shared/format";
+import { JsonView } from "../../shared/JsonView";
+import page from "../../shared/page.module.css";
+import { QueryView, Reasons } from "../../shared/states";
+import { useNow } from "../../shared/useNow";
+import { runStatus } from "./filter";
+import { isOpen } from "./run";
+import { RunActions, RunBody } from "./Runs";
+import { SessionLeft } from "./SessionLeft";
+
+interface Props {
+  id: string;
+  jobs: Map<string, string>;
+  devices: Map<string, string>;
+  onClose: () => void;
+  onSelect: (id: string) => void;
+}
+
+/** One run: how it went, what it was told and worked on, what it said and left. */
+export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
+  const query = useQuery(runQueries.run(id));
+  return (
+    <aside className={page.detail} aria-label="Run">
+      <QueryView query={query} rows={8} safe="The job itself is not affected.">
+        {(run) => (
+          <>
+            <DetailHead
+              title={jobs.get(run.job_id) ?? run.job_id}
+              about={<Times run={run} />}
+              look={runStatus(run.status)}
+              onClose={onClose}
+            />
+            <Why run={run} />
+            <Where run={run} devices={devices} onSelect={onSelect} />
+            {Object.keys(run.values ?? {}).length > 0 && (
+              <DetailSection title="What it found">
+                <JsonView value={run.values} />
+              </DetailSection>
+            )}
+            <SessionLeft run={run} />
+            <DetailSection title="Log, parameters, inputs">
+              <RunBody run={run} />
+            </DetailSection>
+          </>
+        )}
+      </QueryView>
+    </aside>
+  );
+}
+
+function Times({ run }: { run: Run }) {
+  const now = useNow(isOpen(run));
+  const took = secondsBetween(run.started_at, run.ended_at ? Date.parse(run.ended_at) : now);
+  return (
+    <>
+      Asked for {dayAndClock(run.created_at)}
+      {took !== null && ` · ${duration(took)}`}
+      {run.status === "running" && ` · ${run.progress} %`}
+    </>
+  );
+}
+
+function Why({ run }: { run: Run }) {
+  return (
+    <section className={page.detailSection} aria-label="How it went">
+      {run.error && (
+        <p className={page.reason} data-fault={run.status !== "canceled" || undefined}>
+          {run.error}
+        </p>
+      )}
+      {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
+      <Reasons reasons={run.warnings ?? []} />
+      <RunActions run={run} />
+    </section>
+  );
+}
+
+function Where({ run, devices, onSelect }: Pick<Props, "devices" | "onSelect"> & { run: Run }) {
+  const { retry_of, exam_id, device_id } = run;
+  return (
+    <DetailSection title="Where it belongs">
+      <dl className={page.facts}>
+        <dt>Exam</dt>
+        <dd>
+          {exam_id ? (
+            <Link to="/exams/$examId" params={{ examId: exam_id }} search={{ task: run.task_id }}>
+              Open the exam at this task
+            </Link>
+          ) : (
+            <span className="dim">Not known yet.</span>
+          )}
+        </dd>
+        <dt>Scanner</dt>
+        <dd>
+          {(device_id && (devices.get(device_id) ?? "A scanner that is gone")) || (
+            <span className="dim">Not known.</span>
+          )}
+        </dd>
+        <dt>Run of the task</dt>
+        <dd className="live-number">{run.attempt}</dd>
+      </dl>
+      {retry_of && (
+        <div className={page.buttons}>
+          <Button
+            size="xs"
+            variant="default"
+            rightSection={<IconArrowRight size={16} />}
+            onClick={() => onSelect(retry_of)}
+          >
+            The run that it does over again
+          </Button>
+        </div>
+      )}
+    </DetailSection>
+  );
+}

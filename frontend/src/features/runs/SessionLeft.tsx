@@ -1,0 +1,164 @@
+import { Anchor, Button, TextInput } from "@mantine/core";
+import { IconDownload, IconLock, IconLockOpen } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { runKeys, runQueries } from "../../api/runQueries";
+import {
+  holdSession,
+  type Session,
+  type SessionFile,
+  sessionFileUrl,
+  type SessionValue,
+} from "../../api/runs";
+import type { Run } from "../../api/types";
+import { DetailSection } from "../../shared/DetailSection";
+import { dayAndClock } from "../../shared/format";
+import { JsonView } from "../../shared/JsonView";
+import page from "../../shared/page.module.css";
+import { guarded, useMayTryOut } from "../../shared/roles";
+import { sizeWords } from "../../shared/size";
+import { ErrorLine, QueryView } from "../../shared/states";
+import { workStatus } from "../../shared/status";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { keptWords } from "./filter";
+import { isOpen } from "./run";
+import css from "./runs.module.css";
+
+/** Data and files of the session of a job of the SDK, its hooks, and how long they are kept. */
+export function SessionLeft({ run }: { run: Run }) {
+  const query = useQuery(runQueries.session(run.id));
+  const { session, values = [], files = [] } = query.data ?? {};
+  const nothing = values.length + files.length + (session?.hooks?.length ?? 0) === 0;
+  // The platform's own jobs have no session.
+  if (isOpen(run) || (session?.status === "open" && nothing)) return null;
+  return (
+    <DetailSection title="What the job left">
+      <QueryView query={query} rows={2} safe="What it left stays.">
+        {(left) => (
+          <>
+            <Values values={left.values} />
+            <Files run={run.id} files={left.files} />
+            {left.values.length + left.files.length === 0 && (
+              <p className="dim">Neither data nor files, or they have been removed.</p>
+            )}
+            <Hooks session={left.session} />
+            <Keeping run={run.id} session={left.session} />
+          </>
+        )}
+      </QueryView>
+    </DetailSection>
+  );
+}
+
+function Values({ values }: { values: SessionValue[] }) {
+  if (values.length === 0) return null;
+  return (
+    <dl className={page.facts} aria-label="Session data">
+      {values.map(({ job, subject, name, value }) => (
+        <div key={`${job} ${subject} ${name}`} className={page.fact}>
+          <dt title={`${job}, for ${subject}`}>{name}</dt>
+          <dd>
+            <JsonView value={value} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Files({ run, files }: { run: string; files: SessionFile[] }) {
+  if (files.length === 0) return null;
+  return (
+    <ul className={css.files} aria-label="Session files">
+      {files.map(({ key, name, size, sha256, job }) => (
+        <li key={key}>
+          <Anchor
+            size="sm"
+            href={sessionFileUrl(run, key)}
+            download={name}
+            title={`SHA-256 ${sha256}`}
+          >
+            <IconDownload size={16} aria-hidden /> {name}
+          </Anchor>
+          <span className="dim live-number">
+            {sizeWords(size)}, {job}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Hooks({ session }: { session: Session }) {
+  const hooks = session.hooks ?? [];
+  if (hooks.length === 0) return null;
+  return (
+    <ul className={css.list} aria-label="Hooks">
+      {hooks.map(({ name, moment, done, failure, ran_at }) => (
+        <li key={`${moment} ${name} ${ran_at}`}>
+          <div className={css.line}>
+            <StatusBadge look={workStatus(done ? "succeeded" : "failed")} />
+            <span className={css.target}>
+              {name || "Hooks"} <span className="dim">at the {moment} of the session</span>
+            </span>
+            <span className={`dim live-number ${css.end}`}>{dayAndClock(ran_at)}</span>
+          </div>
+          {failure && (
+            <pre className={css.error}>
+              {failure.kind}: {failure.message}
+            </pre>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Keeping({ run, session }: { run: string; session: Session }) {
+  const client = useQueryClient();
+  const mayNot = useMayTryOut();
+  const [reason, setReason] = useState("");
+  const hold = useMutation({
+    mutationFn: () => holdSession(run, !session.hold, reason.trim()),
+    onSettled: () => client.invalidateQueries({ queryKey: runKeys.session(run) }),
+  });
+  return (
+    <>
+      <p className="dim">{keptWords(session)}</p>
+      {session.status !== "open" && (
+        <form
+          className={css.keeping}
+          aria-label="Keep what the job left"
+          onSubmit={(event) => {
+            event.preventDefault();
+            hold.mutate();
+          }}
+        >
+          {!session.hold && (
+            <TextInput
+              size="xs"
+              aria-label="Why it is held"
+              placeholder="Why it is held"
+              maxLength={200}
+              disabled={mayNot !== null}
+              value={reason}
+              onChange={({ currentTarget: { value } }) => setReason(value)}
+            />
+          )}
+          <Button
+            type="submit"
+            size="xs"
+            variant="default"
+            leftSection={session.hold ? <IconLockOpen size={16} /> : <IconLock size={16} />}
+            {...guarded(mayNot)}
+            loading={hold.isPending}
+          >
+            {session.hold ? "Release it" : "Hold it"}
+          </Button>
+        </form>
+      )}
+      <ErrorLine error={hold.error} />
+    </>
+  );
+}

@@ -1,0 +1,164 @@
+import { Button } from "@mantine/core";
+import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+
+import { runKeys, runQueries } from "../../api/runQueries";
+import { resumeQueue, type Worker, type WorkQueue } from "../../api/runs";
+import { dayAndClock, duration, secondsBetween } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { guarded, useMayTryOut } from "../../shared/roles";
+import { authorName } from "../../shared/schema/words";
+import { HealthTabs } from "../../shared/SubNav";
+import { ErrorLine, QueryView } from "../../shared/states";
+import { StatusBadge } from "../../shared/StatusBadge";
+import { useNow } from "../../shared/useNow";
+import { loadWords, placeOf, queueLook, STATE_WORDS, workerLook } from "./work";
+import css from "./work.module.css";
+
+const PauseQueueModal = lazy(() => import("./PauseQueueModal"));
+
+/** Who computes and sends: the queues, and the processes that share their work. */
+export function WorkPage() {
+  const queues = useQuery(runQueries.queues);
+  const workers = useQuery(runQueries.workers);
+  return (
+    <div className={page.page}>
+      <HealthTabs />
+      <header className={page.head}>
+        <h1>Processing</h1>
+        <p className="dim">Queues, and the servers and workers that share their work.</p>
+      </header>
+      <div className={css.parts}>
+        <section aria-label="Queues" className={css.part}>
+          <h2>Queues</h2>
+          <QueryView query={queues} rows={7} safe="Work goes on; it could not be read.">
+            {(all) => (
+              <ul className={css.rows}>
+                {all.map((queue) => (
+                  <QueueRow key={queue.name} queue={queue} />
+                ))}
+              </ul>
+            )}
+          </QueryView>
+        </section>
+        <section aria-label="Processes" className={css.part}>
+          <h2>Processes</h2>
+          <QueryView query={workers} rows={3} safe="Work goes on; it could not be read.">
+            {(all) => (
+              <ul className={css.rows}>
+                {all.map((worker) => (
+                  <WorkerRow key={worker.name} worker={worker} />
+                ))}
+              </ul>
+            )}
+          </QueryView>
+        </section>
+      </div>
+    </div>
+  );
+}
+
+function QueueRow({ queue }: { queue: WorkQueue }) {
+  const client = useQueryClient();
+  const mayNot = useMayTryOut();
+  const [pausing, setPausing] = useState(false);
+  const resume = useMutation({
+    mutationFn: () => resumeQueue(queue.name),
+    onSettled: () => client.invalidateQueries({ queryKey: runKeys.work }),
+  });
+  const { name, description, paused, problem, served_by } = queue;
+  return (
+    <li aria-label={name}>
+      <StatusBadge look={queueLook(queue)} />
+      <div className={css.what}>
+        <p>
+          <strong>{name}</strong> <span className="dim">{description}</span>
+        </p>
+        <p className="live-number">
+          {loadWords(queue)}
+          <span className="dim">
+            {served_by.length > 0 ? ` · served by ${served_by.join(", ")}` : " · served by nobody"}
+          </span>
+        </p>
+        {paused && (
+          <p>
+            Paused by {authorName(paused.paused_by)} since {dayAndClock(paused.paused_at)}
+            {paused.reason && `: ${paused.reason}`}
+          </p>
+        )}
+        {problem && <p className={css.problem}>{problem}</p>}
+        <ErrorLine error={resume.error} />
+      </div>
+      {paused ? (
+        <Button
+          size="xs"
+          leftSection={<IconPlayerPlay size={16} />}
+          {...guarded(mayNot)}
+          loading={resume.isPending}
+          onClick={() => resume.mutate()}
+        >
+          Go on
+        </Button>
+      ) : (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconPlayerPause size={16} />}
+          {...guarded(mayNot)}
+          onClick={() => setPausing(true)}
+        >
+          Pause
+        </Button>
+      )}
+      <Suspense>
+        {pausing && <PauseQueueModal name={name} onClose={() => setPausing(false)} />}
+      </Suspense>
+    </li>
+  );
+}
+
+function WorkerRow({ worker }: { worker: Worker }) {
+  const now = useNow(worker.running.length > 0);
+  const { name, kind, host, pid, version, queues, paused, state, started_at, seen_at } = worker;
+  return (
+    <li aria-label={name}>
+      <StatusBadge look={workerLook(worker)} />
+      <div className={css.what}>
+        <p>
+          <strong>{name}</strong>{" "}
+          <span className="dim">
+            {kind} {version} on {host}, process {pid}
+          </span>
+        </p>
+        <p className="dim live-number">
+          Since {dayAndClock(started_at)}, last sign {dayAndClock(seen_at)}
+        </p>
+        <p>
+          {queues.length > 0 ? queues.join(", ") : "no queue"}
+          {paused.length > 0 && <span className="dim"> · paused: {paused.join(", ")}</span>}
+        </p>
+        {STATE_WORDS[state] && <p className={css.problem}>{STATE_WORDS[state]}</p>}
+        {worker.running.length > 0 && (
+          <ul className={css.doing} aria-label={`What ${name} works on`}>
+            {worker.running.map(({ queue, kind: what, key, since }) => {
+              const place = placeOf(what, key);
+              const words = (
+                <>
+                  {what} <span className="dim">of {queue}</span>
+                </>
+              );
+              return (
+                <li key={`${what} ${key}`}>
+                  {place ? <Link {...place}>{words}</Link> : words}
+                  <span className="dim live-number">{duration(secondsBetween(since, now))}</span>
+                </li>
+              );
+            })}
+          </ul>
+        )}
+      </div>
+    </li>
+  );
+}
