@@ -11,8 +11,8 @@ import { dayAndClock, duration, secondsBetween } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import page from "../../shared/page.module.css";
 import { QueryView, Reasons } from "../../shared/states";
+import { workStatus } from "../../shared/status";
 import { useNow } from "../../shared/useNow";
-import { runStatus } from "./filter";
 import { isOpen } from "./run";
 import { RunActions, RunBody } from "./Runs";
 import { SessionLeft } from "./SessionLeft";
@@ -36,7 +36,7 @@ export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
             <DetailHead
               title={jobs.get(run.job_id) ?? run.job_id}
               about={<Times run={run} />}
-              look={runStatus(run.status)}
+              look={workStatus(run.status)}
               onClose={onClose}
             />
             <Why run={run} />
@@ -75,6 +75,12 @@ function Why({ run }: { run: Run }) {
       {run.error && (
         <p className={page.reason} data-fault={run.status !== "canceled" || undefined}>
           {run.error}
+        </p>
+      )}
+      {isOpen(run) && run.waits_for && (
+        <p className={page.reason}>
+          {run.waits_for}
+          {run.waits_until && ` Until ${dayAndClock(run.waits_until)} at most.`}
         </p>
       )}
       {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}

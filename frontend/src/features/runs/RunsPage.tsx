@@ -14,15 +14,9 @@ import page from "../../shared/page.module.css";
 import { authorName } from "../../shared/schema/words";
 import { HealthTabs } from "../../shared/SubNav";
 import { Empty } from "../../shared/states";
+import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
-import {
-  filterOf,
-  isFiltered,
-  RUN_VIEW_NAMES,
-  RUN_VIEWS,
-  type RunSearch,
-  runStatus,
-} from "./filter";
+import { filterOf, isFiltered, RUN_VIEW_NAMES, RUN_VIEWS, type RunSearch } from "./filter";
 import { RunDetail } from "./RunDetail";
 
 type Names = Map<string, string>;
@@ -32,7 +26,7 @@ const columnsFor = (jobs: Names, devices: Names): Column<Run>[] => [
     key: "state",
     head: "State",
     width: "116px",
-    cell: ({ status }) => <StatusBadge look={runStatus(status)} />,
+    cell: ({ status }) => <StatusBadge look={workStatus(status)} />,
   },
   {
     key: "job",
@@ -60,8 +54,10 @@ const columnsFor = (jobs: Names, devices: Names): Column<Run>[] => [
     head: "Why",
     width: "minmax(140px, 2fr)",
     optional: true,
-    cell: ({ error, status, progress }) =>
-      error ?? (status === "running" ? <span className="live-number">{progress} %</span> : ""),
+    cell: ({ error, status, progress, waits_for }) =>
+      error ??
+      waits_for ??
+      (status === "running" ? <span className="live-number">{progress} %</span> : ""),
   },
   {
     key: "who",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Session } from "../../api/runs";
-import { filterOf, isFiltered, keptWords, runStatus } from "./filter";
+import { filterOf, isFiltered, keptWords } from "./filter";
 
 const NOTHING = { view: "all", job: null, device: null, since: null } as const;
 
@@ -10,11 +10,6 @@ test("a view is a set of states", () => {
   expect(filterOf({ ...NOTHING, view: "failed" }).statuses).toEqual(["failed", "timed_out"]);
   expect(isFiltered(NOTHING)).toBe(false);
   expect(isFiltered({ ...NOTHING, since: "2026-11-22" })).toBe(true);
-});
-
-test("a run that took too long says so", () => {
-  expect(runStatus("timed_out").word).toBe("Took too long");
-  expect(runStatus("running").word).toBe("Running");
 });
 
 test("how long data are kept is said as the job, a person or the installation wants it", () => {

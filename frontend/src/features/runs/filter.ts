@@ -1,14 +1,13 @@
 import type { RunFilter, RunStatus, Session } from "../../api/runs";
 import { dayAndClock } from "../../shared/format";
-import { type StatusLook, workStatus } from "../../shared/status";
 
 /** Which runs a list shows, and what is left of one, in words. Pure. */
 
 export const RUN_VIEWS = {
   all: { label: "All", statuses: [] },
-  open: { label: "Under way", statuses: ["queued", "running"] },
+  open: { label: "Under way", statuses: ["queued", "waiting", "running"] },
   failed: { label: "Failed", statuses: ["failed", "timed_out"] },
-  canceled: { label: "Stopped", statuses: ["canceled"] },
+  canceled: { label: "Stopped", statuses: ["canceled", "skipped"] },
   succeeded: { label: "Done", statuses: ["succeeded"] },
 } as const satisfies Record<string, { label: string; statuses: readonly RunStatus[] }>;
 export type RunView = keyof typeof RUN_VIEWS;
@@ -30,10 +29,6 @@ export const filterOf = ({ view, job, device, since }: RunSearch): RunFilter => 
 
 export const isFiltered = ({ view, job, device, since }: RunSearch): boolean =>
   view !== "all" || job !== null || device !== null || since !== null;
-
-/** How a run ended; one that took too long says so. */
-export const runStatus = (status: RunStatus): StatusLook =>
-  status === "timed_out" ? { ...workStatus("failed"), word: "Took too long" } : workStatus(status);
 
 /** How long is kept what the jobs of a run left. */
 export function keptWords({ status, until, hold, hold_reason }: Session): string {
