@@ -188,6 +188,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/simulators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Simulated scanners of this server
+         * @description Return whether this server starts simulated scanners, and which run.
+         */
+        get: operations["get_simulators"];
+        put?: never;
+        /**
+         * Start a simulated scanner
+         * @description Start a simulated scanner beside the server; it comes back when the server does.
+         *
+         *     Without `device_id` a device is made for it. With one, that device gets a new token: its old
+         *     one is void at once.
+         */
+        post: operations["start_simulator"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/device/simulators/{device_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a simulated scanner
+         * @description End it for good; its device stays, offline. Harmless when none runs.
+         */
+        delete: operations["stop_simulator"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/uploads": {
         parameters: {
             query?: never;
@@ -1669,6 +1716,35 @@ export interface components {
             comment: string;
         };
         /**
+         * SimulatorsOut
+         * @description Whether this server starts simulated scanners, and which run.
+         * @example {
+         *       "allowed": true,
+         *       "reason": null,
+         *       "running": [],
+         *       "started": null
+         *     }
+         */
+        SimulatorsOut: {
+            /** Allowed */
+            allowed: boolean;
+            /**
+             * Reason
+             * @description Why none can be started
+             */
+            reason?: string | null;
+            /**
+             * Running
+             * @description The devices whose simulated scanner runs
+             */
+            running: string[];
+            /**
+             * Started
+             * @description The device of the one that was just started
+             */
+            started?: string | null;
+        };
+        /**
          * StartResult
          * @description A start that was sent to the device.
          */
@@ -1685,6 +1761,26 @@ export interface components {
             task_id: string;
             /** State */
             state: string;
+        };
+        /**
+         * StartSimulator
+         * @description Which simulated scanner to start.
+         * @example {
+         *       "name": "Simulated scanner"
+         *     }
+         */
+        StartSimulator: {
+            /**
+             * Device Id
+             * @description A simulated device of before; none: one is made
+             */
+            device_id?: string | null;
+            /**
+             * Name
+             * @description What the new device is called
+             * @default Simulated scanner
+             */
+            name: string;
         };
         /**
          * StartTask
@@ -2865,6 +2961,88 @@ export interface operations {
                 };
             };
             413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_simulators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatorsOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    start_simulator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartSimulator"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SimulatorsOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    stop_simulator: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the device */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -168,6 +168,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/userlogin/audit.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit trail as JSON lines
+         * @description Return the changes as JSON lines for a program: one entry each, nothing cut or quoted.
+         *
+         *     The export has an entry of its own.
+         */
+        get: operations["export_audit_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exam/lake/sweep": {
         parameters: {
             query?: never;
@@ -388,6 +410,46 @@ export interface paths {
         get: operations["get_deviations"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/protocols/examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready protocols
+         * @description Return what the platform brings along for a first scan; an installation may have none.
+         */
+        get: operations["list_example_protocols"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exam/protocols/examples/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take in a ready protocol
+         * @description Make a released protocol of it, with its sequences; 409 when it is here already.
+         */
+        post: operations["take_example_protocol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2983,6 +3045,41 @@ export interface components {
             scheduled_on?: string | null;
         };
         /**
+         * ExampleProtocol
+         * @description A ready protocol that the platform brings along.
+         * @example {
+         *       "key": "quick-look",
+         *       "name": "Quick look",
+         *       "description": "One gradient echo, about a minute",
+         *       "tasks": [
+         *         "GRE axial",
+         *         "GRE reconstruction"
+         *       ],
+         *       "exam_id": null
+         *     }
+         */
+        ExampleProtocol: {
+            /**
+             * Key
+             * @description Its name in addresses
+             */
+            key: string;
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /**
+             * Tasks
+             * @description Names of its tasks, in order
+             */
+            tasks: string[];
+            /**
+             * Exam Id
+             * @description Its newest version here, once it was taken in
+             */
+            exam_id?: string | null;
+        };
+        /**
          * FactDifference
          * @description One fact of two sequences, side by side.
          */
@@ -4751,6 +4848,20 @@ export interface components {
          */
         Standing: "instance" | "draft" | "released" | "retired";
         /**
+         * TakeExample
+         * @description How a ready protocol is taken in.
+         * @example {
+         *       "device_id": null
+         *     }
+         */
+        TakeExample: {
+            /**
+             * Device Id
+             * @description What its scans are planned on; none: chosen in each exam
+             */
+            device_id?: string | null;
+        };
+        /**
          * TaskClaim
          * @description What the claimant needs: the task, the patient, a token for this task alone.
          */
@@ -5723,6 +5834,43 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    export_audit_lines: {
+        parameters: {
+            query?: {
+                /** @description Who did it: `user:ada`, `device:<id>`, `service:<name>` */
+                actor?: string | null;
+                /** @description What was done */
+                action?: string | null;
+                /** @description Id of what was changed */
+                subject?: string | null;
+                /** @description Not before */
+                from?: string | null;
+                /** @description Before */
+                to?: string | null;
+                /** @description Which entries come first */
+                order?: components["schemas"]["Order"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     get_lake_sweep: {
         parameters: {
             query?: never;
@@ -6070,6 +6218,64 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_example_protocols: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleProtocol"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    take_example_protocol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of a ready protocol */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeExample"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedProtocols"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -560,7 +560,7 @@ export interface paths {
          * Do a run over again
          * @description Run a job again that did not succeed: on the same data, with the task's parameters by now.
          *
-         *     It is a new run; `retry_of` says of which.
+         *     It is a new run; `retry_of` says of which. One that was skipped works on what is there by now.
          */
         post: operations["retry_run"];
         delete?: never;
@@ -5220,7 +5220,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed";
         /**
          * Failure
          * @description Why a job failed.
@@ -8955,6 +8955,28 @@ export interface components {
             functions: string[];
         };
         /**
+         * RunFailure
+         * @description Why a run did not succeed, for programs; `error` is for people.
+         */
+        RunFailure: {
+            /**
+             * Kind
+             * @description input: the data are at fault; crash: the job ended with an error; killed: by a signal, as when memory runs out; timeout: it took longer than it may; deadline: it was not done in time; platform: it could not begin, or what it made not be stored
+             * @enum {string}
+             */
+            kind: "input" | "crash" | "killed" | "timeout" | "deadline" | "platform";
+            /**
+             * Exit Code
+             * @description Below 0: the signal that ended it
+             */
+            exit_code?: number | null;
+            /**
+             * May Help
+             * @description Doing it over again on the same data may help
+             */
+            may_help: boolean;
+        };
+        /**
          * RunInfo
          * @description Everything that a job is told when it starts.
          */
@@ -9054,7 +9076,28 @@ export interface components {
              * Status
              * @enum {string}
              */
-            status: "queued" | "running" | "succeeded" | "failed" | "canceled" | "timed_out";
+            status: "queued" | "waiting" | "running" | "succeeded" | "failed" | "canceled" | "timed_out" | "skipped";
+            /**
+             * Priority
+             * @default normal
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
+            /**
+             * Deadline At
+             * @description What is not computed by then ends as timed_out
+             */
+            deadline_at?: string | null;
+            /**
+             * Waits For
+             * @description What it waits for, in words; null: it does not wait
+             */
+            waits_for?: string | null;
+            /**
+             * Waits Until
+             * @description When it goes on, or gives up; null: nobody knows
+             */
+            waits_until?: string | null;
             /**
              * Progress
              * @description Percent, 0 to 100
@@ -9062,9 +9105,11 @@ export interface components {
             progress: number;
             /**
              * Error
-             * @description Why it did not succeed
+             * @description Why it did not succeed, or was skipped
              */
             error: string | null;
+            /** @description The same for programs; null: it has not failed */
+            failure?: components["schemas"]["RunFailure"] | null;
             /**
              * Exit Code
              * @description Below 0: the signal that ended it
@@ -9140,6 +9185,26 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
+        /**
+         * RunTurn
+         * @description When a job is to be computed.
+         * @example {
+         *       "priority": "offpeak",
+         *       "deadline_at": "2026-03-02T09:30:00Z"
+         *     }
+         */
+        RunTurn: {
+            /**
+             * Priority
+             * @description urgent: before what came up to an hour earlier; offpeak: off-peak hours only; null: as `SCANHUB_WORKFLOW_RUN_PRIORITIES` says, else normal
+             */
+            priority?: ("urgent" | "normal" | "offpeak") | null;
+            /**
+             * Deadline At
+             * @description What has not been computed by then ends as timed_out; null: as `SCANHUB_WORKFLOW_RUN_DEADLINE_S` says, else there is none
+             */
+            deadline_at?: string | null;
+        };
         /**
          * S3Target
          * @description A bucket of an S3 service.
@@ -10059,7 +10124,7 @@ export interface components {
         };
         /**
          * TriggerRequest
-         * @description What can be said with a start.
+         * @description What can be said with a start; priority and deadline are for jobs, a scan begins at once.
          * @example {
          *       "safety_confirmation": {
          *         "fingerprint": "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b",
@@ -10068,6 +10133,16 @@ export interface components {
          *     }
          */
         TriggerRequest: {
+            /**
+             * Priority
+             * @description urgent: before what came up to an hour earlier; offpeak: off-peak hours only; null: as `SCANHUB_WORKFLOW_RUN_PRIORITIES` says, else normal
+             */
+            priority?: ("urgent" | "normal" | "offpeak") | null;
+            /**
+             * Deadline At
+             * @description What has not been computed by then ends as timed_out; null: as `SCANHUB_WORKFLOW_RUN_DEADLINE_S` says, else there is none
+             */
+            deadline_at?: string | null;
             safety_confirmation?: components["schemas"]["ConfirmSafety"] | null;
         };
         /**
@@ -10162,10 +10237,10 @@ export interface components {
             name: string;
             /**
              * Kind
-             * @description worker: serves queues and nothing else
+             * @description worker: serves queues and nothing else; receiver: has the DICOM listener
              * @enum {string}
              */
-            kind: "server" | "worker";
+            kind: "server" | "worker" | "receiver";
             /** Host */
             host: string;
             /** Pid */
@@ -11558,7 +11633,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunTurn"] | null;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -11574,6 +11653,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
