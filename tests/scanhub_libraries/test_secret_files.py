@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
-from scanhub_libraries.security.tokens import generate_keys, load_or_create_keys
+from scanhub_libraries.security.tokens import generate_keys, load_or_create_keys, load_public_key
 
 START = """
 import sys
@@ -68,3 +68,18 @@ def test_what_is_no_signing_key_is_refused_and_the_file_is_named(tmp_path, text)
     (tmp_path / "signing.pem").write_text(text)
     with pytest.raises(SecretFileError, match=r"signing\.pem is no private key"):
         load_or_create_keys(tmp_path)
+
+
+def test_a_service_that_signs_nothing_needs_the_public_key_alone(tmp_path):
+    keys = generate_keys()
+    (tmp_path / "signing.pub.pem").write_text(keys.public_pem)
+    assert load_public_key(tmp_path) == keys.public_pem
+    assert [path.name for path in tmp_path.iterdir()] == ["signing.pub.pem"]
+    (tmp_path / "signing.pub.pem").write_text("no key")
+    with pytest.raises(SecretFileError, match=r"signing.pub.pem is no public key"):
+        load_public_key(tmp_path)
+
+
+def test_where_no_key_is_the_first_one_makes_both(tmp_path):
+    public_pem = load_public_key(tmp_path / "keys")
+    assert load_or_create_keys(tmp_path / "keys").public_pem == public_pem
