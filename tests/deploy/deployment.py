@@ -159,6 +159,8 @@ class Deployment:
         return all(answer.is_success for answer in answers)
 
     def _build(self) -> None:
+        if os.environ.get("SCANHUB_DEPLOY_BUILD") == "0":  # somebody tries again and again
+            return
         options = ["--isolation=chroot", "--network=host"]
         if _CERTIFICATES.exists():  # a machine may have authorities that an image does not know
             options += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
