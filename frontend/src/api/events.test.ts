@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { anEvent } from "../testing/builders";
 import { EventStream, STALE_AFTER_MS } from "./events";
+import { SILENCE_MS } from "./link";
 import { keys, makeQueryClient } from "./queries";
 import type { JournalEvent } from "./types";
 
@@ -74,7 +75,7 @@ test("silence after named heartbeats counts as a lost link", () => {
   const { stream, source } = openStream();
   source.say("open");
   source.say("heartbeat");
-  vi.advanceTimersByTime(41_000);
+  vi.advanceTimersByTime(SILENCE_MS + 1_000);
   expect(stream.get().kind).toBe("reconnecting");
 });
 
@@ -200,7 +201,7 @@ test("a tab takes the link over from one that has gone silent, and that one step
   FakeChannel.open.forEach((channel) =>
     channel.dispatchEvent(new MessageEvent("message", { data: { say: "heartbeat" } })),
   );
-  await vi.advanceTimersByTimeAsync(39_000);
+  await vi.advanceTimersByTimeAsync(SILENCE_MS - 1_000);
   FakeEventSource.made[0]?.say("heartbeat");
   await vi.advanceTimersByTimeAsync(2_000);
   expect(second.stream.get().kind).toBe("reconnecting");

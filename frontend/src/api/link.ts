@@ -66,8 +66,11 @@ export const EVENT_TYPES = [
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),
 ];
 
-/** Silence this long means a dead link: the server says something every 15 s. */
-export const SILENCE_MS = 40_000;
+/**
+ * Silence this long means a dead link: the server says something every 15 s. With the time until
+ * what is shown counts as stale it makes two heartbeats.
+ */
+export const SILENCE_MS = 22_000;
 /** A link that has not opened by now is tried anew. */
 const OPEN_WITHIN_MS = 10_000;
 const RETRY_MS = [500, 1_000, 2_000, 5_000];

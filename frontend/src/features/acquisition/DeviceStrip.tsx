@@ -25,6 +25,7 @@ import { useUnsaved } from "../exam/drafts";
 import type { OpenExam } from "../shell/openExam";
 import { StreamBadge, useStreamState } from "../shell/StreamBadge";
 import css from "./acquisition.module.css";
+import { LogLine } from "./LogLine";
 import { PauseButton } from "./PauseButton";
 import { Progress } from "./Progress";
 import { remainingSeconds } from "./progress";
@@ -86,14 +87,17 @@ export function DeviceStrip({ exam, patient, open }: Props) {
     >
       <Notice task={selected} />
       <DeviceFace device={deviceOf(shown)} />
-      <ScanFace
-        task={active}
-        examId={open.examId}
-        silence={silence}
-        offline={offline}
-        next={shown?.id === selected?.id ? shown : null}
-        phaseShown={active?.id !== selected?.id}
-      />
+      <div className={css.scanColumn}>
+        <ScanFace
+          task={active}
+          examId={open.examId}
+          silence={silence}
+          offline={offline}
+          next={shown?.id === selected?.id ? shown : null}
+          phaseShown={active?.id !== selected?.id}
+        />
+        <LogLine task={active ?? shown} />
+      </div>
       <StreamBadge />
       <StartControl
         task={selected}

@@ -29,7 +29,7 @@ export function effectsOfDraft(before: Sides, after: Sides): ScanEffect[] {
     row("Voxel", voxel),
     row("SAR", ({ verdict }) => value(verdict?.estimates?.sar_6min_w_per_kg, "W/kg")),
     row("B1+rms", ({ verdict }) => value(verdict?.estimates?.b1_rms_6min_ut, "µT")),
-    row("PNS threshold", ({ verdict }) => value(verdict?.estimates?.pns_percent, "%")),
+    row("PNS", ({ verdict }) => value(verdict?.estimates?.pns_percent, "%")),
     row("Gradient", ({ verdict }) =>
       value(verdict?.estimates?.peak_gradient_mt_per_m?.vector, "mT/m"),
     ),

@@ -9,6 +9,7 @@ import { useLatest } from "../../shared/useLatest";
 import { NavRail } from "./NavRail";
 import { useOpenExam } from "./openExam";
 import css from "./shell.module.css";
+import { StaleBar } from "./StaleBar";
 
 const ExamFrame = lazy(() => import("./ExamFrame"));
 const Palette = lazy(() => import("./Palette"));
@@ -49,6 +50,7 @@ function Shell() {
 
   return (
     <div className={css.shell} data-exam-open={exam !== null || undefined}>
+      <StaleBar />
       <NavRail
         onPalette={() => setPalette(true)}
         onHelp={() => setHelp(true)}

@@ -21,6 +21,15 @@ const SHEET: [string, [string, string][]][] = [
     ],
   ],
   [
+    "Queue of an exam",
+    [
+      ["Alt ↑, Alt ↓", "Move what is selected"],
+      ["D", "Duplicate it"],
+      ["Delete", "Delete it; ten seconds to undo"],
+      ["A", "Add from a protocol"],
+    ],
+  ],
+  [
     "Images",
     [
       ["Wheel, ← →", "Through the slices"],

@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Patient, WorklistItem } from "../../api/types";
+import { ColumnsMenu, useColumns } from "../../shared/columns";
 import { type Column, DataTable } from "../../shared/DataTable";
 import {
   ageText,
@@ -97,6 +98,22 @@ const COLUMNS: Column<WorklistItem>[] = [
   },
 ];
 
+const ALWAYS = ["patient", "status"];
+
+/** The rows as they were, while neither they nor what is asked of them has changed. */
+function useArranged() {
+  const [once] = useState(() => {
+    let known: { asked: unknown[]; rows: WorklistItem[] } | null = null;
+    return (...asked: Parameters<typeof arrange>) => {
+      if (!known || asked.some((one, at) => one !== known?.asked[at])) {
+        known = { asked, rows: arrange(...asked) };
+      }
+      return known.rows;
+    };
+  });
+  return once;
+}
+
 interface Props {
   filter: string;
   days: Days;
@@ -110,6 +127,8 @@ export function WorklistPage({ filter, days, onFilter, onDays }: Props) {
   const [registering, setRegistering] = useState(false);
   const [planFor, setPlanFor] = useState<Patient | null>(null);
   const today = day(useNow(true, 60_000));
+  const { columns, hidden, toggle } = useColumns("worklist", COLUMNS);
+  const arrangedOf = useArranged();
   useBarcode(onFilter);
   const open = ({ exam }: WorklistItem) =>
     void navigate({ to: "/exams/$examId", params: { examId: exam.id } });
@@ -121,6 +140,7 @@ export function WorklistPage({ filter, days, onFilter, onDays }: Props) {
         placeholder="Filter by name, ID, birth date, exam"
         onFilter={onFilter}
       >
+        <ColumnsMenu all={COLUMNS} always={ALWAYS} hidden={hidden} onToggle={toggle} />
         <DaysChoice days={days} onDays={onDays} />
         <Button leftSection={<IconUserPlus size={16} />} onClick={() => setRegistering(true)}>
           Register patient
@@ -132,12 +152,12 @@ export function WorklistPage({ filter, days, onFilter, onDays }: Props) {
         safe="No exam is lost: this list could not be read. A running scan goes on."
       >
         {(items) => {
-          const rows = arrange(items, days, filter, today);
+          const rows = arrangedOf(items, days, filter, today);
           return rows.length > 0 ? (
             <DataTable
               label="Worklist"
               rows={rows}
-              columns={COLUMNS}
+              columns={columns}
               rowId={({ exam }) => exam.id}
               onOpen={open}
             />

@@ -1,0 +1,296 @@
+"""The cockpit in a real browser: the queue, the parameters of a scan, what must not be overlooked.
+
+docs/cockpit.md says which of these shows which requirement.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser import assert_accessible, log_in, opened_page
+from conftest import Installation, Scene
+
+from scanhub_device.simulator import SimulatedScanner, SimulatorSettings
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+]
+
+
+@pytest.fixture
+async def page(installation: Installation) -> AsyncIterator[Page]:
+    async with opened_page(installation.url) as page:
+        yield page
+
+
+class HeldScanner:
+    """Is half through a scan, and goes on when somebody says so."""
+
+    def __init__(self) -> None:
+        self._scanner = SimulatedScanner(SimulatorSettings(time_scale=0))
+        self.details = self._scanner.details
+        self.go_on = asyncio.Event()
+
+    async def scan(self, scan: Any, /) -> None:
+        await scan.report_progress(50)
+        await self.go_on.wait()
+        await self._scanner.scan(scan)
+
+
+async def open_exam(page: Page, scene: Scene) -> Locator:
+    """Log in at the exam; return the rows of its queue."""
+    await log_in(page, f"/exams/{scene.data.exam_id}")
+    rows = page.get_by_test_id("task-row")
+    await expect(rows).to_have_count(2)
+    await rows.first.click()
+    return rows
+
+
+async def order_on_the_server(scene: Scene) -> list[str]:
+    exam = await scene.api.call("GET", f"/exam/{scene.data.exam_id}")
+    return [task["name"] for workflow in exam["workflows"] for task in workflow["tasks"]]
+
+
+def inspector(page: Page) -> Locator:
+    return page.get_by_role("complementary", name="Inspector")
+
+
+async def rename(page: Page, name: str) -> None:
+    await inspector(page).get_by_label("Name").fill(name)
+    await inspector(page).get_by_role("button", name="Save").click()
+    row = page.get_by_test_id("task-row").filter(has_text=name)
+    await expect(row).to_have_attribute("aria-current", "true")
+
+
+async def test_the_queue_is_changed_by_keys_and_the_change_taken_back(page, scene):
+    rows = await open_exam(page, scene)
+    await page.keyboard.press("d")
+    await expect(rows).to_have_count(4)
+    await expect(rows.nth(2)).to_have_attribute("aria-current", "true")
+    await rename(page, "Once more")
+    await rows.nth(2).focus()
+    await page.keyboard.press("Alt+ArrowUp")
+    await expect(rows.first).to_contain_text("Once more")
+    assert (await order_on_the_server(scene))[0] == "Once more"
+    await page.get_by_role("button", name="Undo: Order changed").click()
+    await expect(rows.first).to_contain_text("GRE axial")
+    await page.keyboard.press("Delete")
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("button", name=re.compile("Undo: Once more")).click()
+    await expect(rows).to_have_count(4)
+    assert len(await order_on_the_server(scene)) == 4
+
+
+@pytest.mark.long
+async def test_what_runs_is_locked_while_the_next_scan_is_dragged_edited_and_added(page, scene):
+    scanner = HeldScanner()
+    async with scene.scanner(scanner):
+        rows = await open_exam(page, scene)
+        await page.get_by_role("button", name="Start scan").click()
+        await scene.until("exam.task.progress", task_id=scene.data.acquisition_task_id)
+        first = page.get_by_role("listitem").filter(has=rows.first)
+        await expect(first.get_by_test_id("locked")).to_be_visible()
+        await expect(page.get_by_test_id("queue-end")).to_contain_text("queue ends")
+        await expect(inspector(page).get_by_label("Name")).to_be_disabled()
+        await page.keyboard.press("a")
+        panel = page.get_by_role("complementary", name="Add from protocol")
+        for _ in range(2):
+            await panel.get_by_role("button", name="Add scan GRE axial").click()
+            await expect(panel.get_by_role("status")).to_contain_text("GRE axial added")
+        await expect(rows).to_have_count(6)
+        await panel.get_by_role("button", name="Close").click()
+        await rows.nth(4).click()
+        await rename(page, "Last")
+        await rows.nth(4).drag_to(rows.nth(2))
+        await expect(rows.nth(2)).to_contain_text("Last")
+        await rows.nth(4).drag_to(rows.first)
+        await expect(rows.first).to_contain_text("GRE axial")
+        assert await order_on_the_server(scene) == [
+            *("GRE axial", "Reconstruction", "Last", "Reconstruction"),
+            *("GRE axial", "Reconstruction"),
+        ]
+        scanner.go_on.set()
+        await scene.until("exam.task.finished", task_id=scene.data.acquisition_task_id)
+        await repeat_and_do_not_delete(page, rows)
+
+
+async def repeat_and_do_not_delete(page: Page, rows: Locator) -> None:
+    await page.get_by_role("button", name="More for GRE axial").first.click()
+    await page.get_by_role("menuitem", name="Repeat with a reason").click()
+    form = page.get_by_role("form", name="Repeat GRE axial")
+    await form.get_by_role("button", name="Plan the repeat").click()
+    await expect(form).to_contain_text("A reason is needed")
+    await form.get_by_role("combobox").fill("The patient moved")
+    await form.get_by_role("button", name="Plan the repeat").click()
+    await expect(rows.nth(2)).to_contain_text("Repeat: The patient moved")
+    await page.get_by_role("button", name="More for GRE axial").first.click()
+    await page.get_by_role("menuitem", name="Delete").click()
+    dialog = page.get_by_role("dialog", name="Delete GRE axial with its data")
+    await expect(dialog.get_by_role("button", name="Delete for good")).to_be_disabled()
+
+
+@pytest.mark.long
+async def test_a_change_of_parameters_is_judged_before_it_is_stored(page, scene):
+    async with scene.scanner(HeldScanner()):
+        await open_exam(page, scene)
+        side, start = inspector(page), page.get_by_role("button", name="Start scan")
+        await expect(start).to_be_enabled()
+        await side.get_by_label("FoV scaling y").fill("5000")
+        await expect(side).to_contain_text(re.compile("5000 . is too large, the most is 1000"))
+        await expect(side.get_by_label("FoV scaling y")).to_have_value("5000")
+        await expect(side.get_by_role("button", name="Save")).to_be_disabled()
+        for axis in "xyz":
+            await side.get_by_label(f"FoV scaling {axis}").fill("0.5")
+        effects = page.get_by_test_id("effects")
+        voxel = effects.get_by_role("row").filter(has_text="Voxel")
+        await expect(voxel).to_contain_text(re.compile("1 . 1 . 2.5"))
+        for what in ("Scan time", "SAR", "PNS"):
+            await expect(effects.get_by_role("row").filter(has_text=what)).to_be_visible()
+        await expect(effects).to_contain_text("Cannot be started")
+        await expect(page.get_by_test_id("start-reason")).to_contain_text("not saved")
+        await expect(start).to_be_disabled()
+        await assert_accessible(page)
+        for axis in "xyz":
+            await side.get_by_label(f"FoV scaling {axis}").fill("1")
+        await side.get_by_label("FoV offset z").fill("-12,5")
+        await side.get_by_role("checkbox", name="Frequency").click()
+        await side.get_by_role("button", name="Save").click()
+        changed = side.get_by_test_id("changed-acquisition_parameter.fov_offset")
+        await expect(changed).to_contain_text("Protocol: 0 0 0")
+        await expect(page.get_by_role("img", name=re.compile("FoV offset"))).to_be_visible()
+        task = await scene.api.call("GET", f"/exam/task/{scene.data.acquisition_task_id}")
+        assert task["acquisition_parameter"]["fov_offset"] == {"x": 0, "y": 0, "z": -12.5}
+        await expect(start).to_be_enabled()
+        await changed.get_by_role("button").click()
+        await side.get_by_role("button", name="Save").click()
+        await expect(changed).to_be_hidden()
+
+
+@pytest.mark.long
+async def test_two_people_at_one_exam_see_what_the_other_does(page, scene, installation):
+    rows = await open_exam(page, scene)
+    async with opened_page(installation.url) as other:
+        their_rows = await open_exam(other, scene)
+        await inspector(other).get_by_label("Name").fill("Theirs")
+        await rows.first.focus()
+        await page.keyboard.press("d")
+        await expect(their_rows).to_have_count(4)
+        await rows.first.click()
+        await inspector(page).get_by_label("FoV offset x").fill("5")
+        await inspector(page).get_by_role("button", name="Save").click()
+        await expect(inspector(other)).to_contain_text("Somebody changed this scan meanwhile")
+        await expect(inspector(other).get_by_label("FoV offset x")).to_have_value("5")
+        await inspector(other).get_by_role("button", name="Save").click()
+        await expect(rows.first).to_contain_text("Theirs")
+        await expect(inspector(page).get_by_label("FoV offset x")).to_have_value("5")
+
+
+@pytest.mark.long
+async def test_a_whole_exam_is_done_without_a_mouse(page, scene):
+    async with scene.scanner(HeldScanner()):
+        await page.goto("/")
+        await log_in(page)
+        await expect(page.get_by_role("row").filter(has_text="First light")).to_be_visible()
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        rows = page.get_by_test_id("task-row")
+        await expect(rows).to_have_count(2)
+        await page.keyboard.press("j")
+        await expect(rows.nth(1)).to_have_attribute("aria-current", "true")
+        await page.keyboard.press("k")
+        await expect(rows.first).to_have_attribute("aria-current", "true")
+        start = page.get_by_role("button", name="Start scan")
+        await expect(start).to_be_enabled()
+        for _ in range(80):
+            if await start.evaluate("button => button === document.activeElement"):
+                break
+            await page.keyboard.press("Tab")
+        await expect(start).to_be_focused()
+        await page.keyboard.press("Space")
+        await scene.until("exam.task.progress", task_id=scene.data.acquisition_task_id)
+        await page.keyboard.down("Escape")
+        await scene.until("exam.task.canceled", task_id=scene.data.acquisition_task_id)
+        await page.keyboard.up("Escape")
+        await expect(rows.first).to_contain_text(re.compile("stopped", re.IGNORECASE))
+
+
+@pytest.mark.long
+async def test_stop_and_the_patient_are_in_reach_while_the_palette_is_open(page, scene):
+    async with scene.scanner(HeldScanner()):
+        await open_exam(page, scene)
+        await page.get_by_role("button", name="Start scan").click()
+        await scene.until("exam.task.progress", task_id=scene.data.acquisition_task_id)
+        await page.keyboard.press("Control+k")
+        palette = page.get_by_role("dialog", name="Go to")
+        await expect(palette).to_be_visible()
+        box = await palette.bounding_box()
+        banner = await page.get_by_test_id("patient-banner").bounding_box()
+        assert box
+        assert banner
+        assert box["y"] >= banner["y"] + banner["height"]
+        await page.get_by_role("button", name="Stop scanner").click()
+        await scene.until("exam.task.canceled", task_id=scene.data.acquisition_task_id)
+
+
+@pytest.mark.long
+async def test_a_dead_link_is_not_overlooked_and_stop_stays(page, scene):
+    async with scene.scanner(HeldScanner()):
+        await open_exam(page, scene)
+        start = page.get_by_role("button", name="Start scan")
+        await expect(start).to_be_enabled()
+        await page.context.set_offline(True)
+        await expect(start).to_be_disabled()
+        bar = page.get_by_test_id("stale-bar")
+        await expect(bar).to_contain_text("STOP still works")
+        await expect(page.get_by_role("button", name="Stop scanner")).to_be_enabled()
+        await page.context.set_offline(False)
+        await expect(bar).to_be_hidden()
+        await expect(start).to_be_enabled()
+
+
+def many_exams(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    [one] = listed
+    return [
+        {
+            "exam": {**one["exam"], "id": f"{at:08d}-0000-7000-8000-000000000000"},
+            "patient": {**one["patient"], "last_name": f"Patient{at:05d}", "patient_id": f"P{at}"},
+        }
+        for at in range(10_000)
+    ]
+
+
+@pytest.mark.long
+async def test_ten_thousand_exams_are_searched_and_columns_and_filters_remembered(page, scene):
+    listed = await scene.api.call("GET", "/exam/worklist")
+    body = json.dumps(many_exams(listed))
+    await page.route(
+        "**/api/v1/exam/worklist",
+        lambda route: route.fulfill(body=body, content_type="application/json"),
+    )
+    await log_in(page, "/?days=all")
+    table = page.get_by_role("table", name="Worklist")
+    await expect(table).to_have_attribute("aria-rowcount", "10001")
+    assert await page.get_by_test_id("table-row").count() < 80
+    await page.get_by_role("button", name="Columns").click()
+    await page.get_by_role("menuitemcheckbox", name="Born").click()
+    await page.keyboard.press("Escape")
+    await expect(table.get_by_role("columnheader", name="Born")).to_be_hidden()
+    await page.keyboard.type("P4711", delay=0)
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile("q=P4711"))
+    await expect(table).to_have_attribute("aria-rowcount", "2")
+    await page.reload()
+    await expect(table).to_have_attribute("aria-rowcount", "2")
+    await expect(table).to_contain_text("PATIENT04711")
+    await expect(table.get_by_role("columnheader", name="Born")).to_be_hidden()
