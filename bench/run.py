@@ -35,6 +35,7 @@ from bench.fleet import LINKS, progress_row, scanning_fleet, storm_row
 from bench.logins import wrong_logins
 from bench.measure import Row, cpu_seconds
 from bench.reconstruction import reconstruction_rows
+from bench.scale import scale_rows
 from bench.start_floor import start_floor
 from bench.uploads import LARGE, SIZES, stops, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
@@ -187,6 +188,7 @@ GROUPS = (
     "dicomweb",
     "reconstruction",
     "engine",
+    "scale",
 )
 
 
@@ -211,6 +213,7 @@ async def _measure(
         "dicomweb": lambda at: dicomweb_rows(at, quick=quick),
         "reconstruction": lambda at: asyncio.to_thread(reconstruction_rows, at),
         "engine": lambda at: engine_rows(at, quick=quick),
+        "scale": lambda at: scale_rows(at, quick=quick, large=large),
     }
     table: list[Row] = []
     for group in GROUPS:
@@ -242,7 +245,7 @@ def main() -> int:
         "--only", action="append", choices=GROUPS, help="this group; may be given several times"
     )
     parser.add_argument("--quick", action="store_true", help="not with 100,000 exams stored")
-    parser.add_argument("--large", action="store_true", help="also 10 GB and 100,000 images")
+    parser.add_argument("--large", action="store_true", help="10 GB, and up to 1,000,000 images")
     parser.add_argument("--links", type=int, default=LINKS, help="size of the fleet")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))

@@ -317,9 +317,9 @@ def rotate_keys(
     with explained(errors):
         settings = _settings(data_dir=data_dir)
         if finish:
-            asyncio.run(finish_rotation(settings, say=console.print))
+            asyncio.run(finish_rotation(settings, say=typer.echo))
         else:
-            begin_rotation(settings, at_once=now, say=console.print)
+            begin_rotation(settings, at_once=now, say=typer.echo)
 
 
 @app.command()
