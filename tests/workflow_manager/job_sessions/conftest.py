@@ -47,7 +47,7 @@ class Jobs:
         await self.module(job, settings=settings)
         await self.rule(job)
         await self.series(SERIES, *(numbers or (1,)))
-        return await self.run("succeeded", "failed")
+        return await self.run("succeeded", "failed", "timed_out")
 
     async def beside(self, chain, settings, at=0):
         """Run a chain for several series, the job at a place each time otherwise; their runs."""
@@ -65,7 +65,7 @@ class Jobs:
 
         async def ended():
             runs = await self.service.get("/processing")
-            done = [run for run in runs if run["state"] in {"succeeded", "failed"}]
+            done = [run for run in runs if run["state"] in {"succeeded", "failed", "timed_out"}]
             return done[::-1] if len(done) == len(settings) else None
 
         return await until(ended, PATIENCE)

@@ -122,6 +122,7 @@ const LABELS: Record<string, string> = {
   processing_module: "Modules",
   processing_settings: "Settings of the modules",
   processing_retain_images: "Original images go on",
+  processing_deadline_s: "Modules are done within [s]",
   processing_review: "Review by a person",
   dynamic_routing: "Module may choose targets",
   dynamic_routing_allowed_targets: "Targets it may choose",
@@ -156,6 +157,7 @@ export function keptOptions(draft: Draft): [string, unknown][] {
     "processing_module",
     "processing_settings",
     "processing_retain_images",
+    "processing_deadline_s",
     "processing_review",
   ];
   const choices = [

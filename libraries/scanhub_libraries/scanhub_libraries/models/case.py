@@ -240,8 +240,20 @@ class ProcessingRunOut(WireModel):
     id: UUID
     case_id: UUID
     number: Annotated[int, Field(description="From 1; each retry is a run of its own")]
-    state: Literal["queued", "running", "review", "succeeded", "failed", "canceled", "rejected"]
+    state: Literal[
+        "queued",
+        "running",
+        "review",
+        "succeeded",
+        "failed",
+        "canceled",
+        "rejected",
+        "timed_out",
+    ]
     reason: str
+    deadline_at: Annotated[
+        datetime | None, Field(description="What is not done by then ends as timed_out")
+    ] = None
     priority: Literal["normal", "urgent", "offpeak"]
     first_step: Annotated[int, Field(description="Steps before it were done by an earlier run")]
     requested_by: Annotated[str, Field(description="Empty: the rule")]

@@ -64,7 +64,7 @@ class ReviewOptions(WireModel):
 
 
 class RuleOptions(WireModel):
-    """A rule without its name: every option that mercure has, and `processing_review`."""
+    """A rule without its name: every option that mercure has, and two of ours for `processing`."""
 
     rule: Annotated[Expression, Field(description="When it fires; see docs/rules.md")] = "False"
     target: Names = []
@@ -91,6 +91,13 @@ class RuleOptions(WireModel):
         JSONObject | list[JSONObject], Field(description="For all modules, or one for each")
     ] = {}
     processing_retain_images: bool = False
+    processing_deadline_s: Annotated[
+        Annotated[float, Field(gt=0, le=31_536_000)] | None,
+        Field(
+            description="What modules have not done so long after the case was complete ends as "
+            "timed_out, waiting included; a review has its own [s]"
+        ),
+    ] = None
     processing_review: Annotated[
         ReviewOptions | None,
         Field(description="A person decides whether what the modules made is sent; null: nobody"),

@@ -1,6 +1,7 @@
 """One module of a run, from its input folder to its output folder."""
 
 import asyncio
+import math
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -31,8 +32,8 @@ from workflow_manager.processing.job_endings import end_of_step
 from workflow_manager.processing.job_images import images_beside, images_of_case
 from workflow_manager.processing.job_steps import JobStep
 from workflow_manager.processing.models import ProcessingRun, ProcessingStep
-from workflow_manager.processing.queueing import get_run
-from workflow_manager.processing.rules import StepState, failure, settings_of
+from workflow_manager.processing.queueing import get_run, is_overdue
+from workflow_manager.processing.rules import StepState, failure, overdue_words, settings_of
 from workflow_manager.processing.step_plan import StepPlan
 from workflow_manager.processing.task_file import image_name, task_document
 from workflow_manager.processing.telling import event_of
@@ -80,6 +81,12 @@ class Computing:
     async def _conclude(self, plan: StepPlan, places: StepFolders, ending: Ending) -> Answer:
         """Write down how a module ended, and let what it made count if it ended well."""
         run, position = plan.run, plan.step.position
+        if ending.canceled and await self._is_late(run):
+            ending = Ending(problem=overdue_words(run.deadline_at), state="timed_out")
+            await asyncio.to_thread(places.drop)
+            reason = ending.problem
+            await self._note(run, position, ending, state=StepState.TIMED_OUT, reason=reason)
+            return {"failed": reason}
         if ending.canceled:
             await asyncio.to_thread(places.drop)
             await self._note(run, position, ending, state=StepState.CANCELED, reason="Stopped.")
@@ -98,7 +105,7 @@ class Computing:
         )
         if why:
             await asyncio.to_thread(places.drop)
-            state = StepState(ending.state or "failed")
+            state = StepState(ending.state or ("timed_out" if ending.timed_out else "failed"))
             await self._note(run, position, ending, state=state, reason=why)
             return {"failed": f"{plan.words}: {why}"}
         await asyncio.to_thread(places.end)
@@ -296,14 +303,23 @@ class Computing:
         return Ending(ending.exit_code, problem=problem)
 
     async def _watch(self, run: ProcessingRun, cancel: asyncio.Event) -> None:
-        """Hear of it when somebody stops the run at another process of this service."""
+        """Hear of it when somebody stops the run at another process, or when it is late."""
         while not cancel.is_set():
+            left = math.inf
+            if run.deadline_at is not None:
+                left = max(0.0, (run.deadline_at - utc_now()).total_seconds())
             with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):
+                async with asyncio.timeout(min(_LOOK_S, left)):
                     await cancel.wait()
             async with reading(self._wiring.sessions) as session:
-                if (await get_run(session, run.id)).cancel_requested_by is not None:
-                    cancel.set()
+                stopped = (await get_run(session, run.id)).cancel_requested_by is not None
+            if stopped or is_overdue(run):
+                cancel.set()
+
+    async def _is_late(self, run: ProcessingRun) -> bool:
+        """Say whether the deadline stopped a run, and not somebody."""
+        async with reading(self._wiring.sessions) as session:
+            return is_overdue(run) and (await get_run(session, run.id)).cancel_requested_by is None
 
     def _timeout_s(self, module: ModuleOut) -> float:
         return module.timeout_s or self._wiring.settings.module_timeout_s

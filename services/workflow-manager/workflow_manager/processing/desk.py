@@ -86,19 +86,22 @@ class ProcessingDesk:
             self._wiring.processing.pop(elsewhere, None)
 
     async def _pass_deadlines(self) -> None:
-        """End reviews that nobody has made in time."""
+        """End reviews that nobody has made in time, and runs that did not begin in time."""
         async with reading(self._wiring.sessions) as session:
             overdue = await repository.list_overdue(session, utc_now())
+            late = await repository.list_late(session, utc_now())
+        for run_id in late:
+            await self._do.end_unbegun(run_id)
         for run_id in overdue:
             await self._do.pass_deadline(run_id)
 
     async def until_due(self) -> float | None:
-        """Return when off-peak hours begin, or a review is due [s]."""
+        """Return when off-peak hours begin, a review is due, or a run is late [s]."""
         async with reading(self._wiring.sessions) as session:
-            due_at = await repository.next_deadline(session)
+            due = await repository.next_deadline(session), await repository.next_late(session)
         now = utc_now()
-        review = None if due_at is None else (due_at - now).total_seconds()
-        return earlier(self._wiring.settings.offpeak.seconds_to_opening(now), review)
+        until = [None if at is None else (at - now).total_seconds() for at in due]
+        return earlier(self._wiring.settings.offpeak.seconds_to_opening(now), *until)
 
     async def _take(self) -> UUID | None:
         now, window = utc_now(), self._wiring.settings.offpeak

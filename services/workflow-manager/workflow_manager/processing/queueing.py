@@ -1,5 +1,6 @@
 """Runs of modules: queued with their case, tried again, stopped."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,6 +65,8 @@ async def queue_run(
         requested_by=requested_by[:256],
         first_step=first_step,
     )
+    if rule.processing_deadline_s is not None:
+        run.deadline_at = run.created_at + timedelta(seconds=rule.processing_deadline_s)
     if after is not None and first_step > 1:
         run.continues, run.session_id = after.id, session_of(after)
     run.reason = _waits(run)
@@ -196,6 +199,11 @@ async def cancel(
     return run.id, await end_badly(
         session, run, case, times, state=RunState.CANCELED, reason=stopped_by(run)
     )
+
+
+def is_overdue(run: ProcessingRun) -> bool:
+    """Say whether the deadline of a run is over."""
+    return run.deadline_at is not None and run.deadline_at <= utc_now()
 
 
 def stopped_by(run: ProcessingRun) -> str:

@@ -79,6 +79,23 @@ async def find_due(
     return found
 
 
+async def list_late(session: AsyncSession, now: datetime) -> Sequence[UUID]:
+    """Return the runs that have not begun and whose deadline is over."""
+    query = select(ProcessingRun.id).where(
+        ProcessingRun.state == RunState.QUEUED, col(ProcessingRun.deadline_at) <= now
+    )
+    return (await session.scalars(query.limit(_AT_ONCE))).all()
+
+
+async def next_late(session: AsyncSession) -> datetime | None:
+    """Return the next deadline of a run that has not begun."""
+    query = sa.select(sa.func.min(col(ProcessingRun.deadline_at)))
+    due_at: datetime | None = await session.scalar(
+        query.where(col(ProcessingRun.state) == RunState.QUEUED)
+    )
+    return due_at
+
+
 async def last_number(session: AsyncSession, case_id: UUID) -> int:
     """Return the number of the newest run of a case; 0: there is none."""
     query = select(sa.func.max(ProcessingRun.number)).where(ProcessingRun.case_id == case_id)

@@ -29,6 +29,8 @@ class RunState(StrEnum):
     CANCELED = "canceled"
     REJECTED = "rejected"
     """By the review."""
+    TIMED_OUT = "timed_out"
+    """A module took longer than it may, or the run was not done by its deadline."""
 
 
 class StepState(StrEnum):
@@ -60,7 +62,7 @@ class ReviewState(StrEnum):
 
 MOVING = (RunState.QUEUED, RunState.RUNNING)
 OPEN = (*MOVING, RunState.REVIEW)
-ENDED_BADLY = (RunState.FAILED, RunState.CANCELED, RunState.REJECTED)
+ENDED_BADLY = (RunState.FAILED, RunState.CANCELED, RunState.REJECTED, RunState.TIMED_OUT)
 DONE = frozenset({StepState.SUCCEEDED, StepState.REUSED, StepState.SKIPPED})
 
 
@@ -201,6 +203,13 @@ def check_reviewer(principal: Principal, role: str) -> None:
     """
     if not principal.is_user or principal.role not in {UserRole.ADMIN, UserRole(role)}:
         raise ForbiddenError(f"The rule asks for a review by somebody whose role is {role}.")
+
+
+def overdue_words(deadline_at: datetime | None) -> str:
+    """Say that the modules of a case were not done in time; empty: they have no deadline."""
+    if deadline_at is None:
+        return ""
+    return f"The modules were not done by their deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def waits_for_review(role: str, due_at: datetime | None, at_deadline: str) -> str:

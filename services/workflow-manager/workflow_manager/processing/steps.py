@@ -22,8 +22,14 @@ from workflow_manager.journal.service import append
 from workflow_manager.processing import finishing, folders, indexing, repository, reviewing
 from workflow_manager.processing.computing import Computing
 from workflow_manager.processing.models import ProcessingRun
-from workflow_manager.processing.queueing import end_badly, get_run, stopped_by
-from workflow_manager.processing.rules import OPEN, RunState, source_of
+from workflow_manager.processing.queueing import end_badly, get_run, is_overdue, stopped_by
+from workflow_manager.processing.rules import (
+    OPEN,
+    RunState,
+    StepState,
+    overdue_words,
+    source_of,
+)
 from workflow_manager.processing.session_hooks import end_session
 from workflow_manager.wiring import Wiring
 
@@ -45,6 +51,8 @@ class ProcessingSteps:
             return {"ended": True}
         if run.cancel_requested_by is not None:
             return {"canceled": True}
+        if is_overdue(run):
+            return {"failed": overdue_words(run.deadline_at)}
         async with reading(self._wiring.sessions) as session:
             steps = (await repository.list_steps(session, [run.id]))[run.id]
         return {"first": run.first_step, "last": len(steps)}
@@ -100,9 +108,25 @@ class ProcessingSteps:
             await session.flush()
             await append(session, events)
 
+    async def end_unbegun(self, run_id: UUID) -> None:
+        """End a run that did not begin in time; nothing if it has begun meanwhile."""
+        async with transaction(self._wiring.sessions) as session:
+            run, case = await self._lock(session, str(run_id))
+            if run.state is not RunState.QUEUED or not is_overdue(run):
+                return
+            reason, state = overdue_words(run.deadline_at), RunState.TIMED_OUT
+            events = await end_badly(session, run, case, self._times, state=state, reason=reason)
+            await session.flush()
+            await append(session, events)
+
     async def fail(self, run_id: str, reason: str) -> Answer:
         """End run and case with a reason; nothing is removed."""
-        return await self._end(run_id, RunState.FAILED, reason)
+        run = await self._read(run_id)
+        async with reading(self._wiring.sessions) as session:
+            steps = (await repository.list_steps(session, [run.id]))[run.id]
+        late = reason == overdue_words(run.deadline_at)
+        late = late or any(step.state is StepState.TIMED_OUT for step in steps)
+        return await self._end(run_id, RunState.TIMED_OUT if late else RunState.FAILED, reason)
 
     async def cancel(self, run_id: str) -> Answer:
         """End run and case because somebody stopped them."""
