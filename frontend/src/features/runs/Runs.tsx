@@ -8,7 +8,7 @@ import { keys, queries } from "../../api/queries";
 import { runKeys } from "../../api/runQueries";
 import type { JobTask, Run } from "../../api/types";
 import { Bar } from "../../shared/Bar";
-import { clock, counted, dayAndClock, duration, secondsBetween } from "../../shared/format";
+import { clock, counted, duration, secondsBetween } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import { LogView } from "../../shared/log/LogView";
 import page from "../../shared/page.module.css";
@@ -20,7 +20,7 @@ import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { Section } from "../exam/Inspector";
-import { isOpen, mayRetry } from "./run";
+import { isOpen, mayRetry, waitingWords } from "./run";
 import css from "./runs.module.css";
 
 /** The runs of a job task; a failure says why in full, and the newest one can be acted upon. */
@@ -69,8 +69,8 @@ function RunLine({ run, newest }: { run: Run; newest: boolean }) {
         </span>
       </button>
       {running && <Bar parts={[{ share: run.progress / 100 }]} />}
-      {run.status === "queued" && (
-        <p className="dim">Waits for its turn since {dayAndClock(run.created_at)}.</p>
+      {["queued", "waiting"].includes(run.status) && (
+        <p className="dim">{waitingWords(run)}</p>
       )}
       {run.error && <pre className={css.error}>{run.error}</pre>}
       {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}

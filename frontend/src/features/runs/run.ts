@@ -1,4 +1,5 @@
 import type { Run } from "../../api/types";
+import { dayAndClock } from "../../shared/format";
 
 /** What may be done with a run of a job. Pure. */
 
@@ -8,3 +9,11 @@ export const isOpen = ({ status }: Pick<Run, "status">): boolean =>
 /** One that was in vain; the data may be at fault, and then it would be so again. */
 export const mayRetry = ({ status }: Pick<Run, "status">): boolean =>
   !isOpen({ status }) && status !== "succeeded";
+
+/** What a run waits for that has not begun, and until when. */
+export function waitingWords({ status, waits_for, waits_until, created_at }: Run): string {
+  if (status !== "waiting" || !waits_for)
+    return `Waits for its turn since ${dayAndClock(created_at)}.`;
+  const until = waits_until ? `, until ${dayAndClock(waits_until)}` : "";
+  return `${waits_for.replace(/\.$/, "")}${until}.`;
+}
