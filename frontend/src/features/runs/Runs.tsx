@@ -69,9 +69,7 @@ function RunLine({ run, newest }: { run: Run; newest: boolean }) {
         </span>
       </button>
       {running && <Bar parts={[{ share: run.progress / 100 }]} />}
-      {["queued", "waiting"].includes(run.status) && (
-        <p className="dim">{waitingWords(run)}</p>
-      )}
+      {["queued", "waiting"].includes(run.status) && <p className="dim">{waitingWords(run)}</p>}
       {run.error && <pre className={css.error}>{run.error}</pre>}
       {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
       {newest && Object.keys(run.values ?? {}).length > 0 && <JsonView value={run.values} />}
