@@ -13,7 +13,7 @@ import page from "../../shared/page.module.css";
 import { QueryView, Reasons } from "../../shared/states";
 import { workStatus } from "../../shared/status";
 import { useNow } from "../../shared/useNow";
-import { isOpen } from "./run";
+import { isOpen, mayRetry } from "./run";
 import { RunActions, RunBody } from "./Runs";
 import { SessionLeft } from "./SessionLeft";
 
@@ -70,6 +70,9 @@ function Times({ run }: { run: Run }) {
 }
 
 function Why({ run }: { run: Run }) {
+  // One that went well has nothing more to say, and nothing is to be done with it.
+  const told = run.error || isOpen(run) || mayRetry(run) || (run.warnings ?? []).length > 0;
+  if (!told) return null;
   return (
     <section className={page.detailSection} aria-label="How it went">
       {run.error && (
