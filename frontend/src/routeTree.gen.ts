@@ -15,7 +15,9 @@ import { Route as AppIndexRouteImport } from "./routes/_app/index";
 import { Route as AppAccountRouteImport } from "./routes/_app/account";
 import { Route as AppArchiveRouteImport } from "./routes/_app/archive";
 import { Route as AppAuditRouteImport } from "./routes/_app/audit";
+import { Route as AppBackupsRouteImport } from "./routes/_app/backups";
 import { Route as AppCasesRouteImport } from "./routes/_app/cases";
+import { Route as AppChangesRouteImport } from "./routes/_app/changes";
 import { Route as AppCleaningRouteImport } from "./routes/_app/cleaning";
 import { Route as AppCommitmentsRouteImport } from "./routes/_app/commitments";
 import { Route as AppDevicesRouteImport } from "./routes/_app/devices";
@@ -32,6 +34,7 @@ import { Route as AppRunsRouteImport } from "./routes/_app/runs";
 import { Route as AppSelftestRouteImport } from "./routes/_app/selftest";
 import { Route as AppSequencesRouteImport } from "./routes/_app/sequences";
 import { Route as AppSessionsRouteImport } from "./routes/_app/sessions";
+import { Route as AppSettingsRouteImport } from "./routes/_app/settings";
 import { Route as AppTargetsRouteImport } from "./routes/_app/targets";
 import { Route as AppUploadRouteImport } from "./routes/_app/upload";
 import { Route as AppUsersRouteImport } from "./routes/_app/users";
@@ -67,9 +70,19 @@ const AppAuditRoute = AppAuditRouteImport.update({
   path: "/audit",
   getParentRoute: () => AppRoute,
 } as any);
+const AppBackupsRoute = AppBackupsRouteImport.update({
+  id: "/backups",
+  path: "/backups",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppCasesRoute = AppCasesRouteImport.update({
   id: "/cases",
   path: "/cases",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppChangesRoute = AppChangesRouteImport.update({
+  id: "/changes",
+  path: "/changes",
   getParentRoute: () => AppRoute,
 } as any);
 const AppCleaningRoute = AppCleaningRouteImport.update({
@@ -152,6 +165,11 @@ const AppSessionsRoute = AppSessionsRouteImport.update({
   path: "/sessions",
   getParentRoute: () => AppRoute,
 } as any);
+const AppSettingsRoute = AppSettingsRouteImport.update({
+  id: "/settings",
+  path: "/settings",
+  getParentRoute: () => AppRoute,
+} as any);
 const AppTargetsRoute = AppTargetsRouteImport.update({
   id: "/targets",
   path: "/targets",
@@ -184,7 +202,9 @@ export interface FileRoutesByFullPath {
   "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
   "/audit": typeof AppAuditRoute;
+  "/backups": typeof AppBackupsRoute;
   "/cases": typeof AppCasesRoute;
+  "/changes": typeof AppChangesRoute;
   "/cleaning": typeof AppCleaningRoute;
   "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
@@ -201,6 +221,7 @@ export interface FileRoutesByFullPath {
   "/selftest": typeof AppSelftestRoute;
   "/sequences": typeof AppSequencesRoute;
   "/sessions": typeof AppSessionsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/targets": typeof AppTargetsRoute;
   "/upload": typeof AppUploadRoute;
   "/users": typeof AppUsersRoute;
@@ -212,7 +233,9 @@ export interface FileRoutesByTo {
   "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
   "/audit": typeof AppAuditRoute;
+  "/backups": typeof AppBackupsRoute;
   "/cases": typeof AppCasesRoute;
+  "/changes": typeof AppChangesRoute;
   "/cleaning": typeof AppCleaningRoute;
   "/commitments": typeof AppCommitmentsRoute;
   "/devices": typeof AppDevicesRoute;
@@ -229,6 +252,7 @@ export interface FileRoutesByTo {
   "/selftest": typeof AppSelftestRoute;
   "/sequences": typeof AppSequencesRoute;
   "/sessions": typeof AppSessionsRoute;
+  "/settings": typeof AppSettingsRoute;
   "/targets": typeof AppTargetsRoute;
   "/upload": typeof AppUploadRoute;
   "/users": typeof AppUsersRoute;
@@ -243,7 +267,9 @@ export interface FileRoutesById {
   "/_app/account": typeof AppAccountRoute;
   "/_app/archive": typeof AppArchiveRoute;
   "/_app/audit": typeof AppAuditRoute;
+  "/_app/backups": typeof AppBackupsRoute;
   "/_app/cases": typeof AppCasesRoute;
+  "/_app/changes": typeof AppChangesRoute;
   "/_app/cleaning": typeof AppCleaningRoute;
   "/_app/commitments": typeof AppCommitmentsRoute;
   "/_app/devices": typeof AppDevicesRoute;
@@ -260,6 +286,7 @@ export interface FileRoutesById {
   "/_app/selftest": typeof AppSelftestRoute;
   "/_app/sequences": typeof AppSequencesRoute;
   "/_app/sessions": typeof AppSessionsRoute;
+  "/_app/settings": typeof AppSettingsRoute;
   "/_app/targets": typeof AppTargetsRoute;
   "/_app/upload": typeof AppUploadRoute;
   "/_app/users": typeof AppUsersRoute;
@@ -275,7 +302,9 @@ export interface FileRouteTypes {
     | "/account"
     | "/archive"
     | "/audit"
+    | "/backups"
     | "/cases"
+    | "/changes"
     | "/cleaning"
     | "/commitments"
     | "/devices"
@@ -292,6 +321,7 @@ export interface FileRouteTypes {
     | "/selftest"
     | "/sequences"
     | "/sessions"
+    | "/settings"
     | "/targets"
     | "/upload"
     | "/users"
@@ -303,7 +333,9 @@ export interface FileRouteTypes {
     | "/account"
     | "/archive"
     | "/audit"
+    | "/backups"
     | "/cases"
+    | "/changes"
     | "/cleaning"
     | "/commitments"
     | "/devices"
@@ -320,6 +352,7 @@ export interface FileRouteTypes {
     | "/selftest"
     | "/sequences"
     | "/sessions"
+    | "/settings"
     | "/targets"
     | "/upload"
     | "/users"
@@ -333,7 +366,9 @@ export interface FileRouteTypes {
     | "/_app/account"
     | "/_app/archive"
     | "/_app/audit"
+    | "/_app/backups"
     | "/_app/cases"
+    | "/_app/changes"
     | "/_app/cleaning"
     | "/_app/commitments"
     | "/_app/devices"
@@ -350,6 +385,7 @@ export interface FileRouteTypes {
     | "/_app/selftest"
     | "/_app/sequences"
     | "/_app/sessions"
+    | "/_app/settings"
     | "/_app/targets"
     | "/_app/upload"
     | "/_app/users"
@@ -407,11 +443,25 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppAuditRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/backups": {
+      id: "/_app/backups";
+      path: "/backups";
+      fullPath: "/backups";
+      preLoaderRoute: typeof AppBackupsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/cases": {
       id: "/_app/cases";
       path: "/cases";
       fullPath: "/cases";
       preLoaderRoute: typeof AppCasesRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/changes": {
+      id: "/_app/changes";
+      path: "/changes";
+      fullPath: "/changes";
+      preLoaderRoute: typeof AppChangesRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/cleaning": {
@@ -526,6 +576,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof AppSessionsRouteImport;
       parentRoute: typeof AppRoute;
     };
+    "/_app/settings": {
+      id: "/_app/settings";
+      path: "/settings";
+      fullPath: "/settings";
+      preLoaderRoute: typeof AppSettingsRouteImport;
+      parentRoute: typeof AppRoute;
+    };
     "/_app/targets": {
       id: "/_app/targets";
       path: "/targets";
@@ -568,7 +625,9 @@ interface AppRouteChildren {
   AppAccountRoute: typeof AppAccountRoute;
   AppArchiveRoute: typeof AppArchiveRoute;
   AppAuditRoute: typeof AppAuditRoute;
+  AppBackupsRoute: typeof AppBackupsRoute;
   AppCasesRoute: typeof AppCasesRoute;
+  AppChangesRoute: typeof AppChangesRoute;
   AppCleaningRoute: typeof AppCleaningRoute;
   AppCommitmentsRoute: typeof AppCommitmentsRoute;
   AppDevicesRoute: typeof AppDevicesRoute;
@@ -585,6 +644,7 @@ interface AppRouteChildren {
   AppSelftestRoute: typeof AppSelftestRoute;
   AppSequencesRoute: typeof AppSequencesRoute;
   AppSessionsRoute: typeof AppSessionsRoute;
+  AppSettingsRoute: typeof AppSettingsRoute;
   AppTargetsRoute: typeof AppTargetsRoute;
   AppUploadRoute: typeof AppUploadRoute;
   AppUsersRoute: typeof AppUsersRoute;
@@ -597,7 +657,9 @@ const AppRouteChildren: AppRouteChildren = {
   AppAccountRoute: AppAccountRoute,
   AppArchiveRoute: AppArchiveRoute,
   AppAuditRoute: AppAuditRoute,
+  AppBackupsRoute: AppBackupsRoute,
   AppCasesRoute: AppCasesRoute,
+  AppChangesRoute: AppChangesRoute,
   AppCleaningRoute: AppCleaningRoute,
   AppCommitmentsRoute: AppCommitmentsRoute,
   AppDevicesRoute: AppDevicesRoute,
@@ -614,6 +676,7 @@ const AppRouteChildren: AppRouteChildren = {
   AppSelftestRoute: AppSelftestRoute,
   AppSequencesRoute: AppSequencesRoute,
   AppSessionsRoute: AppSessionsRoute,
+  AppSettingsRoute: AppSettingsRoute,
   AppTargetsRoute: AppTargetsRoute,
   AppUploadRoute: AppUploadRoute,
   AppUsersRoute: AppUsersRoute,

@@ -1,8 +1,7 @@
 """Who may do what, written down a second time: a change of the table is seen and meant.
 
-A admin, M medical, S scientist, E engineer; s another service; t the device of the task, j the run
-of the task, x a job of the SDK about its own session; k a program with the shared key; p also
-before a demanded change of the password. The public ones are in test_permissions.py.
+A admin, M medical, S scientist, E engineer; s another service; t the task's device, j its run, x a
+job of the SDK about itself; k who has the shared key; p also before a demanded change of password.
 """
 
 import pytest
@@ -23,6 +22,7 @@ MATRIX = {
     "A": """
         POST workflowmanager/studies/{study_instance_uid}/remove
         GET workflowmanager/backups
+        GET workflowmanager/settings
         POST workflowmanager/backups
         POST workflowmanager/modules
         PUT workflowmanager/modules/{name}/persistence

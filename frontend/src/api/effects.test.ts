@@ -120,7 +120,7 @@ test.each([
   ["protocol.released", [keys.templates]],
   ["sequence.created", [keys.sequences]],
   ["result.stored", [["exam"]]],
-  ["user.created", []],
+  ["user.created", [["people", "users"]]],
 ])("%s reads exactly what it may have changed", (type, expected) => {
   expect(refetched(effectsOf(anEvent(type)))).toEqual(expected);
 });

@@ -1,5 +1,7 @@
 import type { QueryClient, QueryKey } from "@tanstack/react-query";
 
+import { backupsQuery } from "./backups";
+import { changesKey } from "./changes";
 import { imageKeys } from "./imageQueries";
 import { moduleKeys } from "./moduleQueries";
 import { peopleKeys } from "./people";
@@ -65,6 +67,10 @@ export function effectsOf(event: JournalEvent): Effect[] {
   } else if (family === "dispatch" && examId) {
     effects.push(refetch(keys.dispatches(examId)));
   }
+  if (/^(rule|target|module|device)\.(?!status|connected|disconnected|calibrated)/.test(type)) {
+    effects.push(refetchSoon(changesKey));
+  }
+  if (family === "backup") effects.push(refetch(backupsQuery.queryKey));
   effects.push(...imageEffects(event), ...routingEffects(type), ...upkeepEffects(family));
   return effects;
 }

@@ -60,6 +60,8 @@ export const AdminTabs = () => (
       ["/users", "Users"],
       ["/sessions", "Logins"],
       ["/audit", "Audit log"],
+      ["/changes", "Configuration changes"],
+      ["/settings", "Settings"],
     ]}
   />
 );
@@ -74,6 +76,7 @@ export const HealthTabs = () => (
       ["/runs", "Runs"],
       ["/selftest", "Self-test"],
       ["/cleaning", "Cleaning"],
+      ["/backups", "Backups"],
     ]}
   />
 );

@@ -12,6 +12,7 @@ from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
+    SettingsConfigDict,
     SettingsError,
 )
 
@@ -48,6 +49,8 @@ class FileSettings(BaseSettings):
     Raises:
         SettingsError: A file cannot be read, or a setting is given both ways.
     """
+
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     @classmethod
     def settings_customise_sources(

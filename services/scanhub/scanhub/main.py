@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -172,6 +173,7 @@ class _Builder:
         self._keys, self._public_pem = _signing_keys(settings, offline=offline)
         self._former_pems = () if offline else former_keys(settings.keys_dir)
         self.peers = Peers(settings)
+        self._told: dict[str, BaseSettings] = {"Installation": settings}
         self.simulators = SimulatorPark(settings) if settings.only is None else None
 
     def build(self) -> dict[ServiceName, FastAPI]:
@@ -224,6 +226,7 @@ class _Builder:
             service_secrets={service: SecretStr(self._secret(service)) for service in SERVICES},
         )
         workflow_manager = WorkflowManagerClient(self.peers.client("workflow-manager"), own_token)
+        self._told["exam-manager"] = settings
         return create_exam_manager(
             settings,
             keys=self._keys,
@@ -242,6 +245,7 @@ class _Builder:
             token_source=self._token_source("workflow-manager"),
             follow_revocations=not self._is_with_exam_manager,
             backups=requested_backups(self._settings),
+            beside=self._told,
         )
 
     def _device_manager(self) -> FastAPI:
@@ -251,6 +255,7 @@ class _Builder:
             lake_root=self._settings.lake_root,
             token_key=SecretStr("0" * 64 if self._offline else self._settings.device_token_key()),
         )
+        self._told["device-manager"] = settings
         return create_device_manager(
             settings,
             exam_manager=self.peers.client("exam-manager"),

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import httpx
 from fastapi import FastAPI
+from pydantic_settings import BaseSettings
 
 from scanhub_jobs.platform.documents import TOKEN_PREFIX
 from scanhub_libraries.clients import TokenSource
@@ -36,6 +37,7 @@ from workflow_manager.dicomweb import (
 from workflow_manager.dicomweb.settling import open_desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.health import routes as health_routes
+from workflow_manager.health import settings_routes
 from workflow_manager.health.service import Health
 from workflow_manager.imports import routes as imports_routes
 from workflow_manager.imports import upload_routes
@@ -111,6 +113,7 @@ _ROUTES = (
     workers_routes,
     backup_routes,
     health_routes,
+    settings_routes,
 )
 
 
@@ -123,6 +126,7 @@ def create_app(
     token_source: TokenSource | None = None,
     follow_revocations: bool = True,
     backups: BackupPlace | None = None,
+    beside: dict[str, BaseSettings] | None = None,
 ) -> FastAPI:
     """Return the application; nothing is opened before its lifespan.
 
@@ -135,6 +139,7 @@ def create_app(
         follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
             list of exam-manager itself.
         backups: Where backups are made by request; None: nowhere.
+        beside: Settings of what else runs in this process, by the names of its programs.
     """
     outside = Outside(settings, exam_manager, device_manager, token_source)
 
@@ -161,6 +166,8 @@ def create_app(
             METRICS: SharedKey(settings.metrics_key, "SCANHUB_WORKFLOW_METRICS_KEY"),
         },
     )
+    app.state.settings_told = {} if beside is None else beside
+    app.state.settings_told["workflow-manager"] = settings
     _include_routes(app, settings)
     return app
 

@@ -90,11 +90,14 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
       <Link to="/rules" {...place("/rules", ["/targets", "/modules", "/notifications"])}>
         <NavFace icon={IconRoute} label="Routing" />
       </Link>
-      <Link to="/health" {...place("/health", ["/processing", "/runs", "/selftest", "/cleaning"])}>
+      <Link
+        to="/health"
+        {...place("/health", ["/processing", "/runs", "/selftest", "/cleaning", "/backups"])}
+      >
         <NavFace icon={IconHeartbeat} label="Health" />
       </Link>
       {user?.role === "admin" && (
-        <Link to="/users" {...place("/users", ["/sessions", "/audit"])}>
+        <Link to="/users" {...place("/users", ["/sessions", "/audit", "/changes", "/settings"])}>
           <NavFace icon={IconSettings} label="Admin" />
         </Link>
       )}

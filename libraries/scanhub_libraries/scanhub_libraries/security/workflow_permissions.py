@@ -175,6 +175,7 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/selftests/{{selftest_id}}": READ,
     # Backups have all there is
     f"GET {_W}/backups": ADMIN,
+    f"GET {_W}/settings": ADMIN,
     f"POST {_W}/backups": ADMIN,
     # Dispatch
     f"GET {_W}/dispatches": READ,

@@ -1,0 +1,224 @@
+import { IconHistory } from "@tabler/icons-react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { changesQuery, type Kind, KINDS } from "../../api/changes";
+import { moduleKeys, moduleQueries } from "../../api/moduleQueries";
+import { type Module, revertModule } from "../../api/modules";
+import { atEndOf } from "../../api/pages";
+import { queries } from "../../api/queries";
+import { routingQueries } from "../../api/routingQueries";
+import type { Device, JournalEvent } from "../../api/types";
+import type { Column } from "../../shared/DataTable";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
+import { capitalised, clock, day, dayAndClock } from "../../shared/format";
+import { ListAndDetail } from "../../shared/ListAndDetail";
+import page from "../../shared/page.module.css";
+import { useMayAdminister } from "../../shared/roles";
+import { fieldsOf } from "../../shared/schema/schema";
+import { Empty, QueryView } from "../../shared/states";
+import { AdminTabs } from "../../shared/SubNav";
+import { VersionHistory } from "../../shared/VersionHistory";
+import { ParameterHistory } from "../devices/ParameterHistory";
+import { schemaOf } from "../devices/parameters";
+import { settingLabel, settingWords } from "../modules/module";
+import { actorWords } from "../people/people";
+import { RuleHistory } from "../rules/RuleHistory";
+import { TargetHistory } from "../targets/TargetHistory";
+import { detailOf, KIND_WORDS, kindOf, nameOf, verbOf } from "./change";
+
+const COLUMNS: Column<JournalEvent>[] = [
+  {
+    key: "time",
+    head: "When",
+    width: "140px",
+    cell: ({ time }) => <span className="live-number">{`${day(time)} ${clock(time)}`}</span>,
+  },
+  {
+    key: "kind",
+    head: "Kind",
+    width: "80px",
+    cell: (event) => capitalised(kindOf(event) ?? event.type),
+  },
+  {
+    key: "name",
+    head: "What",
+    width: "minmax(130px, 1.4fr)",
+    cell: (event) => <strong>{nameOf(event)}</strong>,
+  },
+  { key: "verb", head: "Became", width: "minmax(110px, 1fr)", cell: verbOf },
+  { key: "who", head: "Who", width: "minmax(90px, 0.8fr)", cell: ({ actor }) => actorWords(actor) },
+  {
+    key: "detail",
+    head: "Note",
+    width: "minmax(120px, 1.4fr)",
+    optional: true,
+    cell: (event) => detailOf(event) || <span className="dim">–</span>,
+  },
+];
+
+interface Props {
+  kind: Kind | null;
+  selectedId: string | null;
+  onKind: (kind: Kind | null) => void;
+  onSelect: (id: string | null) => void;
+}
+
+/** Every change of rules, targets, modules and devices, with what differs and the way back. */
+export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
+  const changes = useInfiniteQuery(changesQuery(kind));
+  const selected = changes.data?.find(({ id }) => id === selectedId) ?? null;
+  return (
+    <div className={page.page}>
+      <AdminTabs />
+      <header className={page.head}>
+        <h1>Configuration changes</h1>
+        <div className={page.actions}>
+          <div className={page.choice} role="group" aria-label="Kind">
+            <button type="button" aria-pressed={kind === null} onClick={() => onKind(null)}>
+              All
+            </button>
+            {KINDS.map((each) => (
+              <button
+                key={each}
+                type="button"
+                aria-pressed={kind === each}
+                onClick={() => onKind(each)}
+              >
+                {KIND_WORDS[each]}
+              </button>
+            ))}
+          </div>
+        </div>
+      </header>
+      <ListAndDetail
+        query={changes}
+        rows={changes.data}
+        safe="The configuration itself is not affected."
+        label="Configuration changes"
+        columns={COLUMNS}
+        rowId={({ id }) => id}
+        selectedId={selectedId}
+        onSelect={onSelect}
+        onEnd={atEndOf(changes)}
+        empty={
+          <Empty icon={IconHistory} title="Nothing was changed yet">
+            Each change of a rule, a target, a module or a device is told here, with the way back.
+          </Empty>
+        }
+        detail={selected && <Change event={selected} onClose={() => onSelect(null)} />}
+      />
+    </div>
+  );
+}
+
+function Change({ event, onClose }: { event: JournalEvent; onClose: () => void }) {
+  const name = nameOf(event);
+  return (
+    <aside className={page.detail} aria-label={`Change of ${name}`}>
+      <DetailHead
+        title={`${capitalised(kindOf(event) ?? "")} ${name}: ${verbOf(event)}`}
+        about={`${dayAndClock(event.time)} by ${actorWords(event.actor)}`}
+        onClose={onClose}
+      />
+      {detailOf(event) && <p className={page.reason}>{detailOf(event)}</p>}
+      <DetailSection title="All versions, and the way back">
+        <History key={event.subject} event={event} />
+      </DetailSection>
+    </aside>
+  );
+}
+
+function History({ event }: { event: JournalEvent }) {
+  const kind = kindOf(event);
+  if (event.type === "rule.reordered") {
+    return (
+      <p className="dim">
+        The order of the rules has no versions: it is changed in <Link to="/rules">the list</Link>.
+      </p>
+    );
+  }
+  if (kind === "rule") return <OfRule name={event.subject} />;
+  if (kind === "target") return <OfTarget name={event.subject} />;
+  if (kind === "module") return <OfModule name={event.subject} />;
+  return <OfDevice id={event.subject} />;
+}
+
+const GONE = "It is deleted by now.";
+
+function OfRule({ name }: { name: string }) {
+  const rules = useQuery(routingQueries.rules);
+  return (
+    <QueryView query={rules} rows={3} safe="The rules decide as before.">
+      {(all) => {
+        const rule = all.find((each) => each.name === name);
+        return rule ? <RuleHistory rule={rule} /> : <p className="dim">{GONE}</p>;
+      }}
+    </QueryView>
+  );
+}
+
+function OfTarget({ name }: { name: string }) {
+  const targets = useQuery(routingQueries.targets);
+  return (
+    <QueryView query={targets} rows={3} safe="Images are sent as before.">
+      {(all) => {
+        const target = all.find((each) => each.name === name);
+        return target ? <TargetHistory target={target} /> : <p className="dim">{GONE}</p>;
+      }}
+    </QueryView>
+  );
+}
+
+function OfModule({ name }: { name: string }) {
+  const modules = useQuery(moduleQueries.modules);
+  return (
+    <QueryView query={modules} rows={3} safe="Cases are processed as before.">
+      {(all) => {
+        const module = all.find((each) => each.name === name);
+        return module ? <ModuleHistory module={module} /> : <p className="dim">{GONE}</p>;
+      }}
+    </QueryView>
+  );
+}
+
+function ModuleHistory({ module }: { module: Module }) {
+  return (
+    <VersionHistory
+      versions={useQuery(moduleQueries.versions(module.name))}
+      inForce={module.version}
+      difference={(before, after) => moduleQueries.diff(module.name, before, after)}
+      safe="Cases are processed by the settings in force."
+      nameOf={settingLabel}
+      wordsOf={settingWords}
+      mayNot={useMayAdminister()}
+      restore={(older, comment) => revertModule(module.name, older, module.version, comment)}
+      changed={moduleKeys.modules}
+    />
+  );
+}
+
+function OfDevice({ id }: { id: string }) {
+  const devices = useQuery(queries.devices);
+  return (
+    <QueryView query={devices} rows={3} safe="The scanners themselves are not affected.">
+      {(all) => {
+        const device = all.find((each) => each.id === id);
+        return device ? <DeviceParameters device={device} /> : <p className="dim">{GONE}</p>;
+      }}
+    </QueryView>
+  );
+}
+
+function DeviceParameters({ device }: { device: Device }) {
+  const schema = schemaOf(device, useQuery(queries.parameterSchemas).data ?? []);
+  return (
+    <>
+      <Link to="/devices" search={{ id: device.id }}>
+        {device.name}
+      </Link>
+      <ParameterHistory device={device} fields={schema ? fieldsOf(schema.document) : []} />
+    </>
+  );
+}
