@@ -34,9 +34,7 @@ class WorkflowManagerSettings(RunSettings):
         None, ge=0, le=65535, description="Port of the DICOM listener; none: no listener; 0: any"
     )
     dicom_host: str = Field("127.0.0.1", description="Address that the DICOM listener binds to")
-    dicom_ae_title: str = Field(
-        "SCANHUB", min_length=1, max_length=16, description="AE title of the DICOM listener"
-    )
+    dicom_ae_title: str = Field("SCANHUB", min_length=1, max_length=16, description="Its AE title")
     dicom_listeners: int | None = Field(
         None,
         ge=1,
