@@ -24,7 +24,7 @@ from workflow_manager.dicom import repository
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dicom.listeners import ListenerError
 from workflow_manager.dicom.models import DicomSeries
-from workflow_manager.dicom.node import DicomNode, usual_listeners
+from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicom.rules import is_storage
 from workflow_manager.journal import repository as journal
 
@@ -350,8 +350,3 @@ async def test_a_certificate_that_cannot_be_used_is_said_at_the_start(running, t
     with pytest.raises(ListenerError, match="certificate"):
         async with running(dicom_tls_port=0, dicom_tls_certificate=missing):
             pass
-
-
-@pytest.mark.parametrize(("durability", "counts"), [("synced", [1, 2, 2]), ("unsynced", [2, 4, 4])])
-def test_who_waits_for_nothing_has_more_listeners(durability, counts):
-    assert [usual_listeners(Durability(durability), cores) for cores in (1, 2, 8)] == counts

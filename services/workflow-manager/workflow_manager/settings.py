@@ -40,7 +40,7 @@ class WorkflowManagerSettings(RunSettings):
         ge=1,
         le=16,
         description="Processes that receive; each uses one core at most. None given: two, or one "
-        "where there is but one core; twice as many in the mode unsynced",
+        "where there is but one core",
     )
     dicom_durability: Durability = Field(
         Durability.SYNCED,

@@ -34,8 +34,8 @@ from workflow_manager.targets.secret_box import SecretBox
 logger = get_logger(__name__)
 _SWEEP_S = 60.0
 _PORT_PATIENCE_S, _PORT_PAUSE_S = 5.0, 0.1
-_LISTENERS, _LISTENERS_UNSYNCED = 2, 4
-"""Processes that receive, where nobody says how many, at most."""
+_LISTENERS = 2
+"""Processes that receive, where nobody says how many: Python computes in one thread of each."""
 _DOOR = "-door"
 """Of the file beside a database that its listeners lock in turn."""
 
@@ -122,9 +122,7 @@ class DicomNode:
             await self._open("tls", settings.dicom_tls_port)
         if not self._sockets:
             return
-        count = settings.dicom_listeners or usual_listeners(
-            settings.dicom_durability, os.cpu_count() or 1
-        )
+        count = settings.dicom_listeners or min(_LISTENERS, os.cpu_count() or 1)
         options = {
             **_options(settings),
             "index": self._straight_index(several=count > 1),
@@ -219,18 +217,6 @@ class DicomNode:
             await tell(session, Topic.RECEIVED)
         if self._on_closed is not None:
             self._on_closed()
-
-
-def usual_listeners(durability: Durability, cores: int) -> int:
-    """Return how many processes receive, where nobody says it.
-
-    Python computes in one thread of a process at a time. Who waits for nothing hands over to the
-    other threads at each system call, which takes longer than the call: there an association of
-    several does better alone, also with fewer cores.
-    """
-    if durability is Durability.UNSYNCED:
-        return min(_LISTENERS_UNSYNCED, 2 * cores)
-    return min(_LISTENERS, cores)
 
 
 def _tls_files(settings: WorkflowManagerSettings) -> dict[str, str]:
