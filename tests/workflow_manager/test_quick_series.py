@@ -45,10 +45,7 @@ def told(row):
 
 async def all_rows(sessions):
     found = {table: await rows(sessions, table) for table in TABLES}
-    return {
-        table: sorted(map(told, some), key=lambda row: row.get("instance_number") or 0)
-        for table, some in found.items()
-    }
+    return {table: sorted(map(told, some), key=str) for table, some in found.items()}
 
 
 async def forget_all(sessions):
