@@ -1000,7 +1000,7 @@ export interface paths {
         put?: never;
         /**
          * Create a task
-         * @description Create a task of an exam, or a template.
+         * @description Create a task of an exam, or a template; parameters that its job does not take are a 422.
          */
         post: operations["create_task"];
         delete?: never;
@@ -4779,6 +4779,14 @@ export interface components {
         /**
          * SessionOut
          * @description A login that has not ended.
+         * @example {
+         *       "status": "failed",
+         *       "ended_at": "2026-11-22T10:30:04Z",
+         *       "until": "2026-12-22T10:30:04Z",
+         *       "hold": false,
+         *       "hold_reason": "",
+         *       "hooks": []
+         *     }
          */
         SessionOut: {
             /**

@@ -149,6 +149,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/jobs/{job_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check the parameters of a job
+         * @description Refuse parameters that the job does not take: the answer names each, `field` the first.
+         */
+        post: operations["check_job_parameters"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/job/{session_id}/run": {
         parameters: {
             query?: never;
@@ -474,7 +494,7 @@ export interface paths {
         };
         /**
          * List runs
-         * @description Return runs, newest first; `after` is the last run of the page before.
+         * @description Return runs of jobs of exams, newest first.
          */
         get: operations["list_runs"];
         put?: never;
@@ -563,6 +583,90 @@ export interface paths {
          *     It is a new run; `retry_of` says of which. One that was skipped works on what is there by now.
          */
         post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the values that a job left
+         * @description Return the session data of a run, once its job has ended, well or not.
+         */
+        get: operations["list_run_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/session-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the files that a job left in its session
+         * @description Return the session files of a run; of one that succeeded they are in its result too.
+         */
+        get: operations["list_run_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/session-files/{key}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a file that a job left in its session
+         * @description Return the file as the job stored it.
+         */
+        get: operations["get_run_session_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/runs/{run_id}/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the session of a run
+         * @description Return how its jobs ended, how long is kept what they left, and its hooks.
+         */
+        get: operations["get_run_session"];
+        /**
+         * Hold what a job left, or release it
+         * @description Let nothing of the session be removed; or let it go when its time is over.
+         */
+        put: operations["hold_run_session"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1698,6 +1802,30 @@ export interface paths {
          */
         get: operations["get_processing_session_file"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/processing/{processing_id}/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return the session of a run
+         * @description Return how its jobs of the SDK ended, how long is kept what they left, and its hooks.
+         */
+        get: operations["get_processing_session"];
+        /**
+         * Hold what jobs left, or release it
+         * @description Let nothing of the session be removed; or let it go when its time is over.
+         */
+        put: operations["hold_processing_session"];
         post?: never;
         delete?: never;
         options?: never;
@@ -5220,7 +5348,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed" | "session.held" | "session.released";
         /**
          * Failure
          * @description Why a job failed.
@@ -5744,6 +5872,26 @@ export interface components {
             size_bytes: number;
             /** Sha256 */
             sha256: string;
+        };
+        /**
+         * JobCheck
+         * @description Parameters that a job is to be asked about.
+         */
+        JobCheck: {
+            /**
+             * Parameters
+             * @description By name
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Complete
+             * @description What is missing is wrong too; false: it may come later
+             * @default true
+             */
+            complete: boolean;
         };
         /**
          * JobData
@@ -9065,6 +9213,13 @@ export interface components {
             task_id: string;
             /** Exam Id */
             exam_id: string | null;
+            /** Workflow Id */
+            workflow_id?: string | null;
+            /**
+             * Device Id
+             * @description The scanner whose data they are; null: not known, or not yet
+             */
+            device_id?: string | null;
             /** Job Id */
             job_id: string;
             /**
@@ -9185,6 +9340,12 @@ export interface components {
          * @enum {string}
          */
         RunState: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
+        /**
+         * RunStatus
+         * @description State of a run.
+         * @enum {string}
+         */
+        RunStatus: "queued" | "waiting" | "running" | "succeeded" | "failed" | "canceled" | "timed_out" | "skipped";
         /**
          * RunTurn
          * @description When a job is to be computed.
@@ -9589,6 +9750,66 @@ export interface components {
             created_at: string;
         };
         /**
+         * SessionHold
+         * @description Whether what jobs left in a session is held.
+         * @example {
+         *       "hold": true,
+         *       "reason": "The auditor asked for it."
+         *     }
+         */
+        SessionHold: {
+            /**
+             * Hold
+             * @description true: nothing is removed; false: it may go
+             */
+            hold: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * SessionHookOut
+         * @description What became of a hook: code before the first job of a session, or after its last one.
+         * @example {
+         *       "name": "alarm",
+         *       "moment": "end",
+         *       "done": false,
+         *       "failure": {
+         *         "kind": "ConnectionError",
+         *         "message": "Nobody answers.",
+         *         "traceback": "",
+         *         "input_at_fault": true
+         *       },
+         *       "ran_at": "2026-11-22T10:30:05Z"
+         *     }
+         */
+        SessionHookOut: {
+            /**
+             * Name
+             * @description Empty: none could be run
+             */
+            name: string;
+            /**
+             * Moment
+             * @enum {string}
+             */
+            moment: "start" | "end";
+            /**
+             * Done
+             * @description It is not run again
+             */
+            done: boolean;
+            /** @description Why it was not done */
+            failure: components["schemas"]["JobFailureOut"] | null;
+            /**
+             * Ran At
+             * Format: date-time
+             */
+            ran_at: string;
+        };
+        /**
          * SessionInfo
          * @description What groups the jobs that run for one patient's images, with their data and files.
          */
@@ -9600,6 +9821,50 @@ export interface components {
              * Format: date-time
              */
             created_at: string;
+        };
+        /**
+         * SessionOut
+         * @description The session of a run: how its jobs ended, and how long is kept what they left.
+         * @example {
+         *       "status": "failed",
+         *       "ended_at": "2026-11-22T10:30:04Z",
+         *       "until": "2026-12-22T10:30:04Z",
+         *       "hold": false,
+         *       "hold_reason": "",
+         *       "hooks": []
+         *     }
+         */
+        SessionOut: {
+            /**
+             * Status
+             * @description The worst of the ends of its jobs; open: it has not ended
+             * @default open
+             * @enum {string}
+             */
+            status: "open" | "succeeded" | "failed" | "timed_out" | "cancelled" | "blocked";
+            /** Ended At */
+            ended_at?: string | null;
+            /**
+             * Until
+             * @description Until then; null: its jobs do not say, and the platform's rule holds
+             */
+            until?: string | null;
+            /**
+             * Hold
+             * @description Nothing is removed until it is released
+             * @default false
+             */
+            hold: boolean;
+            /**
+             * Hold Reason
+             * @default
+             */
+            hold_reason: string;
+            /**
+             * Hooks
+             * @default []
+             */
+            hooks: components["schemas"]["SessionHookOut"][];
         };
         /**
          * SessionValueOut
@@ -10883,6 +11148,39 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    check_job_parameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobCheck"];
+            };
+        };
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     get_job_run: {
         parameters: {
             query?: never;
@@ -11504,9 +11802,21 @@ export interface operations {
     list_runs: {
         parameters: {
             query?: {
-                /** @description Id of the task */
+                /** @description Only of this task */
                 task_id?: string | null;
-                /** @description Go on after this one, the last of the page before */
+                /** @description Only of this exam */
+                exam_id?: string | null;
+                /** @description Only on data of this scanner, also through other runs */
+                device_id?: string | null;
+                /** @description Only of this job, by its id */
+                job_id?: string | null;
+                /** @description Only in one of these states */
+                status?: components["schemas"]["RunStatus"][] | null;
+                /** @description Only those that were asked for then or later */
+                since?: string | null;
+                /** @description Only those that were asked for before */
+                until?: string | null;
+                /** @description The last run of the page before */
                 after?: string | null;
                 /** @description At most so many */
                 limit?: number;
@@ -11646,6 +11956,155 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_run_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionValueOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_run_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionFileOut"][];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_run_session_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+                /** @description Key of the file */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_run_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    hold_run_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionHold"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -13817,6 +14276,69 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_processing_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    hold_processing_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionHold"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
