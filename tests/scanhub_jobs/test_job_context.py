@@ -297,6 +297,7 @@ def test_a_manifest_tells_a_platform_all_of_a_job():
         "entry": "sample_jobs:segment",
         "events": ["stable-study"],
         "needs": ["denoise"],
+        "reads": "images",
         "timeout_s": 1800,
         "retries": 2,
         "parameters": None,
@@ -310,6 +311,7 @@ def test_what_is_no_job_is_refused_where_it_is_declared():
         {"name": "x", "version": "1"},
         {"name": "x", "timeout": "soon"},
         {"name": "x", "retries": -1},
+        {"name": "x", "reads": "minds"},
     ):
         with pytest.raises(JobDefinitionError):
             job(wrong.pop("name"), **wrong)(lambda _ctx: None)
