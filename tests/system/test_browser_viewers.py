@@ -1,16 +1,23 @@
 """What a scan plays, what it measured and what became of it, looked at in a real browser."""
 
+import asyncio
+import io
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.async_api import Page, expect
+from PIL import Image
+from playwright.async_api import Locator, Page, expect
+from pydicom import dcmread
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import assert_accessible, log_in, opened_page
 from conftest import Installation, Scene
+from test_browser_images import ROOT_UID, an_image
 
 from scanhub_device.simulator import SimulatedScanner, SimulatorSettings
 
@@ -83,4 +90,68 @@ async def test_raw_data_are_seen_in_time_in_frequency_and_as_k_space(page, scene
     )
     assert middle > 200
     assert edge < middle - 60
+    await assert_accessible(page)
+
+
+SLICES = 8
+
+
+def a_volume() -> list[dict[str, object]]:
+    """Return slices of 2 x 3 mm pixels, 4 mm apart; one corner is bright: left, front, head."""
+    files = []
+    for number in range(SLICES):
+        image = dcmread(io.BytesIO(an_image(number + 1)))
+        image.FrameOfReferenceUID = f"{ROOT_UID}.9"
+        image.PixelSpacing, image.SliceThickness = [2.0, 3.0], 4.0
+        image.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        image.ImagePositionPatient = [-48.0, -32.0, 4.0 * number]
+        image.WindowCenter, image.WindowWidth = 500, 1000
+        pixels = np.full((32, 32), 300, "<u2")
+        if number >= SLICES // 2:
+            pixels[2:14, 18:30] = 1000
+        image.PixelData = pixels.tobytes()
+        file = io.BytesIO()
+        image.save_as(file, enforce_file_format=True)
+        files.append(
+            {"name": f"{number}.dcm", "mimeType": "application/dicom", "buffer": file.getvalue()}
+        )
+    return files
+
+
+async def grey_at(picture: Locator, across: float, down: float) -> int:
+    """Return the grey level at shares of the width and height of a picture."""
+    seen = Image.open(io.BytesIO(await picture.screenshot())).convert("L")
+    return int(seen.getpixel((int(seen.width * across), int(seen.height * down))))
+
+
+@pytest.mark.long
+async def test_planes_are_where_the_patient_is_and_lengths_are_in_millimetres(page, scene):
+    await log_in(page, "/upload")
+    await page.get_by_label("Files", exact=True).set_input_files(a_volume())
+    await page.get_by_test_id("table-row").filter(has_text="Done").first.click()
+    await page.get_by_role("link", name="Archive").click()
+    await page.get_by_test_id("table-row").filter(has_text="CURIE, Marie").click()
+    await expect(page.get_by_test_id("slice")).to_have_text(f"Slice 5/{SLICES}")
+    picture = page.get_by_test_id("viewer-canvas")
+    await page.get_by_role("button", name="Measure a length").click()
+    box = await picture.bounding_box()
+    bar = page.get_by_test_id("viewer-overlay").get_by_text("20 mm", exact=True)
+    pixels = await bar.locator("span").evaluate("bar => bar.getBoundingClientRect().width")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    await page.mouse.move(x - pixels, y)
+    await page.mouse.down()
+    await page.mouse.move(x + pixels, y, steps=4)
+    await page.mouse.up()
+    await expect(picture.locator("svg.svg-layer")).to_contain_text(re.compile("(39|40).* mm"))
+    await page.get_by_role("button", name="Three planes").click()
+    await expect(page.locator("[data-testid=planes] [data-ready]")).to_be_visible()
+    axial, coronal = (page.get_by_test_id(f"plane-{name}") for name in ("axial", "coronal"))
+    async with asyncio.timeout(30):
+        while await grey_at(axial, 0.62, 0.45) < 200:
+            await asyncio.sleep(0.1)
+    assert 40 < await grey_at(axial, 0.38, 0.45) < 120  # the patient's right
+    assert 40 < await grey_at(axial, 0.62, 0.55) < 120  # the back
+    assert 40 < await grey_at(coronal, 0.62, 0.54) < 120  # the feet
+    await page.get_by_role("button", name="All images").click()
+    await expect(page.get_by_role("button", name="Image 8")).to_be_visible()
     await assert_accessible(page)

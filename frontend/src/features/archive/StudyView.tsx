@@ -1,14 +1,15 @@
 import { Button } from "@mantine/core";
 import { IconArrowLeft, IconPhotoOff, IconSend } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 
-import { instanceUrl, type SeriesOfStudy, type Study } from "../../api/archive";
+import { type Instance, instanceUrl, type SeriesOfStudy, type Study } from "../../api/archive";
 import { imageQueries } from "../../api/imageQueries";
 import { dicomDate, dicomName, dicomTime } from "../../shared/dicomText";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { Empty, Loading, QueryView } from "../../shared/states";
+import type { ShownSeries } from "../dicom/DicomViewer";
 import { ofStudy } from "../dicom/identity";
 import css from "./archive.module.css";
 import { SeriesList } from "./SeriesList";
@@ -101,7 +102,9 @@ function Opened({ uid, study, series, onSeries, onClose }: Props & { study: Stud
           )}
         </QueryView>
         <section className={css.images} aria-label="Images">
-          {shown && <Images key={shown.series_instance_uid} study={study} series={shown} />}
+          {shown && (
+            <Images key={shown.series_instance_uid} study={study} series={shown} all={all} />
+          )}
         </section>
         <StudyInfo
           study={study}
@@ -126,7 +129,20 @@ function Opened({ uid, study, series, onSeries, onClose }: Props & { study: Stud
   );
 }
 
-function Images({ study, series }: { study: Study; series: SeriesOfStudy }) {
+function Images({
+  study,
+  series,
+  all: ofStudyToo,
+}: {
+  study: Study;
+  series: SeriesOfStudy;
+  all: SeriesOfStudy[];
+}) {
+  const client = useQueryClient();
+  const load = async (one: SeriesOfStudy) => {
+    const query = imageQueries.instances(study.uid, one.series_instance_uid);
+    return shownSeries(one, await client.fetchQuery(query));
+  };
   const instances = useQuery(imageQueries.instances(study.uid, series.series_instance_uid));
   return (
     <QueryView query={instances} rows={1} safe="The images are stored.">
@@ -134,13 +150,27 @@ function Images({ study, series }: { study: Study; series: SeriesOfStudy }) {
         <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
           <DicomViewer
             whose={ofStudy(study.patientId, study.patientName)}
-            title={series.series_description || "Series without description"}
-            stored={series.received_at}
-            inOrder
-            images={all.map((instance) => ({ url: instanceUrl(instance), instance }))}
+            {...shownSeries(series, all)}
+            others={ofStudyToo
+              .filter((one) => one.series_instance_uid !== series.series_instance_uid)
+              .map((one) => ({
+                id: one.series_instance_uid,
+                label: titleOf(one),
+                load: () => load(one),
+              }))}
           />
         </Suspense>
       )}
     </QueryView>
   );
 }
+
+const titleOf = ({ series_description }: SeriesOfStudy): string =>
+  series_description || "Series without description";
+
+const shownSeries = (series: SeriesOfStudy, instances: Instance[]): ShownSeries => ({
+  title: titleOf(series),
+  stored: series.received_at,
+  inOrder: true,
+  images: instances.map((instance) => ({ url: instanceUrl(instance), instance })),
+});

@@ -1,6 +1,7 @@
 import { dicomName } from "../../shared/dicomText";
 import { dayAndClock } from "../../shared/format";
 import css from "./dicom.module.css";
+import type { EdgeLetters } from "./geometry";
 import type { Snapshot } from "./stackViewer";
 
 /** What is always drawn over an image: whose it is, which, where, and how it is windowed. */
@@ -25,22 +26,31 @@ export function Overlay({
         {earlier && <strong className={css.earlier}>Of an earlier scan</strong>}
       </div>
       <div className={css.topRight}>Not for diagnosis</div>
-      {scale && (
-        <div className={css.scale}>
-          <span style={{ width: scale.px }} />
-          {scale.mm} mm
-        </div>
-      )}
-      {letters ? (
-        <>
-          <b className={css.left}>{letters.left}</b>
-          <b className={css.right}>{letters.right}</b>
-          <b className={css.top}>{letters.top}</b>
-          <b className={css.bottom}>{letters.bottom}</b>
-        </>
-      ) : (
-        <b className={css.bottom}>Orientation unknown</b>
-      )}
+      <Scale scale={scale} />
+      {letters ? <Edges letters={letters} /> : <b className={css.bottom}>Orientation unknown</b>}
     </div>
+  );
+}
+
+export function Scale({ scale }: { scale: Snapshot["scale"] }) {
+  return (
+    scale && (
+      <div className={css.scale}>
+        <span style={{ width: scale.px }} />
+        {scale.mm} mm
+      </div>
+    )
+  );
+}
+
+/** The sides of the patient at the edges of an image. */
+export function Edges({ letters }: { letters: EdgeLetters }) {
+  return (
+    <>
+      <b className={css.left}>{letters.left}</b>
+      <b className={css.right}>{letters.right}</b>
+      <b className={css.top}>{letters.top}</b>
+      <b className={css.bottom}>{letters.bottom}</b>
+    </>
   );
 }

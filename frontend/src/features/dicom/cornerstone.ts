@@ -3,6 +3,8 @@ import { init as initLoader, wadouri } from "@cornerstonejs/dicom-image-loader";
 import { utilities } from "@cornerstonejs/metadata";
 import {
   addTool,
+  annotation,
+  CrosshairsTool,
   init as initTools,
   PanTool,
   StackScrollTool,
@@ -11,6 +13,7 @@ import {
 } from "@cornerstonejs/tools";
 
 import { authorizationHeader, sessionStore } from "../../api/session";
+import { MEASURES } from "./measuring";
 
 const CACHE_BYTES = 512 * 1024 * 1024;
 let started = false;
@@ -31,10 +34,12 @@ export function startCornerstone(): void {
     }),
   });
   cache.setMaxCacheSize(CACHE_BYTES);
-  for (const tool of [WindowLevelTool, StackScrollTool, ZoomTool, PanTool]) addTool(tool);
+  const movers = [WindowLevelTool, StackScrollTool, ZoomTool, PanTool, CrosshairsTool];
+  for (const tool of [...movers, ...MEASURES.map((each) => each.tool)]) addTool(tool);
   // The next user of this screen must not find the last one's images in memory.
   sessionStore.subscribe(() => {
     if (sessionStore.get().token) return;
+    annotation.state.removeAllAnnotations();
     cache.purgeCache();
     wadouri.dataSetCacheManager.purge();
     utilities.clearCacheData();

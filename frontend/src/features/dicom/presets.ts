@@ -41,3 +41,21 @@ function sample(pixels: ArrayLike<number>): number[] {
 function span(lower: number, upper: number): Window {
   return upper > lower ? { lower, upper } : { lower, upper: lower + 1 };
 }
+
+interface Windowed {
+  windowCenter?: number | number[];
+  windowWidth?: number | number[];
+  minPixelValue: number;
+  maxPixelValue: number;
+}
+
+/** The window that an image names, or else all its values. */
+export function storedWindow(image: Windowed): Window {
+  const [centre, width] = [first(image.windowCenter), first(image.windowWidth)];
+  return width > 0
+    ? { lower: centre - width / 2, upper: centre + width / 2 }
+    : span(image.minPixelValue, image.maxPixelValue);
+}
+
+const first = (value: number | number[] | undefined): number =>
+  Number((Array.isArray(value) ? value[0] : value) ?? 0);

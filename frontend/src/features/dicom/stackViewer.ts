@@ -1,4 +1,4 @@
-import { Enums, imageLoader, metaData, RenderingEngine, type Types } from "@cornerstonejs/core";
+import { Enums, imageLoader, RenderingEngine, type Types } from "@cornerstonejs/core";
 import {
   Enums as ToolEnums,
   PanTool,
@@ -9,8 +9,19 @@ import {
 } from "@cornerstonejs/tools";
 
 import { startCornerstone } from "./cornerstone";
-import { cross, dot, type EdgeLetters, edgeLetters, scaleBar, type Vector } from "./geometry";
+import { type EdgeLetters, edgeLetters, scaleBar } from "./geometry";
 import type { ImageIdentity } from "./identity";
+import { type MeasureKind, measureOptions, MEASURES, removeMeasurementsOn } from "./measuring";
+import {
+  framesOf,
+  identityOf,
+  nearestTo,
+  type Place,
+  placeOf,
+  planeOf,
+  sortedByPosition,
+  tag,
+} from "./planes";
 import { type Preset, presetsOf, type Window } from "./presets";
 import { type ImageSource, imageIdsOf } from "./sources";
 
@@ -25,6 +36,8 @@ export interface Snapshot {
   identity: ImageIdentity;
   description: string;
   presets: Preset[];
+  /** Where in the patient the image lies: another series follows it. */
+  place: Place | null;
 }
 
 const VIEWPORT = "stack";
@@ -37,6 +50,8 @@ export class StackViewer {
   #onChange: (snapshot: Snapshot) => void;
   #resize: ResizeObserver | null = null;
   #presets: Preset[] = [];
+  #followed: Place | null = null;
+  #headers: Promise<unknown> | null = null;
 
   constructor(element: HTMLDivElement, onChange: (snapshot: Snapshot) => void) {
     this.#element = element;
@@ -44,16 +59,17 @@ export class StackViewer {
   }
 
   /** Shows the middle slice as soon as it is there; the rest follows. */
-  async open(images: ImageSource[], inOrder = false): Promise<void> {
+  async open(images: ImageSource[], inOrder = false, at: number | null = null): Promise<void> {
     startCornerstone();
     const imageIds = await imageIdsOf(images);
     if (this.#destroyed) return;
-    const middle = Math.floor(imageIds.length / 2);
+    const middle = Math.min(imageIds.length - 1, at ?? Math.floor(imageIds.length / 2));
     const first = await imageLoader.loadAndCacheImage(imageIds[middle] ?? "");
     if (this.#destroyed) return;
     this.#enable();
     const frames = framesOf(imageIds);
-    await this.#viewport.setStack(frames, Math.floor(frames.length / 2));
+    const start = frames === imageIds ? middle : (at ?? Math.floor(frames.length / 2));
+    await this.#viewport.setStack(frames, Math.min(frames.length - 1, start));
     if (this.#destroyed) return;
     this.#presets = presetsOf(first.getPixelData(), this.#window() ?? { lower: 0, upper: 1 });
     this.#viewport.render();
@@ -79,8 +95,46 @@ export class StackViewer {
     void viewport.setImageIdIndex(next);
   }
 
+  /** The next image, after the last one the first. */
+  advance(): void {
+    const viewport = this.#viewport;
+    const count = viewport.getImageIds().length;
+    void viewport.setImageIdIndex((viewport.getCurrentImageIdIndex() + 1) % count);
+  }
+
+  /** The image that lies nearest to a place of another series. */
+  async follow(place: Place): Promise<void> {
+    this.#followed = place;
+    // Where an image lies is known once its header is.
+    const imageIds = this.#viewport.getImageIds();
+    this.#headers ??= Promise.all(imageIds.map((each) => imageLoader.loadAndCacheImage(each)));
+    await this.#headers;
+    if (this.#destroyed || this.#followed !== place) return;
+    const viewport = this.#viewport;
+    const index = nearestTo(place, viewport.getImageIds());
+    if (index !== null && index !== viewport.getCurrentImageIdIndex()) {
+      await viewport.setImageIdIndex(index);
+    }
+  }
+
+  /** What the first mouse button does: it measures, or sets the window. */
+  use(kind: MeasureKind | null): void {
+    const tools = ToolGroupManager.getToolGroup(this.#id);
+    const primary = { bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }] };
+    for (const { tool } of MEASURES) tools?.setToolPassive(tool.toolName);
+    tools?.setToolPassive(WindowLevelTool.toolName);
+    const chosen = MEASURES.find((each) => each.kind === kind)?.tool ?? WindowLevelTool;
+    tools?.setToolActive(chosen.toolName, primary);
+  }
+
+  render(): void {
+    if (this.#engine) this.#viewport.render();
+  }
+
   destroy(): void {
     this.#destroyed = true;
+    // What was measured lasts as long as it is looked at: no other image must show it.
+    if (this.#engine) removeMeasurementsOn(this.#viewport.getImageIds());
     this.#resize?.disconnect();
     ToolGroupManager.destroyToolGroup(this.#id);
     this.#engine?.destroy();
@@ -114,6 +168,10 @@ export class StackViewer {
       tools?.addTool(tool);
       tools?.setToolActive(tool, { bindings: [{ mouseButton }] });
     }
+    for (const { kind, tool } of MEASURES) {
+      tools?.addTool(tool.toolName, measureOptions(kind));
+      tools?.setToolPassive(tool.toolName);
+    }
     tools?.addViewport(VIEWPORT, this.#id);
     for (const event of [
       Enums.Events.STACK_NEW_IMAGE,
@@ -126,7 +184,8 @@ export class StackViewer {
     // The right button zooms here.
     this.#element.addEventListener("contextmenu", (event) => event.preventDefault());
     this.#resize = new ResizeObserver(() => {
-      engine.resize(true, true);
+      // Fitted anew: beside another series there is half the room.
+      engine.resize(true, false);
       this.#changed();
     });
     this.#resize.observe(this.#element);
@@ -169,70 +228,10 @@ export class StackViewer {
       letters: plane && edgeLetters(plane.across, plane.down),
       // Without pixel spacing a length would be invented.
       scale: plane?.spaced ? scaleBar(mmPerPx, this.#element.clientWidth / 4) : null,
-      identity: {
-        patientId: tag(imageId, "PatientID"),
-        patientName: tag(imageId, "PatientName"),
-      },
+      identity: identityOf(imageId),
       description: tag(imageId, "SeriesDescription"),
       presets: this.#presets,
+      place: placeOf(imageId),
     });
   };
-}
-
-interface Plane {
-  across: Vector;
-  down: Vector;
-  position: Vector | null;
-  spaced: boolean;
-}
-
-function planeOf(imageId: string): Plane | null {
-  const plane = metaData.get("imagePlaneModule", imageId) as
-    | {
-        rowCosines?: Vector;
-        columnCosines?: Vector;
-        imagePositionPatient?: Vector;
-        rowPixelSpacing?: number | null;
-        usingDefaultValues?: boolean;
-      }
-    | undefined;
-  if (!plane?.rowCosines || !plane.columnCosines || plane.usingDefaultValues) return null;
-  return {
-    across: plane.rowCosines,
-    down: plane.columnCosines,
-    position: plane.imagePositionPatient ?? null,
-    spaced: Boolean(plane.rowPixelSpacing),
-  };
-}
-
-function sortedByPosition(imageIds: string[]): string[] {
-  const planes = imageIds.map((imageId) => ({ imageId, plane: planeOf(imageId) }));
-  const normal = planes[0]?.plane && cross(planes[0].plane.across, planes[0].plane.down);
-  if (!normal) return imageIds;
-  const places = planes.map(({ imageId, plane }) => ({
-    imageId,
-    at: plane?.position ? dot(normal, plane.position) : null,
-  }));
-  if (places.some(({ at }) => at === null)) return imageIds;
-  return places.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)).map(({ imageId }) => imageId);
-}
-
-/** One file of many frames becomes one image per frame. */
-function framesOf(imageIds: string[]): string[] {
-  const only = imageIds.length === 1 ? imageIds[0] : undefined;
-  const count = only ? Number(tag(only, "NumberOfFrames")) : 1;
-  if (!only || !(count > 1)) return imageIds;
-  return Array.from({ length: count }, (_, frame) => `${only}?frame=${frame + 1}`);
-}
-
-function tag(imageId: string, keyword: string): string {
-  const dataset = metaData.get("naturalized", imageId) as Record<string, unknown> | undefined;
-  return asText(dataset?.[keyword]);
-}
-
-function asText(value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return asText(value[0]);
-  if (typeof value === "object" && "Alphabetic" in value) return asText(value.Alphabetic);
-  return String(value);
 }

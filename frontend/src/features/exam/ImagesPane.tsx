@@ -10,12 +10,13 @@ import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
+import type { ShownSeries } from "../dicom/DicomViewer";
 import { onTheTable } from "../dicom/identity";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
 import { RawTab } from "./RawTab";
 import { SequenceTab } from "./SequenceTab";
-import { imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
+import { allSeries, imagesFor, isOfEarlierScan, type Located, type Series } from "./tree";
 
 const DicomViewer = lazy(() => import("../dicom/DicomViewer"));
 
@@ -86,16 +87,27 @@ function Images({
       <DicomViewer
         key={shown.result.id}
         whose={onTheTable(patient)}
-        title={shown.task.name}
-        stored={shown.result.datetime_created}
-        earlier={isOfEarlierScan(exam, shown)}
-        images={shown.files.map((file) => ({
-          url: resultFileUrl(shown.workflow.id, shown.task.id, shown.result.id, file),
-        }))}
+        {...shownSeries(exam, shown)}
+        others={allSeries(exam)
+          .filter(({ result }) => result.id !== shown.result.id)
+          .map((series) => ({
+            id: series.result.id,
+            label: seriesLabel(series),
+            load: () => Promise.resolve(shownSeries(exam, series)),
+          }))}
       />
     </Suspense>
   );
 }
+
+const shownSeries = (exam: Exam, series: Series): ShownSeries => ({
+  title: series.task.name,
+  stored: series.result.datetime_created,
+  earlier: isOfEarlierScan(exam, series),
+  images: series.files.map((file) => ({
+    url: resultFileUrl(series.workflow.id, series.task.id, series.result.id, file),
+  })),
+});
 
 function NoImages({ selected }: { selected: Located | null }) {
   const running = selected && isActive(selected.task.status);

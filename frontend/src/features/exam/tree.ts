@@ -64,6 +64,9 @@ export function imagesFor(exam: Exam, taskId: string): Series[] {
   return seriesOf(queue.filter(({ task }) => fed.has(task.id)));
 }
 
+/** All DICOM series of an exam, newest first. */
+export const allSeries = (exam: Exam): Series[] => seriesOf(queueOf(exam));
+
 function fedBy(queue: Located[], taskId: string): Set<string> {
   const found = new Set<string>();
   const open = [taskId];

@@ -37,6 +37,8 @@ const SHEET: [string, [string, string][]][] = [
       ["Right drag, middle drag", "Zoom, pan"],
       ["1 to 9", "Window presets"],
       ["R", "Reset the view"],
+      ["C", "Play as cine, stop"],
+      ["X", "Remove the chosen measurement"],
     ],
   ],
 ];

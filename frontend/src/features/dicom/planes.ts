@@ -1,0 +1,105 @@
+import { metaData } from "@cornerstonejs/core";
+
+import { cross, dot, type Vector } from "./geometry";
+import type { ImageIdentity } from "./identity";
+
+/** What the header of an image says of it: where it lies, and whose it is. */
+
+export interface Plane {
+  across: Vector;
+  down: Vector;
+  position: Vector | null;
+  spaced: boolean;
+  frameOfReference: string;
+}
+
+export function planeOf(imageId: string): Plane | null {
+  const plane = metaData.get("imagePlaneModule", imageId) as
+    | {
+        rowCosines?: Vector;
+        columnCosines?: Vector;
+        imagePositionPatient?: Vector;
+        rowPixelSpacing?: number | null;
+        usingDefaultValues?: boolean;
+        frameOfReferenceUID?: string;
+      }
+    | undefined;
+  if (!plane?.rowCosines || !plane.columnCosines || plane.usingDefaultValues) return null;
+  return {
+    across: plane.rowCosines,
+    down: plane.columnCosines,
+    position: plane.imagePositionPatient ?? null,
+    spaced: Boolean(plane.rowPixelSpacing),
+    frameOfReference: plane.frameOfReferenceUID ?? "",
+  };
+}
+
+export function sortedByPosition(imageIds: string[]): string[] {
+  const planes = imageIds.map((imageId) => ({ imageId, plane: planeOf(imageId) }));
+  const normal = planes[0]?.plane && cross(planes[0].plane.across, planes[0].plane.down);
+  if (!normal) return imageIds;
+  const places = planes.map(({ imageId, plane }) => ({
+    imageId,
+    at: plane?.position ? dot(normal, plane.position) : null,
+  }));
+  if (places.some(({ at }) => at === null)) return imageIds;
+  return places.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)).map(({ imageId }) => imageId);
+}
+
+/** One file of many frames becomes one image per frame. */
+export function framesOf(imageIds: string[]): string[] {
+  const only = imageIds.length === 1 ? imageIds[0] : undefined;
+  const count = only ? Number(tag(only, "NumberOfFrames")) : 1;
+  if (!only || !(count > 1)) return imageIds;
+  return Array.from({ length: count }, (_, frame) => `${only}?frame=${frame + 1}`);
+}
+
+export function tag(imageId: string, keyword: string): string {
+  const dataset = metaData.get("naturalized", imageId) as Record<string, unknown> | undefined;
+  return asText(dataset?.[keyword]);
+}
+
+function asText(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value)) return asText(value[0]);
+  if (typeof value === "object" && "Alphabetic" in value) return asText(value.Alphabetic);
+  return String(value);
+}
+
+export const identityOf = (imageId: string): ImageIdentity => ({
+  patientId: tag(imageId, "PatientID"),
+  patientName: tag(imageId, "PatientName"),
+});
+
+/** A plane in the patient. */
+export interface Place {
+  frameOfReference: string;
+  position: Vector;
+  normal: Vector;
+}
+
+export function placeOf(imageId: string): Place | null {
+  const plane = planeOf(imageId);
+  if (!plane?.position || plane.frameOfReference === "") return null;
+  return {
+    frameOfReference: plane.frameOfReference,
+    position: plane.position,
+    normal: cross(plane.across, plane.down),
+  };
+}
+
+/** Directions closer than this are one: 5 degrees. */
+const PARALLEL = Math.cos((5 * Math.PI) / 180);
+
+/** The image that lies nearest to a plane; null where there is none that is parallel to it. */
+export function nearestTo(place: Place, imageIds: string[]): number | null {
+  let [best, least] = [null as number | null, Infinity];
+  for (const [index, imageId] of imageIds.entries()) {
+    const other = placeOf(imageId);
+    if (!other || other.frameOfReference !== place.frameOfReference) continue;
+    if (Math.abs(dot(other.normal, place.normal)) < PARALLEL) continue;
+    const away = Math.abs(dot(place.normal, other.position) - dot(place.normal, place.position));
+    if (away < least) [best, least] = [index, away];
+  }
+  return best;
+}
