@@ -122,7 +122,7 @@ def send(deployment, items) -> None:
 
 def in_archive(deployment, series: str) -> list[str]:
     found = deployment.podman(
-        *("exec", deployment.container("archive"), "find", "/tmp/archive", "-name", "*.dcm")
+        *("exec", deployment.container("archive"), "find", "/tmp", "-name", "*.dcm")
     )
     return [path for path in found.split() if f"/{series}/" in path]
 
