@@ -7,7 +7,7 @@ import type { components } from "./workflow-manager";
 type Schemas = components["schemas"];
 export type SessionValue = Schemas["SessionValueOut"];
 export type SessionFile = Schemas["SessionFileOut"];
-export type Session = Schemas["SessionOut"];
+export type Session = Schemas["RunSessionOut"];
 export type WorkQueue = Schemas["QueueOut"];
 export type Worker = Schemas["WorkerOut"];
 export type RunStatus = Run["status"];

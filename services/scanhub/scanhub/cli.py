@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from scanhub.cli_operations import operations
 from scanhub.demo.errors import DemoError
-from scanhub.settings import SERVICES, InstallationSettings
+from scanhub.options import DataDir, Port, console, errors, settings_of
+from scanhub.settings import SERVICES
 from scanhub.trouble import explained
 
 app = typer.Typer(
@@ -17,10 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-console = Console()
-errors = Console(stderr=True)
-
-DataDir = Annotated[Path | None, typer.Option(help="Keys, databases and files live here.")]
+app.add_typer(operations)
 
 
 def _service(only: str | None) -> str | None:
@@ -34,14 +32,6 @@ Only = Annotated[
     typer.Option(callback=_service, help=f"Serve one service alone: {', '.join(SERVICES)}."),
 ]
 Pem = Annotated[Path | None, typer.Option(help="Of this server, PEM: TLS ends here.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of HTTP and websocket.")]
-
-
-def _settings(**given: object) -> InstallationSettings:
-    """Return the settings: what was given on the command line goes before the environment."""
-    return InstallationSettings.model_validate(
-        {**InstallationSettings().model_dump(), **{k: v for k, v in given.items() if v is not None}}
-    )
 
 
 @app.command()
@@ -67,7 +57,7 @@ def serve(
 
     try:
         with explained(errors):
-            settings = _settings(
+            settings = settings_of(
                 data_dir=data_dir,
                 port=port,
                 host=host,
@@ -106,7 +96,7 @@ def worker(
 
     names = None if queues is None else [name.strip() for name in queues.split(",") if name.strip()]
     with explained(errors):
-        settings = _settings(data_dir=data_dir, log_json=log_json)
+        settings = settings_of(data_dir=data_dir, log_json=log_json)
         run_worker(settings, console, queues=names, executor_id=executor_id, drain_s=drain)
 
 
@@ -126,7 +116,9 @@ def receive(
     from scanhub.worker import run_receiver
 
     with explained(errors):
-        settings = _settings(data_dir=data_dir, host=host, dicom_port=dicom_port, log_json=log_json)
+        settings = settings_of(
+            data_dir=data_dir, host=host, dicom_port=dicom_port, log_json=log_json
+        )
         run_receiver(settings, console, executor_id=executor_id)
 
 
@@ -223,138 +215,13 @@ def migrate(data_dir: DataDir = None) -> None:
     from workflow_manager.engine.schema import migrate_engine
 
     with explained(errors):
-        settings = _settings(data_dir=data_dir)
+        settings = settings_of(data_dir=data_dir)
         settings.prepare()
     for service in SERVICES:
         upgrade(service.replace("-", "_"), settings.database_url(service))
         console.print(f"{service}: up to date")
     migrate_engine(settings.engine_url)
     console.print("run engine: up to date")
-
-
-BackupDir = Annotated[
-    Path | None,
-    typer.Argument(file_okay=False, help="Folder of backups; default: SCANHUB_BACKUP_DIR."),
-]
-
-
-@app.command()
-def backup(
-    folder: BackupDir = None,
-    data_dir: DataDir = None,
-    keep: Annotated[
-        int | None, typer.Option(min=1, help="So many stay; older ones are removed.")
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Make none: read one and compare all checksums.")
-    ] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Make none: say which are there.")] = False,
-    name: Annotated[str, typer.Option(help="Which one, with --verify.")] = "latest",
-    json: Annotated[bool, typer.Option("--json", help="Say one JSON object a line.")] = False,
-) -> None:
-    """Back up databases, files and keys while the installation works, or look at backups."""
-    from scanhub.backup.command import Command
-
-    with explained(errors):
-        command = Command(_settings(data_dir=data_dir), folder, console, json=json)
-        if verify:
-            good = command.verify(name)
-        elif list_:
-            good = command.list()
-        else:
-            good = asyncio.run(command.make(keep))
-    if not good:
-        raise typer.Exit(1)
-
-
-@app.command()
-def restore(
-    folder: BackupDir = None,
-    data_dir: DataDir = None,
-    name: Annotated[str, typer.Option(help="Which backup.")] = "latest",
-) -> None:
-    """Restore a backup into an empty data folder and empty databases."""
-    from scanhub.backup.command import Command
-
-    with explained(errors):
-        command = Command(_settings(data_dir=data_dir), folder, console)
-        asyncio.run(command.restore(name))
-
-
-@app.command()
-def doctor(
-    data_dir: DataDir = None,
-    port: Port = None,
-    dicom_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the DICOM listener.")
-    ] = None,
-    targets: Annotated[bool, typer.Option(help="Test the connections to targets too.")] = True,
-    json: Annotated[bool, typer.Option("--json", help="Say it in JSON.")] = False,
-) -> None:
-    """Look at folders, keys, databases, disks, clock, certificates, ports and targets."""
-    from scanhub.doctor.command import examine, tell
-
-    with explained(errors):
-        settings = _settings(data_dir=data_dir, port=port, dicom_port=dicom_port)
-        findings = asyncio.run(examine(settings, targets=targets))
-    if not tell(findings, console, json=json):
-        raise typer.Exit(1)
-
-
-@app.command()
-def rotate_keys(
-    data_dir: DataDir = None,
-    finish: Annotated[
-        bool, typer.Option("--finish", help="After the restart: seal secrets anew, drop old keys.")
-    ] = False,
-    now: Annotated[
-        bool, typer.Option("--now", help="After a theft: old tokens are void, all log in anew.")
-    ] = False,
-) -> None:
-    """Make new keys; nobody is logged out, and no device is refused."""
-    from scanhub.rotation import begin_rotation, finish_rotation
-
-    with explained(errors):
-        settings = _settings(data_dir=data_dir)
-        if finish:
-            asyncio.run(finish_rotation(settings, say=typer.echo))
-        else:
-            begin_rotation(settings, at_once=now, say=typer.echo)
-
-
-@app.command()
-def database_roles(
-    prefix: Annotated[str, typer.Option(help="How the names of all roles begin.")] = "scanhub_",
-    databases: Annotated[str, typer.Option(help="How the names of all databases begin.")] = "",
-) -> None:
-    """Print SQL for psql: databases and roles of PostgreSQL, each with the rights it needs."""
-    from scanhub.database_roles import script
-
-    typer.echo(script(prefix, databases), nl=False)
-
-
-Username = Annotated[str, typer.Argument(help="Who.")]
-
-
-@app.command()
-def unlock_user(username: Username, data_dir: DataDir = None) -> None:
-    """Let a user log in again at once after too many wrong passwords."""
-    from scanhub.recovery import unlock_user
-
-    with explained(errors):
-        asyncio.run(unlock_user(_settings(data_dir=data_dir), username))
-        console.print(f"{username} may log in again.")
-
-
-@app.command()
-def set_password(username: Username, data_dir: DataDir = None) -> None:
-    """Give a user a new password when nobody can log in who could; asks for it."""
-    from scanhub.recovery import set_password
-
-    password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
-    with explained(errors):
-        asyncio.run(set_password(_settings(data_dir=data_dir), username, password))
-        console.print(f"{username} has a new password; the logins of {username} have ended.")
 
 
 @app.command("import")

@@ -147,7 +147,7 @@ class SessionHookOut(WireModel):
     ran_at: datetime
 
 
-class SessionOut(WireModel):
+class RunSessionOut(WireModel):
     """The session of a run: how its jobs ended, and how long is kept what they left."""
 
     status: Annotated[

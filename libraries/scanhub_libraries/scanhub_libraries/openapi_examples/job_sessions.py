@@ -108,7 +108,7 @@ JOB_SESSION_EXAMPLES: dict[str, dict[str, Any]] = {
         "failure": {**_FAILURE, "kind": "ConnectionError", "message": "Nobody answers."},
         "ran_at": "2026-11-22T10:30:05Z",
     },
-    "SessionOut": {
+    "RunSessionOut": {
         "status": "failed",
         "ended_at": "2026-11-22T10:30:04Z",
         "until": "2026-12-22T10:30:04Z",
@@ -116,6 +116,7 @@ JOB_SESSION_EXAMPLES: dict[str, dict[str, Any]] = {
         "hold_reason": "",
         "hooks": [],
     },
+    "JobCheck": {"parameters": {"sigma_mm": 1.5}, "complete": True},
     "SessionHold": {"hold": True, "reason": "The auditor asked for it."},
     "JobExecutionOut": {
         "id": "0199c1a0-8d22-7c7f-8f40-4a2c8f2d3e5b",

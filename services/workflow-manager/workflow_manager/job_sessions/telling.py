@@ -9,10 +9,10 @@ from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models.case import (
+    RunSessionOut,
     SessionFileOut,
     SessionHold,
     SessionHookOut,
-    SessionOut,
     SessionValueOut,
 )
 from workflow_manager.job_sessions import folders, repository
@@ -58,7 +58,7 @@ async def file_answer(
     return FileAnswer(path, media_type="application/octet-stream", filename=row.name)
 
 
-async def describe_session(session: AsyncSession, session_id: UUID) -> SessionOut:
+async def describe_session(session: AsyncSession, session_id: UUID) -> RunSessionOut:
     """Return how a session ended, how long is kept what it left, and what became of its hooks."""
     hooks = [
         SessionHookOut.model_validate({**row.model_dump(), "failure": row.failure or None})
@@ -66,11 +66,11 @@ async def describe_session(session: AsyncSession, session_id: UUID) -> SessionOu
     ]
     row = await session.get(SessionEnd, session_id)
     if row is None:
-        return SessionOut(hooks=hooks)
-    return SessionOut.model_validate({**row.model_dump(), "hooks": hooks})
+        return RunSessionOut(hooks=hooks)
+    return RunSessionOut.model_validate({**row.model_dump(), "hooks": hooks})
 
 
-async def hold(session: AsyncSession, session_id: UUID, wanted: SessionHold) -> SessionOut:
+async def hold(session: AsyncSession, session_id: UUID, wanted: SessionHold) -> RunSessionOut:
     """Hold what the jobs of a session left, or let it go when its time is over.
 
     Raises:

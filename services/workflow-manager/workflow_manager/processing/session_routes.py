@@ -7,9 +7,9 @@ from fastapi.responses import FileResponse
 
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models.case import (
+    RunSessionOut,
     SessionFileOut,
     SessionHold,
-    SessionOut,
     SessionValueOut,
 )
 from scanhub_libraries.web import SessionDep
@@ -53,7 +53,7 @@ async def get_processing_session_file(
 
 
 @router.get("/processing/{processing_id}/session", summary="Return the session of a run")
-async def get_processing_session(session: SessionDep, processing_id: RunId) -> SessionOut:
+async def get_processing_session(session: SessionDep, processing_id: RunId) -> RunSessionOut:
     """Return how its jobs of the SDK ended, how long is kept what they left, and its hooks."""
     run = await get_run(session, processing_id)
     return await telling.describe_session(session, session_of(run))
@@ -62,7 +62,7 @@ async def get_processing_session(session: SessionDep, processing_id: RunId) -> S
 @router.put("/processing/{processing_id}/session", summary="Hold what jobs left, or release it")
 async def hold_processing_session(
     session: SessionDep, processing_id: RunId, wanted: SessionHold
-) -> SessionOut:
+) -> RunSessionOut:
     """Let nothing of the session be removed; or let it go when its time is over."""
     run = await get_run(session, processing_id)
     return await telling.hold(session, session_of(run), wanted)

@@ -8,9 +8,9 @@ from fastapi.responses import FileResponse
 
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models.case import (
+    RunSessionOut,
     SessionFileOut,
     SessionHold,
-    SessionOut,
     SessionValueOut,
 )
 from scanhub_libraries.web import SessionDep
@@ -49,12 +49,14 @@ async def get_run_session_file(
 
 
 @router.get("/session", summary="Return the session of a run")
-async def get_run_session(session: SessionDep, run_id: RunId) -> SessionOut:
+async def get_run_session(session: SessionDep, run_id: RunId) -> RunSessionOut:
     """Return how its jobs ended, how long is kept what they left, and its hooks."""
     return await telling.describe_session(session, (await get_run(session, run_id)).id)
 
 
 @router.put("/session", summary="Hold what a job left, or release it")
-async def hold_run_session(session: SessionDep, run_id: RunId, wanted: SessionHold) -> SessionOut:
+async def hold_run_session(
+    session: SessionDep, run_id: RunId, wanted: SessionHold
+) -> RunSessionOut:
     """Let nothing of the session be removed; or let it go when its time is over."""
     return await telling.hold(session, (await get_run(session, run_id)).id, wanted)
