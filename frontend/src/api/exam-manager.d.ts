@@ -4779,14 +4779,6 @@ export interface components {
         /**
          * SessionOut
          * @description A login that has not ended.
-         * @example {
-         *       "status": "failed",
-         *       "ended_at": "2026-11-22T10:30:04Z",
-         *       "until": "2026-12-22T10:30:04Z",
-         *       "hold": false,
-         *       "hold_reason": "",
-         *       "hooks": []
-         *     }
          */
         SessionOut: {
             /**

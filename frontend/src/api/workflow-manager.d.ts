@@ -3531,6 +3531,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this installation is set to
+         * @description Return the settings of each program of this process and where they are from, no secrets.
+         */
+        get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/bookkeeper/test": {
         parameters: {
             query?: never;
@@ -5876,6 +5896,12 @@ export interface components {
         /**
          * JobCheck
          * @description Parameters that a job is to be asked about.
+         * @example {
+         *       "parameters": {
+         *         "sigma_mm": 1.5
+         *       },
+         *       "complete": true
+         *     }
          */
         JobCheck: {
             /**
@@ -7242,9 +7268,14 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
+            state: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected" | "timed_out";
             /** Reason */
             reason: string;
+            /**
+             * Deadline At
+             * @description What is not done by then ends as timed_out
+             */
+            deadline_at?: string | null;
             /**
              * Priority
              * @enum {string}
@@ -8068,6 +8099,11 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /**
+             * Processing Deadline S
+             * @description What modules have not done so long after the case was complete ends as timed_out, waiting included; a review has its own [s]
+             */
+            processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
@@ -8446,6 +8482,11 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /**
+             * Processing Deadline S
+             * @description What modules have not done so long after the case was complete ends as timed_out, waiting included; a review has its own [s]
+             */
+            processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
@@ -8529,7 +8570,7 @@ export interface components {
         };
         /**
          * RuleOptions
-         * @description A rule without its name: every option that mercure has, and `processing_review`.
+         * @description A rule without its name: every option that mercure has, and two of ours for `processing`.
          */
         RuleOptions: {
             /**
@@ -8631,6 +8672,11 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /**
+             * Processing Deadline S
+             * @description What modules have not done so long after the case was complete ends as timed_out, waiting included; a review has its own [s]
+             */
+            processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
@@ -8834,6 +8880,11 @@ export interface components {
              * @default false
              */
             processing_retain_images: boolean;
+            /**
+             * Processing Deadline S
+             * @description What modules have not done so long after the case was complete ends as timed_out, waiting included; a review has its own [s]
+             */
+            processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
@@ -9335,11 +9386,55 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * RunSessionOut
+         * @description The session of a run: how its jobs ended, and how long is kept what they left.
+         * @example {
+         *       "status": "failed",
+         *       "ended_at": "2026-11-22T10:30:04Z",
+         *       "until": "2026-12-22T10:30:04Z",
+         *       "hold": false,
+         *       "hold_reason": "",
+         *       "hooks": []
+         *     }
+         */
+        RunSessionOut: {
+            /**
+             * Status
+             * @description The worst of the ends of its jobs; open: it has not ended
+             * @default open
+             * @enum {string}
+             */
+            status: "open" | "succeeded" | "failed" | "timed_out" | "cancelled" | "blocked";
+            /** Ended At */
+            ended_at?: string | null;
+            /**
+             * Until
+             * @description Until then; null: its jobs do not say, and the platform's rule holds
+             */
+            until?: string | null;
+            /**
+             * Hold
+             * @description Nothing is removed until it is released
+             * @default false
+             */
+            hold: boolean;
+            /**
+             * Hold Reason
+             * @default
+             */
+            hold_reason: string;
+            /**
+             * Hooks
+             * @default []
+             */
+            hooks: components["schemas"]["SessionHookOut"][];
+        };
+        /**
          * RunState
          * @description State of a run of modules.
          * @enum {string}
          */
-        RunState: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected";
+        RunState: "queued" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected" | "timed_out";
         /**
          * RunStatus
          * @description State of a run.
@@ -9823,50 +9918,6 @@ export interface components {
             created_at: string;
         };
         /**
-         * SessionOut
-         * @description The session of a run: how its jobs ended, and how long is kept what they left.
-         * @example {
-         *       "status": "failed",
-         *       "ended_at": "2026-11-22T10:30:04Z",
-         *       "until": "2026-12-22T10:30:04Z",
-         *       "hold": false,
-         *       "hold_reason": "",
-         *       "hooks": []
-         *     }
-         */
-        SessionOut: {
-            /**
-             * Status
-             * @description The worst of the ends of its jobs; open: it has not ended
-             * @default open
-             * @enum {string}
-             */
-            status: "open" | "succeeded" | "failed" | "timed_out" | "cancelled" | "blocked";
-            /** Ended At */
-            ended_at?: string | null;
-            /**
-             * Until
-             * @description Until then; null: its jobs do not say, and the platform's rule holds
-             */
-            until?: string | null;
-            /**
-             * Hold
-             * @description Nothing is removed until it is released
-             * @default false
-             */
-            hold: boolean;
-            /**
-             * Hold Reason
-             * @default
-             */
-            hold_reason: string;
-            /**
-             * Hooks
-             * @default []
-             */
-            hooks: components["schemas"]["SessionHookOut"][];
-        };
-        /**
          * SessionValueOut
          * @description A JSON value that a job of the SDK left.
          * @example {
@@ -9897,6 +9948,55 @@ export interface components {
              * Format: date-time
              */
             updated_at: string;
+        };
+        /**
+         * SettingOut
+         * @description One setting of a running program.
+         */
+        SettingOut: {
+            /**
+             * Variable
+             * @description The variable of the environment that sets it
+             */
+            variable: string;
+            /** Description */
+            description: string;
+            /**
+             * Source
+             * @description Where the value is from. `given`: the command line, or whoever started it
+             * @enum {string}
+             */
+            source: "environment" | "file" | "given" | "default";
+            /**
+             * Secret
+             * @description The value is never told, only whether there is one
+             */
+            secret: boolean;
+            /**
+             * Is Set
+             * @description There is a value
+             */
+            is_set: boolean;
+            /**
+             * Value
+             * @description null: none, or a secret
+             */
+            value?: unknown;
+            /**
+             * Default
+             * @description null: none, or a secret
+             */
+            default?: unknown;
+        };
+        /**
+         * SettingsOut
+         * @description The settings of one program or service.
+         */
+        SettingsOut: {
+            /** Title */
+            title: string;
+            /** Settings */
+            settings: components["schemas"]["SettingOut"][];
         };
         /**
          * SftpTarget
@@ -12072,7 +12172,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionOut"];
+                    "application/json": components["schemas"]["RunSessionOut"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -12104,7 +12204,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionOut"];
+                    "application/json": components["schemas"]["RunSessionOut"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -14298,7 +14398,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionOut"];
+                    "application/json": components["schemas"]["RunSessionOut"];
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -14330,7 +14430,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionOut"];
+                    "application/json": components["schemas"]["RunSessionOut"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -17168,6 +17268,29 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthDetail"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsOut"][];
                 };
             };
             401: components["responses"]["Unauthorized"];
