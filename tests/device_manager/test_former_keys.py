@@ -40,3 +40,10 @@ async def test_it_is_let_in_by_the_former_key_and_stored_with_the_newest(url):
             assert not await service.find_admitted(session, device.id, "x", both)
     finally:
         await engine.dispose()
+
+
+def test_a_key_may_have_spaces_in_it():
+    sentence = "a key of some length, with spaces, that somebody wrote by hand"
+    token, stored = DeviceTokens(f"{sentence}\n").make()
+    assert DeviceTokens(sentence).stored(token) == stored
+    assert DeviceTokens(sentence.split(maxsplit=1)[0]).stored(token) != stored

@@ -11,7 +11,7 @@ from scanhub_jobs import JobContext, State, execute
 from scanhub_jobs.finding import find_job
 
 PAGE = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text("utf-8")
-JOB, TEST = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+JOB, TEST, *_ = re.findall(r"^```python\n(.*?)```", PAGE, flags=re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture

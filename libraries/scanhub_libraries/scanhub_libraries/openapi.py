@@ -92,6 +92,7 @@ _FURTHER: dict[str, tuple[int, ...]] = {
     "upload_to_xnat": (501, 502),
     "trigger_task": (501, 502),
     "stop_task": (502,),
+    "begin_backup": (501,),
 }
 """Refusals that do not show in the form of the operation."""
 _HEADERS: dict[int, Json] = {

@@ -21,6 +21,7 @@ from scanhub.settings import InstallationSettings
 from scanhub_libraries.database import create_engine, create_sessions, transaction
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.lake_unfinished import sync_directory
+from scanhub_libraries.security.secret_files import lines_of
 from scanhub_libraries.security.tokens import (
     FORMER_KEYS,
     FORMER_LIFETIME,
@@ -56,7 +57,7 @@ def begin_rotation(settings: InstallationSettings, *, at_once: bool, say: Say) -
                 "`scanhub rotate-keys --finish`."
             )
         _rotate_signing(folder, at_once=at_once)
-        hashing = settings.device_token_key().split()
+        hashing = lines_of(settings.device_token_key())
         _write(folder / "device-tokens.key", [secrets.token_hex(32), *hashing])
         _write(folder / "target-secrets.key", [Fernet.generate_key().decode(), *sealing])
     say("There are new keys for tokens of users and services, of devices, and for secrets.")

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.file_settings import FileSettings
-from scanhub_libraries.security.secret_files import SecretFileError, read_or_create
+from scanhub_libraries.security.secret_files import SecretFileError, lines_of, read_or_create
 
 
 def _upper(text: object) -> object:
@@ -188,7 +188,7 @@ class InstallationSettings(FileSettings):
 
 def _secret(path: Path) -> str:
     secret = read_or_create(path, lambda: secrets.token_hex(32)).strip()
-    if any(len(line) < SHORTEST_SECRET for line in secret.split() or [""]):
+    if any(len(line) < SHORTEST_SECRET for line in lines_of(secret) or [""]):
         raise SecretFileError(
             f"The secret in {path} needs {SHORTEST_SECRET} characters: remove the file, and a "
             "new one is made."

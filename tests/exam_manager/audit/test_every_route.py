@@ -5,6 +5,7 @@ import re
 from outside import put_result, upload_of
 
 from scanhub_libraries.ids import new_id
+from scanhub_libraries.models import ProtocolsFile
 
 EXAM, PATIENT, LOGIN = "/api/v1/exam", "/api/v1/patient", "/api/v1/userlogin"
 PASSWORD, OTHER = "correct horse battery", "entirely other staple"
@@ -107,6 +108,12 @@ async def protocols(book):
         lambda answer: answer["protocols"][0]["exam_id"], {"name": [None, "Protocol"]},
         json=exported,
     )  # fmt: skip
+    exported["protocols"][0]["protocol_id"] = str(new_id())
+    platform.app.state.examples = {"ready": ProtocolsFile.model_validate(exported)}
+    url = f"POST {EXAM}/protocols/examples/{{key=ready}}"
+    await book.did(
+        url, "exam.created", lambda answer: answer["protocols"][0]["exam_id"], {}, json={}
+    )
 
 
 async def workflows_and_tasks(book):

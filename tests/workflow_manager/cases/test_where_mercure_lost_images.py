@@ -172,6 +172,7 @@ FULL = {
     "processing_module": ["segmentation"],
     "processing_settings": [{"threshold": 3}],
     "processing_retain_images": True,
+    "processing_deadline_s": 3600.0,
     "processing_review": {"role": "scientist", "deadline_s": 60.0, "at_deadline": "wait"},
     "notification_webhook": "https://hooks.example.org/x",
     "notification_payload": '"text": "{{ body }}"',

@@ -16,6 +16,11 @@ class SecretFileError(Exception):
     """A secret cannot be used; the text says which file and what to do."""
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the keys of a file, one a line, the newest first; a key may have spaces in it."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def read_or_create(path: Path, make: Callable[[], str]) -> str:
     """Return the secret in a file; make it where there is none.
 

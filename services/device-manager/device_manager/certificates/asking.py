@@ -14,6 +14,7 @@ from device_manager.certificates import service
 from device_manager.certificates.rules import Shown
 from device_manager.certificates.shown import shown_certificate
 from device_manager.control import ControlRoomDep
+from scanhub_libraries.security.secret_files import lines_of
 from scanhub_libraries.web import PrincipalDep
 
 VOUCHED: Final = "X-Scanhub-Certificate"
@@ -48,7 +49,7 @@ async def check_certificate(
     """Refuse a device that does not show its certificate, whatever token it has."""
     if principal.device_id is None:
         return
-    key, now = room.settings.token_key.get_secret_value().split()[0], time.time()
+    key, now = lines_of(room.settings.token_key.get_secret_value())[0], time.time()
     sha256 = None
     if word := request.headers.get(VOUCHED):
         sha256 = read_vouched(key, word, principal.token, now)

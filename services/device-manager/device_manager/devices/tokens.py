@@ -11,6 +11,8 @@ import secrets
 from hashlib import sha256
 from typing import Final
 
+from scanhub_libraries.security.secret_files import lines_of
+
 _TOKEN_BYTES: Final = 32
 _UNKEYED_LENGTH: Final = 64
 _NOBODY: Final = "0" * 43
@@ -25,7 +27,7 @@ class DeviceTokens:
     """
 
     def __init__(self, keys: str) -> None:
-        self._key, *self._former = [line.encode() for line in keys.split()]
+        self._key, *self._former = [line.encode() for line in lines_of(keys)]
 
     def make(self) -> tuple[str, str]:
         """Return a new token, hexadecimal, and what is stored of it."""

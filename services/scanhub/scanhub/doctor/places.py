@@ -15,6 +15,7 @@ from scanhub.doctor.finding import Finding, failed, ok, warning
 from scanhub.settings import RESTORING, SERVICES, SHORTEST_SECRET, InstallationSettings
 from scanhub_libraries.errors import ScanHubError
 from scanhub_libraries.security.certificates import read_pem
+from scanhub_libraries.security.secret_files import lines_of
 from scanhub_libraries.security.tokens import keys_of
 from workflow_manager.settings import WorkflowManagerSettings
 
@@ -86,7 +87,7 @@ def _wrong_key(path: Path, text: str) -> str:
             keys_of(text)
         elif path.name == "target-secrets.key":
             _ = [Fernet(line) for line in text.split()]
-        elif any(len(line) < SHORTEST_SECRET for line in text.split()) or not text.strip():
+        elif any(len(line) < SHORTEST_SECRET for line in lines_of(text)) or not text.strip():
             return f"it has less than {SHORTEST_SECRET} characters"
     except ValueError as error:
         return f"it is no such key: {error}"

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import AwareDatetime
 
 from scanhub_libraries.models import RunOut
+from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.models.run import RunTurn
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.programs.log import read_log
@@ -29,9 +30,7 @@ async def list_runs(
     device_id: Annotated[
         UUID | None, Query(description="Only on data of this scanner, also through other runs")
     ] = None,
-    job_id: Annotated[
-        str | None, Query(max_length=200, description="Only of this job, by its id")
-    ] = None,
+    job_id: Annotated[ShortText | None, Query(description="Only of this job, by its id")] = None,
     status: Annotated[
         list[RunStatus] | None, Query(description="Only in one of these states")
     ] = None,
