@@ -110,7 +110,7 @@ test.each([
   ["target.updated", [["targets"], ["health"]]],
   ["notification.failed", []],
   ["selftest.progress", [["self-tests"]]],
-  ["queue.paused", [["health"]]],
+  ["queue.paused", [["health"], ["work"]]],
   ["dicom.study.held", [["holds"]]],
   ["retrieval.progress", []],
   ["cleaner.removed", []],
