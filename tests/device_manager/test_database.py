@@ -41,6 +41,7 @@ async def test_the_migrations_make_what_the_models_say(database_url):
         await engine.dispose()
 
 
+@pytest.mark.long
 async def test_processes_that_start_at_once_migrate_once(make_postgresql_url, tmp_path):
     url, program = make_postgresql_url(), tmp_path / "program.py"
     program.write_text(

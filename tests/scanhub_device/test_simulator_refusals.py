@@ -213,6 +213,7 @@ def test_a_file_that_ends_too_early_is_played_right_or_refused(percent: int) -> 
     assert (plan.step, plan.recon_matrix) == (whole.step, whole.recon_matrix)
 
 
+@pytest.mark.long
 def test_readouts_that_the_file_format_cannot_hold_are_refused() -> None:
     with pytest.raises(ScanError, match="65535 samples"):
         plan_scan(UNSIGNED.replace(" 128 20000 40 ", " 70000 20 40 "))

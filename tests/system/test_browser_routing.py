@@ -128,6 +128,7 @@ async def test_a_rule_is_written_tried_enabled_and_seen_to_fire(
     assert list((tmp_path / "archive").glob("*/*.dcm"))
 
 
+@pytest.mark.long
 async def test_two_people_change_a_rule_and_both_changes_stay(page: Page, scene: Scene) -> None:
     kept = {"processing_retain_images": True, "study_force_completion_action": "ignore"}
     await scene.api.call("POST", "/workflowmanager/rules", json={**HEADS, **kept})

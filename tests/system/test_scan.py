@@ -113,6 +113,7 @@ async def test_two_servers_do_not_share_a_data_folder(installation):
         await second.end()
 
 
+@pytest.mark.long
 @pytest.mark.disk
 async def test_a_scan_on_postgresql_ends_with_images_too(postgresql_scene):
     scene = postgresql_scene

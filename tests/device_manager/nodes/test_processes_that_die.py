@@ -134,6 +134,7 @@ async def test_a_device_that_stays_away_is_free_in_the_end(make_cluster):
             await there.started(scanner)
 
 
+@pytest.mark.long
 async def test_a_process_that_stood_still_writes_nothing_and_begins_anew(pair):
     cluster, (here, process), (there, _) = pair
     credentials = await here.create_device()

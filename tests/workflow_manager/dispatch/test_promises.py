@@ -208,6 +208,7 @@ async def test_the_same_request_is_answered_twice_and_another_under_its_name_is_
         assert await service.get(f"/commitments?before={first['id']}") == []
 
 
+@pytest.mark.long
 async def test_orthanc_asks_and_hears(serving, tmp_path):
     image, port, home = write_instance(tmp_path / "from"), a_port(), a_port()
     node = {"name": "Orthanc", "ip": "127.0.0.1", "port": home, "aet_target": "ORTHANC"}

@@ -63,6 +63,7 @@ async def test_what_a_killed_process_was_sending_the_other_one_sends(
     assert sorted(told) == sorted(str(row.id) for row in rows)
 
 
+@pytest.mark.long
 async def test_two_processes_send_nothing_twice(outgoing, archive, sending):
     await outgoing.add_target("PACS", port=archive.port, at_once=2)
     processes = [await sending.start(), await sending.start()]

@@ -64,6 +64,7 @@ async def rows(jobs, table):
         return (await session.scalars(sa.select(table))).all()
 
 
+@pytest.mark.long
 async def test_values_of_many_threads_are_one(working):
     async with at_work(working) as (jobs, begin):
         job = await begin()
@@ -116,6 +117,7 @@ async def test_a_file_is_there_when_all_of_it_came_and_its_checksum_is_right(wor
         assert [path for path in folder.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.long
 async def test_a_key_stays_with_the_platform(working):
     async with at_work(working) as (jobs, begin):
         node = {"ip": "pacs.example.org", "port": 104, "aet_target": "PACS"}

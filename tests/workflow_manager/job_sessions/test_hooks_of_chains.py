@@ -47,6 +47,7 @@ async def expired(service, run, after):
         return list(await list_old_sessions(session, now - timedelta(days=14), now))
 
 
+@pytest.mark.long
 async def test_hooks_run_around_a_chain_and_again_for_another_end(chains, gate):
     (gate / "fail").touch()
     async with chains() as jobs:

@@ -73,6 +73,7 @@ def heard(gate):
     return (gate / "heard").read_text().splitlines()
 
 
+@pytest.mark.long
 async def test_a_job_of_raw_data_leaves_images_of_the_exam_and_files(working, clinic, gate):
     task = await add_task(clinic, "raw_size", clinic.scan, gain=2.0, salt="pepper")
     result_id = await clinic.measure(SMALL)

@@ -143,6 +143,7 @@ async def test_where_a_webhook_may_not_go_it_fails_at_once(serving, changes, url
         assert (row["attempt"], words in row["error"]) == (1, True)
 
 
+@pytest.mark.long
 async def test_a_payload_that_is_no_json_and_a_template_without_end_say_so(serving):
     async with serving(**LOCAL) as service:
         endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
@@ -172,6 +173,7 @@ async def test_a_waiting_message_is_delivered_after_a_restart(serving):
         assert row["attempt"] >= 2
 
 
+@pytest.mark.long
 async def test_an_event_that_is_heard_twice_is_told_once(serving):
     async with web_sink() as (sink, url), serving(**LOCAL) as service:
         case = await a_case(service.wiring.sessions, options_for(url))

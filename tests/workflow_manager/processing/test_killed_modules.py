@@ -94,6 +94,7 @@ async def killed_amid_a_module(outside, wire, folder, gate, module, *, again):
     return run
 
 
+@pytest.mark.long
 async def test_a_module_that_died_with_the_service_runs_again(outside, wire, tmp_path, gate):
     module = {"runner": "process", "entry_point": "wait.py", "environment": {"GATE": str(gate)}}
     run = await killed_amid_a_module(outside, wire, tmp_path / "sent", gate, module, again=2)

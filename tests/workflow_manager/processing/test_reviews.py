@@ -93,6 +93,7 @@ async def test_what_is_rejected_goes_nowhere_and_can_be_computed_anew(working, n
         ]
 
 
+@pytest.mark.long
 async def test_of_what_a_run_that_was_rejected_made_nothing_is_sent_but_what_comes_out_again(
     working, node
 ):

@@ -110,6 +110,7 @@ async def test_a_slot_whose_run_another_process_took_is_free_once_that_has_ended
         await works.ward.case("done", rule="process")
 
 
+@pytest.mark.long
 async def test_time_memory_and_loud_words_have_limits(working):
     loud = 'for n in range(40_000):\n    print("line", n, "x" * 60)\n'
     hungry = "taken = bytearray(2**31)\n"
