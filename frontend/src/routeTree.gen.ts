@@ -12,6 +12,7 @@ import { Route as rootRouteImport } from "./routes/__root";
 import { Route as AppRouteImport } from "./routes/_app";
 import { Route as LoginRouteImport } from "./routes/login";
 import { Route as AppIndexRouteImport } from "./routes/_app/index";
+import { Route as AppSplatRouteImport } from "./routes/_app/$";
 import { Route as AppAccountRouteImport } from "./routes/_app/account";
 import { Route as AppArchiveRouteImport } from "./routes/_app/archive";
 import { Route as AppAuditRouteImport } from "./routes/_app/audit";
@@ -53,6 +54,11 @@ const LoginRoute = LoginRouteImport.update({
 const AppIndexRoute = AppIndexRouteImport.update({
   id: "/",
   path: "/",
+  getParentRoute: () => AppRoute,
+} as any);
+const AppSplatRoute = AppSplatRouteImport.update({
+  id: "/$",
+  path: "/$",
   getParentRoute: () => AppRoute,
 } as any);
 const AppAccountRoute = AppAccountRouteImport.update({
@@ -199,6 +205,7 @@ const AppExamsExamIdRoute = AppExamsExamIdRouteImport.update({
 export interface FileRoutesByFullPath {
   "/": typeof AppIndexRoute;
   "/login": typeof LoginRoute;
+  "/$": typeof AppSplatRoute;
   "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
   "/audit": typeof AppAuditRoute;
@@ -230,6 +237,7 @@ export interface FileRoutesByFullPath {
 }
 export interface FileRoutesByTo {
   "/login": typeof LoginRoute;
+  "/$": typeof AppSplatRoute;
   "/account": typeof AppAccountRoute;
   "/archive": typeof AppArchiveRoute;
   "/audit": typeof AppAuditRoute;
@@ -264,6 +272,7 @@ export interface FileRoutesById {
   __root__: typeof rootRouteImport;
   "/_app": typeof AppRouteWithChildren;
   "/login": typeof LoginRoute;
+  "/_app/$": typeof AppSplatRoute;
   "/_app/account": typeof AppAccountRoute;
   "/_app/archive": typeof AppArchiveRoute;
   "/_app/audit": typeof AppAuditRoute;
@@ -299,6 +308,7 @@ export interface FileRouteTypes {
   fullPaths:
     | "/"
     | "/login"
+    | "/$"
     | "/account"
     | "/archive"
     | "/audit"
@@ -330,6 +340,7 @@ export interface FileRouteTypes {
   fileRoutesByTo: FileRoutesByTo;
   to:
     | "/login"
+    | "/$"
     | "/account"
     | "/archive"
     | "/audit"
@@ -363,6 +374,7 @@ export interface FileRouteTypes {
     | "__root__"
     | "/_app"
     | "/login"
+    | "/_app/$"
     | "/_app/account"
     | "/_app/archive"
     | "/_app/audit"
@@ -420,6 +432,13 @@ declare module "@tanstack/react-router" {
       path: "/";
       fullPath: "/";
       preLoaderRoute: typeof AppIndexRouteImport;
+      parentRoute: typeof AppRoute;
+    };
+    "/_app/$": {
+      id: "/_app/$";
+      path: "/$";
+      fullPath: "/$";
+      preLoaderRoute: typeof AppSplatRouteImport;
       parentRoute: typeof AppRoute;
     };
     "/_app/account": {
@@ -622,6 +641,7 @@ declare module "@tanstack/react-router" {
 }
 
 interface AppRouteChildren {
+  AppSplatRoute: typeof AppSplatRoute;
   AppAccountRoute: typeof AppAccountRoute;
   AppArchiveRoute: typeof AppArchiveRoute;
   AppAuditRoute: typeof AppAuditRoute;
@@ -654,6 +674,7 @@ interface AppRouteChildren {
 }
 
 const AppRouteChildren: AppRouteChildren = {
+  AppSplatRoute: AppSplatRoute,
   AppAccountRoute: AppAccountRoute,
   AppArchiveRoute: AppArchiveRoute,
   AppAuditRoute: AppAuditRoute,

@@ -43,6 +43,9 @@ async def test_a_wrong_password_is_told_and_the_right_one_leads_where_one_wanted
     await page.get_by_role("button", name="Log in").click()
     await expect(page).to_have_url(re.compile(r"/devices$"))
     await expect(page.get_by_text("Simulated scanner").first).to_be_visible()
+    await page.goto("/no-such-page")  # what is mistyped takes nobody out of the shell
+    await expect(page.get_by_text("There is no such page")).to_be_visible()
+    await expect(page.get_by_role("navigation").first).to_be_visible()
 
 
 class HeldScanner:
