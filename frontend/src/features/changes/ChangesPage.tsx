@@ -3,8 +3,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { changesQuery, type Kind, KINDS } from "../../api/changes";
-import { moduleKeys, moduleQueries } from "../../api/moduleQueries";
-import { type Module, revertModule } from "../../api/modules";
+import { moduleQueries } from "../../api/moduleQueries";
 import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import { routingQueries } from "../../api/routingQueries";
@@ -15,14 +14,12 @@ import { DetailSection } from "../../shared/DetailSection";
 import { capitalised, clock, day, dayAndClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
-import { useMayAdminister } from "../../shared/roles";
 import { fieldsOf } from "../../shared/schema/schema";
 import { Empty, QueryView } from "../../shared/states";
 import { AdminTabs } from "../../shared/SubNav";
-import { VersionHistory } from "../../shared/VersionHistory";
 import { ParameterHistory } from "../devices/ParameterHistory";
 import { schemaOf } from "../devices/parameters";
-import { settingLabel, settingWords } from "../modules/module";
+import { ModuleHistory } from "../modules/ModuleHistory";
 import { actorWords } from "../people/people";
 import { RuleHistory } from "../rules/RuleHistory";
 import { TargetHistory } from "../targets/TargetHistory";
@@ -180,22 +177,6 @@ function OfModule({ name }: { name: string }) {
         return module ? <ModuleHistory module={module} /> : <p className="dim">{GONE}</p>;
       }}
     </QueryView>
-  );
-}
-
-function ModuleHistory({ module }: { module: Module }) {
-  return (
-    <VersionHistory
-      versions={useQuery(moduleQueries.versions(module.name))}
-      inForce={module.version}
-      difference={(before, after) => moduleQueries.diff(module.name, before, after)}
-      safe="Cases are processed by the settings in force."
-      nameOf={settingLabel}
-      wordsOf={settingWords}
-      mayNot={useMayAdminister()}
-      restore={(older, comment) => revertModule(module.name, older, module.version, comment)}
-      changed={moduleKeys.modules}
-    />
   );
 }
 

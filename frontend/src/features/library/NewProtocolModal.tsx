@@ -1,12 +1,11 @@
-import { Button, Modal, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Modal } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { addWorkflow, createProtocol, updateProtocol } from "../../api/library";
 import { keys } from "../../api/queries";
 import type { Exam } from "../../api/types";
-import page from "../../shared/page.module.css";
-import { ErrorLine } from "../../shared/states";
+import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 
 /** Makes a protocol with an empty workflow, or says something else of a draft. */
 export default function NewProtocolModal({
@@ -21,61 +20,37 @@ export default function NewProtocolModal({
   const client = useQueryClient();
   const [name, setName] = useState(exam?.name ?? "");
   const [description, setDescription] = useState(exam?.description ?? "");
-  const save = useMutation({
-    mutationFn: async () => {
-      if (exam) {
-        const { indication = null, comment = null } = exam;
-        return updateProtocol(exam, { name: name.trim(), description, indication, comment });
-      }
-      const made = await createProtocol(name.trim(), description);
-      await addWorkflow(made.id, name.trim());
-      return made;
-    },
-    onSuccess: async ({ id }) => {
-      await Promise.all([
-        client.invalidateQueries({ queryKey: keys.templates }),
-        client.invalidateQueries({ queryKey: keys.exam(id) }),
-      ]);
-      onClose();
-      onMade(id);
-    },
-  });
+  const save = async () => {
+    if (exam) {
+      const { indication = null, comment = null } = exam;
+      return updateProtocol(exam, { name: name.trim(), description, indication, comment });
+    }
+    const made = await createProtocol(name.trim(), description);
+    await addWorkflow(made.id, name.trim());
+    return made;
+  };
   return (
     <Modal opened onClose={onClose} title={exam ? `Rename ${exam.name}` : "New protocol"}>
-      <form
-        className={page.form}
-        aria-label="Protocol"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
+      <SavingForm
+        label="Protocol"
+        action={exam ? "Save" : "Make the protocol"}
+        ready={name.trim() !== ""}
+        save={async () => {
+          const saved = await save();
+          await client.invalidateQueries({ queryKey: keys.exam(saved.id) });
+          return saved;
         }}
+        changes={[keys.templates]}
+        onSaved={({ id }) => onMade(id)}
+        onClose={onClose}
       >
-        <TextInput
-          label="Name"
-          data-autofocus
-          required
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
-        <Textarea
-          label="Description"
-          description="What it is for, and when to choose it"
-          autosize
-          minRows={2}
+        <NameInput value={name} onChange={setName} />
+        <DescriptionInput
+          about="What it is for, and when to choose it"
           value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
+          onChange={setDescription}
         />
-        <ErrorLine error={save.error} />
-        <div className={page.formEnd}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={save.isPending} disabled={name.trim() === ""}>
-            {exam ? "Save" : "Make the protocol"}
-          </Button>
-        </div>
-      </form>
+      </SavingForm>
     </Modal>
   );
 }

@@ -1,11 +1,10 @@
-import { Button, Modal, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Modal, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { type Sequence, updateSequence } from "../../api/library";
 import { keys } from "../../api/queries";
 import page from "../../shared/page.module.css";
-import { ErrorLine } from "../../shared/states";
+import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 import { tagsOf } from "./sequence";
 
 /** Changes what is said of a sequence; what it plays is changed by a new version only. */
@@ -16,42 +15,26 @@ export default function SequenceWordsModal({
   sequence: Sequence;
   onClose: () => void;
 }) {
-  const client = useQueryClient();
   const [name, setName] = useState(sequence.name);
   const [description, setDescription] = useState(sequence.description ?? "");
   const [kind, setKind] = useState(sequence.sequence_type ?? "");
   const [tags, setTags] = useState(sequence.tags?.join(", ") ?? "");
-  const save = useMutation({
-    mutationFn: () =>
-      updateSequence(sequence._id, sequence.version ?? 1, {
-        name: name.trim(),
-        description,
-        sequence_type: kind.trim(),
-        tags: tagsOf(tags),
-      }),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: keys.sequences });
-      onClose();
-    },
-  });
+  const words = {
+    name: name.trim(),
+    description,
+    sequence_type: kind.trim(),
+    tags: tagsOf(tags),
+  };
   return (
     <Modal opened onClose={onClose} title={`Edit ${sequence.name}`}>
-      <form
-        className={page.form}
-        aria-label="Sequence"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate();
-        }}
+      <SavingForm
+        label="Sequence"
+        ready={name.trim() !== ""}
+        save={() => updateSequence(sequence._id, sequence.version ?? 1, words)}
+        changes={[keys.sequences]}
+        onClose={onClose}
       >
-        <TextInput
-          label="Name"
-          data-autofocus
-          required
-          maxLength={200}
-          value={name}
-          onChange={(event) => setName(event.currentTarget.value)}
-        />
+        <NameInput value={name} onChange={setName} />
         <div className={page.pair}>
           <TextInput
             label="Kind"
@@ -64,23 +47,8 @@ export default function SequenceWordsModal({
             onChange={(event) => setTags(event.currentTarget.value)}
           />
         </div>
-        <Textarea
-          label="Description"
-          autosize
-          minRows={2}
-          value={description}
-          onChange={(event) => setDescription(event.currentTarget.value)}
-        />
-        <ErrorLine error={save.error} />
-        <div className={page.formEnd}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" disabled={name.trim() === ""} loading={save.isPending}>
-            Save
-          </Button>
-        </div>
-      </form>
+        <DescriptionInput value={description} onChange={setDescription} />
+      </SavingForm>
     </Modal>
   );
 }

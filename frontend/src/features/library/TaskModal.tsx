@@ -1,6 +1,6 @@
-import { Button, Modal, MultiSelect, Select, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { Modal, MultiSelect, Select, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 
 import { jobsQuery } from "../../api/jobs";
 import { addTask, updateTask } from "../../api/library";
@@ -16,7 +16,7 @@ import {
   type XYZ,
 } from "../../api/types";
 import page from "../../shared/page.module.css";
-import { ErrorLine } from "../../shared/states";
+import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 import css from "./library.module.css";
 import { readable } from "./protocol";
 
@@ -98,15 +98,15 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
       : addTask({ ...newTask(workflow), ...body, task_type: "ACQUISITION" });
   };
   return (
-    <Form exam={exam} isNew={!task} ready={complete} save={save} onClose={onClose}>
-      <TextInput
-        label="Name"
-        data-autofocus
-        required
-        maxLength={200}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+    <SavingForm
+      label="Task"
+      action={task ? "Save" : "Add"}
+      ready={complete}
+      save={save}
+      changes={[keys.exam(exam.id), keys.templates]}
+      onClose={onClose}
+    >
+      <NameInput value={name} onChange={setName} />
       <Select
         label="Sequence"
         placeholder={sequences.length === 0 ? "No sequence is uploaded yet" : "What is played"}
@@ -147,14 +147,8 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
         <Vector label="Offset" unit="mm" texts={offset} onChange={setOffset} />
         <Vector label="Rotation" unit="°" texts={rotation} onChange={setRotation} />
       </fieldset>
-      <Textarea
-        label="Description"
-        autosize
-        minRows={1}
-        value={description}
-        onChange={(event) => setDescription(event.currentTarget.value)}
-      />
-    </Form>
+      <DescriptionInput value={description} onChange={setDescription} />
+    </SavingForm>
   );
 }
 
@@ -181,15 +175,15 @@ function JobForm({ exam, workflow, task, onClose }: FormProps<JobTask>) {
   };
   const ready = name.trim() !== "" && job !== null;
   return (
-    <Form exam={exam} isNew={!task} ready={ready} save={save} onClose={onClose}>
-      <TextInput
-        label="Name"
-        data-autofocus
-        required
-        maxLength={200}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+    <SavingForm
+      label="Task"
+      action={task ? "Save" : "Add"}
+      ready={ready}
+      save={save}
+      changes={[keys.exam(exam.id), keys.templates]}
+      onClose={onClose}
+    >
+      <NameInput value={name} onChange={setName} />
       <Select
         label="Job"
         placeholder="What is computed"
@@ -222,15 +216,9 @@ function JobForm({ exam, workflow, task, onClose }: FormProps<JobTask>) {
         onChange={setInputs}
         data={others.map(({ id, name: label }) => ({ value: id, label }))}
       />
-      <Textarea
-        label="Description"
-        autosize
-        minRows={1}
-        value={description}
-        onChange={(event) => setDescription(event.currentTarget.value)}
-      />
+      <DescriptionInput value={description} onChange={setDescription} />
       {!task && <p className="dim">What the job is told beyond that is set in the plan.</p>}
-    </Form>
+    </SavingForm>
   );
 }
 
@@ -242,55 +230,6 @@ const newTask = ({ id, tasks }: Workflow) => ({
   progress: 0,
   position: tasks.length,
 });
-
-function Form({
-  exam,
-  isNew,
-  ready,
-  save,
-  onClose,
-  children,
-}: {
-  exam: Exam;
-  isNew: boolean;
-  ready: boolean;
-  save: () => Promise<unknown>;
-  onClose: () => void;
-  children: ReactNode;
-}) {
-  const client = useQueryClient();
-  const saving = useMutation({
-    mutationFn: save,
-    onSuccess: async () => {
-      await Promise.all([
-        client.invalidateQueries({ queryKey: keys.exam(exam.id) }),
-        client.invalidateQueries({ queryKey: keys.templates }),
-      ]);
-      onClose();
-    },
-  });
-  return (
-    <form
-      className={page.form}
-      aria-label="Task"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (ready) saving.mutate();
-      }}
-    >
-      {children}
-      <ErrorLine error={saving.error} />
-      <div className={page.formEnd}>
-        <Button variant="default" onClick={onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" disabled={!ready} loading={saving.isPending}>
-          {isNew ? "Add" : "Save"}
-        </Button>
-      </div>
-    </form>
-  );
-}
 
 type Texts = Record<"x" | "y" | "z", string>;
 const AXES = ["x", "y", "z"] as const;

@@ -6,27 +6,21 @@ import {
   IconTestPipe,
   IconTrash,
 } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
-import { moduleKeys, moduleQueries } from "../../api/moduleQueries";
-import {
-  deleteModule,
-  type Module,
-  type ModuleTest,
-  revertModule,
-  testModule,
-} from "../../api/modules";
+import { moduleKeys } from "../../api/moduleQueries";
+import { deleteModule, type Module, type ModuleTest, testModule } from "../../api/modules";
 import type { Rule } from "../../api/routing";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import page from "../../shared/page.module.css";
 import { guarded, useMayAdminister, useMayTryOut } from "../../shared/roles";
 import { ErrorLine, Reasons } from "../../shared/states";
-import { VersionHistory } from "../../shared/VersionHistory";
 import { Kept } from "./Kept";
-import { allFields, moduleLook, RUNNERS, settingLabel, settingWords } from "./module";
+import { allFields, moduleLook, RUNNERS, settingWords } from "./module";
+import { ModuleHistory } from "./ModuleHistory";
 import css from "./modules.module.css";
 
 const ModuleModal = lazy(() => import("./ModuleModal"));
@@ -82,17 +76,7 @@ export function ModuleDetail({ module, rules, onClose }: Props) {
       <Kept module={module} />
       <UsedBy rules={rules} />
       <DetailSection title="History">
-        <VersionHistory
-          versions={useQuery(moduleQueries.versions(module.name))}
-          inForce={module.version}
-          difference={(before, after) => moduleQueries.diff(module.name, before, after)}
-          safe="Cases are processed by the settings in force."
-          nameOf={settingLabel}
-          wordsOf={settingWords}
-          mayNot={mayNot}
-          restore={(older, comment) => revertModule(module.name, older, module.version, comment)}
-          changed={moduleKeys.modules}
-        />
+        <ModuleHistory module={module} />
       </DetailSection>
       <Suspense>
         {open === "edit" && <ModuleModal module={module} onClose={() => setOpen(null)} />}

@@ -1,33 +1,23 @@
-import { Button, Modal, PasswordInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Modal, PasswordInput } from "@mantine/core";
 import { useState } from "react";
 
 import { peopleKeys, resetPassword } from "../../api/people";
 import type { User } from "../../api/types";
-import page from "../../shared/page.module.css";
-import { ErrorLine } from "../../shared/states";
+import { SavingForm } from "../../shared/SavingForm";
 
 /** Sets somebody's password; they have to set one of their own at the next login. */
 export default function ResetModal({ user, onClose }: { user: User; onClose: () => void }) {
-  const client = useQueryClient();
   const [password, setPassword] = useState("");
   const [own, setOwn] = useState("");
-  const reset = useMutation({
-    mutationFn: () => resetPassword(user.username, own, password),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: peopleKeys.all });
-      onClose();
-    },
-  });
   return (
     <Modal opened onClose={onClose} title={`A new password for ${user.username}`}>
-      <form
-        className={page.form}
-        aria-label="New password"
-        onSubmit={(event) => {
-          event.preventDefault();
-          reset.mutate();
-        }}
+      <SavingForm
+        label="New password"
+        action="Set the password"
+        ready={password !== "" && own !== ""}
+        save={() => resetPassword(user.username, own, password)}
+        changes={[peopleKeys.all]}
+        onClose={onClose}
       >
         <p>
           All logins of {user.username} end, and at the next one they set a password of their own.
@@ -50,16 +40,7 @@ export default function ResetModal({ user, onClose }: { user: User; onClose: () 
           value={own}
           onChange={(event) => setOwn(event.currentTarget.value)}
         />
-        <ErrorLine error={reset.error} />
-        <div className={page.formEnd}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" disabled={password === "" || own === ""} loading={reset.isPending}>
-            Set the password
-          </Button>
-        </div>
-      </form>
+      </SavingForm>
     </Modal>
   );
 }
