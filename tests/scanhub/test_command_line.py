@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import subprocess
+import sys
+from importlib.metadata import version
 
 import pytest
 import sqlalchemy as sa
@@ -179,3 +182,16 @@ async def test_a_worker_says_what_it_lacks(tmp_path, postgresql_urls):
     assert output.startswith("SCANHUB_WORKFLOW_QUEUES.1: Input should be 'recon', 'modules'")
     output = await refused(postgresql_urls, "--queues", "recon")
     assert f"{tmp_path}/files is not the lake of a server: mount it there" in output
+
+
+def test_the_version_is_told():
+    told = call("--version")
+    assert (told.exit_code, told.output) == (0, f"scanhub {version('scanhub')}\n")
+    assert "--version" in call("--help").output
+
+
+def test_a_server_loads_nothing_that_only_jobs_and_the_simulator_need():
+    heavy = {"finufft", "highdicom", "matplotlib", "nibabel", "pypulseq", "scipy"}
+    code = f"import sys, scanhub.main; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"
+    ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)
+    assert ended.stderr == b"", "each start of a server takes a second longer"

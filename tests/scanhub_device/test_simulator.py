@@ -10,6 +10,7 @@ import ismrmrd
 import numpy as np
 import pytest
 
+from scanhub_device.simulated import default_sequence
 from scanhub_device.simulator import (
     MARKER_HEAD,
     MARKER_LEFT,
@@ -22,7 +23,7 @@ from scanhub_device.simulator.coils import ring_of_coils
 from scanhub_device.simulator.mrd import Labels
 from scanhub_device.simulator.phantom import BRAIN
 from scanhub_device.simulator.plan import ScanPlan
-from scanhub_device.simulator.sequences import default_sequence, write_gre
+from scanhub_device.simulator.sequences import write_gre
 
 # files that PyPulseq's own tests expect; SCANHUB_SAMPLES names the folder of pulseq/
 EXAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"

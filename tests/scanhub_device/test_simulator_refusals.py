@@ -11,9 +11,10 @@ import pytest
 
 from scanhub_device import ScanError
 from scanhub_device.messages import XYZ, AcquisitionParameter
+from scanhub_device.simulated import default_sequence
 from scanhub_device.simulator import plan_scan
 from scanhub_device.simulator.scanner import offset_of
-from scanhub_device.simulator.sequences import default_sequence, write_gre
+from scanhub_device.simulator.sequences import write_gre
 
 EXAMPLES = Path(os.environ.get("SCANHUB_SAMPLES", "absent")) / "pulseq"
 LINES, FOV = 8, 0.2

@@ -13,9 +13,9 @@ from stream_server import stream_server
 
 from scanhub_device import ClientSettings, SyncScanner
 from scanhub_device.messages import DeviceDetails
+from scanhub_device.simulated import default_sequence
 from scanhub_device.simulator.mrd import Labels, make_header
 from scanhub_device.simulator.plan import plan_scan
-from scanhub_device.simulator.sequences import default_sequence
 from scanhub_device.stream import AcquisitionStream, StreamTarget
 
 QUICK = ClientSettings(open_timeout_s=2, stream_stall_s=0.3, stream_drain_s=5)

@@ -8,41 +8,13 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import Field
-
 from scanhub_jobs.command_line import ended, say, say_progress
 from scanhub_jobs.mr_dicom import write_mr_dicom
 from scanhub_jobs.mrd_images import series_of
 from scanhub_jobs.mrd_session import Server, reconstruct_elsewhere
-from scanhub_jobs.parameters import JobParameters
 from scanhub_jobs.raw_data import open_raw_data
 from scanhub_jobs.reconstruction_context import ReconstructionContext
-
-
-class ServerParameters(JobParameters):
-    """Parameters of a reconstruction by a server."""
-
-    host: str = Field(min_length=1, max_length=253, title="Host", description="Of the server")
-    port: int = Field(9002, ge=1, le=65535, title="Port")
-    config: str = Field(
-        "",
-        max_length=1023,
-        title="Configuration",
-        description="Name of what the server is to do, as it knows it",
-    )
-    config_text: str = Field(
-        "",
-        max_length=1 << 20,
-        title="Configuration text",
-        description="Sent in place of the name, where a server takes such (JSON or XML)",
-    )
-    idle_timeout_s: float = Field(
-        600.0,
-        gt=0,
-        le=86400,
-        title="Patience [s]",
-        description="The server has failed when nothing was taken or sent for so long",
-    )
+from scanhub_jobs.server_parameters import ServerParameters
 
 
 def run(source: Path, context_file: Path, output: Path, parameters_file: Path) -> list[Path]:

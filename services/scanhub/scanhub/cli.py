@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(operations)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"scanhub {version('scanhub')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all_commands(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
+) -> None:
+    """Take what stands before the name of a command."""
 
 
 def _service(only: str | None) -> str | None:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from scanhub_device.simulator import default_sequence, epi_sequence, radial_sequence
+from scanhub_device.simulated import default_sequence, epi_sequence, radial_sequence
 from scanhub_libraries.models import (
     AcquisitionTaskFile,
     DAGTaskFile,

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from scanhub.settings import InstallationSettings
-from scanhub_device.simulator import DEVICE_TYPE
+from scanhub_device.simulated import DEVICE_TYPE
 from scanhub_libraries.errors import ForbiddenError
 from scanhub_libraries.models import DeviceCredentials
 

@@ -1,10 +1,16 @@
 """A scanner that is not there: it plays Pulseq files on a phantom known in closed form."""
 
+from scanhub_device.simulated import (
+    DEVICE_TYPE,
+    default_sequence,
+    epi_sequence,
+    radial_sequence,
+)
 from scanhub_device.simulator.acquire import SimulatorSettings
 from scanhub_device.simulator.bad_link import BadLink
 from scanhub_device.simulator.faults import Fault, FaultKind
 from scanhub_device.simulator.magnet import Magnet
-from scanhub_device.simulator.parameter_schema import DEVICE_TYPE, PARAMETER_SCHEMA
+from scanhub_device.simulator.parameter_schema import PARAMETER_SCHEMA
 from scanhub_device.simulator.phantom import (
     MARKER_HEAD,
     MARKER_LEFT,
@@ -16,7 +22,6 @@ from scanhub_device.simulator.phantom import (
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
 from scanhub_device.simulator.run import run
 from scanhub_device.simulator.scanner import SimulatedScanner
-from scanhub_device.simulator.sequences import default_sequence, epi_sequence, radial_sequence
 
 __all__ = [
     "DEVICE_TYPE",

@@ -11,7 +11,6 @@ from scanhub_device.simulator.magnet import (
     LARMOR_FREQUENCY_HZ,
 )
 
-DEVICE_TYPE: Final = "simulated"
 PARAMETER_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "title": "Simulated scanner",

@@ -15,13 +15,13 @@ from scanhub_device.calibration import Calibration, CalibrationResult
 from scanhub_device.errors import ScanError, UploadError
 from scanhub_device.messages import XYZ, AcquisitionParameter, DeviceDetails, SystemLimits
 from scanhub_device.scan import Scan
+from scanhub_device.simulated import DEVICE_TYPE
 from scanhub_device.simulator._streaming import STREAM_FAULTS, Sender
 from scanhub_device.simulator.acquire import SimulatorSettings, acquire
 from scanhub_device.simulator.calibrate import Bench, calibrate
 from scanhub_device.simulator.faults import CRASHED, Fault, FaultKind
 from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_HZ
 from scanhub_device.simulator.mrd import VENDOR, Labels, make_header
-from scanhub_device.simulator.parameter_schema import DEVICE_TYPE
 from scanhub_device.simulator.phantom import Floats
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
 

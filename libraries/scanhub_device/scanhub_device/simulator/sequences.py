@@ -13,24 +13,6 @@ _RF_DURATION_S = 2e-3
 _PREPHASER_S = 1.5e-3
 
 
-_DATA = Path(__file__).parent / "data"
-
-
-def default_sequence() -> Path:
-    """The GRE that comes with the simulator: what `write_gre` writes by default."""
-    return _DATA / "gre_128.seq"
-
-
-def epi_sequence() -> Path:
-    """The single shot of EPI that comes with the simulator: what `write_epi` writes by default."""
-    return _DATA / "epi_64.seq"
-
-
-def radial_sequence() -> Path:
-    """The spokes that come with the simulator: what `write_radial` writes by default."""
-    return _DATA / "radial_64.seq"
-
-
 def write_gre(
     path: Path,
     *,

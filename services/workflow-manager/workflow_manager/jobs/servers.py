@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from scanhub_jobs.server_reconstruction import ServerParameters
+from scanhub_jobs.server_parameters import ServerParameters
 from scanhub_libraries.models.job import JobData, JobInput
 from workflow_manager.jobs.built_in import schema_of
 from workflow_manager.jobs.definitions import JobDefinition
