@@ -1,5 +1,6 @@
 """HTTP: timelines and the audit trail."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -127,14 +128,7 @@ async def export_audit_entries(
     The export has an entry of its own.
     """
     await disclosures.tell(query.disclosure())
-    return StreamingResponse(
-        service.write_csv(sessions, query),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": 'attachment; filename="audit.csv"',
-            "Cache-Control": "no-store",
-        },
-    )
+    return _download(service.write_csv(sessions, query), "audit.csv", "text/csv; charset=utf-8")
 
 
 @router.get(
@@ -151,11 +145,14 @@ async def export_audit_lines(
     The export has an entry of its own.
     """
     await disclosures.tell(query.disclosure())
-    return StreamingResponse(
-        service.write_json_lines(sessions, query),
-        media_type="application/x-ndjson",
-        headers={
-            "Content-Disposition": 'attachment; filename="audit.jsonl"',
-            "Cache-Control": "no-store",
-        },
+    return _download(
+        service.write_json_lines(sessions, query), "audit.jsonl", "application/x-ndjson"
     )
+
+
+def _download(lines: AsyncIterator[str], name: str, media_type: str) -> StreamingResponse:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(lines, media_type=media_type, headers=headers)

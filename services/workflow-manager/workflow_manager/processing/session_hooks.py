@@ -1,9 +1,8 @@
 """The session of a run of modules: hooks before its first job of the SDK, and after its last."""
 
-import json
 from collections.abc import Sequence
 
-from scanhub_jobs.backend import FileInfo, SessionInfo
+from scanhub_jobs.backend import SessionInfo
 from scanhub_jobs.hooks import Moment
 from scanhub_jobs.parameters import shown
 from scanhub_jobs.results import JobFailure, JobResult, State
@@ -14,7 +13,7 @@ from workflow_manager.job_sessions import repository as sessions
 from workflow_manager.job_sessions.hooks import note_end, run_session_hooks
 from workflow_manager.job_sessions.models import JobExecution, SessionFile
 from workflow_manager.job_sessions.rules import JobState, returned_value
-from workflow_manager.job_sessions.service import briefing_of
+from workflow_manager.job_sessions.service import briefing_of, describe_file
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.modules.models import Module
 from workflow_manager.processing import repository
@@ -100,16 +99,5 @@ def _result(
         reason=row.reason,
         failure=JobFailure.model_validate(row.failure) if row.failure else None,
         returned=returned_value(row.returned),
-        files=[_info(file) for file in own],
-    )
-
-
-def _info(file: SessionFile) -> FileInfo:
-    return FileInfo(
-        name=file.name,
-        size=file.size,
-        sha256=file.sha256,
-        content_type=file.content_type,
-        created_at=file.created_at,
-        meta=json.loads(file.meta),
+        files=[describe_file(file) for file in own],
     )
