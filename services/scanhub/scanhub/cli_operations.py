@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -134,3 +135,48 @@ def set_password(username: Username, data_dir: DataDir = None) -> None:
     with explained(errors):
         asyncio.run(set_password(settings_of(data_dir=data_dir), username, password))
         console.print(f"{username} has a new password; the logins of {username} have ended.")
+
+
+@operations.command("import-scanhub")
+def import_scanhub(
+    url: Annotated[str, typer.Argument(help="Gateway of ScanHub: https://...:8443.")],
+    username: Annotated[str, typer.Option(help="An administrator of ScanHub.")],
+    password: Annotated[
+        str, typer.Option(envvar="SCANHUB_OLD_PASSWORD", prompt=True, hide_input=True)
+    ] = "",
+    lake: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Its data lake; without it no files."),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Who signed its certificate, PEM."),
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(help="Zone of its clock, as in Europe/Berlin: it stores none.")
+    ] = "UTC",
+    report: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder of report, credentials, passwords.")
+    ] = Path("scanhub-import"),
+    data_dir: DataDir = None,
+) -> None:
+    """Take over users, devices, sequences, templates, patients, exams and files of ScanHub.
+
+    It can be repeated: what is here stays as it is.
+    """
+    from scanhub.from_scanhub.move import Old, move, prepare
+
+    old = Old(url, (username, password), lake, ca, _zone(time_zone))
+    with explained(errors):
+        settings = settings_of(data_dir=data_dir)
+        prepare(settings, report)
+        whole = asyncio.run(move(settings, old, report, console))
+    if not whole:
+        raise typer.Exit(1)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, ZoneInfoNotFoundError):
+        raise typer.BadParameter(f"{name!r} is no time zone, such as Europe/Berlin.") from None

@@ -85,12 +85,13 @@ def _searched(patient: BasePatient, number: str | None) -> dict[str, Any]:
 
 
 async def create_patient(
-    session: AsyncSession, patient: BasePatient, *, now: datetime
+    session: AsyncSession, patient: BasePatient, *, now: datetime, record_id: UUID | None = None
 ) -> PatientOut:
-    """Create a patient."""
+    """Create a patient; the id of the record is a new one, unless it has one already."""
     await _check_number(session, patient.patient_id, None)
     searched = _searched(patient, patient.patient_id)
     row = Patient(**patient.model_dump(), **searched, datetime_created=now)
+    row.id = record_id or row.id
     session.add(row)
     _emit(session, EventType.PATIENT_CREATED, row)
     await session.flush()

@@ -48,8 +48,11 @@ async def create_sequence(
     xml_file: UploadedFile | None,
     version_of: str | None,
     now: datetime,
+    sequence_id: str | None = None,
 ) -> MRISequenceCreated:
     """Store a sequence that can be read: first its files, then the row.
+
+    Its id is a new one, unless it has one already.
 
     The session is not used, so holds no connection, before the files are stored. A mark lies beside
     them until the row is committed (then the caller removes it): if the process ends in between,
@@ -59,7 +62,7 @@ async def create_sequence(
     text = await asyncio.to_thread(rules.decode, seq_file.data, "seq_file")
     header = await _checked_header(xml_file)
     facts = await read_sequence(seq_file.data)
-    sequence_id = str(new_id())
+    sequence_id = sequence_id or str(new_id())
     row = Sequence(
         **body.model_dump(),
         id=sequence_id,
