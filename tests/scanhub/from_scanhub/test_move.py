@@ -27,6 +27,7 @@ from exam_manager.tasks.models import Task
 from exam_manager.users.models import Account
 from exam_manager.workflows.models import Workflow
 from scanhub.from_scanhub.move import Old, move, prepare
+from scanhub.settings import InstallationSettings
 from scanhub_device.simulated import default_sequence
 from scanhub_libraries.database import create_engine, create_sessions, reading
 from scanhub_libraries.errors import ScanHubError
@@ -91,6 +92,20 @@ def scene(empty_databases, tmp_path):
     return Scene(empty_databases, tmp_path)
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def scene_of_each(request, tmp_path):
+    """The same on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return Scene(request.getfixturevalue("empty_databases"), tmp_path)
+    copied = request.getfixturevalue("copied_postgresql")
+    urls = {
+        f"{name}_database_url": copied(f"{name}_manager") for name in ("exam", "device", "workflow")
+    }
+    settings = InstallationSettings(data_dir=tmp_path / "data", **urls)
+    settings.prepare()
+    return Scene(settings, tmp_path)
+
+
 def scanned(scene):
     """Let the old installation have a patient with a finished scan and its images."""
     ids = {
@@ -124,8 +139,9 @@ def scanned(scene):
 
 
 async def test_a_patient_comes_with_exams_files_and_sequence_and_a_second_time_changes_nothing(
-    scene,
+    scene_of_each,
 ):
+    scene = scene_of_each
     ids = scanned(scene)
     await asyncio.to_thread(prepare, scene.settings, scene.folder / "report")
     whole, report = await scene.move()
