@@ -1,11 +1,15 @@
 # One target for each container of docker-compose.yml; they share the layers below them. Packages are
 # those of requirements.lock that the services need at run time, by hash; Node, uv and compilers stay in
-# the stages that build. Everything runs as user 10001 and writes to /data and /tmp alone.
+# the stages that build. Everything runs as user 10001 and writes to /data, /backup and /tmp alone.
 #
 #   docker build --target exam-manager -t scanhub/exam-manager .
+#
+# Other base images, as those of deploy/local-podman: --build-arg PYTHON=... --build-arg DEBIAN=...
+ARG PYTHON=docker.io/library/python:3.11.14-slim-bookworm
+ARG DEBIAN=docker.io/library/debian:12.12-slim
 
 # --- build -----------------------------------------------------------------------------------------
-FROM python:3.11-slim AS packages
+FROM ${PYTHON} AS packages
 WORKDIR /build
 RUN python3 -m venv /opt/scanhub
 COPY requirements.lock scripts/runtime_requirements.py ./
@@ -17,7 +21,7 @@ RUN /opt/scanhub/bin/python -m pip install --quiet --no-cache-dir --no-deps libr
  && /opt/scanhub/bin/python -m pip check \
  && /opt/scanhub/bin/python -m pip uninstall --quiet --yes pip setuptools
 
-FROM python:3.11-slim AS ui
+FROM ${PYTHON} AS ui
 WORKDIR /build
 COPY scripts scripts
 COPY libraries/scanhub_libraries/pyproject.toml libraries/scanhub_libraries/
@@ -26,9 +30,9 @@ RUN python3 -c "import sys; sys.path.insert(0, 'scripts'); import setup; setup.s
  && rm -f frontend/dist/.setup-stamp
 
 # --- run -------------------------------------------------------------------------------------------
-FROM python:3.11-slim AS base
+FROM ${PYTHON} AS base
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scanhub \
- && install -d -o scanhub -g scanhub -m 700 /data
+ && install -d -o scanhub -g scanhub -m 700 /data /backup
 COPY --from=packages /opt/scanhub /opt/scanhub
 ENV PATH=/opt/scanhub/bin:$PATH HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib PYTHONUNBUFFERED=1 \
     SCANHUB_DATA_DIR=/data SCANHUB_HOST=0.0.0.0 SCANHUB_LOG_JSON=true
@@ -57,7 +61,7 @@ CMD ["receive", "--dicom-port", "11112"]
 FROM base AS worker
 CMD ["worker"]
 
-FROM debian:12-slim AS gateway
+FROM ${DEBIAN} AS gateway
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends nginx-light \
  && rm -rf /var/lib/apt/lists/* /etc/nginx/sites-enabled /var/log/nginx \

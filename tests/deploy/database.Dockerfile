@@ -1,5 +1,6 @@
 # Stands in for the image of PostgreSQL where no registry is reachable: Debian's, started the same way.
-FROM debian:12-slim
+ARG DEBIAN
+FROM ${DEBIAN}
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends postgresql \
  && rm -rf /var/lib/apt/lists/* /var/lib/postgresql/* \

@@ -30,10 +30,13 @@ TARGETS = (
 )
 SERVICES = (
     *("exam-manager", "workflow-manager", "device-manager-1", "device-manager-2"),
-    *("dicom-listener", "worker-1", "worker-2", "gateway"),
+    *("dicom-listener", "worker-1", "worker-2", "module-worker", "gateway"),
 )
+FILES = ("docker-compose.yml", "docker-compose.modules.yml", "tests/deploy/override.yml")
+USER = 10001
 START_S = 240.0
 BACK_S = 60.0
+BASES = ("PYTHON=localhost/python:3.11", "DEBIAN=localhost/debian:12")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -102,11 +105,21 @@ class Deployment:
         return f"https://localhost:{self.https_port}"
 
     @property
+    def secrets(self) -> Path:
+        """Where the secrets are."""
+        return Path(self.variables["SCANHUB_SECRETS"])
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go."""
+        return self.folder / "backups"
+
+    @property
     def certificate(self) -> Path:
         """Of the gateway; it signs itself."""
-        return self.folder / "secrets" / "tls.pem"
+        return self.secrets / "tls.pem"
 
-    @cached_property
+    @property
     def trust(self) -> ssl.SSLContext:
         """What believes the gateway, and nobody else."""
         return ssl.create_default_context(cafile=self.certificate)
@@ -121,24 +134,71 @@ class Deployment:
     def running(self) -> Iterator[None]:
         """Build and start it; stop it and remove what it wrote."""
         self._build()
-        environment = {"SCANHUB_SECRETS": str(self.folder / "secrets")}
+        self.backups.mkdir(mode=0o700)
+        os.chown(self.backups, USER, USER)
         self.variables |= {
-            **environment,
+            "SCANHUB_BACKUPS": str(self.backups),
             "SCANHUB_ADDRESS": "127.0.0.1",
             "SCANHUB_HTTPS_PORT": str(self.https_port),
             "SCANHUB_HTTP_PORT": str(self.http_port),
             "SCANHUB_DICOM_PORT": str(self.dicom_port),
         }
-        _run([ROOT / "deploy" / "make-secrets", "localhost"], variables=self.variables)
+        self._make_secrets("secrets")
+        self._name_who_signs_for_devices()
+        service = self._serve_containers()
         self.compose("down", "--volumes", "--timeout", "2")
         try:
-            self._start()
+            self.start()
             yield
         finally:
+            service.terminate()
             self._keep_logs()
             self.compose("down", "--volumes", "--timeout", "2")
 
-    def _start(self) -> None:
+    def _make_secrets(self, name: str, *options: str | Path) -> None:
+        self.variables["SCANHUB_SECRETS"] = str(self.folder / name)
+        command = [ROOT / "deploy" / "make-secrets", *options, "localhost"]
+        _run(command, variables=self.variables)
+
+    def _name_who_signs_for_devices(self) -> None:
+        certificate, key = self.folder / "device-ca.pem", self.folder / "device-ca.key"
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key]
+        _run(["openssl", "req", "-x509", *curve, "-subj", "/CN=Devices", "-out", certificate])
+        shutil.copyfile(certificate, self.secrets / "device-ca.pem")
+
+    def _serve_containers(self) -> "subprocess.Popen[bytes]":
+        """Let podman be for the worker of modules what docker is on other machines."""
+        socket, program = self.folder / "docker.sock", self.folder / "docker"
+        command = ["podman", "system", "service", "--time=0", f"unix://{socket}"]
+        service = subprocess.Popen(command, env=self.variables)
+        until("podman listens", socket.exists, BACK_S)
+        os.chown(socket, 0, USER)
+        socket.chmod(0o660)
+        made = self.podman("create", "scanhub-test/module").strip()
+        self.podman("cp", f"{made}:/docker", str(program))
+        self.podman("rm", made)
+        store = self.podman("info", "--format", "{{.Store.VolumePath}}").strip()
+        self.variables |= {
+            "SCANHUB_DOCKER": str(program),
+            "SCANHUB_DOCKER_SOCKET": str(socket),
+            "SCANHUB_DOCKER_GROUP": str(USER),
+            "SCANHUB_FILES": f"{store}/{PROJECT}_files/_data",
+        }
+        return service
+
+    def begin_anew(self, *, keys: Path) -> None:
+        """Lose everything but the backups, and prepare another machine with these keys."""
+        self.compose("down", "--volumes", "--timeout", "2")
+        self._make_secrets("secrets-of-another-machine", "--keys", keys)
+        self.compose("up", "--detach", "--no-build", "--no-deps", "database")
+        until("the database answers", lambda: self.healthy("database"), START_S)
+
+    def run(self, service: str, *command: str) -> str:
+        """Let a container that is no server do its work; returns what it says."""
+        options = ("run", "-T", "--rm", "--no-deps")
+        return self.compose("--profile", service, *options, service, *command, timeout=300)
+
+    def start(self) -> None:
         """Start it in the order of the file: podman of Debian 12 knows no conditions."""
         up = ("up", "--detach", "--no-build", "--no-deps")
         self.compose(*up, "database", "archive")
@@ -162,6 +222,7 @@ class Deployment:
         if os.environ.get("SCANHUB_DEPLOY_BUILD") == "0":  # somebody tries again and again
             return
         options = ["--isolation=chroot", "--network=host"]
+        options += [word for base in BASES for word in ("--build-arg", base)]
         if _CERTIFICATES.exists():  # a machine may have authorities that an image does not know
             options += ["--volume", f"{_CERTIFICATES}:{_CERTIFICATES}:ro"]
             for name in ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
@@ -170,8 +231,9 @@ class Deployment:
         for target in TARGETS:
             named = ["--target", target, "--tag", f"scanhub/{target}"]
             _run([*build, *named, "."], variables=self.variables, timeout=1800)
-        recipe = ["--file", "tests/deploy/database.Dockerfile", "--tag", "scanhub-test/database"]
-        _run([*build, *recipe, "."], variables=self.variables, timeout=900)
+        for name in ("database", "module"):
+            recipe = ["--file", f"tests/deploy/{name}.Dockerfile", "--tag", f"scanhub-test/{name}"]
+            _run([*build, *recipe, "."], variables=self.variables, timeout=900)
 
     @cached_property
     def _compose(self) -> Path:
@@ -186,7 +248,7 @@ class Deployment:
 
     def compose(self, *arguments: str, timeout: float = 180) -> str:
         """Let podman-compose do something with the two files."""
-        files = ("-f", ROOT / "docker-compose.yml", "-f", ROOT / "tests/deploy/override.yml")
+        files = [word for name in FILES for word in ("-f", ROOT / name)]
         command = [self._compose, "-p", PROJECT, *files, *arguments]
         path = f"{self._compose.parent}:{self.variables['PATH']}"
         return _run(command, variables={**self.variables, "PATH": path}, timeout=timeout).stdout

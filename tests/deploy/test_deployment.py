@@ -3,27 +3,18 @@
 import asyncio
 import subprocess
 import sys
-import time
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
+from asking import eventually, opened
 from deployment import PROJECT, SERVICES
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from sent_series import IMAGES, send, write_series
 
-from scanhub.demo.data import DemoApi, PlannedScan, create_data
-from scanhub.demo.errors import DemoError
+from scanhub.demo.data import PlannedScan, create_data
 from scanhub_device.simulator import default_sequence
-from workflow_manager.dicom.associating import Peer
-from workflow_manager.dicom.scu import send_series
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 VICTIMS = (*SERVICES, "database")
-IMAGES = 12
-SETTLED_S = 180.0
 TARGET = {
     "name": "archive",
     "target_type": "dicom",
@@ -32,30 +23,6 @@ TARGET = {
     "aet_target": "ARCHIVE",
 }
 RULE = {"name": "all", "rule": "True", "action": "route", "target": ["archive"]}
-
-
-@asynccontextmanager
-async def opened(deployment):
-    async with httpx.AsyncClient(
-        base_url=deployment.url, verify=deployment.trust, timeout=30
-    ) as http:
-        api = DemoApi(http)
-        await eventually("a login", api.log_in)
-        yield api
-
-
-async def eventually(what, ask, seconds=SETTLED_S):
-    """Ask until the answer is what is wanted: truth, or no error where there is none to return."""
-    deadline, trouble = time.monotonic() + seconds, None
-    while time.monotonic() < deadline:
-        try:
-            found = await ask()
-            if found or found is None:
-                return found
-        except (httpx.TransportError, DemoError) as error:
-            trouble = error
-        await asyncio.sleep(0.5)
-    raise AssertionError(f"{what}: not so after {seconds:.0f} s. {trouble!r}")
 
 
 @pytest.fixture(scope="module")
@@ -80,44 +47,6 @@ def stage(deployment):
     finally:
         scanner.terminate()
         scanner.wait(30)
-
-
-def write_series(folder: Path, description: str) -> tuple[str, list[tuple[str, Path]]]:
-    """Write a series of small images; return its UID, and UID and path of each image."""
-    series, study = str(generate_uid()), str(generate_uid())
-    folder.mkdir(parents=True)
-    items = []
-    for number in range(1, IMAGES + 1):
-        image = Dataset()
-        image.SOPClassUID, image.SOPInstanceUID = MRImageStorage, f"{series[:60]}.{number}"
-        image.StudyInstanceUID, image.SeriesInstanceUID = study, series
-        image.PatientID, image.PatientName, image.Modality = "P-1", "Doe^Jane", "MR"
-        image.SeriesDescription, image.InstanceNumber = description, number
-        image.Rows = image.Columns = 64
-        image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
-        image.BitsAllocated = image.BitsStored = 16
-        image.HighBit, image.PixelRepresentation = 15, 0
-        image.PixelData = (np.arange(64 * 64, dtype="<u2") + number).tobytes()
-        image.file_meta = meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = MRImageStorage
-        meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        path = folder / f"{number}.dcm"
-        image.save_as(path, enforce_file_format=True)
-        items.append((str(image.SOPInstanceUID), path))
-    return series, items
-
-
-def send(deployment, items) -> None:
-    """Send as an archive does: what was not answered with success is sent again."""
-    peer = Peer("127.0.0.1", deployment.dicom_port, "SCANHUB", "SENDER")
-    left, deadline = dict(items), time.monotonic() + SETTLED_S
-    while left:
-        assert time.monotonic() < deadline, f"{len(left)} images were never taken"
-        for uid in send_series(list(left.items()), peer).sent:
-            left.pop(uid, None)
-        if left:
-            time.sleep(1)
 
 
 def in_archive(deployment, series: str) -> list[str]:

@@ -14,7 +14,7 @@ from device_manager.settings import DeviceManagerSettings
 from exam_manager.settings import ExamManagerSettings
 from scanhub.cli import app
 from scanhub.main import PREFIXES
-from scanhub.settings import InstallationSettings
+from scanhub.settings import SERVICES, InstallationSettings
 from scanhub.ui import _SECURITY_HEADERS
 from scanhub_libraries.file_settings import SUFFIX
 from workflow_manager.engine.names import QUEUE_NAMES
@@ -78,6 +78,22 @@ def test_a_worker_serves_what_the_server_leaves(compose: dict[str, Any]) -> None
     assert queues["worker-1"] | queues["workflow-manager"] == set(QUEUE_NAMES)
 
 
+def test_one_worker_alone_runs_containers_and_nothing_but_modules(compose: dict[str, Any]) -> None:
+    text = (ROOT / "docker-compose.modules.yml").read_text("utf-8")
+    services = yaml.safe_load(text)["services"]
+    queues = {
+        name: set(yaml.safe_load(service["environment"]["SCANHUB_WORKFLOW_QUEUES"]))
+        for name, service in services.items()
+        if "SCANHUB_WORKFLOW_QUEUES" in service["environment"]
+    }
+    before = yaml.safe_load(
+        compose["services"]["worker-1"]["environment"]["SCANHUB_WORKFLOW_QUEUES"]
+    )
+    assert queues.pop("module-worker") == {"modules"}
+    assert queues == {name: set(before) - {"modules"} for name in ("worker-1", "worker-2")}
+    assert [name for name, each in services.items() if "volumes" in each] == ["module-worker"]
+
+
 def test_a_service_has_the_secrets_that_it_reads_and_nothing_is_writable_but_its_files(
     compose: dict[str, Any],
 ) -> None:
@@ -93,11 +109,24 @@ def test_a_service_has_the_secrets_that_it_reads_and_nothing_is_writable_but_its
         assert read <= given, name
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
-        assert "healthcheck" in service or name == "migrate"
-    signing = [
-        name for name, each in compose["services"].items() if "signing.pem" in each["secrets"]
-    ]
-    assert signing == ["exam-manager"]
+        assert "healthcheck" in service or name in {"migrate", "backup"}  # which end
+    signing = [name for name, each in compose["services"].items() if "signing.pem" in _made(each)]
+    assert signing == ["exam-manager", "backup"]
+
+
+def _made(service: dict[str, Any]) -> set[str]:
+    """Return which secrets a service gets, by their names in the file."""
+    return {each if isinstance(each, str) else each["source"] for each in service["secrets"]}
+
+
+def test_a_backup_has_every_key_and_no_other_secret_among_them(compose: dict[str, Any]) -> None:
+    """What lies in its folder of keys is copied into each backup."""
+    settings = InstallationSettings(keys_folder=Path("keys"))
+    needed = {"signing.pem", "signing.pub.pem", "device-tokens.key", "target-secrets.key"}
+    needed |= {f"services/{name}.secret" for name in SERVICES}
+    secrets = compose["services"]["backup"]["secrets"]
+    targets = {each["target"] for each in secrets if not isinstance(each, str)}
+    assert targets == {f"{settings.keys_dir}/{name}" for name in needed}
 
 
 def test_one_command_makes_every_secret_and_replaces_none(
@@ -114,6 +143,20 @@ def test_one_command_makes_every_secret_and_replaces_none(
     assert folder.stat().st_mode & 0o077 == 0
     subprocess.run(command, env=environment, check=True, capture_output=True)
     assert {path.name: path.read_text() for path in folder.iterdir()} == made
+
+
+def test_another_machine_gets_the_keys_of_a_backup(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    (keys / "services").mkdir(parents=True)
+    names = ("signing.pem", "signing.pub.pem", "device-tokens.key", "target-secrets.key")
+    for name in (*names, *(f"services/{service}.secret" for service in SERVICES)):
+        (keys / name).write_text(name)
+    command = [ROOT / "deploy" / "make-secrets", "--keys", "keys", "mri.example.org"]
+    environment = {"PATH": "/usr/bin:/bin", "SCANHUB_SECRETS": str(tmp_path / "secrets")}
+    subprocess.run(command, env=environment, check=True, capture_output=True, cwd=tmp_path)
+    for name in names:
+        assert (tmp_path / "secrets" / name).read_text() == name
+    assert (tmp_path / "secrets" / "exam-manager.secret").read_text().startswith("services/")
 
 
 def test_the_gateway_knows_every_service_and_the_headers_of_the_ui() -> None:

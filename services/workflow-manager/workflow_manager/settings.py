@@ -115,7 +115,8 @@ class WorkflowManagerSettings(RunSettings):
     )
     module_runtime: Literal["auto", "podman", "docker", "none"] = Field(
         "auto",
-        description="What runs containers of modules; auto: podman, or else docker, if it is there",
+        description="What runs containers of modules; auto: podman, or else docker, if it is "
+        "there; none: no module is a container, here or in the processes that serve modules",
     )
     module_folder: Path | None = Field(
         None,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 from contextlib import closing
@@ -203,6 +204,26 @@ async def test_nothing_is_restored_over_something(house, tmp_path):
     with pytest.raises(ConflictError, match="is there already"):
         await restore(target, house.place, "latest", say=say)
     assert not target.data_dir.exists()
+
+
+async def test_keys_that_are_there_stay_and_have_to_be_those_of_the_backup(house, tmp_path):
+    """As where they are secrets of containers, in a folder that cannot be written to."""
+    before = sorted(house.settings.keys_dir.rglob("*"))
+    made = await house.back_up()
+    assert sorted(house.settings.keys_dir.rglob("*")) == before
+    keys = tmp_path / "secrets"
+    shutil.copytree(house.place.folder(made.name) / "keys", keys)
+    key = keys / "device-tokens.key"
+    told = {"data_dir": tmp_path / "new", "keys_folder": keys}
+    right = key.read_text()
+    key.write_text("f" * 64)
+    with pytest.raises(ConflictError, match=r"device-tokens\.key in .* not the one of the backup"):
+        await restore(InstallationSettings(**told), house.place, "latest", say=say)
+    assert not (tmp_path / "new").exists()
+    key.write_text(right)
+    status = key.stat()
+    await restore(InstallationSettings(**told), house.place, "latest", say=say)
+    assert (key.stat().st_ino, key.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 import pytest
 
 from scanhub_libraries.models.module import ModuleSettings
+from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.arguments import NotAllowedError, mounts, options
 from workflow_manager.modules.container import ContainerRunner
+from workflow_manager.modules.runners import Runners
 from workflow_manager.modules.runtime import Runtime, lacking
 
 
@@ -95,3 +97,20 @@ def test_only_limits_that_are_asked_for_are_said_not_to_hold(make_settings):
     runner = ContainerRunner(make_settings(), Runtime("podman"))
     (note,) = runner._unheeded(module, lacking("[]"))
     assert note.startswith("Its limit of cpu does not hold: ")
+
+
+async def test_a_server_whose_workers_run_containers_does_not_say_that_none_do(make_settings):
+    shared = {
+        "database_url": "postgresql+asyncpg://database/workflow",
+        "engine_database_url": "postgresql://database/engine",
+        "queues": ("notifications",),
+    }
+    module = ModuleSettings(name="x", docker_tag="x:1")
+    runners = Runners(make_settings(**shared, module_runtime="docker"), JobRegistry())
+    told = await runners.examine(module)
+    assert (told.ok, len(told.notes)) == (True, 1)
+    assert "in another process" in told.notes[0]
+    assert (await runners.health(containers=True)).state == "ok"
+    none = Runners(make_settings(**shared, module_runtime="none"), JobRegistry())
+    assert "RUNTIME is none" in (await none.examine(module)).problems[0]
+    assert (await none.health(containers=True)).state == "failing"

@@ -53,6 +53,7 @@ async def restore(
     manifest = read_manifest(folder)
     urls = database_urls(settings)
     await _check_target(settings, manifest, urls)
+    await asyncio.to_thread(_check_keys, folder / "keys", settings.keys_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = settings.data_dir / RESTORING
     mark.write_text(f"{manifest.name} of {place.root}\n")
@@ -108,10 +109,39 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
             raise BackupError(f"{folder / path} is damaged: restore another backup (--name).")
 
 
+def _check_keys(source: Path, target: Path) -> None:
+    """Refuse keys that are not those of the backup, and a folder that shall get some and cannot."""
+    others = [name for name in _keys(source) if _differs(source / name, target / name)]
+    if others:
+        raise ConflictError(
+            f"{', '.join(others)} in {target} is not the one of the backup: put there what is in "
+            f"{source}, or restore with an empty folder of keys."
+        )
+    absent = [name for name in _keys(source) if not (target / name).exists()]
+    if absent and target.exists() and not os.access(target, os.W_OK):
+        raise ConflictError(
+            f"{', '.join(absent)} is not in {target}, where nothing can be written: put there what "
+            f"is in {source}."
+        )
+
+
 def _copy_keys(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, dirs_exist_ok=True)
-    for path in target.rglob("*"):
-        path.chmod(0o700 if path.is_dir() else 0o600)
+    for name in _keys(source):
+        path = target / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(source / name, path)
+            path.chmod(0o600)
+
+
+def _keys(folder: Path) -> list[str]:
+    """Return the keys of a backup; a lock is none, which older versions left there."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(path.as_posix() for path in paths if path.name != ".lock")
+
+
+def _differs(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() != other.read_bytes()
 
 
 def _copy_lake(place: Place, folder: Path, root: Path) -> None:

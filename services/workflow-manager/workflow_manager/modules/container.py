@@ -27,9 +27,19 @@ from workflow_manager.settings import WorkflowManagerSettings
 
 logger = get_logger(__name__)
 _NO_ROOT = "It has to run as root: SCANHUB_WORKFLOW_MODULE_ROOT allows it."
+_ELSEWHERE = (
+    "It runs in another process, which serves the queue modules: whether that has the image "
+    "is seen when it begins."
+)
 _BY_THE_ENGINE = 125
 """Exit code of `podman run` and `docker run` when the container could not be made."""
 _LATER_S = 120
+
+
+def is_done_elsewhere(settings: WorkflowManagerSettings) -> bool:
+    """Say whether containers run, but not in this process."""
+    queues = settings.queues
+    return queues is not None and "modules" not in queues and settings.module_runtime != "none"
 
 
 class ContainerRunner:
@@ -54,6 +64,8 @@ class ContainerRunner:
             problems.append(str(error))
         if module.requires_root and not self._settings.module_root:
             problems.append(_NO_ROOT)
+        if is_done_elsewhere(self._settings):
+            return Fitness("", problems, [*notes, _ELSEWHERE])
         why = await self.runtime.problem()
         if why:
             problems.append(why)

@@ -3,7 +3,7 @@
 from scanhub_libraries.models.health import HealthPart
 from scanhub_libraries.models.module import ModuleSettings, ModuleTest
 from workflow_manager.jobs.registry import JobRegistry
-from workflow_manager.modules.container import ContainerRunner
+from workflow_manager.modules.container import ContainerRunner, is_done_elsewhere
 from workflow_manager.modules.job import JobRunner
 from workflow_manager.modules.process import ProcessRunner
 from workflow_manager.modules.runner import Runner
@@ -48,6 +48,13 @@ class Runners:
         Args:
             containers: A module needs them.
         """
+        if is_done_elsewhere(self._settings):
+            return HealthPart(
+                kind="runtime",
+                name="modules",
+                state="ok",
+                detail="Modules run in other processes: those that serve the queue modules.",
+            )
         problem = await self._runtime.problem()
         folder = self._settings.module_folder
         python = f"Python files of {folder} run." if folder else "No Python file runs."
