@@ -27,7 +27,7 @@ COPY scripts scripts
 COPY libraries/scanhub_libraries/pyproject.toml libraries/scanhub_libraries/
 COPY frontend frontend
 RUN python3 -c "import sys; sys.path.insert(0, 'scripts'); import setup; setup.set_up_ui()" \
- && rm -f frontend/dist/.setup-stamp
+ && mv frontend/dist /ui && rm -rf /ui/.setup-stamp frontend .tools /root/.npm /root/.cache
 
 # --- run -------------------------------------------------------------------------------------------
 FROM ${PYTHON} AS base
@@ -68,7 +68,7 @@ RUN apt-get update -q \
  && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin scanhub
 COPY deploy/gateway/nginx.conf /etc/nginx/nginx.conf
 COPY deploy/gateway/start deploy/gateway/healthy /usr/local/bin/
-COPY --from=ui /build/frontend/dist /srv/ui
+COPY --from=ui /ui /srv/ui
 USER 10001:10001
 EXPOSE 8080 8443
 ENTRYPOINT ["/usr/local/bin/start"]

@@ -93,7 +93,7 @@ class Deployment:
         folder: For secrets and what tests make.
     """
 
-    variables: dict[str, str]
+    variables: dict[str, str] = field(repr=False)
     folder: Path
     https_port: int = field(default_factory=a_port)
     http_port: int = field(default_factory=a_port)
@@ -145,13 +145,13 @@ class Deployment:
         }
         self._make_secrets("secrets")
         self._name_who_signs_for_devices()
-        service = self._serve_containers()
+        self.variables["SCANHUB_DOCKER_GROUP"] = str(USER)
         self.compose("down", "--volumes", "--timeout", "2")
         try:
-            self.start()
-            yield
+            with self._containers_served():
+                self.start()
+                yield
         finally:
-            service.terminate()
             self._keep_logs()
             self.compose("down", "--volumes", "--timeout", "2")
 
@@ -166,25 +166,32 @@ class Deployment:
         _run(["openssl", "req", "-x509", *curve, "-subj", "/CN=Devices", "-out", certificate])
         shutil.copyfile(certificate, self.secrets / "device-ca.pem")
 
-    def _serve_containers(self) -> "subprocess.Popen[bytes]":
+    @contextmanager
+    def _containers_served(self) -> Iterator[None]:
         """Let podman be for the worker of modules what docker is on other machines."""
         socket, program = self.folder / "docker.sock", self.folder / "docker"
         command = ["podman", "system", "service", "--time=0", f"unix://{socket}"]
-        service = subprocess.Popen(command, env=self.variables)
-        until("podman listens", socket.exists, BACK_S)
-        os.chown(socket, 0, USER)
-        socket.chmod(0o660)
+        with subprocess.Popen(command, env=self.variables) as service:
+            try:
+                until("podman listens", socket.exists, BACK_S)
+                os.chown(socket, 0, USER)
+                socket.chmod(0o660)
+                self._take_program(program)
+                store = self.podman("info", "--format", "{{.Store.VolumePath}}").strip()
+                self.variables |= {
+                    "SCANHUB_DOCKER": str(program),
+                    "SCANHUB_DOCKER_SOCKET": str(socket),
+                    "SCANHUB_FILES": f"{store}/{PROJECT}_files/_data",
+                }
+                yield
+            finally:
+                service.terminate()
+
+    def _take_program(self, target: Path) -> None:
+        """Take Debian's docker out of the image that has it."""
         made = self.podman("create", "scanhub-test/module").strip()
-        self.podman("cp", f"{made}:/docker", str(program))
+        self.podman("cp", f"{made}:/docker", str(target))
         self.podman("rm", made)
-        store = self.podman("info", "--format", "{{.Store.VolumePath}}").strip()
-        self.variables |= {
-            "SCANHUB_DOCKER": str(program),
-            "SCANHUB_DOCKER_SOCKET": str(socket),
-            "SCANHUB_DOCKER_GROUP": str(USER),
-            "SCANHUB_FILES": f"{store}/{PROJECT}_files/_data",
-        }
-        return service
 
     def begin_anew(self, *, keys: Path) -> None:
         """Lose everything but the backups, and prepare another machine with these keys."""

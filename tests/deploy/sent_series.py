@@ -1,5 +1,6 @@
 """Series of small images, and how a scanner sends them."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from workflow_manager.dicom.associating import Peer
 from workflow_manager.dicom.scu import send_series
+from workflow_manager.senders.port import Pace
 
 IMAGES = 12
 
@@ -40,13 +42,37 @@ def write_series(folder: Path, description: str) -> tuple[str, list[tuple[str, P
     return series, items
 
 
+class Sending:
+    """A scanner that sends a series, slowly if wanted, and again what was not taken.
+
+    Args:
+        deployment: Where to.
+        items: UID and path of each image.
+        bytes_per_s: How fast at most [byte/s].
+    """
+
+    def __init__(self, deployment, items, bytes_per_s=None) -> None:
+        self._peer = Peer("127.0.0.1", deployment.dicom_port, "SCANHUB", "SENDER")
+        self._left, self._pace = dict(items), Pace(bytes_per_s)
+        self.begun = threading.Event()
+
+    def run(self) -> None:
+        """Send until all is taken; what was not answered with success is sent again."""
+        deadline = time.monotonic() + SETTLED_S
+        while self._left:
+            assert time.monotonic() < deadline, f"{len(self._left)} images were never taken"
+            for uid in send_series(
+                list(self._left.items()), self._peer, pace=self._pace, after=self._note
+            ).sent:
+                self._left.pop(uid, None)
+            if self._left:
+                time.sleep(1)
+
+    def _note(self, _uid, answer) -> None:
+        if answer is not None:
+            self.begun.set()
+
+
 def send(deployment, items) -> None:
-    """Send as an archive does: what was not answered with success is sent again."""
-    peer = Peer("127.0.0.1", deployment.dicom_port, "SCANHUB", "SENDER")
-    left, deadline = dict(items), time.monotonic() + SETTLED_S
-    while left:
-        assert time.monotonic() < deadline, f"{len(left)} images were never taken"
-        for uid in send_series(list(left.items()), peer).sent:
-            left.pop(uid, None)
-        if left:
-            time.sleep(1)
+    """Send a series."""
+    Sending(deployment, items).run()

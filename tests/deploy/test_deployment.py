@@ -6,21 +6,24 @@ import sys
 
 import httpx
 import pytest
-from asking import eventually, opened
+from asking import SETTLED_S, eventually, opened
 from deployment import PROJECT, SERVICES
-from sent_series import IMAGES, send, write_series
+from sent_series import IMAGES, Sending, send, write_series
 
 from scanhub.demo.data import PlannedScan, create_data
 from scanhub_device.simulator import default_sequence
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
 VICTIMS = (*SERVICES, "database")
+SLOW = 32 * 1024
+"""So that a series takes some seconds, in which something happens [byte/s]."""
 TARGET = {
     "name": "archive",
     "target_type": "dicom",
     "ip": "archive",
     "port": 11113,
     "aet_target": "ARCHIVE",
+    "max_bytes_per_s": SLOW,
 }
 RULE = {"name": "all", "rule": "True", "action": "route", "target": ["archive"]}
 
@@ -184,13 +187,22 @@ async def test_a_series_is_routed_from_the_listener_and_from_the_gateway(deploym
 
 @pytest.mark.parametrize("service", VICTIMS)
 async def test_nothing_is_lost_or_doubled_when_a_container_is_killed(deployment, stage, service):
-    series, items = write_series(deployment.folder / service, f"killed {service}")
+    """While a scanner measures, one series comes and another one leaves."""
+    leaving, items = write_series(deployment.folder / service / "leaves", f"{service}, leaves")
+    coming, others = write_series(deployment.folder / service / "comes", f"{service}, comes")
+    scan, sender = stage[service], Sending(deployment, others, SLOW)
     async with opened(deployment) as api:
-        await begin_scan(api, stage[service])
-        sending = asyncio.create_task(asyncio.to_thread(send, deployment, items))
+        await asyncio.to_thread(send, deployment, items)
+        await begin_scan(api, scan)
+        await eventually("it leaves", lambda: _async(in_archive(deployment, leaving)))
+        sending = asyncio.create_task(asyncio.to_thread(sender.run))
+        await asyncio.to_thread(sender.begun.wait, SETTLED_S)
+        there = [len(in_archive(deployment, series)) for series in (leaving, coming)]
         killed_at = deployment.kill(service)
+        sys.stdout.write(f"{PROJECT}: {service} is killed, the archive has {there} images\n")
         seconds = await asyncio.to_thread(deployment.back, service, killed_at)
         sys.stdout.write(f"{PROJECT}: {service} is healthy again after {seconds:.1f} s\n")
         await sending
-        await routed_once(deployment, api, series, IMAGES)
-        await scanned_once(deployment, api, stage[service])
+        for series in (leaving, coming):
+            await routed_once(deployment, api, series, IMAGES)
+        await scanned_once(deployment, api, scan)

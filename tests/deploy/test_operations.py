@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -45,7 +46,7 @@ async def test_a_device_with_a_certificate_gets_in_with_it_alone(deployment, cer
     url = deployment.url.replace("https", "wss", 1) + "/api/v1/device/ws"
     credentials = Credentials.model_validate(made)
     without = ClientSettings(ca_file=deployment.certificate)
-    with_it = without.model_copy(update={"client_certificate": signed, "client_key": key})
+    with_it = replace(without, client_certificate=signed, client_key=key)
     found, why = await check_link(url, credentials, settings=without)
     assert found == Found.CERTIFICATE, why
     found, why = await check_link(url, credentials, settings=with_it)
