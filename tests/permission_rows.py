@@ -13,6 +13,8 @@ MATRIX = {
         POST workflowmanager/studies/{study_instance_uid}/remove
         GET workflowmanager/backups
         GET workflowmanager/settings
+        GET workflowmanager/settings/{program}/versions
+        GET workflowmanager/settings/{program}/diff
         POST workflowmanager/backups
         POST workflowmanager/modules
         PUT workflowmanager/modules/{name}/persistence
@@ -89,6 +91,7 @@ MATRIX = {
         GET workflowmanager/rules
         GET workflowmanager/rules/{rule_name}
         GET workflowmanager/rules/{rule_name}/diff
+        GET workflowmanager/rules/{rule_name}/flow
         GET workflowmanager/rules/{rule_name}/versions
         GET workflowmanager/rules/{rule_name}/versions/{version}
         GET workflowmanager/notifications/settings
@@ -191,6 +194,7 @@ MATRIX = {
         GET workflowmanager/kept-aside
         GET workflowmanager/kept-aside/{aside_id}/file
         GET workflowmanager/journal
+        GET workflowmanager/all-runs
         GET workflowmanager/runs
         GET workflowmanager/runs/{run_id}
         GET workflowmanager/series
@@ -229,6 +233,8 @@ MATRIX = {
         POST workflowmanager/cases/{case_id}/processing/review
         POST workflowmanager/runs/{run_id}/cancel
         POST workflowmanager/runs/{run_id}/retry
+        POST workflowmanager/runs/{run_id}/priority
+        POST workflowmanager/processing/{processing_id}/priority
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket
         POST device/{device_id}/calibrate
@@ -314,6 +320,8 @@ MATRIX = {
         PUT workflowmanager/processing/{processing_id}/session
         PUT workflowmanager/runs/{run_id}/session
         GET workflowmanager/workers
+        POST workflowmanager/workers/{name}/drain
+        POST workflowmanager/workers/{name}/resume
         POST workflowmanager/queues/{name}/pause
         POST workflowmanager/queues/{name}/resume
         POST workflowmanager/modules/{name}/test

@@ -15,6 +15,7 @@ from scanhub_libraries.security.access import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
+from workflow_manager.all_runs import routes as all_runs_routes
 from workflow_manager.background import Outside, answers_of, desks_of, open_wiring
 from workflow_manager.backups import routes as backup_routes
 from workflow_manager.backups.desk import BackupDesk, BackupPlace
@@ -37,7 +38,6 @@ from workflow_manager.dicomweb import (
 from workflow_manager.dicomweb.settling import open_desk
 from workflow_manager.dispatch import routes as dispatch_routes
 from workflow_manager.health import routes as health_routes
-from workflow_manager.health import settings_routes
 from workflow_manager.health.service import Health
 from workflow_manager.imports import routes as imports_routes
 from workflow_manager.imports import upload_routes
@@ -60,7 +60,7 @@ from workflow_manager.previews.desk import PreviewDesk
 from workflow_manager.processing import routes as processing_routes
 from workflow_manager.processing import session_routes as processing_session_routes
 from workflow_manager.retrieval import routes as retrieval_routes
-from workflow_manager.routing_rules import decision_routes, trial_routes
+from workflow_manager.routing_rules import decision_routes, flow_routes, trial_routes
 from workflow_manager.routing_rules import routes as rules_routes
 from workflow_manager.runs import routes as runs_routes
 from workflow_manager.runs import session_routes as runs_session_routes
@@ -70,6 +70,8 @@ from workflow_manager.runs.steps import RunSteps
 from workflow_manager.selftest import routes as selftest_routes
 from workflow_manager.selftest.runner import SelfTests
 from workflow_manager.settings import WorkflowManagerSettings
+from workflow_manager.settings_history import routes as settings_routes
+from workflow_manager.settings_history.service import note_settings
 from workflow_manager.sweeping import sweeps
 from workflow_manager.targets import history_routes as target_history_routes
 from workflow_manager.targets import routes as targets_routes
@@ -84,6 +86,7 @@ _ROUTES = (
     job_session_routes,
     job_data_routes,
     runs_routes,
+    all_runs_routes,
     runs_session_routes,
     previews_routes,
     dicom_routes,
@@ -103,6 +106,7 @@ _ROUTES = (
     imports_routes,
     trial_routes,
     rules_routes,
+    flow_routes,
     decision_routes,
     cases_routes,
     cleaner_routes,
@@ -200,6 +204,7 @@ async def _open(
     app.state.backups = BackupDesk(backups, wiring.sessions)
     stack.push_async_callback(app.state.backups.stop)
     await _start_work(app, stack, wiring, do_run)
+    await note_settings(wiring, app.state.settings_told)
     return wiring
 
 

@@ -80,10 +80,42 @@ async def test_a_queue_that_is_paused_begins_nothing_also_after_a_restart(servin
         ]
 
 
+async def test_a_process_that_is_drained_begins_nothing_until_it_goes_on(serving, clinic):
+    await clinic.measure(SMALL)
+    async with serving() as service:
+        why = {"reason": "It gets more memory"}
+        drained = await post(service, "/workers/main/drain", why)
+        assert (drained["state"], drained["drain"]["reason"]) == ("draining", why["reason"])
+        assert drained["drain"]["drained_by"] == "user:tester"
+        again = await post(service, "/workers/main/drain", {"reason": "Another reason"})
+        assert again["drain"] == drained["drain"]
+        await service.deliver(await clinic.event())
+        await service.run_in("queued", task_id=clinic.job)
+        found = await queue(service, "recon")
+        assert (found["waiting"], found["served_by"]) == (1, [])
+        assert found["problem"] == (
+            "Nothing of it begins: main is drained. Let it go on, or start another worker."
+        )
+        assert not service.wiring.engine.is_open("recon")
+        working = await post(service, "/workers/main/resume")
+        assert (working["state"], working["drain"]) == ("running", None)
+        await service.run_in("succeeded", task_id=clinic.job)
+        await post(service, "/workers/main/resume")
+        journal = await service.get("/journal?type=worker.drained&type=worker.resumed")
+        assert [entry["type"] for entry in journal] == ["worker.drained", "worker.resumed"]
+        await post(service, "/workers/main/drain")
+    async with serving() as service:  # another process of this name
+        (worker,) = await service.get("/workers")
+        assert (worker["state"], worker["drain"]) == ("running", None)
+
+
 async def test_there_are_no_other_queues(service):
     for verb in ("pause", "resume"):
         problem = await post(service, f"/queues/nonsense/{verb}", status=404)
         assert "there are recon, modules" in problem["detail"]
+    for verb in ("drain", "resume"):
+        problem = await post(service, f"/workers/nonsense/{verb}", status=404)
+        assert problem["detail"] == "There is no process 'nonsense': there are main."
 
 
 async def test_who_may_see_and_pause(service, headers_of):

@@ -278,6 +278,15 @@ class ProcessingRetry(WireModel):
         Literal["failed", "first"],
         Field(description="From the step that failed, if what went before is still there"),
     ] = "failed"
+    step: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=1000,
+            description="From this step instead, of the run as it was; the steps before it have "
+            "to be done, and what they made still there",
+        ),
+    ] = None
 
 
 class CaseDetail(CaseOut):

@@ -31,6 +31,15 @@ class RunTurn(WireModel):
     ] = None
 
 
+class RunPriorityIn(WireModel):
+    """When something is to be computed that has not begun."""
+
+    priority: Annotated[
+        RunPriority,
+        Field(description="urgent: before the others; offpeak: in off-peak hours only"),
+    ]
+
+
 class RunFailure(WireModel):
     """Why a run did not succeed, for programs; `error` is for people."""
 
@@ -131,6 +140,55 @@ class RunOut(WireModel):
         UUID | None, Field(description="The run that it does over again, on the same data")
     ] = None
     requested_by: str = ""
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+AnyRunStatus = Literal[
+    "queued",
+    "waiting",
+    "running",
+    "review",
+    "succeeded",
+    "failed",
+    "canceled",
+    "rejected",
+    "timed_out",
+    "skipped",
+]
+"""States of runs of exams and of cases together."""
+
+
+class AnyRunOut(WireModel):
+    """A run at a glance: of the job of an exam, or of the modules of a case."""
+
+    id: UUID
+    kind: Annotated[
+        Literal["exam", "case"],
+        Field(description="exam: more of it in `/runs/{id}`; case: in `/processing/{id}`"),
+    ]
+    status: AnyRunStatus
+    jobs: Annotated[
+        list[str], Field(description="exam: id of the job; case: names of its modules, in order")
+    ]
+    job_version: Annotated[str, Field(description="Of the job of an exam; empty: not known")] = ""
+    at: Annotated[
+        str, Field(description="The module that runs, failed or comes next; empty: none, or a job")
+    ] = ""
+    steps_done: Annotated[int, Field(description="Of as many as `jobs` has")]
+    progress: Percent
+    reason: Annotated[str, Field(description="Why it waits, or did not succeed; else empty")]
+    priority: RunPriority
+    deadline_at: datetime | None = None
+    waits_until: datetime | None = None
+    number: Annotated[int, Field(description="Which run of the task, or of the case, this is")]
+    exam_id: UUID | None = None
+    task_id: UUID | None = None
+    device_id: UUID | None = None
+    case_id: UUID | None = None
+    rule: Annotated[str, Field(description="That asks for the modules; empty: an exam's run")] = ""
+    requested_by: Annotated[str, Field(description="Empty: nobody did, it was due")]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -1,5 +1,6 @@
 """What an installation is set to."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -28,4 +29,15 @@ class SettingsOut(WireModel):
     """The settings of one program or service."""
 
     title: str
+    history: Annotated[
+        str, Field(description="Under this name its history is kept; empty: it has none")
+    ] = ""
     settings: list[SettingOut]
+
+
+class SettingsVersionOut(WireModel):
+    """What a program was set to from one start on."""
+
+    version: Annotated[int, Field(description="From 1; the newest is in force")]
+    release: Annotated[str, Field(description="Version of the software: defaults may be others")]
+    created_at: datetime

@@ -22,6 +22,20 @@ class QueuePauseOut(WireModel):
     paused_at: datetime
 
 
+class WorkerDrainIn(WireModel):
+    """Why a process is to begin nothing more."""
+
+    reason: ShortText = ""
+
+
+class WorkerDrainOut(WireModel):
+    """A process that somebody drains."""
+
+    reason: str
+    drained_by: str
+    drained_at: datetime
+
+
 class QueueOut(WireModel):
     """A queue of the run engine."""
 
@@ -71,4 +85,8 @@ class WorkerOut(WireModel):
     ]
     started_at: datetime
     seen_at: Annotated[datetime, Field(description="When it gave its last sign")]
+    drain: Annotated[
+        WorkerDrainOut | None,
+        Field(description="Somebody lets it begin nothing more, until it is started again"),
+    ] = None
     running: list[WorkOut]

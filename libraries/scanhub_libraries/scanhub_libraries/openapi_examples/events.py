@@ -14,8 +14,10 @@ EVENT_EXAMPLES: dict[str, Json] = {
         }
     },
     "RunTurn": {"priority": "offpeak", "deadline_at": TIME},
+    "RunPriorityIn": {"priority": "urgent"},
     "SelfTestIn": {"kind": "study", "mode": "route"},
     "QueuePauseIn": {"reason": "The cluster is serviced until noon"},
+    "WorkerDrainIn": {"reason": "It gets more memory at noon"},
     "HoldIn": {"reason": "The radiologist wants to show it to the surgeon on Friday"},
     "RemovalIn": {"reason": "wrong_worklist_entry", "series_instance_uids": ["1.2.840.4.1.7"]},
     "EventBatch": {

@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.errors import NotFoundError
-from scanhub_libraries.models.case import ProcessingReviewIn
+from scanhub_libraries.models.case import ProcessingRetry, ProcessingReviewIn
 from scanhub_libraries.security.principal import Principal
 from workflow_manager.cases import repository as cases
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.service import get_case
 from workflow_manager.cases.times import times_of
+from workflow_manager.dispatch.rules import Priority
 from workflow_manager.journal.service import append
 from workflow_manager.notes import Topic, tell
 from workflow_manager.processing import queueing, reviewing
@@ -22,7 +23,7 @@ from workflow_manager.wiring import Wiring
 
 
 async def retry(
-    session: AsyncSession, wiring: Wiring, case_id: UUID, *, anew: bool, actor: str
+    session: AsyncSession, wiring: Wiring, case_id: UUID, wanted: ProcessingRetry, *, actor: str
 ) -> None:
     """Let the modules of a case run again.
 
@@ -31,7 +32,8 @@ async def retry(
     """
     case = await _locked(session, case_id)
     times = times_of(wiring.settings)
-    events = await queueing.retry(session, case, times, anew=anew, actor=actor)
+    anew = wanted.start == "first" and wanted.step is None
+    events = await queueing.retry(session, case, times, anew=anew, step=wanted.step, actor=actor)
     await session.flush()
     await append(session, events)
 
@@ -49,6 +51,20 @@ async def cancel(session: AsyncSession, wiring: Wiring, case_id: UUID, *, actor:
     await append(session, events)
     await session.commit()  # whoever ends the run reads who asked for it
     wiring.stop_here(str(run_id))
+
+
+async def prioritize(session: AsyncSession, run_id: UUID, priority: Priority) -> ProcessingRun:
+    """Give a run that has not begun another place in its queue.
+
+    Raises:
+        ConflictError: It has begun, or ended.
+    """
+    case = await _locked(session, (await queueing.get_run(session, run_id)).case_id)
+    run = await queueing.get_run(session, run_id, lock=True)
+    events = queueing.prioritize(run, case, priority)
+    await session.flush()
+    await append(session, events)
+    return run
 
 
 async def review(

@@ -38,7 +38,7 @@ class ProcessingRun(Table, table=True):
     images: int | None = Field(default=None)
     other_files: list[str] = Field(default_factory=list, sa_type=JSONDocument)
     deadline_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     removed_at: datetime | None = Field(

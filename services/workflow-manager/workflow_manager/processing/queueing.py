@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.errors import ConflictError, NotFoundError
+from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.models import RuleOptions
 from workflow_manager.cases import repository as cases
@@ -134,7 +134,13 @@ async def has_failed(session: AsyncSession, case: Case) -> bool:
 
 
 async def retry(
-    session: AsyncSession, case: Case, times: CaseTimes, *, anew: bool, actor: str
+    session: AsyncSession,
+    case: Case,
+    times: CaseTimes,
+    *,
+    anew: bool,
+    actor: str,
+    step: int | None = None,
 ) -> list[Event]:
     """Let the modules of a case run once more.
 
@@ -144,9 +150,11 @@ async def retry(
         times: How long files of a discarded case are kept.
         anew: From the first step, by the rule as it is by now; else from the step that failed.
         actor: Who asks.
+        step: From this one instead, from 1, of the run as it was.
 
     Raises:
         ConflictError: It has not failed, or what the earlier steps made is gone.
+        UnprocessableError: A step before the one that is asked for was not done.
     """
     if not await has_failed(session, case):
         raise ConflictError(f"The case is {case.state.value}: its modules have not failed.")
@@ -154,15 +162,50 @@ async def retry(
     if anew:
         await _read_rule_again(session, case)
         return await queue_run(session, case, times, requested_by=actor)
-    first = await _first_undone(session, last)
-    if first == 1 or last.state is RunState.REJECTED:
+    first = await _first_step(session, last, step)
+    if first == 1:
         return await queue_run(session, case, times, requested_by=actor)
     source = last
-    if first == last.first_step and last.continues is not None:
-        source = await get_run(session, last.continues)
+    while first <= source.first_step and source.continues is not None:
+        source = await get_run(session, source.continues)
     if source.removed_at is not None:
         raise ConflictError(_GONE)
     return await queue_run(session, case, times, requested_by=actor, after=source, first_step=first)
+
+
+async def _first_step(session: AsyncSession, last: ProcessingRun, step: int | None) -> int:
+    """Return the step to begin with: the one that is asked for, else the first undone one.
+
+    What was rejected begins with the first: nothing of it is there any more.
+    """
+    undone = await _first_undone(session, last)
+    if step is not None and step > undone:
+        raise UnprocessableError(
+            f"Step {undone} has not been done: begin with it, or with an earlier one.",
+            field="step",
+        )
+    if last.state is RunState.REJECTED:
+        if step is not None and step > 1:
+            raise ConflictError(_GONE)
+        return 1
+    return undone if step is None else step
+
+
+def prioritize(run: ProcessingRun, case: Case, priority: Priority) -> list[Event]:
+    """Give a run that has not begun another place in its queue; the desk hears of the events.
+
+    Raises:
+        ConflictError: It has begun, or ended.
+    """
+    if run.state is not RunState.QUEUED:
+        raise ConflictError(
+            f"The run is {run.state.value}: only one that has not begun has a priority."
+        )
+    if run.priority is priority:
+        return []
+    run.priority = priority
+    run.reason = case.reason = _waits(run)
+    return [event_of(run, EventType.PROCESSING_PRIORITY)]
 
 
 async def _first_undone(session: AsyncSession, run: ProcessingRun) -> int:

@@ -9,8 +9,10 @@ from fastapi.responses import FileResponse
 
 from scanhub_libraries.models import CaseOut
 from scanhub_libraries.models.case import ProcessingRetry, ProcessingReviewIn, ProcessingRunOut
+from scanhub_libraries.models.run import RunPriorityIn
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.cases.service import describe_all, get_case
+from workflow_manager.dispatch.rules import Priority
 from workflow_manager.processing import by_hand, repository, telling
 from workflow_manager.processing.folders import StepFolders
 from workflow_manager.processing.queueing import get_run
@@ -92,6 +94,15 @@ async def get_processing_file(
     return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
 
+@router.post("/processing/{processing_id}/priority", summary="Change when modules run")
+async def prioritize_processing(
+    session: SessionDep, processing_id: RunId, wanted: RunPriorityIn
+) -> ProcessingRunOut:
+    """Give a run of modules that has not begun another place in its queue."""
+    run = await by_hand.prioritize(session, processing_id, Priority(wanted.priority))
+    return (await telling.describe_all(session, [run]))[0]
+
+
 @router.post("/cases/{case_id}/processing/cancel", summary="Stop the modules of a case")
 async def cancel_processing(
     request: Request, session: SessionDep, principal: PrincipalDep, case_id: CaseId
@@ -111,9 +122,12 @@ async def retry_processing(
     case_id: CaseId,
     wanted: Annotated[ProcessingRetry | None, Body()] = None,
 ) -> CaseOut:
-    """Go on with the step that failed, or begin with the first, by the rule as it is by now."""
-    wiring, anew = request.app.state.wiring, wanted is not None and wanted.start == "first"
-    await by_hand.retry(session, wiring, case_id, anew=anew, actor=principal.actor)
+    """Go on with the step that failed, or another one, or begin anew by the rule as it is by now.
+
+    An empty body goes on with the step that failed.
+    """
+    wiring, wanted = request.app.state.wiring, wanted or ProcessingRetry()
+    await by_hand.retry(session, wiring, case_id, wanted, actor=principal.actor)
     case = await get_case(session, case_id)
     return (await describe_all(session, [case], wiring.settings.offpeak))[0]
 

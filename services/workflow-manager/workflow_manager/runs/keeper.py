@@ -32,7 +32,7 @@ class RunKeeper:
         self._wiring, self._do = wiring, do
         self._ending: dict[UUID, asyncio.Task[bool]] = {}
         self._repeating = Repeating("ending runs", self.look, _SELDOM_S, due=self.until_due)
-        wiring.tail.wake_on(("run.queued", "run.waiting"), self._repeating.wake)
+        wiring.tail.wake_on(("run.queued", "run.waiting", "run.priority"), self._repeating.wake)
         wiring.runs_due = self._repeating.wake
 
     def start(self) -> None:

@@ -9,10 +9,11 @@ from pydantic import AwareDatetime
 
 from scanhub_libraries.models import RunOut
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.models.run import RunTurn
+from scanhub_libraries.models.run import RunPriorityIn, RunTurn
 from scanhub_libraries.web import PrincipalDep, SessionDep
+from workflow_manager.dispatch.rules import Priority
 from workflow_manager.programs.log import read_log
-from workflow_manager.runs import repository, service
+from workflow_manager.runs import reordering, repository, service
 from workflow_manager.runs.folders import RunFolders
 from workflow_manager.runs.repository import Wanted
 from workflow_manager.runs.rules import RunStatus
@@ -110,3 +111,10 @@ async def retry_run(
         wiring, run_id, actor=principal.actor, token=principal.token, wanted=wanted
     )
     return describe(run)
+
+
+@router.post("/runs/{run_id}/priority", summary="Change when a run is computed")
+async def prioritize_run(request: Request, run_id: UUID, wanted: RunPriorityIn) -> RunOut:
+    """Give a run that has not begun another place in its queue."""
+    priority = Priority(wanted.priority)
+    return describe(await reordering.change_priority(request.app.state.wiring, run_id, priority))

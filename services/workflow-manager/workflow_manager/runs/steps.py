@@ -112,6 +112,8 @@ class RunSteps:
             return {"failed": error.detail}
         async with transaction(self._wiring.sessions) as session:
             row = await get_run(session, run.id, lock=True)
+            if key_of(row) != key_of(run):  # somebody gave it another place meanwhile
+                return {"ended": True}
             if row.status in NOT_BEGUN:
                 row.status, row.started_at = RunStatus.RUNNING, utc_now()
                 row.exam_id, row.waits_for, row.waits_until = claim.exam_id, None, None

@@ -13,10 +13,9 @@ def describe(run: Run) -> RunOut:
     inputs: list[dict[str, Any]] = run.provenance.get("inputs") or [
         {"task_id": task_id, "result_id": result_id} for task_id, result_id in run.inputs.items()
     ]
-    waits = "Waits for its turn." if run.status is RunStatus.QUEUED else run.waits_for
     about = {
         "failure": failure_of(run),
-        "waits_for": waits,
+        "waits_for": waits_for(run),
         "parameters": run.told_parameters,
         "values": run.report,
         "inputs": inputs,
@@ -24,6 +23,11 @@ def describe(run: Run) -> RunOut:
     }
     fields = {name: getattr(run, name) for name in RunOut.model_fields if name not in about}
     return RunOut.model_validate({**fields, **about})
+
+
+def waits_for(run: Run) -> str | None:
+    """Return what a run waits for, in words; None: it does not wait."""
+    return "Waits for its turn." if run.status is RunStatus.QUEUED else run.waits_for
 
 
 def failure_of(run: Run) -> RunFailure | None:

@@ -27,6 +27,18 @@ class Worker(Table, table=True):
     seen_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
 
 
+class WorkerDrain(Table, table=True):
+    """A process that is to begin nothing more; one of the same name that starts later does."""
+
+    __tablename__ = "worker_drain"
+
+    name: str = Field(primary_key=True, max_length=200)
+    started_at: datetime = Field(sa_type=UtcDateTime, description="When the process was started")
+    reason: str = Field(default="", sa_type=sa.Text)
+    drained_by: str = Field(max_length=256)
+    drained_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
+
+
 class QueuePause(Table, table=True):
     """A queue that is paused in every process; survives restarts."""
 

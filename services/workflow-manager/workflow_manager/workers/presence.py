@@ -45,7 +45,7 @@ class Presence:
         self._sessions = sessions
         self._shared = shared
         self._engine, self._pauses, self._kind = engine, pauses, kind
-        self._started_at = utc_now()
+        self._started_at = pauses.started_at
         self._drains = False
         self._signing = Repeating("saying that this process lives", self._sign, SIGN_S)
 
@@ -60,7 +60,7 @@ class Presence:
             version=version("workflow-manager"),
             queues=sorted(self._engine.served),
             paused=sorted(self._pauses.held),
-            drains=self._drains,
+            drains=self._drains or self._pauses.drained,
             started_at=self._started_at,
             seen_at=utc_now(),
         )

@@ -24,7 +24,7 @@ from workflow_manager.retrieval.rules import OPEN as FETCHING
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import ENDED as RUN_ENDED
 from workflow_manager.runs.rules import RunStatus
-from workflow_manager.workers.models import QueuePause, Worker
+from workflow_manager.workers.models import QueuePause, Worker, WorkerDrain
 
 _TELLING = tuple(status for status in NotificationStatus if status not in ENDED)
 _COMPUTING = tuple(status for status in RunStatus if status not in RUN_ENDED)
@@ -56,11 +56,19 @@ async def list_pauses(session: AsyncSession) -> dict[str, QueuePause]:
     return {row.queue: row for row in (await session.scalars(select(QueuePause))).all()}
 
 
+async def list_drains(session: AsyncSession) -> dict[tuple[str, datetime], WorkerDrain]:
+    """Return the processes that begin nothing more, by name and start."""
+    rows = (await session.scalars(select(WorkerDrain))).all()
+    return {(row.name, row.started_at): row for row in rows}
+
+
 async def list_workers(session: AsyncSession) -> Sequence[Worker]:
     """Return the processes that said that they are there, by name."""
     return (await session.scalars(select(Worker).order_by(col(Worker.name)))).all()
 
 
 async def forget_workers(session: AsyncSession, seen_before: datetime) -> None:
-    """Drop processes that gave no sign for long."""
+    """Drop processes that gave no sign for long, and drains of those that are not there."""
     await session.execute(sa.delete(Worker).where(col(Worker.seen_at) < seen_before))
+    gone = col(WorkerDrain.name).not_in(sa.select(col(Worker.name)))
+    await session.execute(sa.delete(WorkerDrain).where(gone))

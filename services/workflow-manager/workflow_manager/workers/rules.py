@@ -38,6 +38,8 @@ class QueueLoad:
     served_by: Collection[str]
     """Processes that live and begin what is in it."""
     paused: bool
+    drained: Collection[str] = ()
+    """Processes that live and would serve it, if nobody drained them."""
 
     @property
     def waiting(self) -> int:
@@ -49,6 +51,9 @@ def problem_of(load: QueueLoad) -> str:
     """Say what people are to do about a queue; empty: nothing."""
     if load.paused or load.served_by:
         return ""
+    if load.drained:
+        names = ", ".join(sorted(load.drained))
+        return f"Nothing of it begins: {names} is drained. Let it go on, or start another worker."
     if load.waiting:
         return f"{load.waiting} wait, and no process serves this queue: start a worker for it."
     return "No process serves this queue: start a worker for it."

@@ -7,36 +7,57 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
 from scanhub_libraries.errors import NotFoundError
-from scanhub_libraries.events import EventType
-from scanhub_libraries.models.worker import QueueOut, QueuePauseOut, WorkerOut, WorkOut
+from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.models.worker import (
+    QueueOut,
+    QueuePauseOut,
+    WorkerDrainOut,
+    WorkerOut,
+    WorkOut,
+)
 from workflow_manager.engine import Running
 from workflow_manager.engine.names import QUEUE_NAMES, WHAT, QueueName
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.wiring import Wiring
 from workflow_manager.workers import repository
-from workflow_manager.workers.models import QueuePause, Worker
+from workflow_manager.workers.models import QueuePause, Worker, WorkerDrain
 from workflow_manager.workers.rules import QueueLoad, problem_of, state_of
 
 
 async def list_workers(wiring: Wiring) -> list[WorkerOut]:
     """Return every process that shares the work, with what it does."""
     running = await wiring.engine.running()
-    if wiring.presence.is_alone:
-        workers: Sequence[Worker] = [wiring.presence.itself]
-    else:
-        async with reading(wiring.sessions) as session:
-            workers = await repository.list_workers(session)
+    async with reading(wiring.sessions) as session:
+        workers = await _workers(session, wiring)
+        drains = await repository.list_drains(session)
     living = await wiring.engine.living({worker.name for worker in workers})
-    return [_described(worker, worker.name in living, running) for worker in workers]
+    return [
+        _described(
+            worker,
+            running,
+            lives=worker.name in living,
+            drain=drains.get((worker.name, worker.started_at)),
+        )
+        for worker in workers
+    ]
 
 
-def _described(worker: Worker, lives: bool, running: list[Running]) -> WorkerOut:
+async def _workers(session: AsyncSession, wiring: Wiring) -> Sequence[Worker]:
+    if wiring.presence.is_alone:
+        return [wiring.presence.itself]
+    return await repository.list_workers(session)
+
+
+def _described(
+    worker: Worker, running: list[Running], *, lives: bool, drain: WorkerDrain | None
+) -> WorkerOut:
     work = sorted((one for one in running if one.executor == worker.name), key=lambda w: w.since)
     state = state_of(lives=lives, drains=worker.drains, seen_at=worker.seen_at, now=utc_now())
     return WorkerOut.model_validate(
         {
             **worker.model_dump(exclude={"drains"}),
             "state": state,
+            "drain": drain and WorkerDrainOut.model_validate(drain, from_attributes=True),
             "running": [WorkOut.model_validate(one, from_attributes=True) for one in work],
         }
     )
@@ -68,6 +89,11 @@ def _queue(
             if name in worker.queues and worker.state in {"running", "silent"}
         ],
         paused=pause is not None,
+        drained=[
+            worker.name
+            for worker in workers
+            if name in worker.queues and worker.state == "draining" and worker.drain
+        ],
     )
     return QueueOut(
         name=name,
@@ -114,6 +140,53 @@ async def resume(session: AsyncSession, queue: str) -> None:
         await session.delete(found)
         await session.flush()
         await append(session, [own_event(EventType.QUEUE_RESUMED, queue, _told(found))])
+
+
+async def drain(
+    session: AsyncSession, wiring: Wiring, name: str, reason: str, *, actor: str
+) -> None:
+    """Let a process begin nothing more; what it does comes to its end. Twice changes nothing.
+
+    Raises:
+        NotFoundError: There is no such process.
+    """
+    worker = await _worker(session, wiring, name)
+    found = await session.get(WorkerDrain, name, with_for_update=True)
+    if found is not None and found.started_at == worker.started_at:
+        return
+    row = WorkerDrain(
+        name=name, started_at=worker.started_at, reason=reason, drained_by=actor[:256]
+    )
+    await session.merge(row)
+    await session.flush()
+    await append(session, [_drain_event(EventType.WORKER_DRAINED, name, reason)])
+
+
+async def go_on(session: AsyncSession, wiring: Wiring, name: str) -> None:
+    """Let a process begin work again; one that nobody drained does so anyway.
+
+    Raises:
+        NotFoundError: There is no such process.
+    """
+    await _worker(session, wiring, name)
+    found = await session.get(WorkerDrain, name, with_for_update=True)
+    if found is not None:
+        await session.delete(found)
+        await session.flush()
+        await append(session, [_drain_event(EventType.WORKER_RESUMED, name, found.reason)])
+
+
+async def _worker(session: AsyncSession, wiring: Wiring, name: str) -> Worker:
+    workers = await _workers(session, wiring)
+    found = next((worker for worker in workers if worker.name == name), None)
+    if found is None:
+        known = ", ".join(worker.name for worker in workers)
+        raise NotFoundError(f"There is no process {name[:64]!r}: there are {known}.")
+    return found
+
+
+def _drain_event(event_type: EventType, name: str, reason: str) -> Event:
+    return own_event(event_type, name, {"worker": name, "reason": reason})
 
 
 def _told(row: QueuePause) -> dict[str, str]:

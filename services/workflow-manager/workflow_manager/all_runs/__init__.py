@@ -1,0 +1,1 @@
+"""Runs of jobs of exams and of modules of cases, in one list."""

@@ -1,0 +1,1 @@
+"""What the programs of an installation were set to, from start to start."""
