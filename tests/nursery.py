@@ -18,7 +18,6 @@ import gc
 import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import socket
@@ -29,6 +28,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
+
+from forked import run_to_its_end
 
 LOADED = (
     "asyncpg",
@@ -348,22 +349,6 @@ def _place(files: dict[int, int]) -> None:
         os.close(number)
 
 
-def _run(told: dict[str, Any]) -> None:
-    """Be the program."""
-    os.chdir(told["folder"])
-    os.environ.clear()
-    os.environ.update(told["environment"])
-    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    sys.path[1:1] = [place for place in places if place and place not in sys.path]
-    first, *sys.argv[1:] = told["arguments"]
-    if first == "-m":
-        sys.path[0] = told["folder"]
-        runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
-    else:
-        sys.path[0], sys.argv[0] = str(Path(first).parent), first
-        runpy.run_path(first, run_name="__main__")
-
-
 def main() -> None:
     gc.disable()
     for module in LOADED:
@@ -382,7 +367,7 @@ def main() -> None:
     life_of_tests.send(_READY)
     told = _serve(socket.socket(fileno=orders), life_of_tests)
     if told is not None:
-        _run(told)
+        run_to_its_end(told)
 
 
 if __name__ == "__main__":

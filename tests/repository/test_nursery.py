@@ -5,6 +5,7 @@ import json
 import os
 import signal
 
+import pytest
 from nursery import start_program
 
 SHOW = """
@@ -47,3 +48,31 @@ async def test_a_program_that_is_killed_says_so_and_the_next_one_runs(tmp_path):
     assert programs[1].returncode is None
     programs[1].terminate()
     assert await asyncio.wait_for(programs[1].wait(), 30) == -signal.SIGTERM
+
+
+END = """
+import atexit, sys, threading, time
+file = open(sys.argv[2], "w")
+atexit.register(file.close)
+threading.Thread(target=lambda: (time.sleep(0.05), file.write("the thread ended"))).start()
+exec(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "said"),
+    [
+        ("pass", 0, ""),
+        ("sys.exit('no disk')", 1, "no disk\n"),
+        ("1 / 0", 1, "ZeroDivisionError: division by zero\n"),
+        ("raise KeyboardInterrupt", -signal.SIGINT, "KeyboardInterrupt\n"),
+    ],
+)
+async def test_a_program_ends_as_python_does(tmp_path, last, code, said):
+    script, file = tmp_path / "end.py", tmp_path / "file"
+    script.write_text(END)
+    with (tmp_path / "log").open("wb") as log:
+        program = await start_program(script, last, file, log=log)
+    assert await asyncio.wait_for(program.wait(), 30) == code
+    assert (tmp_path / "log").read_text().endswith(said)
+    assert file.read_text() == "the thread ended"
