@@ -42,6 +42,7 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.util import LRUCache
 from starlette.routing import BaseRoute
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from scanhub_libraries import route_directory
 from scanhub_libraries.database import sqlite_url
@@ -62,6 +63,8 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _tol
 
 pytest_plugins = ["reruns"]
 KEPT_DATABASES = 12
+TOLD_AHEAD = 8
+"""Tests that a worker knows of, the one that it runs among them."""
 Headers = dict[str, str]
 
 
@@ -82,6 +85,26 @@ class _Scheduling(LoadScopeScheduling):
     end of all they would wait alone. Those of a module that share a fixture stay together too: it
     is made once.
     """
+
+    def mark_test_complete(
+        self, node: WorkerController, item_index: int, duration: float = 0
+    ) -> None:
+        """Forget what is done: whatever a worker was ever given would be counted each time."""
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        super().mark_test_complete(node, item_index, duration)
+        if all(self.assigned_work[node][scope].values()):
+            del self.assigned_work[node][scope]
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """Tell a worker early what comes next: it begins no test before it knows the one after.
+
+        If it had to ask each time, it would wait as long as this process does for a processor. When
+        little is left nobody is given more than is needed, or some would have to wait for others.
+        """
+        super()._reschedule(node)
+        ahead = min(TOLD_AHEAD, len(self.workqueue) // (4 * len(self.nodes)))
+        while not node.shutting_down and self._pending_of(self.assigned_work[node]) < ahead:
+            self._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith("tests/system/test_fault_matrix.py"):
