@@ -2,13 +2,13 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { counted } from "../../shared/format";
 import { useShortcuts } from "../../shared/shortcuts";
-import { ErrorState } from "../../shared/states";
 import css from "./dicom.module.css";
 import type { ShownSeries } from "./DicomViewer";
 import { Foot } from "./Foot";
 import { type OpenedGrid, openGrid, paint, type Thumb } from "./grid";
 import type { Whose } from "./identity";
 import { Mismatch, readable } from "./Mismatch";
+import { PaneFailure } from "./PaneFailure";
 import type { Preset } from "./presets";
 import type { ImageSource } from "./sources";
 
@@ -74,15 +74,7 @@ export default function GridPane({ images, inOrder, whose, title, layouts, ...pr
           Reading the images
         </p>
       )}
-      {failure !== null && (
-        <div className={css.block}>
-          <ErrorState
-            error={failure}
-            safe="The files are stored; only showing them failed."
-            onRetry={props.onRetry}
-          />
-        </div>
-      )}
+      {failure !== null && <PaneFailure error={failure} onRetry={props.onRetry} />}
     </div>
   );
 }

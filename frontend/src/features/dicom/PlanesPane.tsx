@@ -1,7 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { useShortcuts } from "../../shared/shortcuts";
-import { ErrorState } from "../../shared/states";
 import { useLatest } from "../../shared/useLatest";
 import css from "./dicom.module.css";
 import type { ShownSeries } from "./DicomViewer";
@@ -9,6 +8,7 @@ import { Foot } from "./Foot";
 import type { ImageIdentity, Match, Whose } from "./identity";
 import { Mismatch, readable } from "./Mismatch";
 import { Edges, Scale } from "./Overlay";
+import { PaneFailure } from "./PaneFailure";
 import type { Preset } from "./presets";
 import type { ImageSource } from "./sources";
 import { type PlaneName, PLANES, type PlaneView, VolumeViewer } from "./volumeViewer";
@@ -120,13 +120,11 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
       )}
       {other && <Mismatch identity={other.identity} whose={whose} because={other.because} />}
       {failure !== null && (
-        <div className={css.block}>
-          <ErrorState
-            error={failure}
-            safe="The images are stored and can be looked at one by one."
-            onRetry={onRetry}
-          />
-        </div>
+        <PaneFailure
+          error={failure}
+          safe="The images are stored and can be looked at one by one."
+          onRetry={onRetry}
+        />
       )}
     </div>
   );
