@@ -123,6 +123,7 @@ MATRIX = {
         GET exam/mrd/{workflow_id}/{task_id}/{result_id}/meta
         GET exam/protocols
         GET exam/result/{result_id}/nifti
+        GET exam/result/{result_id}/files/{filename}
         GET exam/result/{result_id}/zip
         GET exam/sequence/{sequence_id}/blocks
         GET exam/sequence/{sequence_id}/file
@@ -191,6 +192,8 @@ MATRIX = {
         GET workflowmanager/dicomweb/studies/{study}/series/{series}/instances/{instance}/bulkdata/{place:path}
         GET workflowmanager/notifications
         GET workflowmanager/instances/{sop_instance_uid}/file
+        GET workflowmanager/series/{series_instance_uid}/annotations
+        GET workflowmanager/annotations/{annotation_id}
         GET workflowmanager/kept-aside
         GET workflowmanager/kept-aside/{aside_id}/file
         GET workflowmanager/journal
@@ -228,6 +231,10 @@ MATRIX = {
         PUT patient/{patient_id}
     """,
     "AMSE": """
+        POST workflowmanager/annotations
+        PUT workflowmanager/annotations/{annotation_id}
+        DELETE workflowmanager/annotations/{annotation_id}
+        POST workflowmanager/annotations/{annotation_id}/restore
         POST workflowmanager/cases/{case_id}/processing/cancel
         POST workflowmanager/cases/{case_id}/processing/retry
         POST workflowmanager/cases/{case_id}/processing/review

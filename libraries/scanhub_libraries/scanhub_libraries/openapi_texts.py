@@ -28,6 +28,7 @@ TAGS = {
     "runs": "Runs of jobs.",
     "previews": "Images of a scan that still runs; not for diagnosis.",
     "images": "The DICOM index: series and images.",
+    "annotations": "What people drew on images: lengths, angles, regions, arrows.",
     "dicomweb": "DICOMweb (PS3.18): search, retrieve and store images.",
     "rules": "Routing rules: what becomes of a series, and why.",
     "cases": "What follows for a series or a study by one rule, from the first image to the end.",

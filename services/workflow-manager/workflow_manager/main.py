@@ -16,6 +16,7 @@ from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
 from scanhub_libraries.web import create_service_app
 from workflow_manager.all_runs import routes as all_runs_routes
+from workflow_manager.annotations import routes as annotation_routes
 from workflow_manager.background import Outside, answers_of, desks_of, open_wiring
 from workflow_manager.backups import routes as backup_routes
 from workflow_manager.backups.desk import BackupDesk, BackupPlace
@@ -91,6 +92,7 @@ _ROUTES = (
     previews_routes,
     dicom_routes,
     kept_aside_routes,
+    annotation_routes,
     search_routes,
     retrieve_routes,
     rendered_routes,

@@ -112,6 +112,22 @@ async def test_raw_data_are_told_as_a_file_and_as_readouts(house, tmp_path):
     assert forms == [{"form": form, "files": 1} for form in ("readouts", "raw data", "raw data")]
 
 
+async def test_a_file_of_any_kind_comes_as_it_is_and_is_told_once_for_a_reading(house):
+    report = b"%PDF-1.7 report"
+    exam, result, _ = await stored(house, {"report.pdf": report, "map.nii.gz": b"x"}, "NOT_SET")
+    url = f"{EXAM}/result/{result}/files"
+    for _ in range(2):
+        answer = await house.call("GET", f"{url}/report.pdf", expect=200)
+        assert answer.content == report
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    await house.call("GET", f"{url}/map.nii.gz", expect=200)
+    await house.call("GET", f"{url}/another.pdf", expect=404)
+    await house.call("GET", f"{EXAM}/result/{new_id()}/files/report.pdf", expect=404)
+    assert [entry[2] for entry in await told(house, exam)] == [{"form": "file", "files": 1}] * 2
+
+
 async def test_images_that_become_nifti_are_told_and_what_cannot_is_not(house, samples_folder):
     paths = sorted((samples_folder / "dicom" / "siemens-mosaic").glob("*.dcm"))[:1]
     exam, result, _ = await stored(house, {"a.dcm": paths[0].read_bytes()}, "DICOM")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scanhub_libraries.openapi_examples.annotations import ANNOTATION_EXAMPLES
 from scanhub_libraries.openapi_examples.devices import DEVICE_EXAMPLES
 from scanhub_libraries.openapi_examples.events import EVENT_EXAMPLES
 from scanhub_libraries.openapi_examples.exams import EXAM_EXAMPLES
@@ -12,6 +13,7 @@ from scanhub_libraries.openapi_examples.rules import RULE_EXAMPLES
 from scanhub_libraries.openapi_examples.targets import TARGET_EXAMPLES
 
 EXAMPLES: dict[str, dict[str, Any]] = {
+    **ANNOTATION_EXAMPLES,
     **EXAM_EXAMPLES,
     **DEVICE_EXAMPLES,
     **EVENT_EXAMPLES,

@@ -114,6 +114,7 @@ EXAM_PERMISSIONS: dict[str, Access] = {
     f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/data": READ,
     f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/download": READ,
     f"GET {_E}/mrd/{{workflow_id}}/{{task_id}}/{{result_id}}/kspace": READ,
+    f"GET {_E}/result/{{result_id}}/files/{{filename}}": READ,
     f"GET {_E}/result/{{result_id}}/zip": READ,
     f"GET {_E}/result/{{result_id}}/nifti": READ,
     f"POST {_E}/xnat/upload/{{workflow_id}}/{{task_id}}/{{result_id}}/{{filename}}": PLANNING,

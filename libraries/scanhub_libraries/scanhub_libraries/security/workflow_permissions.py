@@ -50,6 +50,13 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"GET {_W}/kept-aside": READ,
     f"GET {_W}/kept-aside/{{aside_id}}/file": READ,
     f"POST {_W}/kept-aside/{{aside_id}}/recover": TECHNICAL,
+    # What is drawn on images: whoever may look may draw, and the journal says who did.
+    f"GET {_W}/series/{{series_instance_uid}}/annotations": READ,
+    f"POST {_W}/annotations": USERS,
+    f"GET {_W}/annotations/{{annotation_id}}": READ,
+    f"PUT {_W}/annotations/{{annotation_id}}": USERS,
+    f"DELETE {_W}/annotations/{{annotation_id}}": USERS,
+    f"POST {_W}/annotations/{{annotation_id}}/restore": USERS,
     # DICOMweb
     f"GET {_W}/dicomweb/studies": READ,
     f"POST {_W}/dicomweb/studies": SCANNING,

@@ -70,6 +70,19 @@ async def find_branch(session: AsyncSession, result_id: UUID) -> Branch:
     return Branch(result, task, place, exam, patient, sha256)
 
 
+async def find_file(
+    sessions: Sessions, lake: Lake, result_id: UUID, filename: str
+) -> tuple[Path, Place]:
+    """Return where a file lies that a result lists, and the place of the result.
+
+    Raises:
+        NotFoundError: There is no such result, or it has no such file.
+    """
+    async with reading(sessions) as session:
+        branch = await find_branch(session, result_id)
+    return await find_path(lake, branch.place, branch.result, filename), branch.place
+
+
 async def prepare_zip(
     sessions: Sessions, disclosures: Disclosures, lake: Lake, result_id: UUID, *, now: datetime
 ) -> ZipStream:

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import StreamingResponse
 
 from exam_manager.dependencies import DisclosuresDep, LakeDep, NowDep, SessionsDep, SettingsDep
@@ -18,6 +18,7 @@ from exam_manager.results.xnat import XnatServer
 from scanhub_libraries.database import reading
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import XnatUpload
+from scanhub_libraries.models.fields import ShortText
 
 _OF_RESULT = "/{workflow_id}/{task_id}/{result_id}"
 results = APIRouter(prefix="/api/v1/exam/result", tags=["results"])
@@ -90,6 +91,35 @@ async def get_result_zip(
     headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{result_id}.zip"'}
     return StreamingResponse(
         in_thread(archive.__iter__()), media_type="application/zip", headers=headers
+    )
+
+
+@results.get(
+    "/{result_id}/files/{filename}",
+    summary="A file of a result",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {}}},
+        206: {"description": "A range of it", "headers": RANGE_HEADERS},
+        416: {"description": "There is no such range"},
+    },
+)
+async def get_result_file(
+    *,
+    result_id: UUID,
+    filename: Annotated[ShortText, Path()],
+    sessions: SessionsDep,
+    disclosures: DisclosuresDep,
+    lake: LakeDep,
+) -> FileAnswer:
+    """Return a file as it was stored, of whatever kind: a report, a volume; ranges are supported.
+
+    It comes as bytes to keep, never as something that a browser would open by itself.
+    """
+    path, place = await export.find_file(sessions, lake, result_id, filename)
+    await disclosures.tell_reading(downloaded(place, Form.FILE, 1), Form.FILE, filename)
+    return FileAnswer(
+        path, media_type="application/octet-stream", filename=filename, headers=_HEADERS
     )
 
 

@@ -15,6 +15,7 @@ class Form(StrEnum):
     READOUTS = "readouts"
     ZIP = "zip"
     NIFTI = "nifti"
+    FILE = "file"
 
 
 def downloaded(place: Place, form: Form, files: int) -> Disclosure:

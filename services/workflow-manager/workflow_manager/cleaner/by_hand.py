@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.errors import ConflictError, NotFoundError
 from scanhub_libraries.models.cleaner import RemovalIn, RemovalOut
 from scanhub_libraries.wording import counted
+from workflow_manager.annotations.service import forget_series
 from workflow_manager.cases.repository import lock_studies
 from workflow_manager.cleaner import repository
 from workflow_manager.cleaner.models import StudyHold
@@ -52,6 +53,7 @@ async def remove_images(session: AsyncSession, study: str, wanted: RemovalIn) ->
         count, size = await take_out(
             session, row, dispatches[row.id], fate=BY_HAND, why=wanted.reason
         )
+        await forget_series(session, row.study_instance_uid, row.series_instance_uid)
         told.series_instance_uids.append(row.series_instance_uid)
         told.instances += count
         told.size_bytes += size
