@@ -589,6 +589,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/runs/{run_id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change when a run is computed
+         * @description Give a run that has not begun another place in its queue.
+         */
+        post: operations["prioritize_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/all-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List runs of exams and of cases
+         * @description Return runs of jobs of exams and of modules of cases in one list, newest first.
+         */
+        get: operations["list_all_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/runs/{run_id}/data": {
         parameters: {
             query?: never;
@@ -1687,6 +1727,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/processing/{processing_id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change when modules run
+         * @description Give a run of modules that has not begun another place in its queue.
+         */
+        post: operations["prioritize_processing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/cases/{case_id}/processing/cancel": {
         parameters: {
             query?: never;
@@ -1718,7 +1778,9 @@ export interface paths {
         put?: never;
         /**
          * Let the modules of a case run again
-         * @description Go on with the step that failed, or begin with the first, by the rule as it is by now.
+         * @description Go on with the step that failed, or another one, or begin anew by the rule as it is by now.
+         *
+         *     An empty body goes on with the step that failed.
          */
         post: operations["retry_processing"];
         delete?: never;
@@ -2727,6 +2789,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/rules/{rule_name}/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count where the cases of a rule are
+         * @description Return how much came, how far it is in each module, at each target, and what failed.
+         *
+         *     Cases that have not ended count however old they are; of their runs the last one counts.
+         */
+        get: operations["get_rule_flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/series/{series_instance_uid}/decision": {
         parameters: {
             query?: never;
@@ -3487,6 +3571,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/workers/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a process begin nothing more
+         * @description Let it end what it does and begin nothing, until it goes on or is started again.
+         *
+         *     At the server that is asked it holds from the answer on, elsewhere as soon as that process has
+         *     heard of it: `state` tells.
+         */
+        post: operations["drain_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/workers/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a process that was drained go on
+         * @description Let it begin work again.
+         */
+        post: operations["resume_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/backups": {
         parameters: {
             query?: never;
@@ -3543,6 +3670,46 @@ export interface paths {
          * @description Return the settings of each program of this process and where they are from, no secrets.
          */
         get: operations["get_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/settings/{program}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a program was set to
+         * @description Return since when the settings are as they are, and were as they were, newest first.
+         */
+        get: operations["list_settings_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/settings/{program}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of settings
+         * @description Return each variable that differs, with both values; of secrets only whether they are set.
+         */
+        get: operations["compare_settings_versions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3883,6 +4050,102 @@ export interface components {
              * @description Give it as `after` for the next page
              */
             next?: number | null;
+        };
+        /**
+         * AnyRunOut
+         * @description A run at a glance: of the job of an exam, or of the modules of a case.
+         */
+        AnyRunOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Kind
+             * @description exam: more of it in `/runs/{id}`; case: in `/processing/{id}`
+             * @enum {string}
+             */
+            kind: "exam" | "case";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "waiting" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected" | "timed_out" | "skipped";
+            /**
+             * Jobs
+             * @description exam: id of the job; case: names of its modules, in order
+             */
+            jobs: string[];
+            /**
+             * Job Version
+             * @description Of the job of an exam; empty: not known
+             * @default
+             */
+            job_version: string;
+            /**
+             * At
+             * @description The module that runs, failed or comes next; empty: none, or a job
+             * @default
+             */
+            at: string;
+            /**
+             * Steps Done
+             * @description Of as many as `jobs` has
+             */
+            steps_done: number;
+            /**
+             * Progress
+             * @description Percent, 0 to 100
+             */
+            progress: number;
+            /**
+             * Reason
+             * @description Why it waits, or did not succeed; else empty
+             */
+            reason: string;
+            /**
+             * Priority
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
+            /** Deadline At */
+            deadline_at?: string | null;
+            /** Waits Until */
+            waits_until?: string | null;
+            /**
+             * Number
+             * @description Which run of the task, or of the case, this is
+             */
+            number: number;
+            /** Exam Id */
+            exam_id?: string | null;
+            /** Task Id */
+            task_id?: string | null;
+            /** Device Id */
+            device_id?: string | null;
+            /** Case Id */
+            case_id?: string | null;
+            /**
+             * Rule
+             * @description That asks for the modules; empty: an exam's run
+             * @default
+             */
+            rule: string;
+            /**
+             * Requested By
+             * @description Empty: nobody did, it was due
+             */
+            requested_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Started At */
+            started_at: string | null;
+            /** Ended At */
+            ended_at: string | null;
         };
         /**
          * ArchivePage
@@ -5368,7 +5631,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "backup.made" | "backup.failed" | "session.held" | "session.released";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "run.priority" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.priority" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "worker.drained" | "worker.resumed" | "settings.changed" | "backup.made" | "backup.failed" | "session.held" | "session.released";
         /**
          * Failure
          * @description Why a job failed.
@@ -5547,6 +5810,94 @@ export interface components {
             meta: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FlowReviewOut
+         * @description What people decided, or are to decide.
+         */
+        FlowReviewOut: {
+            /** Waiting */
+            waiting: number;
+            /**
+             * Overdue
+             * @description Of those that wait
+             */
+            overdue: number;
+            /** Approved */
+            approved: number;
+            /** Rejected */
+            rejected: number;
+        };
+        /**
+         * FlowStepOut
+         * @description How the last runs of the cases stand at one module.
+         */
+        FlowStepOut: {
+            /**
+             * Position
+             * @description In the chain of the rule, from 1
+             */
+            position: number;
+            /** Module */
+            module: string;
+            /**
+             * Waiting
+             * @description Not begun, and will be
+             */
+            waiting: number;
+            /** Running */
+            running: number;
+            /** Done */
+            done: number;
+            /**
+             * Skipped
+             * @description A job that was not wanted
+             */
+            skipped: number;
+            /**
+             * Failed
+             * @description Or stopped, or took too long
+             */
+            failed: number;
+        };
+        /**
+         * FlowTargetOut
+         * @description Series on their way to one target.
+         */
+        FlowTargetOut: {
+            /** Target */
+            target: string;
+            /**
+             * Waiting
+             * @description Queued, or wait for another attempt
+             */
+            waiting: number;
+            /** Sending */
+            sending: number;
+            /** Sent */
+            sent: number;
+            /**
+             * Failed
+             * @description Or given up
+             */
+            failed: number;
+        };
+        /**
+         * FlowTellingOut
+         * @description Messages of one kind.
+         */
+        FlowTellingOut: {
+            /**
+             * Channel
+             * @description webhook or email
+             */
+            channel: string;
+            /** Waiting */
+            waiting: number;
+            /** Sent */
+            sent: number;
+            /** Failed */
+            failed: number;
         };
         /**
          * FolderImportIn
@@ -7180,6 +7531,11 @@ export interface components {
              * @enum {string}
              */
             start: "failed" | "first";
+            /**
+             * Step
+             * @description From this step instead, of the run as it was; the steps before it have to be done, and what they made still there
+             */
+            step?: number | null;
         };
         /**
          * ProcessingReviewIn
@@ -8369,6 +8725,47 @@ export interface components {
             tags_accessed: components["schemas"]["TagAccessOut"][];
         };
         /**
+         * RuleFlowOut
+         * @description Where the cases of a rule are: those that came of late, and all that have not ended.
+         */
+        RuleFlowOut: {
+            /** Rule */
+            rule: string;
+            /**
+             * Since
+             * Format: date-time
+             * @description Cases that have ended count if they came later
+             */
+            since: string;
+            /**
+             * Series
+             * @description Received, of these cases
+             */
+            series: number;
+            /** Images */
+            images: number;
+            /**
+             * Cases
+             * @description How many, by state; none: not there
+             */
+            cases: {
+                [key: string]: number;
+            };
+            /**
+             * Steps
+             * @description Modules of the rule as it is by now
+             */
+            steps: components["schemas"]["FlowStepOut"][];
+            review: components["schemas"]["FlowReviewOut"];
+            /**
+             * Targets
+             * @description Those of the rule, and those that modules chose
+             */
+            targets: components["schemas"]["FlowTargetOut"][];
+            /** Notifications */
+            notifications: components["schemas"]["FlowTellingOut"][];
+        };
+        /**
          * RuleIn
          * @description A rule to be stored.
          * @example {
@@ -9386,6 +9783,21 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * RunPriorityIn
+         * @description When something is to be computed that has not begun.
+         * @example {
+         *       "priority": "urgent"
+         *     }
+         */
+        RunPriorityIn: {
+            /**
+             * Priority
+             * @description urgent: before the others; offpeak: in off-peak hours only
+             * @enum {string}
+             */
+            priority: "urgent" | "normal" | "offpeak";
+        };
+        /**
          * RunSessionOut
          * @description The session of a run: how its jobs ended, and how long is kept what they left.
          * @example {
@@ -9995,8 +10407,35 @@ export interface components {
         SettingsOut: {
             /** Title */
             title: string;
+            /**
+             * History
+             * @description Under this name its history is kept; empty: it has none
+             * @default
+             */
+            history: string;
             /** Settings */
             settings: components["schemas"]["SettingOut"][];
+        };
+        /**
+         * SettingsVersionOut
+         * @description What a program was set to from one start on.
+         */
+        SettingsVersionOut: {
+            /**
+             * Version
+             * @description From 1; the newest is in force
+             */
+            version: number;
+            /**
+             * Release
+             * @description Version of the software: defaults may be others
+             */
+            release: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
         };
         /**
          * SftpTarget
@@ -10591,6 +11030,35 @@ export interface components {
             since: string;
         };
         /**
+         * WorkerDrainIn
+         * @description Why a process is to begin nothing more.
+         * @example {
+         *       "reason": "It gets more memory at noon"
+         *     }
+         */
+        WorkerDrainIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * WorkerDrainOut
+         * @description A process that somebody drains.
+         */
+        WorkerDrainOut: {
+            /** Reason */
+            reason: string;
+            /** Drained By */
+            drained_by: string;
+            /**
+             * Drained At
+             * Format: date-time
+             */
+            drained_at: string;
+        };
+        /**
          * WorkerOut
          * @description A process that shares the work.
          */
@@ -10639,6 +11107,8 @@ export interface components {
              * @description When it gave its last sign
              */
             seen_at: string;
+            /** @description Somebody lets it begin nothing more, until it is started again */
+            drain?: components["schemas"]["WorkerDrainOut"] | null;
             /** Running */
             running: components["schemas"]["WorkOut"][];
         };
@@ -12064,6 +12534,88 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    prioritize_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunPriorityIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_all_runs: {
+        parameters: {
+            query?: {
+                /** @description exam: jobs of tasks; case: modules that a rule asks for */
+                kind?: ("exam" | "case") | null;
+                /** @description Only in one of these states */
+                status?: ("queued" | "waiting" | "running" | "review" | "succeeded" | "failed" | "canceled" | "rejected" | "timed_out" | "skipped")[] | null;
+                /** @description Only with this job, by its id, or with this module, by its name */
+                job?: string | null;
+                /** @description Only on data of this scanner; runs of exams only */
+                device_id?: string | null;
+                /** @description Only of this exam */
+                exam_id?: string | null;
+                /** @description Only of cases of this rule */
+                rule?: string | null;
+                /** @description Only those that were asked for then or later */
+                since?: string | null;
+                /** @description Only those that were asked for before */
+                until?: string | null;
+                /** @description The last run of the page before */
+                after?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnyRunOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -14194,6 +14746,41 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    prioritize_processing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run of modules */
+                processing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunPriorityIn"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProcessingRunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     cancel_processing: {
         parameters: {
             query?: never;
@@ -15999,6 +16586,37 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    get_rule_flow: {
+        parameters: {
+            query?: {
+                /** @description Cases that came in the last so many hours [h] */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Name of the rule */
+                rule_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleFlowOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     get_series_decision: {
         parameters: {
             query?: never;
@@ -17204,6 +17822,71 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    drain_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the process in the run engine */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WorkerDrainIn"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    resume_worker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the process in the run engine */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     list_backups: {
         parameters: {
             query?: never;
@@ -17296,6 +17979,74 @@ export interface operations {
             };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_settings_versions: {
+        parameters: {
+            query?: {
+                /** @description At most so many */
+                limit?: number;
+                /** @description Go on after this version */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description `history` of the program in `GET /settings` */
+                program: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsVersionOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    compare_settings_versions: {
+        parameters: {
+            query: {
+                /** @description The earlier version */
+                before: number;
+                /** @description The later version */
+                after: number;
+            };
+            header?: never;
+            path: {
+                /** @description `history` of the program in `GET /settings` */
+                program: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterChange"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
     };
