@@ -105,7 +105,8 @@ async def take_out(
     """Move the images of a series from the index to the files that go, and tell so.
 
     Which images were sent of it is forgotten: if it ever comes again, it is a new series to its
-    rules and targets. How many they were stays.
+    rules and targets, of whoever sends it and of the patient whom its images name then. How many
+    they were stays.
 
     Args:
         session: The transaction.
@@ -122,7 +123,11 @@ async def take_out(
     await session.execute(
         sa.update(DicomSeries)
         .where(col(DicomSeries.id) == series.id)
-        .values(number_of_series_related_instances=total - count, other_patient=False)
+        .values(
+            number_of_series_related_instances=total - count,
+            other_patient=False,
+            removed_at=utc_now(),
+        )
     )
     await forget_series(session, series.study_instance_uid, series.series_instance_uid)
     for row in dispatches:

@@ -108,6 +108,7 @@ def series_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
         "complete": False,
         "complete_reason": None,
         "closed_at": None,
+        "removed_at": None,
         "received_at": now,
         "last_received_at": now,
     }

@@ -35,6 +35,7 @@ from workflow_manager.dicom.entries import (
     study_row,
 )
 from workflow_manager.dicom.part10 import Header
+from workflow_manager.dicom.removed_series import describe_anew, leave_removed
 from workflow_manager.kept_aside.service import Aside, keep
 
 _TABLES = Table.metadata.tables
@@ -73,8 +74,9 @@ async def enter(session: AsyncSession, arrivals: Sequence[Arrival]) -> Batch:
     now = utc_now()
     places = await _find_places(session, arrivals)
     missing = {a.place: a for a in reversed(arrivals) if a.place not in places}
-    created: set[UUID] = set()
+    created, described = set[UUID](), set[UUID]()
     if missing:
+        described = await describe_anew(session, missing, now)
         created = await _create_series(session, missing, now)
         places |= await _find_places(session, list(missing.values()))
     first = {a.header.sop_instance_uid: a for a in reversed(arrivals)}
@@ -87,7 +89,9 @@ async def enter(session: AsyncSession, arrivals: Sequence[Arrival]) -> Batch:
     await keep(session, batch.aside + [aside_of_other_patient(one) for one in others])
     received = {places[a.place].id: a for a in reversed(fresh)}
     await _forget_empty(session, created - received.keys())
-    news = [received_event(received[series]) for series in sorted(created & received.keys())]
+    await leave_removed(session, described - received.keys(), now)
+    new = (created | described) & received.keys()
+    news = [received_event(received[series]) for series in sorted(new)]
     batch.events[:0] = news
     return batch
 
@@ -111,7 +115,10 @@ async def _find_places(
             _TABLES["dicom_study"],
             study.study_instance_uid == series.study_instance_uid,
         )
-        .where(series.series_instance_uid.in_({place[1] for place in wanted}))
+        .where(
+            series.series_instance_uid.in_({place[1] for place in wanted}),
+            series.removed_at.is_(None),
+        )
     )
     found = (await session.execute(query)).all()
     return {(r[0], r[1]): _Place(r[2], r[3], r[4], r[5]) for r in found if (r[0], r[1]) in wanted}
@@ -223,6 +230,7 @@ async def _count(
             number_of_series_related_instances=total + sa.bindparam("more", type_=sa.Integer),
             last_received_at=now,
             closed_at=None,
+            removed_at=None,  # it may have been emptied since it was looked for
             # What arrives late opens a series again; our own scans say themselves when they end.
             complete=sa.and_(table.c.complete, sa.bindparam("ours", type_=sa.Boolean)),
             other_patient=sa.or_(table.c.other_patient, sa.bindparam("other", type_=sa.Boolean)),

@@ -84,6 +84,11 @@ class DicomSeries(Table, table=True):
     closed_at: datetime | None = Field(
         default=None, sa_type=UtcDateTime, description="Its association ended cleanly"
     )
+    removed_at: datetime | None = Field(
+        default=None,
+        sa_type=UtcDateTime,
+        description="Its images were removed; the next one describes it anew",
+    )
 
 
 class DicomInstance(Table, table=True):

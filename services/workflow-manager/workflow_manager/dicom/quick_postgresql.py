@@ -41,7 +41,7 @@ def _insert() -> str:
         FROM json_to_recordset($1::json)
             AS image(study text, series text, patient text, name_key text, {typed})
         JOIN dicom_series AS series ON series.study_instance_uid = image.study
-            AND series.series_instance_uid = image.series
+            AND series.series_instance_uid = image.series AND series.removed_at IS NULL
         JOIN dicom_study AS study ON study.study_instance_uid = image.study
         WHERE series.other_patient OR (study.patient_id = image.patient AND
             ('' IN (image.name_key, study.patient_name_key)
@@ -56,7 +56,7 @@ _INSERT = _insert()
 _ADD = """
     UPDATE dicom_series
     SET number_of_series_related_instances = number_of_series_related_instances + $2,
-        last_received_at = $3, closed_at = NULL, complete = false
+        last_received_at = $3, closed_at = NULL, removed_at = NULL, complete = false
     WHERE id = $1
 """
 """What arrives late opens a series again."""

@@ -66,7 +66,7 @@ def _make_series(
             continue
         known.add(where)
         arrival = Arrival(header_of(image), origin)
-        if _patient_of(connection, where[0]) is None:
+        if _about(connection, where[0]) is None:
             _STUDY.write(connection, study_row(arrival, utc_now()))
         _SERIES.write(connection, series_row(arrival, utc_now()))
         events.append(received_event(arrival))
@@ -74,16 +74,25 @@ def _make_series(
 
 
 def _may_begin(connection: sqlite3.Connection, where: tuple[str, str], image: Image) -> bool:
-    """Say whether an image is the first of a series, and nothing is to be said of its patient."""
+    """Say whether an image is the first of a series, and nothing is to be said of its patient.
+
+    Where images of the study were removed, somebody has to look whether any are left.
+    """
     study, series = where
     found = connection.execute(STATEMENTS.find, {"study": study, "series": series}).fetchone()
     if found is not None:
         return False
     taken = connection.execute(IS_KNOWN, {"uid": image.sop_instance_uid}).fetchone()
-    patient = _patient_of(connection, study)
-    return taken is None and (patient is None or same_patient(image, *patient))
+    if taken is not None:
+        return False
+    about = _about(connection, study)
+    if about is None:
+        return True
+    patient_id, patient_name_key, has_removed = about
+    return not has_removed and same_patient(image, patient_id, patient_name_key)
 
 
-def _patient_of(connection: sqlite3.Connection, study: str) -> tuple[str, str] | None:
-    found: tuple[str, str] | None = connection.execute(PATIENT_OF, {"study": study}).fetchone()
+def _about(connection: sqlite3.Connection, study: str) -> tuple[str, str, int] | None:
+    """Return whose a study is, and whether series of it were removed; None: there is none."""
+    found: tuple[str, str, int] | None = connection.execute(PATIENT_OF, {"study": study}).fetchone()
     return found

@@ -24,6 +24,7 @@ _FIND = _text(
     .where(
         _SERIES.c.study_instance_uid == sa.bindparam("study"),
         _SERIES.c.series_instance_uid == sa.bindparam("series"),
+        _SERIES.c.removed_at.is_(None),  # else it is described anew, the general way
     )
 )
 _INSERT = _text(sqlite.insert(_INSTANCE).on_conflict_do_nothing())
@@ -39,10 +40,18 @@ _ADD = _text(
     )
 )
 PATIENT_OF = _text(
-    sa.select(_STUDY.c.patient_id, _STUDY.c.patient_name_key).where(
-        _STUDY.c.study_instance_uid == sa.bindparam("study")
-    )
+    sa.select(
+        _STUDY.c.patient_id,
+        _STUDY.c.patient_name_key,
+        sa.exists()
+        .where(
+            _SERIES.c.study_instance_uid == _STUDY.c.study_instance_uid,
+            _SERIES.c.removed_at.is_not(None),
+        )
+        .label("has_removed"),
+    ).where(_STUDY.c.study_instance_uid == sa.bindparam("study"))
 )
+"""And whether series of the study were removed."""
 IS_KNOWN = _text(
     sa.select(_INSTANCE.c.size).where(_INSTANCE.c.sop_instance_uid == sa.bindparam("uid"))
 )
