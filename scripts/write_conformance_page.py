@@ -130,7 +130,7 @@ def query_statuses() -> str:
             (_status(dimse.CANCELED), "a C-CANCEL came"),
             (_status(dimse.WRONG_IDENTIFIER), "a key is missing, or a value means nothing"),
             (_status(dimse.UNABLE), "the index does not answer"),
-            (_status(0xA801), "C-MOVE: no target has this AE title"),
+            (_status(0xA801), "C-MOVE: no target has this AE title, or several have it"),
             ("0xC5xx", "C-MOVE: it cannot be done; the log says why"),
         ),
     )

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import BadRequestError, ScanHubError
 from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.target import DicomTarget, DicomTlsTarget
 from workflow_manager.dicom.attributes import Level
 from workflow_manager.query import repository, rules
@@ -17,6 +18,7 @@ from workflow_manager.senders.dicom import SENDER, tls_of
 from workflow_manager.targets.secret_box import SecretBox
 from workflow_manager.targets.service import document_of
 
+logger = get_logger(__name__)
 Json = dict[str, Any]
 LEVELS = {
     "PATIENT": Level.STUDY,
@@ -70,8 +72,10 @@ class QueryDesk:
             raise BadRequestError(f"{own} is missing: it says what shall be sent.")
         connection = await session.connection()
         asked = asked_of(keys, connection.dialect.name)
-        to_find = repository.to_find_files(connection.dialect.name, asked, limit=MOST_FILES)
+        to_find = repository.to_find_files(connection.dialect.name, asked, limit=MOST_FILES + 1)
         rows = await repository.answer(connection, to_find)
+        if len(rows) > MOST_FILES:
+            raise BadRequestError(f"These are more than {MOST_FILES} images: ask for each series.")
         answer: Json = {
             "files": [
                 {
@@ -84,18 +88,41 @@ class QueryDesk:
             ]
         }
         if question["what"] == "move":
-            answer["destination"] = await self._destination(session, question["destination"])
+            title, asker = question["destination"], question["address"]
+            answer["destination"] = await self._destination(session, title, asker)
         return answer
 
-    async def _destination(self, session: AsyncSession, ae_title: str) -> Json | None:
-        """Return how a node is called; None: no target has this AE title."""
-        target = await repository.find_destination(session, ae_title)
-        if target is None:
+    async def _destination(self, session: AsyncSession, ae_title: str, asker: str) -> Json | None:
+        """Return how a node is called; None: no target has this AE title, or several have it."""
+        found: list[DicomTarget | DicomTlsTarget] = []
+        for target in await repository.list_destinations(session, ae_title):
+            document = document_of(target, self._secret_box)
+            # Of a target that is each sender nobody knows whose sender it would be.
+            if isinstance(document, DicomTarget | DicomTlsTarget) and document.ip != SENDER:
+                found.append(document)
+        node = _meant(found, asker)
+        if node is None:
+            if found:
+                logger.warning("several targets have the AE title of a C-MOVE", ae_title=ae_title)
             return None
-        document = document_of(target, self._secret_box)
-        if not isinstance(document, DicomTarget | DicomTlsTarget) or document.ip == SENDER:
-            return None  # whose sender it would be is not known
-        return {"host": document.ip, "port": document.port, "tls": tls_of(document)}
+        return {"host": node.ip, "port": node.port, "tls": tls_of(node)}
+
+
+def _meant(
+    found: list[DicomTarget | DicomTlsTarget], asker: str
+) -> DicomTarget | DicomTlsTarget | None:
+    """Return which node images go to: of several the one that asks, over TLS if it can.
+
+    None: there is none, or it cannot be told. A guess would send images to somebody else.
+    """
+    for narrowed in (
+        found,
+        [node for node in found if node.ip == asker],
+        [node for node in found if node.ip == asker and node.target_type == "dicomtls"],
+    ):
+        if len({(node.ip, node.port) for node in narrowed}) == 1:
+            return narrowed[0]
+    return None
 
 
 def _level(question: Json) -> str:

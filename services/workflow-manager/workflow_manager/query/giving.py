@@ -183,7 +183,7 @@ def _move(ask: Ask, association: StoreAssociation, request: Any, context_id: int
     """Send what is asked for to a third node, over associations of our own."""
     retrieval = _Retrieval(association, request, context_id)
     aet = str(request.MoveDestination).strip()
-    found = retrieval.ask(ask, "move", destination=aet)
+    found = retrieval.ask(ask, "move", destination=aet, address=association.requestor.address or "")
     if found is None:
         return
     try:

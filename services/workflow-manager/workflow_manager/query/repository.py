@@ -251,9 +251,10 @@ def _parameters(asked: Sequence[Asked]) -> dict[str, Any]:
     return {f"v{number}": value for number, value in enumerate(values)}
 
 
-async def find_destination(session: AsyncSession, ae_title: str) -> Target | None:
-    """Return where a C-MOVE goes: a DICOM target that is configured, and nothing else."""
-    for target in await list_targets(session, enabled_only=True):
-        if target.target_type in _NODES and target.document.get("aet_target") == ae_title:
-            return target
-    return None
+async def list_destinations(session: AsyncSession, ae_title: str) -> list[Target]:
+    """Return where a C-MOVE may go: DICOM targets that are configured, and nothing else."""
+    return [
+        target
+        for target in await list_targets(session, enabled_only=True)
+        if target.target_type in _NODES and target.document.get("aet_target") == ae_title
+    ]
