@@ -10,6 +10,9 @@ from images import SERIES, STUDY, instance
 from test_dicomweb_retrieve import encoded
 from workflow_service import WORKFLOW, until
 
+from workflow_manager.imports import unpacking
+from workflow_manager.room import Room
+
 URL = f"{WORKFLOW}/imports"
 RULES = f"{WORKFLOW}/rules"
 
@@ -221,6 +224,24 @@ async def test_a_folder_is_imported_by_the_names_from_its_root(serving, tmp_path
         names = [file["name"] for file in await files_of(service, found["id"])]
         assert names == ["1.dcm", "deep/2.dcm"]
         assert (root / "cd" / "1.dcm").read_bytes() == image(1)
+
+
+async def test_a_folder_leaves_the_last_of_the_disk_and_goes_on_when_there_is_room(
+    serving, tmp_path, monkeypatch
+):
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "1.dcm").write_bytes(image(1))
+    async with serving(import_root=tmp_path / "media") as service:
+        least = service.wiring.settings.dicom_min_free_bytes
+        free = [least - 1]
+        monkeypatch.setattr(unpacking, "look", lambda _: Room(least, free[0]))
+        answer = await service.user.post(f"{URL}/folder", json={"folder": []})
+        found = await ended(service, answer.json()["id"])
+        assert (found["state"], found["stored"]) == ("failed", 0)
+        assert "too little room is left" in found["reason"]
+        free[0] += 1
+        assert (await service.user.post(f"{URL}/{found['id']}/retry")).status_code == 200
+        assert (await ended(service, found["id"]))["stored"] == 1
 
 
 async def test_without_a_root_no_folder_can_be_imported(service):

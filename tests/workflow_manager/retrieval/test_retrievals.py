@@ -9,8 +9,11 @@ from workflow_service import WORKFLOW, a_port, over_http, until
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
+from scanhub_libraries.lake import LocalLake
 from workflow_manager.cases.again import await_series
 from workflow_manager.dicom.entries import Origin
+from workflow_manager.retrieval import inbox
+from workflow_manager.room import Room
 
 URL = f"{WORKFLOW}/retrievals"
 
@@ -106,6 +109,38 @@ async def test_what_failed_alone_is_fetched_again(serving, other, migrated_url):
         one, two = await accessions(service, id_)
         assert (one["attempt"], two["attempt"], two["reason"]) == (1, 2, "")
         assert (await service.user.post(path)).status_code == 409
+
+
+async def test_what_is_fetched_leaves_the_last_of_the_disk_to_who_sends(
+    serving, other, monkeypatch
+):
+    async with serving() as service:
+        await add_source(service, other.port)
+        room = [service.wiring.settings.dicom_min_free_bytes - 1]
+
+        async def free_bytes(_lake):
+            return room[0]
+
+        monkeypatch.setattr(LocalLake, "free_bytes", free_bytes)
+        id_ = await fetch(service, "A2")
+        found = await service.get(f"/retrievals/{id_}")
+        assert (found["state"], found["queued"]) == ("running", 1)
+        assert found["waits_for"] == "Room on the disk: too little is left for more images."
+        room[0] += 1
+        await add_source(service, other.port, name="wakes the desk")
+        assert (await ended(service, id_))["state"] == "done"
+
+
+async def test_a_study_under_way_stops_when_the_disk_runs_full(serving, other, monkeypatch):
+    async with serving() as service:
+        await add_source(service, other.port)
+        total = service.wiring.settings.dicom_min_free_bytes
+        monkeypatch.setattr(inbox, "look", lambda _: Room(total, total - 1))
+        id_ = await fetch(service, "A2")
+        assert (await ended(service, id_))["state"] == "failed"
+        (one,) = await accessions(service, id_)
+        assert "too little room is left" in one["reason"]
+        assert await service.get("/series") == []
 
 
 async def test_a_list_waits_while_it_is_paused_and_ends_when_it_is_canceled(serving, other):

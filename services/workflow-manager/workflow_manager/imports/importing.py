@@ -70,7 +70,11 @@ class Importing:
             self._sources(),
             work,
             after=after,
-            limits=Limits(settings.dicomweb_max_instance_bytes, settings.import_max_bytes),
+            limits=Limits(
+                settings.dicomweb_max_instance_bytes,
+                settings.import_max_bytes,
+                settings.dicom_min_free_bytes,
+            ),
             keep=self._keep if keeping else None,
         )
 

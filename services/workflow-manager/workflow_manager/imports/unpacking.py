@@ -1,5 +1,6 @@
 """Files of an import, one by one, as copies of ours that can be handed on. Blocking."""
 
+import errno
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from workflow_manager.imports.rules import (
     is_dicom,
     is_zip,
 )
+from workflow_manager.room import look
 
 _HEAD_BYTES = 132
 _MEDIA_CLASS = b"\x02\x00\x02\x00UI"
@@ -31,6 +33,8 @@ class Limits:
 
     file_bytes: int
     total_bytes: int
+    free_bytes: int
+    """With less room on the disk nothing is copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,8 @@ class Unpacking:
         if number <= self._after:
             return
         path = self._folder / f"{number}.dcm"
+        if look(self._folder).free < self._limits.free_bytes:
+            raise OSError(errno.ENOSPC, "too little room is left on the disk")
         try:
             size = _copy_if_dicom(source, path, self._limits.file_bytes)
         except UnreadableError as error:

@@ -16,6 +16,7 @@ from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.repeating import Repeating
 from workflow_manager.engine import Attempt
 from workflow_manager.retrieval import repository
+from workflow_manager.retrieval.fetching import has_room
 from workflow_manager.retrieval.inbox import FOLDER
 from workflow_manager.retrieval.rules import AccessionState, RetrievalState
 from workflow_manager.retrieval.service import ATTEMPTS, attempt_of, get_retrieval
@@ -53,6 +54,8 @@ class RetrievalDesk:
         """Start what is due; retrievals take turns, so that a long list holds up no short one."""
         if not self._wiring.engine.is_open(ATTEMPTS.queue):
             return
+        if not await has_room(self._wiring):
+            return  # it is looked again soon
         offpeak = self._wiring.settings.offpeak.is_open(utc_now())
         async with reading(self._wiring.sessions) as session:
             waiting = await repository.list_waiting(session, offpeak=offpeak)

@@ -124,6 +124,7 @@ class WebSource:
         )
         try:
             async for chunk, last in _gathered(answer.aiter_bytes()):
+                await to_the_end(inbox.check_room)
                 await to_the_end(parts.feed, chunk, last)
                 await _hand_on(inbox, parts.taken())
         finally:

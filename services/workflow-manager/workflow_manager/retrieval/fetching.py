@@ -40,6 +40,14 @@ _LATE = timedelta(minutes=1)
 """What a source sent may enter the index a little later than it says that it is through."""
 
 
+NO_ROOM = "There is too little room on the disk for more images."
+
+
+async def has_room(wiring: Wiring) -> bool:
+    """Say whether the disk has room for what is fetched; the last of it is for who sends here."""
+    return await wiring.lake.free_bytes() >= wiring.settings.dicom_min_free_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What is to be fetched, as it stood when the attempt began."""
@@ -136,6 +144,8 @@ class Fetching:
 
     async def _fetch(self, series: FoundSeries, document: Document) -> str:
         """Fetch one series; return what is wrong, or nothing."""
+        if not await has_room(self._wiring):
+            return NO_ROOM
         try:
             if self._order.method == "c-move":
                 return await self._move(series, document)
@@ -170,6 +180,8 @@ class Fetching:
             document["retrieved"] = inbox.came
         if order.folder is None and inbox.came:
             await self._end(place)
+        if problem and inbox.problem and not inbox.aside:
+            return inbox.problem  # the source only knows that we did not take it
         return problem or _missing(series, inbox)
 
     async def _new_inbox(self, origin: Origin) -> Inbox:
@@ -177,7 +189,13 @@ class Fetching:
         folder = self._folder / new_id().hex
         await asyncio.to_thread(folder.mkdir, parents=True)
         receiving = wiring.receiving if order.folder is None else None
-        return Inbox(folder, receiving, origin, wiring.settings.dicom_durability)
+        return Inbox(
+            folder,
+            receiving,
+            origin,
+            wiring.settings.dicom_durability,
+            least_free_bytes=wiring.settings.dicom_min_free_bytes,
+        )
 
     async def _move(self, series: FoundSeries, document: Document) -> str:
         """Let the source send it; what came is what the index says, not what the source says."""

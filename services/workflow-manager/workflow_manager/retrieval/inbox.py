@@ -5,6 +5,7 @@ there is fetched again, and never decided on without the rule that was to be for
 """
 
 import asyncio
+import errno
 from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
@@ -25,6 +26,7 @@ from workflow_manager.dicom.part10 import Header, read_header, read_received
 from workflow_manager.dicom.receiving import Arrived, Receiving
 from workflow_manager.dicom.rules import NotStorableError
 from workflow_manager.dicom.service import Stored
+from workflow_manager.room import look
 
 FOLDER = "dicom/retrievals"
 _AT_ONCE = 64
@@ -39,15 +41,23 @@ class Inbox:
         receiving: What puts them into the index; None: they stay here, to be delivered.
         origin: Where they come from.
         durability: What has happened to a file when it is handed on.
+        least_free_bytes: With less room on the disk nothing is taken [byte].
     """
 
     def __init__(
-        self, folder: Path, receiving: Receiving | None, origin: Origin, durability: Durability
+        self,
+        folder: Path,
+        receiving: Receiving | None,
+        origin: Origin,
+        durability: Durability,
+        *,
+        least_free_bytes: int,
     ) -> None:
         self.folder = folder
         self._files = IncomingFolder(folder, durability)
         self._receiving = receiving
         self._origin = origin
+        self._least_free_bytes = least_free_bytes
         self._peer = Peer(origin.source, origin.receiver_aet, origin.sender_address)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Future[Stored]] = deque()
@@ -62,10 +72,20 @@ class Inbox:
         """How many images are safe."""
         return len(self._safe)
 
+    def check_room(self) -> None:
+        """Leave the last of the disk to what others send here; a source keeps what it has.
+
+        Raises:
+            OSError: There is too little room.
+        """
+        if look(self.folder).free < self._least_free_bytes:
+            raise OSError(errno.ENOSPC, "too little room is left")
+
     def begin(
         self, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str
     ) -> IncomingFile:
         """Begin a file for a data set that comes; raises OSError when the disk is full."""
+        self.check_room()
         meta = file_meta(sop_class_uid, sop_instance_uid, transfer_syntax_uid, self._peer)
         return self._files.open(meta, transfer_syntax_uid)
 

@@ -1,5 +1,6 @@
 """Routes of retrievals."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from scanhub_libraries.models.retrieval import (
 )
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.retrieval import repository, searching, service
+from workflow_manager.retrieval.fetching import has_room
 from workflow_manager.retrieval.models import Retrieval
 from workflow_manager.retrieval.rules import AccessionState, RetrievalState
 
@@ -24,8 +26,15 @@ StateOfOne = Literal["queued", "running", "done", "failed", "canceled"]
 
 
 async def _out(request: Request, session: SessionDep, row: Retrieval) -> RetrievalOut:
-    window = request.app.state.wiring.settings.offpeak
-    return (await service.describe(session, [row], window))[0]
+    return (await _all_out(request, session, [row]))[0]
+
+
+async def _all_out(
+    request: Request, session: SessionDep, rows: Sequence[Retrieval]
+) -> list[RetrievalOut]:
+    wiring = request.app.state.wiring
+    room = await has_room(wiring)
+    return await service.describe(session, rows, wiring.settings.offpeak, has_room=room)
 
 
 @router.get("/retrievals", summary="List what is fetched from other systems")
@@ -40,7 +49,7 @@ async def list_retrievals(
     """Return retrievals, newest first, with how far each is."""
     wanted = RetrievalState(state) if state is not None else None
     rows = await repository.list_retrievals(session, state=wanted, after=after, limit=limit)
-    return await service.describe(session, rows, request.app.state.wiring.settings.offpeak)
+    return await _all_out(request, session, rows)
 
 
 @router.post("/retrievals", status_code=201, summary="Fetch studies by accession number")

@@ -234,9 +234,13 @@ async def event_of(session: AsyncSession, retrieval: Retrieval, event_type: Even
 
 
 async def describe(
-    session: AsyncSession, retrievals: Sequence[Retrieval], offpeak: OffPeak | None
+    session: AsyncSession,
+    retrievals: Sequence[Retrieval],
+    offpeak: OffPeak | None,
+    *,
+    has_room: bool = True,
 ) -> list[RetrievalOut]:
-    """Return retrievals as they are told."""
+    """Return retrievals as they are told, with what they wait for."""
     counts = await repository.count_accessions(session, [row.id for row in retrievals])
     told = []
     for row in retrievals:
@@ -249,14 +253,16 @@ async def describe(
                     **numbers,
                     "total": sum(count for count, _ in states.values()),
                     "instances": sum(images for _, images in states.values()),
-                    "waits_for": _waits_for(row, numbers, offpeak),
+                    "waits_for": _waits_for(row, numbers, offpeak, has_room=has_room),
                 }
             )
         )
     return told
 
 
-def _waits_for(row: Retrieval, numbers: dict[str, int], offpeak: OffPeak | None) -> str | None:
+def _waits_for(
+    row: Retrieval, numbers: dict[str, int], offpeak: OffPeak | None, *, has_room: bool
+) -> str | None:
     if row.state is RetrievalState.PAUSED:
         return "Somebody to resume it."
     if row.state is not RetrievalState.RUNNING or not numbers["queued"] or numbers["running"]:
@@ -264,6 +270,8 @@ def _waits_for(row: Retrieval, numbers: dict[str, int], offpeak: OffPeak | None)
     now = utc_now()
     if row.offpeak and offpeak is not None and not offpeak.is_open(now):
         return f"Off-peak hours begin at {offpeak.opens_at(now).isoformat(timespec='minutes')}."
+    if not has_room:
+        return "Room on the disk: too little is left for more images."
     return "Its turn: other studies are fetched from this source."
 
 
