@@ -1,6 +1,7 @@
 """Schema changes: one Alembic tree per service, run by the service or by `scanhub migrate`."""
 
 import asyncio
+from collections.abc import Callable
 from importlib import resources
 
 import sqlalchemy as sa
@@ -51,13 +52,25 @@ def run_env(metadata: MetaData) -> None:
         with context.begin_transaction():
             context.run_migrations()
 
-    async def connect() -> None:
-        engine = create_async_engine(url, poolclass=pool.NullPool)
-        try:
-            async with engine.connect() as connection:
-                await connection.run_sync(migrate)
-                await connection.commit()
-        finally:
-            await engine.dispose()
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        _run_on_file(url, migrate)
+    else:
+        asyncio.run(_run_on_server(url, migrate))
 
-    asyncio.run(connect())
+
+def _run_on_file(url: str, migrate: Callable[[Connection], None]) -> None:
+    """Migrate a SQLite file by the driver itself: a thousand statements, and no loop to wait in."""
+    engine = sa.create_engine(sa.make_url(url).set(drivername="sqlite"), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        migrate(connection)
+        connection.commit()
+
+
+async def _run_on_server(url: str, migrate: Callable[[Connection], None]) -> None:
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+            await connection.commit()
+    finally:
+        await engine.dispose()
