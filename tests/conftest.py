@@ -61,7 +61,7 @@ settings.load_profile("patient")
 _told_as = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=print_error)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _told_as])
 
-pytest_plugins = ["reruns"]
+pytest_plugins = ["bytecode", "reruns"]
 KEPT_DATABASES = 12
 TOLD_AHEAD = 8
 """Tests that a worker knows of, the one that it runs among them."""
