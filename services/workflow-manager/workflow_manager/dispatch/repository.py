@@ -37,21 +37,29 @@ async def list_dispatches(
         limit: How many at most.
     """
     created_at, id_ = col(Dispatch.created_at), col(Dispatch.id)
-    query = select(Dispatch).order_by(created_at.desc(), id_.desc())
+    newest_first = (created_at.desc(), id_.desc())
+    wanted: list[sa.ColumnElement[bool]] = []
     if before is not None:
         last = await session.get(Dispatch, before)
         if last is None:
             return ()
         earlier = sa.or_(created_at < last.created_at, id_ < last.id)
-        query = query.where(created_at <= last.created_at, earlier)
+        wanted += [created_at <= last.created_at, earlier]
     if exam_id is not None:
-        query = query.where(Dispatch.exam_id == exam_id)
+        wanted.append(col(Dispatch.exam_id) == exam_id)
     if series is not None:
-        query = query.where(Dispatch.series_instance_uid == series)
+        wanted.append(col(Dispatch.series_instance_uid) == series)
     if target is not None:
-        query = query.where(Dispatch.target == target)
-    if statuses:
-        query = query.where(col(Dispatch.status).in_(statuses))
+        wanted.append(col(Dispatch.target) == target)
+    if statuses or target is not None:
+        # Each state has its newest along an index; to look for them in one would sort all.
+        each = [
+            sa.select(id_).where(*wanted, col(Dispatch.status) == status)
+            for status in statuses or DispatchStatus
+        ]
+        found = (one.order_by(*newest_first).limit(limit).subquery() for one in each)
+        wanted = [id_.in_(sa.union_all(*(sa.select(one.c.id) for one in found)))]
+    query = select(Dispatch).where(*wanted).order_by(*newest_first)
     return (await session.scalars(query.limit(limit))).all()
 
 
@@ -118,6 +126,14 @@ async def next_attempt_at(session: AsyncSession, now: datetime) -> datetime | No
     )
     found: datetime | None = await session.scalar(query)
     return found
+
+
+async def try_now(session: AsyncSession, target: str | None, now: datetime) -> None:
+    """Let what waits for another attempt be due now; None: for all targets."""
+    due = sa.update(Dispatch).where(col(Dispatch.status) == DispatchStatus.WAITING)
+    if target is not None:
+        due = due.where(col(Dispatch.target) == target)
+    await session.execute(due.values(next_attempt_at=now))
 
 
 async def find_due(

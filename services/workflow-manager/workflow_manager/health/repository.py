@@ -1,7 +1,9 @@
 """Counts, each along an index."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from workflow_manager.dicom.models import DicomSeries
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus
+from workflow_manager.health.ended import EndedCounts, count_by_state
 from workflow_manager.health.rules import Failures, QueueFacts, TargetFacts
 from workflow_manager.journal.models import JournalOffset
 from workflow_manager.journal.repository import last_sequence
@@ -24,6 +27,7 @@ from workflow_manager.notifications.rules import ENDED as TOLD
 from workflow_manager.notifications.rules import NotificationStatus
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.processing.rules import MOVING as PROCESSING
+from workflow_manager.processing.rules import RunState
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 from workflow_manager.targets.models import Target
@@ -31,37 +35,76 @@ from workflow_manager.targets.models import Target
 _RUNNING = (RunStatus.QUEUED, RunStatus.WAITING, RunStatus.RUNNING)
 
 
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """Where a queue is, and what its states mean."""
+
+    state: Any
+    since: Any
+    states: type[StrEnum]
+    open: Collection[Any]
+    """Something will become of it."""
+    done: Collection[Any]
+    """Nobody has to look at it, and there is a lot of it."""
+
+
+_QUEUES: Mapping[str, _Queue] = {
+    "runs": _Queue(
+        col(Run.status), col(Run.created_at), RunStatus, _RUNNING, (RunStatus.SUCCEEDED,)
+    ),
+    "processing": _Queue(
+        col(ProcessingRun.state),
+        col(ProcessingRun.created_at),
+        RunState,
+        PROCESSING,
+        (RunState.SUCCEEDED,),
+    ),
+    "dispatch": _Queue(
+        col(Dispatch.status),
+        col(Dispatch.created_at),
+        DispatchStatus,
+        [status for status in DispatchStatus if status not in DISPATCH_ENDED],
+        (DispatchStatus.SENT,),
+    ),
+    "notifications": _Queue(
+        col(Notification.status),
+        col(Notification.created_at),
+        NotificationStatus,
+        [status for status in NotificationStatus if status not in TOLD],
+        (NotificationStatus.SENT,),
+    ),
+    "cases": _Queue(
+        col(Case.state),
+        col(Case.opened_at),
+        CaseState,
+        [state for state in CaseState if state not in CASE_ENDED],
+        (CaseState.DONE, CaseState.DISCARDED),
+    ),
+}
+
+
+async def queues(
+    session: AsyncSession, now: datetime, ended: EndedCounts
+) -> Mapping[str, QueueFacts]:
+    """Return what the queues hold; of what is done, how much that was some time ago."""
+    return {name: await _facts(session, name, queue, now, ended) for name, queue in _QUEUES.items()}
+
+
 async def _facts(
-    session: AsyncSession, state: Any, since: Any, open_: Collection[Any], now: datetime
+    session: AsyncSession, name: str, queue: _Queue, now: datetime, ended: EndedCounts
 ) -> QueueFacts:
-    counted = await session.execute(sa.select(state, sa.func.count()).group_by(state))
-    states = {str(name): count for name, count in counted.all()}
-    oldest = await session.scalar(sa.select(sa.func.min(since)).where(state.in_(open_)))
+    others = [state for state in queue.states if state not in queue.done]
+    states = {
+        **await count_by_state(session, queue.state, others),
+        **await ended.of(session, name, queue.state, queue.done),
+    }
+    first = sa.select(sa.func.min(queue.since)).where(queue.state.in_(queue.open))
+    oldest = await session.scalar(first)
     return QueueFacts(
         states=states,
         oldest_s=0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()),
-        open=sum(states.get(str(name), 0) for name in open_),
+        open=sum(states.get(str(state), 0) for state in queue.open),
     )
-
-
-async def queues(session: AsyncSession, now: datetime) -> Mapping[str, QueueFacts]:
-    """Return what the queues hold."""
-    dispatching = [status for status in DispatchStatus if status not in DISPATCH_ENDED]
-    telling = [status for status in NotificationStatus if status not in TOLD]
-    moving = [state for state in CaseState if state not in CASE_ENDED]
-    return {
-        "runs": await _facts(session, col(Run.status), col(Run.created_at), _RUNNING, now),
-        "processing": await _facts(
-            session, col(ProcessingRun.state), col(ProcessingRun.created_at), PROCESSING, now
-        ),
-        "dispatch": await _facts(
-            session, col(Dispatch.status), col(Dispatch.created_at), dispatching, now
-        ),
-        "notifications": await _facts(
-            session, col(Notification.status), col(Notification.created_at), telling, now
-        ),
-        "cases": await _facts(session, col(Case.state), col(Case.opened_at), moving, now),
-    }
 
 
 async def incomplete_series(session: AsyncSession, now: datetime) -> QueueFacts:

@@ -13,6 +13,7 @@ from workflow_manager.backups.desk import BackupDesk
 from workflow_manager.cleaner.cleaning import Cleaner
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.health import repository
+from workflow_manager.health.ended import EndedCounts
 from workflow_manager.health.rules import (
     QueueFacts,
     TargetFacts,
@@ -72,6 +73,7 @@ class Health:
         self._cleaner = cleaner
         self._node = node
         self._looking = asyncio.Lock()
+        self._ended = EndedCounts()
         self._seen: tuple[float, Facts] | None = None
 
     async def look(self) -> Facts:
@@ -88,7 +90,7 @@ class Health:
         async with reading(self._wiring.sessions) as session:
             newest, behind = await repository.journal(session)
             return Facts(
-                queues=await repository.queues(session, now),
+                queues=await repository.queues(session, now, self._ended),
                 targets=await repository.targets(session),
                 incomplete=await repository.incomplete_series(session, now),
                 newest=newest,
