@@ -109,7 +109,11 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite+aiosqlite:///{path}"
 
 
-def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
+CONNECTIONS = 20
+"""Most connections that a service has open at PostgreSQL, if nothing else is set."""
+
+
+def create_engine(url: str, *, connections: int = CONNECTIONS) -> AsyncEngine:
     """Return the engine of a service.
 
     SQLite: WAL with synchronous=FULL, so that a commit survives a power cut; a write waits for the
@@ -118,12 +122,17 @@ def create_engine(url: str, *, pool_size: int = 10) -> AsyncEngine:
 
     Args:
         url: `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`.
-        pool_size: Connections kept open on PostgreSQL.
+        connections: Most that are open on PostgreSQL at a time; half of them stay open. Who finds
+            none free waits for 30 s at most.
     """
     if not url.startswith("sqlite"):
-        engine = create_async_engine(url, pool_size=pool_size, max_overflow=10, **_ENGINE)
+        kept = max(1, connections // 2)
+        engine = create_async_engine(
+            url, pool_size=kept, max_overflow=connections - kept, **_ENGINE
+        )
         event.listen(engine.sync_engine, "connect", notice_loss)
         event.listen(engine.sync_engine, "checkout", _check_open)
+        event.listen(engine.sync_engine, "do_connect", _connect)
         return engine
     engine = _create_sqlite_engine(url)
     turn = _WriteTurn()
@@ -220,6 +229,18 @@ def _create_sqlite_engine(url: str) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+def _connect(dialect: Dialect, _record: Any, arguments: Any, options: Any) -> Any:
+    """Connect; a server that is away is refused the same way at a socket as at a port.
+
+    Raises:
+        ConnectionRefusedError: Nobody listens at the socket, whose file is gone.
+    """
+    try:
+        return dialect.connect(*arguments, **options)
+    except FileNotFoundError as error:
+        raise ConnectionRefusedError("nobody listens at the socket of the database") from error
 
 
 def _check_open(connection: Any, _record: Any, _proxy: Any) -> None:

@@ -13,7 +13,10 @@ from sqlalchemy.exc import (
 from scanhub_libraries.errors import ConflictError, ScanHubError, UnavailableError
 from scanhub_libraries.problems import problem_response
 
-_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+_RETRY = frozenset({"40001", "40P01", "53300"})
+"""Serialization failure, deadlock, too many connections (PostgreSQL, appendix A)."""
+_AWAY = ("08", "57P")
+"""How states begin that say: the connection broke; the server ends, or is not up yet."""
 
 
 def answer_database_errors(app: FastAPI) -> None:
@@ -31,7 +34,8 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
             ConflictError("Something it refers to was changed at the same moment: try again."),
         )
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if isinstance(error, OperationalError | InterfaceError) or state in _RETRY:
+    lost = isinstance(state, str) and (state in _RETRY or state.startswith(_AWAY))
+    if isinstance(error, OperationalError | InterfaceError) or lost:
         return await _unreachable(request, error)
     raise error
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from device_manager.certificates.rules import parse_networks
-from scanhub_libraries.file_settings import FileSettings
+from scanhub_libraries.database_settings import DatabaseSettings
 
 
 def _networks(text: str) -> str:
@@ -16,7 +16,7 @@ def _networks(text: str) -> str:
     return text
 
 
-class DeviceManagerSettings(FileSettings):
+class DeviceManagerSettings(DatabaseSettings):
     """Built once, by whoever starts the service; handed on from there."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_DEVICE_", frozen=True)

@@ -146,7 +146,7 @@ async def _opened(
     """Open what the service works with, and close it at the end."""
     if settings.migrate:
         await asyncio.to_thread(upgrade, "exam_manager", settings.database_url)
-    engine = create_engine(settings.database_url)
+    engine = create_engine(settings.database_url, connections=settings.database_connections)
     sessions = create_sessions(engine)
     record_changes(sessions)
     own_revocations = OwnRevocations(sessions)

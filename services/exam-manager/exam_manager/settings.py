@@ -5,10 +5,10 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from scanhub_libraries.file_settings import FileSettings
+from scanhub_libraries.database_settings import DatabaseSettings
 
 
-class ExamManagerSettings(FileSettings):
+class ExamManagerSettings(DatabaseSettings):
     """What exam-manager needs to know; the environment has it as SCANHUB_EXAM_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="SCANHUB_EXAM_", frozen=True)

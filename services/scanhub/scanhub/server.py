@@ -19,7 +19,7 @@ from scanhub.main import ScanHub
 from scanhub.memory import keep_large_buffers
 from scanhub.peers import HttpProtocol, WebsocketProtocol
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
-from scanhub.tls import TlsError, server_context
+from scanhub.tls import TlsError, server_context, services_context
 from scanhub.ui import find_ui
 from scanhub_libraries.logging import configure_logging
 
@@ -51,6 +51,7 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
     settings.prepare()
     try:
         tls = server_context(settings)
+        services_context(settings)  # read again where it is used: told here, before anything starts
     except TlsError as error:
         raise ServeError(str(error)) from error
     keep_large_buffers()
@@ -64,8 +65,13 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
 
 def _may_be_several(settings: InstallationSettings, service: ServiceName) -> bool:
     """Say whether several processes of a service may share a data folder."""
-    sqlite = settings.database_url(service).startswith("sqlite")
-    return service == "device-manager" and settings.only == service and not sqlite
+    urls = {
+        "exam-manager": (),  # clears away at its start what others would be writing
+        "device-manager": (settings.database_url("device-manager"),),
+        "workflow-manager": (settings.database_url("workflow-manager"), settings.engine_url),
+    }[service]
+    shared = bool(urls) and not any(url.startswith("sqlite") for url in urls)
+    return settings.only == service and shared
 
 
 @contextmanager

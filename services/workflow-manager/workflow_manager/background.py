@@ -134,7 +134,7 @@ async def open_wiring(
 async def _open_sessions(stack: AsyncExitStack, settings: WorkflowManagerSettings) -> Sessions:
     if settings.migrate:
         await asyncio.to_thread(upgrade, "workflow_manager", settings.database_url)
-    database = create_engine(settings.database_url)
+    database = create_engine(settings.database_url, connections=settings.database_connections)
     stack.push_async_callback(database.dispose)
     return create_sessions(database)
 

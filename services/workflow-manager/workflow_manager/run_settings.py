@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from scanhub_libraries.file_settings import FileSettings
+from scanhub_libraries.database_settings import DatabaseSettings
 from workflow_manager.dispatch.rules import Priority
 
 
-class RunSettings(FileSettings):
+class RunSettings(DatabaseSettings):
     """What an installation decides about runs."""
 
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")

@@ -18,6 +18,8 @@ from scanhub_libraries.migrate import alembic_config
 from workflow_manager.engine.schema import engine_versions
 
 _MOST_APART_S = 2.0
+_MUCH = 0.8
+"""Of all connections: when more are in use, some will find none."""
 
 
 async def look_at_databases(settings: InstallationSettings) -> list[Finding]:
@@ -34,11 +36,12 @@ async def _look(name: str, url: str) -> list[Finding]:
     if url.startswith("sqlite") and not Path(parsed.database or "").is_file():
         return [failed(title, f"{parsed.database} is not there", "start the server once")]
     try:
-        clock = [] if url.startswith("sqlite") else [await _clock(name, url)]
+        of_server = [] if url.startswith("sqlite") else await _of_server(name, url)
         if name == ENGINE:
             recorded, newest = await asyncio.to_thread(engine_versions, url)
-            return [_schema(title, where, str(recorded), [str(newest)], recorded < newest), *clock]
-        return [await _of_service(name, url, title, where), *clock]
+            schema = _schema(title, where, str(recorded), [str(newest)], recorded < newest)
+            return [schema, *of_server]
+        return [await _of_service(name, url, title, where), *of_server]
     except (BackupError, SQLAlchemyError, OSError) as error:
         first = str(error).partition("\n")[0]
         advice = "see docs/operations.md#the-database-is-down"
@@ -75,18 +78,39 @@ def _schema(title: str, where: str, recorded: str, heads: list[str], is_older: b
     )
 
 
-async def _clock(name: str, url: str) -> Finding:
-    """Compare the clock of a database's machine with ours."""
+async def _of_server(name: str, url: str) -> list[Finding]:
+    """Look at the PostgreSQL server that a database is on."""
     connection = await postgresql.connect(url)
     try:
         before = utc_now()
         theirs = await connection.fetchval("SELECT clock_timestamp()")
         apart = abs((theirs - before).total_seconds())
+        most, used = await connection.fetchrow(_CONNECTIONS)
     finally:
         await connection.close()
+    return [_clock(name, apart), _room(name, used, most)]
+
+
+_CONNECTIONS = """
+SELECT current_setting('max_connections')::int
+  - current_setting('superuser_reserved_connections')::int,
+(SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend')"""
+
+
+def _clock(name: str, apart: float) -> Finding:
+    """Compare the clock of a database's machine with ours."""
     title = f"clock of the database of {name}"
     if apart > _MOST_APART_S:
         return failed(
             title, f"{apart:.0f} s apart from ours", "let both follow the same time (NTP)"
         )
     return ok(title, f"{apart:.1f} s apart from ours")
+
+
+def _room(name: str, used: int, most: int) -> Finding:
+    """Say whether PostgreSQL has connections left."""
+    title, detail = f"connections to the database of {name}", f"{used} of {most} are in use"
+    if used > _MUCH * most:
+        advice = "raise max_connections of PostgreSQL, or see docs/scaling.md#connections"
+        return warning(title, detail, advice)
+    return ok(title, detail)
