@@ -5,12 +5,10 @@ import asyncio
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from roles import made_roles
 from typer.testing import CliRunner
 
-from scanhub.backup.postgresql import connect
 from scanhub.cli import app
-from scanhub.database_roles import database_names, server_statements, statements_in
-from scanhub_libraries.ids import new_id
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.engine.schema import migrate_engine
 
@@ -18,33 +16,8 @@ from workflow_manager.engine.schema import migrate_engine
 @pytest.fixture
 async def made(make_postgresql_url):
     """Databases and roles as the script makes them; gives the URL of a database for a role."""
-    server = sa.make_url(make_postgresql_url())
-    prefix = f"t{new_id().hex[-12:]}_"
-
-    def url(role, database):
-        name = None if database is None else prefix + database
-        changed = server.set(database=name) if name else server
-        if role is not None:
-            changed = changed.set(username=prefix + role)
-        return changed.render_as_string(hide_password=False)
-
-    async def execute(database, statements):
-        connection = await connect(url(None, database))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    await execute(None, server_statements(prefix, prefix))
-    for name in database_names():
-        await execute(name, statements_in(name, prefix))
-    yield url
-    await execute(
-        None, [f'DROP DATABASE "{prefix}{name}" WITH (FORCE)' for name in database_names()]
-    )
-    roles = ("owner", "exam", "device", "workflow")
-    await execute(None, [f'DROP ROLE "{prefix}{name}"' for name in roles])
+    async with made_roles(make_postgresql_url()) as url:
+        yield url
 
 
 async def refused(url, statement="SELECT 1"):

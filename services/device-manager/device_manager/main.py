@@ -7,6 +7,7 @@ turns Nagle's algorithm off only then, and a `start` or `stop` can wait 40 ms be
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def create_app(
     lake: Lake | None = None,
     follow_revocations: bool = True,
     simulators: Park | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> FastAPI:
     """Return the application; its lifespan migrates the database.
 
@@ -83,8 +85,11 @@ def create_app(
         follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
             list of exam-manager itself.
         simulators: Starts simulated scanners beside the server; by default there are none.
+        tls: What certificates of other processes are checked with; None: as everywhere.
     """
-    opening = _Opening(settings, exam_manager, deliver, service_token, lake, follow_revocations)
+    opening = _Opening(
+        settings, exam_manager, deliver, service_token, lake, follow_revocations, tls
+    )
     app = create_service_app(
         title="device-manager",
         version=version("device-manager"),
@@ -137,6 +142,7 @@ class _Opening:
     service_token: TokenSource
     lake: Lake | None
     follow_revocations: bool
+    tls: ssl.SSLContext | None
 
     @asynccontextmanager
     async def opened(self, app: FastAPI) -> AsyncIterator[None]:
@@ -144,7 +150,7 @@ class _Opening:
         settings = self.settings
         if settings.migrate:
             await asyncio.to_thread(upgrade, "device_manager", settings.database_url)
-        engine = create_engine(settings.database_url)
+        engine = create_engine(settings.database_url, connections=settings.database_connections)
         sessions = create_sessions(engine)
         client = ExamManagerClient(self.exam_manager, self.service_token)
         relay = OutboxRelay(sessions, OutboxEvent, self.deliver)
@@ -160,7 +166,7 @@ class _Opening:
         sweep = UploadSweep(room, reception)
         app.state.streams = streams = StreamDesk(room)
         app.state.custody = custody = Custody(room, reception)
-        app.state.forwarder = forwarder = Forwarder(room.homes.node_id)
+        app.state.forwarder = forwarder = Forwarder(room.homes.node_id, tls=self.tls)
         membership = self._membership(room, custody, relay)
         app.state.throttle = self._throttle()
         try:

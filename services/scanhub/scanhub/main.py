@@ -4,6 +4,7 @@ The same code runs all three in one process (the default; they call one another 
 `LocalClient`) or one alone (`--only`; over the network). Tokens are checked either way.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,10 +28,13 @@ from scanhub.examples import example_protocols
 from scanhub.local_client import LocalClient
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub.simulators import SimulatorPark
+from scanhub.tls import services_context
+from scanhub.tracing import tracing_of
 from scanhub.ui import UserInterface, find_ui
 from scanhub_libraries.clients import ServiceTokenSource, TokenSource, WorkflowManagerClient
 from scanhub_libraries.models import ServiceCredentials
 from scanhub_libraries.outbox import Deliver
+from scanhub_libraries.request_spans import RequestSpans
 from scanhub_libraries.security.tokens import (
     SigningKeys,
     TokenSigner,
@@ -61,6 +65,14 @@ class Peers:
     apps: dict[ServiceName, FastAPI] = field(default_factory=dict)
     _clients: dict[ServiceName, httpx.AsyncClient] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Read whom the others are believed by.
+
+        Raises:
+            TlsError: It cannot be read.
+        """
+        self.tls = services_context(self.settings)
+
     def client(self, service: ServiceName) -> httpx.AsyncClient:
         """Return the client of a service; it finds the application when it is called."""
         if service not in self._clients:
@@ -69,7 +81,9 @@ class Peers:
                     _Late(self.apps, service), f"http://{service}"
                 )
             else:
-                client = httpx.AsyncClient(base_url=self.settings.url_of(service), timeout=10.0)
+                client = httpx.AsyncClient(
+                    base_url=self.settings.url_of(service), timeout=10.0, verify=self.tls or True
+                )
             self._clients[service] = client
         return self._clients[service]
 
@@ -175,6 +189,7 @@ class _Builder:
         self.peers = Peers(settings)
         self._told: dict[str, BaseSettings] = {"Installation": settings}
         self.simulators = SimulatorPark(settings) if settings.only is None else None
+        self.tracing = None if offline else tracing_of(settings)
 
     def build(self) -> dict[ServiceName, FastAPI]:
         """Build what this process serves, in the order of starting."""
@@ -185,7 +200,9 @@ class _Builder:
         }
         for service in _START_ORDER:
             if self._settings.only in {None, service}:
-                self.peers.apps[service] = builders[service]()
+                self.peers.apps[service] = app = builders[service]()
+                if self.tracing is not None:
+                    app.add_middleware(RequestSpans, tracer=self.tracing.tracer(service))
         return self.peers.apps
 
     def _secret(self, service: ServiceName) -> str:
@@ -246,6 +263,7 @@ class _Builder:
             follow_revocations=not self._is_with_exam_manager,
             backups=requested_backups(self._settings),
             beside=self._told,
+            spans=self.tracing,
         )
 
     def _device_manager(self) -> FastAPI:
@@ -264,6 +282,7 @@ class _Builder:
             verifier=self._verifier(),
             follow_revocations=not self._is_with_exam_manager,
             simulators=self.simulators,
+            tls=self.peers.tls,
         )
 
 
@@ -275,12 +294,15 @@ class ScanHub:
         self._peers = builder.peers
         self._apps = builder.build()
         self._simulators = builder.simulators
+        self._tracing = builder.tracing
         ui = Mount("/", app=UserInterface(find_ui(settings.ui_dir)))
         self.asgi = Dispatcher(self._apps, Starlette(routes=[ui], lifespan=self._lifespan))
 
     @asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if self._tracing is not None:
+                stack.push_async_callback(asyncio.to_thread, self._tracing.close)
             stack.push_async_callback(self._peers.close)
             for app in self._apps.values():
                 # Starlette does not run the lifespan of an application inside another one.

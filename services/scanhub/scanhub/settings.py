@@ -82,6 +82,11 @@ class InstallationSettings(FileSettings):
     exam_manager_url: str = Field("http://127.0.0.1:8001", description="Where it is, with --only")
     device_manager_url: str = Field("http://127.0.0.1:8002", description="Where it is, with --only")
     workflow_manager_url: str = Field("http://127.0.0.1:8003", description="Where, with --only")
+    services_ca: Path | None = Field(
+        None,
+        description="Who signs the certificates of the other services, PEM, where their addresses "
+        "begin with https; default: the authorities of the system",
+    )
     ui_dir: Path | None = Field(None, description="Built UI; default: frontend/dist of a checkout")
     backup_dir: Path | None = Field(
         None,
@@ -99,6 +104,12 @@ class InstallationSettings(FileSettings):
         default=True,
         description="Let administrators and engineers start simulated scanners beside the server, "
         "from the browser; off where patients are scanned",
+    )
+    otel_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Where traces go by OTLP over HTTP, as `http://collector:4318`; none: nothing "
+        "is traced. Needs `scanhub[otel]`",
     )
     log_json: bool = Field(default=False, description="One JSON object a line")
     log_level: LogLevel = Field("INFO", description="Lowest level logged")

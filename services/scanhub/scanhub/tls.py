@@ -66,5 +66,21 @@ def server_context(settings: InstallationSettings) -> ssl.SSLContext | None:
     return context
 
 
+def services_context(settings: InstallationSettings) -> ssl.SSLContext | None:
+    """Return what the certificates of the other services are checked with, None: as everywhere.
+
+    Raises:
+        TlsError: The file cannot be used.
+    """
+    if settings.services_ca is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.services_ca)
+    except OSError as error:
+        raise TlsError(
+            f"The certificates in {settings.services_ca} cannot be used: {error}."
+        ) from error
+
+
 def _no_password() -> str:
     raise ValueError("the key has a password, and nobody is there to enter it")

@@ -11,6 +11,7 @@ from rich.console import Console
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.settings import ExamManagerSettings
 from scanhub.settings import InstallationSettings
+from scanhub.tls import TlsError
 from scanhub_libraries.errors import ScanHubError
 from scanhub_libraries.security.secret_files import SecretFileError
 from workflow_manager.settings import WorkflowManagerSettings
@@ -33,7 +34,7 @@ def explained(console: Console) -> Iterator[None]:
         yield
     except ValidationError as error:
         lines = explain(error)
-    except (SettingsError, SecretFileError) as error:
+    except (SettingsError, SecretFileError, TlsError) as error:
         lines = [str(error)]
     except ScanHubError as error:
         lines = [error.detail]

@@ -1,6 +1,6 @@
 """The application of workflow-manager: builds everything, opens it, closes it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
@@ -48,7 +48,9 @@ from workflow_manager.job_sessions import routes as job_session_routes
 from workflow_manager.job_sessions.tokens import finder
 from workflow_manager.jobs import routes as jobs_routes
 from workflow_manager.journal import routes as journal_routes
+from workflow_manager.journal.follower import JournalFollower
 from workflow_manager.journal.retention import pruning
+from workflow_manager.journal.spans import SpanSink, span_follower
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.kept_aside import routes as kept_aside_routes
 from workflow_manager.modules import persistence_routes
@@ -133,6 +135,7 @@ def create_app(
     follow_revocations: bool = True,
     backups: BackupPlace | None = None,
     beside: dict[str, BaseSettings] | None = None,
+    spans: SpanSink | None = None,
 ) -> FastAPI:
     """Return the application; nothing is opened before its lifespan.
 
@@ -142,10 +145,10 @@ def create_app(
         device_manager: The same for device-manager.
         verifier: Verifies tokens; its revocation list is kept fresh here.
         token_source: Gives this service its own token.
-        follow_revocations: Ask exam-manager for ended sessions; not needed when `verifier` has the
-            list of exam-manager itself.
+        follow_revocations: Ask exam-manager for them, where `verifier` has not its own list.
         backups: Where backups are made by request; None: nowhere.
-        beside: Settings of what else runs in this process, by the names of its programs.
+        beside: Settings of what else runs in this process, by name of its program.
+        spans: Where the journal goes as traces; None: nowhere.
     """
     outside = Outside(settings, exam_manager, device_manager, token_source)
 
@@ -172,13 +175,12 @@ def create_app(
             METRICS: SharedKey(settings.metrics_key, "SCANHUB_WORKFLOW_METRICS_KEY"),
         },
     )
-    app.state.settings_told = {} if beside is None else beside
+    app.state.spans, app.state.settings_told = spans, {} if beside is None else beside
     app.state.settings_told["workflow-manager"] = settings
-    _include_routes(app, settings)
-    return app
+    return _with_routes(app, settings)
 
 
-def _include_routes(app: FastAPI, settings: WorkflowManagerSettings) -> None:
+def _with_routes(app: FastAPI, settings: WorkflowManagerSettings) -> FastAPI:
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.include_router(bookkeeper_routes.router, max_body_size=LARGEST_REPORT)
@@ -186,6 +188,7 @@ def _include_routes(app: FastAPI, settings: WorkflowManagerSettings) -> None:
     for uploads in (job_session_routes.upload_router, job_data_routes.upload_router):
         app.include_router(uploads, max_body_size=settings.job_file_max_bytes)
     app.include_router(store_routes.router, max_body_size=settings.dicomweb_max_request_bytes)
+    return app
 
 
 async def close_streams(app: FastAPI) -> None:
@@ -217,10 +220,17 @@ async def _open_previews(stack: AsyncExitStack, wiring: Wiring) -> PreviewDesk:
     return previews
 
 
+def _followers(app: FastAPI, wiring: Wiring) -> Iterator[JournalFollower]:
+    yield run_follower(wiring)
+    yield notification_follower(wiring)
+    if app.state.spans is not None:
+        yield span_follower(wiring.sessions, wiring.tail, app.state.spans)
+
+
 async def _start_work(
     app: FastAPI, stack: AsyncExitStack, wiring: Wiring, do_run: RunSteps
 ) -> None:
-    for follower in (run_follower(wiring), notification_follower(wiring)):
+    for follower in _followers(app, wiring):
         await follower.start()
         stack.push_async_callback(follower.stop)
     for sweep in sweeps(wiring, do_run):

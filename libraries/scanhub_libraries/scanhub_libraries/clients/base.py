@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import httpx
+from opentelemetry.propagate import inject
 from pydantic import TypeAdapter
 from structlog.contextvars import get_contextvars
 
@@ -52,6 +53,7 @@ class ServiceClient:
             headers["Authorization"] = f"Bearer {token}"
         if correlation_id := get_contextvars().get("correlation_id"):
             headers[_CORRELATION_HEADER] = correlation_id
+        inject(headers)  # of a trace; there is none where nothing is traced
         try:
             response = await self._http.request(
                 method, path, json=json, params=params, headers=headers, **options

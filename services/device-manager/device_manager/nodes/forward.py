@@ -4,6 +4,7 @@ Over HTTP and not by a note: a start carries a credential and megabytes, an uplo
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 from uuid import UUID
@@ -61,12 +62,18 @@ class Forwarder:
     Args:
         node_id: This process.
         http: How they are reached.
+        tls: What their certificates are checked with; None: as everywhere.
     """
 
-    def __init__(self, node_id: UUID | None, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self,
+        node_id: UUID | None,
+        http: httpx.AsyncClient | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._node_id = node_id
         limits = httpx.Limits(max_connections=None, keepalive_expiry=_KEEP_SECONDS)
-        self._http = http or httpx.AsyncClient(limits=limits, trust_env=False)
+        self._http = http or httpx.AsyncClient(limits=limits, trust_env=False, verify=tls or True)
 
     async def close(self) -> None:
         """Close the connections."""
