@@ -25,6 +25,18 @@ def test_each_measure_names_a_test_that_is_there() -> None:
         assert f"def {found[2]}(" in (ROOT / found[1]).read_text("utf-8"), row
 
 
+def test_each_section_of_the_runbook_names_a_test_that_is_there() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    sections = page.split("\n## ")[1:]
+    steps = [one for one in sections if "\n1. " in one or "Tried by" in one]
+    assert len(steps) > 8
+    for section in steps:
+        found = TEST.findall(section.partition("Tried by")[2])
+        assert found, section.partition("\n")[0]
+        for path, name in found:
+            assert f"def {name}(" in (ROOT / path).read_text("utf-8"), name
+
+
 @pytest.fixture(scope="module")
 def writer() -> ModuleType:
     spec = importlib.util.spec_from_file_location("write_sbom", ROOT / "scripts" / "write_sbom.py")

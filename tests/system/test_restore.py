@@ -79,6 +79,39 @@ async def test_what_was_in_flight_ends_after_the_restore(scene, tmp_path):
 
 
 @pytest.mark.long
+async def test_with_postgresql_it_goes_on_in_other_databases(
+    postgresql_scene, make_postgresql_url, tmp_path
+):
+    """The second backup copies what is new; both databases and files come from it."""
+    scene, api, data = postgresql_scene, postgresql_scene.api, postgresql_scene.data
+    await api.call("POST", "/workflowmanager/queues/recon/pause", json={"reason": "backup"})
+    await back_up(scene.installation, tmp_path / "backups")
+    await scene.installation.connect_scanner(data.credentials, "--time-scale", "0")
+    await scene.until("device.connected", device_id=data.device_id)
+    await api.call("POST", f"/workflowmanager/trigger_task/{data.acquisition_task_id}/")
+    await scene.until("exam.task.finished", task_id=data.acquisition_task_id)
+    await scene.until("run.queued")
+    await back_up(scene.installation, tmp_path / "backups")
+    await scene.installation.kill()
+
+    environment = {name: make_postgresql_url() for name in scene.installation.environment}
+    engine = "SCANHUB_ENGINE_DATABASE_URL"
+    environment[engine] = environment[engine].replace("+asyncpg", "")
+    scene.installation.environment = environment
+    other = await restored(scene.installation, tmp_path / "backups", tmp_path / "elsewhere")
+    try:
+        async with httpx.AsyncClient(base_url=other.url, timeout=30) as http:
+            api.http = http
+            await api.call("POST", "/workflowmanager/queues/recon/resume")
+            done = await status_of(api, data.reconstruction_task_id, "FINISHED", "ERROR")
+            assert done["status"] == "FINISHED"
+            image = await get(http, api, done["results"][0]["meta"]["instances"][0])
+            assert image[128:132] == b"DICM"
+    finally:
+        await other.end()
+
+
+@pytest.mark.long
 async def test_a_scan_that_was_under_way_gets_its_data_after_the_restore(scene, tmp_path):
     api, data = scene.api, scene.data
     await scene.installation.connect_scanner(data.credentials, "--time-scale", "0.5")
