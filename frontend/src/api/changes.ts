@@ -10,11 +10,13 @@ import type { operations } from "./workflow-manager";
 type Asked = NonNullable<operations["list_journal"]["parameters"]["query"]>;
 type EventType = NonNullable<Asked["type"]>[number];
 
-export const KINDS = ["rule", "target", "module", "device"] as const;
+export const KINDS = ["rule", "notification", "target", "module", "device", "settings"] as const;
 export type Kind = (typeof KINDS)[number];
 
 const TYPES: Record<Kind, EventType[]> = {
   rule: ["rule.created", "rule.updated", "rule.deleted", "rule.reordered"],
+  // Who is told of what stands in rules.
+  notification: ["rule.created", "rule.updated"],
   target: ["target.created", "target.updated", "target.deleted"],
   module: ["module.created", "module.updated", "module.deleted"],
   device: [
@@ -24,12 +26,13 @@ const TYPES: Record<Kind, EventType[]> = {
     "device.parameter_changed",
     "device.schema_changed",
   ],
+  settings: ["settings.changed"],
 };
 
 export const CHANGES_PER_PAGE = 100;
 /** Newest first; the journal gives a page oldest first. */
 async function listChanges(kind: Kind | null, before: number | null): Promise<JournalEvent[]> {
-  const type = (kind ? [kind] : KINDS).flatMap((each) => TYPES[each]);
+  const type = [...new Set((kind ? [kind] : KINDS).flatMap((each) => TYPES[each]))];
   const found = await answer(
     client.GET("/api/v1/workflowmanager/journal", {
       params: {

@@ -8,6 +8,7 @@ import { peopleKeys } from "./people";
 import { type AcquisitionSeen, keys } from "./queries";
 import { routingKeys } from "./routingQueries";
 import { runKeys } from "./runQueries";
+import { settingsKey } from "./settings";
 import type { Device, Exam, JournalEvent, Task } from "./types";
 import { upkeepKeys } from "./upkeepQueries";
 
@@ -67,10 +68,14 @@ export function effectsOf(event: JournalEvent): Effect[] {
   } else if (family === "dispatch" && examId) {
     effects.push(refetch(keys.dispatches(examId)));
   }
+  if (family === "settings") effects.push(refetch(settingsKey), refetchSoon(changesKey));
   if (/^(rule|target|module|device)\.(?!status|connected|disconnected|calibrated)/.test(type)) {
     effects.push(refetchSoon(changesKey));
   }
   if (family === "backup") effects.push(refetch(backupsQuery.queryKey));
+  if (/^(case|processing|dispatch|notification)\./.test(type)) {
+    effects.push(refetchSoon(routingKeys.flow));
+  }
   effects.push(...imageEffects(event), ...routingEffects(type), ...upkeepEffects(family));
   return effects;
 }
@@ -81,7 +86,10 @@ function imageEffects({ type, subject }: JournalEvent): Effect[] {
     // What waits tells for what.
     return [refetch(imageKeys.pauses), refetchSoon(imageKeys.dispatches)];
   }
-  if (/^(case|processing)\./.test(type)) return [refetchSoon(imageKeys.cases)];
+  if (type.startsWith("processing.")) {
+    return [imageKeys.cases, runKeys.all].map(refetchSoon);
+  }
+  if (type.startsWith("case.")) return [refetchSoon(imageKeys.cases)];
   if (type.startsWith("dispatch.")) {
     return [
       refetchSoon(["dispatches", "list"]),
@@ -123,7 +131,7 @@ function routingEffects(type: string): Effect[] {
 /** Of self-tests and of what the cleaner takes away. */
 function upkeepEffects(family: string | undefined): Effect[] {
   if (family === "selftest") return [refetch(upkeepKeys.selfTests)];
-  if (family === "queue") return [refetch(routingKeys.health), refetch(runKeys.work)];
+  if (family === "queue" || family === "worker") return [refetch(routingKeys.health), refetch(runKeys.work)];
   if (family === "session") return [refetch(runKeys.all)];
   if (family === "cleaner") {
     // What was sent tells since when its images are gone.

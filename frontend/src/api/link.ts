@@ -31,6 +31,7 @@ export const EVENT_TYPES = [
     (verb) => `run.${verb}`,
   ),
   "run.skipped",
+  "run.priority",
   "stream.started",
   "stream.ended",
   "preview.ready",
@@ -51,7 +52,7 @@ export const EVENT_TYPES = [
   ...["queued", "started", "step", "finished", "failed", "canceled"].map(
     (verb) => `processing.${verb}`,
   ),
-  ...["review", "reviewed", "overdue"].map((verb) => `processing.${verb}`),
+  ...["review", "reviewed", "overdue", "priority"].map((verb) => `processing.${verb}`),
   ...["queued", "sent", "failed", "retry", "paused", "resumed"].map((verb) => `dispatch.${verb}`),
   ...["started", "progress", "paused", "resumed", "finished", "failed", "canceled"].map(
     (verb) => `retrieval.${verb}`,
@@ -60,7 +61,9 @@ export const EVENT_TYPES = [
   ...["requested", "reported", "failed"].map((verb) => `commitment.${verb}`),
   ...["created", "updated", "deleted", "reordered"].map((verb) => `rule.${verb}`),
   ...["paused", "resumed"].map((verb) => `queue.${verb}`),
+  ...["drained", "resumed"].map((verb) => `worker.${verb}`),
   ...["made", "failed"].map((verb) => `backup.${verb}`),
+  "settings.changed",
   ...["held", "released"].map((verb) => `session.${verb}`),
   ...["created", "updated", "deleted"].flatMap((verb) => [`target.${verb}`, `module.${verb}`]),
   ...["queued", "sent", "retry", "failed"].map((verb) => `notification.${verb}`),

@@ -16,12 +16,12 @@ export const cancelProcessing = (case_id: string) =>
       params: { path: { case_id } },
     }),
   );
-/** From the step that failed, or from the first by the rule as it is by now. */
-export const retryProcessing = (case_id: string, start: "failed" | "first") =>
+/** From the step that failed, from the first by the rule as it is by now, or from any before. */
+export const retryProcessing = (case_id: string, from: "failed" | "first" | number) =>
   answer(
     client.POST("/api/v1/workflowmanager/cases/{case_id}/processing/retry", {
       params: { path: { case_id } },
-      body: { start },
+      body: typeof from === "number" ? { start: "failed", step: from } : { start: from },
     }),
   );
 

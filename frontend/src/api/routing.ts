@@ -8,6 +8,7 @@ export type Rule = Schemas["RuleOut"];
 export type RuleIn = Schemas["RuleIn"];
 export type RuleOptions = Schemas["RuleOptions"];
 export type RuleVersion = Schemas["RuleVersionOut"];
+export type RuleFlow = Schemas["RuleFlowOut"];
 export type RuleTest = Schemas["RuleTestOut"];
 export type RuleDryRun = Schemas["RuleDryRunOut"];
 export type Target = Schemas["TargetOut"];
@@ -42,6 +43,13 @@ export const deleteRule = (rule_name: string, version: number) =>
   );
 export const reorderRules = (names: string[]) =>
   answer(client.PUT("/api/v1/workflowmanager/rules-order", { body: { names } }));
+/** Where the cases of a rule are: those of the last hours, and all that have not ended. */
+export const getRuleFlow = (rule_name: string, hours: number) =>
+  answer(
+    client.GET("/api/v1/workflowmanager/rules/{rule_name}/flow", {
+      params: { path: { rule_name }, query: { hours } },
+    }),
+  );
 export const listRuleVersions = (rule_name: string) =>
   answer(
     client.GET("/api/v1/workflowmanager/rules/{rule_name}/versions", {

@@ -10,6 +10,7 @@ export const routingKeys = {
   ruleVersions: (name: string) => ["rules", name, "versions"] as const,
   ruleDiff: (name: string, before: number, after: number) =>
     ["rules", name, "diff", before, after] as const,
+  flow: ["flow of rules"] as const,
   casesOf: (rule: string) => ["cases", "of rule", rule] as const,
   targets: imageKeys.targets,
   targetVersions: (name: string) => ["targets", name, "versions"] as const,
@@ -32,6 +33,11 @@ export const routingQueries = {
     queryOptions({
       queryKey: routingKeys.ruleDiff(name, before, after),
       queryFn: () => api.compareRuleVersions(name, before, after),
+    }),
+  flow: (rule: string, hours: number) =>
+    queryOptions({
+      queryKey: [...routingKeys.flow, rule, hours],
+      queryFn: () => api.getRuleFlow(rule, hours),
     }),
   casesOf: (rule: string) =>
     queryOptions({ queryKey: routingKeys.casesOf(rule), queryFn: () => api.listCasesOf(rule, 5) }),

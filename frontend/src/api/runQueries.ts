@@ -9,7 +9,7 @@ export const runKeys = {
   all: ["allRuns"] as const,
   list: (filter: api.RunFilter) => ["allRuns", "list", filter] as const,
   run: (id: string) => ["allRuns", "one", id] as const,
-  session: (id: string) => ["allRuns", "one", id, "session"] as const,
+  session: ({ id }: api.RunRef) => ["allRuns", "one", id, "session"] as const,
   work: ["work"] as const,
 };
 
@@ -22,15 +22,22 @@ export const runQueries = {
       ({ id }) => id,
     ),
   run: (id: string) => queryOptions({ queryKey: runKeys.run(id), queryFn: () => api.getRun(id) }),
+  /** The run of the modules of a case. */
+  chain: (id: string) =>
+    queryOptions({ queryKey: [...runKeys.run(id), "chain"], queryFn: () => api.getChain(id) }),
+  kind: (id: string) =>
+    queryOptions({ queryKey: ["kindOfRun", id], queryFn: () => api.findKind(id) }),
+  events: (id: string) =>
+    queryOptions({ queryKey: [...runKeys.run(id), "events"], queryFn: () => api.listEvents(id) }),
   /** What its jobs left, and how long that is kept. */
-  session: (id: string) =>
+  session: (run: api.RunRef) =>
     queryOptions({
-      queryKey: runKeys.session(id),
+      queryKey: runKeys.session(run),
       queryFn: async () => {
         const [session, values, files] = await Promise.all([
-          api.getSession(id),
-          api.listValues(id),
-          api.listFiles(id),
+          api.getSession(run),
+          api.listValues(run),
+          api.listFiles(run),
         ]);
         return { session, values, files };
       },

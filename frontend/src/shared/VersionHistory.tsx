@@ -54,7 +54,9 @@ interface Props<Entry extends Version, Key extends QueryKey> {
   first?: (entry: Entry) => ReactNode;
   /** Null when the user may go back to a version, else why not. */
   mayNot: string | null;
-  restore: (version: number, comment: string) => Promise<unknown>;
+  restore?: (version: number, comment: string) => Promise<unknown>;
+  /** The way back where the server knows none. */
+  wayBack?: (version: number) => ReactNode;
   /** What is asked anew when a version was taken up again. */
   changed: QueryKey;
 }
@@ -91,7 +93,7 @@ export function VersionHistory<Entry extends Version, Key extends QueryKey>(
 function VersionRow<Entry extends Version, Key extends QueryKey>(
   props: Props<Entry, Key> & { entry: Entry; open: boolean; onToggle: () => void },
 ) {
-  const { entry, open, onToggle, inForce, first } = props;
+  const { entry, open, onToggle, inForce, first, restore, wayBack } = props;
   const { version, change, author, comment, created_at } = entry;
   const Chevron = open ? IconChevronDown : IconChevronRight;
   const current = version === inForce;
@@ -103,8 +105,12 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
         {change && <span>{CHANGES[change]}</span>}
         {current && <span className={css.inForce}>in force</span>}
         <span className={css.who}>
-          {authorName(author)}
-          {created_at && ` · ${day(created_at)} ${clock(created_at, false)}`}
+          {[
+            author !== undefined && authorName(author),
+            created_at && `${day(created_at)} ${clock(created_at, false)}`,
+          ]
+            .filter(Boolean)
+            .join(" · ")}
         </span>
         {comment && <span className={css.why}>{comment}</span>}
       </button>
@@ -121,7 +127,10 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
           ) : (
             (first?.(entry) ?? <p className="dim">The first version.</p>)
           )}
-          {!current && change !== "deleted" && <UseAgain {...props} version={version} />}
+          {!current && change !== "deleted" && restore && (
+            <UseAgain {...props} restore={restore} version={version} />
+          )}
+          {!current && wayBack?.(version)}
         </div>
       )}
     </li>
@@ -173,7 +182,10 @@ function Difference<Entry extends Version, Key extends QueryKey>({
 
 /** The way back: what would change, why, and a new version that says what the old one said. */
 function UseAgain<Entry extends Version, Key extends QueryKey>(
-  props: Props<Entry, Key> & { version: number },
+  props: Props<Entry, Key> & {
+    version: number;
+    restore: (version: number, comment: string) => Promise<unknown>;
+  },
 ) {
   const { version, inForce, mayNot, restore, changed } = props;
   const client = useQueryClient();

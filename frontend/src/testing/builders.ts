@@ -1,5 +1,6 @@
 import type { JobDefinition } from "../api/jobs";
 import type { Module } from "../api/modules";
+import type { AnyRun } from "../api/runs";
 import type {
   AcquisitionTask,
   Device,
@@ -236,6 +237,34 @@ export function aJobDefinition(changes: Partial<JobDefinition> = {}): JobDefinit
     problem: "",
     ...changes,
   } as JobDefinition;
+}
+
+export function aRunOfModules(changes: Partial<AnyRun> = {}): AnyRun {
+  return {
+    id: "chain-1",
+    kind: "case",
+    status: "succeeded",
+    jobs: ["smooth", "grade"],
+    job_version: "",
+    at: "",
+    steps_done: 2,
+    progress: 100,
+    reason: "",
+    priority: "normal",
+    deadline_at: null,
+    waits_until: null,
+    number: 1,
+    exam_id: null,
+    task_id: null,
+    device_id: null,
+    case_id: "case-1",
+    rule: "smooth-it",
+    requested_by: "",
+    created_at: "2026-11-21T08:00:00Z",
+    started_at: "2026-11-21T08:00:01Z",
+    ended_at: "2026-11-21T08:00:09Z",
+    ...changes,
+  };
 }
 
 export function aRun(changes: Partial<Run> = {}): Run {

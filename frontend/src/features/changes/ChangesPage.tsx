@@ -1,6 +1,7 @@
 import { IconHistory } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useEffect } from "react";
 
 import { changesQuery, type Kind, KINDS } from "../../api/changes";
 import { moduleQueries } from "../../api/moduleQueries";
@@ -17,13 +18,15 @@ import page from "../../shared/page.module.css";
 import { fieldsOf } from "../../shared/schema/schema";
 import { Empty, QueryView } from "../../shared/states";
 import { AdminTabs } from "../../shared/SubNav";
+import { useLatest } from "../../shared/useLatest";
 import { ParameterHistory } from "../devices/ParameterHistory";
 import { schemaOf } from "../devices/parameters";
 import { ModuleHistory } from "../modules/ModuleHistory";
 import { actorWords } from "../people/people";
 import { RuleHistory } from "../rules/RuleHistory";
+import { SettingsHistory } from "../settings/SettingsHistory";
 import { TargetHistory } from "../targets/TargetHistory";
-import { detailOf, KIND_WORDS, kindOf, nameOf, verbOf } from "./change";
+import { detailOf, isOfKind, KIND_WORDS, kindOf, nameOf, verbOf } from "./change";
 
 const COLUMNS: Column<JournalEvent>[] = [
   {
@@ -55,6 +58,9 @@ const COLUMNS: Column<JournalEvent>[] = [
   },
 ];
 
+/** Rows that fill any screen. */
+const ENOUGH = 40;
+
 interface Props {
   kind: Kind | null;
   selectedId: string | null;
@@ -62,10 +68,18 @@ interface Props {
   onSelect: (id: string | null) => void;
 }
 
-/** Every change of rules, targets, modules and devices, with what differs and the way back. */
+/** Every change of rules, notifications, targets, modules, devices and settings, with what differs and the way back. */
 export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
   const changes = useInfiniteQuery(changesQuery(kind));
-  const selected = changes.data?.find(({ id }) => id === selectedId) ?? null;
+  const shown = changes.data?.filter((event) => isOfKind(event, kind));
+  const selected = shown?.find(({ id }) => id === selectedId) ?? null;
+  const more = atEndOf(changes);
+  // Of a page that was read, few or none may be of this kind: then nobody scrolls to its end.
+  const few = more !== undefined && (shown?.length ?? 0) < ENOUGH;
+  const next = useLatest(more);
+  useEffect(() => {
+    if (few) next.current?.();
+  }, [few, changes.data, next]);
   return (
     <div className={page.page}>
       <AdminTabs />
@@ -91,17 +105,18 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
       </header>
       <ListAndDetail
         query={changes}
-        rows={changes.data}
+        rows={shown}
         safe="The configuration itself is not affected."
         label="Configuration changes"
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
-        onEnd={atEndOf(changes)}
+        onEnd={more}
         empty={
           <Empty icon={IconHistory} title="Nothing was changed yet">
-            Each change of a rule, a target, a module or a device is told here, with the way back.
+            Each change of a rule, who is told, a target, a module, a device or a setting is told
+            here, with the way back.
           </Empty>
         }
         detail={selected && <Change event={selected} onClose={() => onSelect(null)} />}
@@ -139,6 +154,7 @@ function History({ event }: { event: JournalEvent }) {
   if (kind === "rule") return <OfRule name={event.subject} />;
   if (kind === "target") return <OfTarget name={event.subject} />;
   if (kind === "module") return <OfModule name={event.subject} />;
+  if (kind === "settings") return <SettingsHistory program={nameOf(event)} />;
   return <OfDevice id={event.subject} />;
 }
 

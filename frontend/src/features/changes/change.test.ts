@@ -1,11 +1,21 @@
 import { expect, test } from "vitest";
 
 import { anEvent } from "../../testing/builders";
-import { detailOf, kindOf, nameOf, verbOf } from "./change";
+import { detailOf, isOfKind, kindOf, nameOf, verbOf } from "./change";
 
 test("a change is told by its kind, its name and what became of it", () => {
   const event = anEvent("rule.updated", { name: "MR to PACS", version: 3, comment: "slower" });
   expect([kindOf(event), nameOf(event), verbOf(event)]).toEqual(["rule", "MR to PACS", "changed"]);
   expect(detailOf(event)).toBe("version 3: slower");
   expect(detailOf(anEvent("rule.reordered", {}))).toBe("");
+});
+
+test("notifications are a part of rules, and what was changed is told where nobody said why", () => {
+  const told = anEvent("rule.updated", { version: 2, changed: ["notification_email", "target"] });
+  expect(detailOf(told)).toBe("version 2: E-mail to, Targets");
+  expect(isOfKind(told, "notification")).toBe(true);
+  const other = anEvent("rule.updated", { changed: ["target"] });
+  expect([isOfKind(other, "notification"), isOfKind(other, null)]).toEqual([false, true]);
+  const set = anEvent("settings.changed", { changed: ["A", "B", "C", "D", "E"] });
+  expect([kindOf(set), detailOf(set)]).toEqual(["settings", "A, B, C, and 2 more"]);
 });

@@ -1,14 +1,26 @@
 import { type Kind, KINDS } from "../../api/changes";
 import type { JournalEvent } from "../../api/types";
+import { optionLabel } from "../rules/rule";
 
 /** Changes of the configuration, in words. Pure. */
 
 export const KIND_WORDS: Record<Kind, string> = {
   rule: "Rules",
+  notification: "Notifications",
   target: "Targets",
   module: "Modules",
   device: "Devices",
+  settings: "Settings",
 };
+
+/** Whether it belongs to what is asked for: notifications are a part of rules. */
+export function isOfKind({ data }: JournalEvent, kind: Kind | null): boolean {
+  if (kind !== "notification") return true;
+  return fieldsOf(data).some((field) => field.startsWith("notification_"));
+}
+
+const fieldsOf = (data: JournalEvent["data"]): string[] =>
+  Array.isArray(data.changed) ? data.changed.filter((field) => typeof field === "string") : [];
 
 export const kindOf = ({ type }: JournalEvent): Kind | null =>
   KINDS.find((kind) => type.startsWith(`${kind}.`)) ?? null;
@@ -16,6 +28,7 @@ export const kindOf = ({ type }: JournalEvent): Kind | null =>
 const VERBS: Record<string, string> = {
   created: "made",
   updated: "changed",
+  changed: "changed, and started again",
   deleted: "deleted",
   reordered: "put in another order",
   parameter_changed: "parameters changed",
@@ -38,5 +51,8 @@ export function detailOf({ data }: JournalEvent): string {
   const comment = [data.comment, data.change_comment].find(
     (text) => typeof text === "string" && text !== "",
   );
-  return [version, comment].filter(Boolean).join(": ");
+  const fields = fieldsOf(data);
+  const more = fields.length > 3 ? `and ${fields.length - 3} more` : "";
+  const what = comment ?? [...fields.slice(0, 3).map(optionLabel), more].filter(Boolean).join(", ");
+  return [version, what].filter(Boolean).join(": ");
 }

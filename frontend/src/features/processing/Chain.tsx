@@ -1,31 +1,39 @@
-import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
+import { Button } from "@mantine/core";
+import { IconChevronDown, IconChevronRight, IconPlayerTrackNext } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
+import { imageKeys } from "../../api/imageQueries";
 import {
   type ProcessingRun,
   type ProcessingStep,
   readStepLog,
+  retryProcessing,
   stepLogUrl,
 } from "../../api/processing";
+import { runKeys } from "../../api/runQueries";
 import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import { LogView } from "../../shared/log/LogView";
 import page from "../../shared/page.module.css";
-import { useMayTryOut } from "../../shared/roles";
+import { guarded, useMayOperate, useMayTryOut } from "../../shared/roles";
+import { ErrorLine } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
-import { hasLog, isTelling, stepLook, tookSeconds } from "./processing";
+import { hasLog, isDone, isTelling, stepLook, tookSeconds } from "./processing";
 import css from "./processing.module.css";
 
 interface Props {
   run: ProcessingRun;
   /** Nothing is opened by itself. */
   closed?: boolean;
+  /** The case whose modules may go on with one of those that are done. */
+  begin?: string | null;
 }
 
 /** The modules of a run in their order; each opens. */
-export function Chain({ run, closed }: Props) {
+export function Chain({ run, closed, begin = null }: Props) {
   // What nobody opened or closed is open while there is something to see.
   const [chosen, setChosen] = useState<Record<number, boolean>>({});
   return (
@@ -38,6 +46,7 @@ export function Chain({ run, closed }: Props) {
             run={run}
             step={step}
             open={open}
+            begin={run.state === "rejected" ? null : begin}
             onToggle={() => setChosen((now) => ({ ...now, [step.position]: !open }))}
           />
         );
@@ -50,10 +59,11 @@ interface StepProps {
   run: ProcessingRun;
   step: ProcessingStep;
   open: boolean;
+  begin: string | null;
   onToggle: () => void;
 }
 
-function Step({ run, step, open, onToggle }: StepProps) {
+function Step({ run, step, open, begin, onToggle }: StepProps) {
   const running = step.state === "running";
   const took = tookSeconds(step, useNow(running));
   const Chevron = open ? IconChevronDown : IconChevronRight;
@@ -74,7 +84,38 @@ function Step({ run, step, open, onToggle }: StepProps) {
         </p>
       )}
       {open && <StepBody run={run} step={step} />}
+      {open && begin && isDone(step) && <BeginHere caseId={begin} step={step} />}
     </li>
+  );
+}
+
+/** The modules go on with one that is done already: it and all behind it run once more. */
+function BeginHere({ caseId, step }: { caseId: string; step: ProcessingStep }) {
+  const client = useQueryClient();
+  const mayNot = useMayOperate();
+  const again = useMutation({
+    mutationFn: () => retryProcessing(caseId, step.position),
+    onSettled: () =>
+      Promise.all(
+        [imageKeys.cases, runKeys.all].map((queryKey) => client.invalidateQueries({ queryKey })),
+      ),
+  });
+  return (
+    <div className={css.stepBody}>
+      <div className={page.buttons}>
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconPlayerTrackNext size={16} />}
+          {...guarded(mayNot)}
+          loading={again.isPending}
+          onClick={() => again.mutate()}
+        >
+          Begin again with {step.module}
+        </Button>
+      </div>
+      <ErrorLine error={again.error} />
+    </div>
   );
 }
 

@@ -22,6 +22,7 @@ import { ErrorLine } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { withLocalTimes } from "../queue/sending";
+import { PriorityChoice } from "../runs/PriorityChoice";
 import { Chain } from "./Chain";
 import { doneOf, firstUndone, isOpen, madeSeries, runLook, tookSeconds } from "./processing";
 import { Review } from "./Review";
@@ -36,10 +37,7 @@ export function Processing({ whole }: { whole: CaseDetail }) {
   return (
     <DetailSection title="Modules">
       <RunHead run={newest} told={whole.reason} />
-      {newest.review && <Review caseId={whole.id} review={newest.review} />}
-      <RunActions whole={whole} run={newest} />
-      <Chain key={newest.id} run={newest} />
-      <Made whole={whole} run={newest} />
+      <RunOfModules key={newest.id} whole={whole} run={newest} />
       {earlier.length > 0 && (
         <details className={css.earlier}>
           <summary>{counted(earlier.length, "earlier run")}</summary>
@@ -52,6 +50,22 @@ export function Processing({ whole }: { whole: CaseDetail }) {
         </details>
       )}
     </DetailSection>
+  );
+}
+
+/** What may be done with a run of a case, its modules, and what they made. */
+export function RunOfModules({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
+  const newest = whole.processing?.[0]?.id === run.id;
+  return (
+    <>
+      {run.review && <Review caseId={whole.id} review={run.review} />}
+      {newest && run.state === "queued" && (
+        <PriorityChoice run={{ kind: "case", id: run.id }} priority={run.priority} />
+      )}
+      {newest && <RunActions whole={whole} run={run} />}
+      <Chain run={run} begin={newest && mayGoOn(whole, run) ? whole.id : null} />
+      {newest && <Made whole={whole} run={run} />}
+    </>
   );
 }
 
@@ -126,6 +140,9 @@ function Made({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
   );
 }
 
+const mayGoOn = (whole: CaseDetail, run: ProcessingRun): boolean =>
+  whole.state === "failed" && !isOpen(run) && run.state !== "succeeded";
+
 function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
   const client = useQueryClient();
   const mayNot = useMayOperate();
@@ -135,7 +152,7 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
     mutationFn: (start: "failed" | "first") => retryProcessing(whole.id, start),
     onSettled: changed,
   });
-  const ended = whole.state === "failed" && !isOpen(run) && run.state !== "succeeded";
+  const ended = mayGoOn(whole, run);
   const undone = firstUndone(run);
   // Where its modules have ended, a person decides, and nothing is left to be stopped.
   const moves = isOpen(run) && run.state !== "review";

@@ -41,15 +41,17 @@ export function tookSeconds(
   return secondsBetween(started_at, ended_at ? Date.parse(ended_at) : now);
 }
 
+export const isDone = ({ state }: Pick<ProcessingStep, "state">): boolean =>
+  ["succeeded", "reused", "skipped"].includes(state);
+
 /** Steps that are done, of all. */
 export function doneOf({ steps }: Pick<ProcessingRun, "steps">): { done: number; all: number } {
-  const done = steps.filter(({ state }) => ["succeeded", "reused", "skipped"].includes(state));
-  return { done: done.length, all: steps.length };
+  return { done: steps.filter(isDone).length, all: steps.length };
 }
 
 /** The first step that a further run would do again; null: none is left. */
 export const firstUndone = ({ steps }: Pick<ProcessingRun, "steps">): ProcessingStep | null =>
-  steps.find(({ state }) => !["succeeded", "reused", "skipped"].includes(state)) ?? null;
+  steps.find((step) => !isDone(step)) ?? null;
 
 /** The series that the modules of a case have made. */
 export const madeSeries = <Series extends { derived?: boolean }>(series: Series[]): Series[] =>

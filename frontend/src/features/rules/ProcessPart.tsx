@@ -17,6 +17,7 @@ import {
   withoutModule,
   withSettings,
 } from "./chain";
+import { HoursInput } from "./HoursInput";
 import { ReviewChoice } from "./ReviewChoice";
 import { Choice, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
@@ -103,6 +104,16 @@ export function ProcessPart(props: Props) {
         disabled={readOnly}
         checked={draft.processing_retain_images ?? false}
         onChange={(event) => onChange({ processing_retain_images: event.currentTarget.checked })}
+      />
+      <HoursInput
+        // Another document came from elsewhere: it is what is typed now.
+        key={draft.processing_deadline_s ?? "none"}
+        label="Modules are done within"
+        description="What is not done then, waiting included, ends as timed out. Empty: no deadline"
+        value={draft.processing_deadline_s ?? null}
+        readOnly={readOnly}
+        error={problems.processing_deadline_s}
+        onChange={(processing_deadline_s) => onChange({ processing_deadline_s })}
       />
       <ReviewChoice {...props} />
       <Choosing {...props} />

@@ -1,8 +1,8 @@
-import { Checkbox, Select, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { Checkbox, Select } from "@mantine/core";
 
 import page from "../../shared/page.module.css";
-import { hoursOf, NO_REVIEW_YET, type Review, secondsOf } from "./review";
+import { HoursInput } from "./HoursInput";
+import { NO_REVIEW_YET, type Review } from "./review";
 import { AT_DEADLINE } from "./rule";
 import { Choice, pairs, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
@@ -38,7 +38,9 @@ export function ReviewChoice({ draft, problems, readOnly, onChange }: PartProps)
               data={ROLES}
               onChange={(role) => role && set({ role })}
             />
-            <Hours
+            <HoursInput
+              label="Within"
+              description="Empty: it waits for ever"
               // Another document came from elsewhere: it is what is typed now.
               key={review.deadline_s ?? "none"}
               value={review.deadline_s ?? null}
@@ -58,33 +60,5 @@ export function ReviewChoice({ draft, problems, readOnly, onChange }: PartProps)
         </div>
       )}
     </>
-  );
-}
-
-/** Taken over when it is left: half of a number is none. */
-function Hours({
-  value,
-  readOnly,
-  onChange,
-}: {
-  value: number | null;
-  readOnly: boolean;
-  onChange: (seconds: number | null) => void;
-}) {
-  const [typed, setTyped] = useState(hoursOf(value));
-  const seconds = secondsOf(typed);
-  return (
-    <TextInput
-      label="Within"
-      description="Empty: it waits for ever"
-      inputWrapperOrder={["label", "input", "error", "description"]}
-      inputMode="decimal"
-      rightSection={<span className="dim">h</span>}
-      readOnly={readOnly}
-      value={typed}
-      error={seconds === undefined && "has to be more than 0, and at most a year"}
-      onChange={(event) => setTyped(event.currentTarget.value)}
-      onBlur={() => seconds !== undefined && seconds !== value && onChange(seconds)}
-    />
   );
 }

@@ -8,7 +8,7 @@ import { deleteRule, reorderRules, replaceRule, type Rule } from "../../api/rout
 import { routingKeys, routingQueries } from "../../api/routingQueries";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
-import { dayAndClock, plainReason } from "../../shared/format";
+import { dayAndClock, duration, plainReason } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import page from "../../shared/page.module.css";
 import { guarded, useMayAdminister, useMayTryOut } from "../../shared/roles";
@@ -31,6 +31,7 @@ import {
 } from "./rule";
 import { processes } from "./chain";
 import { reviewWords } from "./review";
+import { Pipeline } from "./Pipeline";
 import { RuleHistory } from "./RuleHistory";
 import css from "./rules.module.css";
 
@@ -66,6 +67,7 @@ export function RuleDetail({ rule, all, onEdit, onClose }: Props) {
         <StateChoice rule={rule} mayNot={mayNot} />
         <Order rule={rule} all={all} mayNot={mayNot} />
       </DetailSection>
+      <Pipeline rule={rule} />
       <DetailSection title="What it says">
         <code className={css.expression}>{rule.rule}</code>
         <Facts rule={rule} />
@@ -278,6 +280,12 @@ function ProcessFacts({ rule }: { rule: Rule }) {
         <>
           <dt>{optionLabel("processing_retain_images")}</dt>
           <dd>yes</dd>
+        </>
+      )}
+      {rule.processing_deadline_s != null && (
+        <>
+          <dt>{optionLabel("processing_deadline_s")}</dt>
+          <dd>{duration(rule.processing_deadline_s)}</dd>
         </>
       )}
       {rule.processing_review && (

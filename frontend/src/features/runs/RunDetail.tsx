@@ -13,8 +13,10 @@ import page from "../../shared/page.module.css";
 import { QueryView, Reasons } from "../../shared/states";
 import { workStatus } from "../../shared/status";
 import { useNow } from "../../shared/useNow";
+import { PriorityChoice } from "./PriorityChoice";
 import { isOpen, mayRetry } from "./run";
 import { RunActions, RunBody } from "./Runs";
+import { RunTimeline } from "./RunTimeline";
 import { SessionLeft } from "./SessionLeft";
 
 interface Props {
@@ -46,10 +48,11 @@ export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
                 <JsonView value={run.values} />
               </DetailSection>
             )}
-            <SessionLeft run={run} />
+            <SessionLeft run={{ kind: "exam", id: run.id }} open={isOpen(run)} />
             <DetailSection title="Log, parameters, inputs">
               <RunBody run={run} />
             </DetailSection>
+            <RunTimeline id={run.id} />
           </>
         )}
       </QueryView>
@@ -88,6 +91,9 @@ function Why({ run }: { run: Run }) {
       )}
       {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
       <Reasons reasons={run.warnings ?? []} />
+      {["queued", "waiting"].includes(run.status) && (
+        <PriorityChoice run={{ kind: "exam", id: run.id }} priority={run.priority ?? "normal"} />
+      )}
       <RunActions run={run} />
     </section>
   );
@@ -116,6 +122,12 @@ function Where({ run, devices, onSelect }: Pick<Props, "devices" | "onSelect"> &
         </dd>
         <dt>Run of the task</dt>
         <dd className="live-number">{run.attempt}</dd>
+        {run.deadline_at && (
+          <>
+            <dt>Deadline</dt>
+            <dd>{dayAndClock(run.deadline_at)}</dd>
+          </>
+        )}
       </dl>
       {retry_of && (
         <div className={page.buttons}>

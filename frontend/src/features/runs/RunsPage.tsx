@@ -3,50 +3,72 @@ import { IconPlayerPlay, IconX } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 
 import { jobsQuery } from "../../api/jobs";
+import { moduleQueries } from "../../api/moduleQueries";
 import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import { runQueries } from "../../api/runQueries";
-import type { Run } from "../../api/types";
+import type { AnyRun, RunKind } from "../../api/runs";
 import type { Column } from "../../shared/DataTable";
 import { dayAndClock, duration, secondsBetween } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { authorName } from "../../shared/schema/words";
 import { HealthTabs } from "../../shared/SubNav";
-import { Empty } from "../../shared/states";
-import { workStatus } from "../../shared/status";
+import { Empty, QueryView } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
-import { filterOf, isFiltered, RUN_VIEW_NAMES, RUN_VIEWS, type RunSearch } from "./filter";
+import { runLook } from "../processing/processing";
+import { withLocalTimes } from "../queue/sending";
+import { ChainDetail } from "./ChainDetail";
+import {
+  filterOf,
+  isFiltered,
+  NO_FILTER,
+  RUN_KIND_NAMES,
+  RUN_KINDS,
+  RUN_VIEW_NAMES,
+  RUN_VIEWS,
+  type RunSearch,
+  whyWords,
+} from "./filter";
 import { RunDetail } from "./RunDetail";
 
 type Names = Map<string, string>;
 
-const columnsFor = (jobs: Names, devices: Names): Column<Run>[] => [
+const columnsFor = (jobs: Names, devices: Names): Column<AnyRun>[] => [
   {
     key: "state",
     head: "State",
-    width: "116px",
-    cell: ({ status }) => <StatusBadge look={workStatus(status)} />,
+    width: "128px",
+    cell: ({ status }) => <StatusBadge look={runLook(status)} />,
   },
   {
     key: "job",
-    head: "Job",
-    width: "minmax(130px, 1.2fr)",
-    cell: ({ job_id, job_version }) => (
-      <>
-        <strong>{jobs.get(job_id) ?? job_id}</strong>{" "}
-        <span className="dim live-number">{job_version}</span>
-      </>
-    ),
+    head: "Job or modules",
+    width: "minmax(150px, 1.4fr)",
+    cell: ({ kind, jobs: names, job_version }) =>
+      kind === "exam" ? (
+        <>
+          <strong>{jobs.get(names[0] ?? "") ?? names[0]}</strong>{" "}
+          <span className="dim live-number">{job_version}</span>
+        </>
+      ) : (
+        <strong>{names.join(" → ")}</strong>
+      ),
   },
   {
-    key: "device",
-    head: "Scanner",
-    width: "minmax(90px, 1fr)",
-    optional: true,
-    cell: ({ device_id }) =>
-      (device_id && (devices.get(device_id) ?? "a scanner that is gone")) || (
-        <span className="dim">–</span>
+    key: "for",
+    head: "For",
+    width: "minmax(110px, 1fr)",
+    cell: ({ kind, rule, device_id }) =>
+      kind === "case" ? (
+        <>
+          <span className="dim">rule</span> {rule}
+        </>
+      ) : (
+        <>
+          <span className="dim">exam</span>
+          {device_id && ` on ${devices.get(device_id) ?? "a scanner that is gone"}`}
+        </>
       ),
   },
   {
@@ -54,38 +76,41 @@ const columnsFor = (jobs: Names, devices: Names): Column<Run>[] => [
     head: "Why",
     width: "minmax(140px, 2fr)",
     optional: true,
-    cell: ({ error, status, progress, waits_for }) =>
-      error ??
-      waits_for ??
-      (status === "running" ? <span className="live-number">{progress} %</span> : ""),
+    cell: (run) => <span className="live-number">{withLocalTimes(whyWords(run))}</span>,
   },
   {
     key: "who",
     head: "Asked for by",
     width: "112px",
     optional: true,
-    cell: ({ requested_by = "" }) =>
-      requested_by.startsWith("user:") ? (
+    cell: ({ kind, requested_by }) =>
+      requested_by ? (
         authorName(requested_by)
       ) : (
-        <span className="dim">its inputs</span>
+        <span className="dim">{kind === "exam" ? "its inputs" : "its rule"}</span>
       ),
   },
   {
     key: "took",
     head: "Took",
     width: "84px",
+    optional: true,
     cell: (run) => <span className="live-number">{tookWords(run)}</span>,
   },
   {
     key: "since",
     head: "Asked for",
     width: "124px",
-    cell: ({ created_at }) => <span className="live-number">{dayAndClock(created_at)}</span>,
+    cell: ({ created_at, priority }) => (
+      <span className="live-number">
+        {dayAndClock(created_at)}
+        {priority === "urgent" && <strong title="Urgent"> !</strong>}
+      </span>
+    ),
   },
 ];
 
-function tookWords({ started_at, ended_at }: Run): string {
+function tookWords({ started_at, ended_at }: AnyRun): string {
   const took = ended_at ? secondsBetween(started_at, Date.parse(ended_at)) : null;
   return took === null ? "" : duration(took);
 }
@@ -97,17 +122,26 @@ interface Props {
   onSelect: (id: string | null) => void;
 }
 
-/** All runs of jobs in exams, newest first. */
+/** All runs, of jobs of exams and of modules of cases, newest first. */
 export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
   const runs = useInfiniteQuery(runQueries.list(filterOf(search)));
   const jobs = namesOf(useQuery(jobsQuery).data ?? []);
+  const modules = (useQuery(moduleQueries.modules).data ?? []).map(({ name }) => name);
   const devices = namesOf(useQuery(queries.devices).data ?? []);
+  const close = () => onSelect(null);
+  const names = { jobs, devices, onClose: close, onSelect };
   return (
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
         <h1>Runs</h1>
-        <Filters search={search} jobs={jobs} devices={devices} onSearch={onSearch} />
+        <Filters
+          search={search}
+          jobs={jobs}
+          modules={modules}
+          devices={devices}
+          onSearch={onSearch}
+        />
       </header>
       <ListAndDetail
         query={runs}
@@ -122,24 +156,22 @@ export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
         empty={
           isFiltered(search) ? (
             <Empty icon={IconPlayerPlay} title="No run is like that">
-              Choose another state, job, scanner or day.
+              Choose another kind, state, job, scanner or day.
             </Empty>
           ) : (
-            <Empty icon={IconPlayerPlay} title="No job has run yet">
+            <Empty icon={IconPlayerPlay} title="Nothing has run yet">
               A job task of an exam runs when its inputs are there: as soon as a scan is over, its
-              reconstruction is here.
+              reconstruction is here. So are the modules that rules ask for.
             </Empty>
           )
         }
         detail={
           selectedId && (
-            <RunDetail
+            <Detail
               key={selectedId}
               id={selectedId}
-              jobs={jobs}
-              devices={devices}
-              onClose={() => onSelect(null)}
-              onSelect={onSelect}
+              kind={runs.data?.find(({ id }) => id === selectedId)?.kind ?? null}
+              {...names}
             />
           )
         }
@@ -148,17 +180,60 @@ export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
   );
 }
 
+interface DetailProps {
+  id: string;
+  /** Null where the list does not have it. */
+  kind: RunKind | null;
+  jobs: Names;
+  devices: Names;
+  onClose: () => void;
+  onSelect: (id: string) => void;
+}
+
+function Detail({ id, kind, onClose, ...names }: DetailProps) {
+  const found = useQuery({ ...runQueries.kind(id), enabled: kind === null });
+  const known = kind ?? found.data;
+  if (known === "exam") return <RunDetail id={id} onClose={onClose} {...names} />;
+  if (known === "case") return <ChainDetail id={id} onClose={onClose} />;
+  return (
+    <aside className={page.detail} aria-label="Run">
+      <QueryView query={found} rows={8} safe="The run itself is not affected.">
+        {() => null}
+      </QueryView>
+    </aside>
+  );
+}
+
 const namesOf = (all: { id: string; name: string }[]): Names =>
   new Map(all.map(({ id, name }) => [id, name]));
 
 interface FilterProps extends Pick<Props, "search" | "onSearch"> {
   jobs: Names;
+  modules: string[];
   devices: Names;
 }
 
-function Filters({ search, jobs, devices, onSearch }: FilterProps) {
+function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
+  const { kind } = search;
+  // Only one of the two kinds has what is chosen from.
+  const work = new Map([
+    ...(kind === "case" ? [] : jobs),
+    ...(kind === "exam" ? [] : modules.map((name) => [name, name] as const)),
+  ]);
   return (
     <div className={page.actions}>
+      <div className={page.choice} role="group" aria-label="Of what">
+        {[null, ...RUN_KIND_NAMES].map((each) => (
+          <button
+            key={each}
+            type="button"
+            aria-pressed={each === kind}
+            onClick={() => onSearch({ kind: each, job: null, device: null })}
+          >
+            {each ? RUN_KINDS[each] : "Both"}
+          </button>
+        ))}
+      </div>
       <div className={page.choice} role="group" aria-label="Which">
         {RUN_VIEW_NAMES.map((name) => (
           <button
@@ -172,19 +247,21 @@ function Filters({ search, jobs, devices, onSearch }: FilterProps) {
         ))}
       </div>
       <Choice
-        label="Job"
+        label="Job or module"
         any="Any job"
         value={search.job}
-        names={jobs}
+        names={work}
         onPick={(job) => onSearch({ job })}
       />
-      <Choice
-        label="Scanner"
-        any="Any scanner"
-        value={search.device}
-        names={devices}
-        onPick={(device) => onSearch({ device })}
-      />
+      {kind !== "case" && (
+        <Choice
+          label="Scanner"
+          any="Any scanner"
+          value={search.device}
+          names={devices}
+          onPick={(device) => onSearch({ device })}
+        />
+      )}
       <TextInput
         type="date"
         aria-label="Since"
@@ -197,7 +274,7 @@ function Filters({ search, jobs, devices, onSearch }: FilterProps) {
           variant="subtle"
           color="gray"
           leftSection={<IconX size={16} />}
-          onClick={() => onSearch({ view: "all", job: null, device: null, since: null })}
+          onClick={() => onSearch(NO_FILTER)}
         >
           Show all
         </Button>

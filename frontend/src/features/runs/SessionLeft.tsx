@@ -6,12 +6,12 @@ import { useState } from "react";
 import { runKeys, runQueries } from "../../api/runQueries";
 import {
   holdSession,
+  type RunRef,
   type Session,
   type SessionFile,
   sessionFileUrl,
   type SessionValue,
 } from "../../api/runs";
-import type { Run } from "../../api/types";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
@@ -22,28 +22,27 @@ import { ErrorLine, QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { keptWords } from "./filter";
-import { isOpen } from "./run";
 import css from "./runs.module.css";
 
 /** Data and files of the session of a job of the SDK, its hooks, and how long they are kept. */
-export function SessionLeft({ run }: { run: Run }) {
-  const query = useQuery(runQueries.session(run.id));
+export function SessionLeft({ run, open }: { run: RunRef; open: boolean }) {
+  const query = useQuery(runQueries.session(run));
   const { session, values = [], files = [] } = query.data ?? {};
   const nothing = values.length + files.length + (session?.hooks?.length ?? 0) === 0;
   // The platform's own jobs have no session.
-  if (isOpen(run) || (session?.status === "open" && nothing)) return null;
+  if (open || (session?.status === "open" && nothing)) return null;
   return (
     <DetailSection title="What the job left">
       <QueryView query={query} rows={2} safe="What it left stays.">
         {(left) => (
           <>
             <Values values={left.values} />
-            <Files run={run.id} files={left.files} />
+            <Files run={run} files={left.files} />
             {left.values.length + left.files.length === 0 && (
               <p className="dim">Neither data nor files, or they have been removed.</p>
             )}
             <Hooks session={left.session} />
-            <Keeping run={run.id} session={left.session} />
+            <Keeping run={run} session={left.session} />
           </>
         )}
       </QueryView>
@@ -67,7 +66,7 @@ function Values({ values }: { values: SessionValue[] }) {
   );
 }
 
-function Files({ run, files }: { run: string; files: SessionFile[] }) {
+function Files({ run, files }: { run: RunRef; files: SessionFile[] }) {
   if (files.length === 0) return null;
   return (
     <ul className={css.files} aria-label="Session files">
@@ -115,7 +114,7 @@ function Hooks({ session }: { session: Session }) {
   );
 }
 
-function Keeping({ run, session }: { run: string; session: Session }) {
+function Keeping({ run, session }: { run: RunRef; session: Session }) {
   const client = useQueryClient();
   const mayNot = useMayTryOut();
   const [reason, setReason] = useState("");

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 
 import { type ProgramSettings, type Setting, settingsQuery } from "../../api/settings";
 import page from "../../shared/page.module.css";
@@ -6,6 +7,7 @@ import { PageHead } from "../../shared/PageHead";
 import { Empty, QueryView } from "../../shared/states";
 import { AdminTabs } from "../../shared/SubNav";
 import { containsWords } from "../worklist/worklist";
+import { SettingsHistory } from "./SettingsHistory";
 import css from "./settings.module.css";
 
 const SOURCES: Record<Setting["source"], string> = {
@@ -84,10 +86,20 @@ export function SettingsPage({ filter, changedOnly, onFilter, onChangedOnly }: P
   );
 }
 
-function Program({ title, settings }: ProgramSettings) {
+function Program({ title, history, settings }: ProgramSettings) {
+  const [open, setOpen] = useState(false);
   return (
     <section aria-label={title}>
       <h2>{title}</h2>
+      {history && (
+        <details
+          className={css.history}
+          onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
+        >
+          <summary>History</summary>
+          {open && <SettingsHistory program={history} />}
+        </details>
+      )}
       <table className={css.settings}>
         <thead>
           <tr>

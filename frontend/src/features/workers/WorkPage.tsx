@@ -5,7 +5,14 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
 import { runKeys, runQueries } from "../../api/runQueries";
-import { resumeQueue, type Worker, type WorkQueue } from "../../api/runs";
+import {
+  drainWorker,
+  pauseQueue,
+  resumeQueue,
+  resumeWorker,
+  type Worker,
+  type WorkQueue,
+} from "../../api/runs";
 import { dayAndClock, duration, secondsBetween } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayTryOut } from "../../shared/roles";
@@ -14,10 +21,10 @@ import { HealthTabs } from "../../shared/SubNav";
 import { ErrorLine, QueryView } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
-import { loadWords, placeOf, queueLook, STATE_WORDS, workerLook } from "./work";
+import { drainWords, loadWords, placeOf, queueLook, STATE_WORDS, workerLook } from "./work";
 import css from "./work.module.css";
 
-const PauseQueueModal = lazy(() => import("./PauseQueueModal"));
+const PauseModal = lazy(() => import("./PauseModal"));
 
 /** Who computes and sends: the queues, and the processes that share their work. */
 export function WorkPage() {
@@ -113,7 +120,18 @@ function QueueRow({ queue }: { queue: WorkQueue }) {
         </Button>
       )}
       <Suspense>
-        {pausing && <PauseQueueModal name={name} onClose={() => setPausing(false)} />}
+        {pausing && (
+          <PauseModal
+            title={`Pause ${name}`}
+            pause={(reason) => pauseQueue(name, reason)}
+            onClose={() => setPausing(false)}
+          >
+            <p>
+              What runs comes to its end. All else waits, in every process and over restarts, until
+              somebody goes on.
+            </p>
+          </PauseModal>
+        )}
       </Suspense>
     </li>
   );
@@ -121,7 +139,9 @@ function QueueRow({ queue }: { queue: WorkQueue }) {
 
 function WorkerRow({ worker }: { worker: Worker }) {
   const now = useNow(worker.running.length > 0);
-  const { name, kind, host, pid, version, queues, paused, state, started_at, seen_at } = worker;
+  const { name, kind, host, pid, version, queues, paused, state, started_at, seen_at, drain } =
+    worker;
+  const told = drainWords(worker) ?? STATE_WORDS[state];
   return (
     <li aria-label={name}>
       <StatusBadge look={workerLook(worker)} />
@@ -139,7 +159,13 @@ function WorkerRow({ worker }: { worker: Worker }) {
           {queues.length > 0 ? queues.join(", ") : "no queue"}
           {paused.length > 0 && <span className="dim"> · paused: {paused.join(", ")}</span>}
         </p>
-        {STATE_WORDS[state] && <p className={css.problem}>{STATE_WORDS[state]}</p>}
+        {drain && (
+          <p>
+            Drained by {authorName(drain.drained_by)} since {dayAndClock(drain.drained_at)}
+            {drain.reason && `: ${drain.reason}`}
+          </p>
+        )}
+        {told && <p className={css.problem}>{told}</p>}
         {worker.running.length > 0 && (
           <ul className={css.doing} aria-label={`What ${name} works on`}>
             {worker.running.map(({ queue, kind: what, key, since }) => {
@@ -159,6 +185,61 @@ function WorkerRow({ worker }: { worker: Worker }) {
           </ul>
         )}
       </div>
+      {queues.length > 0 && <Draining worker={worker} />}
     </li>
+  );
+}
+
+/** Lets a process begin nothing more, and go on. */
+function Draining({ worker: { name, state, drain } }: { worker: Worker }) {
+  const client = useQueryClient();
+  const mayNot = useMayTryOut();
+  const [draining, setDraining] = useState(false);
+  const resume = useMutation({
+    mutationFn: () => resumeWorker(name),
+    onSettled: () => client.invalidateQueries({ queryKey: runKeys.work }),
+  });
+  // One that is lost or ends by itself begins nothing anyway.
+  if (!drain && state !== "running") return null;
+  return (
+    <div>
+      {drain ? (
+        <Button
+          size="xs"
+          leftSection={<IconPlayerPlay size={16} />}
+          {...guarded(mayNot)}
+          loading={resume.isPending}
+          onClick={() => resume.mutate()}
+        >
+          Go on
+        </Button>
+      ) : (
+        <Button
+          size="xs"
+          variant="default"
+          leftSection={<IconPlayerPause size={16} />}
+          {...guarded(mayNot)}
+          onClick={() => setDraining(true)}
+        >
+          Drain
+        </Button>
+      )}
+      <ErrorLine error={resume.error} />
+      <Suspense>
+        {draining && (
+          <PauseModal
+            title={`Drain ${name}`}
+            pause={(reason) => drainWorker(name, reason)}
+            onClose={() => setDraining(false)}
+          >
+            <p>
+              It ends what it does and begins nothing more, of any queue; what waits is done by the
+              other processes. It works again when somebody lets it go on, or when it is started
+              again.
+            </p>
+          </PauseModal>
+        )}
+      </Suspense>
+    </div>
   );
 }

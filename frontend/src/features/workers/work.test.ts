@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { loadWords, placeOf, queueLook } from "./work";
+import { drainWords, loadWords, placeOf, queueLook } from "./work";
 
 const QUEUE = {
   name: "recon",
@@ -25,7 +25,16 @@ test("what a queue holds is said in a few words", () => {
   expect(loadWords({ waiting: 1, running: 2 })).toBe("2 under way, 1 waits");
 });
 
+test("a process that is drained says whether it still does something", () => {
+  const drain = { reason: "", drained_by: "user:ada", drained_at: "2026-11-22T10:00:00Z" };
+  const work = { queue: "recon", kind: "run", key: "0199", since: "2026-11-22T10:00:00Z" };
+  expect(drainWords({ drain: null, running: [work] })).toBeNull();
+  expect(drainWords({ drain, running: [work] })).toMatch(/still works on 1 thing,/);
+  expect(drainWords({ drain, running: [] })).toMatch(/can be ended/);
+});
+
 test("what a process works on opens where it is looked at", () => {
   expect(placeOf("run", "0199")).toEqual({ to: "/runs", search: { id: "0199" } });
+  expect(placeOf("processing", "0199")?.to).toBe("/runs");
   expect(placeOf("commitment", "0199")).toBeNull();
 });

@@ -1,4 +1,5 @@
 import type { Worker, WorkQueue } from "../../api/runs";
+import { counted } from "../../shared/format";
 import { HEALTH, OFF, PAUSED_LOOK, type StatusLook, workStatus } from "../../shared/status";
 
 /** Queues and the processes that serve them, in words. Pure. */
@@ -20,10 +21,17 @@ export const workerLook = ({ state }: Worker): StatusLook => WORKER_STATE[state]
 /** What the state of a process means, and what is to be done; empty: nothing. */
 export const STATE_WORDS: Record<Worker["state"], string> = {
   running: "",
-  draining: "It ends what it does, begins nothing more, and then ends itself.",
+  draining: "It ends what it does and begins nothing more.",
   silent: "It has its name and gives no sign: end it on its host, so that others can take over.",
   lost: "It has ended without a word; others do its work. It is shown for a day.",
 };
+
+/** What a process that somebody drains still has to do; null: nobody drains it. */
+export function drainWords({ drain, running }: Pick<Worker, "drain" | "running">): string | null {
+  if (!drain) return null;
+  if (running.length === 0) return "It does nothing any more: it can be ended or started again.";
+  return `It still works on ${counted(running.length, "thing")}, and begins nothing more.`;
+}
 
 /** `3 wait, 1 runs` */
 export function loadWords({ waiting, running }: Pick<WorkQueue, "waiting" | "running">): string {
@@ -39,7 +47,7 @@ export function loadWords({ waiting, running }: Pick<WorkQueue, "waiting" | "run
 /** Where what a process works on is looked at; null: nowhere by itself. */
 export function placeOf(kind: string, key: string): { to: string; search: { id: string } } | null {
   const id = key.split(/[.:#/]/)[0] ?? key;
-  if (kind === "run") return { to: "/runs", search: { id } };
+  if (kind === "run" || kind === "processing") return { to: "/runs", search: { id } };
   if (kind === "dispatch") return { to: "/queue", search: { id } };
   if (kind === "retrieval") return { to: "/retrieve", search: { id } };
   return null;

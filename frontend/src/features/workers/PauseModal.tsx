@@ -1,37 +1,40 @@
 import { Button, Modal, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 
 import { runKeys } from "../../api/runQueries";
-import { pauseQueue } from "../../api/runs";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
-/** Let no process begin anything more of a queue. */
-export default function PauseQueueModal({ name, onClose }: { name: string; onClose: () => void }) {
+interface Props {
+  title: string;
+  pause: (reason: string) => Promise<unknown>;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** Asks why, and lets nothing more begin: of a queue, or at a process. */
+export default function PauseModal({ title, pause, onClose, children }: Props) {
   const client = useQueryClient();
   const [reason, setReason] = useState("");
-  const pause = useMutation({
-    mutationFn: () => pauseQueue(name, reason.trim()),
+  const pausing = useMutation({
+    mutationFn: () => pause(reason.trim()),
     onSuccess: async () => {
       onClose();
       await client.invalidateQueries({ queryKey: runKeys.work });
     },
   });
   return (
-    <Modal opened onClose={onClose} title={`Pause ${name}`}>
+    <Modal opened onClose={onClose} title={title}>
       <form
         className={page.form}
-        aria-label={`Pause ${name}`}
+        aria-label={title}
         onSubmit={(event) => {
           event.preventDefault();
-          pause.mutate();
+          pausing.mutate();
         }}
       >
-        <p>
-          What runs comes to its end. All else waits, in every process and over restarts, until
-          somebody goes on.
-        </p>
+        {children}
         <TextInput
           label="Why (everybody reads it)"
           data-autofocus
@@ -39,13 +42,13 @@ export default function PauseQueueModal({ name, onClose }: { name: string; onClo
           value={reason}
           onChange={({ currentTarget: { value } }) => setReason(value)}
         />
-        <ErrorLine error={pause.error} />
+        <ErrorLine error={pausing.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" loading={pause.isPending}>
-            Pause {name}
+          <Button type="submit" loading={pausing.isPending}>
+            {title}
           </Button>
         </div>
       </form>

@@ -1,0 +1,113 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { imageQueries } from "../../api/imageQueries";
+import type { CaseDetail } from "../../api/images";
+import type { ProcessingRun } from "../../api/processing";
+import { runQueries } from "../../api/runQueries";
+import { DetailHead } from "../../shared/DetailHead";
+import { DetailSection } from "../../shared/DetailSection";
+import { patientWords } from "../../shared/dicomText";
+import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
+import page from "../../shared/page.module.css";
+import { authorName } from "../../shared/schema/words";
+import { QueryView } from "../../shared/states";
+import { useNow } from "../../shared/useNow";
+import { subjectWords } from "../cases/looks";
+import { isOpen, runLook, tookSeconds } from "../processing/processing";
+import { RunOfModules } from "../processing/Processing";
+import { withLocalTimes } from "../queue/sending";
+import { RunTimeline } from "./RunTimeline";
+import { SessionLeft } from "./SessionLeft";
+
+interface Props {
+  id: string;
+  onClose: () => void;
+}
+
+/** One run of the modules of a case: where it stands, what was said, made and left. */
+export function ChainDetail({ id, onClose }: Props) {
+  const query = useQuery(runQueries.chain(id));
+  return (
+    <aside className={page.detail} aria-label="Run">
+      <QueryView query={query} rows={8} safe="The modules themselves are not affected.">
+        {(run) => <OfCase run={run} onClose={onClose} />}
+      </QueryView>
+    </aside>
+  );
+}
+
+function OfCase({ run, onClose }: { run: ProcessingRun; onClose: () => void }) {
+  const query = useQuery(imageQueries.case(run.case_id));
+  const now = useNow(isOpen(run));
+  const took = tookSeconds(run, now);
+  const fault = ["failed", "timed_out", "rejected"].includes(run.state);
+  return (
+    <>
+      <DetailHead
+        title={run.steps.map(({ module }) => module).join(" → ") || "Modules"}
+        about={`Asked for ${dayAndClock(run.created_at)}${took === null ? "" : ` · ${duration(took)}`}`}
+        look={runLook(run.state)}
+        onClose={onClose}
+      />
+      {run.reason && run.state !== "succeeded" && (
+        <p className={page.reason} data-fault={fault || undefined}>
+          {withLocalTimes(capitalised(plainReason(run.reason)))}
+        </p>
+      )}
+      <QueryView query={query} rows={6} safe="The modules themselves are not affected.">
+        {(whole) => (
+          <>
+            <DetailSection title="Modules">
+              <RunOfModules whole={whole} run={run} />
+            </DetailSection>
+            <SessionLeft run={{ kind: "case", id: run.id }} open={isOpen(run)} />
+            <Where whole={whole} run={run} />
+          </>
+        )}
+      </QueryView>
+      <RunTimeline id={run.id} />
+    </>
+  );
+}
+
+function Where({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
+  return (
+    <DetailSection title="Where it belongs">
+      <dl className={page.facts}>
+        <dt>Case</dt>
+        <dd>
+          <Link to="/cases" search={{ id: whole.id }}>
+            {patientWords(whole)}
+          </Link>
+          <span className="dim"> {subjectWords(whole)}</span>
+        </dd>
+        <dt>Rule</dt>
+        <dd>
+          {whole.rule && (
+            <Link to="/rules" search={{ id: whole.rule }}>
+              {whole.rule}
+            </Link>
+          )}
+          {whole.rule_version !== null && (
+            <span className="dim"> version {whole.rule_version}</span>
+          )}
+        </dd>
+        <dt>Run of the case</dt>
+        <dd className="live-number">{run.number}</dd>
+        {run.requested_by && (
+          <>
+            <dt>Asked for by</dt>
+            <dd>{authorName(run.requested_by)}</dd>
+          </>
+        )}
+        {run.deadline_at && (
+          <>
+            <dt>Deadline</dt>
+            <dd>{dayAndClock(run.deadline_at)}</dd>
+          </>
+        )}
+      </dl>
+    </DetailSection>
+  );
+}

@@ -1,0 +1,18 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { runQueries } from "../../api/runQueries";
+import { DetailSection } from "../../shared/DetailSection";
+import { QueryView } from "../../shared/states";
+import { TimelineList } from "../exam/TimelineList";
+
+/** What was written down of a run, newest first. */
+export function RunTimeline({ id }: { id: string }) {
+  const events = useQuery(runQueries.events(id));
+  return (
+    <DetailSection title="Timeline">
+      <QueryView query={events} rows={3} safe="The run itself goes on as before.">
+        {(all) => <TimelineList events={all} days />}
+      </QueryView>
+    </DetailSection>
+  );
+}
