@@ -71,3 +71,17 @@ async def assert_accessible(page: Page) -> None:
         (rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found["violations"]
     ]
     assert broken == []
+
+
+async def unsure_contrasts(page: Page) -> list[object]:
+    """Return where a program cannot tell whether a text can be read: nothing may hide there.
+
+    What is cut off where a list scrolls is such a place: so the page is made high meanwhile.
+    """
+    seen = page.viewport_size or {"width": 1280, "height": 800}
+    await page.set_viewport_size({"width": seen["width"], "height": 2400})
+    await page.evaluate(AXE.read_text())
+    options = {"runOnly": ["color-contrast"]}
+    found = await page.evaluate("options => axe.run(document, options)", options)
+    await page.set_viewport_size(seen)
+    return [node["target"] for rule in found["incomplete"] for node in rule["nodes"]]

@@ -109,7 +109,9 @@ async def let_a_rule_name_it(page: Page, gate: Path) -> None:
     await assert_accessible(page)
     await page.get_by_role("button", name="Make the rule").click()
     detail = page.get_by_role("complementary", name="Rule measure-all")
-    await expect(detail.get_by_role("link", name="measure", exact=True)).to_be_visible()
+    await expect(detail.get_by_role("list", name="What measure-all does")).to_contain_text(
+        "measure"
+    )
 
 
 async def watch_and_stop(page: Page, modules: Locator) -> None:

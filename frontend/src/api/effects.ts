@@ -131,7 +131,8 @@ function routingEffects(type: string): Effect[] {
 /** Of self-tests and of what the cleaner takes away. */
 function upkeepEffects(family: string | undefined): Effect[] {
   if (family === "selftest") return [refetch(upkeepKeys.selfTests)];
-  if (family === "queue" || family === "worker") return [refetch(routingKeys.health), refetch(runKeys.work)];
+  if (family === "queue" || family === "worker")
+    return [refetch(routingKeys.health), refetch(runKeys.work)];
   if (family === "session") return [refetch(runKeys.all)];
   if (family === "cleaner") {
     // What was sent tells since when its images are gone.

@@ -97,10 +97,7 @@ export const listFiles = ({ kind, id }: RunRef) =>
   kind === "exam"
     ? answer(client.GET("/api/v1/workflowmanager/runs/{run_id}/session-files", ofRun(id)))
     : answer(
-        client.GET(
-          "/api/v1/workflowmanager/processing/{processing_id}/session-files",
-          ofChain(id),
-        ),
+        client.GET("/api/v1/workflowmanager/processing/{processing_id}/session-files", ofChain(id)),
       );
 const PLACES: Record<RunKind, string> = { exam: "runs", case: "processing" };
 export const sessionFileUrl = ({ kind, id }: RunRef, key: string) =>
@@ -108,9 +105,7 @@ export const sessionFileUrl = ({ kind, id }: RunRef, key: string) =>
 export const holdSession = ({ kind, id }: RunRef, hold: boolean, reason: string) => {
   const body = { hold, reason };
   return kind === "exam"
-    ? answer(
-        client.PUT("/api/v1/workflowmanager/runs/{run_id}/session", { ...ofRun(id), body }),
-      )
+    ? answer(client.PUT("/api/v1/workflowmanager/runs/{run_id}/session", { ...ofRun(id), body }))
     : answer(
         client.PUT("/api/v1/workflowmanager/processing/{processing_id}/session", {
           ...ofChain(id),

@@ -8,7 +8,7 @@ import {
   type UseQueryOptions,
   type UseQueryResult,
 } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type ComponentType, type ReactNode, useState } from "react";
 
 import { clock, day } from "./format";
 import css from "./history.module.css";
@@ -29,6 +29,12 @@ interface Change {
   field: string;
   before?: unknown;
   after?: unknown;
+}
+
+export interface WayBackProps {
+  version: number;
+  /** From what is in force to this version. */
+  changes: Change[];
 }
 
 const CHANGES: Record<NonNullable<Version["change"]>, string> = {
@@ -55,8 +61,8 @@ interface Props<Entry extends Version, Key extends QueryKey> {
   /** Null when the user may go back to a version, else why not. */
   mayNot: string | null;
   restore?: (version: number, comment: string) => Promise<unknown>;
-  /** The way back where the server knows none. */
-  wayBack?: (version: number) => ReactNode;
+  /** The way back where the server knows none: what would change. */
+  wayBack?: ComponentType<WayBackProps>;
   /** What is asked anew when a version was taken up again. */
   changed: QueryKey;
 }
@@ -130,7 +136,7 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
           {!current && change !== "deleted" && restore && (
             <UseAgain {...props} restore={restore} version={version} />
           )}
-          {!current && wayBack?.(version)}
+          {!current && wayBack && <WayBack {...props} wayBack={wayBack} version={version} />}
         </div>
       )}
     </li>
@@ -177,6 +183,24 @@ function Difference<Entry extends Version, Key extends QueryKey>({
         }
       </QueryView>
     </section>
+  );
+}
+
+function WayBack<Entry extends Version, Key extends QueryKey>({
+  difference,
+  safe,
+  inForce,
+  version,
+  wayBack: Shown,
+}: Pick<Props<Entry, Key>, "difference" | "safe" | "inForce"> & {
+  version: number;
+  wayBack: ComponentType<WayBackProps>;
+}) {
+  const found = useQuery(difference(inForce, version));
+  return (
+    <QueryView query={found} rows={2} safe={safe}>
+      {(changes) => <Shown version={version} changes={changes} />}
+    </QueryView>
   );
 }
 

@@ -76,10 +76,11 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
   const more = atEndOf(changes);
   // Of a page that was read, few or none may be of this kind: then nobody scrolls to its end.
   const few = more !== undefined && (shown?.length ?? 0) < ENOUGH;
+  const read = changes.data?.length ?? 0;
   const next = useLatest(more);
   useEffect(() => {
-    if (few) next.current?.();
-  }, [few, changes.data, next]);
+    if (few && read > 0) next.current?.();
+  }, [few, read, next]);
   return (
     <div className={page.page}>
       <AdminTabs />

@@ -96,14 +96,16 @@ function Box({ station: { kind, title, about, place, tallies } }: { station: Sta
     <div className={css.box} data-kind={kind} data-fault={fault || undefined}>
       <Icon size={18} aria-hidden className={css.icon} />
       <div className={css.words}>
-        {place ? (
-          <Link {...place} className={css.title}>
-            {title}
-          </Link>
-        ) : (
-          <strong className={css.title}>{title}</strong>
-        )}
-        {about && <span className="dim">{about}</span>}
+        <p>
+          {place ? (
+            <Link {...place} className={css.title}>
+              {title}
+            </Link>
+          ) : (
+            <strong className={css.title}>{title}</strong>
+          )}{" "}
+          {about && <span className="dim">{about}</span>}
+        </p>
         {tallies.length > 0 && (
           <span className={css.tallies}>
             {tallies.map(({ tone, words, place: to }) =>

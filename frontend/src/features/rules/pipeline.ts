@@ -53,16 +53,16 @@ const tally = (
 export function pipelineOf(rule: Rule, flow: RuleFlow | null): PipelineOf {
   return {
     line: [
-      received(rule, flow),
-      itself(rule, flow),
-      ...(processes(rule) ? [...modules(rule, flow), ...review(rule, flow)] : []),
+      receivedStation(rule, flow),
+      ruleStation(rule, flow),
+      ...(processes(rule) ? [...moduleStations(rule, flow), ...reviewStations(rule, flow)] : []),
     ],
-    ends: ends(rule, flow),
-    told: told(rule, flow),
+    ends: endStations(rule, flow),
+    told: messageStations(rule, flow),
   };
 }
 
-function received(rule: Rule, flow: RuleFlow | null): Station {
+function receivedStation(rule: Rule, flow: RuleFlow | null): Station {
   const study = rule.action_trigger === "study";
   const words = flow
     ? `${counted(flow.series, "series", "series")}, ${counted(flow.images, "image")}`
@@ -77,7 +77,7 @@ function received(rule: Rule, flow: RuleFlow | null): Station {
   };
 }
 
-function itself(rule: Rule, flow: RuleFlow | null): Station {
+function ruleStation(rule: Rule, flow: RuleFlow | null): Station {
   const state = stateOf(rule);
   const all = Object.values(flow?.cases ?? {}).reduce((sum, count) => sum + count, 0);
   const casesIn = (name: string): Place => ({
@@ -108,7 +108,7 @@ function itself(rule: Rule, flow: RuleFlow | null): Station {
   };
 }
 
-function modules(rule: Rule, flow: RuleFlow | null): Station[] {
+function moduleStations(rule: Rule, flow: RuleFlow | null): Station[] {
   const names = rule.processing_module ?? [];
   return names.map((name, at) => {
     const step = flow?.steps.find(({ position }) => position === at + 1);
@@ -139,7 +139,7 @@ function modules(rule: Rule, flow: RuleFlow | null): Station[] {
   });
 }
 
-function review(rule: Rule, flow: RuleFlow | null): Station[] {
+function reviewStations(rule: Rule, flow: RuleFlow | null): Station[] {
   if (!rule.processing_review) return [];
   const { waiting = 0, overdue = 0, approved = 0, rejected = 0 } = flow?.review ?? {};
   const open: Place = { to: "/runs", search: { kind: "case", view: "review" } };
@@ -163,13 +163,13 @@ function review(rule: Rule, flow: RuleFlow | null): Station[] {
   ];
 }
 
-function ends(rule: Rule, flow: RuleFlow | null): Station[] {
+function endStations(rule: Rule, flow: RuleFlow | null): Station[] {
   const own = rule.action === "process" ? [] : rule.target;
   const chosen = rule.dynamic_routing ? (rule.dynamic_routing_allowed_targets ?? []) : [];
   const other = rule.dynamic_routing ? (rule.conditional_alternate_target ?? "") : "";
   const names = [...own, ...chosen, other, ...(flow?.targets ?? []).map(({ target }) => target)];
   const found = [...new Set(names.filter(Boolean))].map((name) =>
-    target(name, flow, whenWords(name, { rule, own, chosen, other })),
+    targetStation(name, flow, whenWords(name, { rule, own, chosen, other })),
   );
   if (found.length > 0) return found;
   const free = rule.dynamic_routing && processes(rule);
@@ -199,13 +199,15 @@ function whenWords(
   at: { rule: Rule; own: string[]; chosen: string[]; other: string },
 ): string {
   const { rule, own, chosen, other } = at;
+  if (own.includes(name)) {
+    return rule.dynamic_routing ? "unless the last module chooses others" : "";
+  }
   if (name === other) return "if the last module asks for the other target";
-  if (chosen.includes(name) && !own.includes(name)) return "if the last module chooses it";
-  if (!own.includes(name)) return rule.dynamic_routing ? "a module chose it" : "by hand, or before";
-  return rule.dynamic_routing ? "unless the last module chooses others" : "";
+  if (chosen.includes(name)) return "if the last module chooses it";
+  return rule.dynamic_routing ? "a module chose it" : "by hand, or before";
 }
 
-function target(name: string, flow: RuleFlow | null, about: string): Station {
+function targetStation(name: string, flow: RuleFlow | null, about: string): Station {
   const counts = flow?.targets.find((each) => each.target === name);
   const sendings = (view: string): Place => ({ to: "/queue", search: { target: name, view } });
   return {
@@ -215,7 +217,12 @@ function target(name: string, flow: RuleFlow | null, about: string): Station {
     about,
     place: { to: "/targets", search: { id: name } },
     tallies: [
-      ...tally(counts?.waiting, "waiting", counts?.waiting === 1 ? "waits" : "wait", sendings("open")),
+      ...tally(
+        counts?.waiting,
+        "waiting",
+        counts?.waiting === 1 ? "waits" : "wait",
+        sendings("open"),
+      ),
       ...tally(counts?.sending, "running", "on the way", sendings("open")),
       ...tally(counts?.sent, "done", "sent", sendings("ended")),
       ...tally(counts?.failed, "fault", "failed", sendings("failed")),
@@ -225,7 +232,7 @@ function target(name: string, flow: RuleFlow | null, about: string): Station {
 
 const CHANNELS: Record<string, string> = { webhook: "Webhook", email: "E-mail" };
 
-function told(rule: Rule, flow: RuleFlow | null): Station[] {
+function messageStations(rule: Rule, flow: RuleFlow | null): Station[] {
   const recipients: Record<string, string | undefined> = {
     webhook: rule.notification_webhook,
     email: rule.notification_email,

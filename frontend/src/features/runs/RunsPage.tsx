@@ -253,7 +253,7 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
         names={work}
         onPick={(job) => onSearch({ job })}
       />
-      {kind !== "case" && (
+      {(kind === "exam" || search.device) && (
         <Choice
           label="Scanner"
           any="Any scanner"

@@ -42,9 +42,7 @@ export const filterOf = ({ view, kind, job, device, since }: RunSearch): RunFilt
 });
 
 export const isFiltered = (search: RunSearch): boolean =>
-  (Object.keys(NO_FILTER) as (keyof RunSearch)[]).some(
-    (name) => search[name] !== NO_FILTER[name],
-  );
+  (Object.keys(NO_FILTER) as (keyof RunSearch)[]).some((name) => search[name] !== NO_FILTER[name]);
 
 /** Why it waits or went wrong, else how far it is. */
 export function whyWords({ reason, status, kind, progress, at, steps_done, jobs }: AnyRun): string {

@@ -1,13 +1,9 @@
+import type { WayBackProps } from "../../shared/VersionHistory";
+
 /** Settings as lines of an environment file. Pure. */
 
-interface Change {
-  field: string;
-  before?: unknown;
-  after?: unknown;
-}
-
 /** What has to be set so that a program is as it was: a line for each change. */
-export const linesOf = (changes: Change[]): string =>
+export const linesOf = (changes: WayBackProps["changes"]): string =>
   changes.map(({ field, after }) => lineOf(field, after)).join("\n");
 
 function lineOf(variable: string, value: unknown): string {

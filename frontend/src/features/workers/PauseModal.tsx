@@ -1,10 +1,8 @@
-import { Button, Modal, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Modal, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
 import { runKeys } from "../../api/runQueries";
-import page from "../../shared/page.module.css";
-import { ErrorLine } from "../../shared/states";
+import { SavingForm } from "../../shared/SavingForm";
 
 interface Props {
   title: string;
@@ -15,24 +13,15 @@ interface Props {
 
 /** Asks why, and lets nothing more begin: of a queue, or at a process. */
 export default function PauseModal({ title, pause, onClose, children }: Props) {
-  const client = useQueryClient();
   const [reason, setReason] = useState("");
-  const pausing = useMutation({
-    mutationFn: () => pause(reason.trim()),
-    onSuccess: async () => {
-      onClose();
-      await client.invalidateQueries({ queryKey: runKeys.work });
-    },
-  });
   return (
     <Modal opened onClose={onClose} title={title}>
-      <form
-        className={page.form}
-        aria-label={title}
-        onSubmit={(event) => {
-          event.preventDefault();
-          pausing.mutate();
-        }}
+      <SavingForm
+        label={title}
+        action={title}
+        save={() => pause(reason.trim())}
+        changes={[runKeys.work]}
+        onClose={onClose}
       >
         {children}
         <TextInput
@@ -42,16 +31,7 @@ export default function PauseModal({ title, pause, onClose, children }: Props) {
           value={reason}
           onChange={({ currentTarget: { value } }) => setReason(value)}
         />
-        <ErrorLine error={pausing.error} />
-        <div className={page.formEnd}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={pausing.isPending}>
-            {title}
-          </Button>
-        </div>
-      </form>
+      </SavingForm>
     </Modal>
   );
 }

@@ -177,7 +177,7 @@ function WorkerRow({ worker }: { worker: Worker }) {
               );
               return (
                 <li key={`${what} ${key}`}>
-                  {place ? <Link {...place}>{words}</Link> : words}
+                  {place ? <Link {...place}>{words}</Link> : <span>{words}</span>}
                   <span className="dim live-number">{duration(secondsBetween(since, now))}</span>
                 </li>
               );
