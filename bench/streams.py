@@ -103,6 +103,6 @@ async def _watch(
 ) -> None:
     async with http.stream("GET", f"{server}{API}/events") as stream:
         stream.raise_for_status()
-        opened.set()
         async for line in stream.aiter_lines():
+            opened.set()  # it has said hello: what is written from now on comes
             told.note(number, line)
