@@ -15,6 +15,11 @@ test("a run of modules changes its case", () => {
   expect(effects).toContainEqual({ kind: "refetch-soon", key: imageKeys.cases });
 });
 
+test("what somebody draws is read again by all who look at the series", () => {
+  const event = anEvent("annotation.updated", { series_instance_uid: "1.2.3" });
+  expect(refetched(effectsOf(event))).toEqual([imageKeys.annotationsOf("1.2.3")]);
+});
+
 test("progress patches the task in place and fetches nothing", () => {
   const client = makeQueryClient();
   client.setQueryData(keys.exam("exam-1"), anExam([aTask(), aTask({ id: "task-2" })]));

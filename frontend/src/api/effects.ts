@@ -81,7 +81,11 @@ export function effectsOf(event: JournalEvent): Effect[] {
 }
 
 /** Of cases, of what is sent, and of the archive. */
-function imageEffects({ type, subject }: JournalEvent): Effect[] {
+function imageEffects({ type, subject, data }: JournalEvent): Effect[] {
+  if (type.startsWith("annotation.")) {
+    const series = str(data.series_instance_uid);
+    return [refetch(series ? imageKeys.annotationsOf(series) : imageKeys.annotations)];
+  }
   if (type === "dispatch.paused" || type === "dispatch.resumed") {
     // What waits tells for what.
     return [refetch(imageKeys.pauses), refetchSoon(imageKeys.dispatches)];

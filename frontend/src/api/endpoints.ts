@@ -122,6 +122,10 @@ export function resultFileUrl(
   return `${window.location.origin}/api/v1/exam/dcm/${parts.join("/")}`;
 }
 
+/** A file of a result, whatever it is. */
+export const anyFileUrl = (resultId: string, filename: string): string =>
+  `/api/v1/exam/result/${encodeURIComponent(resultId)}/files/${encodeURIComponent(filename)}`;
+
 // --- devices ---------------------------------------------------------------------------------
 
 export const listDevices = () => answer(client.GET("/api/v1/device/"));

@@ -22,6 +22,8 @@ export const imageKeys = {
   study: (uid: string) => ["archive", "study", uid] as const,
   seriesOf: (study: string) => ["archive", "study", study, "series"] as const,
   instances: (study: string, series: string) => ["archive", "instances", study, series] as const,
+  annotations: ["annotations"] as const,
+  annotationsOf: (series: string) => ["annotations", series] as const,
   keptAside: ["archive", "kept aside"] as const,
   imports: ["imports"] as const,
   importList: ["imports", "list"] as const,

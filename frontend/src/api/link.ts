@@ -39,6 +39,7 @@ export const EVENT_TYPES = [
   "dicom.series.received",
   "dicom.series.complete",
   "dicom.series.decided",
+  ...["created", "updated", "deleted", "restored"].map((verb) => `annotation.${verb}`),
   "dicom.instance.conflict",
   "dicom.instance.quarantined",
   "dicom.instance.recovered",

@@ -1,29 +1,24 @@
-import {
-  IconAngle,
-  IconContrast,
-  IconOvalVertical,
-  IconPlayerPause,
-  IconPlayerPlay,
-  IconRectangle,
-  IconRuler2,
-  IconTrash,
-} from "@tabler/icons-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, type RefObject, useCallback, useEffect, useRef, useState } from "react";
 
+import type { AnnotationKind } from "../../api/annotations";
 import { useShortcuts } from "../../shared/shortcuts";
-import { ErrorState, Loading } from "../../shared/states";
+import { ErrorLine, Loading } from "../../shared/states";
 import { useLatest } from "../../shared/useLatest";
+import { AnnotationPanel } from "./AnnotationPanel";
+import annotationCss from "./annotations.module.css";
 import css from "./dicom.module.css";
 import type { ShownSeries } from "./DicomViewer";
 import { Foot } from "./Foot";
 import type { Whose } from "./identity";
-import { type MeasureKind, removeChosen } from "./measuring";
 import { Mismatch, readable } from "./Mismatch";
 import { Overlay } from "./Overlay";
+import { PaneFailure } from "./PaneFailure";
 import type { Place } from "./planes";
 import type { ImageSource } from "./sources";
 import { type Snapshot, StackViewer } from "./stackViewer";
-import { ToolButton } from "./ToolButton";
+import { StackTools } from "./StackTools";
+import { useAnnotations } from "./useAnnotations";
+import { WordsForm } from "./WordsForm";
 
 interface Props extends ShownSeries {
   whose: Whose;
@@ -40,12 +35,6 @@ interface Props extends ShownSeries {
   onRetry: () => void;
 }
 
-const TOOLS: { kind: MeasureKind; label: string; Icon: typeof IconAngle }[] = [
-  { kind: "length", label: "Measure a length", Icon: IconRuler2 },
-  { kind: "angle", label: "Measure an angle", Icon: IconAngle },
-  { kind: "ellipse", label: "Measure in an ellipse", Icon: IconOvalVertical },
-  { kind: "rectangle", label: "Measure in a rectangle", Icon: IconRectangle },
-];
 const CINE_MS = 100;
 
 /** The images of a series, one at a time. */
@@ -55,13 +44,26 @@ export function StackPane(props: Props) {
   const viewer = useRef<StackViewer | null>(null);
   const [snapshot, setSnapshot] = useState<Snapshot | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
-  const [tool, setTool] = useState<MeasureKind | null>(null);
+  const [tool, setTool] = useState<AnnotationKind | null>(null);
   const [playing, setPlaying] = useState(false);
+  const [listed, setListed] = useState(false);
+  const match = snapshot && whose.match(snapshot.identity);
+  const mayDraw = match?.ok ?? false;
+  const words = useWords();
+  const annotations = useAnnotations(viewer, mayDraw ? (snapshot?.series ?? "") : "");
+  const { handlers } = annotations;
+  const { ask } = words;
   const key = JSON.stringify(images);
 
   useEffect(() => {
     if (!element.current) return;
-    const opened = new StackViewer(element.current, setSnapshot);
+    const opened = new StackViewer(element.current, setSnapshot, {
+      onDrawn: (...drawn) => handlers.current.onDrawn(...drawn),
+      onChanged: (...changed) => handlers.current.onChanged(...changed),
+      onRemoved: (removed) => handlers.current.onRemoved(removed),
+      askWords: ask,
+      kept: () => handlers.current.kept(),
+    });
     viewer.current = opened;
     opened.open(JSON.parse(key) as ImageSource[], inOrder, start).catch((error: unknown) => {
       if (viewer.current === opened) setFailure(readable(error));
@@ -70,7 +72,7 @@ export function StackPane(props: Props) {
       viewer.current = null;
       opened.destroy();
     };
-  }, [key, inOrder, start]);
+  }, [key, inOrder, start, handlers, ask]);
 
   const open = snapshot !== null;
   useEffect(() => {
@@ -90,7 +92,8 @@ export function StackPane(props: Props) {
       c: () => setPlaying((before) => !before),
       ArrowLeft: () => viewer.current?.scroll(-1),
       ArrowRight: () => viewer.current?.scroll(1),
-      x: () => remove(viewer.current),
+      x: () => viewer.current?.drawings?.removeChosen(),
+      o: () => annotations.setVisible(!annotations.visible),
       ...Object.fromEntries(
         presets.map((preset) => [preset.key, () => viewer.current?.apply(preset)]),
       ),
@@ -98,7 +101,6 @@ export function StackPane(props: Props) {
     props.active,
   );
 
-  const match = snapshot && whose.match(snapshot.identity);
   return (
     <div
       className={css.viewer}
@@ -108,36 +110,18 @@ export function StackPane(props: Props) {
     >
       <div className={css.bar}>
         {props.layouts}
-        <div className={css.tools} role="group" aria-label="Tools">
-          <ToolButton
-            label="Set the window"
-            Icon={IconContrast}
-            pressed={tool === null}
-            onClick={() => setTool(null)}
-          />
-          {TOOLS.map(({ kind, label, Icon }) => (
-            <ToolButton
-              key={kind}
-              label={label}
-              Icon={Icon}
-              pressed={tool === kind}
-              disabled={!match?.ok}
-              onClick={() => setTool(kind)}
-            />
-          ))}
-          <ToolButton
-            label="Remove the chosen measurement (X)"
-            Icon={IconTrash}
-            onClick={() => remove(viewer.current)}
-          />
-          <ToolButton
-            label={playing ? "Stop the cine (C)" : "Play as cine (C)"}
-            Icon={playing ? IconPlayerPause : IconPlayerPlay}
-            pressed={playing}
-            disabled={(snapshot?.count ?? 0) < 2}
-            onClick={() => setPlaying(!playing)}
-          />
-        </div>
+        <StackTools
+          tool={tool}
+          onTool={setTool}
+          mayDraw={mayDraw}
+          drawn={annotations.all.length}
+          listed={listed}
+          onList={() => setListed(!listed)}
+          onRemove={() => viewer.current?.drawings?.removeChosen()}
+          playing={playing}
+          mayPlay={(snapshot?.count ?? 0) > 1}
+          onPlay={() => setPlaying(!playing)}
+        />
       </div>
       <div
         ref={element}
@@ -163,33 +147,63 @@ export function StackPane(props: Props) {
             onPreset={(preset) => viewer.current?.apply(preset)}
             onReset={() => viewer.current?.reset()}
           />
+          {words.asked && (
+            <div className={annotationCss.prompt}>
+              <WordsForm before={words.asked.before} required onDone={words.done} />
+            </div>
+          )}
+          {listed ? (
+            <AnnotationPanel
+              annotations={annotations}
+              imageOf={(annotation) => viewer.current?.imageOf(annotation) ?? null}
+              onOpen={(annotation) => void viewer.current?.goTo(annotation)}
+              onClose={() => setListed(false)}
+            />
+          ) : (
+            annotations.error !== null && (
+              <div className={annotationCss.failure}>
+                <ErrorLine error={annotations.error} />
+              </div>
+            )
+          )}
         </>
       )}
       {!snapshot && !failure && <Loading label="Loading images" rows={1} />}
       {snapshot && match && !match.ok && (
         <Mismatch identity={snapshot.identity} whose={whose} because={match.because} />
       )}
-      {failure !== null && (
-        <div className={css.block}>
-          <ErrorState
-            error={failure}
-            safe="The files are stored; only showing them failed."
-            onRetry={props.onRetry}
-          />
-        </div>
-      )}
+      {failure !== null && <PaneFailure error={failure} onRetry={props.onRetry} />}
     </div>
   );
 }
 
-function remove(viewer: StackViewer | null): void {
-  removeChosen();
-  viewer?.render();
+/** The question for words, while somebody answers it. */
+function useWords() {
+  const [asked, setAsked] = useState<{
+    before: string;
+    answer: (words: string | null) => void;
+  } | null>(null);
+  const ask = useCallback(
+    (before: string) =>
+      new Promise<string | null>((answer) => {
+        // A question that was not answered is given up for the next one.
+        setAsked((earlier) => {
+          earlier?.answer(null);
+          return { before, answer };
+        });
+      }),
+    [],
+  );
+  const done = (words: string | null) => {
+    asked?.answer(words);
+    setAsked(null);
+  };
+  return { asked, ask, done };
 }
 
 /** Two panes scroll together: the one that was pointed at last leads. */
 function useFollowing(
-  viewer: React.RefObject<StackViewer | null>,
+  viewer: RefObject<StackViewer | null>,
   snapshot: Snapshot | null,
   { active, leading, onLead }: Props,
 ): void {

@@ -1,5 +1,6 @@
 import { metaData } from "@cornerstonejs/core";
 
+import type { PixelGrid } from "./annotationGeometry";
 import { cross, dot, type Vector } from "./geometry";
 import type { ImageIdentity } from "./identity";
 
@@ -32,6 +33,37 @@ export function planeOf(imageId: string): Plane | null {
     spaced: Boolean(plane.rowPixelSpacing),
     frameOfReference: plane.frameOfReferenceUID ?? "",
   };
+}
+
+/** Pixels of an image in the patient, as the viewer draws them; null until its header is read. */
+export function gridOf(imageId: string): PixelGrid | null {
+  const plane = metaData.get("imagePlaneModule", imageId) as
+    | {
+        rowCosines?: Vector | null;
+        columnCosines?: Vector | null;
+        imagePositionPatient?: Vector | null;
+        rowPixelSpacing?: number | null;
+        columnPixelSpacing?: number | null;
+      }
+    | undefined;
+  if (!plane) return null;
+  return {
+    // As the viewer does for images that do not say where they lie.
+    origin: plane.imagePositionPatient ?? [0, 0, 0],
+    across: plane.rowCosines ?? [1, 0, 0],
+    down: plane.columnCosines ?? [0, 1, 0],
+    columnMm: plane.columnPixelSpacing || 1,
+    rowMm: plane.rowPixelSpacing || 1,
+    spaced: Boolean(plane.rowPixelSpacing),
+  };
+}
+
+/** Which frame of which object an image is; of a file with one frame, the first. */
+export function frameOf(imageId: string): { instance: string; frame: number } {
+  const named = /(?:[?&]frame=|\/frames\/)(\d+)/.exec(imageId)?.[1];
+  // Of an image that was not read yet, its address in the archive says which it is.
+  const inAddress = /\/instances\/([\d.]+)/.exec(imageId)?.[1] ?? "";
+  return { instance: tag(imageId, "SOPInstanceUID") || inAddress, frame: Number(named ?? 1) };
 }
 
 export function sortedByPosition(imageIds: string[]): string[] {

@@ -8,12 +8,17 @@ import {
   ZoomTool,
 } from "@cornerstonejs/tools";
 
+import type { Annotation, AnnotationKind } from "../../api/annotations";
+import { type PixelGrid } from "./annotationGeometry";
 import { startCornerstone } from "./cornerstone";
+import { type DrawingHandlers, Drawings } from "./drawings";
 import { type EdgeLetters, edgeLetters, scaleBar } from "./geometry";
 import type { ImageIdentity } from "./identity";
-import { type MeasureKind, measureOptions, MEASURES, removeMeasurementsOn } from "./measuring";
+import { clearDrawingsOn, measureOptions, MEASURES } from "./measuring";
 import {
+  frameOf,
   framesOf,
+  gridOf,
   identityOf,
   nearestTo,
   type Place,
@@ -35,6 +40,8 @@ export interface Snapshot {
   scale: { mm: number; px: number } | null;
   identity: ImageIdentity;
   description: string;
+  /** Series Instance UID. */
+  series: string;
   presets: Preset[];
   /** Where in the patient the image lies: another series follows it. */
   place: Place | null;
@@ -52,10 +59,18 @@ export class StackViewer {
   #presets: Preset[] = [];
   #followed: Place | null = null;
   #headers: Promise<unknown> | null = null;
+  #drawing: DrawingHandlers;
+  /** What is drawn on the images; none before the first is there. */
+  drawings: Drawings | null = null;
 
-  constructor(element: HTMLDivElement, onChange: (snapshot: Snapshot) => void) {
+  constructor(
+    element: HTMLDivElement,
+    onChange: (snapshot: Snapshot) => void,
+    drawing: DrawingHandlers,
+  ) {
     this.#element = element;
     this.#onChange = onChange;
+    this.#drawing = drawing;
   }
 
   /** Shows the middle slice as soon as it is there; the rest follows. */
@@ -118,7 +133,7 @@ export class StackViewer {
   }
 
   /** What the first mouse button does: it measures, or sets the window. */
-  use(kind: MeasureKind | null): void {
+  use(kind: AnnotationKind | null): void {
     const tools = ToolGroupManager.getToolGroup(this.#id);
     const primary = { bindings: [{ mouseButton: ToolEnums.MouseBindings.Primary }] };
     for (const { tool } of MEASURES) tools?.setToolPassive(tool.toolName);
@@ -127,14 +142,35 @@ export class StackViewer {
     tools?.setToolActive(chosen.toolName, primary);
   }
 
-  render(): void {
-    if (this.#engine) this.#viewport.render();
+  /** The image that something is drawn on, and its place in the stack; null: it is not here. */
+  imageOf({
+    sop_instance_uid,
+    frame,
+  }: Annotation): { index: number; grid: PixelGrid | null } | null {
+    if (!this.#engine) return null;
+    const imageIds = this.#viewport.getImageIds();
+    const index = imageIds.findIndex((imageId) => {
+      const found = frameOf(imageId);
+      return found.instance === sop_instance_uid && found.frame === frame;
+    });
+    return index < 0 ? null : { index, grid: gridOf(imageIds[index]!) };
+  }
+
+  /** Shows the image that something is drawn on, and chooses it. */
+  async goTo(annotation: Annotation): Promise<void> {
+    const found = this.imageOf(annotation);
+    if (!found) return;
+    await this.#viewport.setImageIdIndex(found.index);
+    if (this.#destroyed) return;
+    this.drawings?.sync();
+    this.drawings?.choose(annotation.id);
   }
 
   destroy(): void {
     this.#destroyed = true;
-    // What was measured lasts as long as it is looked at: no other image must show it.
-    if (this.#engine) removeMeasurementsOn(this.#viewport.getImageIds());
+    this.drawings?.destroy();
+    // No other image must show it.
+    if (this.#engine) clearDrawingsOn(this.#viewport.getImageIds());
     this.#resize?.disconnect();
     ToolGroupManager.destroyToolGroup(this.#id);
     this.#engine?.destroy();
@@ -169,10 +205,12 @@ export class StackViewer {
       tools?.setToolActive(tool, { bindings: [{ mouseButton }] });
     }
     for (const { kind, tool } of MEASURES) {
-      tools?.addTool(tool.toolName, measureOptions(kind));
+      tools?.addTool(tool.toolName, measureOptions(kind, this.#drawing.askWords));
       tools?.setToolPassive(tool.toolName);
     }
     tools?.addViewport(VIEWPORT, this.#id);
+    this.drawings = new Drawings(this.#viewport, this.#drawing);
+    this.#element.addEventListener(Enums.Events.STACK_NEW_IMAGE, () => this.drawings?.sync());
     for (const event of [
       Enums.Events.STACK_NEW_IMAGE,
       Enums.Events.VOI_MODIFIED,
@@ -230,6 +268,7 @@ export class StackViewer {
       scale: plane?.spaced ? scaleBar(mmPerPx, this.#element.clientWidth / 4) : null,
       identity: identityOf(imageId),
       description: tag(imageId, "SeriesDescription"),
+      series: tag(imageId, "SeriesInstanceUID"),
       presets: this.#presets,
       place: placeOf(imageId),
     });

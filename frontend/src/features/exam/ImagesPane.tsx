@@ -3,15 +3,17 @@ import { IconPhotoOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useState } from "react";
 
-import { resultFileUrl } from "../../api/endpoints";
+import { anyFileUrl, resultFileUrl } from "../../api/endpoints";
 import { queries } from "../../api/queries";
-import type { Exam } from "../../api/types";
+import type { Exam, Result } from "../../api/types";
 import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { Empty, Loading } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import type { ShownSeries } from "../dicom/DicomViewer";
 import { onTheTable } from "../dicom/identity";
+import { FileLink } from "../files/FileLink";
+import { fileKind } from "../files/kinds";
 import css from "./exam.module.css";
 import { PreviewPane } from "./PreviewPane";
 import { RawTab } from "./RawTab";
@@ -148,7 +150,9 @@ function Files({ selected }: { selected: Located | null }) {
                 {day(result.datetime_created)} {clock(result.datetime_created)}
               </td>
               <td>{result.type === "NOT_SET" ? "not set" : result.type}</td>
-              <td>{fileList(result.files)}</td>
+              <td>
+                <FileList result={result} />
+              </td>
             </tr>
           ))}
       </tbody>
@@ -156,9 +160,25 @@ function Files({ selected }: { selected: Located | null }) {
   );
 }
 
-function fileList(files: string[]): string {
+const FEW = 3;
+
+/** A few files by name; of many only those that can be looked at here. */
+function FileList({ result: { id, files } }: { result: Result }) {
   if (files.length === 0) return "none yet";
-  return files.length <= 3 ? files.join(", ") : `${files[0]} and ${files.length - 1} more`;
+  const named = files.length <= FEW ? files : files.filter((name) => fileKind(name));
+  const others = files.filter((name) => !named.includes(name));
+  return (
+    <ul className={css.fileList}>
+      {named.map((name) => (
+        <li key={name}>
+          <FileLink url={anyFileUrl(id, name)} name={name} />
+        </li>
+      ))}
+      {others.length > 0 && (
+        <li>{others.length === 1 ? others[0] : `${others[0]} and ${others.length - 1} more`}</li>
+      )}
+    </ul>
+  );
 }
 
 function seriesLabel({ task, result }: Series): string {

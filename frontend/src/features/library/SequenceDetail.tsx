@@ -7,6 +7,7 @@ import {
   IconPencil,
   IconTrash,
   IconUpload,
+  IconWaveSine,
 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -39,10 +40,12 @@ const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
 interface Props {
   sequence: Sequence;
   onOpen: (id: string | null) => void;
+  /** Shows its plots, beside those of another one if one is named. */
+  onLook: (comparedId: string | null) => void;
   onClose: () => void;
 }
 
-export function SequenceDetail({ sequence, onOpen, onClose }: Props) {
+export function SequenceDetail({ sequence, onOpen, onLook, onClose }: Props) {
   const { facts } = sequence;
   return (
     <aside className={page.detail} aria-label={`Sequence ${sequence.name}`}>
@@ -52,7 +55,7 @@ export function SequenceDetail({ sequence, onOpen, onClose }: Props) {
         onClose={onClose}
       />
       {sequence.description && <p className={page.reason}>{sequence.description}</p>}
-      <Actions sequence={sequence} onOpen={onOpen} />
+      <Actions sequence={sequence} onOpen={onOpen} onLook={onLook} />
       {facts ? (
         <Facts facts={facts} />
       ) : (
@@ -65,13 +68,13 @@ export function SequenceDetail({ sequence, onOpen, onClose }: Props) {
         <Uses sequence={sequence} />
       </DetailSection>
       <DetailSection title="Versions">
-        <Versions sequence={sequence} onOpen={onOpen} />
+        <Versions sequence={sequence} onOpen={onOpen} onLook={onLook} />
       </DetailSection>
     </aside>
   );
 }
 
-function Actions({ sequence, onOpen }: Omit<Props, "onClose">) {
+function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
   const client = useQueryClient();
   const [dialog, setDialog] = useState<"version" | "words" | "delete" | null>(null);
   const mayNot = useMayPlan();
@@ -82,6 +85,9 @@ function Actions({ sequence, onOpen }: Omit<Props, "onClose">) {
   return (
     <section className={page.detailSection} aria-label="What to do">
       <div className={page.buttons}>
+        <Button leftSection={<IconWaveSine size={16} />} onClick={() => onLook(null)}>
+          Look at it
+        </Button>
         <Button
           variant="default"
           leftSection={<IconUpload size={16} />}
@@ -277,7 +283,7 @@ function Uses({ sequence }: { sequence: Sequence }) {
   );
 }
 
-function Versions({ sequence, onOpen }: Omit<Props, "onClose">) {
+function Versions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
   const versions = useQuery(libraryQueries.sequenceVersions(sequence._id));
   return (
     <QueryView query={versions} rows={2} safe="The versions themselves are not affected.">
@@ -293,6 +299,11 @@ function Versions({ sequence, onOpen }: Omit<Props, "onClose">) {
                 </button>
               )}
               <span>{name}</span>
+              {_id !== sequence._id && (
+                <button type="button" className={css.link} onClick={() => onLook(_id)}>
+                  Compare
+                </button>
+              )}
               <span className={`dim ${page.lineEnd}`}>{dayAndClock(created_at)}</span>
             </li>
           ))}

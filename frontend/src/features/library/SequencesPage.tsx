@@ -15,6 +15,7 @@ import { guarded, useMayPlan } from "../../shared/roles";
 import { Empty } from "../../shared/states";
 import { LibraryTabs } from "../../shared/SubNav";
 import { SequenceDetail } from "./SequenceDetail";
+import { SequenceLook } from "./SequenceLook";
 
 const SequenceModal = lazy(() => import("./SequenceModal"));
 
@@ -67,10 +68,14 @@ interface Props {
   selectedId: string | null;
   onFilter: (filter: string) => void;
   onSelect: (id: string | null) => void;
+  /** What is looked at instead of the list: its plots, beside those of another one. */
+  look: { comparedId: string | null } | null;
+  onLook: (look: { comparedId: string | null } | null) => void;
 }
 
 /** Pulseq files: what each plays, in versions, and where it is used. */
-export function SequencesPage({ filter, selectedId, onFilter, onSelect }: Props) {
+export function SequencesPage(props: Props) {
+  const { filter, selectedId, onFilter, onSelect, look, onLook } = props;
   const sequences = useInfiniteQuery(libraryQueries.sequences(filter.trim()));
   const every = useQuery(queries.sequences);
   const [uploading, setUploading] = useState(false);
@@ -79,6 +84,16 @@ export function SequencesPage({ filter, selectedId, onFilter, onSelect }: Props)
   const selected = [...(sequences.data ?? []), ...(every.data ?? [])].find(
     ({ _id }) => _id === selectedId,
   );
+  if (look && selected) {
+    return (
+      <SequenceLook
+        sequence={selected}
+        comparedId={look.comparedId}
+        onCompare={(comparedId) => onLook({ comparedId })}
+        onClose={() => onLook(null)}
+      />
+    );
+  }
   return (
     <div className={page.page}>
       <LibraryTabs />
@@ -122,6 +137,7 @@ export function SequencesPage({ filter, selectedId, onFilter, onSelect }: Props)
               key={selected._id}
               sequence={selected}
               onOpen={onSelect}
+              onLook={(comparedId) => onLook({ comparedId })}
               onClose={() => onSelect(null)}
             />
           )

@@ -1,5 +1,5 @@
-import { Anchor, Button } from "@mantine/core";
-import { IconDownload, IconPlayerTrackNext, IconRefresh, IconSquare } from "@tabler/icons-react";
+import { Button } from "@mantine/core";
+import { IconPlayerTrackNext, IconRefresh, IconSquare } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
@@ -21,6 +21,7 @@ import { authorName } from "../../shared/schema/words";
 import { ErrorLine } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
+import { FileLink } from "../files/FileLink";
 import { withLocalTimes } from "../queue/sending";
 import { PriorityChoice } from "../runs/PriorityChoice";
 import { Chain } from "./Chain";
@@ -129,9 +130,7 @@ function Made({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
         <ul className={css.files} aria-label="Files">
           {run.other_files.map((name) => (
             <li key={name}>
-              <Anchor size="sm" href={runFileUrl(run.id, name)} download={name.split("/").at(-1)}>
-                <IconDownload size={16} aria-hidden /> {name}
-              </Anchor>
+              <FileLink url={runFileUrl(run.id, name)} name={name} />
             </li>
           ))}
         </ul>

@@ -1,5 +1,5 @@
-import { Anchor, Button, TextInput } from "@mantine/core";
-import { IconDownload, IconLock, IconLockOpen } from "@tabler/icons-react";
+import { Button, TextInput } from "@mantine/core";
+import { IconLock, IconLockOpen } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -21,6 +21,7 @@ import { sizeWords } from "../../shared/size";
 import { ErrorLine, QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
+import { FileLink } from "../files/FileLink";
 import { keptWords } from "./filter";
 import css from "./runs.module.css";
 
@@ -72,14 +73,7 @@ function Files({ run, files }: { run: RunRef; files: SessionFile[] }) {
     <ul className={css.files} aria-label="Session files">
       {files.map(({ key, name, size, sha256, job }) => (
         <li key={key}>
-          <Anchor
-            size="sm"
-            href={sessionFileUrl(run, key)}
-            download={name}
-            title={`SHA-256 ${sha256}`}
-          >
-            <IconDownload size={16} aria-hidden /> {name}
-          </Anchor>
+          <FileLink url={sessionFileUrl(run, key)} name={name} title={`SHA-256 ${sha256}`} />
           <span className="dim live-number">
             {sizeWords(size)}, {job}
           </span>

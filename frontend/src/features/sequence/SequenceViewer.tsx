@@ -17,13 +17,16 @@ interface Props {
   sequence: Sequence;
   /** What is told of it beside its facts: the verdict of the safety check for a task. */
   children?: ReactNode;
+  /** Which sequence it is compared with, where the address of the page says so. */
+  compared?: { id: string | null; onChange: (id: string | null) => void };
 }
 
 const LEAST_S = 2e-6;
 
 /** What a sequence plays, exact however closely it is looked at; beside another one if asked. */
-export default function SequenceViewer({ sequence, children }: Props) {
-  const [otherId, setOtherId] = useState<string | null>(null);
+export default function SequenceViewer({ sequence, children, compared }: Props) {
+  const [ownOther, setOwnOther] = useState<string | null>(null);
+  const otherId = compared ? compared.id : ownOther;
   const sequences = useQuery(queries.sequences).data ?? [];
   const other = sequences.find(({ _id }) => _id === otherId && _id !== sequence._id) ?? null;
   const shown = other ? [sequence, other] : [sequence];
@@ -74,11 +77,11 @@ export default function SequenceViewer({ sequence, children }: Props) {
           searchable
           clearable
           value={otherId}
-          onChange={setOtherId}
+          onChange={compared?.onChange ?? setOwnOther}
           nothingFoundMessage="No other sequence"
           data={sequences
             .filter(({ _id }) => _id !== sequence._id)
-            .map(({ _id, name }) => ({ value: _id, label: name }))}
+            .map((one) => ({ value: one._id, label: labelOf(one, sequences) }))}
         />
         <div className={css.zoom} role="group" aria-label="Time shown">
           <ZoomButton label="Closer (+)" Icon={IconZoomIn} onClick={() => zoom(0.5)} />
@@ -127,6 +130,12 @@ export default function SequenceViewer({ sequence, children }: Props) {
       )}
     </div>
   );
+}
+
+/** Versions of one name are told apart. */
+function labelOf({ name, lineage_version }: Sequence, all: Sequence[]): string {
+  const several = all.filter((other) => other.name === name).length > 1;
+  return several ? `${name}, version ${lineage_version ?? 1}` : name;
 }
 
 function useDuration(id: string): number | undefined {

@@ -38,7 +38,8 @@ const SHEET: [string, [string, string][]][] = [
       ["1 to 9", "Window presets"],
       ["R", "Reset the view"],
       ["C", "Play as cine, stop"],
-      ["X", "Remove the chosen measurement"],
+      ["X", "Delete what is chosen"],
+      ["O", "Show annotations, hide them"],
     ],
   ],
 ];

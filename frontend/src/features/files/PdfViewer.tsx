@@ -1,0 +1,38 @@
+import { useEffect, useState } from "react";
+
+import { ErrorState } from "../../shared/states";
+import css from "./files.module.css";
+
+/** A report, as the browser shows one: shut in a frame that reaches nothing of this page. */
+export default function PdfViewer({ file, name }: { file: Blob; name: string }) {
+  const [shown, setShown] = useState<{ url: string } | { failed: true } | null>(null);
+  useEffect(() => {
+    let url: string | null = null;
+    let over = false;
+    void isPdf(file).then((ok) => {
+      if (over) return;
+      // Whatever the server called it: as anything else it might run in the page.
+      url = ok ? URL.createObjectURL(new Blob([file], { type: "application/pdf" })) : null;
+      setShown(url ? { url } : { failed: true });
+    });
+    return () => {
+      over = true;
+      if (url) URL.revokeObjectURL(url);
+    };
+  }, [file]);
+  if (shown === null) return null;
+  if ("failed" in shown) {
+    return (
+      <ErrorState
+        error={new Error("This is no PDF document: it does not begin with the mark of one.")}
+        safe="The file is stored, and can be downloaded."
+      />
+    );
+  }
+  return <iframe className={css.pdf} title={name} src={shown.url} sandbox="" />;
+}
+
+/** PDF 1.7 (ISO 32000-1), annex H.3.4.1: the mark is within the first 1024 bytes. */
+async function isPdf(file: Blob): Promise<boolean> {
+  return (await file.slice(0, 1024).text()).includes("%PDF-");
+}
