@@ -142,7 +142,7 @@ async def test_planes_are_where_the_patient_is_and_lengths_are_in_millimetres(pa
     await page.mouse.down()
     await page.mouse.move(x + pixels, y, steps=4)
     await page.mouse.up()
-    await expect(picture.locator("svg.svg-layer")).to_contain_text(re.compile("(39|40).* mm"))
+    await expect(picture.locator("svg.svg-layer")).to_contain_text(re.compile(r"(39|40)\S*\smm"))
     await page.get_by_role("button", name="Three planes").click()
     await expect(page.locator("[data-testid=planes] [data-ready]")).to_be_visible()
     axial, coronal = (page.get_by_test_id(f"plane-{name}") for name in ("axial", "coronal"))

@@ -10,15 +10,18 @@ export function Overlay({
   title,
   stored,
   earlier,
+  listed,
 }: {
   snapshot: Snapshot;
   title: string;
   stored: string;
   earlier: boolean;
+  /** Whether the list of annotations takes a part of the room. */
+  listed: boolean;
 }) {
   const { letters, scale } = snapshot;
   return (
-    <div className={css.overlay} data-testid="viewer-overlay">
+    <div className={css.overlay} data-testid="viewer-overlay" data-listed={listed || undefined}>
       <div className={css.topLeft}>
         <strong>{dicomName(snapshot.identity.patientName)}</strong>
         <span>{snapshot.description || title}</span>

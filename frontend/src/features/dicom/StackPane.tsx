@@ -127,6 +127,7 @@ export function StackPane(props: Props) {
         ref={element}
         className={css.canvas}
         data-testid="viewer-canvas"
+        data-listed={listed || undefined}
         data-ready={snapshot !== null || undefined}
         role="img"
         aria-label={
@@ -139,7 +140,13 @@ export function StackPane(props: Props) {
       />
       {snapshot && match?.ok && (
         <>
-          <Overlay snapshot={snapshot} title={title} stored={stored} earlier={earlier} />
+          <Overlay
+            snapshot={snapshot}
+            title={title}
+            stored={stored}
+            earlier={earlier}
+            listed={listed}
+          />
           <Foot
             slice={`Slice ${snapshot.index + 1}/${snapshot.count}`}
             window={snapshot.window}

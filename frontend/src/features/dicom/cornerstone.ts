@@ -45,3 +45,11 @@ export function startCornerstone(): void {
     utilities.clearCacheData();
   });
 }
+
+/**
+ * Lets a click leave the focus with what is around the image: an image that has it takes every key,
+ * and none of the shortcuts does anything.
+ */
+export function leaveKeys(element: HTMLElement): void {
+  element.removeAttribute("tabindex");
+}

@@ -10,7 +10,7 @@ import {
 
 import type { Annotation, AnnotationKind } from "../../api/annotations";
 import { type PixelGrid } from "./annotationGeometry";
-import { startCornerstone } from "./cornerstone";
+import { leaveKeys, startCornerstone } from "./cornerstone";
 import { type DrawingHandlers, Drawings } from "./drawings";
 import { type EdgeLetters, edgeLetters, scaleBar } from "./geometry";
 import type { ImageIdentity } from "./identity";
@@ -193,6 +193,7 @@ export class StackViewer {
       element: this.#element,
       defaultOptions: { background: [0, 0, 0] },
     });
+    leaveKeys(this.#element);
     const tools = ToolGroupManager.createToolGroup(this.#id);
     const { Primary, Secondary, Auxiliary, Wheel } = ToolEnums.MouseBindings;
     for (const [tool, mouseButton] of [

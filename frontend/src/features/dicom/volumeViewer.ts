@@ -16,7 +16,7 @@ import {
   ZoomTool,
 } from "@cornerstonejs/tools";
 
-import { startCornerstone } from "./cornerstone";
+import { leaveKeys, startCornerstone } from "./cornerstone";
 import { cross, dot, type EdgeLetters, edgeLetters, scaleBar, type Vector } from "./geometry";
 import type { ImageIdentity } from "./identity";
 import { framesOf, identityOf, planeOf, sortedByPosition } from "./planes";
@@ -141,6 +141,7 @@ export class VolumeViewer {
         defaultOptions: { orientation: ORIENTATIONS[plane], background: [0, 0, 0] },
       })),
     );
+    for (const plane of PLANES) leaveKeys(this.#elements[plane]);
     await Promise.all(this.#viewports().map((each) => each.setVolumes([{ volumeId }])));
     if (this.#destroyed) return;
     this.#addTools();

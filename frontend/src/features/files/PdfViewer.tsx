@@ -3,7 +3,10 @@ import { useEffect, useState } from "react";
 import { ErrorState } from "../../shared/states";
 import css from "./files.module.css";
 
-/** A report, as the browser shows one: shut in a frame that reaches nothing of this page. */
+/**
+ * A report, as the browser's own reader shows one, which runs nothing of it in this page. The
+ * attribute `sandbox` would shut that reader out too: Chromium shows no PDF in such a frame.
+ */
 export default function PdfViewer({ file, name }: { file: Blob; name: string }) {
   const [shown, setShown] = useState<{ url: string } | { failed: true } | null>(null);
   useEffect(() => {
@@ -29,7 +32,7 @@ export default function PdfViewer({ file, name }: { file: Blob; name: string }) 
       />
     );
   }
-  return <iframe className={css.pdf} title={name} src={shown.url} sandbox="" />;
+  return <iframe className={css.pdf} title={name} src={shown.url} />;
 }
 
 /** PDF 1.7 (ISO 32000-1), annex H.3.4.1: the mark is within the first 1024 bytes. */
