@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 from scanhub_jobs.platform.documents import TOKEN_PREFIX
 from scanhub_libraries.clients import TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
+from scanhub_libraries.loop_lag import LoopLag
 from scanhub_libraries.security.access import BOOKKEEPER, METRICS
 from scanhub_libraries.security.shared_keys import SharedKey
 from scanhub_libraries.security.tokens import TokenVerifier
@@ -260,7 +261,8 @@ async def _start_work(
     app.state.selftests = selftests = SelfTests(wiring, node)
     await selftests.start()
     stack.push_async_callback(selftests.stop)
-    app.state.health = health = Health(wiring, node, cleaner, app.state.backups)
+    lag = stack.enter_context(LoopLag())
+    app.state.health = health = Health(wiring, node, cleaner, app.state.backups, lag)
     app.state.measure = health.measure
     for desk in (*desks_of(wiring), ImportDesk(wiring), RunKeeper(wiring, do_run)):
         desk.start()

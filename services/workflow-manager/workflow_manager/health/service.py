@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
+from scanhub_libraries.loop_lag import LoopLag
 from scanhub_libraries.measures import Measure
 from scanhub_libraries.models.health import HealthDetail
 from workflow_manager.backups.desk import BackupDesk
@@ -63,12 +64,19 @@ class Health:
         node: The DICOM node.
         cleaner: What frees the disk.
         backups: What makes backups by request.
+        lag: How late the event loop is.
     """
 
     def __init__(
-        self, wiring: Wiring, node: DicomNode, cleaner: Cleaner, backups: BackupDesk
+        self,
+        wiring: Wiring,
+        node: DicomNode,
+        cleaner: Cleaner,
+        backups: BackupDesk,
+        lag: LoopLag,
     ) -> None:
         self._wiring = wiring
+        self._lag = lag
         self._backups = backups
         self._cleaner = cleaner
         self._node = node
@@ -161,6 +169,7 @@ class Health:
             *self._cleaner.measures(),
             *self._node.receiving.tally.measures(),
             *await self._backups.measure(),
+            self._lag.measure(),
         ]
 
 
