@@ -33,6 +33,8 @@ _ELSEWHERE = (
 )
 _BY_THE_ENGINE = 125
 """Exit code of `podman run` and `docker run` when the container could not be made."""
+_NOT_BEGUN = frozenset({_BY_THE_ENGINE, 126, 127})
+"""And where its command is none, or is not there."""
 _LATER_S = 120
 
 
@@ -115,27 +117,31 @@ class ContainerRunner:
 
     async def run(self, work: Work, cancel: asyncio.Event, log: Log) -> Ending:
         """Run the container to its end."""
-        problem = await self._fetch(work.module)
+        image_id, problem = await self._fetch(work.module)
         if problem:
             return Ending(problem=problem)
         environment = self.runtime.environment()
         try:
-            command = await self._command(work, environment)
+            command = await self._command(work, environment, image_id)
         except arguments.NotAllowedError as error:
             return Ending(problem=str(error))
-        await self.clear(work.name)
+        if self.runtime.name != "podman":  # which replaces one of this name
+            await self.clear(work.name)
         try:
             process = await child.start(command, environment, work.scratch)  # conmon writes here
         except OSError as error:
             return Ending(problem=f"{self.runtime.name}: {error.strerror}")
+        is_gone = False
         try:
             ended = await child.follow(process, cancel, log, work.timeout_s)
             if not ended.by_itself:
                 await self.clear(work.name)
             code = await child.reap(process)
+            is_gone = ended.by_itself and code is not None and _has_run(code)
         finally:
             child.kill(process)
-            await asyncio.shield(self.clear(work.name))
+            if not is_gone:  # else the engine has removed it (--rm)
+                await asyncio.shield(self.clear(work.name))
         if code == _BY_THE_ENGINE and ended.by_itself:
             return Ending(
                 problem=f"{self.runtime.name} could not start the container: see its log."
@@ -146,24 +152,23 @@ class ContainerRunner:
             timed_out=ended.timed_out,
         )
 
-    async def _fetch(self, module: ModuleSettings) -> str:
-        """Fetch the image if that is wished; return why there is none."""
+    async def _fetch(self, module: ModuleSettings) -> tuple[str, str]:
+        """Fetch the image if that is wished; return its id, and why there is none."""
         why = await self.runtime.problem()
         if why:
-            return why
+            return "", why
         tag, pull = module.docker_tag, self._settings.module_pull
-        is_here = bool(await self.runtime.image_id(tag))
-        if pull == "always" or (pull == "missing" and not is_here):
+        image_id = await self.runtime.image_id(tag)
+        if pull == "always" or (pull == "missing" and not image_id):
             code, said = await self.runtime.ask("pull", tag, timeout_s=3600.0)
-            if code and not is_here:
-                return f"The image {tag} cannot be fetched: {said[-300:]}"
-            is_here = True
-        return "" if is_here else self._not_here(tag)
+            if code and not image_id:
+                return "", f"The image {tag} cannot be fetched: {said[-300:]}"
+            image_id = await self.runtime.image_id(tag)
+        return image_id, "" if image_id else self._not_here(tag)
 
-    async def _command(self, work: Work, environment: dict[str, str]) -> list[str]:
+    async def _command(self, work: Work, environment: dict[str, str], image_id: str) -> list[str]:
         """Return the whole command; variables of the module go into `environment`."""
         module = work.module
-        image_id = await self.runtime.image_id(module.docker_tag)
         monai = await self.runtime.monai_command(module.docker_tag, image_id)
         as_root = module.requires_root or monai is not None
         if as_root and not self._settings.module_root:
@@ -171,6 +176,7 @@ class ContainerRunner:
         places = contract_variables(INPUT, OUTPUT, PERSISTENCE if work.persistence else None)
         return [
             *(self.runtime.name, "run", "--rm", f"--name={work.name}", "--label=scanhub.module=1"),
+            *(["--replace"] if self.runtime.name == "podman" else []),
             *("--pull=never", "--log-driver=none", "--security-opt=no-new-privileges"),
             "--cap-drop=ALL",
             *([] if module.network_enabled else ["--network=none"]),
@@ -208,6 +214,11 @@ class ContainerRunner:
         code, said = await self.runtime.ask("rm", "--force", "--volumes", name)
         if code and "no such container" not in said.lower() and "no container" not in said.lower():
             logger.warning("a container could not be removed", container=name, reason=said[-300:])
+
+
+def _has_run(code: int) -> bool:
+    """Say whether a container was made and its command began, by the exit code of `run`."""
+    return code >= 0 and code not in _NOT_BEGUN
 
 
 def _own_limits(work: Work, *, engine: str) -> list[str]:
