@@ -1,9 +1,11 @@
 """What a program says, as files: its beginning and its end, however much it says.
 
-Each line begins with the time at which it came. What is between is dropped, and told so.
+Each line begins with the time at which it came. What is between is dropped, and told so. When
+nothing more comes the log is one compressed file.
 """
 
 import contextlib
+import gzip
 import os
 import time
 from pathlib import Path
@@ -11,6 +13,8 @@ from pathlib import Path
 from scanhub_libraries.clock import utc_now
 
 TAIL_BYTES = 65_536
+_NOT_WORTH_IT = 4096
+"""A file takes as much room on the disk, however small it is [byte]."""
 _FLUSH_S = 0.5
 
 
@@ -18,7 +22,8 @@ class LogFile:
     """Takes what a program says; one writer.
 
     Args:
-        path: Its file; beside it a second one, `.tail`, has the end where the first is full.
+        path: Its file; beside it a second one, `.tail`, has the end where the first is full. Once
+            it is closed, `.log.gz` may be there in their place.
         limit: Most that the first file takes [byte].
     """
 
@@ -31,8 +36,8 @@ class LogFile:
         self._dropped = 0
         self._flushed_at = 0.0
         self._at_line_start = True
-        with contextlib.suppress(FileNotFoundError):
-            tail_of(path).unlink()
+        for other in (_packed(path), tail_of(path)):
+            other.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
         """Take what came."""
@@ -68,10 +73,26 @@ class LogFile:
         part.rename(place)
 
     def close(self) -> None:
-        """Keep the rest."""
+        """Keep the rest, compressed if that saves room."""
         if self._tail:
             self._flush()
         self._file.close()
+        if self._written > _NOT_WORTH_IT:
+            _pack(self._path)
+
+
+def _packed(path: Path) -> Path:
+    return path.with_name(f"{path.name}.gz")
+
+
+def _pack(path: Path) -> None:
+    """Compress a log to which nothing is added; who reads it meanwhile finds one of the two."""
+    place = _packed(path)
+    part = place.with_name(f"{place.name}.part")
+    part.write_bytes(gzip.compress(_plain(path), 6))
+    part.rename(place)
+    for old in (path, tail_of(path)):
+        old.unlink(missing_ok=True)
 
 
 def tail_of(path: Path) -> Path:
@@ -81,6 +102,20 @@ def tail_of(path: Path) -> Path:
 
 def read_log(path: Path) -> bytes:
     """Return what is kept of a log, also of one that is being written; blocking."""
+    found = _unpacked(path)
+    if found is None:
+        found = _plain(path) or _unpacked(path)  # it may be compressed just now
+    return found or b""
+
+
+def _unpacked(path: Path) -> bytes | None:
+    try:
+        return gzip.decompress(_packed(path).read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _plain(path: Path) -> bytes:
     parts = []
     for place in (path, tail_of(path)):
         with contextlib.suppress(FileNotFoundError):
@@ -103,4 +138,4 @@ def read_end(path: Path, most: int) -> bytes:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - most))
             return file.read(most)
-    return b""
+    return (_unpacked(path) or b"")[-most:]
