@@ -13,6 +13,8 @@ gate = Path("GATE")
 def note(text):
     with (gate / "heard").open("a") as file:
         file.write(text + "\\n")
+    while (gate / f"{text.split()[0]} slowly").exists():
+        time.sleep(0.02)
 
 
 @on_session_start
@@ -52,6 +54,24 @@ def raw_size(ctx: JobContext[Gain]) -> dict:
     ctx.files.put("größe.json", json.dumps({"bytes": path.stat().st_size}).encode())
     ctx.data["seen"] = {"bytes": path.stat().st_size}
     return {"size_bytes": path.stat().st_size}
+
+
+@job("careful", version="1.0.0", reads="raw-data")
+def careful(ctx: JobContext) -> dict:
+    """Make a picture of raw data, and count how often it was begun; be slow or fail if asked to."""
+    ctx.data["tries"] = ctx.data.get("tries", 0) + 1
+    (path,) = ctx.raw_data
+    ctx.files.put("size.json", json.dumps({"bytes": path.stat().st_size}).encode())
+    volume = np.arange(4 * 4 * 2, dtype=np.int16).reshape(4, 4, 2)
+    ctx.keep(ctx.dicom.from_nifti((volume, np.eye(4)), like=ctx.reference, description="ramp"))
+    if (gate / "slow").exists():
+        (gate / "pid").write_text(str(os.getpid()))
+        while not (gate / "go").exists():
+            ctx.check_cancelled()
+            time.sleep(0.02)
+    if (gate / "fail").exists():
+        raise RuntimeError("it was asked to fail")
+    return {"tries": ctx.data["tries"]}
 
 
 @job("count", retention=Retention.of(success="0s"))

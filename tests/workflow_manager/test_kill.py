@@ -1,110 +1,17 @@
 """kill -9 at any step of a run loses nothing and does nothing twice."""
 
-import asyncio
-import os
-import signal
-from contextlib import suppress
-from pathlib import Path
-
-import httpx
 import pytest
-from clinic import SECRET
-from nursery import start_program
+from outside import Killing, Outside, killed_once
 from raw_files import Scan
-from wire import answer_lost
-from workflow_service import WORKFLOW, a_port, over_http, until
-
-from scanhub_libraries.models import UserRole
+from workflow_service import over_http, until
 
 pytestmark = pytest.mark.timeout(240)
-SCRIPT = Path(__file__).parent / "serve_for_test.py"
-
-
-class Outside:
-    """The process under test, as the rest of the world sees it."""
-
-    def __init__(self, folder, clinic, keys, signer, headers_of):
-        self.folder, self.clinic = folder, clinic
-        self.environment = {**os.environ, "TEST_SECRET": SECRET}
-        self.port = a_port()
-        self.process = None
-        self._user = headers_of(UserRole.ADMIN)
-        self._peer = {"Authorization": f"Bearer {signer.service_token('exam-manager')}"}
-        (folder / "public.pem").write_text(keys.public_pem)
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}{WORKFLOW}"
-
-    async def start(self, exam_manager):
-        arguments = (SCRIPT, self.folder, str(self.port), exam_manager)
-        self.process = await start_program(*arguments, env=self.environment)
-        await until(self.ready, 60)
-
-    async def ready(self):
-        assert self.process.returncode is None
-        try:
-            async with httpx.AsyncClient() as client:
-                return (await client.get(f"{self.url}/health/readiness")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    async def get(self, path):
-        async with httpx.AsyncClient(headers=self._user) as client:
-            return (await client.get(f"{self.url}{path}")).json()
-
-    async def deliver(self, event):
-        async with httpx.AsyncClient(headers=self._peer) as client:
-            answer = await client.post(f"{self.url}/journal/events", json={"events": [event]})
-            assert answer.status_code == 200
-
-    async def post(self, path, document):
-        async with httpx.AsyncClient(headers=self._user, timeout=60) as client:
-            answer = await client.post(f"{self.url}{path}", json=document)
-            assert answer.is_success, answer.text
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-
-    async def wait(self):
-        await asyncio.wait_for(self.process.wait(), 20)
-
-    async def ended_runs(self):
-        async def ended():
-            runs = await self.get(f"/runs?task_id={self.clinic.job}")
-            return runs if runs and runs[0]["status"] in {"succeeded", "failed"} else None
-
-        return await until(ended, 60)
 
 
 @pytest.fixture
 async def outside(tmp_path, clinic, keys, signer, headers_of, *, make_settings):
     await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
     return Outside(tmp_path, clinic, keys, signer, headers_of)
-
-
-class Killing:
-    """The process is killed during one call, before the service got it or after it did it."""
-
-    def __init__(self, outside, when):
-        self._outside, self._when = outside, when
-        self.done = asyncio.Event()
-
-    async def __call__(self, app, scope, receive, send):
-        if self._when == "after":
-            with suppress(httpx.ReadError):
-                await answer_lost(app, scope, receive, send)
-        self._outside.kill()
-        await self._outside.wait()
-        self.done.set()
-        raise ConnectionAbortedError
-
-
-async def killed_once(outside, url, killing):
-    await outside.start(url)
-    await outside.deliver(await outside.clinic.event())
-    await asyncio.wait_for(killing.done.wait(), 60)
-    await outside.start(url)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +31,7 @@ async def test_killed_while_talking_to_exam_manager(outside, wire, at, when):
     async with over_http(wire) as url:
         await killed_once(outside, url, killing)
         await assert_done_once(outside)
-        outside.process.terminate()
-        await outside.wait()
+        await outside.stop()
 
 
 @pytest.mark.long
@@ -149,8 +55,7 @@ async def test_killed_while_a_run_fails_whose_files_are_in_the_lake(outside, wir
     async with over_http(wire) as url:
         await killed_once(outside, url, killing)
         (run,) = await outside.ended_runs()
-        outside.process.terminate()
-        await outside.wait()
+        await outside.stop()
     assert (run["status"], run["result_id"]) == ("failed", None)
     assert "Not in the lake: image-0002.dcm" in run["error"]
     job = await outside.clinic.task(outside.clinic.job)
@@ -160,7 +65,7 @@ async def test_killed_while_a_run_fails_whose_files_are_in_the_lake(outside, wir
 
 
 async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_job):
-    outside.environment["PYTHONPATH"] = str(slow_job.folder)
+    outside.find_packages(slow_job.folder)
     outside.environment["TEST_JOB"] = "slow_job_for_test"
     async with over_http(wire) as url:
         await outside.start(url)
@@ -172,16 +77,15 @@ async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_jo
         slow_job.hurry()
         await outside.start(url)
         await assert_done_once(outside)
-        outside.process.terminate()
-        await outside.wait()
+        await outside.stop()
 
 
 @pytest.mark.long
 async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
     outside, wire, slow_job, make_postgresql_url, copied_postgresql
 ):
+    outside.find_packages(slow_job.folder)
     outside.environment |= {
-        "PYTHONPATH": str(slow_job.folder),
         "TEST_JOB": "slow_job_for_test",
         "TEST_DATABASE": copied_postgresql("workflow_manager"),
         "TEST_ENGINE": make_postgresql_url(),
@@ -195,8 +99,7 @@ async def test_killed_in_the_middle_of_the_reconstruction_on_postgresql(
         slow_job.hurry()
         await outside.start(url)
         await assert_done_once(outside)
-        outside.process.terminate()
-        await outside.wait()
+        await outside.stop()
 
 
 @pytest.mark.long
@@ -222,8 +125,7 @@ async def test_killed_while_images_are_being_sent(outside, wire):
             return dispatch if dispatch["status"] in {"sent", "failed"} else None
 
         dispatch = await until(ended, 60)
-        outside.process.terminate()
-        await outside.wait()
+        await outside.stop()
     assert (dispatch["status"], dispatch["sent"]) == ("sent", 3), dispatch["error"]
     (place,) = folder.iterdir()
     assert len(list(place.glob("*.dcm"))) == 3

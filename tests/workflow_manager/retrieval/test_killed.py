@@ -5,9 +5,9 @@ import zipfile
 
 import httpx
 import pytest
+from outside import Outside
 from sources import archive, study
 from test_dicomweb_retrieve import encoded
-from test_kill import Outside
 from workflow_service import over_http, until
 
 pytestmark = pytest.mark.timeout(240)

@@ -11,9 +11,10 @@ from clinic import SECRET
 from cryptography.fernet import Fernet
 from images import SERIES, write_instance
 from nursery import start_program
+from outside import Outside
 from ports import a_port
 from raw_files import Scan
-from test_kill import Outside, assert_done_once
+from test_kill import assert_done_once
 from workflow_service import over_http, until
 
 from workflow_manager.dicom.scu import Peer, send_series
