@@ -120,6 +120,7 @@ def make_settings(
             "dicom_timeout_s": 5.0,
             "dicom_listeners": 1,
             "module_runtime": "none",
+            "module_writes": (tmp_path,),
             **changes,
         }
         return WorkflowManagerSettings(**values)

@@ -30,6 +30,7 @@ def main() -> None:
             database_url=os.environ.get("TEST_DATABASE", sqlite_url(folder / "workflow.sqlite")),
             engine_database_url=os.environ.get("TEST_ENGINE", f"sqlite:///{folder}/engine.sqlite"),
             lake_root=folder / "lake",
+            module_writes=(folder,),
         ),
         exam_manager=exam_client,
         device_manager=httpx.AsyncClient(base_url="http://127.0.0.1:9"),

@@ -1,9 +1,10 @@
 """Run a job so that it ends with the process that started it, and takes no more than it may.
 
-`python -m scanhub_jobs.supervised PARENT_PID [--memory=BYTES] [--cpus=NUMBER] JOB ARGUMENTS...`:
-the kernel kills the job when its parent dies (Linux), and everywhere the end of standard input
-does. A job is the name of a Python module, or the absolute path of a file or of a folder with a
-`__main__.py`.
+`python -m scanhub_jobs.supervised PARENT_PID [--memory=BYTES] [--cpus=NUMBER]
+[--write=FOLDER]... JOB ARGUMENTS...`: the kernel kills the job when its parent dies (Linux), and
+everywhere the end of standard input does. With `--write` it changes files in these folders only,
+where the kernel can see to that. A job is the name of a Python module, or the absolute path of a
+file or of a folder with a `__main__.py`.
 """
 
 import contextlib
@@ -16,8 +17,11 @@ import sys
 import threading
 from pathlib import Path
 
+from scanhub_jobs.walls import allow_writing
+
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 5
+_WRITE = "--write="
 
 
 def _die_with_parent(parent: int) -> None:
@@ -62,8 +66,15 @@ def main() -> None:
     _die_with_parent(int(parent))
     threading.Thread(target=_watch_stdin, daemon=True, name="parent-watch").start()
     os.nice(_NICENESS)  # the service that answers people goes first
+    folders = []
     while rest[0].startswith("--"):
-        _limit(rest.pop(0))
+        option = rest.pop(0)
+        if option.startswith(_WRITE):
+            folders.append(Path(option.removeprefix(_WRITE)))
+        else:
+            _limit(option)
+    if folders:
+        allow_writing(folders)
     sys.argv = rest
     _run(rest[0])
 

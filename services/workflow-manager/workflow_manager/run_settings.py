@@ -1,5 +1,7 @@
 """Settings of the runs of jobs: when they are computed, and how many at once."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from scanhub_libraries.database_settings import DatabaseSettings
@@ -20,4 +22,9 @@ class RunSettings(DatabaseSettings):
         gt=0,
         description="A run for which nobody asks for a deadline and that is not computed so long "
         "after it was queued ends as timed_out [s]; none: it waits and computes as long as it does",
+    )
+    module_writes: tuple[Path, ...] = Field(
+        (),
+        description="Folders in which processes of modules and jobs of packages may change files, "
+        "beside their own: where the kernel has Landlock they can nowhere else",
     )

@@ -272,6 +272,26 @@ def test_a_log_keeps_its_beginning_and_its_end(tmp_path):
     assert len(read_log(path)) < 100 + TAIL_BYTES + 100
 
 
+def test_a_log_that_is_closed_is_compressed_and_reads_as_before(tmp_path):
+    path = tmp_path / "1.log"
+    log = LogFile(path, 20_000)
+    for number in range(10_000):
+        log.write(b"line %d of many\n" % number)
+    before = read_log(path)
+    log.close()
+    after = read_log(path)
+    (kept,) = tmp_path.iterdir()
+    assert (kept.name, kept.stat().st_size < len(after) / 4) == ("1.log.gz", True)
+    assert after[:20_000] == before[:20_000]
+    assert after.endswith(b" line 9999 of many\n")
+    assert last_lines(path, 60).endswith(" line 9999 of many\n")
+    log = LogFile(path, 20_000)  # the step is done again
+    log.write(b"anew\n")
+    log.close()
+    assert read_log(path).endswith(b" anew\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["1.log"]
+
+
 async def test_while_the_queue_is_paused_no_module_begins(working):
     """And once it goes on, nobody waits for a look that comes now and then."""
     async with working() as works:

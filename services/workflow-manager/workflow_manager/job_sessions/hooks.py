@@ -65,7 +65,7 @@ async def run_session_hooks(
     folder = session_folder(wiring.lake.root, session_id) / "hooks"
     path = folder / f"{moment.value}.json"
     await asyncio.to_thread(_write, path, document)
-    end = await _run(path.absolute())
+    end = await _run(path.absolute(), (folder, *wiring.settings.module_writes))
     status = session_status(results) if moment is Moment.END else None
     rows = _rows(session_id, moment, status, end)
     async with transaction(wiring.sessions) as opened:
@@ -78,10 +78,11 @@ async def run_session_hooks(
     return " ".join(_sentence(row) for row in bad)
 
 
-async def _run(path: Path) -> JobEnd:
+async def _run(path: Path, writes: Sequence[Path]) -> JobEnd:
     # Nobody stops them: whoever stops a session wants its end to be told.
     never, place = asyncio.Event(), Place(home=path.parent)
-    return await run_job(_PROGRAM, [str(path)], never, limits=Limits(timeout_s=HOOK_S), place=place)
+    limits = Limits(timeout_s=HOOK_S, writes=writes)
+    return await run_job(_PROGRAM, [str(path)], never, limits=limits, place=place)
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

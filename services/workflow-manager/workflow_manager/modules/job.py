@@ -5,6 +5,8 @@ own. What is asked of them first is to stop; who does not is killed.
 """
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 from scanhub_jobs.platform.documents import GRACE_S
 from scanhub_libraries.errors import ScanHubError, UnprocessableError
@@ -62,10 +64,11 @@ class JobRunner:
 
     Args:
         registry: Knows them.
+        writes: Folders in which they may change files, beside their own.
     """
 
-    def __init__(self, registry: JobRegistry) -> None:
-        self._registry = registry
+    def __init__(self, registry: JobRegistry, writes: Sequence[Path] = ()) -> None:
+        self._registry, self._writes = registry, writes
 
     async def examine(self, module: ModuleSettings, *, image: bool) -> Fitness:  # noqa: ARG002 - quick
         """Say whether the job is installed, and can run."""
@@ -87,7 +90,8 @@ class JobRunner:
 
     async def run(self, work: Work, cancel: asyncio.Event, log: Log) -> Ending:
         """Run the job in a process that ends with this one."""
-        limits = Limits(work.timeout_s, work.memory_bytes, work.cpus)
+        writes = (work.scratch, *self._writes)
+        limits = Limits(work.timeout_s, work.memory_bytes, work.cpus, writes)
         home = {"HOME": str(work.scratch), "TMPDIR": str(work.scratch)}
         program = Supervised(
             _WORKER, variables={**home, **work.variables}, folder=work.scratch, limits=limits

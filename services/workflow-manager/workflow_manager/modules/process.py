@@ -80,7 +80,9 @@ class ProcessRunner:
             place = await asyncio.to_thread(self._place, work.module)
         except FileNotFoundError as error:
             return Ending(problem=str(error))
-        limits = Limits(work.timeout_s, work.memory_bytes, work.cpus)
+        own = [work.input, work.output, work.scratch, *filter(None, [work.persistence])]
+        writes = (*own, *self._settings.module_writes)
+        limits = Limits(work.timeout_s, work.memory_bytes, work.cpus, writes)
         program = Supervised(
             str(place), variables=_variables(work), folder=work.scratch, limits=limits
         )

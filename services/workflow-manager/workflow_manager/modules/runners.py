@@ -25,7 +25,7 @@ class Runners:
         self._by_name: dict[str, Runner] = {
             "container": ContainerRunner(settings, self._runtime),
             "process": ProcessRunner(settings),
-            "job": JobRunner(jobs),
+            "job": JobRunner(jobs, settings.module_writes),
         }
 
     def of(self, module: ModuleSettings) -> Runner:

@@ -28,10 +28,12 @@ class Limits:
     """It is killed after so long [s]."""
     memory_bytes: int | None = None
     cpus: float | None = None
+    writes: Sequence[Path] = ()
+    """Folders in which it may change files; none given: wherever the service may."""
 
     def options(self) -> list[str]:
         """Return what `scanhub_jobs.supervised` is told."""
-        options = []
+        options = [f"--write={folder.absolute()}" for folder in self.writes]
         if self.memory_bytes is not None:
             options.append(f"--memory={self.memory_bytes}")
         if self.cpus is not None:

@@ -139,6 +139,7 @@ class _Work:
         ]
         module, place, limits = self.job.module, Place(), self._limits_by_now()
         if self.job.entry:
+            limits = replace(limits, writes=(folders.work, *self.wiring.settings.module_writes))
             module, more, place = sdk_program(self.job, folders, limits, attempt)
             arguments += more
             await asyncio.to_thread(make_ready, folders)
