@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.dicomweb_images import images, series_uid
 from bench.measure import Row, spread_ms
 from bench.stow import store
-from scanhub.demo.container import NAME, plan_container
+from scanhub.demo.container import NAME, NoContainerError, make_container
 from scanhub.demo.data import DemoApi
 
 _PATIENCE_S = 120.0
@@ -59,9 +59,13 @@ async def container_row(api: DemoApi, folder: Path, *, count: int) -> Row:
         folder: For files of the bare one.
         count: How many of each.
     """
-    why = await plan_container(api, "T2")  # what `images` are called
-    if why:
-        return Row(_WHAT, "skipped", "none", holds=True, peer=why)
+    try:
+        await make_container(api)
+    except NoContainerError as error:
+        return Row(_WHAT, "skipped", "none", holds=True, peer=str(error))
+    rule = {"name": NAME, "rule": "tags.PatientID.startswith('WEB')", "action": "process"}
+    options = {"target": [], "processing_module": [NAME]}
+    await api.call("POST", "/workflowmanager/rules", json={**rule, **options})
     test = await api.call("POST", f"/workflowmanager/modules/{NAME}/test")
     module = await api.call("GET", f"/workflowmanager/modules/{NAME}")
     bare = _Bare(test["runtime"], module["docker_tag"], folder / "bare")

@@ -22,7 +22,7 @@ from scanhub_device.simulator import default_sequence
 AT_ONCE = 4
 """Reconstructions that are computed at the same time."""
 METRICS_KEY = "bench-key-of-the-metrics"
-_READY_S, _PATIENCE_S = 60.0, 600.0
+_READY_S, _PATIENCE_S = 180.0, 600.0
 
 
 @dataclass(frozen=True)

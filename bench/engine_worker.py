@@ -16,7 +16,7 @@ from bench.stow import store
 from scanhub.demo.data import DemoApi
 from scanhub.demo.processes import Child, free_port, start
 
-_READY_S, _PATIENCE_S = 60.0, 1800.0
+_READY_S, _PATIENCE_S = 180.0, 1800.0
 _WARM, _RUNS, _QUICK = 200, 1000, 100
 _AT_ONCE = 50
 _EDGE = 8
@@ -59,7 +59,7 @@ async def _installation(folder: Path) -> AsyncIterator[tuple[DemoApi, Child]]:
     database = get_server(place / "postgresql", cleanup_mode="delete")
     port, data = free_port(), ["--data-dir", str(place / "data")]
     both = {
-        "SCANHUB_WORKFLOW_DATABASE_URL": _new_database(database, "workflow"),
+        "SCANHUB_WORKFLOW_DATABASE_URL": _new_database(database, "workflow", "+asyncpg"),
         "SCANHUB_ENGINE_DATABASE_URL": _new_database(database, "engine"),
         "SCANHUB_WORKFLOW_MODULE_FOLDER": str(modules),
         "SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.5",
@@ -82,9 +82,9 @@ async def _installation(folder: Path) -> AsyncIterator[tuple[DemoApi, Child]]:
         yield api, worker
 
 
-def _new_database(server: PostgresServer, name: str) -> str:
+def _new_database(server: PostgresServer, name: str, driver: str = "") -> str:
     server.psql(f"CREATE DATABASE {name}")
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+asyncpg", database=name)
+    url = sa.make_url(server.get_uri()).set(drivername=f"postgresql{driver}", database=name)
     return url.render_as_string(hide_password=False)
 
 

@@ -41,9 +41,7 @@ async def plan_container(api: DemoApi, series_description: str) -> str:
         series_description: Of the series that it gets.
     """
     try:
-        await _put(api, "modules", {"name": NAME, "docker_tag": _IMAGE})
-        test = await api.call("POST", f"/workflowmanager/modules/{NAME}/test")
-        await asyncio.to_thread(_make_image, test)
+        await make_container(api)
     except NoContainerError as error:
         await _forget_rules(api)
         return str(error)
@@ -65,6 +63,17 @@ async def plan_container(api: DemoApi, series_description: str) -> str:
     await _put(api, "rules", rule)
     await _put(api, "rules", rest)
     return ""
+
+
+async def make_container(api: DemoApi) -> None:
+    """Make the module and its image.
+
+    Raises:
+        NoContainerError: Containers do not run here.
+    """
+    await _put(api, "modules", {"name": NAME, "docker_tag": _IMAGE})
+    test = await api.call("POST", f"/workflowmanager/modules/{NAME}/test")
+    await asyncio.to_thread(_make_image, test)
 
 
 async def said_by_container(api: DemoApi) -> str:
