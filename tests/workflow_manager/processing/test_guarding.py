@@ -82,3 +82,29 @@ async def test_no_module_begins_on_a_disk_that_is_full(working):
         case = await works.ward.case("failed", rule="process")
         assert case["reason"].startswith("Module idle, step 1 of 1: The disk has ")
         assert "make room, and try it again" in case["reason"]
+
+
+@pytest.mark.long
+@pytest.mark.disk  # in memory, which may be shared, there are no walls
+async def test_who_writes_outside_of_its_folders_fails_and_changes_nothing(working, tmp_path):
+    """Not even the archive; what the installation allows can be written to."""
+    allowed = tmp_path / "allowed"
+    allowed.mkdir()
+    source = """
+    (pathlib.Path(settings["allowed"]) / "note").write_text("here")
+    archived = next(pathlib.Path(settings["archive"]).rglob("*.dcm"))
+    archived.write_bytes(b"")
+    """
+    async with working(module_writes=(allowed,)) as works:
+        archive = works.service.wiring.lake.root / "dicom"
+        places = {"archive": str(archive), "allowed": str(allowed)}
+        await works.module("vandal", source, settings=places)
+        await works.rule("vandal")
+        await works.series(SERIES, 1)
+        (image,) = archive.rglob("*.dcm")
+        before = image.read_bytes()
+        run = await works.run("failed", "succeeded")
+        assert (run["state"], "PermissionError" in run["reason"]) == ("failed", True), run["reason"]
+        assert str(image) in run["reason"]
+        assert image.read_bytes() == before
+        assert (allowed / "note").read_text() == "here"
