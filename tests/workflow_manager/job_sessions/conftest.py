@@ -111,7 +111,7 @@ def working(serving, package, tmp_path):
     @asynccontextmanager
     async def start(*names, **changes):
         gate = package(*names)
-        quiet = {"module_runtime": "none", "series_quiet_s": 3600.0}
+        quiet = {"module_runtime": "none", "series_quiet_s": 3600.0, "module_writes": (gate,)}
         async with serving(**quiet | changes) as service:
             yield Jobs(service, Ward(service, tmp_path / "sent", PATIENCE), gate)
 

@@ -19,6 +19,7 @@ def steps_of(run):
 
 
 @pytest.mark.long
+@pytest.mark.disk  # they change files in their own folders and in the gate only
 async def test_a_study_job_reads_what_ran_for_each_of_its_series(working):
     async with working("denoise", "segment") as jobs:
         await jobs.module("denoise")

@@ -62,7 +62,7 @@ def working(serving, tmp_path, monkeypatch, gate):
 
     @asynccontextmanager
     async def start(**changes):
-        quiet = {"module_runtime": "none", "series_quiet_s": 3600.0}
+        quiet = {"module_runtime": "none", "series_quiet_s": 3600.0, "module_writes": (gate,)}
         async with serving(**quiet | changes) as service:
             yield service
 
@@ -74,6 +74,7 @@ def heard(gate):
 
 
 @pytest.mark.long
+@pytest.mark.disk  # it changes files in its own folder and in the gate only
 async def test_a_job_of_raw_data_leaves_images_of_the_exam_and_files(working, clinic, gate):
     task = await add_task(clinic, "raw_size", clinic.scan, gain=2.0, salt="pepper")
     result_id = await clinic.measure(SMALL)
