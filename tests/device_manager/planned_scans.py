@@ -11,6 +11,7 @@ from scanhub_libraries.models import (
     AcquisitionLimits,
     AcquisitionParameter,
     Gender,
+    PatientPosition,
     PeakPerAxis,
     SafetyVerdict,
     SequenceFacts,
@@ -20,7 +21,12 @@ from scanhub_libraries.models import (
 TASK = UUID("00000000-0000-7000-8000-000000000001")
 DEVICE = UUID("00000000-0000-7000-8000-000000000002")
 PATIENT = AcquisitionLimits(
-    patient_height=170, patient_weight=60, patient_gender=Gender.FEMALE, patient_age=36
+    patient_height=170,
+    patient_weight=60,
+    patient_gender=Gender.FEMALE,
+    patient_age=36,
+    patient_position=PatientPosition.HFS,
+    has_implant=False,
 )
 FACTS = SequenceFacts(
     pulseq_version="1.5.0",

@@ -65,11 +65,18 @@ def codes(found: dict[str, Any]) -> list[str]:
 
 
 async def weigh(lab: Lab, task: dict[str, Any], weight: float) -> None:
+    await change_patient(lab, task, weight=weight)
+
+
+async def change_patient(lab: Lab, task: dict[str, Any], **changes: Any) -> None:
     workflow = (await lab.exam.get(f"{EXAM}/workflow/{task['workflow_id']}")).json()
     exam = (await lab.exam.get(f"{EXAM}/{workflow['exam_id']}")).json()
     path = f"/api/v1/patient/{exam['patient_id']}"
     patient = (await lab.exam.get(path)).json()
-    answer = await lab.exam.put(path, json={**patient, "weight": weight})
+    answer = await lab.exam.put(path, json={**patient, **changes})
+    assert answer.status_code == 200, answer.text
+    lying = {**exam, "patient_position": "FFS", "status": "UPDATED"}
+    answer = await lab.exam.put(f"{EXAM}/{exam['id']}", json=lying)
     assert answer.status_code == 200, answer.text
 
 
@@ -104,7 +111,8 @@ async def test_a_task_that_only_calibrates_is_judged_too(lab, sequence_id):
         task = await lab.create_task(scanner.device_id)
         found = await judge(lab, scanner.device_id, task)
         assert found["outcome"] == "pass"
-        assert [reason["code"] for reason in found["reasons"]] == ["no-sequence"]
+        told = [reason["code"] for reason in found["reasons"]]
+        assert told == ["not-screened", "position-not-told", "no-sequence"]
         drafted = await judge(lab, scanner.device_id, task, sequence_id=sequence_id)
         assert drafted["basis"]["sequence_sha256"] == SHA256
         assert (await lab.start(task)).status_code == 200
@@ -210,6 +218,23 @@ async def test_first_level_takes_a_named_person(lab, sequence_id, headers_of):
 
 async def _events(lab: Lab, name: str) -> list[Any]:
     return [event for event in lab.events if event.type == name]
+
+
+async def test_a_scan_with_an_implant_takes_a_named_person_and_the_device_is_told(lab, sequence_id):
+    async with lab.scanner(system_limits=STRONG) as scanner:
+        task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
+        await change_patient(lab, task, implants=["Pacemaker"])
+        refused = await lab.start(task)
+        assert refused.status_code == 409
+        assert codes(refused.json()["safety"]) == ["implant"]
+        assert "Pacemaker" not in refused.text
+        found = await judge(lab, scanner.device_id, task)
+        assert (await lab.start(confirming(task, found))).status_code == 200
+        start = await finish(lab, scanner)
+        sent = start["acquisition_limits"]
+        assert (sent["has_implant"], sent["patient_position"]) == (True, "FFS")
+        [acquisition] = [a for a in await lab.acquisitions(task["id"]) if a["state"] == "finished"]
+        assert acquisition["safety"]["confirmation"]["codes"] == ["implant"]
 
 
 async def test_an_engineer_does_not_confirm_for_the_clinic(lab, sequence_id, headers_of):

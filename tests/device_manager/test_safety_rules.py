@@ -10,6 +10,7 @@ from device_manager.safety.rules import confirmed, may_confirm, refusals
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, ForbiddenError, UnprocessableError
 from scanhub_libraries.models import (
+    AcquisitionLimits,
     ConfirmSafety,
     SequenceFacts,
     SystemLimits,
@@ -158,6 +159,24 @@ def test_a_sequence_that_was_not_analysed_is_a_note_or_a_question():
 def test_a_task_that_only_calibrates_passes_with_a_note():
     found = judged(sequence_id=None, sequence_sha256=None, facts=None)
     assert (found.outcome, codes(found)) == ("pass", ["no-sequence"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "outcome", "code"),
+    [
+        ({"has_implant": True}, "confirm", "implant"),
+        ({"has_implant": None}, "pass", "not-screened"),
+        ({"pregnancy_status": "DEFINITELY_PREGNANT"}, "confirm", "pregnancy"),
+        ({"pregnancy_status": "POSSIBLY_PREGNANT"}, "confirm", "pregnancy"),
+        ({"pregnancy_status": "UNKNOWN"}, "pass", "pregnancy-unknown"),
+        ({"pregnancy_status": "NOT_PREGNANT"}, "pass", None),
+        ({"patient_position": None}, "pass", "position-not-told"),
+    ],
+)
+def test_what_a_scan_has_to_mind_of_the_patient_is_a_reason(flags, outcome, code):
+    found = judged(patient=AcquisitionLimits(**{**PATIENT.model_dump(), **flags}))
+    assert (found.outcome, codes(found)) == (outcome, [code] if code else [])
+    assert found.fingerprint != judged().fingerprint
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pydicom
 import pytest
 from raw_files import Scan, write
 
+from scanhub_jobs.mrd_header import Header
 from scanhub_jobs.reconstruction_context import person_name
+from scanhub_jobs.sequence_tags import patient_position
 
 CONTEXT = {
     "run_id": "0197b1d2-0000-7000-8000-000000000001",
@@ -139,3 +141,45 @@ def test_hostile_names_cannot_break_the_tags(tmp_path):
     code, _, images, _ = run_job(write(tmp_path / "a.mrd"), tmp_path, context)
     assert code == 0
     assert images[0].SeriesDescription == "a b " + "x" * 60
+
+
+HEADER = """<ismrmrdHeader><measurementInformation>{information}</measurementInformation><encoding>
+<encodedSpace><matrixSize><x>8</x><y>8</y><z>1</z></matrixSize>
+<fieldOfView_mm><x>8</x><y>8</y><z>1</z></fieldOfView_mm></encodedSpace>
+<reconSpace><matrixSize><x>8</x><y>8</y><z>1</z></matrixSize>
+<fieldOfView_mm><x>8</x><y>8</y><z>1</z></fieldOfView_mm></reconSpace>
+<trajectory>cartesian</trajectory></encoding></ismrmrdHeader>"""
+
+
+@pytest.mark.parametrize(
+    ("stated", "planned", "written", "doubt"),
+    [
+        ("FFS", "FFS", "FFS", False),
+        ("ffp", None, "FFP", False),
+        ("", "HFDR", "HFDR", False),
+        ("", None, "HFS", False),
+        ("HFS", "FFS", "HFS", True),
+    ],
+)
+def test_the_raw_data_say_how_the_patient_lay_and_a_doubt_is_told(stated, planned, written, doubt):
+    information = f"<patientPosition>{stated}</patientPosition>" if stated else ""
+    header = Header.parse(HEADER.format(information=information).encode())
+    position, said = patient_position(header, planned)
+    assert (position, said is not None) == (written, doubt)
+
+
+def test_what_a_scan_has_to_mind_is_in_the_images(tmp_path):
+    patient = {
+        **CONTEXT["patient"],
+        "medical_alerts": ["Implant: pacemaker", "MRSA"],
+        "allergies": ["Gadobutrol"],
+        "pregnancy_status": 4,
+    }
+    series = {**CONTEXT["series"], "patient_position": "FFS"}
+    context = {**CONTEXT, "patient": patient, "series": series}
+    code, lines, [image], _ = run_job(write(tmp_path / "a.mrd", Scan()), tmp_path, context)
+    assert code == 0
+    assert list(image.MedicalAlerts) == ["Implant: pacemaker", "MRSA"]
+    assert (image.Allergies, image.PregnancyStatus) == ("Gadobutrol", 4)
+    assert image.PatientPosition == "FFS"  # the raw data say nothing
+    assert lines[-1]["warnings"] == []

@@ -65,6 +65,8 @@ async def test_a_newcomer_makes_the_first_scan_of_an_empty_installation(page):
     await register_somebody(page)
     await page.get_by_role("button", name=re.compile("Start an exam for PHANTOM")).click()
     await page.get_by_label("Indication").fill("First light")
+    await page.get_by_role("combobox", name="Patient position").click()
+    await page.get_by_role("option", name="Head first, supine").click()
     await page.get_by_role("button", name="Open exam").click()
     start = page.get_by_role("button", name="Start scan")
     await expect(start).to_be_enabled(timeout=60_000)

@@ -48,9 +48,9 @@ def turned(text, axes):
     return "\n".join(lines) + "\n"
 
 
-def scan(text, folder, offset_m=(0, 0, 0)):
+def scan(text, folder, offset_m=(0, 0, 0), position="HFS"):
     """Scan the phantom and reconstruct; return the image and the scan's plan."""
-    plan = plan_scan(text)
+    plan = plan_scan(text, position)
     acquire(
         plan,
         SimulatorSettings(time_scale=0, noise=0.002),
@@ -101,6 +101,35 @@ def test_every_pixel_shows_the_phantom_at_its_place(plane, tmp_path):
             assert likeness(image, plan, mirrored) < likeness(image, plan, points) - 0.003
     swapped = points[..., [*_swapped(in_plane)]]
     assert likeness(image, plan, swapped) < 0.9
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("plane", PLANES)
+@pytest.mark.parametrize("position", ["HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL"])
+def test_whichever_way_the_patient_lies_every_pixel_shows_the_phantom_at_its_place(
+    position, plane, tmp_path
+):
+    text = turned(default_sequence().read_text(), PLANES[plane])
+    image, plan = scan(text, tmp_path, offset_m=(0.004, -0.006, 0.003), position=position)
+    assert image.PatientPosition == position
+    points = places(image)
+    assert likeness(image, plan, points) > 0.97
+    in_plane = [axis for axis in range(3) if np.ptp(points[..., axis]) > 0.1]
+    for axis in in_plane:
+        mirrored = points.copy()
+        mirrored[..., axis] *= -1
+        assert likeness(image, plan, mirrored) < likeness(image, plan, points) - 0.003
+
+
+def test_a_patient_who_lies_feet_first_is_not_shown_turned(tmp_path):
+    text = turned(default_sequence().read_text(), PLANES["coronal"])
+    image, plan = scan(text, tmp_path, position="FFS")
+    points = places(image)
+    assert image.PatientPosition == "FFS"
+    assert likeness(image, plan, points) > 0.97
+    # As of any other patient: the head at the top, the patient's left at the right.
+    assert points[0, 0, 2] > points[-1, 0, 2]
+    assert points[0, 0, 0] < points[0, -1, 0]
 
 
 def _swapped(in_plane):

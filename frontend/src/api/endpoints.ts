@@ -2,7 +2,14 @@ import { answer, client } from "./client";
 import { ApiError } from "./problem";
 import type { SafetyConfirmation } from "./safety";
 import { otherTabs, sessionStore } from "./session";
-import type { Acquisition, AcquisitionTask, BaseExam, BasePatient, CalibrationType } from "./types";
+import type {
+  Acquisition,
+  AcquisitionTask,
+  BaseExam,
+  BasePatient,
+  CalibrationType,
+  Exam,
+} from "./types";
 
 // --- session ---------------------------------------------------------------------------------
 
@@ -103,6 +110,24 @@ export const listExams = (patient_id: string) =>
 export const listExamTemplates = () => answer(client.GET("/api/v1/exam/templates/all"));
 export const createExamFromTemplate = (template_id: string, body: BaseExam) =>
   answer(client.POST("/api/v1/exam/", { params: { query: { template_id } }, body }));
+/** Refused (412) when somebody changed the exam since it was read. */
+export const setPosition = (exam: Exam, patient_position: Exam["patient_position"]) =>
+  answer(
+    client.PUT("/api/v1/exam/{exam_id}", {
+      params: { path: { exam_id: exam.id }, header: { "If-Match": `"${exam.version}"` } },
+      body: {
+        patient_id: exam.patient_id,
+        name: exam.name,
+        description: exam.description,
+        indication: exam.indication,
+        comment: exam.comment,
+        // Of what its tasks are, the server knows better.
+        status: "UPDATED",
+        is_template: exam.is_template,
+        patient_position,
+      },
+    }),
+  );
 export const updateScan = (task: AcquisitionTask) =>
   answer(
     client.PUT("/api/v1/exam/task/{task_id}", {

@@ -6,6 +6,8 @@ import type { components as workflow } from "./workflow-manager";
 
 export type ItemStatus = exam["schemas"]["ItemStatus"];
 export type Gender = exam["schemas"]["Gender"];
+export type PatientPosition = exam["schemas"]["PatientPosition"];
+export type PregnancyStatus = exam["schemas"]["PregnancyStatus"];
 export type BasePatient = exam["schemas"]["BasePatient"];
 export type Patient = exam["schemas"]["PatientOut"];
 export type XYZ = exam["schemas"]["XYZ"];

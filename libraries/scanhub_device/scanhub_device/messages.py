@@ -198,6 +198,13 @@ class AcquisitionLimits(Message):
     patient_weight: Annotated[float, Field(description="Weight [kg]")]
     patient_gender: str
     patient_age: Annotated[int, Field(description="Age [years]")]
+    patient_position: Annotated[
+        str | None, Field(description="How the patient lies, as DICOM says it: `HFS`")
+    ] = None
+    pregnancy_status: Annotated[
+        str | None, Field(description="`POSSIBLY_PREGNANT`; None: nobody has asked")
+    ] = None
+    has_implant: Annotated[bool | None, Field(description="None: nobody has asked")] = None
 
 
 class SequenceFile(Message):

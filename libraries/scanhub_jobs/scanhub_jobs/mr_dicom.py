@@ -13,7 +13,7 @@ from scanhub_jobs.cartesian import ImageSlice, Reconstruction
 from scanhub_jobs.mrd_header import Header
 from scanhub_jobs.mrd_images import ImageType
 from scanhub_jobs.reconstruction_context import ReconstructionContext
-from scanhub_jobs.sequence_tags import describe_sequence
+from scanhub_jobs.sequence_tags import describe_sequence, patient_position
 from scanhub_jobs.uids import derived_uid
 
 _IMPLEMENTATION_UID = UID(derived_uid("implementation"))
@@ -105,12 +105,18 @@ def patient_and_study(context: ReconstructionContext, made_at: datetime) -> Data
     dataset.Modality = "MR"
     _describe_patient(dataset, context)
     _describe_study(dataset, context, made_at)
-    dataset.FrameOfReferenceUID = derived_uid(dataset.StudyInstanceUID, "frame-of-reference")
+    dataset.FrameOfReferenceUID = _frame_of_reference(dataset, context.series.patient_position)
     if context.series.number is not None:
         dataset.SeriesNumber = context.series.number
     if context.series.body_part:
         dataset.BodyPartExamined = _text(context.series.body_part.upper(), 16)
     return dataset
+
+
+def _frame_of_reference(dataset: Dataset, position: str | None) -> str:
+    """Return the UID of the coordinates; a patient who was turned is in others (C.7.4.1)."""
+    turned = [position] if position not in {None, "HFS"} else []
+    return derived_uid(dataset.StudyInstanceUID, "frame-of-reference", *turned)
 
 
 def display_window(images: list[NDArray[np.float32]]) -> tuple[float, tuple[float, float]]:
@@ -135,6 +141,10 @@ def _series(
     _describe_equipment(dataset, reconstruction.header, context)
     describe_sequence(dataset, reconstruction)
     series = context.series
+    position, doubt = patient_position(reconstruction.header, series.patient_position)
+    dataset.PatientPosition = position
+    if doubt and doubt not in reconstruction.warnings:
+        reconstruction.warnings.insert(0, doubt)
     dataset.SeriesNumber = series.number
     dataset.SeriesDescription = _text(series.description, 64)
     if series.protocol_name:
@@ -142,7 +152,7 @@ def _series(
     dataset.BodyPartExamined = _text(series.body_part.upper(), 16)
     dataset.Laterality = ""
     dataset.PositionReferenceIndicator = ""
-    dataset.FrameOfReferenceUID = derived_uid(dataset.StudyInstanceUID, "frame-of-reference")
+    dataset.FrameOfReferenceUID = _frame_of_reference(dataset, position)
     dataset.TimezoneOffsetFromUTC = made_at.strftime("%z") or "+0000"
     for prefix in ("Series", "Content", "InstanceCreation", "Acquisition"):
         setattr(dataset, f"{prefix}Date", made_at.strftime("%Y%m%d"))
@@ -163,6 +173,12 @@ def _describe_patient(dataset: Dataset, context: ReconstructionContext) -> None:
         dataset.PatientWeight = _number(patient.weight_kg)
     if patient.height_m is not None:
         dataset.PatientSize = _number(patient.height_m)
+    if patient.medical_alerts:
+        dataset.MedicalAlerts = [_text(alert, 64) for alert in patient.medical_alerts]
+    if patient.allergies:
+        dataset.Allergies = [_text(allergy, 64) for allergy in patient.allergies]
+    if patient.pregnancy_status is not None:
+        dataset.PregnancyStatus = patient.pregnancy_status
 
 
 def _describe_study(dataset: Dataset, context: ReconstructionContext, made_at: datetime) -> None:

@@ -36,6 +36,11 @@ class JobPatient(_Described):
     sex: Literal["M", "F", "O", ""] = ""
     weight_kg: float | None = Field(None, gt=0, lt=1000)
     height_m: float | None = Field(None, gt=0, lt=3)
+    medical_alerts: tuple[str, ...] = Field((), description="Medical Alerts (0010,2000)")
+    allergies: tuple[str, ...] = Field((), description="Allergies (0010,2110)")
+    pregnancy_status: Literal[1, 2, 3, 4] | None = Field(
+        None, description="Pregnancy Status (0010,21C0): not, possibly, definitely, unknown"
+    )
 
 
 class JobStudy(_Described):
@@ -57,6 +62,9 @@ class JobSeries(_Described):
     description: str = ""
     protocol_name: str = ""
     body_part: str = ""
+    patient_position: str | None = Field(
+        None, description="Patient Position (0018,5100) that was planned: `HFS`"
+    )
 
 
 class JobEquipment(_Described):

@@ -26,6 +26,27 @@ def _set(dataset: Dataset, keyword: str, values: tuple[float, ...]) -> None:
     setattr(dataset, keyword, f"{values[0]:.10g}"[:16] if values else None)
 
 
+def patient_position(header: Header, planned: str | None) -> tuple[str, str | None]:
+    """Return Patient Position (PS3.3 C.7.3.1.1.2), and what is to be said if there is a doubt.
+
+    The word of the raw data counts, for their directions are in the coordinates of the patient who
+    lay so. Where they say none that DICOM knows, it is the plan's; without a plan HFS.
+
+    Args:
+        header: Of the raw data.
+        planned: What the exam said when the scan was started.
+    """
+    stated = header.patient_position.upper()
+    if stated not in _POSITIONS:
+        return planned or "HFS", None
+    if planned in {None, stated}:
+        return stated, None
+    return stated, (
+        f"The scanner took the patient to lie {stated}, the exam says {planned}: sides, front and "
+        "back, head and foot may be exchanged in these images"
+    )
+
+
 def describe_sequence(dataset: Dataset, reconstruction: Reconstruction) -> None:
     """Write timing, field and kind of the pulse sequence."""
     header = reconstruction.header
@@ -38,8 +59,6 @@ def describe_sequence(dataset: Dataset, reconstruction: Reconstruction) -> None:
     dataset.SequenceVariant = variant
     dataset.ScanOptions = ""
     dataset.MRAcquisitionType = "3D" if reconstruction.three_dimensional else "2D"
-    stated = header.patient_position.upper()
-    dataset.PatientPosition = stated if stated in _POSITIONS else "HFS"
     _set(dataset, "RepetitionTime", header.repetition_times_ms)
     if header.inversion_times_ms:
         _set(dataset, "InversionTime", header.inversion_times_ms)

@@ -1,9 +1,10 @@
 """What of a patient bounds a scan: the same numbers before the start and in the claim."""
 
+from collections.abc import Sequence
 from datetime import date
 from math import floor
 
-from scanhub_libraries.models.enums import Gender
+from scanhub_libraries.models.enums import Gender, PatientPosition, PregnancyStatus
 from scanhub_libraries.models.task import AcquisitionLimits
 
 
@@ -24,7 +25,15 @@ def limit_reasons(height: float | None, weight: float | None) -> list[str]:
 
 
 def acquisition_limits(
-    *, height: float, weight: float, sex: Gender, birth_date: date, today: date
+    *,
+    height: float,
+    weight: float,
+    sex: Gender,
+    birth_date: date,
+    today: date,
+    position: PatientPosition | None = None,
+    pregnancy_status: PregnancyStatus | None = None,
+    implants: Sequence[str] | None = None,
 ) -> AcquisitionLimits:
     """Return what the scanner must know: the weight rounded down, the safe side for SAR."""
     return AcquisitionLimits(
@@ -32,4 +41,7 @@ def acquisition_limits(
         patient_weight=floor(weight),
         patient_gender=sex,
         patient_age=age_years(birth_date, today),
+        patient_position=position,
+        pregnancy_status=pregnancy_status,
+        has_implant=None if implants is None else bool(implants),
     )

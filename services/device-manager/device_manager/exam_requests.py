@@ -135,6 +135,9 @@ async def get_patient_limits(
         sex=patient.sex,
         birth_date=patient.birth_date,
         today=utc_now().date(),
+        position=exam.patient_position,
+        pregnancy_status=patient.pregnancy_status,
+        implants=patient.implants,
     )
 
 

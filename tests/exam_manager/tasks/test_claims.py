@@ -66,6 +66,39 @@ async def test_a_scan_is_claimed_reported_and_finished(either):
     assert len(await either.events("exam.task.finished")) == 1
 
 
+async def test_each_scan_keeps_how_the_patient_lay_when_it_began(either):
+    patient = await either.patient(implants=[], pregnancy_status="UNKNOWN")
+    exam = await either.exam(patient_id=patient["id"], patient_position="HFS")
+    workflow = await either.workflow(exam)
+    first, second = [await either.acquisition(workflow) for _ in range(2)]
+    limits = (await either.claim(first))["task"]["acquisition_limits"]
+    told = (limits["patient_position"], limits["has_implant"], limits["pregnancy_status"])
+    assert told == ("HFS", False, "UNKNOWN")
+    url = f"{EXAM}/{exam['id']}"
+    turned = {**exam, "patient_position": "FFP", "status": "UPDATED"}
+    await either.call("PUT", url, json=turned, expect=200)
+    assert (await either.claim(second))["task"]["acquisition_limits"]["patient_position"] == "FFP"
+    stored = (await either.call("GET", f"{EXAM}/task/{first['id']}", expect=200)).json()
+    assert stored["acquisition_limits"]["patient_position"] == "HFS"
+    stranger = {name: value for name, value in turned.items() if name != "patient_position"}
+    kept = (await either.call("PUT", url, json=stranger, expect=200)).json()
+    assert kept["patient_position"] == "FFP"
+    upside_down = {**turned, "patient_position": "UP"}
+    await either.call("PUT", url, json=upside_down, expect=422)
+
+
+async def test_an_exam_lies_as_its_protocol_says_unless_it_is_told_otherwise(either):
+    template = await either.exam(is_template=True, patient_position="FFS", patient_id=None)
+    patient = await either.patient()
+    body = {"patient_id": patient["id"], "name": "Knee"}
+    url = f"{EXAM}/?template_id={template['id']}"
+    copied = (await either.call("POST", url, json=body, expect=201)).json()
+    assert copied["patient_position"] == "FFS"
+    body["patient_position"] = "HFS"
+    copied = (await either.call("POST", url, json=body, expect=201)).json()
+    assert copied["patient_position"] == "HFS"
+
+
 def finish_of(task, claim, result_id, files=("data.mrd",), **changes):
     directory = f"lake/{task['workflow_id']}/{task['id']}/{result_id}"
     result = {"type": "MRD", "directory": directory, "files": list(files)}

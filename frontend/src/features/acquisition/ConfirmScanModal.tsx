@@ -26,7 +26,7 @@ export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: 
   const missing = reason.trim().length < SHORTEST;
   const title = firstLevel
     ? `First Level Controlled Operating Mode: ${task.name}`
-    : `Confirm what could not be checked: ${task.name}`;
+    : `A person has to confirm: ${task.name}`;
   const submit = () => {
     setTouched(true);
     if (missing) return;

@@ -37,6 +37,7 @@ import { dismissStopOutcome, StopButton, useStopOutcome } from "./StopButton";
 import { useSilence } from "./useSilence";
 import { useStart } from "./useStart";
 
+const PositionMenu = lazy(() => import("../exam/PositionMenu"));
 const PatientModal = lazy(() => import("../patients/PatientModal"));
 
 interface Props {
@@ -72,6 +73,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
   const reasons = startReasons({
     task: selected,
     patient,
+    position: exam?.patient_position ?? null,
     device: deviceOf(selected && isScan(selected) ? selected : null),
     stream,
     onExamPage,
@@ -103,6 +105,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
         task={selected}
         reasons={reasons}
         patient={patient}
+        exam={exam}
         silent={active?.id === selected?.id && (offline || silence !== null)}
       />
       <PauseButton task={silence ? null : active} device={deviceOf(active) ?? null} />
@@ -227,11 +230,13 @@ function StartControl({
   task,
   reasons,
   patient,
+  exam,
   silent,
 }: {
   task: Task | null;
   reasons: ReturnType<typeof startReasons>;
   patient: Patient | null;
+  exam: Exam | null;
   /** Its scan is under way, and nothing is heard of the scanner: it is not said to be running. */
   silent: boolean;
 }) {
@@ -259,7 +264,15 @@ function StartControl({
         title={reasons.map((reason) => reason.text).join("\n")}
         data-fault={phase.kind === "unconfirmed" || undefined}
       >
-        {fixable ? (
+        {fixable === "position" && exam ? (
+          <Suspense fallback={words}>
+            <PositionMenu exam={exam} position="top-end">
+              <button type="button" className={css.fix}>
+                {words}
+              </button>
+            </PositionMenu>
+          </Suspense>
+        ) : fixable ? (
           <button type="button" className={css.fix} onClick={fix}>
             {words}
           </button>

@@ -8,6 +8,7 @@ import { CONFIRM_WITHIN_MS, type StartFacts, startPhase, startReasons } from "./
 const ready: StartFacts = {
   task: aTask(),
   patient: aPatient(),
+  position: "HFS",
   device: aDevice(),
   stream: { kind: "live" },
   onExamPage: true,
@@ -22,6 +23,7 @@ test("a planned scan on a ready device with weight and height may start", () => 
 test.each<[string, Partial<StartFacts>, string]>([
   ["weight", { patient: aPatient({ weight: 0 }) }, "Patient weight is missing"],
   ["height", { patient: aPatient({ height: 0 }) }, "Patient height is missing"],
+  ["position", { position: null }, "How the patient lies is not told"],
   ["device", { task: aTask({ device_id: null }) }, "No device chosen"],
   ["deleted device", { device: null }, "The chosen device no longer exists"],
   ["sequence", { task: aTask({ sequence_id: null }) }, "No sequence chosen"],

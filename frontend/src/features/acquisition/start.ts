@@ -5,6 +5,7 @@ import {
   type Device,
   isScan,
   type Patient,
+  type PatientPosition,
   type Task,
 } from "../../api/types";
 import { clock, hasWeight } from "../../shared/format";
@@ -14,12 +15,14 @@ import { isActive } from "../../shared/status";
 
 export interface StartReason {
   text: string;
-  fix?: "patient" | "device";
+  fix?: "patient" | "position" | "device";
 }
 
 export interface StartFacts {
   task: Task | null;
   patient: Patient | null;
+  /** How the patient lies; null: nobody has said. */
+  position: PatientPosition | null;
   /** The task's device; undefined while devices are still being read. */
   device: Device | null | undefined;
   stream: StreamState;
@@ -31,6 +34,7 @@ export interface StartFacts {
 export function startReasons({
   task,
   patient,
+  position,
   device,
   stream,
   onExamPage,
@@ -49,6 +53,7 @@ export function startReasons({
   if (!patient) reasons.push({ text: "Patient not read yet" });
   else if (!hasWeight(patient)) reasons.push({ text: "Patient weight is missing", fix: "patient" });
   else if (!patient.height) reasons.push({ text: "Patient height is missing", fix: "patient" });
+  if (!position) reasons.push({ text: "How the patient lies is not told", fix: "position" });
   if (!task.sequence_id) reasons.push({ text: "No sequence chosen" });
   reasons.push(...deviceReasons(task, device));
   return reasons;

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { draftedSafety } from "../../api/plan";
 import { queries } from "../../api/queries";
-import type { AcquisitionTask, Patient } from "../../api/types";
+import type { AcquisitionTask, Patient, PatientPosition } from "../../api/types";
 import { ErrorLine } from "../../shared/states";
 import css from "./exam.module.css";
 import { useSafetyQuery, Verdict } from "./SafetySection";
@@ -17,13 +17,15 @@ export function Effects({
   task,
   planned,
   patient,
+  position,
 }: {
   task: AcquisitionTask;
   planned: AcquisitionTask;
   patient: Patient | null;
+  position: PatientPosition | null;
 }) {
   const sequences = useQuery(queries.sequences).data;
-  const stored = useSafetyQuery(task, patient);
+  const stored = useSafetyQuery(task, patient, position);
   const now = useQuery(stored);
   const [settled] = useDebouncedValue(planned, TYPED_OUT_MS);
   const then = useQuery({

@@ -6,14 +6,7 @@ import type { ReactNode } from "react";
 import { triggerTask } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import { type AcquisitionTask, type Exam, isScan, type JobTask, type Task } from "../../api/types";
-import {
-  capitalised,
-  clock,
-  duration,
-  plainReason,
-  secondsBetween,
-  withUnit,
-} from "../../shared/format";
+import { capitalised, clock, duration, plainReason, secondsBetween } from "../../shared/format";
 import { Empty, ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
@@ -25,8 +18,10 @@ import { JobParameters } from "../jobs/JobParameters";
 import { Runs } from "../runs/Runs";
 import { DeviceSelect } from "./DeviceSelect";
 import css from "./exam.module.css";
+import { Fact } from "./Fact";
 import { SafetySection } from "./SafetySection";
 import { ScanForm } from "./ScanForm";
+import { ScanLimits } from "./ScanLimits";
 import { Timeline } from "./Timeline";
 import type { Located } from "./tree";
 
@@ -71,27 +66,20 @@ function TaskInspector({ exam, task }: { exam: Exam; task: Task }) {
 function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
   const patientId = exam.patient_id ?? "";
   const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
-  const limits = task.acquisition_limits;
+  const position = exam.patient_position ?? null;
   return (
     <>
       <Section title="Scan">
         <DeviceSelect task={task} />
-        <ScanForm task={task} patient={patient ?? null} />
+        <ScanForm task={task} patient={patient ?? null} position={position} />
         <dl className={css.facts}>
           {task.repeat_reason && <Fact name="Repeat">{task.repeat_reason}</Fact>}
           <Times task={task} />
         </dl>
       </Section>
-      <SafetySection task={task} patient={patient ?? null} />
-      <Section title={limits ? "Limits sent with the scan" : "Limits to be sent"}>
-        <dl className={css.facts}>
-          <Fact name="Weight">
-            {withUnit((limits?.patient_weight ?? patient?.weight) || null, "kg", 1)}
-          </Fact>
-          <Fact name="Height">
-            {withUnit((limits?.patient_height ?? patient?.height) || null, "cm")}
-          </Fact>
-        </dl>
+      <SafetySection task={task} patient={patient ?? null} position={position} />
+      <Section title={task.acquisition_limits ? "Limits sent with the scan" : "Limits to be sent"}>
+        <ScanLimits exam={exam} task={task} patient={patient ?? null} />
       </Section>
     </>
   );
@@ -180,14 +168,5 @@ export function Section({ title, children }: { title: string; children: ReactNod
       <h3>{title}</h3>
       {children}
     </section>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd className="live-number">{children}</dd>
-    </div>
   );
 }

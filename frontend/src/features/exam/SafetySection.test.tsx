@@ -26,7 +26,7 @@ test("what speaks against a scan is on the page before anybody starts it", async
     outcome: "refuse",
     reasons: [{ code: "max-gradient", severity: "refuse", text }],
   });
-  renderScreen(<SafetySection task={aTask()} patient={aPatient()} />, client);
+  renderScreen(<SafetySection task={aTask()} patient={aPatient()} position="HFS" />, client);
   expect(await screen.findByText(text)).toBeVisible();
   expect(screen.getByText("Cannot be started")).toBeVisible();
   expect(asked).toEqual([["/api/v1/device/device-1/safety", { task_id: "task-1" }]]);
@@ -39,16 +39,16 @@ test.each<[Partial<SafetyVerdict>, string]>([
   [{ outcome: "confirm", operating_mode: null }, "Has to be confirmed"],
 ])("%j is said as %s", async (found, words) => {
   const { client } = gateThatSays(found);
-  renderScreen(<SafetySection task={aTask()} patient={aPatient()} />, client);
+  renderScreen(<SafetySection task={aTask()} patient={aPatient()} position="HFS" />, client);
   expect(await screen.findByText(words)).toBeVisible();
 });
 
 test("a scan that runs, and one without a device, are not judged", () => {
   const { asked, client } = gateThatSays({});
   const running = aTask({ status: "INPROGRESS" });
-  renderScreen(<SafetySection task={running} patient={aPatient()} />, client);
+  renderScreen(<SafetySection task={running} patient={aPatient()} position="HFS" />, client);
   const homeless = aTask({ device_id: null });
-  renderScreen(<SafetySection task={homeless} patient={aPatient()} />, client);
+  renderScreen(<SafetySection task={homeless} patient={aPatient()} position="HFS" />, client);
   expect(asked).toEqual([]);
   expect(screen.queryByLabelText("Safety check")).toBeNull();
 });

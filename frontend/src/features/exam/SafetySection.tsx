@@ -3,19 +3,24 @@ import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
 import type { SafetyVerdict } from "../../api/safety";
-import type { AcquisitionTask, Patient } from "../../api/types";
+import type { AcquisitionTask, Patient, PatientPosition } from "../../api/types";
 import { counted } from "../../shared/format";
 import { ErrorLine, Reasons } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
 
 /** The question to the safety gate; asked anew when anything that it rests on has changed. */
-export function useSafetyQuery(task: AcquisitionTask, patient: Patient | null) {
+export function useSafetyQuery(
+  task: AcquisitionTask,
+  patient: Patient | null,
+  position: PatientPosition | null,
+) {
   const device = useQuery(queries.devices).data?.find(({ id }) => id === task.device_id);
   const basis = {
     sequence: task.sequence_id,
     placed: task.acquisition_parameter,
-    patient: [patient?.weight, patient?.height],
+    patient: [patient?.weight, patient?.height, patient?.implants, patient?.pregnancy_status],
+    position,
     device: [device?.id, device?.system_limits, device?.parameter],
   };
   return {
@@ -28,11 +33,13 @@ export function useSafetyQuery(task: AcquisitionTask, patient: Patient | null) {
 export function SafetySection({
   task,
   patient,
+  position,
 }: {
   task: AcquisitionTask;
   patient: Patient | null;
+  position: PatientPosition | null;
 }) {
-  const found = useQuery(useSafetyQuery(task, patient));
+  const found = useQuery(useSafetyQuery(task, patient, position));
   if (!found.data && !found.error) return null;
   return (
     <section className={css.section} aria-label="Safety check">

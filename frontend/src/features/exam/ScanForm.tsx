@@ -5,7 +5,13 @@ import type { ReactNode } from "react";
 
 import { planScan } from "../../api/plan";
 import { queries } from "../../api/queries";
-import type { AcquisitionTask, CalibrationType, Patient, Sequence } from "../../api/types";
+import type {
+  AcquisitionTask,
+  CalibrationType,
+  Patient,
+  PatientPosition,
+  Sequence,
+} from "../../api/types";
 import { duration } from "../../shared/format";
 import { ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
@@ -27,7 +33,15 @@ import { sequenceWords } from "./scanEffects";
 const UNTOUCHED: ScanDraft = {};
 
 /** What a scan plays and where. Changes are tried on the safety gate, and stored when told to. */
-export function ScanForm({ task, patient }: { task: AcquisitionTask; patient: Patient | null }) {
+export function ScanForm({
+  task,
+  patient,
+  position,
+}: {
+  task: AcquisitionTask;
+  patient: Patient | null;
+  position: PatientPosition | null;
+}) {
   const client = useQueryClient();
   const sequences = useQuery(queries.sequences).data ?? [];
   const kept = useDraft(task.id);
@@ -125,7 +139,9 @@ export function ScanForm({ task, patient }: { task: AcquisitionTask; patient: Pa
               Somebody changed this scan meanwhile. What you did not touch is as it is now.
             </p>
           )}
-          {!wrong && <Effects task={task} planned={read.planned} patient={patient} />}
+          {!wrong && (
+            <Effects task={task} planned={read.planned} patient={patient} position={position} />
+          )}
           <ErrorLine error={save.error} />
           <div className={css.scanButtons}>
             <Button variant="default" onClick={discard}>

@@ -26,7 +26,13 @@ export function SequenceTab({ exam, selected }: { exam: Exam; selected: Located 
         return (
           <Suspense fallback={<Loading label="Loading the plots" rows={6} />}>
             <SequenceViewer key={sequence._id} sequence={sequence}>
-              {isScan(task) && <SafetySection task={task} patient={patient ?? null} />}
+              {isScan(task) && (
+                <SafetySection
+                  task={task}
+                  patient={patient ?? null}
+                  position={exam.patient_position ?? null}
+                />
+              )}
             </SequenceViewer>
           </Suspense>
         );

@@ -7,9 +7,10 @@ import { z } from "zod/mini";
 import { createPatient, updatePatient } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import { sessionStore } from "../../api/session";
-import type { Patient } from "../../api/types";
+import type { Patient, PregnancyStatus } from "../../api/types";
 import { ageText, day, isoDate, isRealDate, personName, toNumber } from "../../shared/format";
 import page from "../../shared/page.module.css";
+import { isUnscreened, PREGNANCY_WORDS } from "../../shared/patient";
 import { ErrorLine } from "../../shared/states";
 
 const name = (what: string) =>
@@ -24,6 +25,19 @@ const quantity = (what: string, low: number, high: number, unit: string) =>
   );
 const within = (value: number | null, low: number, high: number) =>
   value === null || (value >= low && value <= high);
+
+const PREGNANCY = Object.keys(PREGNANCY_WORDS) as PregnancyStatus[];
+const MOST = 16;
+const alerts = z.string().check(
+  z.refine((typed) => linesOf(typed).every((line) => line.length <= 64), "64 characters each"),
+  z.refine((typed) => linesOf(typed).length <= MOST, `At most ${MOST}`),
+  z.regex(/^[^\\]*$/, "No backslash"),
+);
+const linesOf = (typed: string) =>
+  typed
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 const schema = z.object({
   patient_id: z
@@ -40,7 +54,18 @@ const schema = z.object({
   weight: quantity("Weight", 0.3, 500, "kg"),
   height: quantity("Height", 20, 280, "cm"),
   comment: z.string().check(z.maxLength(10_000, "Too long")),
+  screened: z.enum(["unasked", "none", "some"]),
+  implants: alerts,
+  allergies: alerts,
+  medical_alerts: alerts,
+  pregnancy: z.enum(["unasked", ...PREGNANCY]),
 });
+const complete = schema.check(
+  z.refine(({ screened, implants }) => screened !== "some" || linesOf(implants).length > 0, {
+    path: ["implants"],
+    error: "Name them: a person has to weigh each",
+  }),
+);
 type Form = z.infer<typeof schema>;
 
 interface Props {
@@ -53,7 +78,7 @@ interface Props {
 export default function PatientModal({ patient, onClose, onSaved }: Props) {
   const client = useQueryClient();
   const { register, control, handleSubmit, formState, setValue, watch } = useForm<Form>({
-    resolver: zodResolver(schema),
+    resolver: zodResolver(complete),
     mode: "onTouched",
     defaultValues: {
       patient_id: patient?.patient_id ?? "",
@@ -64,12 +89,22 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
       weight: patient?.weight ? String(patient.weight) : "",
       height: patient?.height ? String(patient.height) : "",
       comment: patient?.comment ?? "",
+      screened:
+        !patient || isUnscreened(patient) ? "unasked" : patient.implants?.length ? "some" : "none",
+      implants: patient?.implants?.join("\n") ?? "",
+      allergies: patient?.allergies?.join("\n") ?? "",
+      medical_alerts: patient?.medical_alerts?.join("\n") ?? "",
+      pregnancy: patient?.pregnancy_status ?? "unasked",
     },
   });
   const save = useMutation({
-    mutationFn: (form: Form) => {
+    mutationFn: ({ screened, pregnancy, ...form }: Form) => {
       const body = {
         ...form,
+        implants: screened === "unasked" ? null : screened === "none" ? [] : linesOf(form.implants),
+        allergies: linesOf(form.allergies),
+        medical_alerts: linesOf(form.medical_alerts),
+        pregnancy_status: pregnancy === "unasked" ? null : pregnancy,
         patient_id: form.patient_id || null,
         weight: toNumber(form.weight) ?? Number.NaN,
         height: toNumber(form.height) ?? Number.NaN,
@@ -174,9 +209,72 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             error={error("height")}
           />
         </div>
+        <div className={page.pair}>
+          <Controller
+            control={control}
+            name="screened"
+            render={({ field }) => (
+              <Select
+                label="Implants or metal in the body"
+                allowDeselect={false}
+                data={[
+                  { value: "unasked", label: "Not asked yet" },
+                  { value: "none", label: "None" },
+                  { value: "some", label: "Yes" },
+                ]}
+                {...field}
+              />
+            )}
+          />
+          <Controller
+            control={control}
+            name="pregnancy"
+            render={({ field }) => (
+              <Select
+                label="Pregnancy"
+                allowDeselect={false}
+                data={[
+                  { value: "unasked", label: "Not asked" },
+                  ...PREGNANCY.map((value) => ({ value, label: PREGNANCY_WORDS[value] })),
+                ]}
+                {...field}
+              />
+            )}
+          />
+        </div>
+        {watch("screened") === "some" && (
+          <Textarea
+            label="Which implants"
+            description="One a line, with its conditions for MR"
+            autosize
+            minRows={1}
+            {...register("implants")}
+            error={error("implants")}
+          />
+        )}
+        <div className={page.pair}>
+          <Textarea
+            label="Allergies"
+            placeholder="Contrast agent, latex"
+            description="One a line"
+            autosize
+            minRows={1}
+            {...register("allergies")}
+            error={error("allergies")}
+          />
+          <Textarea
+            label="Alerts"
+            placeholder="Infection, claustrophobia"
+            description="One a line"
+            autosize
+            minRows={1}
+            {...register("medical_alerts")}
+            error={error("medical_alerts")}
+          />
+        </div>
         <Textarea label="Comment" autosize minRows={2} {...register("comment")} />
         <ErrorLine error={save.error} />
-        <div className={page.formEnd}>
+        <div className={`${page.formEnd} ${page.formEndInSight}`}>
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>

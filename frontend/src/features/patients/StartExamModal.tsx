@@ -11,6 +11,7 @@ import type { Exam, Patient } from "../../api/types";
 import { personName } from "../../shared/format";
 import { protocolsToUse } from "../exam/protocols";
 import page from "../../shared/page.module.css";
+import { POSITION_WORDS, POSITIONS } from "../../shared/patient";
 import { Empty, ErrorLine, QueryView } from "../../shared/states";
 
 const needed = (message: string) => z.string().check(z.trim(), z.minLength(1, message));
@@ -20,6 +21,7 @@ const schema = z.object({
   indication: needed("The indication is needed"),
   description: z.string(),
   comment: z.string(),
+  position: z.nullable(z.enum(POSITIONS)),
 });
 type Form = z.infer<typeof schema>;
 
@@ -69,13 +71,15 @@ function ExamForm({
       indication: only?.indication ?? "",
       description: only?.description ?? "",
       comment: "",
+      position: only?.patient_position ?? null,
     },
   });
   const create = useMutation({
-    mutationFn: ({ template, comment, ...form }: Form) =>
+    mutationFn: ({ template, comment, position, ...form }: Form) =>
       createExamFromTemplate(template, {
         ...form,
         comment: comment || null,
+        patient_position: position,
         patient_id: patient.id,
         status: "NEW",
         is_template: false,
@@ -92,6 +96,7 @@ function ExamForm({
     setValue("template", template.id, { shouldValidate: true });
     setValue("name", template.name, { shouldValidate: formState.isSubmitted });
     setValue("description", template.description);
+    setValue("position", template.patient_position ?? null);
   };
   const error = (field: keyof Form) => formState.errors[field]?.message;
   return (
@@ -126,6 +131,22 @@ function ExamForm({
         data-autofocus
         {...register("indication")}
         error={error("indication")}
+      />
+      <Controller
+        control={control}
+        name="position"
+        render={({ field }) => (
+          <Select
+            label="Patient position"
+            placeholder="Asked before the first scan"
+            clearable
+            data={POSITIONS.map((value) => ({
+              value,
+              label: `${POSITION_WORDS[value]} (${value})`,
+            }))}
+            {...field}
+          />
+        )}
       />
       <Textarea label="Description" autosize minRows={1} {...register("description")} />
       <Textarea label="Comment" autosize minRows={1} {...register("comment")} />

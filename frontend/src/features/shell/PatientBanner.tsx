@@ -11,9 +11,11 @@ import {
   sexWord,
   withUnit,
 } from "../../shared/format";
+import { flagsOf, isUnscreened, POSITION_WORDS } from "../../shared/patient";
 import { isActive } from "../../shared/status";
 import css from "./shell.module.css";
 
+const PositionMenu = lazy(() => import("../exam/PositionMenu"));
 const PatientModal = lazy(() => import("../patients/PatientModal"));
 
 interface Props {
@@ -39,7 +41,7 @@ export function PatientBanner({ exam, patient, problem, onClose, closable }: Pro
   return (
     <header className={css.banner} data-testid="patient-banner" aria-label="Patient">
       {patient ? (
-        <Facts patient={patient} onEdit={() => setEditing(true)} />
+        <Facts patient={patient} exam={exam} turnable={!busy} onEdit={() => setEditing(true)} />
       ) : (
         <NoPatient problem={problem} />
       )}
@@ -71,7 +73,15 @@ export function PatientBanner({ exam, patient, problem, onClose, closable }: Pro
   );
 }
 
-function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
+interface FactsProps {
+  patient: Patient;
+  exam: Exam | null;
+  /** Nothing is scanned: the patient may be turned. */
+  turnable: boolean;
+  onEdit: () => void;
+}
+
+function Facts({ patient, exam, turnable, onEdit }: FactsProps) {
   return (
     <>
       <span className={css.bannerName} title={personName(patient)}>
@@ -94,6 +104,8 @@ function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
           <IconAlertTriangle size={16} aria-hidden /> Weight missing
         </button>
       )}
+      {exam && <Position exam={exam} turnable={turnable} />}
+      <Flags patient={patient} onEdit={onEdit} />
       <span className={`${css.bannerFact} ${css.bannerOptional}`}>
         {patient.height ? withUnit(patient.height, "cm") : ""}
       </span>
@@ -112,6 +124,68 @@ function Facts({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
         <IconPencil size={16} aria-hidden />
       </button>
     </>
+  );
+}
+
+/** How the patient lies, and where it is changed. */
+function Position({ exam, turnable }: { exam: Exam; turnable: boolean }) {
+  const position = exam.patient_position;
+  return (
+    <Suspense>
+      <PositionMenu exam={exam} position="bottom-start">
+        <button
+          type="button"
+          className={position ? css.bannerChange : css.bannerMissing}
+          aria-label={position ? `Patient position: ${POSITION_WORDS[position]}` : undefined}
+          title={
+            turnable
+              ? `${position ? POSITION_WORDS[position] : "Not told"}: change it`
+              : "A scan is running: the position is changed after it"
+          }
+          disabled={!turnable}
+        >
+          {position ? (
+            position
+          ) : (
+            <>
+              <IconAlertTriangle size={16} aria-hidden /> Position?
+            </>
+          )}
+        </button>
+      </PositionMenu>
+    </Suspense>
+  );
+}
+
+/** What a scan has to mind: never hidden, whatever the width. */
+function Flags({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
+  const flags = flagsOf(patient);
+  return (
+    <span className={css.flags}>
+      {flags.map(({ kind, word, text }) => (
+        <button
+          key={kind}
+          type="button"
+          className={css.flag}
+          data-kind={kind}
+          title={`${word}: ${text}`}
+          onClick={onEdit}
+        >
+          <IconAlertTriangle size={16} aria-hidden />
+          <strong>{word}</strong> <span className={css.flagText}>{text}</span>
+        </button>
+      ))}
+      {isUnscreened(patient) && (
+        <button
+          type="button"
+          className={css.bannerMissing}
+          title="Nobody has entered whether the patient has implants"
+          onClick={onEdit}
+        >
+          <IconAlertTriangle size={16} aria-hidden /> Not screened
+        </button>
+      )}
+    </span>
   );
 }
 

@@ -168,9 +168,10 @@ function ScanStep({ patients, worklist, ready }: Known & { ready: boolean }) {
   return (
     <>
       <p>
-        An exam is a copy of a protocol for one patient. In it, choose the first task of the queue
-        and press <strong>Start scan</strong>; the reconstruction begins by itself, and its image
-        appears in the middle.
+        An exam is a copy of a protocol for one patient. It asks how the patient lies; of a phantom
+        say head first, supine. In it, choose the first task of the queue and press{" "}
+        <strong>Start scan</strong>; the reconstruction begins by itself, and its image appears in
+        the middle.
       </p>
       <div className={page.buttons}>
         {exam && (

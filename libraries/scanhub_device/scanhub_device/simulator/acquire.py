@@ -16,6 +16,7 @@ from scanhub_device.simulator.magnetisation import over_parent, signals
 from scanhub_device.simulator.mrd import Labels, mrd_file
 from scanhub_device.simulator.phantom import BRAIN, PHANTOM, Floats
 from scanhub_device.simulator.plan import ScanPlan, check_slab
+from scanhub_device.simulator.position import turn_of
 from scanhub_device.simulator.signal import MM2_PER_M2, Signal, SliceSignal, VolumeSignal
 
 _BRAIN = PHANTOM.index(BRAIN)
@@ -58,7 +59,7 @@ class Receiver:
         self._plan = plan
         self._offset = offset_m
         self._adjustment = adjustment
-        self._gradient = np.array(adjustment.gradient_hz_per_m)
+        self._gradient = turn_of(plan.patient_position) @ np.array(adjustment.gradient_hz_per_m)
         self._random = np.random.default_rng(settings.seed)
         self._sources = _sources(plan, ring_of_coils(settings.coils), offset_m, adjustment)
         self._weights = over_parent(_tissues(plan, adjustment.transmit))

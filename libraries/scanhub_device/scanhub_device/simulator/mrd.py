@@ -99,7 +99,7 @@ def make_header(plan: ScanPlan, *, coils: int, labels: Labels) -> bytes:
         acquisitionSystemInformation=_system(coils, labels),
         measurementInformation=xsd.measurementInformationType(
             measurementID=labels.measurement_id,
-            patientPosition=xsd.patientPositionType.HFS,
+            patientPosition=xsd.patientPositionType(plan.patient_position),
             protocolName=plan.name,
             sequenceName=plan.name,
         ),

@@ -18,6 +18,7 @@ from scanhub_device.simulator._lines import Encoding, Lines, find_lines, is_cart
 from scanhub_device.simulator._paths import find_paths, is_radial, is_spiral, per_slice
 from scanhub_device.simulator._roles import ONLY, Shots, find_shots
 from scanhub_device.simulator.phantom import Contrast, Floats
+from scanhub_device.simulator.position import HEAD_FIRST_SUPINE, turn_of, turned
 from scanhub_device.simulator.pulseq import PlayedSequence, play
 from scanhub_device.simulator.signal import half_extent_m
 
@@ -79,6 +80,8 @@ class ScanPlan:
     repetition: tuple[int, ...]
     central: int
     """The readout through the centre of k-space."""
+    patient_position: str
+    """How the patient lies: all vectors are the patient's (LPS)."""
 
     @property
     def read(self) -> Encoding:
@@ -117,13 +120,17 @@ class ScanPlan:
         return self.read.recon_matrix(read), self.phase.recon_matrix(phase)
 
 
-def plan_scan(text: str) -> ScanPlan:
+def plan_scan(text: str, position: str = HEAD_FIRST_SUPINE) -> ScanPlan:
     """Read a Pulseq file and find out what it acquires.
+
+    Args:
+        text: the file.
+        position: how the patient lies, as DICOM's Patient Position says it.
 
     Raises:
         ScanError: the file is damaged, or is not simulated; the text says why.
     """
-    played = play(text)
+    played = turned(play(text), turn_of(position))
     shots = find_shots(played)
     checks.check_readouts(played.readouts)
     k = np.stack([readout.k_per_m for readout in played.readouts])
@@ -153,6 +160,7 @@ def plan_scan(text: str) -> ScanPlan:
         slice=slices,
         repetition=repetition,
         central=central,
+        patient_position=position,
     )
 
 

@@ -24,6 +24,7 @@ from scanhub_device.simulator.magnet import FIELD_STRENGTH_T, LARMOR_FREQUENCY_H
 from scanhub_device.simulator.mrd import VENDOR, Labels, make_header
 from scanhub_device.simulator.phantom import Floats
 from scanhub_device.simulator.plan import ScanPlan, plan_scan
+from scanhub_device.simulator.position import HEAD_FIRST_SUPINE, turn_of
 
 FILENAME = "data.mrd"
 CONTENT_TYPE = "application/x-ismrmrd+hdf5"
@@ -97,7 +98,7 @@ class SimulatedScanner:
         Raises:
             ScanError: it cannot play this sequence with these parameters, or its disk is full.
         """
-        plan = await scan.run_in_thread(plan_scan, scan.sequence_text)
+        plan = await scan.run_in_thread(plan_scan, scan.sequence_text, _position(scan))
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, None, "scan-", self._data_dir))
         path = folder / FILENAME
         keep = False
@@ -135,9 +136,8 @@ class SimulatedScanner:
                     settings,
                     path,
                     labels=labels,
-                    offset_m=offset_of(
-                        scan.payload.acquisition_parameter or AcquisitionParameter()
-                    ),
+                    offset_m=turn_of(plan.patient_position)
+                    @ offset_of(scan.payload.acquisition_parameter or AcquisitionParameter()),
                     stop=scan.stop_requested,
                     progress=progress,
                     adjustment=settings.magnet.adjusted(parameter),
@@ -200,8 +200,14 @@ class _ScannerFaults:
                     self._sender.strike(kind)
 
 
+def _position(scan: Scan) -> str:
+    """How the patient lies; a server that does not say has one who lies as most do."""
+    limits = scan.payload.acquisition_limits
+    return (limits and limits.patient_position) or HEAD_FIRST_SUPINE
+
+
 def offset_of(parameter: AcquisitionParameter) -> Floats:
-    """The shift of the field of view, LPS [m].
+    """The shift of the field of view, along the axes of the magnet [m].
 
     Raises:
         ScanError: the field of view is to be scaled or rotated, which is not simulated.

@@ -12,6 +12,40 @@ class Gender(StrEnum):
     NOT_GIVEN = "NOT_GIVEN"
 
 
+class PatientPosition(StrEnum):
+    """How the patient lies in the scanner: Patient Position (PS3.3 C.7.3.1.1.2).
+
+    The first two letters say what enters the bore first, head or feet. Those that raw data
+    (ISMRMRD) know; who sits, or lies across the bore, is none of them.
+    """
+
+    HFS = "HFS"
+    """Head first, supine."""
+    HFP = "HFP"
+    """Head first, prone."""
+    HFDR = "HFDR"
+    """Head first, on the right side."""
+    HFDL = "HFDL"
+    """Head first, on the left side."""
+    FFS = "FFS"
+    """Feet first, supine."""
+    FFP = "FFP"
+    """Feet first, prone."""
+    FFDR = "FFDR"
+    """Feet first, on the right side."""
+    FFDL = "FFDL"
+    """Feet first, on the left side."""
+
+
+class PregnancyStatus(StrEnum):
+    """Pregnancy Status (PS3.3 C.7.2.2), in words."""
+
+    NOT_PREGNANT = "NOT_PREGNANT"
+    POSSIBLY_PREGNANT = "POSSIBLY_PREGNANT"
+    DEFINITELY_PREGNANT = "DEFINITELY_PREGNANT"
+    UNKNOWN = "UNKNOWN"
+
+
 class DeviceStatus(StrEnum):
     """What a device says of itself."""
 

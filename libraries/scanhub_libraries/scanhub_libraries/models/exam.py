@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from scanhub_libraries.models.enums import ItemStatus
+from scanhub_libraries.models.enums import ItemStatus, PatientPosition
 from scanhub_libraries.models.fields import Name, Text, WireModel, check_dicom_text
 from scanhub_libraries.models.patient import PatientOut
 from scanhub_libraries.models.task import TaskOut
@@ -63,6 +63,14 @@ class BaseExam(WireModel):
     accession_number: AccessionNumber | None = None
     scheduled_on: Annotated[
         date | None, Field(description="The day it is planned for; without it that of its making")
+    ] = None
+    patient_position: Annotated[
+        PatientPosition | None,
+        Field(
+            description="How the patient lies, Patient Position (0018,5100); each scan keeps in "
+            "its acquisition_limits what it was at its start. null: not told yet. A PUT that does "
+            "not name it leaves it as it is."
+        ),
     ] = None
 
 
@@ -124,6 +132,10 @@ class ExamSummary(WireModel):
     tasks_total: int
     tasks_finished: int
     scheduled_on: date | None = None
+    tasks_failed: Annotated[int, Field(description="How many tasks failed")] = 0
+    device_ids: Annotated[
+        list[UUID], Field(description="The devices that its acquisitions are planned for")
+    ] = []
 
 
 class WorklistItem(WireModel):

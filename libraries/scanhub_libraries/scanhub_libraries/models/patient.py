@@ -5,10 +5,10 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.models.enums import Gender, ItemStatus
+from scanhub_libraries.models.enums import Gender, ItemStatus, PregnancyStatus
 from scanhub_libraries.models.fields import Name, ShortText, Text, WireModel, check_dicom_text
 
 LONGEST = 64
@@ -35,6 +35,20 @@ def _composed(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
+def _alert(value: str) -> str:
+    """Return one alert as it is shown and stands in the images."""
+    value = _composed(value).strip()
+    if not value:
+        raise ValueError("shows nothing: name it, or leave it out")
+    return check_dicom_text(_check_visible(value), "LO")
+
+
+Alert = Annotated[str, Field(max_length=LONGEST), AfterValidator(_alert)]
+Alerts = Annotated[list[Alert], Field(max_length=16)]
+FLAGS = ("implants", "allergies", "medical_alerts", "pregnancy_status")
+"""What a scan has to mind; ScanHub's clients do not know it, and a PUT of theirs leaves it."""
+
+
 class _Patient(WireModel):
     first_name: Name
     last_name: Name
@@ -51,6 +65,36 @@ class _Patient(WireModel):
             max_length=LONGEST,
             description="The hospital's number, Patient ID (0010,0020) of the images; unique. "
             "A PUT that does not name it leaves it as it is.",
+        ),
+    ] = None
+    implants: Annotated[
+        Alerts | None,
+        Field(
+            description="Implants and other metal in the body, each with its conditions for MR; "
+            "[]: none; null: nobody has asked. With one, a named person confirms each scan. A PUT "
+            "that does not name it leaves it as it is."
+        ),
+    ] = None
+    allergies: Annotated[
+        Alerts,
+        Field(
+            description="Allergies (0010,2110), to contrast agents above all. A PUT that does not "
+            "name them leaves them as they are."
+        ),
+    ] = []
+    medical_alerts: Annotated[
+        Alerts,
+        Field(
+            description="Medical Alerts (0010,2000): what staff has to know, as an infection. A "
+            "PUT that does not name them leaves them as they are."
+        ),
+    ] = []
+    pregnancy_status: Annotated[
+        PregnancyStatus | None,
+        Field(
+            description="Pregnancy Status (0010,21C0); null: nobody has asked. If there may be a "
+            "pregnancy, a named person confirms each scan. A PUT that does not name it leaves it "
+            "as it is."
         ),
     ] = None
 

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from scanhub_libraries.models.enums import CalibrationType, DAGType, Gender, ItemStatus, TaskType
+from scanhub_libraries.models.enums import (
+    CalibrationType,
+    DAGType,
+    Gender,
+    ItemStatus,
+    PatientPosition,
+    PregnancyStatus,
+    TaskType,
+)
 from scanhub_libraries.models.fields import (
     XYZ,
     JSONObject,
@@ -33,6 +41,14 @@ class AcquisitionLimits(WireModel):
     ]
     patient_gender: Gender
     patient_age: Annotated[int, Field(description="Age [years]")]
+    patient_position: Annotated[
+        PatientPosition | None,
+        Field(description="How the patient lies; null: nobody has told"),
+    ] = None
+    pregnancy_status: Annotated[
+        PregnancyStatus | None, Field(description="null: nobody has asked")
+    ] = None
+    has_implant: Annotated[bool | None, Field(description="null: nobody has asked")] = None
 
 
 class AcquisitionParameter(WireModel):

@@ -33,6 +33,10 @@ _PATIENT_IN: Json = {
     "weight": 62.0,
     "issuer": "clinic",
     "comment": "Prefers feet first",
+    "implants": ["Hip left, titanium, MR conditional to 3 T"],
+    "allergies": ["Gadobutrol"],
+    "medical_alerts": ["MRSA"],
+    "pregnancy_status": "NOT_PREGNANT",
 }
 _EXAM_IN: Json = {
     "patient_id": PATIENT,
@@ -43,6 +47,7 @@ _EXAM_IN: Json = {
     "status": "NEW",
     "is_template": False,
     "accession_number": "A-2026-0042",
+    "patient_position": "HFS",
 }
 _WORKFLOW_IN: Json = {
     "exam_id": EXAM,
@@ -106,6 +111,9 @@ _SCAN_OUT: Json = {
         "patient_weight": 62,
         "patient_gender": "FEMALE",
         "patient_age": 40,
+        "patient_position": "HFS",
+        "pregnancy_status": "NOT_PREGNANT",
+        "has_implant": True,
     },
 }
 _JOB_OUT: Json = {**_JOB_IN, **_STORED, "id": JOB, "position": 1, "results": []}

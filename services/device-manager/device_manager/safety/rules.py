@@ -19,6 +19,7 @@ from device_manager.safety.exposure import (
     exposure_reasons,
 )
 from device_manager.safety.findings import note
+from device_manager.safety.flags import flag_reasons
 from device_manager.safety.hardware import (
     coverage,
     hardware_reasons,
@@ -127,6 +128,8 @@ def _patient_reasons(patient: AcquisitionLimits | None) -> Iterator[SafetyReason
             quantity="patient_weight",
             unit="kg",
         )
+    if patient is not None:
+        yield from flag_reasons(patient)
 
 
 def _judge_sequence(scan: PlannedScan, found: _Found) -> None:

@@ -11,7 +11,7 @@ from exam_manager.database import Table
 from exam_manager.searching import folded
 from scanhub_libraries.database import UtcDateTime, text_enum
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.models import ItemStatus
+from scanhub_libraries.models import ItemStatus, PatientPosition
 
 
 def _day(context: Any) -> date:
@@ -69,6 +69,9 @@ class Exam(Table, table=True):
     version: int = 1
     """Counts the edits of people, not what the platform notes."""
     scheduled_on: date | None = Field(default=None, index=True)
+    patient_position: PatientPosition | None = Field(
+        default=None, sa_type=text_enum(PatientPosition)
+    )
     day: date | None = Field(default=None, nullable=False, sa_column_kwargs={"default": _day})
     """Where the worklist has it: the day it is planned for, or else that on which it was made."""
     search_text: str | None = Field(

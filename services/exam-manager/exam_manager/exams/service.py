@@ -29,6 +29,8 @@ from scanhub_libraries.models import BaseExam, ExamOut, ItemStatus, WorkflowOut
 from scanhub_libraries.versions import check_version
 
 EXAM = Exam.__table__  # type: ignore[attr-defined]
+_OURS = ("scheduled_on", "accession_number", "patient_position")
+"""What ScanHub's clients do not know, and leave as it is."""
 
 
 def _exam_out(row: Any, found: list[WorkflowOut]) -> ExamOut:
@@ -122,6 +124,8 @@ async def copy_exam(
     )
     row = new_exam(body, creator=creator, now=now)
     row |= {"template_id": template_id, "template_version": source.protocol_version}
+    if "patient_position" not in body.model_fields_set:
+        row["patient_position"] = source.patient_position
     new_workflows, new_tasks = copied_tree(
         sources,
         await task_repository.list_rows(session, (below,)),
@@ -153,7 +157,7 @@ async def update_exam(
     found = await task_repository.statuses_of_exam(session, exam_id)
     status = status_of_edited(row.status, body.status, [status for _, status in found])
     given = body.model_dump()
-    for name in ("scheduled_on", "accession_number"):  # ScanHub's clients do not know them
+    for name in _OURS:
         if name not in body.model_fields_set:
             given[name] = getattr(row, name)
     row.sqlmodel_update({**given, "status": status})

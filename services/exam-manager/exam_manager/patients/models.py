@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from exam_manager.database import Table
-from scanhub_libraries.database import UtcDateTime, text_enum
+from scanhub_libraries.database import JSONDocument, UtcDateTime, text_enum
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.models import Gender, ItemStatus
+from scanhub_libraries.models import Gender, ItemStatus, PregnancyStatus
 
 
 class Patient(Table, table=True):
@@ -33,6 +33,13 @@ class Patient(Table, table=True):
     issuer: str = Field(max_length=200)
     status: ItemStatus = Field(sa_type=text_enum(ItemStatus))
     comment: str | None = Field(default=None, sa_type=sa.Text)
+    implants: list[str] | None = Field(default=None, sa_type=JSONDocument)
+    """None: nobody has asked."""
+    allergies: list[str] = Field(default_factory=list, sa_type=JSONDocument)
+    medical_alerts: list[str] = Field(default_factory=list, sa_type=JSONDocument)
+    pregnancy_status: PregnancyStatus | None = Field(
+        default=None, sa_type=text_enum(PregnancyStatus)
+    )
     datetime_created: datetime = Field(sa_type=UtcDateTime)
     datetime_updated: datetime | None = Field(default=None, sa_type=UtcDateTime)
     version: int = 1

@@ -17,6 +17,7 @@ from exam_manager.searching import escaped, folded, search_terms
 from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.models import BasePatient, PatientOut
+from scanhub_libraries.models.patient import FLAGS
 from scanhub_libraries.versions import check_version
 
 _PATIENT = Patient.__table__  # type: ignore[attr-defined]
@@ -122,8 +123,9 @@ async def update_patient(
     row = await _get(session, patient_id, lock=True)
     check_version(if_match, row.version)
     given = patient.model_dump()
-    if "patient_id" not in patient.model_fields_set:
-        given["patient_id"] = row.patient_id
+    for name in ("patient_id", *FLAGS):
+        if name not in patient.model_fields_set:
+            given[name] = getattr(row, name)
     await _check_number(session, given["patient_id"], patient_id)
     row.sqlmodel_update({**given, **_searched(patient, given["patient_id"])})
     row.version += 1

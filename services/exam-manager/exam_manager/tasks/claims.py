@@ -102,6 +102,9 @@ def _take(session: AsyncSession, branch: TaskBranch, claim: ClaimTask, *, now: d
             sex=patient.sex,
             birth_date=patient.birth_date,
             today=now.date(),
+            position=None if branch.exam is None else branch.exam.patient_position,
+            pregnancy_status=patient.pregnancy_status,
+            implants=patient.implants,
         ).model_dump(mode="json")
         if task.device_id is None:
             task.template_values = note_device(task.template_values)

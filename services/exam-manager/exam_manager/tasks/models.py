@@ -40,7 +40,7 @@ class Task(Table, table=True):
     version: int = 1
     """Counts the edits of people; progress and status do not make an edit stale."""
 
-    device_id: UUID | None = None
+    device_id: UUID | None = Field(default=None, index=True)
     sequence_id: str | None = Field(
         default=None, foreign_key="sequence.id", index=True, max_length=36
     )

@@ -38,6 +38,8 @@ PATIENT = {
     "weight": 62.0,
     "issuer": "demo",
     "patient_id": "DEMO-0001",
+    "implants": [],
+    "pregnancy_status": "NOT_PREGNANT",
 }
 
 
@@ -155,6 +157,7 @@ async def create_data(api: DemoApi, scans: Path | Sequence[PlannedScan], folder:
             "name": "First light",
             "description": "Axial slices of the phantom",
             "indication": "Demonstration",
+            "patient_position": "HFS",
         },
     )
     return DemoData(

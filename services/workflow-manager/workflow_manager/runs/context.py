@@ -12,10 +12,27 @@ from scanhub_jobs.reconstruction_context import (
     ReconstructionContext,
     person_name,
 )
-from scanhub_libraries.models import Gender, ResultOut, TaskClaim, TaskOut
+from scanhub_libraries.models import (
+    AcquisitionTaskOut,
+    Gender,
+    PatientOut,
+    PatientPosition,
+    PregnancyStatus,
+    ResultOut,
+    TaskClaim,
+    TaskOut,
+)
 from workflow_manager.runs.models import Run
 
 _SEX: dict[Gender, Any] = {Gender.MALE: "M", Gender.FEMALE: "F", Gender.OTHER: "O"}
+_PREGNANCY: dict[PregnancyStatus | None, Any] = {
+    PregnancyStatus.NOT_PREGNANT: 1,
+    PregnancyStatus.POSSIBLY_PREGNANT: 2,
+    PregnancyStatus.DEFINITELY_PREGNANT: 3,
+    PregnancyStatus.UNKNOWN: 4,
+}
+_LONGEST = 64
+"""Characters of a Long String (PS3.5 section 6.2)."""
 
 
 def job_context(
@@ -35,6 +52,9 @@ def job_context(
             sex=_SEX.get(patient.sex, ""),
             weight_kg=patient.weight,
             height_m=patient.height / 100,
+            medical_alerts=(*_implants(patient), *patient.medical_alerts),
+            allergies=tuple(patient.allergies),
+            pregnancy_status=_PREGNANCY.get(patient.pregnancy_status),
         ),
         study=JobStudy(
             instance_uid=claim.study_instance_uid,
@@ -49,8 +69,20 @@ def job_context(
             number=100 * (source.position + 1) + run.attempt,
             description=source.name,
             protocol_name=source.name,
+            patient_position=_position(source),
         ),
     )
+
+
+def _position(source: TaskOut) -> PatientPosition | None:
+    """Return how the patient lay when the scan was started."""
+    limits = source.acquisition_limits if isinstance(source, AcquisitionTaskOut) else None
+    return limits.patient_position if limits else None
+
+
+def _implants(patient: PatientOut) -> list[str]:
+    """Return implants as Medical Alerts: DICOM has no other place for them."""
+    return [f"Implant: {implant}"[:_LONGEST] for implant in patient.implants or []]
 
 
 def _processing(run: Run, raw_data: ResultOut) -> JobProcessing:
