@@ -1,10 +1,21 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type PointerEvent, type ReactNode, useEffect, useRef } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type PointerEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+} from "react";
 
+import { day } from "./format";
 import { useShortcuts } from "./shortcuts";
 import css from "./table.module.css";
 import { useLatest } from "./useLatest";
+import { useNow } from "./useNow";
 
 export interface Column<Row> {
   key: string;
@@ -52,7 +63,11 @@ export function DataTable<Row>({
   onEnd,
 }: TableProps<Row>) {
   const narrow = useMediaQuery("(width < 900px)");
-  const columns = compact || narrow ? all.filter(({ optional }) => !optional) : all;
+  const few = compact || narrow;
+  const columns = useMemo(() => (few ? all.filter(({ optional }) => !optional) : all), [few, all]);
+  const today = day(useNow(true, 60_000));
+  const opening = useLatest(onOpen);
+  const openRow = useCallback((row: Row) => opening.current(row), [opening]);
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -83,7 +98,7 @@ export function DataTable<Row>({
     k: () => move(-1),
     ArrowUp: () => move(-1),
   });
-  const tracks = { gridTemplateColumns: columns.map(({ width }) => width).join(" ") };
+  const tracks = columns.map(({ width }) => width).join(" ");
   return (
     <div
       className={css.table}
@@ -93,7 +108,12 @@ export function DataTable<Row>({
       ref={scroller}
     >
       <div role="rowgroup" className={css.headGroup}>
-        <div role="row" aria-rowindex={1} className={css.head} style={tracks}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className={css.head}
+          style={{ gridTemplateColumns: tracks }}
+        >
           {columns.map((column) => (
             <span key={column.key} role="columnheader">
               {column.head}
@@ -107,33 +127,65 @@ export function DataTable<Row>({
           if (row === undefined) return null;
           const id = rowId(row);
           return (
-            <div
+            <Line
               key={id}
-              role="row"
-              tabIndex={0}
-              data-testid="table-row"
-              data-row-index={index}
-              aria-rowindex={index + 2}
-              data-selected={id === selectedId || undefined}
-              className={css.row}
-              style={{ ...tracks, transform: `translateY(${start}px)` }}
-              onClick={() => onOpen(row)}
-              onPointerOver={tellWhole}
-              onKeyDown={(event) => {
-                if (event.key !== "Enter" || event.target !== event.currentTarget) return;
-                event.preventDefault();
-                onOpen(row);
-              }}
-            >
-              {columns.map((column) => (
-                <span key={column.key} role="cell" className={css.cell}>
-                  {column.cell(row)}
-                </span>
-              ))}
-            </div>
+              row={row}
+              index={index}
+              start={start}
+              tracks={tracks}
+              columns={columns}
+              selected={id === selectedId}
+              today={today}
+              onOpen={openRow}
+            />
           );
         })}
       </div>
     </div>
   );
 }
+
+interface LineProps<Row> {
+  row: Row;
+  index: number;
+  /** How far below the first one it is [px]. */
+  start: number;
+  tracks: string;
+  columns: Column<Row>[];
+  selected: boolean;
+  /** Cells tell times of today otherwise than those of other days. */
+  today: string;
+  onOpen: (row: Row) => void;
+}
+
+function PlainLine<Row>({ row, index, start, tracks, columns, selected, onOpen }: LineProps<Row>) {
+  const onKey = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.key !== "Enter" || event.target !== event.currentTarget) return;
+    event.preventDefault();
+    onOpen(row);
+  };
+  return (
+    <div
+      role="row"
+      tabIndex={0}
+      data-testid="table-row"
+      data-row-index={index}
+      aria-rowindex={index + 2}
+      data-selected={selected || undefined}
+      className={css.row}
+      style={{ gridTemplateColumns: tracks, transform: `translateY(${start}px)` }}
+      onClick={() => onOpen(row)}
+      onPointerOver={tellWhole}
+      onKeyDown={onKey}
+    >
+      {columns.map((column) => (
+        <span key={column.key} role="cell" className={css.cell}>
+          {column.cell(row)}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+/** Drawn anew only when it is another row: scrolling and typing leave most rows as they are. */
+const Line = memo(PlainLine) as typeof PlainLine;

@@ -11,12 +11,15 @@ export function PageHead({
   filter,
   placeholder,
   onFilter,
+  onEnter,
   children,
 }: {
   title: string;
   filter: string;
   placeholder: string;
   onFilter: (filter: string) => void;
+  /** Whoever is done with typing goes on to what was found. */
+  onEnter?: () => void;
   children?: ReactNode;
 }) {
   const input = useRef<HTMLInputElement>(null);
@@ -44,6 +47,7 @@ export function PageHead({
           onFilter(event.currentTarget.value);
         }}
         onKeyDown={(event) => {
+          if (event.key === "Enter") onEnter?.();
           if (event.key !== "Escape") return;
           setText("");
           onFilter("");

@@ -1,6 +1,6 @@
 import { Button, Menu } from "@mantine/core";
 import { IconColumns3 } from "@tabler/icons-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 
 import { sessionStore } from "../api/session";
 import type { Column } from "./DataTable";
@@ -19,7 +19,11 @@ export function useColumns<Row>(table: string, all: Column<Row>[]) {
     localStorage.setItem(key, JSON.stringify(next));
     setHidden(next);
   };
-  return { columns: all.filter((column) => !hidden.includes(column.key)), hidden, toggle };
+  const columns = useMemo(
+    () => all.filter((column) => !hidden.includes(column.key)),
+    [all, hidden],
+  );
+  return { columns, hidden, toggle };
 }
 
 function remembered(key: string): string[] {

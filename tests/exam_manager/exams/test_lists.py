@@ -80,6 +80,12 @@ async def test_the_worklist_begins_with_today(clinic):
         ({"since": "2026-03-02", "until": "2026-03-11"}, ["unplanned", "today", "tomorrow"]),
         ({"status": "NEW", "date": "2026-03-01"}, ["past"]),
         ({"status": "FINISHED"}, []),
+        ({"status": ["FINISHED", "NEW"], "date": "2026-03-01"}, ["past"]),
+        ({"search": "1985-12-10 past"}, ["past"]),
+        ({"search": "1985 past"}, ["past"]),
+        ({"search": "1985-12 past"}, ["past"]),
+        ({"search": "1985-12-11"}, []),
+        ({"search": "1985-13"}, []),
         ({"search": "hopp TOM"}, ["tomorrow"]),
         ({"search": "h-7 later"}, ["later"]),
         ({"search": "nobody"}, []),
@@ -90,6 +96,20 @@ async def test_the_worklist_is_filtered(clinic, params, expected):
     assert names((await listed(clinic, "worklist", **params)).json()) == expected
     patients = [item["patient"] for item in (await listed(clinic, "worklist", **params)).json()]
     assert all(patient["patient_id"] == "H-77" for patient in patients)
+
+
+async def test_the_worklist_tells_the_devices_of_an_exam_and_is_filtered_by_one(clinic):
+    exams = await planned(clinic, today="2026-03-10", past="2026-03-01")
+    workflow = await clinic.workflow(exams["past"])
+    scanner, other = str(new_id()), str(new_id())
+    for _ in range(2):
+        await clinic.acquisition(workflow, device_id=scanner)
+    await clinic.acquisition(workflow, device_id=None)
+    [found] = (await listed(clinic, "worklist", device_id=scanner)).json()
+    assert found["exam"]["name"] == "past"
+    assert found["exam"]["device_ids"] == [scanner]
+    assert (found["exam"]["tasks_total"], found["exam"]["tasks_failed"]) == (3, 0)
+    assert (await listed(clinic, "worklist", device_id=other)).json() == []
 
 
 async def test_exams_are_listed_without_their_trees(clinic):

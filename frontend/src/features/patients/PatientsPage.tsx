@@ -1,11 +1,13 @@
 import { Button } from "@mantine/core";
 import { IconPencil, IconPlayerPlay, IconUserPlus, IconUsers } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
+import { moreOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import type { Patient } from "../../api/types";
+import { examsOf } from "../../api/worklist";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -118,8 +120,7 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
 
 function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => void }) {
   const [dialog, setDialog] = useState<"edit" | "exam" | null>(null);
-  const worklist = useQuery(queries.worklist);
-  const exams = (worklist.data ?? []).filter((item) => item.patient.id === patient.id);
+  const exams = useInfiniteQuery(examsOf(patient.id));
   const close = () => setDialog(null);
   return (
     <aside className={page.detail} aria-label={`Patient ${personName(patient)}`}>
@@ -159,13 +160,13 @@ function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => 
         </div>
       </section>
       <DetailSection title="Exams">
-        <QueryView query={worklist} rows={2} safe="No exam was changed.">
-          {() =>
-            exams.length === 0 ? (
+        <QueryView query={exams} rows={2} safe="No exam was changed.">
+          {(found) =>
+            found.length === 0 ? (
               <p className="dim">No exam yet.</p>
             ) : (
               <ul>
-                {exams.map(({ exam }) => (
+                {found.map((exam) => (
                   <li key={exam.id}>
                     <Link to="/exams/$examId" params={{ examId: exam.id }} className={page.rowLink}>
                       <span>{exam.name}</span>
@@ -178,6 +179,11 @@ function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => 
             )
           }
         </QueryView>
+        {exams.hasNextPage && (
+          <Button variant="default" loading={exams.isFetching} onClick={moreOf(exams)}>
+            Show more exams
+          </Button>
+        )}
       </DetailSection>
       <Suspense>
         {dialog === "edit" && <PatientModal patient={patient} onClose={close} />}

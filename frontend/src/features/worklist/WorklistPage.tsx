@@ -1,170 +1,130 @@
-import { Button } from "@mantine/core";
-import { IconAlertTriangle, IconCalendarEvent, IconUserPlus } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { Button, Select } from "@mantine/core";
+import { IconCalendarEvent, IconUserPlus } from "@tabler/icons-react";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 
+import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
-import type { Patient, WorklistItem } from "../../api/types";
+import type { Device, Patient, WorklistItem } from "../../api/types";
+import { worklistPages, type WorkState } from "../../api/worklist";
 import { ColumnsMenu, useColumns } from "../../shared/columns";
-import { type Column, DataTable } from "../../shared/DataTable";
-import {
-  ageText,
-  clock,
-  day,
-  hasWeight,
-  patientNumber,
-  personName,
-  sexWord,
-} from "../../shared/format";
+import { DataTable } from "../../shared/DataTable";
+import { day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
-import { Empty, QueryView } from "../../shared/states";
-import { ITEM_STATUS } from "../../shared/status";
-import { StatusBadge } from "../../shared/StatusBadge";
+import { Empty, Loading, QueryView } from "../../shared/states";
 import { useNow } from "../../shared/useNow";
+import { ALWAYS, columnsOf } from "./columns";
+import { StateChoice } from "./StateChoice";
 import { useBarcode } from "./useBarcode";
-import { arrange, type Days, scheduledDay } from "./worklist";
+import { useTyped } from "./useTyped";
+import { arrange, countStates, type Days, matching } from "./worklist";
+import css from "./worklist.module.css";
 
 const PatientModal = lazy(() => import("../patients/PatientModal"));
 const StartExamModal = lazy(() => import("../patients/StartExamModal"));
 
-const COLUMNS: Column<WorklistItem>[] = [
-  {
-    key: "when",
-    head: "Scheduled",
-    width: "92px",
-    cell: (item) =>
-      scheduledDay(item) === day(Date.now())
-        ? clock(item.exam.datetime_created, false)
-        : scheduledDay(item),
-  },
-  {
-    key: "patient",
-    head: "Patient",
-    width: "minmax(130px, 1.6fr)",
-    cell: ({ patient }) => <strong title={personName(patient)}>{personName(patient)}</strong>,
-  },
-  {
-    key: "id",
-    head: "ID",
-    width: "minmax(104px, 0.8fr)",
-    cell: ({ patient }) => <span title={patientNumber(patient)}>{patientNumber(patient)}</span>,
-  },
-  {
-    key: "born",
-    head: "Born",
-    width: "200px",
-    optional: true,
-    cell: ({ patient }) => (
-      <>
-        {patient.birth_date}{" "}
-        <span className="dim">
-          {ageText(patient.birth_date)}
-          {patient.sex !== "NOT_GIVEN" && `, ${sexWord(patient.sex)}`}
-        </span>
-      </>
-    ),
-  },
-  {
-    key: "exam",
-    head: "Exam",
-    width: "minmax(160px, 2fr)",
-    cell: ({ exam, patient }) => (
-      <>
-        {exam.name}
-        {exam.indication && <span className="dim"> · {exam.indication}</span>}
-        {!hasWeight(patient) && (
-          <span style={{ color: "var(--status-warn)" }}>
-            {" "}
-            <IconAlertTriangle size={14} aria-hidden /> weight missing
-          </span>
-        )}
-      </>
-    ),
-  },
-  {
-    key: "tasks",
-    head: "Tasks",
-    optional: true,
-    width: "64px",
-    cell: ({ exam }) => `${exam.tasks_finished}/${exam.tasks_total}`,
-  },
-  {
-    key: "status",
-    head: "Status",
-    width: "100px",
-    cell: ({ exam }) => <StatusBadge look={ITEM_STATUS[exam.status]} />,
-  },
-];
-
-const ALWAYS = ["patient", "status"];
-
-/** The rows as they were, while neither they nor what is asked of them has changed. */
-function useArranged() {
-  const [once] = useState(() => {
-    let known: { asked: unknown[]; rows: WorklistItem[] } | null = null;
-    return (...asked: Parameters<typeof arrange>) => {
-      if (!known || asked.some((one, at) => one !== known?.asked[at])) {
-        known = { asked, rows: arrange(...asked) };
-      }
-      return known.rows;
-    };
-  });
-  return once;
-}
-
-interface Props {
+export interface Choice {
   filter: string;
   days: Days;
-  onFilter: (filter: string) => void;
-  onDays: (days: Days) => void;
+  state: WorkState | null;
+  deviceId: string | null;
 }
 
-export function WorklistPage({ filter, days, onFilter, onDays }: Props) {
-  const worklist = useQuery(queries.worklist);
+interface Props extends Choice {
+  onChoice: (change: Partial<Choice>) => void;
+}
+
+export function WorklistPage({ onChoice, ...choice }: Props) {
+  const { filter, days, state, deviceId } = choice;
   const navigate = useNavigate();
   const [registering, setRegistering] = useState(false);
   const [planFor, setPlanFor] = useState<Patient | null>(null);
   const today = day(useNow(true, 60_000));
-  const { columns, hidden, toggle } = useColumns("worklist", COLUMNS);
-  const arrangedOf = useArranged();
-  useBarcode(onFilter);
+  const devices = useQuery(queries.devices).data ?? NO_DEVICES;
+  const all = useMemo(() => columnsOf(today, devices), [today, devices]);
+  const { columns, hidden, toggle } = useColumns("worklist", all);
+  const { typed, shown, type } = useTyped(filter, (text) => onChoice({ filter: text }));
+  // A day is known whole, and chosen from here; of all days the server tells what is asked for.
+  const whole = days === "today" && filter === "";
+  const worklist = useInfiniteQuery(
+    worklistPages({
+      day: whole ? today : null,
+      search: filter,
+      state: whole ? null : state,
+      deviceId: whole ? null : deviceId,
+    }),
+  );
+  const items = worklist.data ?? NO_ITEMS;
+  const answered = !worklist.isPlaceholderData;
+  const rows = useMemo(() => {
+    // What the server has found need not contain the words as they are spelled here.
+    const search = answered && shown === filter ? "" : shown;
+    return arrange(matching(items, { search, state, deviceId }));
+  }, [items, answered, shown, filter, state, deviceId]);
+  const counts = useMemo(
+    () => (whole && answered ? countStates(items) : null),
+    [whole, answered, items],
+  );
+  const { enter, expect, found } = useFound(answered && typed === filter);
+  useBarcode((code) => {
+    expect();
+    onChoice({ filter: code });
+  });
   const open = ({ exam }: WorklistItem) =>
     void navigate({ to: "/exams/$examId", params: { examId: exam.id } });
   return (
     <div className={page.page}>
       <PageHead
         title="Worklist"
-        filter={filter}
-        placeholder="Filter by name, ID, birth date, exam"
-        onFilter={onFilter}
+        filter={typed}
+        placeholder="Find by name, ID, birth date, exam"
+        onFilter={type}
+        onEnter={enter}
       >
-        <ColumnsMenu all={COLUMNS} always={ALWAYS} hidden={hidden} onToggle={toggle} />
-        <DaysChoice days={days} onDays={onDays} />
+        <ColumnsMenu all={all} always={ALWAYS} hidden={hidden} onToggle={toggle} />
+        <DaysChoice days={days} onDays={(next) => onChoice({ days: next })} />
         <Button leftSection={<IconUserPlus size={16} />} onClick={() => setRegistering(true)}>
           Register patient
         </Button>
       </PageHead>
+      <div className={css.filters}>
+        <StateChoice state={state} counts={counts} onState={(next) => onChoice({ state: next })} />
+        <Select
+          className={css.device}
+          aria-label="Device"
+          placeholder="All devices"
+          clearable
+          searchable
+          data={devices.map(({ id, name }) => ({ value: id, label: name }))}
+          value={deviceId}
+          onChange={(next) => onChoice({ deviceId: next })}
+        />
+      </div>
       <QueryView
         query={worklist}
         rows={10}
         safe="No exam is lost: this list could not be read. A running scan goes on."
       >
-        {(items) => {
-          const rows = arrangedOf(items, days, filter, today);
-          return rows.length > 0 ? (
-            <DataTable
-              label="Worklist"
-              rows={rows}
-              columns={columns}
-              rowId={({ exam }) => exam.id}
-              onOpen={open}
-            />
+        {() =>
+          rows.length > 0 ? (
+            <div className={css.found} ref={found}>
+              <DataTable
+                label="Worklist"
+                rows={rows}
+                columns={columns}
+                rowId={({ exam }) => exam.id}
+                onOpen={open}
+                onEnd={atEndOf(worklist)}
+              />
+            </div>
+          ) : answered && shown === filter ? (
+            <Nothing {...choice} onChoice={onChoice} />
           ) : (
-            <Nothing filter={filter} days={days} onFilter={onFilter} onDays={onDays} />
-          );
-        }}
+            <Loading rows={3} label="Searching" />
+          )
+        }
       </QueryView>
       <Suspense>
         {registering && (
@@ -180,7 +140,36 @@ export function WorklistPage({ filter, days, onFilter, onDays }: Props) {
   );
 }
 
-function DaysChoice({ days, onDays }: Pick<Props, "days" | "onDays">) {
+const NO_ITEMS: WorklistItem[] = [];
+const NO_DEVICES: Device[] = [];
+
+/** After Enter the first row that was found has the focus: one more Enter opens it. */
+function useFound(settled: boolean) {
+  const found = useRef<HTMLDivElement>(null);
+  const wanted = useRef(false);
+  useEffect(() => {
+    if (!wanted.current || !settled) return;
+    wanted.current = false;
+    focusFirst(found.current);
+  });
+  return {
+    found,
+    /** Goes there now, or when the answer to what was typed is here. */
+    enter: () => {
+      if (settled) focusFirst(found.current);
+      else wanted.current = true;
+    },
+    /** The same for what is about to be asked. */
+    expect: () => {
+      wanted.current = true;
+    },
+  };
+}
+
+const focusFirst = (table: HTMLElement | null) =>
+  table?.querySelector<HTMLElement>('[data-row-index="0"]')?.focus();
+
+function DaysChoice({ days, onDays }: { days: Days; onDays: (days: Days) => void }) {
   return (
     <div className={page.choice} role="group" aria-label="Days">
       <button type="button" aria-pressed={days === "today"} onClick={() => onDays("today")}>
@@ -193,13 +182,16 @@ function DaysChoice({ days, onDays }: Pick<Props, "days" | "onDays">) {
   );
 }
 
-function Nothing({ filter, days, onFilter, onDays }: Props) {
+function Nothing({ filter, days, state, deviceId, onChoice }: Props) {
   if (filter) {
     return (
       <Empty
         title={`Nothing matches “${filter}”`}
         action={
-          <Button variant="default" onClick={() => onFilter("")}>
+          <Button
+            variant="default"
+            onClick={() => onChoice({ filter: "", state: null, deviceId: null })}
+          >
             Clear the filter
           </Button>
         }
@@ -212,13 +204,25 @@ function Nothing({ filter, days, onFilter, onDays }: Props) {
       </Empty>
     );
   }
+  if (state || deviceId) {
+    return (
+      <Empty
+        title={days === "today" ? "No such exam today" : "No such exam"}
+        action={
+          <Button variant="default" onClick={() => onChoice({ state: null, deviceId: null })}>
+            Show every state and device
+          </Button>
+        }
+      />
+    );
+  }
   return (
     <Empty
       icon={IconCalendarEvent}
       title={days === "today" ? "No exams today" : "No exams yet"}
       action={
         days === "today" && (
-          <Button variant="default" onClick={() => onDays("all")}>
+          <Button variant="default" onClick={() => onChoice({ days: "all" })}>
             Show all days
           </Button>
         )

@@ -1,28 +1,37 @@
 import { expect, test } from "vitest";
 
 import { aWorklistItem } from "../../testing/builders";
-import { arrange } from "./worklist";
+import { arrange, countStates, matching } from "./worklist";
 
 const today = "2026-11-21";
 const items = [
-  aWorklistItem({ id: "old", scheduled_on: "2026-11-19" }, { last_name: "Ramírez" }),
   aWorklistItem({ id: "done", scheduled_on: today, status: "FINISHED" }),
-  aWorklistItem({ id: "open", scheduled_on: today }),
-  aWorklistItem({ id: "later", scheduled_on: "2026-11-25" }),
+  aWorklistItem({ id: "open", scheduled_on: today, device_ids: ["device-1"] }),
+  aWorklistItem({ id: "old", scheduled_on: "2026-11-19" }, { last_name: "Ramírez" }),
+  aWorklistItem({ id: "later", scheduled_on: "2026-11-25", status: "PAUSED" }),
 ];
-const ids = (days: "today" | "all", filter = "") =>
-  arrange(items, days, filter, today).map(({ exam }) => exam.id);
+const any = { search: "", state: null, deviceId: null };
+const ids = (found: typeof items) => found.map(({ exam }) => exam.id);
 
-test("today shows today's exams, the open ones first", () => {
-  expect(ids("today")).toEqual(["open", "done"]);
+test("the days stay as they came, the open exams of a day come first", () => {
+  expect(ids(arrange(items))).toEqual(["open", "done", "old", "later"]);
 });
 
-test("all days still begin with today", () => {
-  expect(ids("all")).toEqual(["open", "done", "later", "old"]);
+test("words are found without accents, in any order", () => {
+  expect(ids(matching(items, { ...any, search: "ada ramirez" }))).toEqual(["old"]);
+  expect(ids(matching(items, { ...any, search: "1975-12-10 lovelace" }))).toEqual([
+    "done",
+    "open",
+    "later",
+  ]);
+  expect(matching(items, { ...any, search: "nobody" })).toEqual([]);
 });
 
-test("a filter searches all days, without accents, in any order of words", () => {
-  expect(ids("today", "ada ramirez")).toEqual(["old"]);
-  expect(ids("today", "1975-12-10 lovelace")).toEqual(["open", "done", "later"]);
-  expect(ids("today", "nobody")).toEqual([]);
+test("a state and a device leave the rest away", () => {
+  expect(ids(matching(items, { ...any, state: "running" }))).toEqual(["later"]);
+  expect(ids(matching(items, { ...any, deviceId: "device-1" }))).toEqual(["open"]);
+});
+
+test("states are counted", () => {
+  expect(countStates(items)).toEqual({ planned: 2, running: 1, done: 1, failed: 0, stopped: 0 });
 });

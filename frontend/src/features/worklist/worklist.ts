@@ -1,4 +1,5 @@
-import type { WorklistItem } from "../../api/types";
+import { WORK_STATES, type WorkState } from "../../api/worklist";
+import type { ItemStatus, WorklistItem } from "../../api/types";
 import { day, patientNumber, personName } from "../../shared/format";
 
 /** Which exams the worklist shows and in what order. */
@@ -9,17 +10,19 @@ export function scheduledDay({ exam }: WorklistItem): string {
   return exam.scheduled_on ?? day(exam.datetime_created);
 }
 
-/** Today's first, then the newest day; within a day the open ones before the finished ones. */
-export function arrange(items: WorklistItem[], days: Days, filter: string, today: string) {
-  const words = wordsOf(filter);
-  return items
-    .map((item) => ({ item, day: scheduledDay(item), closed: Number(isClosed(item)) }))
-    .filter(({ item }) => words.every((word) => textOf(item).includes(word)))
-    .filter((row) => filter !== "" || days === "all" || row.day === today)
+/** The days in the order of the server; within a day the open exams before the closed ones. */
+export function arrange(items: WorklistItem[]): WorklistItem[] {
+  const places = new Map<string, number>();
+  const rows = items.map((item) => {
+    const on = scheduledDay(item);
+    const place = places.get(on) ?? places.size;
+    places.set(on, place);
+    return { item, place, closed: Number(isClosed(item)) };
+  });
+  return rows
     .toSorted(
       (a, b) =>
-        Number(b.day === today) - Number(a.day === today) ||
-        compared(b.day, a.day) ||
+        a.place - b.place ||
         a.closed - b.closed ||
         compared(a.item.exam.datetime_created, b.item.exam.datetime_created),
     )
@@ -31,6 +34,33 @@ const compared = (one: string, other: string) => (one < other ? -1 : Number(one 
 
 const isClosed = ({ exam }: WorklistItem) =>
   exam.status === "FINISHED" || exam.status === "CANCELED";
+
+/** What of a list matches words, a state and a device; `null` and no words: no matter. */
+export function matching(
+  items: WorklistItem[],
+  { search, state, deviceId }: { search: string; state: WorkState | null; deviceId: string | null },
+): WorklistItem[] {
+  const words = wordsOf(search);
+  const statuses: readonly ItemStatus[] | null = state && WORK_STATES[state];
+  return items.filter((item) => {
+    if (statuses && !statuses.includes(item.exam.status)) return false;
+    if (deviceId && !item.exam.device_ids?.includes(deviceId)) return false;
+    return words.every((word) => textOf(item).includes(word));
+  });
+}
+
+/** How many exams of a list are in which state. */
+export function countStates(items: WorklistItem[]): Record<WorkState, number> {
+  const count = (statuses: readonly ItemStatus[]) =>
+    items.filter(({ exam }) => statuses.includes(exam.status)).length;
+  return {
+    planned: count(WORK_STATES.planned),
+    running: count(WORK_STATES.running),
+    done: count(WORK_STATES.done),
+    failed: count(WORK_STATES.failed),
+    stopped: count(WORK_STATES.stopped),
+  };
+}
 
 /** What a row is found by: folded once, not at each key. */
 const texts = new WeakMap<WorklistItem, string>();
@@ -45,7 +75,7 @@ function textOf(item: WorklistItem): string {
     patientNumber(patient),
     patient.birth_date,
     exam.name,
-    exam.indication ?? "",
+    exam.description,
     exam.accession_number ?? "",
   ];
   const text = fold(fields.join(" "));

@@ -6,7 +6,7 @@ days to come, nearest first. A site far from UTC names its own day (`date=2026-1
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -44,6 +44,24 @@ async def list_exams(
     rows = (await session.execute(query)).mappings().all()
     counts = await _count_tasks(session, [row["id"] for row in rows])
     return [_summary(row, counts) for row in rows]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Of the tasks of an exam."""
+
+    tasks_total: int = 0
+    tasks_finished: int = 0
+    tasks_failed: int = 0
+    device_ids: list[UUID] = field(default_factory=list)
+
+    def add(self, device_id: UUID | None, total: int, finished: int, failed: int) -> None:
+        """Add the tasks on one device, or those on none."""
+        self.tasks_total += total
+        self.tasks_finished += finished
+        self.tasks_failed += failed
+        if device_id is not None:
+            self.device_ids.append(device_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +141,29 @@ def _tuple(place: _Place) -> Any:
     )
 
 
-async def _count_tasks(session: AsyncSession, exam_ids: list[Any]) -> dict[Any, tuple[int, int]]:
-    """Return how many tasks exams have, and how many of them are finished."""
+async def _count_tasks(session: AsyncSession, exam_ids: list[Any]) -> dict[Any, _Counts]:
+    """Return how many tasks exams have, what became of them, and on which devices they are."""
     if not exam_ids:
         return {}
-    finished = sa.case((col(Task.status) == ItemStatus.FINISHED, 1), else_=0)
+    exam, device = col(Workflow.exam_id), col(Task.device_id)
     query = (
-        sa.select(col(Workflow.exam_id), sa.func.count(), sa.func.sum(finished))
+        sa.select(exam, device, sa.func.count(), _sum(ItemStatus.FINISHED), _sum(ItemStatus.ERROR))
         .join(Task, col(Task.workflow_id) == col(Workflow.id))
-        .where(col(Workflow.exam_id).in_(exam_ids))
-        .group_by(col(Workflow.exam_id))
+        .where(exam.in_(exam_ids))
+        .group_by(exam, device)
     )
-    return {exam: (total, done) for exam, total, done in await session.execute(query)}
+    counts: dict[Any, _Counts] = {}
+    for exam_id, device_id, total, finished, failed in await session.execute(query):
+        counts.setdefault(exam_id, _Counts()).add(device_id, total, finished, failed)
+    return counts
 
 
-def _summary(row: Any, counts: dict[Any, tuple[int, int]]) -> ExamSummary:
-    total, finished = counts.get(row["id"], (0, 0))
-    return ExamSummary.model_validate({**row, "tasks_total": total, "tasks_finished": finished})
+def _sum(status: ItemStatus) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((col(Task.status) == status, 1), else_=0))
+
+
+def _summary(row: Any, counts: dict[Any, _Counts]) -> ExamSummary:
+    return ExamSummary.model_validate({**row, **asdict(counts.get(row["id"], _Counts()))})
 
 
 def _patient(row: Any) -> PatientOut:
