@@ -1,7 +1,7 @@
 import { IconHistory } from "@tabler/icons-react";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 
 import { changesQuery, type Kind, KINDS } from "../../api/changes";
 import { moduleQueries } from "../../api/moduleQueries";
@@ -28,7 +28,7 @@ import { SettingsHistory } from "../settings/SettingsHistory";
 import { TargetHistory } from "../targets/TargetHistory";
 import { detailOf, isOfKind, KIND_WORDS, kindOf, nameOf, verbOf } from "./change";
 
-const COLUMNS: Column<JournalEvent>[] = [
+const columnsOf = (devices: Device[]): Column<JournalEvent>[] => [
   {
     key: "time",
     head: "When",
@@ -45,7 +45,7 @@ const COLUMNS: Column<JournalEvent>[] = [
     key: "name",
     head: "What",
     width: "minmax(130px, 1.4fr)",
-    cell: (event) => <strong>{nameOf(event)}</strong>,
+    cell: (event) => <strong>{nameOf(event, devices)}</strong>,
   },
   { key: "verb", head: "Became", width: "minmax(110px, 1fr)", cell: verbOf },
   { key: "who", head: "Who", width: "minmax(90px, 0.8fr)", cell: ({ actor }) => actorWords(actor) },
@@ -81,6 +81,8 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
   useEffect(() => {
     if (few && read > 0) next.current?.();
   }, [few, read, next]);
+  const devices = useQuery(queries.devices).data;
+  const columns = useMemo(() => columnsOf(devices ?? []), [devices]);
   return (
     <div className={page.page}>
       <AdminTabs />
@@ -109,7 +111,7 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
         rows={shown}
         safe="The configuration itself is not affected."
         label="Configuration changes"
-        columns={COLUMNS}
+        columns={columns}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
@@ -120,14 +122,26 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
             here, with the way back.
           </Empty>
         }
-        detail={selected && <Change event={selected} onClose={() => onSelect(null)} />}
+        detail={
+          selected && (
+            <Change event={selected} devices={devices ?? []} onClose={() => onSelect(null)} />
+          )
+        }
       />
     </div>
   );
 }
 
-function Change({ event, onClose }: { event: JournalEvent; onClose: () => void }) {
-  const name = nameOf(event);
+function Change({
+  event,
+  devices,
+  onClose,
+}: {
+  event: JournalEvent;
+  devices: Device[];
+  onClose: () => void;
+}) {
+  const name = nameOf(event, devices);
   return (
     <aside className={page.detail} aria-label={`Change of ${name}`}>
       <DetailHead
@@ -152,6 +166,7 @@ function History({ event }: { event: JournalEvent }) {
       </p>
     );
   }
+  if (event.type === "device.schema_changed") return <OfSchema event={event} />;
   if (kind === "rule") return <OfRule name={event.subject} />;
   if (kind === "target") return <OfTarget name={event.subject} />;
   if (kind === "module") return <OfModule name={event.subject} />;
@@ -204,6 +219,32 @@ function OfDevice({ id }: { id: string }) {
       {(all) => {
         const device = all.find((each) => each.id === id);
         return device ? <DeviceParameters device={device} /> : <p className="dim">{GONE}</p>;
+      }}
+    </QueryView>
+  );
+}
+
+/** It has no versions to go back to; the parameters that it is about have. */
+function OfSchema({ event }: { event: JournalEvent }) {
+  const devices = useQuery(queries.devices);
+  const type = nameOf(event);
+  return (
+    <QueryView query={devices} rows={2} safe="The scanners themselves are not affected.">
+      {(all) => {
+        const concerned = all.filter(({ device_type }) => device_type === type);
+        return (
+          <>
+            <p className="dim">
+              A schema has no versions: it says what the parameters of devices of type {type} have
+              to be. {concerned.length === 0 && "No device here is of this type."}
+            </p>
+            {concerned.map(({ id, name }) => (
+              <Link key={id} to="/devices" search={{ id, tab: "parameters" }}>
+                Parameters of {name}
+              </Link>
+            ))}
+          </>
+        );
       }}
     </QueryView>
   );

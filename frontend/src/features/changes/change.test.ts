@@ -19,3 +19,12 @@ test("notifications are a part of rules, and what was changed is told where nobo
   const set = anEvent("settings.changed", { changed: ["A", "B", "C", "D", "E"] });
   expect([kindOf(set), detailOf(set)]).toEqual(["settings", "A, B, C, and 2 more"]);
 });
+
+test("nothing is called by its id that has a name", () => {
+  const schema = anEvent("device.schema_changed", { device_type: "low-field", removed: false });
+  expect([nameOf(schema), verbOf(schema)]).toEqual(["low-field", "schema of parameters changed"]);
+  const gone = anEvent("device.schema_changed", { device_type: "low-field", removed: true });
+  expect(verbOf(gone)).toBe("schema removed");
+  const parameters = anEvent("device.parameter_changed", { version: 2 });
+  expect(nameOf(parameters, [{ id: parameters.subject, name: "Bore 1" }])).toBe("Bore 1");
+});

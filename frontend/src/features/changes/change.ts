@@ -35,14 +35,22 @@ const VERBS: Record<string, string> = {
   schema_changed: "schema of parameters changed",
 };
 
-export const verbOf = ({ type }: JournalEvent): string => {
+export const verbOf = ({ type, data }: JournalEvent): string => {
+  if (type === "device.schema_changed" && data.removed === true) return "schema removed";
   const verb = type.split(".")[1] ?? "";
   return VERBS[verb] ?? verb.replaceAll("_", " ");
 };
 
 /** What was changed, by the name that people know. */
-export function nameOf({ subject, data }: JournalEvent): string {
-  return typeof data.name === "string" && data.name !== "" ? data.name : subject;
+export function nameOf({ type, subject, data }: JournalEvent, devices: Named[] = []): string {
+  const told = type === "device.schema_changed" ? data.device_type : data.name;
+  if (typeof told === "string" && told !== "") return told;
+  return devices.find(({ id }) => id === subject)?.name ?? subject;
+}
+
+interface Named {
+  id: string;
+  name: string;
 }
 
 /** Why, and which version came of it. */

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { type DragEvent, lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useRef, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Exam, Task, Workflow } from "../../api/types";
@@ -15,7 +15,8 @@ import { RowMenu } from "./RowMenu";
 import { rowId, TaskRow } from "./TaskRow";
 import { type Located, queueOf, sequenceOf, tasksInOrder } from "./tree";
 import { useUndoables } from "./undo";
-import { goingWith, keptBecause, movedBy, movedTo } from "./units";
+import { goingWith, keptBecause, movedBy } from "./units";
+import { useDrag } from "./useDrag";
 import { useQueueEdits } from "./useQueueEdits";
 
 const DeleteModal = lazy(() => import("./DeleteModal"));
@@ -36,7 +37,8 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
   const [repeating, setRepeating] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<Located | null>(null);
   const [said, setSaid] = useState("");
-  const drag = useDrag(edits.reorder);
+  const scroller = useRef<HTMLDivElement>(null);
+  const drag = useDrag(scroller, edits.reorder);
 
   const select = (taskId: string) => {
     onSelect(taskId);
@@ -132,7 +134,7 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
 
   return (
     <section className={css.queue} aria-label="Queue">
-      <div className={css.queueScroll}>
+      <div className={css.queueScroll} ref={scroller}>
         {queueOf(exam).length === 0 && (
           <Empty title="Nothing planned">This exam has no tasks in its workflows.</Empty>
         )}
@@ -181,51 +183,4 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
       )}
     </section>
   );
-}
-
-/** Dragging a row with the mouse; keys and the menu do the same. */
-function useDrag(reorder: (workflow: Workflow, ids: string[]) => void) {
-  const [dragged, setDragged] = useState<Located | null>(null);
-  const [over, setOver] = useState<string | null>(null);
-  const end = () => {
-    setDragged(null);
-    setOver(null);
-  };
-  const orderOn = ({ task, workflow }: Located): string[] | null =>
-    dragged?.workflow.id === workflow.id ? movedTo(workflow, dragged.task.id, task.id) : null;
-
-  function of(located: Located, movable: boolean) {
-    const { task } = located;
-    const down = over === task.id && dragged !== null && isBelow(located, dragged);
-    return {
-      draggable: movable,
-      "data-dragged": dragged?.task.id === task.id || undefined,
-      "data-over": over === task.id ? (down ? "below" : "above") : undefined,
-      onDragStart: (event: DragEvent) => {
-        event.dataTransfer.effectAllowed = "move";
-        event.dataTransfer.setData("text/plain", task.name);
-        setDragged(located);
-      },
-      onDragOver: (event: DragEvent) => {
-        if (!orderOn(located)) return;
-        event.preventDefault();
-        setOver(task.id);
-      },
-      onDragLeave: () => setOver((now) => (now === task.id ? null : now)),
-      onDrop: (event: DragEvent) => {
-        const ids = orderOn(located);
-        if (!ids) return;
-        event.preventDefault();
-        reorder(located.workflow, ids);
-        end();
-      },
-      onDragEnd: end,
-    };
-  }
-  return { of };
-}
-
-function isBelow({ task, workflow }: Located, dragged: Located): boolean {
-  const ids = tasksInOrder(workflow).map(({ id }) => id);
-  return ids.indexOf(task.id) > ids.indexOf(dragged.task.id);
 }

@@ -7,8 +7,9 @@ const SHEET: [string, [string, string][]][] = [
   [
     "Everywhere",
     [
-      ["Ctrl K", "Go to a page, an exam or a patient"],
+      ["Ctrl K", "Go to a page, an exam, a patient, a case, a protocol, a sequence or a device"],
       ["/", "Filter the list"],
+      ["Enter in the filter", "To the first row of the worklist that was found"],
       ["?", "This sheet"],
       ["Esc for 1 s", "Stop the scanner (while an exam is open)"],
     ],
@@ -27,6 +28,7 @@ const SHEET: [string, [string, string][]][] = [
       ["D", "Duplicate it"],
       ["Delete", "Delete it; ten seconds to undo"],
       ["A", "Add from a protocol"],
+      ["Finger, held", "Drag a row"],
     ],
   ],
   [

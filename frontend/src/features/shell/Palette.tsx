@@ -1,6 +1,12 @@
 import "@mantine/spotlight/styles.css";
 
-import { createSpotlight, Spotlight, type SpotlightActionData } from "@mantine/spotlight";
+import { useDebouncedValue } from "@mantine/hooks";
+import {
+  createSpotlight,
+  Spotlight,
+  type SpotlightActionData,
+  type SpotlightActionGroupData,
+} from "@mantine/spotlight";
 import {
   IconArchive,
   IconBell,
@@ -32,13 +38,18 @@ import {
   IconWaveSine,
   type TablerIcon,
 } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { type NavigateOptions, useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
+import { imageQueries } from "../../api/imageQueries";
+import { libraryQueries } from "../../api/library";
 import { queries } from "../../api/queries";
-import { patientNumber, personName } from "../../shared/format";
-import { fold } from "../worklist/worklist";
+import { worklistPages } from "../../api/worklist";
+import { patientNumber, personName, plainReason } from "../../shared/format";
+import { patientWords } from "../../shared/dicomText";
+import { subjectWords } from "../cases/looks";
+import { containsWords, scheduledDay } from "../worklist/worklist";
 
 const [store, spotlight] = createSpotlight();
 
@@ -74,49 +85,43 @@ const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?]
   ["/cleaning", "Cleaning", IconTrash, ["holds", "held studies", "retention", "disk"]],
 ];
 
-/** Ctrl+K: pages, exams and patients by name. */
+const MOST_PAGES = 12;
+const MOST = 6;
+const TYPED_OUT_MS = 150;
+
+interface Entry extends SpotlightActionData {
+  /** What it is found by besides its label and description. */
+  words?: string[];
+}
+
+const matching = (entries: Entry[], query: string, most: number): SpotlightActionData[] =>
+  entries
+    .filter(({ label = "", description = "", words = [] }) =>
+      containsWords([label, description, ...words], query),
+    )
+    .slice(0, most);
+
+/** Ctrl+K: pages, and exams, patients, cases, protocols, sequences and devices by name. */
 export default function Palette({ onClose }: { onClose: () => void }) {
-  const navigate = useNavigate();
   useEffect(() => spotlight.open(), []);
-  const worklist = useQuery(queries.worklist).data ?? [];
-  const patients = useQuery(queries.patients).data ?? [];
-  const pages: SpotlightActionData[] = PAGES.map(([to, label, Icon, keywords]) => ({
-    id: to,
-    label,
-    keywords,
-    leftSection: <Icon size={18} />,
-    onClick: () => void navigate({ to }),
-  }));
-  const exams: SpotlightActionData[] = worklist.map(({ exam, patient }) => ({
-    id: exam.id,
-    label: `${personName(patient)}: ${exam.name}`,
-    description: exam.indication ?? undefined,
-    keywords: [patient.id, patientNumber(patient), patient.birth_date, fold(personName(patient))],
-    leftSection: <IconStack2 size={18} />,
-    onClick: () => void navigate({ to: "/exams/$examId", params: { examId: exam.id } }),
-  }));
-  const people: SpotlightActionData[] = patients.map((patient) => ({
-    id: patient.id,
-    label: personName(patient),
-    description: `${patientNumber(patient)}, born ${patient.birth_date}`,
-    keywords: [patient.id, patientNumber(patient), fold(personName(patient))],
-    leftSection: <IconUser size={18} />,
-    onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
-  }));
+  const [query, setQuery] = useState("");
   return (
     <Spotlight
       store={store}
       onSpotlightClose={onClose}
+      query={query}
+      onQueryChange={setQuery}
       shortcut={null}
       centered={false}
-      limit={12}
+      // Chosen here, so that no kind of thing pushes out the others.
+      filter={(_, actions) => actions}
       highlightQuery
       scrollable
       maxHeight={420}
       nothingFound="Nothing found"
       searchProps={{
-        placeholder: "Page, exam or patient",
-        "aria-label": "Page, exam or patient",
+        placeholder: "Page, exam, patient, case, protocol, sequence or device",
+        "aria-label": "Page, exam, patient, case, protocol, sequence or device",
         leftSection: <IconSearch size={18} />,
       }}
       // Blur would reach under the patient banner; the dimmed page says enough.
@@ -124,11 +129,118 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       transitionProps={{ duration: 80 }}
       attributes={{ content: { "aria-label": "Go to" } }}
       classNames={{ overlay: "overlay-area", inner: "overlay-area", content: "dialog" }}
-      actions={[
-        { group: "Pages", actions: pages },
-        { group: "Exams", actions: exams },
-        { group: "Patients", actions: people },
-      ]}
+      actions={useFound(query)}
     />
   );
+}
+
+function useFound(query: string): SpotlightActionGroupData[] {
+  const navigate = useNavigate();
+  const pages: Entry[] = PAGES.map(([to, label, Icon, words]) => ({
+    id: to,
+    label,
+    words,
+    leftSection: <Icon size={18} />,
+    onClick: () => void navigate({ to }),
+  }));
+  const here = useHere();
+  const there = useThere(query);
+  const groups: SpotlightActionGroupData[] = [
+    { group: "Pages", actions: matching(pages, query, MOST_PAGES) },
+    ...there,
+    ...here.map(({ group, actions }) => ({
+      group,
+      actions: query.trim() ? matching(actions, query, MOST) : [],
+    })),
+  ];
+  return groups.filter(({ actions }) => actions.length > 0);
+}
+
+/** What the browser knows whole. */
+function useHere(): { group: string; actions: Entry[] }[] {
+  const navigate = useNavigate();
+  const patients = useQuery(queries.patients).data ?? [];
+  const sequences = useQuery(queries.sequences).data ?? [];
+  const devices = useQuery(queries.devices).data ?? [];
+  return [
+    {
+      group: "Patients",
+      actions: patients.map((patient) => ({
+        id: patient.id,
+        label: personName(patient),
+        description: `${patientNumber(patient)}, born ${patient.birth_date}`,
+        words: [patient.id],
+        leftSection: <IconUser size={18} />,
+        onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
+      })),
+    },
+    {
+      group: "Sequences",
+      actions: sequences.map((sequence) => ({
+        id: sequence._id,
+        label: sequence.name,
+        description: sequence.description,
+        words: sequence.tags ?? [],
+        leftSection: <IconWaveSine size={18} />,
+        onClick: () => void navigate({ to: "/sequences", search: { id: sequence._id } }),
+      })),
+    },
+    {
+      group: "Devices",
+      actions: devices.map((device) => ({
+        id: device.id,
+        label: device.name,
+        description: device.description,
+        leftSection: <IconScan size={18} />,
+        onClick: () => void navigate({ to: "/devices", search: { id: device.id } }),
+      })),
+    },
+  ];
+}
+
+/** What the server looks for, among more than the browser knows. */
+function useThere(query: string): SpotlightActionGroupData[] {
+  const navigate = useNavigate();
+  const [text] = useDebouncedValue(query.trim(), TYPED_OUT_MS);
+  const enabled = text !== "" && query.trim() !== "";
+  const anyDay = { day: null, search: text, state: null, deviceId: null };
+  const exams = useInfiniteQuery({ ...worklistPages(anyDay), enabled });
+  const cases = useInfiniteQuery({
+    ...imageQueries.cases({ state: null, rule: null, text }),
+    enabled,
+  });
+  const protocols = useInfiniteQuery({ ...libraryQueries.protocols(text, null), enabled });
+  if (!enabled) return [];
+  return [
+    {
+      group: "Exams",
+      actions: (exams.data ?? []).slice(0, MOST).map(({ exam, patient }) => ({
+        id: exam.id,
+        label: `${personName(patient)}: ${exam.name}`,
+        description: `${scheduledDay({ exam, patient })}${exam.indication ? `, ${exam.indication}` : ""}`,
+        leftSection: <IconStack2 size={18} />,
+        onClick: () => void navigate({ to: "/exams/$examId", params: { examId: exam.id } }),
+      })),
+    },
+    {
+      group: "Cases",
+      actions: (cases.data ?? []).slice(0, MOST).map((one) => ({
+        id: one.id,
+        label: `${patientWords(one)}: ${subjectWords(one)}`,
+        description: plainReason(one.reason),
+        leftSection: <IconStackFront size={18} />,
+        onClick: () => void navigate({ to: "/cases", search: { id: one.id } }),
+      })),
+    },
+    {
+      group: "Protocols",
+      actions: (protocols.data ?? []).slice(0, MOST).map((protocol) => ({
+        id: protocol.protocol_id,
+        label: protocol.name,
+        description: protocol.description,
+        leftSection: <IconBook size={18} />,
+        onClick: () => void navigate({ to: "/protocols", search: { id: protocol.newest.exam_id } }),
+      })),
+    },
+  ];
 }
