@@ -4,12 +4,14 @@ docs/cockpit.md says which of these shows which requirement.
 """
 
 import asyncio
-import json
+import contextlib
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -259,29 +261,38 @@ async def test_a_dead_link_is_not_overlooked_and_stop_stays(page, scene):
         await expect(start).to_be_enabled()
 
 
-def many_exams(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    [one] = listed
-    return [
-        {
-            "exam": {**one["exam"], "id": f"{at:08d}-0000-7000-8000-000000000000"},
-            "patient": {**one["patient"], "last_name": f"Patient{at:05d}", "patient_id": f"P{at}"},
-        }
-        for at in range(10_000)
-    ]
+def add_exams(database: Path, count: int) -> None:
+    """Write so many exams beside the first one, each of a patient of its own, quicker than by request."""
+    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        [patient] = connection.execute("SELECT * FROM patient LIMIT 1")
+        [exam] = connection.execute("SELECT * FROM exam WHERE NOT is_template LIMIT 1")
+        for at in range(count):
+            name, number, patient_id = f"Patient{at:05d}", f"P{at}", uuid4().hex
+            named = {"last_name": name, "search_text": name.lower()}
+            numbered = {"patient_id": number, "patient_id_folded": number.lower()}
+            insert(connection, "patient", {**patient, **named, **numbered, "id": patient_id})
+            study = {"study_instance_uid": f"2.25.{at}", "accession_folded": None}
+            ids = {"id": uuid4().hex, "patient_id": patient_id, "day": "2026-01-01"}
+            insert(connection, "exam", {**exam, **study, **ids})
+
+
+def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - of this file
+    connection.execute(statement, tuple(row.values()))
 
 
 @pytest.mark.long
 async def test_ten_thousand_exams_are_searched_and_columns_and_filters_remembered(page, scene):
-    listed = await scene.api.call("GET", "/exam/worklist")
-    body = json.dumps(many_exams(listed))
-    await page.route(
-        "**/api/v1/exam/worklist",
-        lambda route: route.fulfill(body=body, content_type="application/json"),
-    )
+    databases = scene.installation.data_dir / "data" / "databases"
+    await asyncio.to_thread(add_exams, databases / "exam-manager.sqlite", 10_000)
     await log_in(page, "/?days=all")
     table = page.get_by_role("table", name="Worklist")
-    await expect(table).to_have_attribute("aria-rowcount", "10001")
+    await expect(table).to_have_attribute("aria-rowcount", "201")
     assert await page.get_by_test_id("table-row").count() < 80
+    await table.evaluate("table => table.scrollTo(0, table.scrollHeight)")
+    await expect(table).to_have_attribute("aria-rowcount", "401")
     await page.get_by_role("button", name="Columns").click()
     await page.get_by_role("menuitemcheckbox", name="Born").click()
     await page.keyboard.press("Escape")
@@ -290,7 +301,68 @@ async def test_ten_thousand_exams_are_searched_and_columns_and_filters_remembere
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("q=P4711"))
     await expect(table).to_have_attribute("aria-rowcount", "2")
+    await expect(page.get_by_test_id("table-row")).to_be_focused()
     await page.reload()
     await expect(table).to_have_attribute("aria-rowcount", "2")
     await expect(table).to_contain_text("PATIENT04711")
     await expect(table.get_by_role("columnheader", name="Born")).to_be_hidden()
+
+
+@pytest.mark.long
+async def test_the_worklist_is_narrowed_by_state_and_device(page, scene):
+    await log_in(page)
+    table = page.get_by_role("table", name="Worklist")
+    states = page.get_by_role("group", name="State of the exam")
+    await expect(states.get_by_role("button", name="Planned 1")).to_be_visible()
+    await states.get_by_role("button", name="Done 0").click()
+    await expect(page.get_by_text("No such exam today")).to_be_visible()
+    await expect(page).to_have_url(re.compile("state=done"))
+    await page.get_by_role("button", name="Show every state and device").click()
+    await page.get_by_role("combobox", name="Device").click()
+    await page.get_by_role("option", name="Simulated scanner").click()
+    await expect(table).to_have_attribute("aria-rowcount", "2")
+    await page.get_by_role("button", name="All days").click()
+    await expect(page).to_have_url(re.compile("device="))
+    await expect(table).to_have_attribute("aria-rowcount", "2")
+    await assert_accessible(page)
+
+
+@pytest.mark.long
+async def test_what_a_scan_has_to_mind_is_in_sight_asked_for_and_confirmed(page, scene):
+    patient = await scene.api.call("GET", f"/patient/{scene.data.patient_id}")
+    flags = {"implants": ["Pacemaker"], "allergies": ["Gadobutrol"]}
+    await scene.api.call("PUT", f"/patient/{patient['id']}", json={**patient, **flags})
+    url = f"/exam/{scene.data.exam_id}"
+    exam = await scene.api.call("GET", url)
+    untold = {**exam, "patient_position": None, "status": "UPDATED"}
+    await scene.api.call("PUT", url, json=untold)
+    async with scene.scanner(SimulatedScanner(SimulatorSettings(time_scale=0))):
+        await open_exam(page, scene)
+        banner = page.get_by_test_id("patient-banner")
+        await expect(banner.get_by_role("button", name="Implant")).to_be_visible()
+        await expect(banner.get_by_role("button", name="Allergy")).to_be_visible()
+        start = page.get_by_role("button", name="Start scan")
+        reason = page.get_by_test_id("start-reason")
+        await expect(reason).to_contain_text("How the patient lies is not told")
+        await expect(start).to_be_disabled()
+        await reason.get_by_role("button").click()
+        await page.get_by_role("menuitem", name="Feet first, supine").click()
+        await expect(banner.get_by_role("button", name="Patient position")).to_have_text("FFS")
+        await assert_accessible(page)
+        await start.click()
+        refused = page.get_by_role("alert").filter(has_text="was not started")
+        await expect(refused).to_contain_text("has an implant")
+        await refused.get_by_role("button", name="Confirm and start").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Why the scan is needed").fill("Conditional at this field")
+        await dialog.get_by_role("button", name="Confirm and start").click()
+        await scene.until("acquisition.finished")
+        [task] = [
+            task
+            for workflow in (await scene.api.call("GET", url))["workflows"]
+            for task in workflow["tasks"]
+            if task["task_type"] == "ACQUISITION"
+        ]
+        limits = task["acquisition_limits"]
+        assert (limits["patient_position"], limits["has_implant"]) == ("FFS", True)
+        await expect(inspector(page)).to_contain_text("Feet first, supine (FFS)")

@@ -15,6 +15,7 @@ import { ageText, day, patientNumber, personName, sexWord, withUnit } from "../.
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
+import { isUnscreened, PREGNANCY_WORDS } from "../../shared/patient";
 import { Empty, QueryView } from "../../shared/states";
 import { ITEM_STATUS } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
@@ -139,6 +140,28 @@ function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => 
           <dd>{withUnit(patient.weight || null, "kg", 1)}</dd>
           <dt>Height</dt>
           <dd>{withUnit(patient.height, "cm")}</dd>
+          <dt>Implants</dt>
+          <dd>
+            {isUnscreened(patient) ? "not asked yet" : patient.implants?.join("; ") || "none"}
+          </dd>
+          {patient.pregnancy_status && (
+            <>
+              <dt>Pregnancy</dt>
+              <dd>{PREGNANCY_WORDS[patient.pregnancy_status]}</dd>
+            </>
+          )}
+          {patient.allergies.length > 0 && (
+            <>
+              <dt>Allergies</dt>
+              <dd>{patient.allergies.join("; ")}</dd>
+            </>
+          )}
+          {patient.medical_alerts.length > 0 && (
+            <>
+              <dt>Alerts</dt>
+              <dd>{patient.medical_alerts.join("; ")}</dd>
+            </>
+          )}
           {patient.comment && (
             <>
               <dt>Comment</dt>

@@ -6,6 +6,7 @@ import {
   Spotlight,
   type SpotlightActionData,
   type SpotlightActionGroupData,
+  spotlightActions,
 } from "@mantine/spotlight";
 import {
   IconArchive,
@@ -105,6 +106,13 @@ const matching = (entries: Entry[], query: string, most: number): SpotlightActio
 export default function Palette({ onClose }: { onClose: () => void }) {
   useEffect(() => spotlight.open(), []);
   const [query, setQuery] = useState("");
+  const found = useFound(query);
+  const ids = found.flatMap(({ actions }) => actions.map(({ id }) => id)).join(" ");
+  useEffect(() => {
+    // What the server has found may stand above what Enter would open: it is the first again,
+    // unless somebody has chosen another one.
+    if (ids && store.getState().selected <= 0) spotlightActions.selectAction(0, store);
+  }, [ids]);
   return (
     <Spotlight
       store={store}
@@ -129,7 +137,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       transitionProps={{ duration: 80 }}
       attributes={{ content: { "aria-label": "Go to" } }}
       classNames={{ overlay: "overlay-area", inner: "overlay-area", content: "dialog" }}
-      actions={useFound(query)}
+      actions={found}
     />
   );
 }

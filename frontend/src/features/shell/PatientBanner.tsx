@@ -106,7 +106,7 @@ function Facts({ patient, exam, turnable, onEdit }: FactsProps) {
       )}
       {exam && <Position exam={exam} turnable={turnable} />}
       <Flags patient={patient} onEdit={onEdit} />
-      <span className={`${css.bannerFact} ${css.bannerOptional}`}>
+      <span className={`${css.bannerFact} ${css.bannerHeight}`}>
         {patient.height ? withUnit(patient.height, "cm") : ""}
       </span>
       {patient.comment && (

@@ -13,8 +13,10 @@ const items = [
 const any = { search: "", state: null, deviceId: null };
 const ids = (found: typeof items) => found.map(({ exam }) => exam.id);
 
-test("the days stay as they came, the open exams of a day come first", () => {
-  expect(ids(arrange(items))).toEqual(["open", "done", "old", "later"]);
+test("the days stay as they came; what runs comes first in a day, then what is open", () => {
+  const running = aWorklistItem({ id: "running", scheduled_on: today, status: "INPROGRESS" });
+  const found = ids(arrange([...items, running]));
+  expect(found).toEqual(["running", "open", "done", "old", "later"]);
 });
 
 test("words are found without accents, in any order", () => {

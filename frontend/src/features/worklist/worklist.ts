@@ -1,6 +1,7 @@
 import { WORK_STATES, type WorkState } from "../../api/worklist";
 import type { ItemStatus, WorklistItem } from "../../api/types";
 import { day, patientNumber, personName } from "../../shared/format";
+import { isActive } from "../../shared/status";
 
 /** Which exams the worklist shows and in what order. */
 
@@ -10,20 +11,20 @@ export function scheduledDay({ exam }: WorklistItem): string {
   return exam.scheduled_on ?? day(exam.datetime_created);
 }
 
-/** The days in the order of the server; within a day the open exams before the closed ones. */
+/** The days in the order of the server; within a day what runs, then what is open, then the rest. */
 export function arrange(items: WorklistItem[]): WorklistItem[] {
   const places = new Map<string, number>();
   const rows = items.map((item) => {
     const on = scheduledDay(item);
     const place = places.get(on) ?? places.size;
     places.set(on, place);
-    return { item, place, closed: Number(isClosed(item)) };
+    return { item, place, rank: rankOf(item) };
   });
   return rows
     .toSorted(
       (a, b) =>
         a.place - b.place ||
-        a.closed - b.closed ||
+        a.rank - b.rank ||
         compared(a.item.exam.datetime_created, b.item.exam.datetime_created),
     )
     .map(({ item }) => item);
@@ -32,8 +33,10 @@ export function arrange(items: WorklistItem[]): WorklistItem[] {
 /** Of dates and times in ISO order, which no language sorts otherwise. */
 const compared = (one: string, other: string) => (one < other ? -1 : Number(one > other));
 
-const isClosed = ({ exam }: WorklistItem) =>
-  exam.status === "FINISHED" || exam.status === "CANCELED";
+function rankOf({ exam: { status } }: WorklistItem): number {
+  if (isActive(status)) return 0;
+  return status === "FINISHED" || status === "CANCELED" ? 2 : 1;
+}
 
 /** What of a list matches words, a state and a device; `null` and no words: no matter. */
 export function matching(
