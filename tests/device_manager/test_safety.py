@@ -64,20 +64,15 @@ def codes(found: dict[str, Any]) -> list[str]:
     return [reason["code"] for reason in found["reasons"] if reason["severity"] != "note"]
 
 
-async def weigh(lab: Lab, task: dict[str, Any], weight: float) -> None:
-    await change_patient(lab, task, weight=weight)
-
-
 async def change_patient(lab: Lab, task: dict[str, Any], **changes: Any) -> None:
     workflow = (await lab.exam.get(f"{EXAM}/workflow/{task['workflow_id']}")).json()
     exam = (await lab.exam.get(f"{EXAM}/{workflow['exam_id']}")).json()
     path = f"/api/v1/patient/{exam['patient_id']}"
     patient = (await lab.exam.get(path)).json()
-    answer = await lab.exam.put(path, json={**patient, **changes})
-    assert answer.status_code == 200, answer.text
     lying = {**exam, "patient_position": "FFS", "status": "UPDATED"}
-    answer = await lab.exam.put(f"{EXAM}/{exam['id']}", json=lying)
-    assert answer.status_code == 200, answer.text
+    for url, body in ((path, {**patient, **changes}), (f"{EXAM}/{exam['id']}", lying)):
+        answer = await lab.exam.put(url, json=body)
+        assert answer.status_code == 200, answer.text
 
 
 async def finish(lab: Lab, scanner: Scanner) -> dict[str, Any]:
@@ -253,7 +248,7 @@ async def test_a_confirmation_does_not_outlive_the_patients_weight(lab, sequence
     async with lab.scanner(system_limits=STRONG, parameter=FIRST_LEVEL) as scanner:
         task = await lab.create_task(scanner.device_id, sequence_id=sequence_id)
         found = await judge(lab, scanner.device_id, task)
-        await weigh(lab, task, 55.0)
+        await change_patient(lab, task, weight=55.0)
         answer = await lab.start(confirming(task, found))
         assert answer.status_code == 409
         assert "What was confirmed" in answer.json()["reasons"][0]

@@ -262,7 +262,7 @@ async def test_a_dead_link_is_not_overlooked_and_stop_stays(page, scene):
 
 
 def add_exams(database: Path, count: int) -> None:
-    """Write so many exams beside the first one, each of a patient of its own, quicker than by request."""
+    """Write so many exams beside the first one, each of a patient of its own."""
     with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection, connection:
         connection.row_factory = sqlite3.Row
         [patient] = connection.execute("SELECT * FROM patient LIMIT 1")

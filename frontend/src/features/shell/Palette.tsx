@@ -6,7 +6,6 @@ import {
   Spotlight,
   type SpotlightActionData,
   type SpotlightActionGroupData,
-  spotlightActions,
 } from "@mantine/spotlight";
 import {
   IconArchive,
@@ -111,7 +110,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   useEffect(() => {
     // What the server has found may stand above what Enter would open: it is the first again,
     // unless somebody has chosen another one.
-    if (ids && store.getState().selected <= 0) spotlightActions.selectAction(0, store);
+    if (ids && store.getState().selected <= 0) chooseFirst();
   }, [ids]);
   return (
     <Spotlight
@@ -140,6 +139,15 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       actions={found}
     />
   );
+}
+
+/** As the kit does it when something is typed. */
+function chooseFirst(): void {
+  const { listId } = store.getState();
+  const list = listId ? document.getElementById(listId) : null;
+  list?.querySelector("[data-selected]")?.removeAttribute("data-selected");
+  list?.querySelector("[data-action]")?.setAttribute("data-selected", "true");
+  store.updateState((state) => ({ ...state, selected: 0 }));
 }
 
 function useFound(query: string): SpotlightActionGroupData[] {
