@@ -879,6 +879,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/series/{series_instance_uid}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was drawn on images
+         * @description Return lengths, angles, regions and arrows on the images of a series, oldest first.
+         *
+         *     The next page begins `after` the last one of this. A series on which nothing was drawn has none,
+         *     and so has one that is not here.
+         */
+        get: operations["list_annotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep what was drawn on an image
+         * @description Keep a length, an angle, a region or an arrow with the image of the archive it was drawn on.
+         *
+         *     Lengths and areas are not kept: they follow from the points and the image's own pixel spacing.
+         */
+        post: operations["draw_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/annotations/{annotation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return an annotation
+         * @description Return one annotation with its version; also one that was deleted.
+         */
+        get: operations["get_annotation"];
+        /**
+         * Change an annotation
+         * @description Move it, or say something else; its kind and its image stay.
+         */
+        put: operations["change_annotation"];
+        post?: never;
+        /**
+         * Delete an annotation
+         * @description Show it no more. It stays on record, and can be brought back.
+         */
+        delete: operations["delete_annotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflowmanager/annotations/{annotation_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring back an annotation
+         * @description Undo a deletion; an annotation that is there stays as it is.
+         */
+        post: operations["restore_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/dicomweb/studies": {
         parameters: {
             query?: never;
@@ -4052,6 +4145,192 @@ export interface components {
             next?: number | null;
         };
         /**
+         * AnnotationChange
+         * @description Where it is from now on, and what it says.
+         * @example {
+         *       "points": [
+         *         [
+         *           64.5,
+         *           82
+         *         ],
+         *         [
+         *           98.5,
+         *           82
+         *         ]
+         *       ],
+         *       "text": "left ventricle"
+         *     }
+         */
+        AnnotationChange: {
+            /**
+             * Points
+             * @description Column and row of each point in pixels of the stored image, with fractions: 0, 0 is the upper left corner of its first pixel and 0.5, 0.5 the middle of that pixel (PS3.3 C.18.6.1.1). length: both ends; angle: end, corner, end; ellipse: both ends of one axis, both ends of the other; rectangle: its corners in turn; arrow: tip, tail
+             */
+            points: [
+                number,
+                number
+            ][];
+            /**
+             * Text
+             * @description What is said of it; an arrow needs some
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * AnnotationIn
+         * @description Something to keep that was drawn on an image.
+         * @example {
+         *       "sop_instance_uid": "2.25.329800735698586629295641978511506172920",
+         *       "frame": 1,
+         *       "kind": "length",
+         *       "points": [
+         *         [
+         *           64.5,
+         *           80
+         *         ],
+         *         [
+         *           96.5,
+         *           80
+         *         ]
+         *       ],
+         *       "text": "left ventricle"
+         *     }
+         */
+        AnnotationIn: {
+            /**
+             * Sop Instance Uid
+             * @description The image
+             */
+            sop_instance_uid: string;
+            /**
+             * Frame
+             * @description Number of the frame, from 1
+             * @default 1
+             */
+            frame: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "length" | "angle" | "ellipse" | "rectangle" | "arrow";
+            /**
+             * Points
+             * @description Column and row of each point in pixels of the stored image, with fractions: 0, 0 is the upper left corner of its first pixel and 0.5, 0.5 the middle of that pixel (PS3.3 C.18.6.1.1). length: both ends; angle: end, corner, end; ellipse: both ends of one axis, both ends of the other; rectangle: its corners in turn; arrow: tip, tail
+             */
+            points: [
+                number,
+                number
+            ][];
+            /**
+             * Text
+             * @description What is said of it; an arrow needs some
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * AnnotationOut
+         * @description What somebody drew on an image.
+         * @example {
+         *       "sop_instance_uid": "2.25.329800735698586629295641978511506172920",
+         *       "frame": 1,
+         *       "kind": "length",
+         *       "points": [
+         *         [
+         *           64.5,
+         *           80
+         *         ],
+         *         [
+         *           96.5,
+         *           80
+         *         ]
+         *       ],
+         *       "text": "left ventricle",
+         *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2ab0",
+         *       "study_instance_uid": "2.25.329800735698586629295641978511506172918",
+         *       "series_instance_uid": "2.25.329800735698586629295641978511506172919",
+         *       "version": 1,
+         *       "current": true,
+         *       "created_by": "user:ada",
+         *       "created_at": "2026-03-02T09:30:00Z",
+         *       "updated_by": null,
+         *       "updated_at": null,
+         *       "deleted_by": null,
+         *       "deleted_at": null
+         *     }
+         */
+        AnnotationOut: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Study Instance Uid */
+            study_instance_uid: string;
+            /** Series Instance Uid */
+            series_instance_uid: string;
+            /** Sop Instance Uid */
+            sop_instance_uid: string;
+            /**
+             * Frame
+             * @description Number of the frame, from 1
+             */
+            frame: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "length" | "angle" | "ellipse" | "rectangle" | "arrow";
+            /**
+             * Points
+             * @description Column and row of each point in pixels of the stored image, with fractions: 0, 0 is the upper left corner of its first pixel and 0.5, 0.5 the middle of that pixel (PS3.3 C.18.6.1.1). length: both ends; angle: end, corner, end; ellipse: both ends of one axis, both ends of the other; rectangle: its corners in turn; arrow: tip, tail
+             */
+            points: [
+                number,
+                number
+            ][];
+            /**
+             * Text
+             * @description What is said of it; an arrow needs some
+             */
+            text: string;
+            /**
+             * Version
+             * @description Counts the edits; the ETag for If-Match
+             */
+            version: number;
+            /**
+             * Current
+             * @description Whether the image is the one that it was drawn on. False: it is gone, or another object has its UID by now; draw it on no image
+             */
+            current: boolean;
+            /**
+             * Created By
+             * @description Who drew it: `user:ada`
+             */
+            created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated By
+             * @description Who changed it last
+             */
+            updated_by: string | null;
+            /** Updated At */
+            updated_at: string | null;
+            /**
+             * Deleted By
+             * @description Who deleted it; null: it is there
+             */
+            deleted_by: string | null;
+            /** Deleted At */
+            deleted_at: string | null;
+        };
+        /**
          * AnyRunOut
          * @description A run at a glance: of the job of an exam, or of the modules of a case.
          */
@@ -5631,7 +5910,7 @@ export interface components {
          * @description Every type of event that the platform writes.
          * @enum {string}
          */
-        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "run.priority" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.priority" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "worker.drained" | "worker.resumed" | "settings.changed" | "backup.made" | "backup.failed" | "session.held" | "session.released";
+        EventType: "exam.created" | "exam.updated" | "exam.deleted" | "protocol.released" | "protocol.revised" | "protocol.retired" | "protocol.imported" | "protocol.exported" | "workflow.created" | "workflow.updated" | "workflow.deleted" | "task.created" | "task.updated" | "task.deleted" | "exam.task.started" | "exam.task.progress" | "exam.task.finished" | "exam.task.failed" | "exam.task.canceled" | "exam.task.released" | "result.stored" | "result.deleted" | "result.downloaded" | "result.sending" | "result.sent" | "result.send_failed" | "audit.exported" | "patient.created" | "patient.updated" | "patient.deleted" | "sequence.created" | "sequence.updated" | "sequence.deleted" | "lake.orphan_found" | "user.created" | "user.updated" | "user.deleted" | "user.logged_in" | "user.logged_out" | "user.login_refused" | "user.locked" | "user.unlocked" | "user.session_ended" | "user.password_changed" | "device.created" | "device.updated" | "device.deleted" | "device.connected" | "device.disconnected" | "device.status" | "device.parameter_changed" | "device.schema_changed" | "device.calibrated" | "acquisition.requested" | "acquisition.accepted" | "acquisition.running" | "acquisition.paused" | "acquisition.lost" | "acquisition.stopping" | "acquisition.stopped" | "acquisition.finished" | "acquisition.failed" | "stream.started" | "stream.ended" | "upload.expired" | "run.queued" | "run.waiting" | "run.started" | "run.progress" | "run.succeeded" | "run.failed" | "run.canceled" | "run.skipped" | "run.priority" | "preview.ready" | "preview.failed" | "dicom.series.received" | "dicom.series.complete" | "dicom.instance.conflict" | "dicom.instance.quarantined" | "dicom.instance.recovered" | "annotation.created" | "annotation.updated" | "annotation.deleted" | "annotation.restored" | "dicom.listener.restarted" | "selftest.progress" | "selftest.passed" | "selftest.failed" | "cleaner.removed" | "dicom.study.held" | "dicom.study.hold_lifted" | "dicom.study.other_patient" | "dicom.series.decided" | "case.opened" | "case.waiting" | "case.complete" | "case.processing" | "case.done" | "case.failed" | "case.discarded" | "rule.created" | "rule.updated" | "rule.deleted" | "rule.reordered" | "target.created" | "target.updated" | "target.deleted" | "module.created" | "module.updated" | "module.deleted" | "processing.queued" | "processing.priority" | "processing.started" | "processing.step" | "processing.review" | "processing.reviewed" | "processing.overdue" | "processing.finished" | "processing.failed" | "processing.canceled" | "dispatch.queued" | "dispatch.sent" | "dispatch.retry" | "dispatch.failed" | "retrieval.started" | "retrieval.progress" | "retrieval.paused" | "retrieval.resumed" | "retrieval.finished" | "retrieval.failed" | "retrieval.canceled" | "import.started" | "import.finished" | "import.failed" | "import.canceled" | "commitment.requested" | "commitment.reported" | "commitment.failed" | "notification.queued" | "notification.sent" | "notification.retry" | "notification.failed" | "journal.pruned" | "mercure.reported" | "dispatch.paused" | "dispatch.resumed" | "queue.paused" | "queue.resumed" | "worker.drained" | "worker.resumed" | "settings.changed" | "backup.made" | "backup.failed" | "session.held" | "session.released";
         /**
          * Failure
          * @description Why a job failed.
@@ -13074,6 +13353,202 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RecoveredOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    list_annotations: {
+        parameters: {
+            query?: {
+                /** @description Also those that were deleted */
+                deleted?: boolean;
+                /** @description Go on after this one */
+                after?: string | null;
+                /** @description At most so many */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Series Instance UID (0020,000E) */
+                series_instance_uid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"][];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    draw_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationIn"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    get_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the annotation */
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    change_annotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the annotation */
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    delete_annotation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that was read: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Id of the annotation */
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    restore_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the annotation */
+                annotation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnotationOut"];
                 };
             };
             400: components["responses"]["BadRequest"];
