@@ -78,7 +78,8 @@ def patient_of(document: Document) -> BasePatient:
     Raises:
         UnprocessableError: A value cannot stand in a record here.
     """
-    return _checked(BasePatient, document, f"patient {document.get('id')}")
+    patient: BasePatient = _checked(BasePatient, document, f"patient {document.get('id')}")
+    return patient
 
 
 def exam_tree(document: Document, reading: Reading) -> Tree:
