@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import AsyncIterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -50,29 +51,41 @@ async def drag(page: Page, picture: Locator, across: float) -> None:
     await page.mouse.up()
 
 
-async def test_what_is_drawn_is_kept_shown_again_changed_and_brought_back(
-    page: Page, scene: Scene
-) -> None:
+async def a_volume_that_is_looked_at(page: Page) -> Locator:
     await log_in(page, "/upload")
     await page.get_by_label("Files", exact=True).set_input_files(a_volume())
     await page.get_by_test_id("table-row").filter(has_text="Done").first.click()
-    picture = await open_images(page)
+    return await open_images(page)
+
+
+async def point_at_something(page: Page, picture: Locator) -> None:
+    await page.get_by_role("button", name="Point at something").click()
+    await drag(page, picture, 15)
+    await page.get_by_role("textbox", name="Words").fill("artefact")
+    await page.get_by_role("button", name="Keep").click()
+
+
+async def name_it(scene: Scene, annotation_id: str) -> None:
+    """Do what another person may do meanwhile: it is seen without a reload."""
+    change = {"points": [[8, 10], [20, 10]], "text": "left atrium"}
+    await scene.api.call("PUT", f"/workflowmanager/annotations/{annotation_id}", json=change)
+
+
+async def test_what_is_drawn_is_kept_shown_again_changed_and_brought_back(
+    page: Page, scene: Scene
+) -> None:
+    picture = await a_volume_that_is_looked_at(page)
     drawn = picture.locator("svg.svg-layer")
     await page.get_by_role("button", name="Measure a length").click()
     await drag(page, picture, 20)
     await expect(drawn).to_contain_text(re.compile(r"(39|40)\S*\smm"))
     listed = page.get_by_role("button", name="Annotations: 1")
     await expect(listed).to_be_visible()
-    (kept,) = await scene.api.call("GET", LIST)
-    # Pixels are 3 mm wide, and the middle of 32 x 32 of them is 16, 16.
-    (left, top), (right, bottom) = kept["points"]
+    (kept,) = await scene.api.call("GET", LIST)  # 32 x 32 pixels, 3 mm wide
     assert (kept["sop_instance_uid"], kept["kind"]) == (f"{SERIES}.5", "length")
-    assert [left, top, right, bottom] == pytest.approx([9.33, 16, 22.67, 16], abs=0.3)
+    assert [*chain(*kept["points"])] == pytest.approx([9.33, 16, 22.67, 16], abs=0.3)
 
-    # Another person gives it a name: it is seen without a reload.
-    change = {"points": [[8, 10], [20, 10]], "text": "left atrium"}
-    path = f"/workflowmanager/annotations/{kept['id']}"
-    await scene.api.call("PUT", path, json=change)
+    await name_it(scene, kept["id"])
     await expect(drawn).to_contain_text("left atrium")
     await expect(drawn).to_contain_text(re.compile(r"36\S*\smm"))
     await page.keyboard.press("ArrowRight")
@@ -95,9 +108,6 @@ async def test_what_is_drawn_is_kept_shown_again_changed_and_brought_back(
     await panel.get_by_role("button", name="Bring it back").click()
     await expect(drawn).to_contain_text("left atrium")
 
-    await page.get_by_role("button", name="Point at something").click()
-    await drag(page, picture, 15)
-    await page.get_by_role("textbox", name="Words").fill("artefact")
-    await page.get_by_role("button", name="Keep").click()
+    await point_at_something(page, picture)
     await expect(panel.get_by_role("listitem")).to_have_count(2)
     await expect(drawn).to_contain_text("artefact")
