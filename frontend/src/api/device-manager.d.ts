@@ -731,6 +731,15 @@ export interface components {
              * @description Age [years]
              */
             patient_age: number;
+            /** @description How the patient lies; null: nobody has told */
+            patient_position?: components["schemas"]["PatientPosition"] | null;
+            /** @description null: nobody has asked */
+            pregnancy_status?: components["schemas"]["PregnancyStatus"] | null;
+            /**
+             * Has Implant
+             * @description null: nobody has asked
+             */
+            has_implant?: boolean | null;
         };
         /**
          * AcquisitionOut
@@ -1315,6 +1324,15 @@ export interface components {
             created_at?: string | null;
         };
         /**
+         * PatientPosition
+         * @description How the patient lies in the scanner: Patient Position (PS3.3 C.7.3.1.1.2).
+         *
+         *     The first two letters say what enters the bore first, head or feet. Those that raw data
+         *     (ISMRMRD) know; who sits, or lies across the bore, is none of them.
+         * @enum {string}
+         */
+        PatientPosition: "HFS" | "HFP" | "HFDR" | "HFDL" | "FFS" | "FFP" | "FFDR" | "FFDL";
+        /**
          * PauseResult
          * @description What became of a pause, or of letting a scan go on.
          */
@@ -1345,6 +1363,12 @@ export interface components {
              */
             vector: number;
         };
+        /**
+         * PregnancyStatus
+         * @description Pregnancy Status (PS3.3 C.7.2.2), in words.
+         * @enum {string}
+         */
+        PregnancyStatus: "NOT_PREGNANT" | "POSSIBLY_PREGNANT" | "DEFINITELY_PREGNANT" | "UNKNOWN";
         /**
          * Problem
          * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
@@ -1839,7 +1863,10 @@ export interface components {
          *         "patient_height": 168,
          *         "patient_weight": 62,
          *         "patient_gender": "FEMALE",
-         *         "patient_age": 40
+         *         "patient_age": 40,
+         *         "patient_position": "HFS",
+         *         "pregnancy_status": "NOT_PREGNANT",
+         *         "has_implant": true
          *       }
          *     }
          */

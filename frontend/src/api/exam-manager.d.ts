@@ -1846,6 +1846,15 @@ export interface components {
              * @description Age [years]
              */
             patient_age: number;
+            /** @description How the patient lies; null: nobody has told */
+            patient_position?: components["schemas"]["PatientPosition"] | null;
+            /** @description null: nobody has asked */
+            pregnancy_status?: components["schemas"]["PregnancyStatus"] | null;
+            /**
+             * Has Implant
+             * @description null: nobody has asked
+             */
+            has_implant?: boolean | null;
         };
         /**
          * AcquisitionParameter
@@ -1980,7 +1989,10 @@ export interface components {
          *         "patient_height": 168,
          *         "patient_weight": 62,
          *         "patient_gender": "FEMALE",
-         *         "patient_age": 40
+         *         "patient_age": 40,
+         *         "patient_position": "HFS",
+         *         "pregnancy_status": "NOT_PREGNANT",
+         *         "has_implant": true
          *       }
          *     }
          */
@@ -2317,7 +2329,8 @@ export interface components {
          *       "comment": null,
          *       "status": "NEW",
          *       "is_template": false,
-         *       "accession_number": "A-2026-0042"
+         *       "accession_number": "A-2026-0042",
+         *       "patient_position": "HFS"
          *     }
          */
         BaseExam: {
@@ -2348,6 +2361,8 @@ export interface components {
              * @description The day it is planned for; without it that of its making
              */
             scheduled_on?: string | null;
+            /** @description How the patient lies, Patient Position (0018,5100); each scan keeps in its acquisition_limits what it was at its start. null: not told yet. A PUT that does not name it leaves it as it is. */
+            patient_position?: components["schemas"]["PatientPosition"] | null;
         };
         /**
          * BaseMRISequence
@@ -2391,7 +2406,17 @@ export interface components {
          *       "height": 168,
          *       "weight": 62,
          *       "issuer": "clinic",
-         *       "comment": "Prefers feet first"
+         *       "comment": "Prefers feet first",
+         *       "implants": [
+         *         "Hip left, titanium, MR conditional to 3 T"
+         *       ],
+         *       "allergies": [
+         *         "Gadobutrol"
+         *       ],
+         *       "medical_alerts": [
+         *         "MRSA"
+         *       ],
+         *       "pregnancy_status": "NOT_PREGNANT"
          *     }
          */
         BasePatient: {
@@ -2426,6 +2451,25 @@ export interface components {
              * @description The hospital's number, Patient ID (0010,0020) of the images; unique. A PUT that does not name it leaves it as it is.
              */
             patient_id?: string | null;
+            /**
+             * Implants
+             * @description Implants and other metal in the body, each with its conditions for MR; []: none; null: nobody has asked. With one, a named person confirms each scan. A PUT that does not name it leaves it as it is.
+             */
+            implants?: string[] | null;
+            /**
+             * Allergies
+             * @description Allergies (0010,2110), to contrast agents above all. A PUT that does not name them leaves them as they are.
+             * @default []
+             */
+            allergies: string[];
+            /**
+             * Medical Alerts
+             * @description Medical Alerts (0010,2000): what staff has to know, as an infection. A PUT that does not name them leaves them as they are.
+             * @default []
+             */
+            medical_alerts: string[];
+            /** @description Pregnancy Status (0010,21C0); null: nobody has asked. If there may be a pregnancy, a named person confirms each scan. A PUT that does not name it leaves it as it is. */
+            pregnancy_status?: components["schemas"]["PregnancyStatus"] | null;
         };
         /**
          * BaseWorkflow
@@ -2828,6 +2872,7 @@ export interface components {
          *       "status": "NEW",
          *       "is_template": false,
          *       "accession_number": "A-2026-0042",
+         *       "patient_position": "HFS",
          *       "creator": "ada",
          *       "datetime_created": "2026-03-02T09:30:00Z",
          *       "datetime_updated": null,
@@ -2901,7 +2946,10 @@ export interface components {
          *                 "patient_height": 168,
          *                 "patient_weight": 62,
          *                 "patient_gender": "FEMALE",
-         *                 "patient_age": 40
+         *                 "patient_age": 40,
+         *                 "patient_position": "HFS",
+         *                 "pregnancy_status": "NOT_PREGNANT",
+         *                 "has_implant": true
          *               }
          *             },
          *             {
@@ -2961,6 +3009,8 @@ export interface components {
              * @description The day it is planned for; without it that of its making
              */
             scheduled_on?: string | null;
+            /** @description How the patient lies, Patient Position (0018,5100); each scan keeps in its acquisition_limits what it was at its start. null: not told yet. A PUT that does not name it leaves it as it is. */
+            patient_position?: components["schemas"]["PatientPosition"] | null;
             /**
              * Id
              * Format: uuid
@@ -3065,6 +3115,18 @@ export interface components {
             tasks_finished: number;
             /** Scheduled On */
             scheduled_on?: string | null;
+            /**
+             * Tasks Failed
+             * @description How many tasks failed
+             * @default 0
+             */
+            tasks_failed: number;
+            /**
+             * Device Ids
+             * @description The devices that its acquisitions are planned for
+             * @default []
+             */
+            device_ids: string[];
         };
         /**
          * ExampleProtocol
@@ -3730,6 +3792,16 @@ export interface components {
          *       "weight": 62,
          *       "issuer": "clinic",
          *       "comment": "Prefers feet first",
+         *       "implants": [
+         *         "Hip left, titanium, MR conditional to 3 T"
+         *       ],
+         *       "allergies": [
+         *         "Gadobutrol"
+         *       ],
+         *       "medical_alerts": [
+         *         "MRSA"
+         *       ],
+         *       "pregnancy_status": "NOT_PREGNANT",
          *       "status": "NEW",
          *       "id": "0192f0c4-7d52-7cc1-9a55-0d1b5f0f2a50",
          *       "datetime_created": "2026-03-02T09:30:00Z"
@@ -3768,6 +3840,25 @@ export interface components {
              */
             patient_id?: string | null;
             /**
+             * Implants
+             * @description Implants and other metal in the body, each with its conditions for MR; []: none; null: nobody has asked. With one, a named person confirms each scan. A PUT that does not name it leaves it as it is.
+             */
+            implants?: string[] | null;
+            /**
+             * Allergies
+             * @description Allergies (0010,2110), to contrast agents above all. A PUT that does not name them leaves them as they are.
+             * @default []
+             */
+            allergies: string[];
+            /**
+             * Medical Alerts
+             * @description Medical Alerts (0010,2000): what staff has to know, as an infection. A PUT that does not name them leaves them as they are.
+             * @default []
+             */
+            medical_alerts: string[];
+            /** @description Pregnancy Status (0010,21C0); null: nobody has asked. If there may be a pregnancy, a named person confirms each scan. A PUT that does not name it leaves it as it is. */
+            pregnancy_status?: components["schemas"]["PregnancyStatus"] | null;
+            /**
              * Id
              * Format: uuid
              */
@@ -3786,6 +3877,15 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * PatientPosition
+         * @description How the patient lies in the scanner: Patient Position (PS3.3 C.7.3.1.1.2).
+         *
+         *     The first two letters say what enters the bore first, head or feet. Those that raw data
+         *     (ISMRMRD) know; who sits, or lies across the bore, is none of them.
+         * @enum {string}
+         */
+        PatientPosition: "HFS" | "HFP" | "HFDR" | "HFDL" | "FFS" | "FFP" | "FFDR" | "FFDL";
         /**
          * PeakPerAxis
          * @description A largest value per axis and of the vector sum.
@@ -3846,6 +3946,12 @@ export interface components {
          * @enum {string}
          */
         PlotChannelName: "rf_magnitude" | "rf_phase" | "gx" | "gy" | "gz" | "adc";
+        /**
+         * PregnancyStatus
+         * @description Pregnancy Status (PS3.3 C.7.2.2), in words.
+         * @enum {string}
+         */
+        PregnancyStatus: "NOT_PREGNANT" | "POSSIBLY_PREGNANT" | "DEFINITELY_PREGNANT" | "UNKNOWN";
         /**
          * Problem
          * @description Problem document after RFC 9457. Some problems have further members, such as `reasons`.
@@ -5142,7 +5248,10 @@ export interface components {
          *             "patient_height": 168,
          *             "patient_weight": 62,
          *             "patient_gender": "FEMALE",
-         *             "patient_age": 40
+         *             "patient_age": 40,
+         *             "patient_position": "HFS",
+         *             "pregnancy_status": "NOT_PREGNANT",
+         *             "has_implant": true
          *           }
          *         },
          *         {
@@ -6373,13 +6482,15 @@ export interface operations {
             query?: {
                 /** @description Only this day; today is the day in UTC, a site elsewhere names its own */
                 date?: "today" | string | null;
-                /** @description Only exams in this status */
-                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams in this status, or in one of */
+                status?: components["schemas"]["ItemStatus"][] | null;
+                /** @description Only exams with an acquisition planned for this device */
+                device_id?: string | null;
                 /** @description Only exams of this day or later */
                 since?: string | null;
                 /** @description Only exams of this day or earlier */
                 until?: string | null;
-                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number, the patient number or the date of birth (1975-12-10) */
                 search?: string | null;
                 /** @description At most so many; the Link header has the next */
                 limit?: number | null;
@@ -6404,6 +6515,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             422: components["responses"]["UnprocessableEntity"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -6413,13 +6525,15 @@ export interface operations {
             query?: {
                 /** @description Only exams of this patient */
                 patient_id?: string | null;
-                /** @description Only exams in this status */
-                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams in this status, or in one of */
+                status?: components["schemas"]["ItemStatus"][] | null;
+                /** @description Only exams with an acquisition planned for this device */
+                device_id?: string | null;
                 /** @description Only exams of this day or later */
                 since?: string | null;
                 /** @description Only exams of this day or earlier */
                 until?: string | null;
-                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number, the patient number or the date of birth (1975-12-10) */
                 search?: string | null;
                 /** @description At most so many; the Link header has the next */
                 limit?: number | null;
@@ -6484,13 +6598,15 @@ export interface operations {
     list_exams: {
         parameters: {
             query?: {
-                /** @description Only exams in this status */
-                status?: components["schemas"]["ItemStatus"] | null;
+                /** @description Only exams in this status, or in one of */
+                status?: components["schemas"]["ItemStatus"][] | null;
+                /** @description Only exams with an acquisition planned for this device */
+                device_id?: string | null;
                 /** @description Only exams of this day or later */
                 since?: string | null;
                 /** @description Only exams of this day or earlier */
                 until?: string | null;
-                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number or patient number */
+                /** @description Words: each in a name of the patient or in the exam's name or description, or the beginning of the accession number, the patient number or the date of birth (1975-12-10) */
                 search?: string | null;
                 /** @description At most so many; the Link header has the next */
                 limit?: number | null;
