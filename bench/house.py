@@ -89,13 +89,14 @@ async def houses(
     async with AsyncExitStack() as stack:
         made = []
         for images in sizes:
-            own, pids = folder / f"{images}", []
+            own, pids = folder / f"{images}", list[int]()
             (own / "data" / "databases").mkdir(parents=True)
             urls = {"SCANHUB_WORKFLOW_DATABASE_URL": sqlite_url(own / _FILE)}
             if postgresql:
                 database = get_server(own / "postgresql", cleanup_mode="delete")
                 stack.callback(database.cleanup)
-                urls, pids = _urls(database), [database.get_pid()]
+                urls = _urls(database)
+                pids += [pid for pid in [database.get_pid()] if pid is not None]
             await fill(urls["SCANHUB_WORKFLOW_DATABASE_URL"], images)
             made.append(await stack.enter_async_context(_house(own, images, urls, pids)))
         yield made

@@ -68,7 +68,7 @@ async def one_case(url: str) -> UUID:
         async with engine.connect() as connection:
             count = await connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
             middle = sa.select(table.c.id).order_by(table.c.id).offset(count // 2).limit(1)
-            found: UUID = await connection.scalar(middle)
+            found: UUID = (await connection.execute(middle)).scalar_one()
             return found
     finally:
         await engine.dispose()
