@@ -1,7 +1,7 @@
 """kill -9 at any step of a run loses nothing and does nothing twice."""
 
 import pytest
-from outside import Killing, Outside, killed_once
+from outside_killed import Killing, Outside, killed_once
 from raw_files import Scan
 from workflow_service import over_http, until
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from images import write_instance
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import WORKFLOW, a_port, over_http, until
 
 from scanhub_libraries.clock import utc_now

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from exam_package import SOURCE
-from outside import PATIENCE_S, Killing, Outside, killed_once
+from outside_killed import PATIENCE_S, Killing, Outside, killed_once
 from raw_files import Scan
 from workflow_service import SlowJob, over_http, until
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 from images import SERIES, STUDY, write_instance
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import a_port, over_http, until
 
 from scanhub_jobs import JobContext, execute

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import over_http, until
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from cryptography.fernet import Fernet
 from images import SERIES, write_instance
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import a_port, over_http, until
 
 from scanhub_libraries.clock import utc_now

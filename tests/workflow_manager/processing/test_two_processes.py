@@ -9,7 +9,7 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from images import SERIES, write_instance
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import a_port, over_http, until
 
 from scanhub_libraries.events import Event, EventType

@@ -5,7 +5,7 @@ import zipfile
 
 import httpx
 import pytest
-from outside import Outside
+from outside_killed import Outside
 from sources import archive, study
 from test_dicomweb_retrieve import encoded
 from workflow_service import over_http, until

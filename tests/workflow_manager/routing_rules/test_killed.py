@@ -6,7 +6,7 @@ import httpx
 import pydicom
 import pytest
 from images import SERIES, write_instance
-from outside import Outside
+from outside_killed import Outside
 from workflow_service import a_port, over_http, until
 
 from workflow_manager.dicom.scp import DicomListener

@@ -11,7 +11,7 @@ from clinic import SECRET
 from cryptography.fernet import Fernet
 from images import SERIES, write_instance
 from nursery import start_program
-from outside import Outside
+from outside_killed import Outside
 from ports import a_port
 from raw_files import Scan
 from test_kill import assert_done_once
