@@ -190,6 +190,7 @@ def test_the_version_is_told():
     assert "--version" in call("--help").output
 
 
+@pytest.mark.long
 def test_a_server_loads_nothing_that_only_jobs_and_the_simulator_need():
     heavy = {"finufft", "highdicom", "matplotlib", "nibabel", "pypulseq", "scipy"}
     code = f"import sys, scanhub.main; sys.exit(', '.join({heavy} & set(sys.modules)) or 0)"

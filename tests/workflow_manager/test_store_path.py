@@ -21,6 +21,7 @@ from raw_sender import (
 
 from workflow_manager.dicom.framing import Frames, OtherPdu, ProtocolError
 from workflow_manager.dicom.listener import ListenerOptions, StoreListener
+from workflow_manager.dicom.rules import OUT_OF_RESOURCES
 from workflow_manager.dicom.transport import listen
 
 UID = "1.2.3.4"
@@ -31,6 +32,7 @@ class Kept:
 
     def __init__(self, folder, **options):
         self.folder, self.received, self.ends = folder, queue.Queue(), queue.Queue()
+        self.answer = 0, ""
         options = ListenerOptions(ae_title="SCANHUB", folder=folder, timeout_s=10.0, **options)
         self.listener = StoreListener(options, self._keep, self.ends.put)
         self.listener.start(listen("127.0.0.1", 0))
@@ -42,7 +44,7 @@ class Kept:
         self.received.put(
             (received.request.sop_instance_uid, content[received.file.data_set_offset :], received)
         )
-        return 0, ""
+        return self.answer
 
     def next(self):
         return self.received.get(timeout=20)[:2]
@@ -140,6 +142,17 @@ def test_the_file_of_the_next_image_is_there_before_it_comes(kept):
     assert names[1::2][:-1] == names[2::2]
     sender.release()
     assert not list(kept.folder.glob("*.part"))
+
+
+def test_a_sender_that_has_to_send_an_image_again_has_not_ended_cleanly(kept):
+    sender = RawSender(kept.port)
+    sender.send(store(UID, random_bytes(1000)))
+    assert sender.status() == (1, 0)
+    kept.answer = OUT_OF_RESOURCES, "The database does not take it"
+    sender.send(store(f"{UID}.1", random_bytes(1000), message_id=2))
+    assert sender.status() == (2, OUT_OF_RESOURCES)
+    sender.release()
+    assert kept.ends.get(timeout=20).how == "refused"
 
 
 @pytest.mark.parametrize("end", ["abort", "release", "close"])

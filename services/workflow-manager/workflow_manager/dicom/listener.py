@@ -65,7 +65,8 @@ class AssociationEnd:
     peer: Peer
     association: int
     how: str
-    """released, or aborted: by a message, or because the connection was lost."""
+    """released; refused: released after an image was refused, which is sent again; or aborted: by a
+    message, or because the connection was lost."""
     received: int
     """C-STORE requests that were answered."""
 
@@ -208,7 +209,9 @@ class StoreListener:
     def _ended(self, association: StoreAssociation) -> None:
         if association.peer is None:
             return
-        how = "released" if association.is_released else "aborted"
+        how = "aborted"
+        if association.is_released:
+            how = "refused" if association.refused else "released"
         end = AssociationEnd(association.peer, association.number, how, association.stored)
         self.on_end(end)
 

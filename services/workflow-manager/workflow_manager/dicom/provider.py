@@ -20,7 +20,7 @@ from workflow_manager.dicom.commands import StoreRequest, read_command, store_re
 from workflow_manager.dicom.framing import Frames, OtherPdu, Piece, ProtocolError, as_pdu
 from workflow_manager.dicom.incoming import Peer
 from workflow_manager.dicom.lending import ESTABLISHED, Loans
-from workflow_manager.dicom.rules import CANNOT_UNDERSTAND
+from workflow_manager.dicom.rules import CANNOT_UNDERSTAND, OUT_OF_RESOURCES
 from workflow_manager.dicom.transport import Reader
 
 logger = get_logger(__name__)
@@ -77,6 +77,8 @@ class StoreAssociation(Association):
         self.number = 0
         self.stored = 0
         """C-STORE requests that were answered."""
+        self.refused = 0
+        """Those of them whose image has to be sent again."""
         self.peer: Peer | None = None
         """Who sends, once the association is accepted."""
         self.spare: Spare | None = None
@@ -348,6 +350,7 @@ class StoreProvider(DULServiceProvider):
         self.socket.socket.sendall(pdu)  # and with it the acknowledgement of what was read
         self._unacknowledged = False
         self._association.stored += 1
+        self._association.refused += int(status == OUT_OF_RESOURCES)
 
 
 class _Message:
