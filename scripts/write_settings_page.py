@@ -25,8 +25,9 @@ SECTIONS: dict[str, type[BaseSettings]] = {
 }
 # `scanhub serve` gives a service what has no default, and these, from its own settings.
 GIVEN = {
-    ExamManagerSettings: {"service_secrets"},
-    WorkflowManagerSettings: {"dicom_host", "dicom_port", "dicom_ae_title"},
+    ExamManagerSettings: {"service_secrets", "lake_bucket"},
+    DeviceManagerSettings: {"lake_bucket"},
+    WorkflowManagerSettings: {"lake_bucket", "dicom_host", "dicom_port", "dicom_ae_title"},
 }
 
 

@@ -23,6 +23,7 @@ from device_manager.main import create_app
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.main import create_app as create_exam_manager
 from exam_manager.settings import ExamManagerSettings
+from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.events import Event
 from scanhub_libraries.security.tokens import SigningKeys, TokenSigner, TokenVerifier
@@ -310,7 +311,8 @@ async def open_lab(
         "token_key": "k" * 32,
     }
     events: list[Event] = []
-    async with _open_exam_manager(folder, keys, admin) as (gate, to_exam, exam):
+    bucket = settings.get("lake_bucket")
+    async with _open_exam_manager(folder, keys, admin, bucket) as (gate, to_exam, exam):
         app = _device_manager(
             DeviceManagerSettings(**{**places, **DEADLINES, **settings}),
             keys,
@@ -332,13 +334,17 @@ async def open_lab(
 
 @asynccontextmanager
 async def _open_exam_manager(
-    folder: Path, keys: SigningKeys, admin: dict[str, str]
+    folder: Path,
+    keys: SigningKeys,
+    admin: dict[str, str],
+    bucket: BucketOptions | None = None,
 ) -> AsyncIterator[tuple[Gate, httpx.AsyncClient, httpx.AsyncClient]]:
     """Yield the gate, the way through it, and the way of an administrator past it."""
     app = create_exam_manager(
         ExamManagerSettings(
             database_url=sqlite_url(folder / "exam.sqlite"),
-            lake_root=folder,
+            lake_root=folder / "of-exam-manager" if bucket else folder,
+            lake_bucket=bucket,
             keys_folder=folder / "keys",
             migrate=not (folder / "exam.sqlite").exists(),
         ),

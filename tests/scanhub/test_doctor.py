@@ -7,14 +7,17 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 
 import pytest
+from bucket_service import bucket_services, new_bucket
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from ports import a_port
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from scanhub.cli import app
+from scanhub.doctor.bucket import look_at_bucket
 from scanhub.doctor.command import examine
 from scanhub.doctor.network import look_at_targets
 from scanhub.doctor.places import look_at_certificates
@@ -201,3 +204,21 @@ async def test_databases_of_postgresql_are_looked_at_with_their_clocks(postgresq
     for name in names:
         assert seen[f"database of {name}"][0] == "ok"
         assert seen[f"clock of the database of {name}"][0] == "ok"
+
+
+def test_the_bucket_of_results_is_tried(house, monkeypatch):
+    monkeypatch.setattr("scanhub_libraries.bucket._RETRIES", 0)
+    assert look_at_bucket(house.settings) == []
+    with bucket_services() as endpoint:
+        new_bucket(endpoint, "results")
+        changes = {
+            "lake_url": "s3://results",
+            "lake_endpoint": endpoint,
+            "lake_access_key_id": "id",
+            "lake_secret_access_key": SecretStr("secret"),
+        }
+        settings = house.settings.model_copy(update=changes)
+        (good,) = look_at_bucket(settings)
+    (away,) = look_at_bucket(settings)
+    assert (good.state, away.state) == ("ok", "failed")
+    assert "nobody answers" in away.detail

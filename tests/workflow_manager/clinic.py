@@ -39,11 +39,12 @@ def build_exam_manager(
     *,
     deliver: Deliver | None = None,
     check_job: CheckJob | None = None,
+    **more: Any,
 ) -> FastAPI:
     """The application on a migrated file; without `deliver` its events wait in the outbox."""
     settings = ExamManagerSettings(
         database_url=sqlite_url(folder / "exam.sqlite"),
-        lake_root=folder / "lake",
+        **{"lake_root": folder / "lake", **more},
         keys_folder=folder / "keys",
         service_secrets={"workflow-manager": SecretStr(SECRET)},
         migrate=False,
@@ -115,15 +116,19 @@ class Clinic:
         claim = await self.call("POST", f"{path}/claim", self.service, json=body)
         token = {"Authorization": f"Bearer {claim['task_token']}"}
         directory = f"lake/{self.workflow_id}/{self.scan}/{result_id}"
-        (self.lake / directory).mkdir(parents=True)
-        if content is not None:
-            (self.lake / directory / "data.mrd").write_bytes(content)
-        else:
-            write(self.lake / directory / "data.mrd", scan or Scan())
+        await self.keep(directory, scan or Scan(), content)
         stored = {"type": "MRD", "directory": directory, "files": ["data.mrd"]}
         finish = {"claim_id": claim_id, "result_id": str(result_id), "result": stored}
         await self.call("POST", f"{path}/finish", token, json=finish)
         return result_id
+
+    async def keep(self, directory: str, scan: Scan, content: bytes | None) -> None:
+        """Bring raw data into the lake."""
+        (self.lake / directory).mkdir(parents=True)
+        if content is not None:
+            (self.lake / directory / "data.mrd").write_bytes(content)
+        else:
+            write(self.lake / directory / "data.mrd", scan)
 
     async def claim_job(self, claim_id: UUID) -> None:
         """Somebody else takes the job."""

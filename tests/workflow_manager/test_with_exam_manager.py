@@ -1,64 +1,21 @@
 """With the clinical record, nothing in between: from the last byte of a scan to its images."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
-import httpx
 import pytest
-from clinic import Clinic
+from house import open_house
 from raw_files import Scan
 from workflow_service import WORKFLOW, until
 
 from scanhub_libraries.clients import ExamManagerClient, WorkflowManagerClient
 from scanhub_libraries.models import UserRole
-from scanhub_libraries.security.tokens import TokenVerifier
-from workflow_manager.main import create_app
-
-
-class House(Clinic):
-    """Both services in one process; events travel by themselves."""
-
-    async def job_in(self, *statuses):
-        async def reached():
-            found = await self.task(self.job)
-            return found if found["status"] in statuses else None
-
-        return await until(reached, 60)
 
 
 @pytest.fixture
-async def house(keys, signer, headers_of, make_settings, exam_manager):
-    apps, settings = {}, make_settings()
-
-    async def route(scope, receive, send):
-        which = "workflow" if scope["path"].startswith(WORKFLOW) else "exam"
-        await apps[which](scope, receive, send)
-
-    async def own_token():
-        return signer.service_token("workflow-manager")
-
-    client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=route), base_url="http://house", timeout=30
-    )
-    journal = WorkflowManagerClient(client, own_token)
-    apps["exam"] = exam_manager(deliver=journal.deliver)
-    apps["workflow"] = create_app(
-        settings,
-        exam_manager=client,
-        device_manager=client,
-        verifier=TokenVerifier(keys.public_pem),
-        token_source=own_token,
-    )
-    async with client, _open(apps["exam"]), _open(apps["workflow"]):
-        house = House(client, headers_of(UserRole.MEDICAL), keys, settings.lake_root)
-        await house.plan()
+async def house(keys, headers_of, make_settings, exam_manager):
+    headers = headers_of(UserRole.MEDICAL)
+    async with open_house(keys, headers, make_settings(), exam_manager) as house:
         yield house
-
-
-@asynccontextmanager
-async def _open(app):
-    async with app.router.lifespan_context(app):
-        yield
 
 
 async def test_a_scan_becomes_images_in_the_record(house):

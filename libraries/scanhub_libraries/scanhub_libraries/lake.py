@@ -96,11 +96,22 @@ class Lake(Protocol):
         ...
 
     def path(self, key: str) -> Path:
-        """Return a local path of an existing file, for programs that need one."""
+        """Return a local path of an existing file or folder, for programs that need one.
+
+        It may take long where files have to be fetched: call it in a thread.
+        """
+        ...
+
+    def at_hand(self, path: Path) -> None:
+        """See that what `path` returned a while ago is there. Blocking, as that is."""
         ...
 
     def exists(self, key: str) -> bool:
-        """Say whether the file is there, whole."""
+        """Say whether the file is there, whole. Blocking."""
+        ...
+
+    async def publish(self, prefix: str) -> None:
+        """Let others have the files of a local folder that was written below the root."""
         ...
 
     async def put(self, key: str, data: bytes) -> str:
@@ -129,6 +140,15 @@ class Lake(Protocol):
 
     async def delete_empty(self, prefix: str) -> None:
         """Remove a folder and those below it as far as no file is in them."""
+        ...
+
+    async def delete_parts(self, prefix: str, before: float) -> None:
+        """Remove what somebody was writing below a folder who is gone.
+
+        Args:
+            prefix: The folder.
+            before: Written last before this [s since 1970].
+        """
         ...
 
 
@@ -175,9 +195,15 @@ class LocalLake:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    def at_hand(self, path: Path) -> None:
+        """Do nothing: nobody takes it away."""
+
     def exists(self, key: str) -> bool:
         """Say whether the file is there, whole."""
         return self._resolve(key).is_file()
+
+    async def publish(self, prefix: str) -> None:
+        """Do nothing: others see the same folder."""
 
     async def put(self, key: str, data: bytes) -> str:
         """Store bytes; return their sha256."""
@@ -230,6 +256,17 @@ class LocalLake:
     async def delete_empty(self, prefix: str) -> None:
         """Remove a folder and those below it as far as no file is in them."""
         await asyncio.to_thread(self._delete_empty, self._resolve(prefix))
+
+    async def delete_parts(self, prefix: str, before: float) -> None:
+        """Remove what somebody was writing below a folder who is gone."""
+        await asyncio.to_thread(self._delete_parts, self._resolve(prefix), before)
+
+    def _delete_parts(self, folder: Path, before: float) -> None:
+        for path in _walk(folder):
+            if path.name.startswith(".") and path.name.endswith(_RESERVED):
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
 
     def _delete_empty(self, folder: Path) -> None:
         for name in self._list_folders(folder.relative_to(self.root).as_posix()):

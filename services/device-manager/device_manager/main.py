@@ -46,7 +46,8 @@ from scanhub_libraries.clients import ExamManagerClient, TokenSource
 from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.database import Sessions, create_engine, create_sessions
 from scanhub_libraries.ids import new_id
-from scanhub_libraries.lake import Lake, LocalLake
+from scanhub_libraries.lake import Lake
+from scanhub_libraries.lake_bucket import open_lake
 from scanhub_libraries.measures import Measure, measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
@@ -209,7 +210,7 @@ class _Opening:
         return ControlRoom(
             self.settings,
             sessions=sessions,
-            lake=self.lake or LocalLake(self.settings.lake_root),
+            lake=self.lake or open_lake(self.settings.lake_root, self.settings.lake_bucket),
             exam_manager=client,
             service_token=self.service_token,
             verifier=verifier,

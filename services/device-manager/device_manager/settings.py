@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from device_manager.certificates.rules import parse_networks
+from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database_settings import DatabaseSettings
 
 
@@ -23,6 +24,9 @@ class DeviceManagerSettings(DatabaseSettings):
 
     database_url: Annotated[str, Field(description="SQLAlchemy URL of this service's database")]
     lake_root: Annotated[Path, Field(description="Folder of the data lake")]
+    lake_bucket: Annotated[
+        BucketOptions | None, Field(description="Where results lie; none: in the folder too")
+    ] = None
     token_key: Annotated[
         SecretStr,
         Field(

@@ -46,7 +46,7 @@ from scanhub_libraries.clients.base import RevocationFeed
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine, create_sessions
 from scanhub_libraries.events import EventType
-from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.lake_bucket import open_lake
 from scanhub_libraries.measures import measure_outbox
 from scanhub_libraries.migrate import upgrade
 from scanhub_libraries.outbox import Deliver, OutboxRelay
@@ -153,7 +153,7 @@ async def _opened(
     verifier.revocations.update(await own_revocations(0))
     app.state.sessions, app.state.measure = sessions, partial(measure_outbox, sessions, OutboxEvent)
     app.state.disclosures = Disclosures(sessions, app.state.clock)
-    app.state.lake = LocalLake(settings.lake_root)
+    app.state.lake = open_lake(settings.lake_root, settings.lake_bucket)
     await asyncio.to_thread(app.state.scratch.clear)
     app.state.mrd_reader = MRDReader()
     app.state.plotter = Plotter(app.state.lake, settings.sequence_seconds)

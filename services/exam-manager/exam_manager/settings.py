@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database_settings import DatabaseSettings
 
 
@@ -17,6 +18,8 @@ class ExamManagerSettings(DatabaseSettings):
     """`sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
     lake_root: Path
     """Root of the data lake; results, images and sequences lie below it."""
+    lake_bucket: BucketOptions | None = None
+    """Where results lie; none: in the lake's folder too."""
     keys_folder: Path
     """Where the signing key lies; it is made there at the first start."""
     service_secrets: dict[str, SecretStr] = {}

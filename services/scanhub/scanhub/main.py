@@ -160,6 +160,7 @@ def workflow_settings(
         "database_url": settings.database_url("workflow-manager"),
         "engine_database_url": settings.engine_url,
         "lake_root": settings.lake_root,
+        "lake_bucket": settings.lake_bucket,
         "dicom_port": settings.dicom_port,
         "dicom_host": settings.host,
         "dicom_ae_title": settings.dicom_ae_title,
@@ -239,6 +240,7 @@ class _Builder:
         settings = ExamManagerSettings(
             database_url=self._settings.database_url("exam-manager"),
             lake_root=self._settings.lake_root,
+            lake_bucket=self._settings.lake_bucket,
             keys_folder=self._settings.keys_dir,
             service_secrets={service: SecretStr(self._secret(service)) for service in SERVICES},
         )
@@ -271,6 +273,7 @@ class _Builder:
         settings = DeviceManagerSettings(
             database_url=self._settings.database_url("device-manager"),
             lake_root=self._settings.lake_root,
+            lake_bucket=self._settings.lake_bucket,
             token_key=SecretStr("0" * 64 if self._offline else self._settings.device_token_key()),
         )
         self._told["device-manager"] = settings

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.file_settings import FileSettings
@@ -87,6 +88,25 @@ class InstallationSettings(FileSettings):
         description="Who signs the certificates of the other services, PEM, where their addresses "
         "begin with https; default: the authorities of the system",
     )
+    lake_url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?$",
+        description="Bucket of an S3 service where results of exams lie, as `s3://bucket/prefix`; "
+        "the same for all services. None: in the data folder (docs/lake.md)",
+    )
+    lake_endpoint: str | None = Field(
+        None, pattern=r"^https?://", description="Address of that service; none: Amazon's"
+    )
+    lake_region: str = Field("us-east-1", description="Its region")
+    lake_access_key_id: str | None = Field(
+        None, description="Login there; none: as `AWS_*` or the role of the machine say"
+    )
+    lake_secret_access_key: SecretStr | None = Field(None, description="Secret of that login")
+    lake_cache_bytes: int = Field(
+        100 << 30,
+        ge=1 << 20,
+        description="So much of the bucket may lie in `files/copies` of a process [byte]",
+    )
     ui_dir: Path | None = Field(None, description="Built UI; default: frontend/dist of a checkout")
     backup_dir: Path | None = Field(
         None,
@@ -123,6 +143,22 @@ class InstallationSettings(FileSettings):
     def lake_root(self) -> Path:
         """Root of the data lake."""
         return self.data_dir / "files"
+
+    @property
+    def lake_bucket(self) -> BucketOptions | None:
+        """Where results of exams lie; none: below `lake_root`."""
+        if self.lake_url is None:
+            return None
+        name, _, prefix = self.lake_url.removeprefix("s3://").partition("/")
+        return BucketOptions(
+            name=name,
+            prefix=prefix,
+            endpoint=self.lake_endpoint,
+            region=self.lake_region,
+            access_key_id=self.lake_access_key_id,
+            secret_access_key=self.lake_secret_access_key,
+            cache_bytes=self.lake_cache_bytes,
+        )
 
     def database_url(self, service: ServiceName) -> str:
         """Return the database URL of a service."""

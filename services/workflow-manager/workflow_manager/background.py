@@ -14,6 +14,7 @@ import httpx
 from scanhub_libraries.clients import DeviceManagerClient, ExamManagerClient, TokenSource
 from scanhub_libraries.database import Sessions, create_engine, create_sessions, dialect_of
 from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.lake_bucket import open_lake
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.commitments import service as commitments_service
 from workflow_manager.commitments.workflow import Promises, commitment_workflow
@@ -148,7 +149,7 @@ async def _made(
     tail = await _open_tail(stack, sessions, notes)
     threads = ThreadPoolExecutor(max_workers=_SENDERS, thread_name_prefix="send")
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-    lake = LocalLake(settings.lake_root)
+    lake = open_lake(settings.lake_root, settings.lake_bucket)
     engine, bodies = _engine(settings)
     jobs = JobRegistry(settings.reconstruction_servers)
     pauses = Pauses(sessions, engine, tail)

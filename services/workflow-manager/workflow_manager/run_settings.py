@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database_settings import DatabaseSettings
 from workflow_manager.dispatch.rules import Priority
 
@@ -11,6 +12,9 @@ from workflow_manager.dispatch.rules import Priority
 class RunSettings(DatabaseSettings):
     """What an installation decides about runs."""
 
+    lake_bucket: BucketOptions | None = Field(
+        None, description="Where results lie; none: in the lake's folder too"
+    )
     recon_slots: int = Field(1, ge=1, le=64, description="Jobs that compute at the same time")
     run_priorities: dict[str, Priority] = Field(
         {},

@@ -9,6 +9,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from bucket_service import bucket_services, new_bucket
 from nursery import start_program
 
 from scanhub.backup import make as making
@@ -18,6 +19,7 @@ from scanhub.backup.restore import restore
 from scanhub.backup.verify import verify
 from scanhub.settings import InstallationSettings
 from scanhub_libraries.errors import ConflictError, NotFoundError
+from scanhub_libraries.lake_bucket import BucketLake
 from scanhub_libraries.migrate import upgrade
 from workflow_manager.engine.schema import engine_versions
 
@@ -312,3 +314,56 @@ def test_tables_are_filled_after_those_they_refer_to():
     ]
     with pytest.raises(BackupError, match="a, b"):
         in_order(["a", "b"], [("a", "b"), ("b", "a")])
+
+
+# --- results in a bucket --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bucket():
+    with bucket_services() as endpoint:
+        yield new_bucket(endpoint, "results")
+
+
+def in_bucket(settings, bucket):
+    changes = {
+        "lake_url": f"s3://{bucket.options.name}/{bucket.options.prefix}",
+        "lake_endpoint": bucket.options.endpoint,
+        "lake_access_key_id": "id",
+        "lake_secret_access_key": bucket.options.secret_access_key,
+    }
+    return settings.model_copy(update=changes)
+
+
+async def test_what_lies_in_a_bucket_is_noted_and_looked_for_by_a_restore(house, bucket, tmp_path):
+    house.settings = in_bucket(house.settings, bucket)
+    lake = BucketLake(house.lake, house.settings.lake_bucket)
+    await lake.put("lake/w/t/r/data.mrd", b"raw data")
+    await house.receive("lake/w/t/r/data.mrd", uid="1.2.3.4.5")  # as the databases name a result
+    made = await house.back_up()
+    assert (made.bucket, made.bucket_files, made.missing_files) == ("s3://results/hospital", 1, 0)
+    assert sorted(files_of(house, made)) == [IMAGE], "no copies"
+    assert list(verify(house.place, "latest")) == []
+    elsewhere = InstallationSettings(data_dir=tmp_path / "new")
+    with pytest.raises(BackupError, match=r"s3://results/hospital: set SCANHUB_LAKE_URL"):
+        await restore(elsewhere, house.place, "latest", say=say)
+    assert not elsewhere.data_dir.exists()
+    said = []
+    await restore(in_bucket(elsewhere, bucket), house.place, "latest", say=said.append)
+    assert [text for text in said if "bucket" in text] == []
+    await lake.delete("lake/w/t/r/data.mrd")
+    newer = in_bucket(InstallationSettings(data_dir=tmp_path / "newer"), bucket)
+    await restore(newer, house.place, "latest", say=said.append)
+    (told,) = [text for text in said if "bucket" in text]
+    assert "1 of 1 objects are not in the bucket" in told
+    assert "lake/w/t/r/data.mrd" in told
+
+
+async def test_a_bucket_that_is_away_makes_no_backup(house, bucket, monkeypatch):
+    monkeypatch.setattr("scanhub_libraries.bucket._RETRIES", 0)
+    away = bucket.options.model_copy(update={"endpoint": "http://127.0.0.1:9"})
+    bucket.options = away
+    house.settings = in_bucket(house.settings, bucket)
+    with pytest.raises(BackupError, match="nobody answers for the bucket"):
+        await house.back_up()
+    assert house.place.names() == []

@@ -1,10 +1,7 @@
 """What this process holds of the devices that are at home at it: taken up, kept true, let go."""
 
-import asyncio
 import time
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 from sqlmodel import col
@@ -25,7 +22,6 @@ from device_manager.parameters.repository import in_force
 from device_manager.uploads.reception import Reception
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading
-from scanhub_libraries.errors import NotFoundError
 from scanhub_libraries.logging import get_logger
 
 logger = get_logger(__name__)
@@ -72,9 +68,8 @@ class Custody:
 
     async def _sweep(self, lease: Lease, before: float) -> None:
         """Remove the halves of files that another process was writing when it ended."""
-        with suppress(NotFoundError):
-            folder = self._room.lake.path(f"lake/{lease.workflow_id}/{lease.task_id}")
-            await asyncio.to_thread(_remove_parts, folder, before)
+        folder = f"lake/{lease.workflow_id}/{lease.task_id}"
+        await self._room.lake.delete_parts(folder, before)
 
     async def _sweep_after_the_dead(self, homes: SharedHomes) -> None:
         """A process that lives removes its halves itself; one that was killed seemed to live."""
@@ -238,10 +233,3 @@ class Custody:
             room.progress.drop(lease.id)
         room.leases.forget(device_id)
         room.presence.forget(device_id)
-
-
-def _remove_parts(folder: Path, before: float) -> None:
-    for part in folder.glob("*/.*.part"):
-        with suppress(FileNotFoundError):
-            if part.stat().st_mtime < before:
-                part.unlink()

@@ -15,7 +15,6 @@ from exam_manager.results.nifti import NiftiConverter
 from exam_manager.results.scratch import Scratch
 from exam_manager.results.sending import send_images
 from exam_manager.results.xnat import XnatServer
-from scanhub_libraries.database import reading
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import XnatUpload
 from scanhub_libraries.models.fields import ShortText
@@ -58,8 +57,7 @@ async def get_dicom_file(
     lake: LakeDep,
 ) -> FileAnswer:
     """Return the bytes of a DICOM file; ranges are supported."""
-    async with reading(sessions) as session:
-        path, files = await find_dicom(session, lake, place, filename)
+    path, files = await find_dicom(sessions, lake, place, filename)
     await disclosures.tell_reading(downloaded(place, Form.DICOM, files), Form.DICOM)
     return FileAnswer(
         path,

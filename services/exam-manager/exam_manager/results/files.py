@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from exam_manager.results.models import Result
 from exam_manager.tasks.models import Task
+from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.errors import NotFoundError, UnprocessableError
 from scanhub_libraries.lake import Lake, result_key
 from scanhub_libraries.models import ResultType
@@ -100,28 +101,30 @@ def _stored(lake: Lake, place: Place, filename: str) -> Path | None:
 
 
 async def find_dicom(
-    session: AsyncSession, lake: Lake, place: Place, filename: str
+    sessions: Sessions, lake: Lake, place: Place, filename: str
 ) -> tuple[Path, int]:
     """Return the path of a DICOM file that a result lists, and how many it lists.
 
     Raises:
         NotFoundError: The result has no such file, or has no images.
     """
-    row = await find_placed(session, place)
+    async with reading(sessions) as session:
+        row = await find_placed(session, place)
     if row.type is not ResultType.DICOM:
         raise NotFoundError("The result has no DICOM files.")
     return await find_path(lake, place, row, filename), len(row.files)
 
 
 async def find_raw_data(
-    session: AsyncSession, lake: Lake, place: Place, filename: str | None
+    sessions: Sessions, lake: Lake, place: Place, filename: str | None
 ) -> RawDataFile:
     """Return a file of raw data of a result: the one named, or else the first.
 
     Raises:
         NotFoundError: There is no such file.
     """
-    row = await find_placed(session, place)
+    async with reading(sessions) as session:  # no connection is held while files are fetched
+        row = await find_placed(session, place)
     names = [name for name in row.files if name.lower().endswith(RAW_DATA_NAMES)]
     if not names:
         raise NotFoundError("The result has no raw data: none of its files is .mrd or .h5.")

@@ -16,7 +16,6 @@ from exam_manager.results.leaving import Form, downloaded
 from exam_manager.results.mrd_reader import MRDFile, MRDReader
 from exam_manager.results.packet import PacketPlan, plan_packet
 from exam_manager.results.readouts import read_meta
-from scanhub_libraries.database import reading
 from scanhub_libraries.file_answer import FileAnswer
 from scanhub_libraries.models import MRDMetaResponse
 from scanhub_libraries.models.fields import ShortText
@@ -61,8 +60,7 @@ async def _raw_data(
         Query(description="Which file; without it the first", examples=["data.mrd"]),
     ] = None,
 ) -> RawDataFile:
-    async with reading(sessions) as session:  # no connection is held while the file is read
-        return await find_raw_data(session, lake, place, file)
+    return await find_raw_data(sessions, lake, place, file)
 
 
 RawDataDep = Annotated[RawDataFile, Depends(_raw_data)]

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from scanhub.backup.place import Place
+from scanhub_libraries.bucket_copies import COPIES_FOLDER
 from scanhub_libraries.ids import new_id
 from scanhub_libraries.lake_unfinished import sync_directory
 from scanhub_libraries.writeback import sync_file_system
@@ -174,8 +175,10 @@ def is_needed(parts: tuple[str, ...]) -> bool:
     """Say whether a restored lake needs a file.
 
     Not what is being written, as it is nothing yet; but uploads that go on later, which have that
-    ending, and whole images that wait for the index.
+    ending, and whole images that wait for the index. Not copies of what is in a bucket.
     """
+    if parts[0] == COPIES_FOLDER:
+        return False
     if parts[:2] == _INCOMING:
         return parts[-1].endswith(_WHOLE)
     return parts[0] == _UPLOADS or not parts[-1].endswith(".part")

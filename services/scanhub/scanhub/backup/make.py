@@ -15,6 +15,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from scanhub.backup.bucket import OBJECTS, Sizes, list_bucket, write_objects
 from scanhub.backup.lake import Entries, Entry, Objects, copy_lake
 from scanhub.backup.moment import Moment, moment_of, sources_of
 from scanhub.backup.place import FILES, DatabaseEntry, Manifest, Place, checksums, read_lines
@@ -67,25 +68,31 @@ class _Making:
             self.say("copying files")
             first = await self._copy(objects, known)
             with keys_held(self.settings.keys_dir):
-                files, missing, databases, taken_at = await self._take(objects, first)
+                in_bucket = await self._list_bucket()
+                taken = await self._take(objects, first, in_bucket)
                 await asyncio.to_thread(
                     shutil.copytree, self.settings.keys_dir, self.folder / "keys"
                 )
             new_files, new_bytes = objects.new_files, objects.new_bytes
+        files, missing = taken.files, taken.missing
         await asyncio.to_thread(_write_files, self.folder / FILES, files)
+        if self.settings.lake_bucket is not None:
+            await asyncio.to_thread(write_objects, self.folder / OBJECTS, taken.in_bucket)
         self.say("computing checksums")
         return Manifest(
             name=self.folder.name.removeprefix(".").removesuffix(".part"),
             version=version("scanhub"),
             begun_at=begun_at,
-            taken_at=taken_at,
+            taken_at=taken.at,
             ended_at=utc_now(),
-            databases=databases,
+            databases=taken.databases,
             checksums=await asyncio.to_thread(checksums, self.folder),
             files=len(files),
             bytes=sum(entry.size for entry in files.values()),
             new_files=new_files,
             new_bytes=new_bytes,
+            bucket=self.settings.lake_url,
+            bucket_files=len(taken.in_bucket),
             missing=sorted(missing)[:_MOST_TOLD],
             missing_files=len(missing),
         )
@@ -101,37 +108,50 @@ class _Making:
     async def _copy(self, objects: Objects, known: Entries) -> dict[str, Entry]:
         return await asyncio.to_thread(copy_lake, self.settings.lake_root, objects, known)
 
-    async def _take(
-        self, objects: Objects, first: Entries
-    ) -> tuple[dict[str, Entry], set[str], list[DatabaseEntry], datetime]:
+    async def _list_bucket(self) -> Sizes:
+        return await asyncio.to_thread(list_bucket, self.settings.lake_bucket)
+
+    async def _take(self, objects: Objects, first: Entries, in_bucket: Sizes) -> "_Taken":
         """Take the moment; once more if something is missing that may just have been moved."""
         missing_before: set[str] | None = None
         seen = first
         for tries_left in reversed(range(_TRIES)):
             self.say("copying databases")
             async with moment_of(sources_of(self.settings)) as moment:
-                files, missing = await self._whole(moment, objects, seen)
+                in_bucket |= await self._list_bucket()
+                files, missing = await self._whole(moment, objects, seen, in_bucket)
                 if not missing or missing == missing_before or not tries_left:
                     databases = await moment.write(self.folder / "databases")
-                    return files, missing, databases, moment.taken_at
+                    return _Taken(files, missing, in_bucket, databases, moment.taken_at)
             missing_before, seen = missing, {**seen, **files}
         raise AssertionError("the last try ends it")
 
     async def _whole(
-        self, moment: Moment, objects: Objects, seen: Entries
+        self, moment: Moment, objects: Objects, seen: Entries, in_bucket: Sizes
     ) -> tuple[dict[str, Entry], set[str]]:
         """Return the files of the moment, and what it names that is not there."""
         files = await self._copy(objects, seen)
         folders = {parent for path in files for parent in _parents(path)}
         missing = set()
         async for key in moment.named():
-            if key in files or key in folders:
+            if key in files or key in folders or key in in_bucket:
                 continue
             if key in seen:  # removed since
                 files[key] = seen[key]
             else:
                 missing.add(key)
         return files, missing
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What there was at the moment of a backup."""
+
+    files: dict[str, Entry]
+    missing: set[str]
+    in_bucket: Sizes
+    databases: list[DatabaseEntry]
+    at: datetime
 
 
 def _parents(path: str) -> list[str]:

@@ -4,6 +4,7 @@ objects/ab/abcd...      files of lakes by their SHA-256, shared by all backups
 backups/NAME/           one backup, NAME is when it was made (UTC)
   manifest.json         written last; a backup without one does not count
   files.jsonl           the lake: a line for each file
+  bucket.jsonl          which objects a bucket of results has; without a bucket, none
   keys/                 the folder of keys
   databases/            a SQLite file or a folder of tables for each database
 backups/.NAME.part/     a backup that is being made, or was cut off
@@ -72,6 +73,10 @@ class Manifest(BaseModel):
     new_files: int
     new_bytes: int
     """Of these, what no earlier backup had."""
+    bucket: str | None = None
+    """Where results lie, if not in the lake's folder; they are not copied."""
+    bucket_files: int = 0
+    """How many objects it had."""
     missing: list[str]
     """What the databases name and the lake does not have, though it was looked for twice; the first
     hundred."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from scanhub.backup import postgresql
+from scanhub.backup.bucket import check_bucket
 from scanhub.backup.moment import ENGINE, database_urls
 from scanhub.backup.place import (
     FILES,
@@ -53,6 +54,9 @@ async def restore(
     manifest = read_manifest(folder)
     urls = database_urls(settings)
     await _check_target(settings, manifest, urls)
+    lost = await asyncio.to_thread(check_bucket, folder, manifest, settings.lake_bucket)
+    if lost is not None:
+        say(f"Restored all the same: {lost}.")
     await asyncio.to_thread(_check_keys, folder / "keys", settings.keys_dir)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     mark = settings.data_dir / RESTORING

@@ -1,10 +1,12 @@
 """`scanhub doctor`, as a person or a program calls it."""
 
+import asyncio
 import json as json_text
 from collections import Counter
 
 from rich.console import Console
 
+from scanhub.doctor.bucket import look_at_bucket
 from scanhub.doctor.databases import look_at_databases
 from scanhub.doctor.finding import Finding
 from scanhub.doctor.network import look_at_clock, look_at_ports, look_at_targets
@@ -40,6 +42,7 @@ async def examine(settings: InstallationSettings, *, targets: bool = True) -> li
         *look_at_keys(settings),
         *await look_at_databases(settings),
         *look_at_disks(settings, workflow),
+        *await asyncio.to_thread(look_at_bucket, settings),
         look_at_clock(),
         *look_at_certificates(settings, workflow, now),
         *await look_at_ports(settings, workflow),

@@ -19,7 +19,7 @@ from scanhub.from_scanhub.report import Report
 from scanhub.from_scanhub.source import ScanHubSource
 from scanhub.settings import SERVICES, InstallationSettings, ServiceName
 from scanhub_libraries.database import Sessions, create_engine, create_sessions
-from scanhub_libraries.lake import LocalLake
+from scanhub_libraries.lake_bucket import open_lake
 from scanhub_libraries.migrate import upgrade
 
 _ACTOR = "service:import"
@@ -89,7 +89,7 @@ async def move(settings: InstallationSettings, old: Old, folder: Path, console: 
         records = Records(
             exams=exams,
             devices=devices,
-            lake=LocalLake(settings.lake_root),
+            lake=open_lake(settings.lake_root, settings.lake_bucket),
             old_lake=old.lake,
             tokens=DeviceTokens(settings.device_token_key()),
             read_sequence=ReaderProcess(_SEQUENCE_SECONDS),

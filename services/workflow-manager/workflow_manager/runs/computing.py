@@ -56,6 +56,8 @@ class Computing:
         limits = self._limits(job)
         work = _Work(self._wiring, run, job, sources, limits)
         async with self._wiring.slots:
+            for source in sources:
+                await asyncio.to_thread(self._wiring.lake.at_hand, source)
             hashing = asyncio.create_task(asyncio.to_thread(lambda: [digest(p) for p in sources]))
             try:
                 if job.entry:

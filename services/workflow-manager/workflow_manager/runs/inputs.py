@@ -7,7 +7,7 @@ from uuid import UUID
 
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
-from scanhub_libraries.lake import result_key, safe_name
+from scanhub_libraries.lake import result_directory, safe_name
 from scanhub_libraries.models import AcquisitionTaskOut, JobData, ResultOut, TaskClaim, TaskOut
 from workflow_manager.runs import repository
 from workflow_manager.runs.context import job_context
@@ -29,10 +29,11 @@ class Inputs:
     Args:
         wiring: The database, the lake.
         patiently: Calls exam-manager.
+        lake_says: Asks the data lake.
     """
 
-    def __init__(self, wiring: Wiring, patiently: Patience) -> None:
-        self._wiring, self._patiently = wiring, patiently
+    def __init__(self, wiring: Wiring, patiently: Patience, lake_says: Patience) -> None:
+        self._wiring, self._patiently, self._lake_says = wiring, patiently, lake_says
 
     async def prepare(self, run: Run, claim: TaskClaim) -> str | list[str]:
         """Write the context; return the paths of the inputs: files, or folders of images.
@@ -67,15 +68,19 @@ class Inputs:
             raise NothingToDoError(f"The data of its input {source.name!r} were deleted.")
         try:
             # The folder follows from the ids: what a record says of it is not trusted.
-            name = mrd_file(result) if kind is JobData.RAW_DATA else result.files[0]
-            key = result_key(source.workflow_id, source.id, result.id, safe_name(str(name)))
-            path = self._wiring.lake.path(key)
+            key = result_directory(source.workflow_id, source.id, result.id)
+            if kind is JobData.RAW_DATA:
+                key += f"/{safe_name(str(mrd_file(result)))}"
+            path = await self._lake_says(lambda: self._fetch(key), run)
         except (NotFoundError, UnprocessableError) as error:
             raise ConflictError(
                 f"The files of {source.name!r} are not in the lake: {error.detail}"
             ) from error
         about = {"task_id": str(task_id), "result_id": result_id, "kind": kind.value}
-        return source, result, about, path if kind is JobData.RAW_DATA else path.parent
+        return source, result, about, path
+
+    async def _fetch(self, key: str) -> Path:
+        return await asyncio.to_thread(self._wiring.lake.path, key)
 
     async def _device_of(
         self, found: list[tuple[TaskOut, ResultOut, dict[str, Any], Path]]

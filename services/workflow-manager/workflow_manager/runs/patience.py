@@ -27,17 +27,19 @@ class RunCanceledError(Exception):
 
 
 class Patience:
-    """Calls exam-manager.
+    """Calls exam-manager, or somebody else who may be away.
 
     Args:
         wiring: How long it is waited for, and the runs.
+        whom: Who is called, as people call it.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, whom: str = "exam-manager") -> None:
         self._wiring = wiring
+        self._whom = whom
 
     async def __call__(self, call: Callable[[], Awaitable[T]], run: Run | None = None) -> T:
-        """Call exam-manager; wait for it while it is away, give up when it says no.
+        """Call; wait while nobody answers, give up when the answer is no.
 
         Args:
             call: The call; repeating it must be harmless.
@@ -53,10 +55,10 @@ class Patience:
                 if not is_away(error) or asyncio.get_running_loop().time() > deadline:
                     raise
                 if attempt == 0:
-                    logger.warning("exam-manager is waited for", reason=error.detail)
+                    logger.warning("an answer is waited for", of=self._whom, reason=error.detail)
                     if run is not None:
                         until = utc_now() + timedelta(seconds=patience_s)
-                        await self._wait_for(run, f"exam-manager is away: {error.detail}", until)
+                        await self._wait_for(run, f"{self._whom} is away: {error.detail}", until)
             if run is not None:
                 await self._check_goes_on(run)
             await asyncio.sleep(_DELAYS_S[min(attempt, len(_DELAYS_S) - 1)])

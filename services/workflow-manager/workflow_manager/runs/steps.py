@@ -16,6 +16,7 @@ from scanhub_libraries.errors import (
     ConflictError,
     NotFoundError,
     ScanHubError,
+    UnavailableError,
 )
 from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import result_directory
@@ -78,7 +79,8 @@ class RunSteps:
         self._times = times_of(wiring.settings)
         self._computing = Computing(wiring)
         self._exam_manager_says = Patience(wiring)
-        self._inputs = Inputs(wiring, self._exam_manager_says)
+        self._lake_says = Patience(wiring, "the data lake")
+        self._inputs = Inputs(wiring, self._exam_manager_says, self._lake_says)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -167,10 +169,15 @@ class RunSteps:
         workflow_id = run.workflow_id
         if workflow_id is None:
             return {"failed": "The run belongs to no workflow."}
+        folder = result_directory(workflow_id, run.task_id, result_id)
+        try:
+            await self._lake_says(lambda: self._wiring.lake.publish(folder))
+        except UnavailableError as error:
+            return {"failed": error.detail}
         job = await self._wiring.jobs.get_job(run.job_id)
         result = SetResult(
             type=result_type(job.outputs, names),
-            directory=result_directory(workflow_id, run.task_id, result_id),
+            directory=folder,
             files=names,
             meta=_about(run, f"/api/v1/exam/dcm/{workflow_id}/{run.task_id}/{result_id}", names)
             | ({"series_instance_uids": series} if series else {}),
@@ -271,6 +278,7 @@ class RunSteps:
             if run.workflow_id is not None:
                 target, work = self._result_folder(run), self._folders(run).work
                 await asyncio.to_thread(take_back, target, work)
+                await self._wiring.lake.delete_tree(self._result_key(run))
         return None
 
     async def _release(self, run: Run, release: ReleaseTask) -> bool:
@@ -313,10 +321,12 @@ class RunSteps:
         return RunFolders(self._wiring.lake.root, run.id)
 
     def _result_folder(self, run: Run) -> Path:
+        return self._wiring.lake.root / self._result_key(run)
+
+    def _result_key(self, run: Run) -> str:
         if run.workflow_id is None:
             raise ConflictError("The run belongs to no workflow.")
-        key = result_directory(run.workflow_id, run.task_id, result_id_of(run.id))
-        return self._wiring.lake.root / key
+        return result_directory(run.workflow_id, run.task_id, result_id_of(run.id))
 
 
 def _about(run: Run, prefix: str, names: list[str]) -> dict[str, Any]:
