@@ -5,8 +5,10 @@ import datetime
 import hashlib
 import ssl
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
+from away import a_table_away
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -67,7 +69,7 @@ class FileScanner:
 
 
 @asynccontextmanager
-async def scanning(lab, scanner, *, tls=None):
+async def scanning(lab, scanner, *, tls=None, settings=QUICK):
     """Let the scanner run through a proxy and start its task; yield proxy and task."""
     credentials = await lab.create_device()
     async with faulty_proxy(lab.address, tls[0] if tls else None) as proxy:
@@ -76,7 +78,7 @@ async def scanning(lab, scanner, *, tls=None):
             credentials["device_id"],
             credentials["device_token"],
             scanner,
-            settings=QUICK,
+            settings=settings,
             ssl=tls[1] if tls else None,
         )
         running = asyncio.create_task(client.run())
@@ -144,6 +146,26 @@ async def test_a_file_of_which_the_server_has_a_part_goes_on_there(lab, raw):
         assert (answer.status, answer.offset) == (204, SIZE)
         assert job.offset == SIZE // 2  # sent from there
         assert (known.status, known.result_id) == (201, answer.result_id)
+
+
+@pytest.mark.parametrize("by", ["http", "link"])
+async def test_a_server_without_its_database_is_no_reason_to_give_up(
+    lab, tmp_path, two_files, caplog, by
+):
+    """Not even for a device that keeps no queue and tries nothing twice."""
+    scanner = FileScanner(two_files[0])
+    least = 1 if by == "http" else SIZE
+    settings = replace(QUICK, upload_retry_delays_s=(), http_upload_bytes=least)
+    async with scanning(lab, scanner, settings=settings) as (_, task):
+
+        async def refusals():
+            return [record for record in caplog.messages if "a.mrd not stored" in record]
+
+        with a_table_away(tmp_path, "upload"):
+            await lab.start(task)
+            await lab.eventually(refusals, bool)
+        await assert_stored(lab, task, scanner)
+        assert scanner.problem is None
 
 
 async def test_several_files_go_at_once(lab, raw, tmp_path):

@@ -6,6 +6,7 @@ import hashlib
 from uuid import UUID
 
 import pytest
+from away import a_table_away
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -96,6 +97,27 @@ async def test_a_pause_within_a_file_has_an_end(make_lab):
         assert verdict["ok"] is False
         assert "1000 of" in verdict["message"]
         await assert_nothing_stored(lab, start)
+
+
+async def test_a_file_announced_while_the_database_is_away_is_to_be_sent_again(lab, tmp_path):
+    async with lab.scanner() as scanner:
+        start = await lab.started(scanner)
+        with a_table_away(tmp_path, "upload"):
+            verdict = await scanner.upload(start, "data.mrd", DATA)
+        assert verdict["ok"] is False
+        assert "send it again" in verdict["message"]
+        assert verdict["retry_after_s"] > 0
+        await assert_nothing_stored(lab, start)
+        assert (await scanner.upload(start, "data.mrd", DATA))["ok"]
+        await scanner.hear_nothing()
+
+
+async def test_a_refusal_for_good_names_no_time(lab):
+    async with lab.scanner() as scanner:
+        start = await lab.started(scanner)
+        verdict = await scanner.upload(start, "../data.mrd", DATA)
+        assert verdict["ok"] is False
+        assert "retry_after_s" not in verdict
 
 
 async def test_a_link_that_breaks_within_a_file_leaves_nothing_and_the_scan_goes_on(make_lab):

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import logging
 import ssl as ssl_module
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _STORED = (201, 204)
 # Not offered here, or not through the gateway in between: the link takes the file.
 _NOT_HERE = (404, 405, 411, 413, 414, 415, 431, 501)
 _KNOWN_NAME = 422
+_NOT_NOW = 503
 _FINAL = (400, 401, 403, 410, 412, 422)
 _MOST_FAILURES = 5
 
@@ -46,6 +48,17 @@ class UploadReceipt:
     sha256: str
     size_bytes: int
     result_id: str | None
+
+
+class _Patience:
+    """How long a server may say that it can take nothing at the moment."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    @property
+    def lasts(self) -> bool:
+        return time.monotonic() < self._ends
 
 
 class Uploads:
@@ -119,6 +132,7 @@ class Uploads:
     async def _send_over_http(self, job: HttpUpload, header: FileTransfer) -> Answer | None:
         """Return None when the server, or what lies before it, does not take files this way."""
         delays = iter(self._settings.upload_retry_delays_s)
+        patience = _Patience(self._settings.upload_patience_s)
         failures = 0
         while failures < _MOST_FAILURES:
             had = job.offset
@@ -139,6 +153,10 @@ class Uploads:
             if answer.status == _KNOWN_NAME and job.has_trailer:
                 continue  # a file of this name is there: with its sum it may be this one
             final = _is_final(answer)
+            if answer.status == _NOT_NOW and patience.lasts:
+                _logger.warning("%s not stored yet: %s", header.filename, answer.detail)
+                await asyncio.sleep(self._jittered(1))
+                continue
             delay = None if final else self._delay(answer, delays)
             if delay is None:
                 why = f"upload of {header.filename} failed: {answer.detail}"
@@ -164,6 +182,7 @@ class Uploads:
         if header.sha256 is None:
             header = with_trailer(header)
         delays = iter(self._settings.upload_retry_delays_s)
+        patience = _Patience(self._settings.upload_patience_s)
         async with self._turn:
             while True:
                 await self._link.wait_up()
@@ -177,7 +196,9 @@ class Uploads:
                 if _is_stored(verdict):
                     return verdict
                 header = await asyncio.to_thread(with_sum, header, checksum)
-                delay = next(delays, None)
+                delay = verdict.retry_after_s if patience.lasts else None
+                if delay is None:
+                    delay = next(delays, None)
                 if delay is None:
                     raise UploadError(f"upload of {header.filename} failed: {verdict.message}")
                 _logger.warning("%s not stored: %s", header.filename, verdict.message)

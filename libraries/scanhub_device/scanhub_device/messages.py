@@ -294,6 +294,7 @@ class Feedback(Message):
     filename: str | None = None
     result_id: str | None = None
     ok: bool | None = None
+    retry_after_s: Annotated[float, Field(ge=0, le=3600)] | None = None
 
 
 class Pong(Message):

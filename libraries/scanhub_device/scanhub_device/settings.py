@@ -33,6 +33,9 @@ class ClientSettings:
     than servers and gateways keep one that idles."""
     upload_retry_delays_s: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Wait before each retry of an upload that the server refused or did not answer [s]."""
+    upload_patience_s: float = 600.0
+    """Time for which an upload is tried again while the server says that it can take none at the
+    moment, for example without its database [s]."""
     upload_answer_timeout_s: float = 120.0
     """Time for the server's verdict after the last byte of a file [s]."""
     spool_max_bytes: int = 64 << 30

@@ -83,6 +83,10 @@ class Feedback(Command):
     task_id: Annotated[UUID | None, Field(description="The task that it is about")] = None
     filename: Annotated[str | None, Field(description="The file that it is about")] = None
     result_id: Annotated[UUID | None, Field(description="The result that the file has made")] = None
+    retry_after_s: Annotated[
+        float | None,
+        Field(description="Nothing is wrong with what was sent: send it again after this time [s]"),
+    ] = None
 
     def to_json(self) -> str:
         """Serialise without what is not set."""

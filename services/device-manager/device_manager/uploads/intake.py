@@ -10,6 +10,10 @@ from device_manager.uploads.archive import Archive, stored_before, takes_files
 from device_manager.uploads.rules import check_header, result_id_of
 from device_manager.uploads.transfer import Announced, Transfer
 from scanhub_libraries.errors import ScanHubError, UnprocessableError
+from scanhub_libraries.logging import get_logger
+
+logger = get_logger(__name__)
+_RETRY_AFTER_S = 1.0
 
 
 class Intake:
@@ -30,9 +34,15 @@ class Intake:
         try:
             answer = await self._begin(header)
         except ScanHubError as error:
-            message = f"File {header.filename[:200]} not stored: {error.detail}"
-            answer = Feedback(
-                message=message, ok=False, task_id=header.task_id, filename=header.filename
+            answer = _refused(header, error.detail, error.extensions.get("retry_after"))
+        except Exception:  # whoever waits for a verdict gets one: a database may be away
+            logger.exception(
+                "a file was not begun",
+                device_id=str(self._link.device_id),
+                filename=header.filename[:200],
+            )
+            answer = _refused(
+                header, "something went wrong on our side; send it again.", _RETRY_AFTER_S
             )
         if answer is not None:
             self._link.tell(answer)
@@ -130,3 +140,13 @@ class Intake:
         if self._transfer is not None:
             self._transfer.fail(why)
         self._transfer = None
+
+
+def _refused(header: FileTransfer, why: str, retry_after_s: float | None) -> Feedback:
+    return Feedback(
+        message=f"File {header.filename[:200]} not stored: {why}",
+        ok=False,
+        task_id=header.task_id,
+        filename=header.filename,
+        retry_after_s=retry_after_s,
+    )
