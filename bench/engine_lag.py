@@ -73,13 +73,15 @@ async def lag_row(lab: Lab, folder: Path, *, quick: bool) -> Row:
         alone = (await _answers(lab.port, 2.0))[0]
         mark = len(lab.follower.events)
         await lab.measure(await asyncio.to_thread(volume.read_bytes), "volume.mrd")
-        await _all_started(lab, mark)
+        await _all_told(lab, mark, "run.started")
         asking = _Asking(lab.port, bare_port)
         asking.start()
         if quick:
             await asyncio.sleep(10.0)
         else:
-            await asyncio.gather(*(lab.ended(task, 1) for task in tasks[1:]))
+            await _all_told(
+                lab, mark, "run.succeeded"
+            )  # looking for it would be work for the server
         ours, bare = await asking.stop()
         loop_ms = 1000 * await _loop_lag(lab)
         await asyncio.gather(*(lab.ended(task, 1) for task in tasks[1:]))
@@ -120,16 +122,16 @@ async def _answers(port: int, seconds: float) -> list[list[float]]:
     return await asking.stop()
 
 
-async def _all_started(lab: Lab, mark: int) -> None:
-    for number in range(AT_ONCE):
-        started = 0
+async def _all_told(lab: Lab, mark: int, kind: str) -> None:
+    """Wait until the stream of events has told this of each reconstruction."""
+    told = 0
 
-        def is_next(event: dict[str, Any], wanted: int = number) -> bool:
-            nonlocal started
-            started += int(event["type"] == "run.started")
-            return started > wanted
+    def is_last(event: dict[str, Any]) -> bool:
+        nonlocal told
+        told += int(event["type"] == kind)
+        return told == AT_ONCE
 
-        await lab.follower.wait_for(is_next, _failure, 120.0, "four reconstructions", after=mark)
+    await lab.follower.wait_for(is_last, _failure, 600.0, f"{AT_ONCE} times {kind}", after=mark)
 
 
 def _failure(event: dict[str, Any]) -> str | None:
