@@ -16,6 +16,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
 from scanhub.settings import InstallationSettings
+from scanhub_libraries.settings_meanings import meanings
 from workflow_manager.commitments import rules as promised
 from workflow_manager.dicom import incoming, rules
 from workflow_manager.dicom.attributes import COLUMNS, SERIES_TAGS, STUDY_TAGS, Level
@@ -194,18 +195,22 @@ def _shown(default: object) -> str:
 def settings() -> str:
     """What an installation can change of all this."""
     fields, installation = WorkflowManagerSettings.model_fields, InstallationSettings.model_fields
+    of_service, of_installation = meanings(WorkflowManagerSettings), meanings(InstallationSettings)
     own = {
-        f"{_PREFIX}{name.upper()}": field
+        f"{_PREFIX}{name.upper()}": (field.default, of_service[name])
         for name, field in fields.items()
         if name.startswith(("dicom_", "dicomweb_")) or name in {"connect_timeout_s", "public_url"}
         if name not in _OF_THE_INSTALLATION
     }
-    given = {f"SCANHUB_{n.upper()}": installation[n] for n in _OF_THE_INSTALLATION.values()}
+    given = {
+        f"SCANHUB_{name.upper()}": (installation[name].default, of_installation[name])
+        for name in _OF_THE_INSTALLATION.values()
+    }
     return table(
         ("Variable", "Default", "Meaning"),
         (
-            (f"`{name}`", _shown(field.default), field.description or "")
-            for name, field in (given | own).items()
+            (f"`{name}`", _shown(default), meaning)
+            for name, (default, meaning) in (given | own).items()
         ),
     )
 

@@ -1,11 +1,7 @@
 """Write the tables of docs/settings.md from the settings classes; `--check` only compares."""
 
-import ast
-import inspect
 import sys
-import textwrap
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 from pydantic_settings import BaseSettings
@@ -13,6 +9,7 @@ from pydantic_settings import BaseSettings
 from device_manager.settings import DeviceManagerSettings
 from exam_manager.settings import ExamManagerSettings
 from scanhub.settings import InstallationSettings
+from scanhub_libraries.settings_meanings import meanings
 from workflow_manager.settings import WorkflowManagerSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
@@ -31,28 +28,14 @@ GIVEN = {
 }
 
 
-def field_docstrings(settings: type[BaseSettings]) -> dict[str, str]:
-    """Return the string below each field of the class."""
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
-    lines = body.body if isinstance(body, ast.ClassDef) else []
-    return {
-        field.target.id: str(below.value.value)
-        for field, below in pairwise(lines)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(below, ast.Expr)
-        and isinstance(below.value, ast.Constant)
-    }
-
-
 def rows(settings: type[BaseSettings]) -> Iterator[str]:
     """Yield a row of the table for each field that a person sets."""
     prefix = settings.model_config.get("env_prefix", "")
-    docstrings = field_docstrings(settings)
+    told = meanings(settings)
     for name, field in settings.model_fields.items():
         if field.is_required() or name in GIVEN.get(settings, ()):
             continue
-        meaning = (field.description or docstrings.get(name, "")).strip().rstrip(".")
+        meaning = told[name].rstrip(".")
         yield f"| `{prefix}{name.upper()}` | {shown(field.default)} | {meaning} |"
 
 

@@ -4,6 +4,7 @@ import pytest
 from passlib.hash import argon2
 
 from scanhub_libraries.errors import TooManyRequestsError
+from scanhub_libraries.security import passwords
 from scanhub_libraries.security.passwords import (
     MOST_WAITING,
     hash_password,
@@ -21,6 +22,10 @@ async def test_the_right_password_is_known_and_a_wrong_one_is_not():
 
 async def test_an_unknown_user_is_refused_whatever_the_password():
     assert not await verify_password("timing of an unknown user", None)
+
+
+def test_to_compare_with_an_unknown_user_takes_as_long_as_with_any_other():
+    assert not is_outdated(passwords._UNKNOWN_USER)  # of the same parameters
 
 
 async def test_the_event_loop_turns_while_passwords_are_hashed():

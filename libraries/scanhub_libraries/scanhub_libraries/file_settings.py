@@ -12,7 +12,6 @@ from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     PydanticBaseSettingsSource,
-    SettingsConfigDict,
     SettingsError,
 )
 
@@ -46,11 +45,11 @@ def _read(variable: str, path: Path) -> str:
 class FileSettings(BaseSettings):
     """Settings from arguments, the environment, and files that the environment names.
 
+    What each means is said by the string below it: `settings_meanings` reads them.
+
     Raises:
         SettingsError: A file cannot be read, or a setting is given both ways.
     """
-
-    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     @classmethod
     def settings_customise_sources(

@@ -2,25 +2,34 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import resources
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
-from alembic import command, context
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, pool
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+if TYPE_CHECKING:
+    from alembic.config import Config
 
-def alembic_config(package: str, url: str) -> Config:
+T = TypeVar("T")
+_FOLDER, _VERSION_TABLE, _HEAD = "migrations", "alembic_version_{}", "head"
+
+
+def alembic_config(package: str, url: str) -> "Config":
     """Return the Alembic configuration of the tree `<package>/migrations`."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(resources.files(package) / "migrations"))
-    config.set_main_option("version_table", f"alembic_version_{package}")
+    config.set_main_option("script_location", str(resources.files(package) / _FOLDER))
+    config.set_main_option("version_table", _VERSION_TABLE.format(package))
     config.attributes["url"] = url
     return config
 
 
-def upgrade(package: str, url: str, revision: str = "head") -> None:
+def upgrade(package: str, url: str, revision: str = _HEAD) -> None:
     """Bring the database of a service to `revision`. Blocking: call it from a thread.
 
     Args:
@@ -28,11 +37,35 @@ def upgrade(package: str, url: str, revision: str = "head") -> None:
         url: Database URL, as `database.create_engine` takes it.
         revision: Alembic revision.
     """
+    if revision == _HEAD and _version(package, url) == newest(package):
+        return  # as at nearly every start, which need not wait for Alembic to be loaded
+    from alembic import command
+
     command.upgrade(alembic_config(package, url), revision)
+
+
+def newest(package: str) -> str:
+    """Return the newest revision of a service: its number is the beginning of a file's name."""
+    versions = resources.files(package) / _FOLDER / "versions"
+    return max(file.name for file in versions.iterdir() if file.name[:1].isdigit())[:4]
+
+
+def _version(package: str, url: str) -> str | None:
+    """Return the revision of a database; None: it cannot be told, or it has none."""
+
+    def look(connection: Connection) -> str | None:
+        table = sa.table(_VERSION_TABLE.format(package), sa.column("version_num"))
+        return connection.execute(sa.select(table.c.version_num)).scalar_one_or_none()
+
+    with suppress(DBAPIError, OSError):
+        return _connected(url, look)
+    return None
 
 
 def run_env(metadata: MetaData) -> None:
     """Run the migrations; the whole `env.py` of a service is this call."""
+    from alembic import context
+
     config = context.config
     url = config.attributes["url"]
     version_table = config.get_main_option("version_table") or "alembic_version"
@@ -52,25 +85,31 @@ def run_env(metadata: MetaData) -> None:
         with context.begin_transaction():
             context.run_migrations()
 
+    _connected(url, migrate)
+
+
+def _connected(url: str, work: Callable[[Connection], T]) -> T:
+    """Do something with a connection, and commit it."""
     if sa.make_url(url).get_backend_name() == "sqlite":
-        _run_on_file(url, migrate)
-    else:
-        asyncio.run(_run_on_server(url, migrate))
+        return _on_file(url, work)
+    return asyncio.run(_on_server(url, work))
 
 
-def _run_on_file(url: str, migrate: Callable[[Connection], None]) -> None:
-    """Migrate a SQLite file by the driver itself: a thousand statements, and no loop to wait in."""
+def _on_file(url: str, work: Callable[[Connection], T]) -> T:
+    """Use a SQLite file by the driver itself: a thousand statements, and no loop to wait in."""
     engine = sa.create_engine(sa.make_url(url).set(drivername="sqlite"), poolclass=pool.NullPool)
     with engine.connect() as connection:
-        migrate(connection)
+        done = work(connection)
         connection.commit()
+    return done
 
 
-async def _run_on_server(url: str, migrate: Callable[[Connection], None]) -> None:
+async def _on_server(url: str, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(url, poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(migrate)
+            done = await connection.run_sync(work)
             await connection.commit()
     finally:
         await engine.dispose()
+    return done

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from scanhub_libraries.file_settings import SUFFIX
 from scanhub_libraries.models.setting import SettingOut, SettingsOut
+from scanhub_libraries.settings_meanings import meanings
 
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 """In an URL: who logs in, and with which password."""
@@ -19,22 +20,23 @@ _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 def tell_settings(title: str, settings: BaseSettings) -> SettingsOut:
     """Return what a program is set to; of secrets only that they are set."""
     prefix = str(settings.model_config.get("env_prefix", ""))
+    told = meanings(type(settings))
     return SettingsOut(
         title=title,
         settings=[
-            _tell(f"{prefix}{name}".upper(), field, getattr(settings, name))
+            _tell(f"{prefix}{name}".upper(), told[name], field, getattr(settings, name))
             for name, field in type(settings).model_fields.items()
         ],
     )
 
 
-def _tell(variable: str, field: FieldInfo, value: Any) -> SettingOut:
+def _tell(variable: str, meaning: str, field: FieldInfo, value: Any) -> SettingOut:
     secret = "Secret" in str(field.annotation)
     default = field.get_default(call_default_factory=True, validated_data={})
     default = None if default is PydanticUndefined else default
     return SettingOut(
         variable=variable,
-        description=field.description or "",
+        description=meaning,
         source=_source(variable, is_default=value == default),
         secret=secret,
         is_set=value not in (None, "", [], {}, ()),

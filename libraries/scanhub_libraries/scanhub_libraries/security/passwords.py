@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -20,8 +21,17 @@ from scanhub_libraries.errors import TooManyRequestsError
 
 T = TypeVar("T")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
-_HASHER = argon2.using(type="ID", memory_cost=19_456, time_cost=2, parallelism=1)
-_UNKNOWN_USER = _HASHER.hash("timing of an unknown user")
+_MEMORY_KIB, _PASSES = 19_456, 2
+_HASHER = argon2.using(type="ID", memory_cost=_MEMORY_KIB, time_cost=_PASSES, parallelism=1)
+
+
+def _hash_of_nobody() -> str:
+    """Return a hash that no password has; to compare with it takes as long as with any other."""
+    salt, digest = (b64encode(os.urandom(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v=19$m={_MEMORY_KIB},t={_PASSES},p=1${salt}${digest}"
+
+
+_UNKNOWN_USER = _hash_of_nobody()
 _LONGEST = 4096
 """Signs that the hasher takes; NFKC may make 18 of one. No password that is set has as many."""
 MOST_WAITING = 48

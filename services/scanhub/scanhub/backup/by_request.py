@@ -5,9 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanhub.backup.command import told
-from scanhub.backup.moment import database_urls
-from scanhub.backup.place import Place, read_manifest
 from scanhub.settings import InstallationSettings
 from scanhub_libraries.models.backup import BackupOut
 
@@ -24,6 +21,9 @@ class RequestedBackups:
 
     def list(self) -> list[BackupOut]:
         """Return the whole backups, the oldest first. Blocking."""
+        from scanhub.backup.command import told
+        from scanhub.backup.place import Place, read_manifest
+
         place = Place(self.folder)
         manifests = [read_manifest(place.folder(name)) for name in place.names()]
         return [
@@ -45,6 +45,8 @@ def requested_backups(settings: InstallationSettings) -> RequestedBackups | None
     """Return what makes backups by request; None: off, or this process knows not all databases."""
     if settings.backup_dir is None:
         return None
+    from scanhub.backup.moment import database_urls
+
     shared = not any(url.startswith("sqlite") for url in database_urls(settings).values())
     if settings.only is not None and not shared:
         return None

@@ -32,7 +32,6 @@ from workflow_manager.routing_rules.repository import last_decision
 from workflow_manager.selftest import service
 from workflow_manager.selftest.images import compare, compare_changed, new_uid, write_images
 from workflow_manager.selftest.models import SelfTest
-from workflow_manager.selftest.raw_data import look_at_images, write_raw_data
 from workflow_manager.selftest.rules import SERIES, SelfTestMode, StepFailedError, Way, way_in
 from workflow_manager.wiring import Wiring
 
@@ -63,6 +62,8 @@ class _Run:
         study, date = self.test.study_instance_uid, f"{utc_now():%Y%m%d}"
         await asyncio.to_thread((folder / "arrived").mkdir, parents=True)
         if self.test.mode is SelfTestMode.PROCESS:
+            from workflow_manager.selftest.raw_data import write_raw_data
+
             for place in range(1, count + 1):
                 run_id, work = f"{self.test.id}/{place}", folder / f"job-{place}"
                 job = await asyncio.to_thread(write_raw_data, work, run_id, study, place)
@@ -74,6 +75,8 @@ class _Run:
         return f"{len(self.sent)} images in {len(self.series)} series, a rule and a target."
 
     async def process(self) -> str:
+        from workflow_manager.selftest.raw_data import look_at_images
+
         for source, told in self.jobs:
             output = told.with_name("output")
             arguments = ["--input", source, "--context", told, "--output", output]

@@ -20,27 +20,45 @@ from workflow_manager.senders.dicomweb import DicomWebSender
 from workflow_manager.senders.dummy import DummySender
 from workflow_manager.senders.folder import FolderSender
 from workflow_manager.senders.port import Pace, Sender
-from workflow_manager.senders.rsync import RsyncSender
-from workflow_manager.senders.rsync_daemon import RsyncDaemonSender
-from workflow_manager.senders.s3 import S3Sender
-from workflow_manager.senders.sftp import SftpSender
 from workflow_manager.senders.transcoder import Transcoding
-from workflow_manager.senders.xnat import XnatSender
 
 
 def rsync_sender(target: RsyncTarget, pace: Pace, **times: float) -> Sender:
     """Return the sender of an rsync target: to a daemon, if a module is given, or over SSH."""
-    maker = RsyncDaemonSender if target.module else RsyncSender
-    return maker(target, pace, **times)
+    if target.module:
+        from workflow_manager.senders.rsync_daemon import RsyncDaemonSender
+
+        return RsyncDaemonSender(target, pace, **times)
+    from workflow_manager.senders.rsync import RsyncSender
+
+    return RsyncSender(target, pace, **times)
+
+
+def _sftp_sender(target: SftpTarget, pace: Pace, **times: float) -> Sender:
+    from workflow_manager.senders.sftp import SftpSender
+
+    return SftpSender(target, pace, **times)
+
+
+def _s3_sender(target: S3Target, pace: Pace, **times: float) -> Sender:
+    from workflow_manager.senders.s3 import S3Sender
+
+    return S3Sender(target, pace, **times)
+
+
+def _xnat_sender(target: XnatTarget, pace: Pace, **times: float) -> Sender:
+    from workflow_manager.senders.xnat import XnatSender
+
+    return XnatSender(target, pace, **times)
 
 
 _MAKERS: dict[type[TargetDocument], Callable[..., Sender]] = {
-    SftpTarget: SftpSender,
+    SftpTarget: _sftp_sender,
     RsyncTarget: rsync_sender,
-    S3Target: S3Sender,
-    XnatTarget: XnatSender,
+    S3Target: _s3_sender,
+    XnatTarget: _xnat_sender,
 }
-"""Senders that need no more than a pace and times."""
+"""Senders that need no more than a pace and times. Their libraries are loaded with the first."""
 
 
 @dataclass
