@@ -109,7 +109,7 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
         <Chevron size={16} aria-hidden />
         <strong>Version {version}</strong>
         {change && <span>{CHANGES[change]}</span>}
-        {current && <span className={css.inForce}>in force</span>}
+        {current && change !== "deleted" && <span className={css.inForce}>in force</span>}
         <span className={css.who}>
           {[
             author !== undefined && authorName(author),

@@ -23,10 +23,11 @@ import { ParameterHistory } from "../devices/ParameterHistory";
 import { schemaOf } from "../devices/parameters";
 import { ModuleHistory } from "../modules/ModuleHistory";
 import { actorWords } from "../people/people";
-import { RuleHistory } from "../rules/RuleHistory";
+import { DeletedRuleHistory, RuleHistory } from "../rules/RuleHistory";
 import { SettingsHistory } from "../settings/SettingsHistory";
 import { TargetHistory } from "../targets/TargetHistory";
 import { detailOf, isOfKind, KIND_WORDS, kindOf, nameOf, verbOf } from "./change";
+import { RuleOrder } from "./RuleOrder";
 
 const columnsOf = (devices: Device[]): Column<JournalEvent>[] => [
   {
@@ -159,13 +160,7 @@ function Change({
 
 function History({ event }: { event: JournalEvent }) {
   const kind = kindOf(event);
-  if (event.type === "rule.reordered") {
-    return (
-      <p className="dim">
-        The order of the rules has no versions: it is changed in <Link to="/rules">the list</Link>.
-      </p>
-    );
-  }
+  if (event.type === "rule.reordered") return <RuleOrder event={event} />;
   if (event.type === "device.schema_changed") return <OfSchema event={event} />;
   if (kind === "rule") return <OfRule name={event.subject} />;
   if (kind === "target") return <OfTarget name={event.subject} />;
@@ -182,7 +177,7 @@ function OfRule({ name }: { name: string }) {
     <QueryView query={rules} rows={3} safe="The rules decide as before.">
       {(all) => {
         const rule = all.find((each) => each.name === name);
-        return rule ? <RuleHistory rule={rule} /> : <p className="dim">{GONE}</p>;
+        return rule ? <RuleHistory rule={rule} /> : <DeletedRuleHistory name={name} />;
       }}
     </QueryView>
   );

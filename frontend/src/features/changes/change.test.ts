@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { anEvent } from "../../testing/builders";
-import { detailOf, isOfKind, kindOf, nameOf, verbOf } from "./change";
+import { detailOf, isOfKind, kindOf, movedIn, nameOf, orderAgain, orderOf, verbOf } from "./change";
 
 test("a change is told by its kind, its name and what became of it", () => {
   const event = anEvent("rule.updated", { name: "MR to PACS", version: 3, comment: "slower" });
@@ -27,4 +27,14 @@ test("nothing is called by its id that has a name", () => {
   expect(verbOf(gone)).toBe("schema removed");
   const parameters = anEvent("device.parameter_changed", { version: 2 });
   expect(nameOf(parameters, [{ id: parameters.subject, name: "Bore 1" }])).toBe("Bore 1");
+});
+
+test("an order of before is that of the rules which are left, and new ones come last", () => {
+  const event = anEvent("rule.reordered", { before: ["a", "b", "c"], after: ["c", "b", "a"] });
+  const before = orderOf(event, "before");
+  expect(before).toEqual(["a", "b", "c"]);
+  expect(orderOf(anEvent("rule.reordered", {}), "after")).toEqual([]);
+  expect(orderAgain(before, ["c", "new", "a"])).toEqual(["a", "c", "new"]);
+  expect(nameOf(event)).toBe("order of rules");
+  expect([...movedIn(before, orderOf(event, "after"))]).toEqual(["c", "a"]);
 });

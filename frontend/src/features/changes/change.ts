@@ -43,6 +43,7 @@ export const verbOf = ({ type, data }: JournalEvent): string => {
 
 /** What was changed, by the name that people know. */
 export function nameOf({ type, subject, data }: JournalEvent, devices: Named[] = []): string {
+  if (type === "rule.reordered") return "order of rules";
   const told = type === "device.schema_changed" ? data.device_type : data.name;
   if (typeof told === "string" && told !== "") return told;
   return devices.find(({ id }) => id === subject)?.name ?? subject;
@@ -64,3 +65,19 @@ export function detailOf({ data }: JournalEvent): string {
   const what = comment ?? [...fields.slice(0, 3).map(optionLabel), more].filter(Boolean).join(", ");
   return [version, what].filter(Boolean).join(": ");
 }
+
+/** The names of the rules in the order that a change tells of. */
+export function orderOf({ data }: JournalEvent, which: "before" | "after"): string[] {
+  const names = data[which];
+  return Array.isArray(names) ? names.filter((name) => typeof name === "string") : [];
+}
+
+/** An order of before for the rules of today: those that it does not know come last. */
+export const orderAgain = (names: string[], now: string[]): string[] => [
+  ...names.filter((name) => now.includes(name)),
+  ...now.filter((name) => !names.includes(name)),
+];
+
+/** The rules that stand at another place after a change. */
+export const movedIn = (before: string[], after: string[]): ReadonlySet<string> =>
+  new Set(after.filter((name, place) => before[place] !== name));

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { revertRule, type Rule, type RuleVersion } from "../../api/routing";
+import { createRule, revertRule, type Rule, type RuleVersion } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
 import { useMayAdminister } from "../../shared/roles";
 import { VersionHistory } from "../../shared/VersionHistory";
@@ -22,6 +22,28 @@ export function RuleHistory({ rule }: { rule: Rule }) {
       first={conditionOf}
       mayNot={useMayAdminister()}
       restore={(older, comment) => revertRule(rule.name, older, rule.version, comment)}
+      changed={routingKeys.rules}
+    />
+  );
+}
+
+/** What a rule was that is deleted; a version that is used again makes it anew, the last one. */
+export function DeletedRuleHistory({ name }: { name: string }) {
+  const versions = useQuery(routingQueries.ruleVersions(name));
+  return (
+    <VersionHistory
+      versions={versions}
+      inForce={versions.data?.[0]?.version ?? 0}
+      difference={(before, after) => routingQueries.ruleDiff(name, before, after)}
+      safe="The rules in force decide as before."
+      nameOf={optionLabel}
+      first={conditionOf}
+      mayNot={useMayAdminister()}
+      restore={(older, comment) => {
+        const found = versions.data?.find(({ version }) => version === older);
+        if (!found) return Promise.reject(new Error(`Version ${older} is not there any more.`));
+        return createRule({ ...found.document, name, change_comment: comment });
+      }}
       changed={routingKeys.rules}
     />
   );
