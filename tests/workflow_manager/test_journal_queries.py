@@ -123,6 +123,12 @@ async def test_the_events_of_a_case_that_failed_stay_and_those_of_one_that_is_do
     assert await types_left(sessions) == ["case.failed", "run.failed", "journal.pruned"]
 
 
+async def test_what_the_order_of_rules_was_stays_as_their_versions_do(sessions):
+    await write(sessions, event(), event(EventType.RULE_REORDERED, "rules", before=["a"]), event())
+    assert await prune(sessions, 30) == 2
+    assert await types_left(sessions) == ["rule.reordered", "journal.pruned"]
+
+
 async def test_nothing_goes_that_is_younger_than_a_case_that_still_moves(sessions):
     await add(sessions, a_case(CaseState.WAITING, opened_at=START + timedelta(minutes=1)))
     await write(sessions, event(minute=0), event(EventType.RUN_STARTED, minute=2), event(minute=3))

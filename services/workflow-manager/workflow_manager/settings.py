@@ -357,7 +357,7 @@ class WorkflowManagerSettings(RunSettings):
         None,
         ge=7,
         description="Events, reports of mercure's programs and notifications that ended are "
-        "dropped after so many days, except those of cases that have not ended well; none: kept",
+        "dropped after so many days, not of open or failed cases or rules' order; none: kept",
     )
     bookkeeper_key: SecretStr | None = Field(
         None,

@@ -253,3 +253,23 @@ async def test_parameters_and_order_are_checked_when_they_are_saved(working):
         refused = await jobs.ward.post("/rules", wrong, 422)
         assert refused["field"] == "processing_settings.threshold"
         await jobs.ward.post("/rules", {**chain, "processing_settings": [{}, {"threshold": 1}]})
+
+
+async def test_a_version_of_a_rule_comes_back_only_if_its_jobs_still_take_it(working):
+    async with working("ends") as jobs:
+        await jobs.module("nothing", name="m")  # a job that is not there yet may be named
+        rule = {"name": "r", "rule": "True", "action": "process", "processing_module": ["m"]}
+        await jobs.ward.post("/rules", {**rule, "processing_settings": {"how": 5}})
+        of_ends = {**rule, "processing_settings": {"how": "raise"}}
+        rules, modules = f"{WORKFLOW}/rules", f"{WORKFLOW}/modules"
+        assert (await jobs.service.user.put(f"{rules}/r", json=of_ends)).status_code == 200
+        ends = {"name": "m", "runner": "job", "job": "ends", "settings": {"how": "exit"}}
+        assert (await jobs.service.user.put(f"{modules}/m", json=ends)).status_code == 200
+        refused = await jobs.ward.post("/rules/r/versions/1/revert", status=422)
+        assert refused["field"] == "processing_settings.how"
+        assert (await jobs.service.get("/rules/r"))["version"] == 2
+        await jobs.ward.post("/rules/r/versions/9/revert", status=404)
+        discard = {**rule, "action": "discard", "processing_module": []}
+        assert (await jobs.service.user.put(f"{rules}/r", json=discard)).status_code == 200
+        back = await jobs.ward.post("/rules/r/versions/2/revert")
+        assert (back["version"], back["processing_settings"]) == (4, {"how": "raise"})

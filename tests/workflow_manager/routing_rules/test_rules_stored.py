@@ -1,5 +1,7 @@
 """Rules are stored, changed, ordered, compared and taken back; every change has its author."""
 
+import asyncio
+
 import pytest
 from effort import POSTGRESQL_IN_CI
 from workflow_service import WORKFLOW, a_port
@@ -126,6 +128,19 @@ async def test_the_order_is_changed_as_a_whole_or_not(either):
     assert await names(either) == ["c", "a", "b", "d"]
     (event,) = await either.get("/journal?subject=rules")
     assert event["data"] == {"before": ["a", "b", "c"], "after": ["c", "a", "b"]}
+
+
+async def test_of_two_orders_at_once_the_later_one_is_there_and_no_mixture(either):
+    for name in ("a", "b", "c"):
+        await add(either, name)
+    orders = [["c", "a", "b"], ["b", "a", "c"]]
+    answers = await asyncio.gather(
+        *(either.user.put(f"{WORKFLOW}/rules-order", json={"names": order}) for order in orders)
+    )
+    assert [answer.status_code for answer in answers] == [200, 200]
+    first, second = await either.get("/journal?subject=rules")
+    assert first["data"]["after"] == second["data"]["before"]
+    assert await names(either) == second["data"]["after"]
 
 
 CANNOT = [

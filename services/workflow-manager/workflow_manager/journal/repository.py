@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col, select
 
 from scanhub_libraries.database import is_postgresql
+from scanhub_libraries.events import EventType
 from workflow_manager.journal.models import JournalEvent, JournalOffset
 from workflow_manager.notes import Topic, note
 
@@ -111,13 +112,17 @@ async def first_needed(session: AsyncSession) -> int:
 async def drop_events(
     session: AsyncSession, *, older_than: datetime, below: int, kept_cases: Any, limit: int
 ) -> int:
-    """Drop old events, the oldest first, but none of the cases that are kept; say how many."""
+    """Drop old events, the oldest first, but none of the cases that are kept; say how many.
+
+    What the order of rules was stays, as their versions do: it is written nowhere else.
+    """
     case_id = col(JournalEvent.case_id)
     old = (
         sa.select(col(JournalEvent.sequence))
         .where(
             col(JournalEvent.time) < older_than,
             col(JournalEvent.sequence) < below,
+            col(JournalEvent.type) != EventType.RULE_REORDERED,
             sa.or_(case_id.is_(None), case_id.not_in(kept_cases)),
         )
         .order_by(col(JournalEvent.sequence))

@@ -22,10 +22,15 @@ from workflow_manager.routing_rules.models import (
 HISTORY = History(RuleVersion, "rule")
 
 
-async def list_rules(session: AsyncSession) -> Sequence[StoredRule]:
-    """Return the rules in the order in which they are looked at."""
+async def list_rules(session: AsyncSession, *, lock: bool = False) -> Sequence[StoredRule]:
+    """Return the rules in the order in which they are looked at; `lock` to change the order."""
     query = select(StoredRule).order_by(col(StoredRule.position), col(StoredRule.name))
-    return (await session.scalars(query)).all()
+    if not lock:
+        return (await session.scalars(query)).all()
+    # By name, so that nobody waits for one who waits; what was waited for has its new place.
+    locking = select(StoredRule).order_by(col(StoredRule.name)).with_for_update()
+    rows = await session.scalars(locking.execution_options(populate_existing=True))
+    return sorted(rows, key=lambda row: (row.position, row.name))
 
 
 async def last_fired(session: AsyncSession) -> dict[str, datetime]:

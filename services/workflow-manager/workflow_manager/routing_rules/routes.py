@@ -24,7 +24,7 @@ from scanhub_libraries.version_parameters import (
 from scanhub_libraries.versions import check_version, etag
 from scanhub_libraries.web import IfMatchDep, PrincipalDep, SessionDep
 from workflow_manager.routing_rules import repository, service
-from workflow_manager.routing_rules.known_jobs import known_jobs
+from workflow_manager.routing_rules.known_jobs import jobs_of_version, known_jobs
 from workflow_manager.routing_rules.models import StoredRule
 
 router = APIRouter(prefix="/api/v1/workflowmanager", tags=["rules"])
@@ -136,6 +136,7 @@ async def compare_rule_versions(
 
 @router.post("/rules/{rule_name}/versions/{version}/revert", summary="Go back to a version")
 async def revert_rule(
+    request: Request,
     session: SessionDep,
     rule_name: RuleNamePath,
     version: Version,
@@ -145,9 +146,12 @@ async def revert_rule(
     given: Annotated[RuleRevert | None, Body()] = None,
     if_match: IfMatchDep = None,
 ) -> RuleOut:
-    """Put an older version in force, as a new version."""
+    """Put an older version in force, as a new version; it has to be valid by now."""
+    jobs = await jobs_of_version(request.app.state.wiring, rule_name, version)
     row = await service.get_rule(session, rule_name, lock=True)
     check_version(if_match, row.version)
     comment = given.comment if given is not None else ""
-    row = await service.revert_rule(session, row, version, author=principal.actor, comment=comment)
+    row = await service.revert_rule(
+        session, row, version, author=principal.actor, comment=comment, jobs=jobs
+    )
     return await _out(session, row, response)

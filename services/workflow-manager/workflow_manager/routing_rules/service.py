@@ -19,6 +19,7 @@ from scanhub_libraries.models import (
     RuleVersionOut,
 )
 from workflow_manager.changes import changes_between
+from workflow_manager.history import read_again
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.modules.repository import list_modules
 from workflow_manager.processing.chain_rules import chain_problems
@@ -123,11 +124,23 @@ async def replace_rule(
 
 
 async def revert_rule(
-    session: AsyncSession, row: StoredRule, version: int, *, author: str, comment: str
+    session: AsyncSession,
+    row: StoredRule,
+    version: int,
+    *,
+    author: str,
+    comment: str,
+    jobs: KnownJobs = _NONE,
 ) -> StoredRule:
-    """Take an older version up again, as a new one."""
+    """Take an older version up again, as a new one.
+
+    Raises:
+        NotFoundError: There is no such version.
+        UnprocessableError: It cannot be stored any more; every reason is named with its option.
+    """
     older = await repository.HISTORY.get_version(session, row.name, version)
-    document = await _checked(session, RuleOptions.model_validate(older.document))
+    wanted = read_again(RuleOptions, older.document, version)
+    document = await _checked(session, wanted, jobs)
     if document != row.document:
         why = comment or f"Version {version} again."
         await _put(session, row, document, change=RuleChange.REVERTED, author=author, comment=why)
@@ -148,7 +161,7 @@ async def reorder_rules(session: AsyncSession, names: Sequence[str]) -> Sequence
     Raises:
         ConflictError: The names are not those of all rules: some were made or deleted meanwhile.
     """
-    rows = {row.name: row for row in await repository.list_rules(session)}
+    rows = {row.name: row for row in await repository.list_rules(session, lock=True)}
     if sorted(names) != sorted(rows):
         raise ConflictError("names: name every rule once; read the list again.")
     before = list(rows)
