@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.web import SessionDep
-from workflow_manager.bookkeeper import queries, repository
+from workflow_manager.bookkeeper import queries
 from workflow_manager.bookkeeper.answers import MercureRoute
 from workflow_manager.bookkeeper.forms import OptionalUid, Uid
 from workflow_manager.bookkeeper.rows import (
@@ -19,10 +19,6 @@ from workflow_manager.bookkeeper.rows import (
     TaskEventRow,
     TaskRow,
     TestRow,
-    event_row,
-    output_row,
-    series_row,
-    task_row,
 )
 
 router = APIRouter(
@@ -37,7 +33,7 @@ SeriesUid = Annotated[OptionalUid, Query(description="Series Instance UID; empty
 MercureTaskId = Annotated[Uid, Query(description="Id of mercure's task")]
 
 
-@router.get("/series", summary="List series that were reported")
+@router.get("/series", summary="List series that were received or reported")
 async def query_series(
     session: SessionDep,
     *,
@@ -45,24 +41,25 @@ async def query_series(
     before: Annotated[int | None, Query(ge=0, le=_LAST, description="Only with a lower id")] = None,
     limit: Limit = 1000,
 ) -> list[SeriesRow]:
-    """Return series, newest first; a page goes on `before` the id of its last row."""
-    rows = await repository.list_series(session, series_uid=series_uid, before=before, limit=limit)
-    return [series_row(row) for row in rows]
+    """Return series, newest first; a page goes on `before` the id of its last row.
+
+    Those that this installation received are among them, and those that were reported.
+    """
+    return await queries.series(session, series_uid=series_uid, before=before, limit=limit)
 
 
-@router.get("/tasks", summary="List tasks that were reported")
+@router.get("/tasks", summary="List cases, and tasks that were reported")
 async def query_tasks(
     session: SessionDep,
     *,
     before: Annotated[Uid | None, Query(description="Only older ones than this task")] = None,
     limit: Limit = 1000,
 ) -> list[TaskRow]:
-    """Return tasks without a parent, newest first."""
-    rows = await repository.list_tasks(session, before=before, limit=limit)
-    return [task_row(task, series) for task, series in rows]
+    """Return tasks without a parent, newest first; a case of this installation is one."""
+    return await queries.tasks(session, before=before, limit=limit)
 
 
-@router.get("/tests", summary="List self-tests that were reported")
+@router.get("/tests", summary="List self-tests, of this installation and reported")
 async def query_tests(
     session: SessionDep,
     *,
@@ -81,12 +78,14 @@ async def query_task_events(
     after: Number = 0,
     limit: Limit = 1000,
 ) -> list[TaskEventRow]:
-    """Return the events of a task and of those below it, in the order of their arrival."""
-    rows = await repository.list_task_events(session, task_id=task_id, after=after, limit=limit)
-    return [event_row(row) for row in rows]
+    """Return the events of a task and of those below it, in the order of their arrival.
+
+    What happened to a case of this installation has mercure's names too.
+    """
+    return await queries.events(session, task_id=task_id, after=after, limit=limit)
 
 
-@router.get("/dicom-files", summary="List files that were reported")
+@router.get("/dicom-files", summary="List files that were received or reported")
 async def query_dicom_files(
     session: SessionDep,
     *,
@@ -94,21 +93,23 @@ async def query_dicom_files(
     after: Number = 0,
     limit: Limit = 1000,
 ) -> list[FileRow]:
-    """Return files in the order of their arrival; a page goes on `after` the id of its last row."""
-    rows = await repository.list_files(session, series_uid=series_uid, after=after, limit=limit)
-    return [FileRow.model_validate(row) for row in rows]
+    """Return files in the order of their arrival; a page goes on `after` the id of its last row.
+
+    What this installation received is among them where a series is asked for.
+    """
+    return await queries.files(session, series_uid=series_uid, after=after, limit=limit)
 
 
 @router.get("/task_process_logs", summary="Read what the modules of a task wrote")
 async def query_task_logs(session: SessionDep, task_id: MercureTaskId) -> list[LogRow]:
     """Return the logs of a task and of those below it."""
-    return [LogRow.model_validate(row) for row in await repository.list_logs(session, task_id)]
+    return await queries.logs(session, task_id)
 
 
 @router.get("/task_process_results", summary="Read what the modules of a task answered")
 async def query_task_results(session: SessionDep, task_id: MercureTaskId) -> list[OutputRow]:
     """Return the outputs of a task and of those below it."""
-    return [output_row(row) for row in await repository.list_outputs(session, task_id)]
+    return await queries.outputs(session, task_id)
 
 
 @router.get("/find_task", summary="Search the archive of tasks")
@@ -129,7 +130,7 @@ async def find_task(
     ] = "desc",
     study_filter: Annotated[bool, Query(description="Studies only")] = False,
 ) -> ArchivePage:
-    """Return a page of the tasks without a parent, in the form that DataTables reads.
+    """Return a page of cases and of tasks without a parent, in the form that DataTables reads.
 
     Columns are accession number, patient id, scope, time, rule. The search looks at the beginning
     of accession number and patient id, and anywhere in the patient's name and the rule.

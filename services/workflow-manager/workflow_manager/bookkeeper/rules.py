@@ -53,6 +53,8 @@ INFORMATION = {
 SECRET_MEMBERS = frozenset({"environment", "env", "docker_arguments"})
 """Members of a module's configuration that may hold passwords: mercure sends them along."""
 NOT_KEPT = "(not kept)"
+TEST_STATES = {"running": "begin", "passed": "success", "failed": "failed"}
+"""What mercure calls the states of a self-test."""
 _TEST_LIMIT_S = 600.0
 _MISSING = {"", "MISSING"}
 
