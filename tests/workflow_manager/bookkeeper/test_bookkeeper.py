@@ -4,8 +4,8 @@ import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
+from bookkeeping import BOOK, KEY, SERIES, Mercure, program_of, task_json
 from workflow_service import WORKFLOW
 
 from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
@@ -20,36 +20,6 @@ from workflow_manager.bookkeeper.rules import (
     without_secrets,
 )
 
-KEY = "a-key-of-the-installation"
-BOOK = f"{WORKFLOW}/bookkeeper"
-SERIES = "1.2.3.4"
-
-
-class Mercure:
-    """A program of mercure."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-
-    async def report(self, path, *, status=200, **body):
-        answer = await self.client.post(f"{BOOK}/{path}", **body)
-        assert answer.status_code == status, answer.text
-        if status == 200:
-            assert answer.json() == {"ok": ""}
-        return answer.json()
-
-    async def ask(self, path, **params):
-        answer = await self.client.get(f"{BOOK}/query/{path}", params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
-def program_of(service, headers=None) -> httpx.AsyncClient:
-    shown = {"Authorization": f"Token {KEY}"} if headers is None else headers
-    return httpx.AsyncClient(
-        transport=service.user._transport, base_url="http://test", headers=shown
-    )
-
 
 @pytest.fixture
 async def book(serving):
@@ -57,12 +27,6 @@ async def book(serving):
         mercure = Mercure(client)
         mercure.service = service
         yield mercure
-
-
-def task_json(task_id, **info):
-    told = {"uid": SERIES, "uid_type": "series", "applied_rule": "head", **info}
-    module = {"docker_tag": "x", "environment": {"PASSWORD": "secret"}}
-    return {"id": task_id, "info": told, "process": [{"module_config": module}]}
 
 
 async def test_without_a_key_it_is_off_and_says_so(service):
@@ -303,7 +267,7 @@ async def test_two_reports_of_one_task_at_the_same_moment_are_one_task(sessions)
             session, text="a", study_only=False, order=0, descending=True, start=0, length=5
         )
         assert (list(rows), total, meant) == ([], 0, 0)  # it has a parent
-        assert await repository.list_tasks(session, before="t", limit=5) == []
+        assert await repository.list_tasks(session, before=None, limit=5) == []
 
 
 NOW = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

@@ -73,10 +73,10 @@ def test_pages_have_every_row_once_in_order(own, reported, limit):
     assert set(seen) == {*ours, *theirs}
 
 
-def entry(number, event_type, subject="run", **data):
+def entry(sequence, event_type, subject="run", **data):
     return JournalEvent(
-        sequence=number,
-        id=uuid7(number),
+        sequence=sequence,
+        id=uuid7(sequence),
         type=event_type,
         source="workflow-manager",
         subject=subject,

@@ -3,13 +3,12 @@
 import json
 
 import pytest
+from bookkeeping import KEY, Mercure, program_of, task_json
 from images import SERIES
-from test_bookkeeper import Mercure, program_of, task_json
 from ward import Ward
 
 from workflow_manager.bookkeeper.merging import OWN
 
-KEY = "a-key-of-the-installation"
 MODULE = """
 import json, os, pathlib
 source, target = (pathlib.Path(os.environ[f"MERCURE_{n}_DIR"]) for n in ("IN", "OUT"))
@@ -38,9 +37,9 @@ async def received(service, tmp_path, *numbers, series=SERIES):
     return ward
 
 
-async def test_a_case_that_is_routed_is_a_task_with_mercures_events(
-    serving, migrated_url, tmp_path
-):
+@pytest.fixture
+async def routed(serving, migrated_url, tmp_path):
+    """A case of two images that went to a folder, beside a task that mercure reported before."""
     (tmp_path / "to").mkdir()
     quiet = {"series_quiet_s": 3600.0, "database_url": migrated_url}
     async with serving(bookkeeper_key=KEY, **quiet) as service, program_of(service) as client:
@@ -51,45 +50,49 @@ async def test_a_case_that_is_routed_is_a_task_with_mercures_events(
         await ward.add_rule("mr")
         await book.report("register-task", json={"id": "of-mercure", "series_uid": "9.9"})
         await received(service, tmp_path, 1, 2)
-        case = await ward.case("done", rule="mr")
+        yield book, await ward.case("done", rule="mr")
 
-        (series,) = await book.ask("series")
-        assert (series["series_uid"], series["description"]) == (SERIES, "T2")
-        assert await book.ask("series", before=series["id"]) == []
-        tasks = await book.ask("tasks")
-        assert [task["id"] for task in tasks] == [case["id"], "of-mercure"]
-        assert (tasks[0]["series_uid"], tasks[0]["tag_modality"]) == (SERIES, series["modality"])
-        assert await book.ask("tasks", limit=1) == tasks[:1]
-        assert await book.ask("tasks", limit=1, before=case["id"]) == tasks[1:]
-        assert await book.ask("tasks", before="of-mercure") == []
 
-        events = await book.ask("task-events", task_id=case["id"])
-        told = [(one["event"], one["target"], one["file_count"], one["info"]) for one in events]
-        assert told[0] == ("REGISTER", "", 2, "mr")
-        assert [one[:2] for one in told[1:]] == [
-            ("DISPATCH_BEGIN", "PACS"),
-            ("DISPATCH_COMPLETE", "PACS"),
-            ("COMPLETE", ""),
-        ]
-        assert told[2][2] == 2
-        after = {"task_id": case["id"], "after": events[1]["id"]}
-        assert await book.ask("task-events", **after) == events[2:]
+async def test_a_case_is_a_task_with_mercures_events(routed):
+    book, case = routed
+    (series,) = await book.ask("series")
+    assert (series["series_uid"], series["description"]) == (SERIES, "T2")
+    assert await book.ask("series", before=series["id"]) == []
+    tasks = await book.ask("tasks")
+    assert [task["id"] for task in tasks] == [case["id"], "of-mercure"]
+    assert (tasks[0]["series_uid"], tasks[0]["tag_modality"]) == (SERIES, series["modality"])
+    assert await book.ask("tasks", limit=1) == tasks[:1]
+    assert await book.ask("tasks", limit=1, before=case["id"]) == tasks[1:]
+    assert await book.ask("tasks", before="of-mercure") == []
+    events = await book.ask("task-events", task_id=case["id"])
+    told = [(one["event"], one["target"], one["file_count"], one["info"]) for one in events]
+    assert told[0] == ("REGISTER", "", 2, "mr")
+    assert [one[:2] for one in told[1:]] == [
+        ("DISPATCH_BEGIN", "PACS"),
+        ("DISPATCH_COMPLETE", "PACS"),
+        ("COMPLETE", ""),
+    ]
+    assert told[2][2] == 2
+    after = {"task_id": case["id"], "after": events[1]["id"]}
+    assert await book.ask("task-events", **after) == events[2:]
 
-        files = await book.ask("dicom-files", series_uid=SERIES)
-        assert [file["file_uid"] for file in files] == [f"{SERIES}.1", f"{SERIES}.2"]
-        rest = await book.ask("dicom-files", series_uid=SERIES, after=files[0]["id"])
-        assert rest == files[1:]
 
-        page = await book.ask("find_task", **{"search[value]": "mr"})
-        assert (page["recordsTotal"], page["recordsFiltered"]) == (2, 1)
-        (row,) = page["data"]
-        assert (row["task_id"], row["Scope"], row["Rule"]) == (case["id"], "SERIES", "mr")
-        info = await book.ask("get_task_info", task_id=case["id"])
-        document = info[f"task {case['id']}"]
-        assert document["info"]["applied_rule"] == "mr"
-        assert document["dispatch"]["status"]["PACS"]["state"] == "complete"
-        assert info["information"]["modality"] == series["modality"]
-        assert info["sample_tags_received"]["SeriesInstanceUID"] == SERIES
+async def test_a_case_is_found_in_the_archive_and_has_its_files_and_its_task_json(routed):
+    book, case = routed
+    files = await book.ask("dicom-files", series_uid=SERIES)
+    assert [file["file_uid"] for file in files] == [f"{SERIES}.1", f"{SERIES}.2"]
+    rest = await book.ask("dicom-files", series_uid=SERIES, after=files[0]["id"])
+    assert rest == files[1:]
+    page = await book.ask("find_task", **{"search[value]": "mr"})
+    assert (page["recordsTotal"], page["recordsFiltered"]) == (2, 1)
+    (row,) = page["data"]
+    assert (row["task_id"], row["Scope"], row["Rule"]) == (case["id"], "SERIES", "mr")
+    info = await book.ask("get_task_info", task_id=case["id"])
+    document = info[f"task {case['id']}"]
+    assert document["info"]["applied_rule"] == "mr"
+    assert document["dispatch"]["status"]["PACS"]["state"] == "complete"
+    assert info["information"]["modality"] == "MR"
+    assert info["sample_tags_received"]["SeriesInstanceUID"] == SERIES
 
 
 async def test_what_mercure_reported_of_the_same_is_told_once(opened, tmp_path):
@@ -112,7 +115,7 @@ async def test_what_mercure_reported_of_the_same_is_told_once(opened, tmp_path):
         assert [task["id"] for task in await book.ask("tasks")] == [case["id"]]
         assert (await book.ask("find_task"))["recordsTotal"] == 1
         events = [one["event"] for one in await book.ask("task-events", task_id=case["id"])]
-        assert sorted(events) == ["COPY", "DISCARD", "REGISTER"]
+        assert sorted(events) == ["COMPLETE", "COPY", "REGISTER"]
 
 
 async def test_what_modules_of_a_case_wrote_and_answered_is_told(opened, tmp_path):

@@ -65,9 +65,7 @@ def first_of_number(number: int) -> UUID:
     return UUID(int=time << 80 | 0x7 << 76 | random << (76 - _RANDOM_BITS))
 
 
-def newest(
-    own: Iterable[tuple[int, T]], reported: Iterable[tuple[int, T]], limit: int
-) -> list[T]:
+def newest(own: Iterable[tuple[int, T]], reported: Iterable[tuple[int, T]], limit: int) -> list[T]:
     """Return the newest of both; of one millisecond, ours come first.
 
     Args:

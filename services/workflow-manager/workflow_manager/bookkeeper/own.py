@@ -63,9 +63,7 @@ async def list_cases(
     return [(case, first.get(case.id)) for case in found]
 
 
-async def _first_series(
-    session: AsyncSession, case_ids: Sequence[UUID]
-) -> dict[UUID, DicomSeries]:
+async def _first_series(session: AsyncSession, case_ids: Sequence[UUID]) -> dict[UUID, DicomSeries]:
     query = (
         sa.select(col(CaseSeries.case_id), DicomSeries)
         .join(DicomSeries, col(DicomSeries.id) == CaseSeries.series_id)
@@ -117,9 +115,7 @@ async def list_files(
     session: AsyncSession, *, series_uid: str, offset: int, limit: int
 ) -> Sequence[tuple[DicomInstance, str]]:
     """Return images of a series that were not reported, as they came."""
-    reported = sa.select(col(MercureFile.file_uid)).where(
-        col(MercureFile.series_uid) == series_uid
-    )
+    reported = sa.select(col(MercureFile.file_uid)).where(col(MercureFile.series_uid) == series_uid)
     query = (
         sa.select(DicomInstance, col(DicomSeries.series_instance_uid))
         .join(DicomSeries, col(DicomSeries.id) == DicomInstance.series_id)

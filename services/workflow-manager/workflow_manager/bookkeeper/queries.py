@@ -62,9 +62,7 @@ async def series(
     reported = await repository.list_series(
         session, series_uid=series_uid, before=place, limit=limit
     )
-    ours = await own.list_series(
-        session, series_uid=series_uid, before=_own_of(place), limit=limit
-    )
+    ours = await own.list_series(session, series_uid=series_uid, before=_own_of(place), limit=limit)
     return newest(
         [(milliseconds_of_id(row.id), own_series_row(row)) for row in ours],
         [(milliseconds_of(row.time), series_row(row)) for row in reported],
@@ -144,9 +142,7 @@ async def events(
     return both[place : place + limit]
 
 
-async def files(
-    session: AsyncSession, *, series_uid: str, after: int, limit: int
-) -> list[FileRow]:
+async def files(session: AsyncSession, *, series_uid: str, after: int, limit: int) -> list[FileRow]:
     """Return files in the order of their arrival; those of this installation by series only."""
     found: list[FileRow] = []
     if after < OWN:

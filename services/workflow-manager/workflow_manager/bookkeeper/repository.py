@@ -70,9 +70,7 @@ _NOT_OURS = sa.or_(
 """Tasks that are no cases: what a module reports of the case that it runs for is told with it."""
 
 
-async def list_tasks(
-    session: AsyncSession, *, before: Before | None, limit: int
-) -> Sequence[Any]:
+async def list_tasks(session: AsyncSession, *, before: Before | None, limit: int) -> Sequence[Any]:
     """Return tasks without a parent that are no cases with their series, newest first."""
     query = (
         sa.select(MercureTask, MercureSeries)
@@ -187,9 +185,7 @@ _OURS = sa.select(
     sa.cast(col(Case.kind), sa.String),
     col(Case.opened_at),
     col(Case.rule),
-).join(
-    DicomStudy, col(DicomStudy.study_instance_uid) == col(Case.study_instance_uid), isouter=True
-)
+).join(DicomStudy, col(DicomStudy.study_instance_uid) == col(Case.study_instance_uid), isouter=True)
 _ARCHIVE = sa.union_all(_REPORTED, _OURS).subquery()
 _COLUMNS = tuple(_ARCHIVE.c[name] for name in ("acc", "mrn", "uid_type", "time", "rule"))
 """Columns of mercure's archive page, by the number that DataTables asks to order by."""

@@ -49,8 +49,9 @@ def task_events(
             continue
         if (done := _module_that_ended(entry, modules)) is not None:
             ended = {"reason": done}
-            yield _row(task_id, entry, 0, (_PROCESSOR, _MODULE_COMPLETE), ended, images)
-        yield _row(task_id, entry, 1, words, entry.data, images)
+            words_of_end = (_PROCESSOR, _MODULE_COMPLETE)
+            yield _row(task_id, entry, words_of_end, ended, place=0, images=images)
+        yield _row(task_id, entry, words, entry.data, place=1, images=images)
 
 
 def _words_of(entry: JournalEvent) -> tuple[str, str] | None:
@@ -72,9 +73,10 @@ def _module_that_ended(entry: JournalEvent, modules: dict[str, str]) -> str | No
 def _row(
     task_id: str,
     entry: JournalEvent,
-    place: int,
     words: tuple[str, str],
     data: dict[str, Any],
+    *,
+    place: int,
     images: int,
 ) -> TaskEventRow:
     sender, event = words
