@@ -22,6 +22,10 @@ def earlier(*seconds: float | None) -> float | None:
     return min((each for each in seconds if each is not None), default=None)
 
 
+SOON_S = 0.3
+"""For work that may begin when the service has started, and need not take part in that [s]."""
+
+
 class Repeating:
     """Does something at once, whenever it is due or woken, and now and then in any case.
 
@@ -37,6 +41,7 @@ class Repeating:
         due: Asked after each round when the next one is due.
         shortest: The shortest pause [s]: what wakes work comes in crowds as a rule, and one round
             is for all of them.
+        begin_after: How long the first round waits, unless it is woken [s].
     """
 
     def __init__(
@@ -47,12 +52,14 @@ class Repeating:
         *,
         due: Due | None = None,
         shortest: float = _SHORTEST_S,
+        begin_after: float = 0.0,
     ) -> None:
         self._name = name
         self._work = work
         self._seconds = seconds
         self._due = due
         self._shortest = min(shortest, seconds)
+        self._begin_after = begin_after
         self._failing = False
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -73,6 +80,7 @@ class Repeating:
         self._woken.set()
 
     async def _run(self) -> None:
+        await self._wait(self._begin_after)
         while True:
             self._woken.clear()
             try:
@@ -102,6 +110,9 @@ class Repeating:
     async def _pause(self, seconds: float) -> None:
         shortest = min(seconds, self._shortest)
         await asyncio.sleep(shortest)
+        await self._wait(seconds - shortest)
+
+    async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds - shortest):
+            async with asyncio.timeout(seconds):
                 await self._woken.wait()

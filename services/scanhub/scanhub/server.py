@@ -47,6 +47,7 @@ def run_server(settings: InstallationSettings, console: Console) -> None:
         ServeError: Another process serves this data folder, the port is taken, or a certificate
             cannot be used.
     """
+    gc.freeze()  # the modules: to look for garbage among half a million objects takes half a second
     configure_logging(json=settings.log_json, level=settings.log_level)
     settings.prepare()
     try:

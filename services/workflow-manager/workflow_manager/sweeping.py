@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from scanhub_libraries.clock import utc_now
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.commitments.workflow import start_missing_reports
 from workflow_manager.dispatch.desk import start_missing_attempts
 from workflow_manager.notifications.workflow import start_missing_notifications
@@ -32,4 +32,7 @@ def sweeps(wiring: Wiring, do_run: RunSteps) -> list[Repeating]:
         "reports of commitment": lambda: start_missing_reports(wiring),
         "what the engine remembers": lambda: wiring.engine.forget(utc_now() - _REMEMBER),
     }
-    return [Repeating(f"sweeping {name}", once, _SWEEP_S) for name, once in work.items()]
+    return [
+        Repeating(f"sweeping {name}", once, _SWEEP_S, begin_after=SOON_S)
+        for name, once in work.items()
+    ]

@@ -32,7 +32,7 @@ from scanhub_libraries.errors import (
     UnavailableError,
 )
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from scanhub_libraries.security.principal import Principal
 
 logger = get_logger(__name__)
@@ -138,7 +138,9 @@ class StreamDesk:
         self._running: dict[UUID, Incoming] = {}
         self._begun: set[UUID] = set()
         self._looked_after: set[UUID] = set()
-        self._sweep = Repeating("look for streams that were left", self._find_left, _SWEEP_SECONDS)
+        self._sweep = Repeating(
+            "look for streams that were left", self._find_left, _SWEEP_SECONDS, begin_after=SOON_S
+        )
         self._closed = False
 
     async def open(self) -> None:

@@ -14,7 +14,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import Event, EventType
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating, earlier
+from scanhub_libraries.repeating import SOON_S, Repeating, earlier
 from workflow_manager.cases import repository
 from workflow_manager.cases.aside import Aside
 from workflow_manager.cases.following import follow_series
@@ -61,6 +61,7 @@ class CaseKeeper:
             min(_LONGEST_S, quiet_s / 2),
             due=self.until_a_series_is_due,
             shortest=min(0.5, quiet_s / 2, max(closed_s, 0.1) / 2),
+            begin_after=SOON_S,
         )
         self._studies = Repeating(
             "completing studies",
@@ -68,8 +69,9 @@ class CaseKeeper:
             min(_LONGEST_S, self._study_s() / 4),
             due=self.until_a_study_is_due,
             shortest=min(1.0, self._study_s() / 4),
+            begin_after=SOON_S,
         )
-        self._cases = Repeating("settling cases", self.settle_cases, _LONGEST_S)
+        self._cases = Repeating("settling cases", self.settle_cases, _LONGEST_S, begin_after=SOON_S)
         wiring.tail.wake_on(_BROUGHT, self._series.wake)
         wiring.tail.wake_on(_ARRIVING, self._studies.wake)
         wiring.tail.wake_on(_SETTLING, self._cases.wake)

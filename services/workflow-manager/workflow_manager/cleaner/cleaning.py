@@ -14,7 +14,7 @@ from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.measures import Measure
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from scanhub_libraries.threads import to_the_end
 from workflow_manager.cleaner import aside, repository
 from workflow_manager.cleaner.repository import Candidate
@@ -78,7 +78,7 @@ class Cleaner:
         self._look = look
         self._due = utc_now()
         self._parts_due = utc_now()
-        self._loop = Repeating("cleaning", self.round, _LOOK_S)
+        self._loop = Repeating("cleaning", self.round, _LOOK_S, begin_after=SOON_S)
         self._images: Counter[str] = Counter()
         self._bytes: Counter[str] = Counter()
         self.missing = 0

@@ -15,7 +15,7 @@ from scanhub_libraries.database import Sessions, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dicom.intake import Intake
 from workflow_manager.dicom.leftovers import Leftovers
@@ -78,7 +78,9 @@ class DicomNode:
         )
         self.leftovers = Leftovers(lake, self.receiving)
         self.intake = Intake(self.receiving)
-        self._sweep = Repeating("indexing received files", self.leftovers.recover, _SWEEP_S)
+        self._sweep = Repeating(
+            "indexing received files", self.leftovers.recover, _SWEEP_S, begin_after=SOON_S
+        )
         self._sockets: dict[str, socket.socket] = {}
         self.listeners: list[ListenerProcess] = []
 

@@ -16,7 +16,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models.target import MOST_COMMITMENT_S
-from scanhub_libraries.repeating import Repeating, earlier
+from scanhub_libraries.repeating import SOON_S, Repeating, earlier
 from workflow_manager.dispatch import repository
 from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.pausing import ALL
@@ -49,7 +49,7 @@ class DispatchDesk:
         self._longest_s = longest_wait_s((*wiring.settings.dispatch_backoff_s, MOST_COMMITMENT_S))
         self._turns: Counter[str] = Counter()
         self._repeating = Repeating(
-            "choosing what is sent", self.look, _LONGEST_S, due=self.until_due
+            "choosing what is sent", self.look, _LONGEST_S, due=self.until_due, begin_after=SOON_S
         )
         wiring.tail.wake_on(("dispatch.", "target."), self._repeating.wake)
         wiring.pauses.wake_on(self._repeating.wake)

@@ -1,7 +1,7 @@
 """Begins imports as soon as they are written down, and sweeps what was left behind."""
 
 from scanhub_libraries.events import EventType
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.imports.workflow import start_imports, sweep_imports
 from workflow_manager.wiring import Wiring
 
@@ -13,8 +13,8 @@ class ImportDesk:
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._starting = Repeating("beginning imports", self._start, _SWEEP_S)
-        self._sweeping = Repeating("sweeping imports", self._sweep, _SWEEP_S)
+        self._starting = Repeating("beginning imports", self._start, _SWEEP_S, begin_after=SOON_S)
+        self._sweeping = Repeating("sweeping imports", self._sweep, _SWEEP_S, begin_after=SOON_S)
         wiring.tail.wake_on((EventType.IMPORT_STARTED,), self._starting.wake)
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from sqlmodel import col
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import Sessions, reading, transaction
 from scanhub_libraries.events import EventType
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.bookkeeper import models as bookkeeper
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseState
@@ -105,4 +105,4 @@ def pruning(sessions: Sessions, keep_days: int | None) -> Repeating:
         if keep_days is not None:
             await prune(sessions, keep_days)
 
-    return Repeating("dropping old events", once, _EVERY_S)
+    return Repeating("dropping old events", once, _EVERY_S, begin_after=SOON_S)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import JournalEntry
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.previews import service
 from workflow_manager.previews.follower import Follower
 from workflow_manager.previews.rules import BEGIN, ENDS, Scan
@@ -25,7 +25,9 @@ class PreviewDesk:
         self._followers: dict[UUID, Follower] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
-        self._sweep = Repeating("remove old previews", self._remove_old, _SWEEP_S)
+        self._sweep = Repeating(
+            "remove old previews", self._remove_old, _SWEEP_S, begin_after=SOON_S
+        )
 
     @property
     def running(self) -> int:

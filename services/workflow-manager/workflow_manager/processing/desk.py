@@ -13,7 +13,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating, earlier
+from scanhub_libraries.repeating import SOON_S, Repeating, earlier
 from workflow_manager.dispatch.rules import urgent_first
 from workflow_manager.engine import Attempt
 from workflow_manager.job_sessions import repository as job_sessions
@@ -40,7 +40,11 @@ class ProcessingDesk:
         self._do = ProcessingSteps(wiring)
         self._turn = 0
         self._repeating = Repeating(
-            "choosing what is processed", self.look, _LONGEST_S, due=self.until_due
+            "choosing what is processed",
+            self.look,
+            _LONGEST_S,
+            due=self.until_due,
+            begin_after=SOON_S,
         )
         wiring.tail.wake_on(("processing.",), self._repeating.wake)
         wiring.pauses.wake_on(self._repeating.wake)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.engine import Attempt
 from workflow_manager.retrieval import repository
 from workflow_manager.retrieval.fetching import has_room
@@ -37,7 +37,11 @@ class RetrievalDesk:
         self._wiring = wiring
         self._turns: Counter[UUID] = Counter()
         self._repeating = Repeating(
-            "choosing what is fetched", self.look, _LONGEST_S, due=self.until_offpeak
+            "choosing what is fetched",
+            self.look,
+            _LONGEST_S,
+            due=self.until_offpeak,
+            begin_after=SOON_S,
         )
         wiring.tail.wake_on(("retrieval.", "target."), self._repeating.wake)
         wiring.pauses.wake_on(self._repeating.wake)

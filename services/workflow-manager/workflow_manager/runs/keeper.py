@@ -7,7 +7,7 @@ from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.repeating import Repeating
+from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.journal.service import append
 from workflow_manager.runs import repository
 from workflow_manager.runs.models import Run
@@ -31,7 +31,9 @@ class RunKeeper:
     def __init__(self, wiring: Wiring, do: RunSteps) -> None:
         self._wiring, self._do = wiring, do
         self._ending: dict[UUID, asyncio.Task[bool]] = {}
-        self._repeating = Repeating("ending runs", self.look, _SELDOM_S, due=self.until_due)
+        self._repeating = Repeating(
+            "ending runs", self.look, _SELDOM_S, due=self.until_due, begin_after=SOON_S
+        )
         wiring.tail.wake_on(("run.queued", "run.waiting", "run.priority"), self._repeating.wake)
         wiring.runs_due = self._repeating.wake
 
