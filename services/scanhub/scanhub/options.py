@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from scanhub.database_tls import use_database_ca
 from scanhub.settings import InstallationSettings
 
 console = Console()
@@ -16,7 +17,12 @@ Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of HTTP a
 
 
 def settings_of(**given: object) -> InstallationSettings:
-    """Return the settings: what was given on the command line goes before the environment."""
-    return InstallationSettings.model_validate(
+    """Return the settings: what was given on the command line goes before the environment.
+
+    From then on databases are talked to as they say.
+    """
+    settings = InstallationSettings.model_validate(
         {**InstallationSettings().model_dump(), **{k: v for k, v in given.items() if v is not None}}
     )
+    use_database_ca(settings)
+    return settings

@@ -80,6 +80,11 @@ class InstallationSettings(FileSettings):
     )
     workflow_database_url: AsyncUrl | None = Field(None, description="Default: SQLite, data folder")
     engine_database_url: EngineUrl | None = Field(None, description="Run engine; default: SQLite")
+    database_ca: Path | None = Field(
+        None,
+        description="Who signs the certificate of PostgreSQL, PEM: with it each connection is "
+        "encrypted, and refused unless that certificate is for the host of its URL",
+    )
     exam_manager_url: str = Field("http://127.0.0.1:8001", description="Where it is, with --only")
     device_manager_url: str = Field("http://127.0.0.1:8002", description="Where it is, with --only")
     workflow_manager_url: str = Field("http://127.0.0.1:8003", description="Where, with --only")

@@ -139,6 +139,7 @@ def look_at_certificates(
     authorities = {
         "CA of devices": settings.ssl_ca_certs,
         "CA of DICOM senders": workflow.dicom_tls_client_ca,
+        "CA of the databases": settings.database_ca,
     }
     for name, path in authorities.items():
         if path is not None:
