@@ -38,6 +38,7 @@ from bench.measure import Row, cpu_seconds
 from bench.reconstruction import reconstruction_rows
 from bench.scale import scale_rows
 from bench.start_floor import start_floor
+from bench.ui import ui_rows
 from bench.uploads import LARGE, SIZES, stops, uploads
 from scanhub.demo.data import DemoApi, DemoData, create_data
 from scanhub.demo.follow import following
@@ -190,6 +191,7 @@ GROUPS = (
     "reconstruction",
     "engine",
     "scale",
+    "ui",
 )
 
 
@@ -215,6 +217,7 @@ async def _measure(
         "reconstruction": lambda at: asyncio.to_thread(reconstruction_rows, at),
         "engine": lambda at: engine_rows(at, quick=quick),
         "scale": lambda at: scale_rows(at, quick=quick, large=large),
+        "ui": lambda at: ui_rows(at, quick=quick, large=large),
     }
     table: list[Row] = []
     for group in GROUPS:
@@ -291,7 +294,9 @@ def main() -> int:
         "--only", action="append", choices=GROUPS, help="this group; may be given several times"
     )
     parser.add_argument("--quick", action="store_true", help="not with 100,000 exams stored")
-    parser.add_argument("--large", action="store_true", help="10 GB, and up to 1,000,000 images")
+    parser.add_argument(
+        "--large", action="store_true", help="10 GB, up to 1,000,000 images, an hour of events"
+    )
     parser.add_argument("--links", type=int, default=LINKS, help="size of the fleet")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))
