@@ -13,7 +13,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-deploy check format openapi bench lock sbom \
+.PHONY: help setup demo serve test test-deploy check format guide openapi bench lock sbom \
   check-format check-lint check-types check-imports check-sizes check-openapi check-frontend
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make test-deploy  docker-compose.yml in containers, each killed in turn; needs podman"
 	@echo "make check    format, lint, types, import contracts, sizes, OpenAPI drift, frontend"
 	@echo "make format   put the code into shape"
+	@echo "make guide    walk through docs/user-guide.md and write its pictures"
 	@echo "make openapi  write docs/openapi and the types that the frontend makes of it"
 	@echo "make bench    measure against the bars; prints a table, writes bench.json"
 	@echo "make sbom     write sbom.json (CycloneDX): what this software is made of"
@@ -85,6 +86,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(NODE) npm run --silent format
+
+guide: setup
+	@SCANHUB_GUIDE=1 SCANHUB_TEST_LONG=1 $(BIN)/pytest -n0 tests/system/test_user_guide.py $(ARGS)
 
 openapi:
 	@$(PYTHON) scripts/setup.py packages

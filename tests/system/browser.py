@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -36,8 +37,13 @@ def missing(what: str) -> None:
 
 
 @asynccontextmanager
-async def opened_page(url: str) -> AsyncIterator[Page]:
-    """Open a page; an error that no code of the page catches fails the test."""
+async def opened_page(url: str, **options: Any) -> AsyncIterator[Page]:
+    """Open a page; an error that no code of the page catches fails the test.
+
+    Args:
+        url: Where it is.
+        options: Of the browser's context, such as its time zone.
+    """
     chromium = shutil.which("chromium")
     if chromium is None:
         missing("chromium is not installed")
@@ -45,7 +51,9 @@ async def opened_page(url: str) -> AsyncIterator[Page]:
         missing("the UI is not built: run `make setup`")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        page = await browser.new_page(base_url=url, viewport={"width": 1280, "height": 800})
+        page = await browser.new_page(
+            base_url=url, **{"viewport": {"width": 1280, "height": 800}, **options}
+        )
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         yield page

@@ -155,16 +155,40 @@ class Scene:
             await running
 
 
+@asynccontextmanager
+async def started(installation: Installation, *arguments: str) -> AsyncIterator[Installation]:
+    """Serve, and end all that was started."""
+    try:
+        await installation.start(*arguments)
+        yield installation
+    finally:
+        await installation.end()
+
+
 @pytest.fixture
 async def installation(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Installation]:
-    installation = Installation(tmp_path, command=getattr(request, "param", None))
-    try:
-        await installation.start()
-        yield installation
-    finally:
-        await installation.end()
+    async with started(Installation(tmp_path, command=getattr(request, "param", None))) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving_modules(
+    folder: Path, dicom_port: int, **files: str
+) -> AsyncIterator[Installation]:
+    """Serve with Python files as modules; a received series is complete soon."""
+    (folder / "modules").mkdir()
+    for name, text in files.items():
+        (folder / "modules" / f"{name}.py").write_text(text)
+    environment = {
+        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.5",
+        "SCANHUB_WORKFLOW_MODULE_FOLDER": str(folder / "modules"),
+        "SCANHUB_WORKFLOW_MODULE_RUNTIME": "none",
+    }
+    installation = Installation(folder, environment=environment)
+    async with started(installation, "--dicom-port", str(dicom_port)) as server:
+        yield server
 
 
 @asynccontextmanager

@@ -143,6 +143,33 @@ async def repeat_and_do_not_delete(page: Page, rows: Locator) -> None:
 
 
 @pytest.mark.long
+async def test_a_row_of_the_queue_is_dragged_with_a_finger(scene, installation):
+    async with opened_page(installation.url, has_touch=True) as page:
+        rows = await open_exam(page, scene)
+        await page.keyboard.press("d")
+        await expect(rows).to_have_count(4)
+        await rename(page, "Once more")
+        places = []
+        for row in (rows.nth(2), rows.first):
+            box = await row.bounding_box()
+            assert box
+            places.append({"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 3})
+        finger = await page.context.new_cdp_session(page)
+
+        async def touch(kind: str, *points: dict[str, float]) -> None:
+            await finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [*points]})
+
+        await touch("touchStart", places[0])
+        await expect(page.locator("[data-dragged]")).to_contain_text("Once more")
+        await touch("touchMove", places[1])
+        await expect(page.locator("[data-over]")).to_contain_text("GRE axial")
+        await touch("touchEnd")
+        await expect(rows.first).to_contain_text("Once more")
+        assert (await order_on_the_server(scene))[0] == "Once more"
+        await expect(page.get_by_role("button", name="Undo: Order changed")).to_be_visible()
+
+
+@pytest.mark.long
 async def test_a_change_of_parameters_is_judged_before_it_is_stored(page, scene):
     async with scene.scanner(HeldScanner()):
         await open_exam(page, scene)

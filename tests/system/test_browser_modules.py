@@ -12,7 +12,7 @@ from pydicom.data import get_testdata_file
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import assert_accessible, log_in, opened_page
-from conftest import Installation, Scene
+from conftest import Installation, Scene, serving_modules
 from ports import a_port
 from test_browser_routing import send
 
@@ -46,19 +46,8 @@ def dicom_port() -> int:
 
 @pytest.fixture
 async def installation(tmp_path: Path, dicom_port: int) -> AsyncIterator[Installation]:
-    """A server that runs Python files as modules and takes a series as complete soon."""
-    (tmp_path / "modules").mkdir()
-    environment = {
-        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.5",
-        "SCANHUB_WORKFLOW_MODULE_FOLDER": str(tmp_path / "modules"),
-        "SCANHUB_WORKFLOW_MODULE_RUNTIME": "none",
-    }
-    installation = Installation(tmp_path, environment=environment)
-    try:
-        await installation.start("--dicom-port", str(dicom_port))
+    async with serving_modules(tmp_path, dicom_port) as installation:
         yield installation
-    finally:
-        await installation.end()
 
 
 @pytest.fixture

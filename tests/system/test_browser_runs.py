@@ -13,7 +13,7 @@ from pydicom.data import get_testdata_file
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browser import assert_accessible, log_in, opened_page, unsure_contrasts
-from conftest import Installation, Scene
+from conftest import Installation, Scene, serving_modules
 from ports import a_port
 from test_browser_routing import send
 
@@ -38,22 +38,8 @@ def dicom_port() -> int:
 
 @pytest.fixture
 async def installation(tmp_path: Path, dicom_port: int) -> AsyncIterator[Installation]:
-    """A server that runs Python files as modules and takes a series as complete soon."""
-    folder = tmp_path / "modules"
-    folder.mkdir()
-    (folder / "passes.py").write_text(PASSES)
-    (folder / "fails.py").write_text(FAILS)
-    environment = {
-        "SCANHUB_WORKFLOW_SERIES_QUIET_S": "0.5",
-        "SCANHUB_WORKFLOW_MODULE_FOLDER": str(folder),
-        "SCANHUB_WORKFLOW_MODULE_RUNTIME": "none",
-    }
-    installation = Installation(tmp_path, environment=environment)
-    try:
-        await installation.start("--dicom-port", str(dicom_port))
+    async with serving_modules(tmp_path, dicom_port, passes=PASSES, fails=FAILS) as installation:
         yield installation
-    finally:
-        await installation.end()
 
 
 @pytest.fixture

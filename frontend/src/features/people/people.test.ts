@@ -29,6 +29,13 @@ test("an entry of the audit log is told in words", () => {
   expect(changesOf(entry({ tasks: 3 }))).toEqual([{ field: "Tasks", before: "–", after: "3" }]);
 });
 
+test("a time is told in the zone of whoever reads it", () => {
+  const [change] = changesOf(entry({ locked_until: [null, "2026-11-22T20:00:00.491420+00:00"] }));
+  const there = new Date("2026-11-22T20:00:00Z").toTimeString().slice(0, 8);
+  expect(change?.after).toContain(there);
+  expect(change?.after).not.toContain("T20");
+});
+
 test("a program is named as a person would", () => {
   const chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36";
   expect(programName(chrome)).toBe("Chrome on Linux");

@@ -2,7 +2,7 @@ import { IconLock, IconUserCheck, IconUserQuestion } from "@tabler/icons-react";
 
 import type { AuditEntry, Role } from "../../api/people";
 import type { User } from "../../api/types";
-import { capitalised } from "../../shared/format";
+import { capitalised, clock, day } from "../../shared/format";
 import type { StatusLook } from "../../shared/status";
 
 /** Users, programs they came with, and what they did, in words. Pure. */
@@ -106,7 +106,11 @@ export function summary(entry: AuditEntry): string {
   return changes.map(({ field }) => field).join(", ");
 }
 
+/** As the server writes a time: of whoever reads it, it is told in their own zone. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
 function words(value: unknown): string {
   if (value === null || value === undefined || value === "") return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value !== "string") return JSON.stringify(value);
+  return TIME.test(value) ? `${day(value)} ${clock(value)}` : value;
 }

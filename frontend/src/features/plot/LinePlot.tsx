@@ -223,11 +223,13 @@ function drawGrid(
   const along = ticks({ from: window.from * factor, to: window.to * factor }, width / 110);
   context.textAlign = "center";
   context.textBaseline = "top";
+  const room = right - context.measureText(`${name} `).width;
   for (const value of along) {
     const x = toX(value / factor);
     line(x, PADDING.top + height, x, PADDING.top + height + 4, "--line-strong");
-    if (x < right - 24) {
-      context.fillText(tickText(value, along[1]! - along[0]! || 1), x, PADDING.top + height + 7);
+    const text = tickText(value, along[1]! - along[0]! || 1);
+    if (x + context.measureText(text).width / 2 < room) {
+      context.fillText(text, x, PADDING.top + height + 7);
     }
   }
   context.textAlign = "right";

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { IconPlayerPause, IconPlayerPlay } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { runKeys, runQueries } from "../../api/runQueries";
 import {
@@ -68,13 +68,6 @@ export function WorkPage() {
 }
 
 function QueueRow({ queue }: { queue: WorkQueue }) {
-  const client = useQueryClient();
-  const mayNot = useMayTryOut();
-  const [pausing, setPausing] = useState(false);
-  const resume = useMutation({
-    mutationFn: () => resumeQueue(queue.name),
-    onSettled: () => client.invalidateQueries({ queryKey: runKeys.work }),
-  });
   const { name, description, paused, problem, served_by } = queue;
   return (
     <li aria-label={name}>
@@ -96,43 +89,17 @@ function QueueRow({ queue }: { queue: WorkQueue }) {
           </p>
         )}
         {problem && <p className={css.problem}>{problem}</p>}
-        <ErrorLine error={resume.error} />
       </div>
-      {paused ? (
-        <Button
-          size="xs"
-          leftSection={<IconPlayerPlay size={16} />}
-          {...guarded(mayNot)}
-          loading={resume.isPending}
-          onClick={() => resume.mutate()}
-        >
-          Go on
-        </Button>
-      ) : (
-        <Button
-          size="xs"
-          variant="default"
-          leftSection={<IconPlayerPause size={16} />}
-          {...guarded(mayNot)}
-          onClick={() => setPausing(true)}
-        >
-          Pause
-        </Button>
-      )}
-      <Suspense>
-        {pausing && (
-          <PauseModal
-            title={`Pause ${name}`}
-            pause={(reason) => pauseQueue(name, reason)}
-            onClose={() => setPausing(false)}
-          >
-            <p>
-              What runs comes to its end. All else waits, in every process and over restarts, until
-              somebody goes on.
-            </p>
-          </PauseModal>
-        )}
-      </Suspense>
+      <Hold
+        verb="Pause"
+        what={name}
+        held={Boolean(paused)}
+        hold={(reason) => pauseQueue(name, reason)}
+        release={() => resumeQueue(name)}
+      >
+        What runs comes to its end. All else waits, in every process and over restarts, until
+        somebody goes on.
+      </Hold>
     </li>
   );
 }
@@ -192,24 +159,51 @@ function WorkerRow({ worker }: { worker: Worker }) {
 
 /** Lets a process begin nothing more, and go on. */
 function Draining({ worker: { name, state, drain } }: { worker: Worker }) {
-  const client = useQueryClient();
-  const mayNot = useMayTryOut();
-  const [draining, setDraining] = useState(false);
-  const resume = useMutation({
-    mutationFn: () => resumeWorker(name),
-    onSettled: () => client.invalidateQueries({ queryKey: runKeys.work }),
-  });
   // One that is lost or ends by itself begins nothing anyway.
   if (!drain && state !== "running") return null;
   return (
+    <Hold
+      verb="Drain"
+      what={name}
+      held={Boolean(drain)}
+      hold={(reason) => drainWorker(name, reason)}
+      release={() => resumeWorker(name)}
+    >
+      It ends what it does and begins nothing more, of any queue; what waits is done by the other
+      processes. It works again when somebody lets it go on, or when it is started again.
+    </Hold>
+  );
+}
+
+interface HoldProps {
+  verb: string;
+  /** The queue or the process. */
+  what: string;
+  held: boolean;
+  hold: (reason: string) => Promise<unknown>;
+  release: () => Promise<unknown>;
+  /** What holding it means. */
+  children: ReactNode;
+}
+
+/** Lets nothing more begin, with a reason, and lets it go on. */
+function Hold({ verb, what, held, hold, release, children }: HoldProps) {
+  const client = useQueryClient();
+  const mayNot = useMayTryOut();
+  const [asking, setAsking] = useState(false);
+  const goOn = useMutation({
+    mutationFn: release,
+    onSettled: () => client.invalidateQueries({ queryKey: runKeys.work }),
+  });
+  return (
     <div>
-      {drain ? (
+      {held ? (
         <Button
           size="xs"
           leftSection={<IconPlayerPlay size={16} />}
           {...guarded(mayNot)}
-          loading={resume.isPending}
-          onClick={() => resume.mutate()}
+          loading={goOn.isPending}
+          onClick={() => goOn.mutate()}
         >
           Go on
         </Button>
@@ -219,24 +213,16 @@ function Draining({ worker: { name, state, drain } }: { worker: Worker }) {
           variant="default"
           leftSection={<IconPlayerPause size={16} />}
           {...guarded(mayNot)}
-          onClick={() => setDraining(true)}
+          onClick={() => setAsking(true)}
         >
-          Drain
+          {verb}
         </Button>
       )}
-      <ErrorLine error={resume.error} />
+      <ErrorLine error={goOn.error} />
       <Suspense>
-        {draining && (
-          <PauseModal
-            title={`Drain ${name}`}
-            pause={(reason) => drainWorker(name, reason)}
-            onClose={() => setDraining(false)}
-          >
-            <p>
-              It ends what it does and begins nothing more, of any queue; what waits is done by the
-              other processes. It works again when somebody lets it go on, or when it is started
-              again.
-            </p>
+        {asking && (
+          <PauseModal title={`${verb} ${what}`} pause={hold} onClose={() => setAsking(false)}>
+            <p>{children}</p>
           </PauseModal>
         )}
       </Suspense>

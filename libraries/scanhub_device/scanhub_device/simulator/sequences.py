@@ -69,7 +69,7 @@ def write_gre(
         _tune(events, offset, phase)
         area = (max(line, 0) - matrix // 2) / fov
         _add_repetition(sequence, system, events, area=area, delays=delays, read=line >= 0)
-    sequence.set_definition("FOV", [fov, fov, slice_thickness])
+    sequence.set_definition("FOV", [fov, fov, np.ptp(slice_offsets) + slice_thickness])
     sequence.set_definition("SliceThickness", slice_thickness)
     sequence.set_definition("Name", f"gre_{matrix}")
     sequence.write(str(path))
