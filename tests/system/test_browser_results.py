@@ -114,6 +114,7 @@ async def test_a_rule_says_until_when_modules_have_to_be_done(
 ) -> None:
     await add_the_module(scene, tmp_path)
     await log_in(page, "/rules?new=1")
+    await expect(page.get_by_role("heading", name="New rule")).to_be_visible()
     await page.get_by_label("Name").fill("in-time")
     await page.get_by_label("Condition").fill("True")
     await page.get_by_role("radio", name="Process", exact=True).click()
