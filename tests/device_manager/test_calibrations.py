@@ -319,6 +319,7 @@ async def test_a_report_with_a_foreign_token_or_none_is_refused(lab, scanner):
     assert row["state"] == "requested"
 
 
+@pytest.mark.long
 async def test_a_start_that_nobody_took_leaves_no_calibration(lab):
     async with lab.scanner(capabilities=CAN) as scanner:
         task = await lab.create_task(scanner.device_id)

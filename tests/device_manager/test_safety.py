@@ -312,6 +312,7 @@ async def test_a_refused_start_leaves_the_device_free_and_the_task_as_good_as_ne
         await scanner.run()
 
 
+@pytest.mark.long
 async def test_a_confirmation_is_kept_on_postgresql_over_a_restart(make_lab, copied_postgresql):
     url = copied_postgresql("device_manager")
     async with make_lab(database_url=url) as lab:

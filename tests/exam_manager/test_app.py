@@ -97,6 +97,7 @@ ODD_BODIES = [
 ]
 
 
+@pytest.mark.long
 @POSTGRESQL_IN_CI
 async def test_bad_input_is_never_a_500(either):
     callers = [either.admin, either.service]

@@ -115,6 +115,7 @@ async def test_an_account_can_be_sent_back_as_the_list_shows_it(either):
     assert settled(await read()) == {**settled(before), "last_name": "Master"}
 
 
+@pytest.mark.long
 async def test_a_list_without_limit_comes_whole(platform):
     made = [(await platform.patient())["id"] for _ in range(105)]
     answer = await platform.call("GET", f"{PATIENT}/", expect=200)

@@ -44,6 +44,7 @@ async def things(platform: Any) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 async def test_answers_are_as_documented(platform):

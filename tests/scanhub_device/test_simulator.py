@@ -140,6 +140,7 @@ def edges(profile: Any, level: float) -> tuple[int, int]:
     return int(above[0]), int(above[-1])
 
 
+@pytest.mark.long
 def test_edges_lie_within_one_pixel(without_noise: Raw) -> None:
     raw = without_noise
     image, truth = np.abs(raw.images()[0, 0]), raw.truth()
@@ -217,6 +218,7 @@ def test_every_readout_says_what_it_is(tmp_path: Path) -> None:
     assert np.diff(stamps) == pytest.approx(40 / 2.5)
 
 
+@pytest.mark.long
 def test_several_slices_lie_where_their_frequency_puts_them(tmp_path: Path) -> None:
     text = made(tmp_path, slice_offsets=(0.058, 0.0, -0.04), tr=0.06, dummies=2)
     raw = scan(tmp_path, text)
@@ -260,6 +262,7 @@ def test_a_receiver_frequency_moves_the_field_of_view_along_the_readout(tmp_path
     assert error(image, phantom_image(64, 0.256, contrast=raw.plan.contrast)) > 0.4
 
 
+@pytest.mark.long
 def test_the_coils_see_the_phantom_through_their_sensitivities(tmp_path: Path) -> None:
     raw = scan(tmp_path, made(tmp_path), SimulatorSettings(coils=4, noise=0, time_scale=0))
     images = raw.images()[0]

@@ -112,6 +112,7 @@ def test_images_pass_the_checker_also_when_nothing_is_known_of_the_patient(tmp_p
     assert "Error" not in report.stderr + report.stdout
 
 
+@pytest.mark.long
 def test_running_again_makes_the_same_objects(tmp_path):
     source = write(tmp_path / "a.mrd")
     (tmp_path / "one").mkdir()

@@ -113,6 +113,7 @@ class TypedScanner:
         raise ScanError("It only registers.")
 
 
+@pytest.mark.long
 async def test_parameters_are_edited_in_a_form_also_when_somebody_was_faster(page, scene):
     async with scene.scanner(TypedScanner()):
         await edit_parameters(page, scene)

@@ -128,6 +128,7 @@ def another_image(number: int) -> dict[str, Any]:
     return {"name": "another.dcm", "mimeType": "application/dicom", "buffer": file.getvalue()}
 
 
+@pytest.mark.long
 async def test_a_second_object_of_a_uid_is_kept_aside_and_can_be_fetched(page, scene):
     await log_in(page, "/upload")
     rows = page.get_by_test_id("table-row")

@@ -99,6 +99,7 @@ async def check_complete(scene):
     assert "Traceback" not in scene.installation.log
 
 
+@pytest.mark.long
 async def test_the_first_slice_is_shown_while_the_second_is_acquired(two_slices):
     scene = two_slices
     told = await scanned(scene, "--time-scale", "1")

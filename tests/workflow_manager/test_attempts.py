@@ -1,5 +1,6 @@
 """Work that is tried until it is done: what has no workflow gets one, whatever else goes wrong."""
 
+import pytest
 import sqlalchemy as sa
 from outgoing import Archive, Outgoing
 from test_engine import Work, launched
@@ -53,6 +54,7 @@ async def test_an_attempt_that_is_under_way_is_not_started_again(tmp_path):
     assert work.done == ["a", "a again"]
 
 
+@pytest.mark.long
 async def test_a_sweep_that_fails_holds_up_no_other(serving, tmp_path):
     outgoing, archive = Outgoing(tmp_path, sqlite_url(tmp_path / "workflow.sqlite")), Archive()
     async with archive.listening() as port:

@@ -55,6 +55,7 @@ async def test_a_killed_service_has_whole_instances_or_none(place, spot, calls):
     assert assert_whole(place, sent) == set(NUMBERS)
 
 
+@pytest.mark.long
 async def test_what_was_whole_when_it_was_killed_is_indexed_without_the_sender(place):
     sent = {number: encoded(instance(number, size=400)) for number in NUMBERS}
     body = place.folder / "body"

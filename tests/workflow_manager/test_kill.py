@@ -64,6 +64,7 @@ async def test_killed_while_a_run_fails_whose_files_are_in_the_lake(outside, wir
     assert not list(lake.glob(f"lake/*/{job['id']}/*"))
 
 
+@pytest.mark.long
 async def test_killed_in_the_middle_of_the_reconstruction(outside, wire, slow_job):
     outside.find_packages(slow_job.folder)
     outside.environment["TEST_JOB"] = "slow_job_for_test"

@@ -67,6 +67,7 @@ def crawler(service, ids) -> Crawler:
     return Crawler(service.app.openapi(), request, place, left_out=frozenset({EVENTS}))
 
 
+@pytest.mark.long
 @POSTGRESQL_IN_CI
 @pytest.mark.timeout(180)
 async def test_odd_requests_are_no_server_error(crawler):
@@ -75,6 +76,7 @@ async def test_odd_requests_are_no_server_error(crawler):
     assert await crawler.odd_queries_and_paths() > 200
 
 
+@pytest.mark.long
 @POSTGRESQL_IN_CI
 @pytest.mark.timeout(180)
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")

@@ -22,6 +22,7 @@ async def bind(lab, credentials, sha256):
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.long
 async def test_a_link_of_another_process_is_closed_to_come_again_with_the_certificate(cluster):
     here, there = await cluster.join(**BEHIND), await cluster.join(**BEHIND)
     credentials = await here.create_device()

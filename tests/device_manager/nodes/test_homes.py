@@ -56,6 +56,7 @@ async def test_a_device_moves_in_the_middle_of_its_scan(cluster, both):
     assert len(finishes) == 1
 
 
+@pytest.mark.long
 async def test_a_device_moves_in_the_middle_of_an_upload(both):
     here, there = both
     credentials = await here.create_device()

@@ -167,6 +167,7 @@ async def test_a_process_that_stood_still_writes_nothing_and_begins_anew(pair):
         await there.started(scanner)
 
 
+@pytest.mark.long
 async def test_a_process_that_is_killed_starts_again_at_once(make_cluster):
     async with make_cluster(**{**QUICK, "node_dead_after_seconds": 60}, node_url=None) as cluster:
         here, process = await cluster.spawn(node_dead_after_seconds=1.5)

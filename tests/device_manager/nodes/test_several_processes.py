@@ -57,6 +57,7 @@ async def test_a_refusal_comes_back_as_it_was_said(both):
         assert (again.status_code, start["id"] in again.text) == (409, True)
 
 
+@pytest.mark.long
 async def test_a_file_may_come_by_both_processes(both):
     here, there = both
     async with here.scanner() as scanner:

@@ -141,6 +141,7 @@ async def test_the_blocks_tell_what_is_played(platform, upload, small):
     assert "next" not in rest.links
 
 
+@pytest.mark.long
 async def test_a_file_for_plots_that_is_cut_off_or_old_is_made_anew(platform, upload):
     made = await upload(platform)
     key = await begun(platform, made)

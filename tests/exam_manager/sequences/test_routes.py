@@ -123,6 +123,7 @@ async def test_a_task_token_reads_the_sequence_of_its_task_alone(platform, uploa
     await platform.call("GET", f"{EXAM}/sequence/{other['_id']}", headers=token, expect=403)
 
 
+@pytest.mark.long
 async def test_the_reader_process_reads_the_same(platform, start, tmp_path, upload, small):
     """What the product uses: a process of its own."""
     expected = (await upload(platform))["facts"]

@@ -48,6 +48,7 @@ async def test_a_task_is_not_deleted_while_another_begins_to_read_it(either, wor
         assert sorted(answer.status_code for answer in answers) in ([200, 409], [204, 400])
 
 
+@pytest.mark.long
 async def test_tasks_and_workflows_move_to_and_fro_at_once(either):
     exams = [await either.exam(), await either.exam()]
     workflows = [await either.workflow(exam) for exam in exams for _ in range(2)]

@@ -32,6 +32,7 @@ async def flood(platform, username, *, addresses, each=3, password=WRONG):
         )
 
 
+@pytest.mark.long
 async def test_whoever_guesses_at_once_gets_no_more_guesses_than_one_after_the_other(either):
     stop_clock(either)
     await first_admin(either)

@@ -149,6 +149,7 @@ async def test_killed_while_a_study_becomes_complete(outside, wire, node, delay_
     assert set(node.received) == {f"1.{s}.{n}" for s in (1, 2) for n in (1, 2, 3)}
 
 
+@pytest.mark.long
 async def test_two_services_on_one_database_make_one_case_and_send_once(
     serving, ward_of, node, *, outside, wire, make_postgresql_url, copied_postgresql
 ):

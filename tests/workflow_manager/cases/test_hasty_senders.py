@@ -1,5 +1,6 @@
 """Senders that open an association for each image get one case for a series, not one for each."""
 
+import pytest
 from images import instance
 from sqlmodel import select
 from test_dicomweb_retrieve import encoded
@@ -45,6 +46,7 @@ async def test_whose_series_go_on_after_the_association_are_waited_for_the_longe
         assert series["instances"] == 2
 
 
+@pytest.mark.long
 async def test_who_sends_again_much_later_is_no_hasty_sender(serving, ward_of):
     port = a_port()
     settings = {"series_quiet_s": 0.001, "series_closed_quiet_s": 0.0, "dicom_port": port}

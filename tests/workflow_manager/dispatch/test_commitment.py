@@ -139,6 +139,7 @@ async def test_only_what_the_node_does_not_keep_is_sent_again(serving, outgoing)
     assert [len(action.ReferencedSOPSequence) for action in node.asked] == [3, 1]
 
 
+@pytest.mark.long
 async def test_a_node_that_says_nothing_is_asked_again_and_not_sent_again(
     serving, outgoing, silent
 ):

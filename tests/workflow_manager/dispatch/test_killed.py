@@ -62,6 +62,7 @@ async def assert_all_there(outgoing, archive):
     assert sorted(told) == sorted(str(row.id) for row in rows)
 
 
+@pytest.mark.long
 async def test_killed_at_each_step_everything_arrives(outgoing, archive, sending):
     await outgoing.add_target("PACS", port=archive.port)
     for number in range(1, 10):

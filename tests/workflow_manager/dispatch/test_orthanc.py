@@ -11,6 +11,7 @@ from workflow_service import WORKFLOW, a_port, until
 pytestmark = pytest.mark.timeout(120)
 
 
+@pytest.mark.long
 async def test_orthanc_has_every_image_as_it_is_here(serving, outgoing, tmp_path):
     home, port = a_port(), a_port()
     async with orthanc(tmp_path, home, port) as web, serving(dicom_port=port) as service:

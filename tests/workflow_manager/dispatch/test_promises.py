@@ -156,6 +156,7 @@ async def test_who_has_gone_is_called_until_it_answers_also_after_a_restart(
     assert told == ["commitment.requested", "commitment.reported"]
 
 
+@pytest.mark.long
 async def test_who_is_not_known_is_told_when_its_address_is_given(serving, tmp_path):
     path, port, home = write_instance(tmp_path / "from"), a_port(), a_port()
     modality = Modality(port)

@@ -59,6 +59,7 @@ async def assert_all_there_by_the_forced_rule(outside, series):
     assert left == []
 
 
+@pytest.mark.long
 async def test_a_killed_retrieval_goes_on(outside, other, clinic):
     async with over_http(clinic.app) as exam_manager:
         await outside.start(exam_manager)

@@ -75,6 +75,7 @@ def stored_syntaxes(service):
     return [str(read_file_meta_info(path).TransferSyntaxUID) for path in files]
 
 
+@pytest.mark.long
 async def test_orthanc_gives_studies_by_c_get(serving, orthanc):
     port, _ = orthanc
     async with serving() as service:
@@ -87,6 +88,7 @@ async def test_orthanc_gives_studies_by_c_get(serving, orthanc):
         assert len(stored_syntaxes(service)) == 5
 
 
+@pytest.mark.long
 async def test_orthanc_gives_studies_by_wado_rs_as_they_are_stored(serving, orthanc):
     if not Path(PLUGIN).exists():
         pytest.skip("Orthanc's DICOMweb plugin is not installed")
