@@ -19,6 +19,8 @@ _REGISTRY = registry(metadata=MetaData(naming_convention=NAMING))
 class Table(SQLModel, registry=_REGISTRY):
     """Base of every table of this service, and of no other."""
 
+    model_config = {"defer_build": True}  # rows are made, not validated
+
 
 class OutboxEvent(outbox.OutboxEventColumns, Table, table=True):
     """Events on their way to the journal."""

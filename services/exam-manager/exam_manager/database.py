@@ -20,6 +20,8 @@ SOURCE = "exam-manager"
 class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
     """Base of every table of exam-manager."""
 
+    model_config = {"defer_build": True}  # rows are made, not validated
+
 
 class OutboxEvent(OutboxEventColumns, Table, table=True):
     """Events that wait for delivery."""

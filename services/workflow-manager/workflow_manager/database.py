@@ -9,3 +9,5 @@ from scanhub_libraries.database import NAMING
 
 class Table(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
     """Base of every table of workflow-manager."""
+
+    model_config = {"defer_build": True}  # rows are made, not validated
