@@ -1,5 +1,6 @@
 """Processes on one PostgreSQL tell each other of events at once, and nobody looks for them."""
 
+import json
 from contextlib import asynccontextmanager
 
 import pytest
@@ -8,6 +9,8 @@ from workflow_service import until
 
 from scanhub_libraries.database import create_engine, create_sessions, transaction
 from scanhub_libraries.events import Event, EventType
+from scanhub_libraries.ids import new_id
+from workflow_manager.journal.log_news import LogNews
 from workflow_manager.journal.service import append
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.notes import CHANNEL, Notes, Topic, tell
@@ -30,6 +33,7 @@ class Process:
         self.sessions = create_sessions(self.database)
         self.notes = Notes(self.sessions, url)
         self.tail = JournalTail(self.sessions, poll_seconds=_NEVER_S)
+        self.logs = LogNews(self.sessions, self.tail, self.notes)
         self.woken = self.regained = 0
         self.stopped = []
         self.notes.on(Topic.JOURNAL, self._wake, self._regain)
@@ -52,10 +56,12 @@ class Process:
 async def process(url):
     found = Process(url)
     await found.tail.start()
+    found.logs.start()
     try:
         async with found.notes:
             yield found
     finally:
+        await found.logs.stop()
         await found.tail.stop()
         await found.database.dispose()
 
@@ -87,6 +93,17 @@ async def test_what_is_rolled_back_is_told_to_nobody(two):
         await tell(session, Topic.STOP, "this one")
     await until(lambda: second.stopped)
     assert (first.stopped, second.stopped) == ([], ["this one"])
+
+
+async def test_who_reads_a_log_that_another_process_writes_is_told_that_it_grew(two):
+    first, second = two
+    told = second.tail.mentions
+    await until(lambda: told.count)  # it has begun to listen: any log may have grown before
+    before, run = told.count, new_id()
+    first.logs.of(run, 3)(120)
+    await until(lambda: told.count > before)
+    (text,) = told.since(before)
+    assert json.loads(text) == {"run_id": str(run), "step": 3, "size": 120}
 
 
 async def test_after_a_gap_all_is_read_anew(two):

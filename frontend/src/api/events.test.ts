@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { anEvent } from "../testing/builders";
 import { EventStream, STALE_AFTER_MS } from "./events";
 import { SILENCE_MS } from "./link";
+import { onLogGrown } from "./logNews";
 import { keys, makeQueryClient } from "./queries";
 import type { JournalEvent } from "./types";
 
@@ -68,7 +69,9 @@ test("a refused stream asks why, and comes back after the last event it has seen
   source.say("error");
   expect(onRefused).toHaveBeenCalledOnce();
   vi.advanceTimersByTime(600);
-  expect(FakeEventSource.made.at(-1)?.url).toBe("/api/v1/workflowmanager/events?after=17");
+  expect(FakeEventSource.made.at(-1)?.url).toBe(
+    "/api/v1/workflowmanager/events?logs=true&after=17",
+  );
 });
 
 test("silence after named heartbeats counts as a lost link", () => {
@@ -171,11 +174,35 @@ test("two tabs have one link, and when its tab closes the other goes on behind t
   first.stream.close();
   await settled();
   expect(FakeEventSource.made).toHaveLength(2);
-  expect(FakeEventSource.made[1]?.url).toMatch(/\?after=7$/);
+  expect(FakeEventSource.made[1]?.url).toMatch(/&after=7$/);
   expect(second.stream.get()).toEqual({ kind: "live" });
   FakeEventSource.made[1]?.say("run.started", said(7));
   FakeEventSource.made[1]?.say("run.started", said(8));
   expect(journal(second.client)).toEqual(["7", "8"]);
+  second.stream.close();
+});
+
+test("a log that grew is told to those who show it, in every tab, and any of them after a gap", () => {
+  shareStreams();
+  const [first, second] = [openTab(), openTab()];
+  const [shown, another, ofJob] = [vi.fn(), vi.fn(), vi.fn()];
+  const deaf = [
+    onLogGrown({ run: "run-1", step: 2 }, shown),
+    onLogGrown({ run: "run-1", step: 1 }, another),
+    onLogGrown({ run: "run-1", step: null }, ofJob),
+  ];
+  const [source] = FakeEventSource.made;
+  source?.say("open");
+  source?.say("log", { data: JSON.stringify({ run_id: "run-1", step: 2, size: 80 }) });
+  // The tabs of a test share one page: each hears for itself.
+  expect([shown, another, ofJob].map((heard) => heard.mock.calls.length)).toEqual([2, 0, 0]);
+  source?.say("error");
+  source?.say("open");
+  expect(ofJob).toHaveBeenCalledTimes(2);
+  for (const off of deaf) off();
+  source?.say("log", { data: JSON.stringify({ run_id: null, step: null, size: null }) });
+  expect(ofJob).toHaveBeenCalledTimes(2);
+  first.stream.close();
   second.stream.close();
 });
 

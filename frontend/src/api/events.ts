@@ -2,6 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 
 import { applyEffects, effectsOf } from "./effects";
 import { Link, SILENCE_MS } from "./link";
+import { ANY_LOG, type LogGrown, tellLogGrown } from "./logNews";
 import { routingKeys } from "./routingQueries";
 import type { JournalEvent } from "./types";
 
@@ -26,6 +27,7 @@ type Word =
   | { say: "up"; lastId: string | null }
   | { say: "down"; since: number; hidden: boolean }
   | { say: "heartbeat" }
+  | { say: "log"; grown: LogGrown }
   | { say: "event"; id: string; event: JournalEvent };
 
 export class EventStream {
@@ -56,6 +58,10 @@ export class EventStream {
       onHeartbeat: () => {
         this.#post({ say: "heartbeat" });
         this.#beat();
+      },
+      onLog: (grown) => {
+        this.#post({ say: "log", grown });
+        tellLogGrown(grown);
       },
       onEvent: (event, id) => {
         this.#post({ say: "event", id, event });
@@ -151,6 +157,7 @@ export class EventStream {
     if (this.#leading) return;
     if (word.say === "event") this.#take(word.event, word.id);
     if (word.say === "heartbeat") this.#beat();
+    if (word.say === "log") tellLogGrown(word.grown);
     if (word.say === "down") {
       window.clearTimeout(this.#timers.silence);
       this.#markDown(word.since);
@@ -213,6 +220,7 @@ export class EventStream {
       // Events replay from the journal; states outside it (runs in memory, for one) are read anew.
       this.#missed = false;
       void this.#client.invalidateQueries();
+      tellLogGrown(ANY_LOG);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { LogGrown } from "./logNews";
 import type { JournalEvent } from "./types";
 
 /** An EventSource hears only of what it is asked for by name. */
@@ -86,6 +87,7 @@ export interface LinkHandlers {
   /** The server says where the stream stands; it may be an earlier place than was asked for. */
   onHello: (id: string) => void;
   onHeartbeat: () => void;
+  onLog: (grown: LogGrown) => void;
   onEvent: (event: JournalEvent, id: string) => void;
   onDown: () => void;
   /** The server refused the stream: an EventSource cannot tell why. */
@@ -121,13 +123,14 @@ export class Link {
     this.#drop();
     // The browser resends Last-Event-ID only within one EventSource; a new one asks by ?after=.
     const after = this.#handlers.after();
-    const query = after ? `?after=${encodeURIComponent(after)}` : "";
-    const source = new EventSource(`/api/v1/workflowmanager/events${query}`);
+    const from = after ? `&after=${encodeURIComponent(after)}` : "";
+    const source = new EventSource(`/api/v1/workflowmanager/events?logs=true${from}`);
     this.#source = source;
     source.addEventListener("open", this.#onOpen);
     source.addEventListener("error", this.#onError);
     source.addEventListener("hello", this.#onHello);
     source.addEventListener("heartbeat", this.#onHeartbeat);
+    source.addEventListener("log", this.#onLog);
     for (const type of EVENT_TYPES) source.addEventListener(type, this.#onEvent);
     source.addEventListener("message", this.#onEvent);
     this.#expectWithin(OPEN_WITHIN_MS);
@@ -154,6 +157,11 @@ export class Link {
   #onHeartbeat = (): void => {
     this.#expectWithin(SILENCE_MS);
     this.#handlers.onHeartbeat();
+  };
+
+  #onLog = (message: MessageEvent<string>): void => {
+    this.#expectWithin(SILENCE_MS);
+    this.#handlers.onLog(JSON.parse(message.data) as LogGrown);
   };
 
   #onEvent = (message: MessageEvent<string>): void => {

@@ -34,6 +34,7 @@ from workflow_manager.imports import service as imports_service
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
 from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
+from workflow_manager.journal.log_news import LogNews
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.modules.runners import Runners
 from workflow_manager.notes import Notes, Topic
@@ -113,6 +114,8 @@ async def open_wiring(
     stack.push_async_callback(wiring.receiving.stop)
     stack.push_async_callback(wiring.job_listener.stop)
     await stack.enter_async_context(notes)
+    wiring.logs.start()
+    stack.push_async_callback(wiring.logs.stop)
     await wiring.pauses.start()  # before anything begins
     stack.push_async_callback(wiring.pauses.stop)
     stack.push_async_callback(wiring.presence.stop)
@@ -172,6 +175,7 @@ async def _made(
         presence=Presence(sessions, engine, pauses, kind, shared=_is_shared(settings)),
         pauses=pauses,
         notes=notes,
+        logs=LogNews(sessions, tail, notes),
     )
     notes.on(Topic.STOP, wiring.stop_here)
     return wiring, bodies, notes

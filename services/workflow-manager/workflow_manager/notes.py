@@ -26,6 +26,8 @@ class Topic(StrEnum):
 
     JOURNAL = "journal"
     """Events were written."""
+    LOG = "log"
+    """The log of a run has grown; the subject says which, and where it ends."""
     QUEUE = "queue"
     """Something was put into the queue that is told: whoever serves it looks."""
     RECEIVED = "received"

@@ -13,6 +13,7 @@ from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
 from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
+from workflow_manager.journal.log_news import LogNews
 from workflow_manager.journal.tail import JournalTail
 from workflow_manager.modules.runners import Runners
 from workflow_manager.notes import Notes
@@ -58,6 +59,8 @@ class Wiring:
     """Queues of which nothing begins."""
     notes: Notes
     """What the other processes of this service say."""
+    logs: LogNews
+    """Told when the log of a run has grown."""
     jobs: JobRegistry = field(default_factory=JobRegistry)
     """Which jobs there are."""
     sending: dict[UUID, SendReport] = field(default_factory=dict)

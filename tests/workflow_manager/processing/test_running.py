@@ -1,6 +1,7 @@
 """How modules end: stopped, too slow, too large, too loud; slots, priorities, and the way back."""
 
 import asyncio
+import json
 import resource
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def alive(pid):
 
 CHILD = """
 import subprocess
+print("it began", flush=True)
 started = subprocess.Popen(["sleep", "600"])
 pathlib.Path(settings["folder"], "pid").write_text(str(started.pid))
 """
@@ -53,6 +55,10 @@ async def test_a_module_is_stopped_with_all_that_it_started_and_begins_again(wor
         await until((gate / "order").read_text, 120)
         (case,) = await works.service.get("/cases?state=processing")
         assert case["reason"].startswith("Module slow, step 1 of 1, since ")
+        (run,) = await works.service.get("/processing")
+        (told,) = await until(lambda: works.service.wiring.tail.mentions.since(0), 120)
+        said = (await works.log(run)).encode()  # who reads it when told finds it
+        assert json.loads(told) == {"run_id": run["id"], "step": 1, "size": len(said)}
         await works.ward.post(f"/cases/{case['id']}/discard", status=409)
         await works.ward.post(f"/cases/{case['id']}/processing/cancel")
         case = await works.ward.case("failed", rule="process")

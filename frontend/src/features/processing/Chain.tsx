@@ -180,6 +180,8 @@ function StepLog({ run, step }: { run: ProcessingRun; step: ProcessingStep }) {
       <h4>Log</h4>
       <LogView
         of={module}
+        run={run.id}
+        step={position}
         live={state === "running"}
         read={(offset) => readStepLog(run.id, position, offset)}
         url={stepLogUrl(run.id, position)}

@@ -126,6 +126,8 @@ export function RunBody({ run }: { run: Run }) {
         ) : (
           <LogView
             of={run.job_id}
+            run={run.id}
+            step={null}
             live={run.status === "running"}
             read={(offset) => readRunLog(run.id, offset)}
             url={runLogUrl(run.id)}

@@ -16,6 +16,9 @@ const NEAR = 24;
 interface Props {
   /** Whose log it is. */
   of: string;
+  run: string;
+  /** Which step of a run of modules; null: of a job of an exam. */
+  step: number | null;
   read: ReadLog;
   /** More may come: it is read on, and the end stays in sight. */
   live: boolean;
@@ -24,8 +27,8 @@ interface Props {
 }
 
 /** What a program said, and says. */
-export function LogView({ of, read, live, url }: Props) {
-  const { text, error } = useLog(read, live);
+export function LogView({ of, run, step, read, live, url }: Props) {
+  const { text, error } = useLog(read, live, run, step);
   const { lines, left } = useMemo(() => lastLines(text ?? "", LINES), [text]);
   const [following, setFollowing] = useState(true);
   const [copied, setCopied] = useState(false);

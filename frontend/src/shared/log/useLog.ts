@@ -1,10 +1,11 @@
 import { useEffect, useState } from "react";
 
+import { onLogGrown } from "../../api/logNews";
 import { useLatest } from "../useLatest";
 import { LogText } from "./log";
 
-/** Between two looks at a log that is still written [ms]: no event tells of each line. */
-const LOOK_MS = 1000;
+/** What could not be read of a log that is still written is tried again after this long [ms]. */
+const AGAIN_MS = 5000;
 
 export type ReadLog = (offset: number) => Promise<{ bytes: Uint8Array; size: number }>;
 
@@ -14,32 +15,43 @@ export interface Log {
   error: unknown;
 }
 
-/** A log from its beginning; while it is live, what comes is added. */
-export function useLog(read: ReadLog, live: boolean): Log {
+/** A log from its beginning; while it is live, what comes is added as the event stream tells of it. */
+export function useLog(read: ReadLog, live: boolean, run: string, step: number | null): Log {
   const [log, setLog] = useState<Log>({ text: null, error: null });
   const latest = useLatest(read);
   useEffect(() => {
     // Read anew once it has ended: then nothing of it is missing.
     const known = new LogText();
     let timer: number | undefined;
-    let gone = false;
+    let [gone, reading, more] = [false, false, false];
     const look = async () => {
+      more = reading;
+      if (reading) return;
+      reading = true;
+      window.clearTimeout(timer);
       try {
         const offset = known.next;
         const { bytes, size } = await latest.current(offset);
         if (gone) return;
         known.add(offset, bytes, size);
+        more ||= offset > 0 && known.next === 0; // it was begun anew
         setLog({ text: known.text, error: null });
       } catch (error) {
-        if (!gone) setLog((old) => ({ ...old, error }));
+        if (gone) return;
+        setLog((old) => ({ ...old, error }));
+        if (live) timer = window.setTimeout(() => void look(), AGAIN_MS);
+      } finally {
+        reading = false;
       }
-      if (live && !gone) timer = window.setTimeout(() => void look(), LOOK_MS);
+      if (more) void look();
     };
     void look();
+    const deafen = live ? onLogGrown({ run, step }, () => void look()) : undefined;
     return () => {
       gone = true;
+      deafen?.();
       window.clearTimeout(timer);
     };
-  }, [live, latest]);
+  }, [live, latest, run, step]);
   return log;
 }

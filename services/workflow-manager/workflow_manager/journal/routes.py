@@ -90,11 +90,20 @@ async def stream_events(
     principal: PrincipalDep,
     after: Annotated[int | None, Query(ge=0, le=_LAST)] = None,
     last_event_id: Annotated[str | None, Header()] = None,
+    *,
+    logs: Annotated[
+        bool, Query(description="Tell as well that the log of a run has grown: `event: log`")
+    ] = False,
 ) -> StreamingResponse:
     """Server-sent events: `id` is the journal's sequence, `event` the type, `data` the event.
 
     The browser's Last-Event-ID goes before `after`. The first message is `hello`;
     a quiet stream says `heartbeat` every 15 s, without an id.
+
+    With `logs` it says, at most twice a second, which logs have grown: `event` is `log`, `data` is
+    `{"run_id": ..., "step": 2, "size": 1234}`, without an id. `step` is of a run of modules, null
+    for a job of an exam; `size` is where the log ends [byte]: read it by `GET .../log?offset=`.
+    Without a `run_id`, any may have grown. Only who listens then is told: it is in no journal.
     """
     if last_event_id:
         if not last_event_id.isdecimal() or len(last_event_id) > 18:  # noqa: PLR2004 - 64 bit
@@ -108,7 +117,7 @@ async def stream_events(
         return alive and not verifier.revocations.is_revoked(principal)
 
     return StreamingResponse(
-        follow(tail, after, may_read),
+        follow(tail, after, may_read, logs=logs),
         media_type=_EVENT_STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -6,7 +6,7 @@ wait and never makes memory grow.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
@@ -17,6 +17,7 @@ from scanhub_libraries.database import Sessions, reading
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import JournalEntry
 from workflow_manager.journal import repository
+from workflow_manager.journal.mentions import Mentions
 from workflow_manager.journal.models import JournalEvent
 from workflow_manager.journal.service import WRITTEN
 
@@ -47,6 +48,7 @@ class JournalTail:
         self._task: asyncio.Task[None] | None = None
         self._wakes: list[tuple[tuple[str, ...], Callable[[], None]]] = []
         self.last = 0
+        self.mentions = Mentions()
         self.closed = asyncio.Event()
         """Set at shutdown: streams end."""
 
@@ -89,17 +91,34 @@ class JournalTail:
         """Call something for each event from now on whose type begins so; it must not wait."""
         self._wakes.append((beginnings, wake))
 
-    async def wait(self, after: int, seconds: float) -> None:
+    async def mention(self, texts: Mapping[str, str]) -> None:
+        """Tell who listens to mentions of some subjects; none of it is kept for who comes later."""
+        for subject, text in texts.items():
+            self.mentions.add(subject, text)
+        async with self._news:
+            self._news.notify_all()
+
+    async def wait(self, after: int, seconds: float, heard: int | None = None) -> None:
         """Return when there is something after a number, when closed, or after some seconds.
 
         A closed tail lets others work first: who waits in a loop would let nobody else.
+
+        Args:
+            after: The number of an event.
+            seconds: How long at most [s].
+            heard: The number of a mention, for who listens to them.
         """
+
+        def is_there() -> bool:
+            mentioned = heard is not None and self.mentions.count > heard
+            return mentioned or self.last > after or self.closed.is_set()
+
         if self.closed.is_set():
             await asyncio.sleep(min(seconds, _CLOSED_S))
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._news:
-                await self._news.wait_for(lambda: self.last > after or self.closed.is_set())
+                await self._news.wait_for(is_there)
         if self.closed.is_set():
             await asyncio.sleep(0)  # who follows on lets the others end
 

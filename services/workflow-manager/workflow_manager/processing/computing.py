@@ -245,7 +245,8 @@ class Computing:
             persistence=kept,
             variables=plan.variables,
         )
-        log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes)
+        grown = self._wiring.logs.of(plan.run.id, plan.step.position)
+        log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes, grown)
         watching = asyncio.create_task(self._watch(plan.run, cancel))
         try:
             if module.runner == "job":

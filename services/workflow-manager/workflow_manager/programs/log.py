@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from scanhub_libraries.clock import utc_now
@@ -18,6 +19,10 @@ _NOT_WORTH_IT = 4096
 _FLUSH_S = 0.5
 
 
+def _unheard(_: int) -> None:
+    """Nobody wants to know."""
+
+
 class LogFile:
     """Takes what a program says; one writer.
 
@@ -25,10 +30,11 @@ class LogFile:
         path: Its file; beside it a second one, `.tail`, has the end where the first is full. Once
             it is closed, `.log.gz` may be there in their place.
         limit: Most that the first file takes [byte].
+        grown: Called with where the log ends, whenever something was written; must not wait [byte].
     """
 
-    def __init__(self, path: Path, limit: int) -> None:
-        self._path, self._limit = path, limit
+    def __init__(self, path: Path, limit: int, grown: Callable[[int], None] = _unheard) -> None:
+        self._path, self._limit, self._grown = path, limit, grown
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("wb", buffering=0)
         self._written = 0
@@ -53,6 +59,7 @@ class LogFile:
             self._dropped += len(whole) - len(self._tail)
             if time.monotonic() - self._flushed_at > _FLUSH_S:
                 self._flush()
+        self._grown(self._written + len(self._tail))
 
     def _stamped(self, data: bytes) -> bytes:
         stamp = utc_now().isoformat(timespec="milliseconds").replace("+00:00", "Z").encode() + b" "

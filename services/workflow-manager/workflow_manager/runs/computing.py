@@ -118,7 +118,8 @@ class _Work:
         folders = RunFolders(self.wiring.lake.root, self.run.id)
         told = {**self.run.parameters, **self.job.fixed}
         await asyncio.to_thread(_write, folders.parameters, told)
-        log = await asyncio.to_thread(LogFile, folders.log, self.wiring.settings.module_log_bytes)
+        limit, grown = self.wiring.settings.module_log_bytes, self.wiring.logs.of(self.run.id)
+        log = await asyncio.to_thread(LogFile, folders.log, limit, grown)
         try:
             end = await self._try(folders, cancel, log, 1)
             for again in range(1, self.job.retries + 1):
