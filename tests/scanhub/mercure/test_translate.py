@@ -112,7 +112,7 @@ def names_of(cls: str) -> set[str]:
 def test_the_sample_has_every_option_setting_and_type_of_mercure():
     document = json.loads(SAMPLE.read_text())
     used = {option for rule in document["rules"].values() for option in rule}
-    ours = {"shadow", "processing_review", "processing_deadline_s"}
+    ours = {"shadow", "processing_review", "processing_gates", "processing_deadline_s"}
     assert used == set(RuleOptions.model_fields) - ours | {"owner"}
     assert names_of("Rule") <= used
     assert names_of("Config") <= set(document)

@@ -169,11 +169,14 @@ FULL = {
     "study_trigger_series": "'t1' and 't2'",
     "study_force_completion_action": "ignore",
     "priority": "urgent",
-    "processing_module": ["segmentation"],
+    "processing_module": ["segmentation", "segmentation"],
     "processing_settings": [{"threshold": 3}],
     "processing_retain_images": True,
     "processing_deadline_s": 3600.0,
     "processing_review": {"role": "scientist", "deadline_s": 60.0, "at_deadline": "wait"},
+    "processing_gates": [
+        {"after": 1, "role": "medical", "deadline_s": None, "at_deadline": "reject"}
+    ],
     "notification_webhook": "https://hooks.example.org/x",
     "notification_payload": '"text": "{{ body }}"',
     "notification_payload_body": "{{ rule }}",

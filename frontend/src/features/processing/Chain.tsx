@@ -21,6 +21,7 @@ import { guarded, useMayOperate, useMayTryOut } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
+import { Review } from "./Review";
 import { hasLog, isDone, isTelling, stepLook, tookSeconds } from "./processing";
 import css from "./processing.module.css";
 
@@ -39,7 +40,10 @@ export function Chain({ run, closed, begin = null }: Props) {
   return (
     <ol className={css.chain} aria-label="Modules of the run">
       {run.steps.map((step) => {
-        const open = chosen[step.position] ?? (!closed && isTelling(step));
+        const toDecide = run.gates?.some(
+          ({ after, state }) => after === step.position && state === "waiting",
+        );
+        const open = chosen[step.position] ?? (!closed && (isTelling(step) || !!toDecide));
         return (
           <Step
             key={step.position}
@@ -67,6 +71,7 @@ function Step({ run, step, open, begin, onToggle }: StepProps) {
   const running = step.state === "running";
   const took = tookSeconds(step, useNow(running));
   const Chevron = open ? IconChevronDown : IconChevronRight;
+  const gate = run.gates?.find(({ after }) => after === step.position);
   return (
     <li className={css.step} aria-current={running ? "step" : undefined}>
       <button type="button" className={css.stepHead} aria-expanded={open} onClick={onToggle}>
@@ -85,6 +90,13 @@ function Step({ run, step, open, begin, onToggle }: StepProps) {
       )}
       {open && <StepBody run={run} step={step} />}
       {open && begin && isDone(step) && <BeginHere caseId={begin} step={step} />}
+      {gate && (
+        <Review
+          caseId={run.case_id}
+          review={gate}
+          next={run.steps.find(({ position }) => position === step.position + 1)?.module}
+        />
+      )}
     </li>
   );
 }

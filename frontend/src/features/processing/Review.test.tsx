@@ -35,6 +35,12 @@ test("somebody of the role decides and says why", async () => {
   await waitFor(() => expect(bodies).toEqual([{ decision: "approve", comment: "It is sharp" }]));
 });
 
+test("between two modules it is about the next one", () => {
+  sessionStore.begin(aUser({ role: "medical" }));
+  renderScreen(<Review caseId="case-1" review={aReview()} next="grade" />);
+  expect(screen.getByText(/decide whether grade runs/)).toBeVisible();
+});
+
 test("whoever is of another role is told who decides", () => {
   sessionStore.begin(aUser({ role: "scientist" }));
   renderScreen(<Review caseId="case-1" review={aReview()} />);

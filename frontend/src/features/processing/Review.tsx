@@ -1,5 +1,5 @@
 import { Button, Textarea } from "@mantine/core";
-import { IconBan, IconSend } from "@tabler/icons-react";
+import { IconBan, IconPlayerTrackNext, IconSend } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -14,7 +14,7 @@ import css from "./processing.module.css";
 
 const AT_DEADLINE: Record<ReviewOf["at_deadline"], string> = {
   reject: "it is rejected then",
-  approve: "it is sent then",
+  approve: "it is approved then",
   wait: "it is told then, and waits on",
 };
 const DECIDED: Partial<Record<string, string>> = {
@@ -23,9 +23,16 @@ const DECIDED: Partial<Record<string, string>> = {
   canceled: "Nobody has decided: the run was stopped.",
 };
 
+interface Props {
+  caseId: string;
+  review: ReviewOf;
+  /** Between two modules: the one that runs when it is approved. */
+  next?: string;
+}
+
 /** What a person decides about what the modules made, or has decided. */
-export function Review({ caseId, review }: { caseId: string; review: ReviewOf }) {
-  if (review.state === "waiting") return <Deciding caseId={caseId} review={review} />;
+export function Review({ caseId, review, next }: Props) {
+  if (review.state === "waiting") return <Deciding caseId={caseId} review={review} next={next} />;
   const { state, decided_by, decided_at, comment } = review;
   return (
     <p className={css.reason} data-fault={state === "rejected" || undefined}>
@@ -40,7 +47,7 @@ export function Review({ caseId, review }: { caseId: string; review: ReviewOf })
   );
 }
 
-function Deciding({ caseId, review }: { caseId: string; review: ReviewOf }) {
+function Deciding({ caseId, review, next }: Props) {
   const client = useQueryClient();
   const mayNot = useMayReview(review.role);
   const [comment, setComment] = useState("");
@@ -58,7 +65,11 @@ function Deciding({ caseId, review }: { caseId: string; review: ReviewOf }) {
       onSubmit={(event) => event.preventDefault()}
     >
       <p>
-        <strong>Look at what came out, and decide whether it is sent.</strong>
+        <strong>
+          {next
+            ? `Look at what came out, and decide whether ${next} runs.`
+            : "Look at what came out, and decide whether it is sent."}
+        </strong>
         {review.due_at && (
           <span className="dim">
             {" "}
@@ -85,7 +96,7 @@ function Deciding({ caseId, review }: { caseId: string; review: ReviewOf }) {
       <div className={page.buttons}>
         <Button
           {...button}
-          leftSection={<IconSend size={16} />}
+          leftSection={next ? <IconPlayerTrackNext size={16} /> : <IconSend size={16} />}
           onClick={() => decide.mutate("approve")}
         >
           Approve

@@ -18,7 +18,7 @@ import {
   withSettings,
 } from "./chain";
 import { HoursInput } from "./HoursInput";
-import { ReviewChoice } from "./ReviewChoice";
+import { GateChoice, ReviewChoice } from "./ReviewChoice";
 import { Choice, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
 
@@ -57,6 +57,7 @@ export function ProcessPart(props: Props) {
                   onProblem={(problem) => props.onUnreadable(`settings ${at}`, problem)}
                 />
               )}
+              {at < chain.length - 1 && <GateChoice {...props} at={at} />}
             </li>
           ))}
         </ol>

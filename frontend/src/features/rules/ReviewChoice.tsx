@@ -1,6 +1,7 @@
 import { Checkbox, Select } from "@mantine/core";
 
 import page from "../../shared/page.module.css";
+import { gateAt, withGate } from "./chain";
 import { HoursInput } from "./HoursInput";
 import { NO_REVIEW_YET, type Review } from "./review";
 import { AT_DEADLINE } from "./rule";
@@ -11,20 +12,50 @@ const ROLES: Review["role"][] = ["medical", "scientist", "engineer", "admin"];
 
 /** Whether a person decides about what the modules made before it is sent. */
 export function ReviewChoice({ draft, problems, readOnly, onChange }: PartProps) {
-  const review = draft.processing_review ?? null;
-  const set = (change: Partial<Review>) =>
-    onChange({ processing_review: { ...(review ?? NO_REVIEW_YET), ...change } });
+  return (
+    <>
+      <Asked
+        label="A person looks at it before anything is sent"
+        review={draft.processing_review ?? null}
+        readOnly={readOnly}
+        onChange={(processing_review) => onChange({ processing_review })}
+      />
+      {problems.processing_review && <p className={css.flaw}>{problems.processing_review}</p>}
+      {problems.processing_gates && <p className={css.flaw}>{problems.processing_gates}</p>}
+    </>
+  );
+}
+
+/** Whether a person decides between this module and the next one whether the chain goes on. */
+export function GateChoice({ draft, readOnly, onChange, at }: PartProps & { at: number }) {
+  const names = draft.processing_module ?? [];
+  return (
+    <Asked
+      label={`A person looks at it before ${names[at + 1]} runs`}
+      review={gateAt(draft, at)}
+      readOnly={readOnly}
+      onChange={(review) => onChange(withGate(draft, at, review))}
+    />
+  );
+}
+
+interface AskedProps {
+  label: string;
+  review: Review | null;
+  readOnly: boolean;
+  onChange: (review: Review | null) => void;
+}
+
+function Asked({ label, review, readOnly, onChange }: AskedProps) {
+  const set = (change: Partial<Review>) => onChange({ ...(review ?? NO_REVIEW_YET), ...change });
   return (
     <>
       <Checkbox
-        label="A person looks at it before anything is sent"
+        label={label}
         disabled={readOnly}
         checked={review !== null}
-        onChange={(event) =>
-          onChange({ processing_review: event.currentTarget.checked ? NO_REVIEW_YET : null })
-        }
+        onChange={(event) => onChange(event.currentTarget.checked ? NO_REVIEW_YET : null)}
       />
-      {problems.processing_review && <p className={css.flaw}>{problems.processing_review}</p>}
       {review && (
         <div className={css.preview}>
           <div className={page.pair}>

@@ -288,6 +288,12 @@ function ProcessFacts({ rule }: { rule: Rule }) {
           <dd>{duration(rule.processing_deadline_s)}</dd>
         </>
       )}
+      {(rule.processing_gates ?? []).map((gate) => (
+        <div key={gate.after} className={page.fact}>
+          <dt>Review behind {rule.processing_module?.[gate.after - 1]}</dt>
+          <dd>{reviewWords(gate)}</dd>
+        </div>
+      ))}
       {rule.processing_review && (
         <>
           <dt>{optionLabel("processing_review")}</dt>

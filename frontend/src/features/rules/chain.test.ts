@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 
-import { settingsAt, told, withModule, withMoved, withoutModule, withSettings } from "./chain";
+import {
+  gateAt,
+  settingsAt,
+  told,
+  withGate,
+  withModule,
+  withMoved,
+  withoutModule,
+  withSettings,
+} from "./chain";
+import { NO_REVIEW_YET } from "./review";
 
 const same = { processing_module: ["a", "b"], processing_settings: { kernel: 3 } };
 const each = { processing_module: ["a", "b"], processing_settings: [{ kernel: 3 }, { level: 1 }] };
@@ -29,6 +39,18 @@ test("one for each begins with what was said to all, and back nothing is lost", 
   expect(apart.processing_settings).toEqual([{ kernel: 3 }, { kernel: 3 }]);
   expect(told(each, false).processing_settings).toEqual({ kernel: 3, level: 1 });
   expect(told(same, false)).toBe(same);
+});
+
+test("a gate goes with the module before it, and none stands behind the last one", () => {
+  const gated = withGate({ ...same, processing_module: ["a", "b", "c"] }, 1, NO_REVIEW_YET);
+  expect(gateAt(gated, 1)).toEqual({ ...NO_REVIEW_YET, after: 2 });
+  expect(gateAt(gated, 0)).toBeNull();
+  expect(withMoved(gated, 1, -1).processing_gates).toEqual([{ ...NO_REVIEW_YET, after: 1 }]);
+  expect(withoutModule(gated, 0).processing_gates).toEqual([{ ...NO_REVIEW_YET, after: 1 }]);
+  expect(withoutModule(gated, 2).processing_gates).toEqual([]);
+  expect(withModule(gated, "d").processing_gates).toEqual(gated.processing_gates);
+  expect(told(gated, true).processing_gates).toEqual(gated.processing_gates);
+  expect(withGate(gated, 1, null).processing_gates).toEqual([]);
 });
 
 test("a list that is too short says nothing to the modules behind it", () => {

@@ -3,7 +3,9 @@ import type { JsonObject } from "../../shared/schema/schema";
 
 /** The modules of a rule in their order, and what each is told. Pure. */
 
-type Chain = Pick<RuleOptions, "processing_module" | "processing_settings">;
+type Chain = Pick<RuleOptions, "processing_module" | "processing_settings"> &
+  Partial<Pick<RuleOptions, "processing_gates">>;
+export type Gate = NonNullable<RuleOptions["processing_gates"]>[number];
 
 export const processes = ({ action }: Pick<RuleOptions, "action">): boolean =>
   action === "process" || action === "both";
@@ -26,6 +28,7 @@ export function told(chain: Chain, each: boolean): Chain {
   if (each === isEach(chain)) return chain;
   const own = modules.map((_, at) => settingsAt(chain, at));
   return {
+    ...chain,
     processing_module: modules,
     processing_settings: each ? own : (Object.assign({}, ...own.toReversed()) as JsonObject),
   };
@@ -40,7 +43,17 @@ export function withSettings(chain: Chain, at: number, settings: JsonObject): Ch
 }
 
 export const withModule = (chain: Chain, module: string): Chain =>
-  rebuilt(chain, [...rows(chain), { module, settings: {} }]);
+  rebuilt(chain, [...rows(chain), { module, settings: {}, gate: null }]);
+
+/** The review between the module at this place and the one behind it; null: there is none. */
+export const gateAt = ({ processing_gates }: Chain, at: number): Gate | null =>
+  processing_gates?.find(({ after }) => after === at + 1) ?? null;
+
+export function withGate(chain: Chain, at: number, gate: Omit<Gate, "after"> | null): Chain {
+  const others = (chain.processing_gates ?? []).filter(({ after }) => after !== at + 1);
+  const all = gate ? [...others, { ...gate, after: at + 1 }] : others;
+  return { ...chain, processing_gates: all.toSorted((one, other) => one.after - other.after) };
+}
 
 export const withoutModule = (chain: Chain, at: number): Chain =>
   rebuilt(
@@ -48,7 +61,7 @@ export const withoutModule = (chain: Chain, at: number): Chain =>
     rows(chain).filter((_, place) => place !== at),
   );
 
-/** The module at this place and the one beside it change places; its settings go with it. */
+/** The module at this place and the one beside it change places; what is said to it goes along. */
 export function withMoved(chain: Chain, at: number, by: -1 | 1): Chain {
   const all = rows(chain);
   const [one, other] = [all[at], all[at + by]];
@@ -62,16 +75,24 @@ export function withMoved(chain: Chain, at: number, by: -1 | 1): Chain {
 interface Row {
   module: string;
   settings: JsonObject;
+  /** Behind it. */
+  gate: Gate | null;
 }
 
 const rows = (chain: Chain): Row[] =>
   (chain.processing_module ?? []).map((module, at) => ({
     module,
     settings: settingsAt(chain, at),
+    gate: gateAt(chain, at),
   }));
 
 function rebuilt(chain: Chain, next: Row[]): Chain {
+  // Behind the last module stands the review of the rule, and no gate.
+  const gates = next
+    .slice(0, -1)
+    .flatMap(({ gate }, at) => (gate ? [{ ...gate, after: at + 1 }] : []));
   return {
+    ...(chain.processing_gates && { processing_gates: gates }),
     processing_module: next.map(({ module }) => module),
     processing_settings: isEach(chain)
       ? next.map(({ settings }) => settings)

@@ -29,6 +29,7 @@ const FLOW: RuleFlow = {
     { position: 2, module: "grade", ...nobody, done: 1, waiting: 1, failed: 1 },
   ],
   review: { waiting: 0, overdue: 0, approved: 0, rejected: 0 },
+  gates: [],
   targets: [{ target: "PACS", waiting: 1, sending: 0, sent: 4, failed: 0 }],
   notifications: [],
 };
@@ -56,6 +57,7 @@ test("a rule is a line of stations with how much is where", () => {
 test("gates and conditions of the way are told", () => {
   const rule = aRule({
     processing_review: { role: "medical", deadline_s: null, at_deadline: "reject" },
+    processing_gates: [{ after: 1, role: "scientist", deadline_s: null, at_deadline: "reject" }],
     processing_deadline_s: 900,
     dynamic_routing: true,
     dynamic_routing_allowed_targets: ["Research"],
@@ -66,8 +68,16 @@ test("gates and conditions of the way are told", () => {
     notification_trigger_completion_on_request: true,
   });
   const { line, ends, told } = pipelineOf(rule, null);
-  expect(line.map(({ kind }) => kind)).toEqual(["series", "rule", "module", "module", "review"]);
+  expect(line.map(({ kind }) => kind)).toEqual([
+    "series",
+    "rule",
+    "module",
+    "review",
+    "module",
+    "review",
+  ]);
   expect(line[2]?.about).toContain("all within 15:00");
+  expect(line[3]?.about).toBe("by scientist");
   expect(ends.map(({ title, about }) => `${title} ${about}`)).toEqual([
     "PACS unless the last module chooses others",
     "Research if the last module chooses it",

@@ -110,14 +110,14 @@ function ruleStation(rule: Rule, flow: RuleFlow | null): Station {
 
 function moduleStations(rule: Rule, flow: RuleFlow | null): Station[] {
   const names = rule.processing_module ?? [];
-  return names.map((name, at) => {
+  return names.flatMap((name, at) => {
     const step = flow?.steps.find(({ position }) => position === at + 1);
     const runs = (view: string): Place => ({
       to: "/runs",
       search: { kind: "case", job: name, view },
     });
     const deadline = rule.processing_deadline_s;
-    return {
+    const station: Station = {
       key: `module ${at}`,
       kind: "module",
       title: name,
@@ -136,31 +136,36 @@ function moduleStations(rule: Rule, flow: RuleFlow | null): Station[] {
         ...tally(step?.failed, "fault", "failed", runs("failed")),
       ],
     };
+    const gate = rule.processing_gates?.find(({ after }) => after === at + 1);
+    const come = flow?.gates?.find(({ after }) => after === at + 1);
+    return gate ? [station, reviewStation(`gate ${at}`, reviewWords(gate), come)] : [station];
   });
 }
 
 function reviewStations(rule: Rule, flow: RuleFlow | null): Station[] {
   if (!rule.processing_review) return [];
-  const { waiting = 0, overdue = 0, approved = 0, rejected = 0 } = flow?.review ?? {};
+  return [reviewStation("review", reviewWords(rule.processing_review), flow?.review)];
+}
+
+function reviewStation(key: string, about: string, come?: RuleFlow["review"]): Station {
+  const { waiting = 0, overdue = 0, approved = 0, rejected = 0 } = come ?? {};
   const open: Place = { to: "/runs", search: { kind: "case", view: "review" } };
-  return [
-    {
-      key: "review",
-      kind: "review",
-      title: "Review",
-      about: reviewWords(rule.processing_review),
-      place: open,
-      tallies: [
-        ...tally(waiting - overdue, "waiting", "to be looked at", open),
-        ...tally(overdue, "fault", "overdue", open),
-        ...tally(approved, "done", "approved"),
-        ...tally(rejected, "fault", "rejected", {
-          to: "/runs",
-          search: { kind: "case", view: "canceled" },
-        }),
-      ],
-    },
-  ];
+  return {
+    key,
+    kind: "review",
+    title: "Review",
+    about,
+    place: open,
+    tallies: [
+      ...tally(waiting - overdue, "waiting", "to be looked at", open),
+      ...tally(overdue, "fault", "overdue", open),
+      ...tally(approved, "done", "approved"),
+      ...tally(rejected, "fault", "rejected", {
+        to: "/runs",
+        search: { kind: "case", view: "canceled" },
+      }),
+    ],
+  };
 }
 
 function endStations(rule: Rule, flow: RuleFlow | null): Station[] {

@@ -6,9 +6,10 @@ import { AT_DEADLINE } from "./rule";
 export type Review = NonNullable<RuleOptions["processing_review"]>;
 
 export const NO_REVIEW_YET: Review = { role: "medical", deadline_s: null, at_deadline: "reject" };
+type Asked = Pick<Review, "role" | "deadline_s" | "at_deadline">;
 const HOUR_S = 3600;
 
-export function reviewWords({ role, deadline_s, at_deadline }: Review): string {
+export function reviewWords({ role, deadline_s, at_deadline }: Asked): string {
   if (deadline_s == null) return `by ${role}`;
   return `by ${role}, within ${hoursOf(deadline_s)}\u202fh; else ${AT_DEADLINE[at_deadline]}`;
 }

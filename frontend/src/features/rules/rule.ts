@@ -82,6 +82,7 @@ const NEW: Draft = {
   processing_retain_images: false,
   processing_deadline_s: null,
   processing_review: null,
+  processing_gates: [],
   notification_webhook: "",
   notification_payload: "",
   notification_payload_body: "",
@@ -125,6 +126,7 @@ const LABELS: Record<string, string> = {
   processing_retain_images: "Original images go on",
   processing_deadline_s: "Modules are done within",
   processing_review: "Review by a person",
+  processing_gates: "Reviews between modules",
   dynamic_routing: "Module may choose targets",
   dynamic_routing_allowed_targets: "Targets it may choose",
   conditional_alternate_target: "Other target",
@@ -160,6 +162,7 @@ export function keptOptions(draft: Draft): [string, unknown][] {
     "processing_retain_images",
     "processing_deadline_s",
     "processing_review",
+    "processing_gates",
   ];
   const choices = [
     "dynamic_routing",

@@ -224,12 +224,21 @@ class ProcessingReviewOut(WireModel):
     comment: str
 
 
+class ProcessingGateOut(ProcessingReviewOut):
+    """A review between two modules of a run: a person decides whether the chain goes on."""
+
+    after: Annotated[int, Field(description="Behind which step it stands, from 1")]
+
+
 class ProcessingReviewIn(WireModel):
     """What a person decides about what modules made."""
 
     decision: Annotated[
         Literal["approve", "reject"],
-        Field(description="approve: it goes where the rule says; reject: nowhere, the case fails"),
+        Field(
+            description="approve: it goes where the rule says, or the chain goes on with the next "
+            "module; reject: nowhere, the case fails"
+        ),
     ]
     comment: Annotated[Text, Field(description="Why; it is kept with the run")] = ""
 
@@ -264,6 +273,10 @@ class ProcessingRunOut(WireModel):
     review: Annotated[
         ProcessingReviewOut | None, Field(description="Null: none was asked for, or none by now")
     ] = None
+    gates: Annotated[
+        list[ProcessingGateOut],
+        Field(description="Reviews between its modules that the run has come to, in their order"),
+    ] = []
     outputs: Annotated[list[ProcessingOutput], Field(description="In the order of the modules")]
     created_at: datetime
     started_at: datetime | None

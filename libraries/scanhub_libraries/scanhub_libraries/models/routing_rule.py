@@ -63,8 +63,22 @@ class ReviewOptions(WireModel):
     ] = "reject"
 
 
+class ReviewGate(ReviewOptions):
+    """Between two modules a person decides whether the chain goes on."""
+
+    after: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=99,
+            description="Behind which module it stands, from 1; behind the last one stands "
+            "`processing_review`",
+        ),
+    ]
+
+
 class RuleOptions(WireModel):
-    """A rule without its name: every option that mercure has, and two of ours for `processing`."""
+    """A rule without its name: every option that mercure has, and some of ours for `processing`."""
 
     rule: Annotated[Expression, Field(description="When it fires; see docs/rules.md")] = "False"
     target: Names = []
@@ -102,6 +116,13 @@ class RuleOptions(WireModel):
         ReviewOptions | None,
         Field(description="A person decides whether what the modules made is sent; null: nobody"),
     ] = None
+    processing_gates: Annotated[
+        list[ReviewGate],
+        Field(
+            max_length=99,
+            description="A person decides behind these modules whether the chain goes on",
+        ),
+    ] = []
     notification_webhook: Text = ""
     notification_payload: Text = ""
     notification_payload_body: Text = ""

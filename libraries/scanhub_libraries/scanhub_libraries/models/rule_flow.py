@@ -31,6 +31,12 @@ class FlowReviewOut(WireModel):
     rejected: Count
 
 
+class FlowGateOut(FlowReviewOut):
+    """What people decided between two modules, or are to decide."""
+
+    after: Annotated[int, Field(description="Behind which module it stands, from 1")]
+
+
 class FlowTargetOut(WireModel):
     """Series on their way to one target."""
 
@@ -60,6 +66,7 @@ class RuleFlowOut(WireModel):
     cases: Annotated[dict[str, int], Field(description="How many, by state; none: not there")]
     steps: Annotated[list[FlowStepOut], Field(description="Modules of the rule as it is by now")]
     review: FlowReviewOut
+    gates: Annotated[list[FlowGateOut], Field(description="Of the rule as it is by now")] = []
     targets: Annotated[
         list[FlowTargetOut], Field(description="Those of the rule, and those that modules chose")
     ]

@@ -21,6 +21,7 @@ from workflow_manager.job_sessions.folders import drop_session
 from workflow_manager.journal.service import append
 from workflow_manager.processing import repository
 from workflow_manager.processing.folders import drop_all
+from workflow_manager.processing.parts import key_of, parse_key
 from workflow_manager.processing.queueing import ATTEMPTS, get_run
 from workflow_manager.processing.rules import RunState
 from workflow_manager.processing.steps import ProcessingSteps
@@ -63,13 +64,14 @@ class ProcessingDesk:
         await self._pass_deadlines()
         await self._free_slots()
         while self._has_slot():
-            run_id = await self._take()
-            if run_id is None:
+            key = await self._take()
+            if key is None:
                 return
             self._turn += 1
+            run_id = UUID(parse_key(key)[0])
             self._wiring.processing.setdefault(run_id, asyncio.Event())
             try:
-                await ATTEMPTS.start(self._wiring.engine, Attempt(str(run_id), None))
+                await ATTEMPTS.start(self._wiring.engine, Attempt(key, None))
             except BaseException:
                 self._wiring.processing.pop(run_id, None)  # the sweep starts it
                 raise
@@ -107,7 +109,8 @@ class ProcessingDesk:
         until = [None if at is None else (at - now).total_seconds() for at in due]
         return earlier(self._wiring.settings.offpeak.seconds_to_opening(now), *until)
 
-    async def _take(self) -> UUID | None:
+    async def _take(self) -> str | None:
+        """Take the run whose turn it is out of the queue; return the key of its workflow."""
         now, window = utc_now(), self._wiring.settings.offpeak
         async with reading(self._wiring.sessions) as session:
             if not await repository.list_open(session, RunState.QUEUED):
@@ -118,23 +121,24 @@ class ProcessingDesk:
             )
             if run is None:
                 return None
-            run.state, run.started_at, run.reason = RunState.RUNNING, now, "It begins."
+            run.state, run.reason = RunState.RUNNING, "It begins."
+            run.started_at = run.started_at or now  # it may go on behind a gate
             await session.flush()
             await append(session, [event_of(run, EventType.PROCESSING_STARTED)])
-            return run.id
+            return key_of(run)
 
 
 async def start_missing_processing(wiring: Wiring, do: ProcessingSteps) -> int:
     """Start the runs that have no workflow: the process died between the two."""
     async with reading(wiring.sessions) as session:
-        ids = await repository.list_open(session, RunState.RUNNING)
-    attempts = [Attempt(str(run_id), None) for run_id in ids]
+        runs = await repository.list_running(session)
+    attempts = [Attempt(key_of(run), None) for run in runs]
     return await ATTEMPTS.start_missing(wiring.engine, attempts, partial(_give_up, do))
 
 
 async def _give_up(do: ProcessingSteps, attempt: Attempt) -> None:
     logger.error("a run of modules was given up", run_id=attempt.key)
-    await do.fail(attempt.key, _GIVEN_UP)
+    await do.fail(parse_key(attempt.key)[0], _GIVEN_UP)
 
 
 async def drop_old_files(wiring: Wiring) -> int:

@@ -35,6 +35,9 @@ class ProcessingRun(Table, table=True):
     )
     requested_by: str = Field(default="", max_length=256)
     cancel_requested_by: str | None = Field(default=None, max_length=256)
+    gates_passed: int = Field(
+        default=0, description="Reviews that let it go on: behind each it is another workflow"
+    )
     images: int | None = Field(default=None)
     other_files: list[str] = Field(default_factory=list, sa_type=JSONDocument)
     deadline_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -69,11 +72,14 @@ class ProcessingStep(Table, table=True):
 
 
 class ProcessingReview(Table, table=True):
-    """The review of a run. It waits as a row: no slot, no thread, no workflow."""
+    """A review of a run. It waits as a row: no slot, no thread, no workflow."""
 
     __tablename__ = "processing_review"
 
     run_id: UUID = Field(foreign_key="processing_run.id", primary_key=True)
+    after_step: int = Field(
+        default=0, primary_key=True, description="Behind which step it stands; 0: behind the last"
+    )
     state: ReviewState = Field(
         default=ReviewState.WAITING, sa_type=text_enum(ReviewState), index=True
     )
@@ -81,6 +87,7 @@ class ProcessingReview(Table, table=True):
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     at_deadline: str = Field(max_length=16)
     overdue: bool = Field(default=False, description="The deadline is over, and that was told")
+    asked_at: datetime | None = Field(default_factory=utc_now, sa_type=UtcDateTime)
     indexed: dict[str, Any] = Field(sa_type=JSONDocument, description="What came out")
     decided_by: str | None = Field(default=None, max_length=256)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -16,7 +16,7 @@ from workflow_manager.cases.service import move
 from workflow_manager.dispatch.rules import Priority
 from workflow_manager.engine.attempts import Attempts
 from workflow_manager.processing import repository
-from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
+from workflow_manager.processing.models import ProcessingRun, ProcessingStep
 from workflow_manager.processing.rules import (
     DONE,
     ENDED_BADLY,
@@ -69,7 +69,7 @@ async def queue_run(
         run.deadline_at = run.created_at + timedelta(seconds=rule.processing_deadline_s)
     if after is not None and first_step > 1:
         run.continues, run.session_id = after.id, session_of(after)
-    run.reason = _waits(run)
+    run.reason = waits_for_slot(run)
     session.add(run)
     await session.flush()
     await _add_steps(session, run, rule, after)
@@ -82,7 +82,8 @@ def session_of(run: ProcessingRun) -> UUID:
     return run.session_id or run.id
 
 
-def _waits(run: ProcessingRun) -> str:
+def waits_for_slot(run: ProcessingRun) -> str:
+    """Say what a run that is queued waits for."""
     offpeak = run.priority is Priority.OFFPEAK
     return "Waits for off-peak hours." if offpeak else "Waits for a module slot."
 
@@ -176,7 +177,8 @@ async def retry(
 async def _first_step(session: AsyncSession, last: ProcessingRun, step: int | None) -> int:
     """Return the step to begin with: the one that is asked for, else the first undone one.
 
-    What was rejected begins with the first: nothing of it is there any more.
+    What was rejected begins with the first: of all modules nothing is there any more, at a gate it
+    is there for who asks for a later one.
     """
     undone = await _first_undone(session, last)
     if step is not None and step > undone:
@@ -185,9 +187,9 @@ async def _first_step(session: AsyncSession, last: ProcessingRun, step: int | No
             field="step",
         )
     if last.state is RunState.REJECTED:
-        if step is not None and step > 1:
+        if step is not None and step > 1 and await _all_done(session, last, undone):
             raise ConflictError(_GONE)
-        return 1
+        return step or 1
     return undone if step is None else step
 
 
@@ -204,7 +206,7 @@ def prioritize(run: ProcessingRun, case: Case, priority: Priority) -> list[Event
     if run.priority is priority:
         return []
     run.priority = priority
-    run.reason = case.reason = _waits(run)
+    run.reason = case.reason = waits_for_slot(run)
     return [event_of(run, EventType.PROCESSING_PRIORITY)]
 
 
@@ -212,6 +214,10 @@ async def _first_undone(session: AsyncSession, run: ProcessingRun) -> int:
     steps = (await repository.list_steps(session, [run.id]))[run.id]
     undone = (step.position for step in steps if step.state not in DONE)
     return next(undone, len(steps) + 1)
+
+
+async def _all_done(session: AsyncSession, run: ProcessingRun, undone: int) -> bool:
+    return undone > len((await repository.list_steps(session, [run.id]))[run.id])
 
 
 async def _read_rule_again(session: AsyncSession, case: Case) -> None:
@@ -268,8 +274,8 @@ async def end_badly(
         return []
     run.state, run.reason, run.ended_at = state, reason, utc_now()
     canceled = state is RunState.CANCELED
-    review = await session.get(ProcessingReview, run.id)
-    if review is not None and review.state is ReviewState.WAITING:
+    review = await repository.waiting_review(session, run.id)
+    if review is not None:
         review.state = ReviewState.CANCELED
     for step in (await repository.list_steps(session, [run.id]))[run.id]:
         if step.state is StepState.RUNNING:

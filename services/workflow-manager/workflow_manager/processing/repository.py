@@ -175,10 +175,32 @@ async def list_old(session: AsyncSession, ended_before: datetime) -> Sequence[UU
 
 async def reviews_of(
     session: AsyncSession, run_ids: Sequence[UUID]
-) -> dict[UUID, ProcessingReview]:
-    """Return the reviews of runs that have one."""
-    query = select(ProcessingReview).where(col(ProcessingReview.run_id).in_(run_ids))
-    return {review.run_id: review for review in (await session.scalars(query)).all()}
+) -> dict[UUID, list[ProcessingReview]]:
+    """Return the reviews of runs: the one behind the last module, then those between them."""
+    query = (
+        select(ProcessingReview)
+        .where(col(ProcessingReview.run_id).in_(run_ids))
+        .order_by(col(ProcessingReview.run_id), col(ProcessingReview.after_step))
+    )
+    found: dict[UUID, list[ProcessingReview]] = {run_id: [] for run_id in run_ids}
+    for review in (await session.scalars(query)).all():
+        found[review.run_id].append(review)
+    return found
+
+
+async def waiting_review(session: AsyncSession, run_id: UUID) -> ProcessingReview | None:
+    """Return the review that a run waits for; None: it does not."""
+    query = select(ProcessingReview).where(
+        ProcessingReview.run_id == run_id, ProcessingReview.state == ReviewState.WAITING
+    )
+    found: ProcessingReview | None = await session.scalar(query)
+    return found
+
+
+async def list_running(session: AsyncSession) -> Sequence[ProcessingRun]:
+    """Return the runs on which a workflow works."""
+    query = select(ProcessingRun).where(ProcessingRun.state == RunState.RUNNING)
+    return (await session.scalars(query)).all()
 
 
 def _with_deadline() -> sa.ColumnElement[bool]:

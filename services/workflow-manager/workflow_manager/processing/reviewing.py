@@ -1,7 +1,7 @@
-"""Reviews: what modules made goes nowhere before a person has decided.
+"""Reviews: what modules made goes nowhere, or to no further module, before a person has decided.
 
 A review is a row. The workflow of the run has ended and its slot is free; whoever decides, or the
-deadline, ends the run in one transaction.
+deadline, ends the run in one transaction, or lets it go on as another workflow.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError
 from scanhub_libraries.events import Event, EventType
-from scanhub_libraries.models.routing_rule import ReviewOptions
+from scanhub_libraries.models.routing_rule import ReviewGate, ReviewOptions
 from scanhub_libraries.security.principal import Principal
 from workflow_manager.cases import repository as cases
 from workflow_manager.cases.models import Case
 from workflow_manager.cases.rules import CaseState, CaseTimes, Verdict
 from workflow_manager.cases.service import move
+from workflow_manager.processing import repository
 from workflow_manager.processing.finishing import complete_own, finish
-from workflow_manager.processing.models import ProcessingReview, ProcessingRun
-from workflow_manager.processing.queueing import end_badly
+from workflow_manager.processing.models import ProcessingReview, ProcessingRun, ProcessingStep
+from workflow_manager.processing.queueing import end_badly, get_run, waits_for_slot
 from workflow_manager.processing.rules import (
     ReviewState,
     RunState,
@@ -54,24 +55,68 @@ async def begin(
         times: How long files of a discarded case are kept.
     """
     _, events = await complete_own(session, run, case, images)
+    run.images, run.other_files = images["images"], images["files"]
+    review = ProcessingReview(run_id=run.id, indexed=dict(images), **_asked(wanted))
+    return events + await _wait(session, run, case, review, times)
+
+
+async def begin_gate(
+    session: AsyncSession, run: ProcessingRun, case: Case, gate: ReviewGate, times: CaseTimes
+) -> list[Event]:
+    """Let a run wait at a gate between two of its modules.
+
+    Args:
+        session: The transaction; it holds the lock of the study.
+        run: The run, locked.
+        case: Its case, locked.
+        gate: Whose review, behind which step, and until when.
+        times: How long files of a discarded case are kept.
+    """
+    review = ProcessingReview(run_id=run.id, after_step=gate.after, indexed={}, **_asked(gate))
+    return await _wait(session, run, case, review, times)
+
+
+async def has_passed(session: AsyncSession, run: ProcessingRun, after: int) -> bool:
+    """Say whether somebody has let a run go on behind a step, or the one that it goes on with."""
+    review = await session.get(ProcessingReview, (run.id, after))
+    if review is not None and review.state is ReviewState.APPROVED:
+        return True
+    if run.continues is None or after >= run.first_step:
+        return False
+    return await has_passed(session, await get_run(session, run.continues), after)
+
+
+def _asked(wanted: ReviewOptions) -> dict[str, Any]:
     seconds = wanted.deadline_s
     due_at = None if seconds is None else utc_now() + timedelta(seconds=seconds)
-    review = ProcessingReview(
-        run_id=run.id,
-        role=wanted.role.value,
-        due_at=due_at,
-        at_deadline=wanted.at_deadline,
-        indexed=dict(images),
-    )
+    return {"role": wanted.role.value, "due_at": due_at, "at_deadline": wanted.at_deadline}
+
+
+async def _wait(
+    session: AsyncSession,
+    run: ProcessingRun,
+    case: Case,
+    review: ProcessingReview,
+    times: CaseTimes,
+) -> list[Event]:
     session.add(review)
-    run.state, run.reason = (
-        RunState.REVIEW,
-        waits_for_review(review.role, due_at, review.at_deadline),
-    )
-    run.images, run.other_files = images["images"], images["files"]
-    events.append(_event(run, EventType.PROCESSING_REVIEW, review))
+    await session.flush()
+    step = await _behind(session, review)
+    run.state = RunState.REVIEW
+    run.reason = waits_for_review(review.role, review.due_at, review.at_deadline, step)
     uids = await cases.series_uids(session, case.id)
-    return events + move(case, Verdict(CaseState.PROCESSING, run.reason, due_at), uids, times)
+    return [
+        _event(run, EventType.PROCESSING_REVIEW, review),
+        *move(case, Verdict(CaseState.PROCESSING, run.reason, review.due_at), uids, times),
+    ]
+
+
+async def _behind(session: AsyncSession, review: ProcessingReview) -> str:
+    """Return the words for the step behind which a review stands; empty: it is the last."""
+    if not review.after_step:
+        return ""
+    step = await session.get_one(ProcessingStep, (review.run_id, review.after_step))
+    return f"step {step.position} ({step.module})"
 
 
 async def decide(
@@ -99,7 +144,7 @@ async def decide(
         ConflictError: Nothing waits for a review, or somebody was faster.
         ForbiddenError: Somebody else has to decide.
     """
-    review = await session.get(ProcessingReview, run.id)
+    review = await repository.waiting_review(session, run.id)
     if run.state is not RunState.REVIEW or review is None:
         raise ConflictError(f"The run is {run.state.value}: it does not wait for a review.")
     check_reviewer(principal, review.role)
@@ -113,13 +158,14 @@ async def pass_deadline(
     session: AsyncSession, run: ProcessingRun, case: Case, times: CaseTimes
 ) -> list[Event]:
     """Do what the rule asks for at the deadline; nothing if somebody was faster."""
-    review = await session.get(ProcessingReview, run.id)
+    review = await repository.waiting_review(session, run.id)
     late = review is not None and review.due_at is not None and review.due_at <= utc_now()
     if run.state is not RunState.REVIEW or review is None or review.overdue or not late:
         return []
     if review.at_deadline == "wait":
         review.overdue = True
-        run.reason = case.reason = f"{waits_for_review(review.role, None, '')} It is overdue."
+        waits = waits_for_review(review.role, None, "", await _behind(session, review))
+        run.reason = case.reason = f"{waits} It is overdue."
         case.waits_until = None
         return [_event(run, EventType.PROCESSING_OVERDUE, review)]
     decision: Decision = "approve" if review.at_deadline == "approve" else "reject"
@@ -141,6 +187,8 @@ async def _end(
     review.decided_by, review.decided_at = by[:256], utc_now()
     who = "nobody, for the deadline was over" if by == _DEADLINE else by
     events = [_event(run, EventType.PROCESSING_REVIEWED, review)]
+    if approved and review.after_step:
+        return events + await _go_on(session, run, case, review, times)
     if approved:
         return events + await finish(session, run, case, review.indexed, times)
     reason = f"The review rejected it: {who}."
@@ -149,8 +197,29 @@ async def _end(
     )
 
 
+async def _go_on(
+    session: AsyncSession,
+    run: ProcessingRun,
+    case: Case,
+    review: ProcessingReview,
+    times: CaseTimes,
+) -> list[Event]:
+    """Let the next module run when it is its turn; waiting for the person was not its time."""
+    if run.deadline_at is not None and review.asked_at is not None:
+        run.deadline_at += utc_now() - review.asked_at
+    run.gates_passed += 1
+    run.state, run.reason = RunState.QUEUED, waits_for_slot(run)
+    uids = await cases.series_uids(session, case.id)
+    return [
+        event_of(run, EventType.PROCESSING_QUEUED),
+        *move(case, Verdict(CaseState.PROCESSING, run.reason), uids, times),
+    ]
+
+
 def _event(run: ProcessingRun, event_type: EventType, review: ProcessingReview) -> Event:
     """Return the event that tells of a review; not what the person wrote."""
     due_at = review.due_at.isoformat() if review.due_at else None
-    more = {"role": review.role, "due_at": due_at, "review": review.state.value}
+    more: dict[str, Any] = {"role": review.role, "due_at": due_at, "review": review.state.value}
+    if review.after_step:
+        more["after"] = review.after_step
     return event_of(run, event_type, **more, decided_by=review.decided_by)

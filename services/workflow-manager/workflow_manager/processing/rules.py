@@ -8,6 +8,7 @@ from typing import Any
 
 from scanhub_libraries.errors import ForbiddenError
 from scanhub_libraries.models import RuleOptions, UserRole
+from scanhub_libraries.models.routing_rule import ReviewGate
 from scanhub_libraries.security.principal import Principal
 
 NOTIFICATION, ROUTING = "__mercure_notification", "__mercure_routing"
@@ -195,6 +196,23 @@ def unknown_modules(rule: RuleOptions, modules: Collection[str]) -> Iterator[tup
             yield "processing_module", f"There is no module {name!r}."
 
 
+def gate_before(rule: RuleOptions, position: int) -> ReviewGate | None:
+    """Return the gate before a step, from 1; None: there is none."""
+    return next((gate for gate in rule.processing_gates if gate.after == position - 1), None)
+
+
+def misplaced_gates(rule: RuleOptions) -> Iterator[tuple[str, str]]:
+    """Yield what speaks against storing a rule with gates: the option, and why."""
+    last, seen = len(rule.processing_module), set[int]()
+    for gate in rule.processing_gates:
+        if gate.after >= last:
+            why = f"No module follows module {gate.after}. Behind the last one: processing_review."
+            yield "processing_gates", why
+        elif gate.after in seen:
+            yield "processing_gates", f"Two gates stand behind module {gate.after}."
+        seen.add(gate.after)
+
+
 def check_reviewer(principal: Principal, role: str) -> None:
     """Let a person decide who has the role that the rule asks for, or is an administrator.
 
@@ -212,9 +230,10 @@ def overdue_words(deadline_at: datetime | None) -> str:
     return f"The modules were not done by their deadline, {deadline_at:%Y-%m-%d %H:%M:%S} UTC."
 
 
-def waits_for_review(role: str, due_at: datetime | None, at_deadline: str) -> str:
-    """Say what a run waits for."""
-    reason = f"Waits for a review by somebody whose role is {role}"
+def waits_for_review(role: str, due_at: datetime | None, at_deadline: str, step: str = "") -> str:
+    """Say what a run waits for; `step` is the one behind which it does, empty: the last."""
+    of = f" of {step}" if step else ""
+    reason = f"Waits for a review{of} by somebody whose role is {role}"
     if due_at is None:
         return f"{reason}."
     then = {"reject": "it is rejected then", "approve": "it is approved then"}

@@ -24,9 +24,11 @@ from workflow_manager.processing.computing import Computing
 from workflow_manager.processing.models import ProcessingRun
 from workflow_manager.processing.queueing import end_badly, get_run, is_overdue, stopped_by
 from workflow_manager.processing.rules import (
+    DONE,
     OPEN,
     RunState,
     StepState,
+    gate_before,
     overdue_words,
     source_of,
 )
@@ -55,17 +57,47 @@ class ProcessingSteps:
             return {"failed": overdue_words(run.deadline_at)}
         async with reading(self._wiring.sessions) as session:
             steps = (await repository.list_steps(session, [run.id]))[run.id]
-        return {"first": run.first_step, "last": len(steps)}
+        first = run.first_step
+        if run.gates_passed:
+            first = next((step.position for step in steps if step.state not in DONE), first)
+        return {"first": first, "last": len(steps)}
 
-    async def compute(self, run_id: str, position: int) -> Answer:
-        """Run one module; what it made counts once its folder is renamed."""
-        cancel = self._wiring.processing.setdefault(UUID(run_id), asyncio.Event())
+    async def compute(self, run_id: str, position: int, passed: int = 0) -> Answer:
+        """Run one module; what it made counts once its folder is renamed.
+
+        Before it there may be a gate: then the workflow ends here, and nothing is run.
+
+        Args:
+            run_id: The run.
+            position: The step, from 1.
+            passed: How many gates the workflow has passed; once the run has passed more, another
+                workflow works on it.
+        """
         run = await self._read(run_id)
-        if run.state not in OPEN:
+        if run.state not in OPEN or run.gates_passed != passed or await self._waits(run, position):
             return {"ended": True}
+        cancel = self._wiring.processing.setdefault(UUID(run_id), asyncio.Event())
         if run.cancel_requested_by is not None:
             cancel.set()
         return await self._computing.compute(run, position, cancel)
+
+    async def _waits(self, run: ProcessingRun, position: int) -> bool:
+        """Say whether a run waits for a person before a step; it does from here on."""
+        if run.state is RunState.REVIEW:  # it is done again after a crash
+            return True
+        async with reading(self._wiring.sessions) as session:
+            case = await get_case(session, run.case_id)
+            gate = gate_before(RuleOptions.model_validate(case.options), position)
+            if gate is None or await reviewing.has_passed(session, run, gate.after):
+                return False
+        async with transaction(self._wiring.sessions) as session:
+            run, case = await self._lock(session, str(run.id))
+            if run.state not in OPEN or run.cancel_requested_by is not None:
+                return False  # the step says so
+            events = await reviewing.begin_gate(session, run, case, gate, self._times)
+            await session.flush()
+            await append(session, events)
+        return True
 
     async def index(self, run_id: str) -> Answer:
         """Bring the images of the last module into the archive, as series of their own."""
@@ -133,9 +165,11 @@ class ProcessingSteps:
         run = await self._read(run_id)
         return await self._end(run_id, RunState.CANCELED, stopped_by(run))
 
-    async def leave(self, run_id: str) -> Answer:
-        """Give the slot back."""
-        self._wiring.processing.pop(UUID(run_id), None)
+    async def leave(self, run_id: str, passed: int = 0) -> Answer:
+        """Give the slot back, unless another workflow of the run has it by now."""
+        run = await self._read(run_id)
+        if run.gates_passed == passed or run.state is not RunState.RUNNING:
+            self._wiring.processing.pop(UUID(run_id), None)
         self._wiring.processing_ended()
         return {}
 

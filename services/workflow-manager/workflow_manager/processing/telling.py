@@ -29,7 +29,7 @@ def outputs_of(steps: Sequence[ProcessingStep]) -> list[tuple[str, Any]]:
 def describe(
     run: ProcessingRun,
     steps: Sequence[ProcessingStep],
-    review: ProcessingReview | None,
+    reviews: Sequence[ProcessingReview],
     executions: Mapping[tuple[UUID, int], Sequence[JobExecution]],
 ) -> ProcessingRunOut:
     """Return a run as it is told.
@@ -37,7 +37,7 @@ def describe(
     Args:
         run: The run.
         steps: Its steps.
-        review: What is to be decided on it, or was; None: nothing.
+        reviews: What is to be decided on it, or was.
         executions: Jobs of the SDK, by run and step.
     """
     told = [
@@ -51,7 +51,9 @@ def describe(
         for step in steps
     ]
     outputs = [{"module": module, "result": result} for module, result in outputs_of(steps)]
-    more = {"outputs": outputs, "steps": told, "review": review and review.model_dump()}
+    gates = [{**one.model_dump(), "after": one.after_step} for one in reviews if one.after_step]
+    last = next((one.model_dump() for one in reviews if not one.after_step), None)
+    more = {"outputs": outputs, "steps": told, "review": last, "gates": gates}
     return ProcessingRunOut.model_validate({**run.model_dump(), **more})
 
 
@@ -63,7 +65,7 @@ async def describe_all(
     steps = await repository.list_steps(session, ids)
     reviews = await repository.reviews_of(session, ids)
     executions = await executions_of_runs(session, ids)
-    return [describe(run, steps[run.id], reviews.get(run.id), executions) for run in runs]
+    return [describe(run, steps[run.id], reviews[run.id], executions) for run in runs]
 
 
 def _execution(row: JobExecution) -> JobExecutionOut:

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from scanhub_libraries.models import RuleOptions
 from scanhub_libraries.models.rule_flow import (
+    FlowGateOut,
     FlowReviewOut,
     FlowStepOut,
     FlowTargetOut,
@@ -68,6 +69,7 @@ async def flow_of(
         col(CaseSeries.case_id).in_(cases), col(CaseSeries.derived_by).is_(None)
     )
     series, images = (await session.execute(received)).one()
+    reviews = await _reviews(session, cases)
     return RuleFlowOut(
         rule=name,
         since=since,
@@ -75,7 +77,11 @@ async def flow_of(
         images=images,
         cases={state.value: count for (state,), count in states.items()},
         steps=await _steps(session, rule, cases),
-        review=await _review(session, cases),
+        review=FlowReviewOut.model_validate(_reviewed(reviews, 0)),
+        gates=[
+            FlowGateOut.model_validate({"after": gate.after, **_reviewed(reviews, gate.after)})
+            for gate in rule.processing_gates
+        ],
         targets=await _targets(session, rule, cases),
         notifications=await _notifications(session, rule, cases),
     )
@@ -115,24 +121,33 @@ async def _steps(session: AsyncSession, rule: RuleOptions, cases: Any) -> list[F
     return told
 
 
-async def _review(session: AsyncSession, cases: Any) -> FlowReviewOut:
+async def _reviews(session: AsyncSession, cases: Any) -> dict[tuple[Any, ...], int]:
+    """Return how many reviews there are, by the step behind which, state, and being overdue."""
     runs = _last_runs(cases).scalar_subquery()
-    query = sa.select(col(ProcessingReview.state), col(ProcessingReview.overdue))
-    found = await _counts(session, query.where(col(ProcessingReview.run_id).in_(runs)))
+    query = sa.select(
+        col(ProcessingReview.after_step),
+        col(ProcessingReview.state),
+        col(ProcessingReview.overdue),
+    )
+    return await _counts(session, query.where(col(ProcessingReview.run_id).in_(runs)))
+
+
+def _reviewed(reviews: Mapping[tuple[Any, ...], int], after: int) -> dict[str, int]:
+    """Return what came of the reviews behind a step; 0: behind the last one."""
 
     def of(state: ReviewState, *, overdue_only: bool = False) -> int:
         return sum(
             count
-            for (one, overdue), count in found.items()
-            if one is state and (overdue or not overdue_only)
+            for (step, one, overdue), count in reviews.items()
+            if step == after and one is state and (overdue or not overdue_only)
         )
 
-    return FlowReviewOut(
-        waiting=of(ReviewState.WAITING),
-        overdue=of(ReviewState.WAITING, overdue_only=True),
-        approved=of(ReviewState.APPROVED),
-        rejected=of(ReviewState.REJECTED),
-    )
+    return {
+        "waiting": of(ReviewState.WAITING),
+        "overdue": of(ReviewState.WAITING, overdue_only=True),
+        "approved": of(ReviewState.APPROVED),
+        "rejected": of(ReviewState.REJECTED),
+    }
 
 
 async def _targets(session: AsyncSession, rule: RuleOptions, cases: Any) -> list[FlowTargetOut]:

@@ -23,7 +23,7 @@ from workflow_manager.history import read_again
 from workflow_manager.journal.service import append, own_event
 from workflow_manager.modules.repository import list_modules
 from workflow_manager.processing.chain_rules import chain_problems
-from workflow_manager.processing.rules import unknown_modules
+from workflow_manager.processing.rules import misplaced_gates, unknown_modules
 from workflow_manager.routing_rules import repository
 from workflow_manager.routing_rules.evaluation import Verdict
 from workflow_manager.routing_rules.known_jobs import KnownJobs
@@ -229,6 +229,7 @@ async def _checked(
     ]
     modules = {module.name: module.document for module in await list_modules(session)}
     problems += unknown_modules(wanted, modules)
+    problems += misplaced_gates(wanted)
     problems += chain_problems(wanted, modules, jobs)
     if problems:
         raise UnprocessableError(
