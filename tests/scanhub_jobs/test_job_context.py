@@ -300,6 +300,7 @@ def test_a_manifest_tells_a_platform_all_of_a_job():
         "reads": "images",
         "timeout_s": 1800,
         "retries": 2,
+        "gpus": 0,
         "parameters": None,
         "retention": {"success_s": None, "failure_s": None, "hold": False},
     }
@@ -311,6 +312,7 @@ def test_what_is_no_job_is_refused_where_it_is_declared():
         {"name": "x", "version": "1"},
         {"name": "x", "timeout": "soon"},
         {"name": "x", "retries": -1},
+        {"name": "x", "gpus": 17},
         {"name": "x", "reads": "minds"},
     ):
         with pytest.raises(JobDefinitionError):

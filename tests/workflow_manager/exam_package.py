@@ -56,6 +56,12 @@ def raw_size(ctx: JobContext[Gain]) -> dict:
     return {"size_bytes": path.stat().st_size}
 
 
+@job("sees", reads="raw-data", gpus=1)
+def sees(_ctx: JobContext) -> dict:
+    """Say which graphics processors it sees."""
+    return {"sees": os.environ.get("CUDA_VISIBLE_DEVICES", "all")}
+
+
 @job("careful", version="1.0.0", reads="raw-data")
 def careful(ctx: JobContext) -> dict:
     """Make a picture of raw data, and count how often it was begun; be slow or fail if asked to."""

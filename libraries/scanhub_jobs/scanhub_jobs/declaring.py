@@ -15,6 +15,7 @@ from scanhub_jobs.retention import Retention
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)([-+][0-9A-Za-z.+-]+)?")
+_MOST_GPUS = 16
 ParamsT = TypeVar("ParamsT", bound=BaseModel)
 
 
@@ -46,6 +47,7 @@ class JobManifest(BaseModel):
     reads: Reads = Reads.IMAGES
     timeout_s: float | None = Field(description="[s]; none: as long as it takes")
     retries: int
+    gpus: int = Field(0, description="Graphics processors that it gets for itself while it runs")
     parameters: dict[str, Any] = Field(description="JSON schema of the parameters")
     retention: Retention = Retention()
 
@@ -145,6 +147,7 @@ def job(
     reads: Reads | str = Reads.IMAGES,
     timeout: str | float | timedelta | None = None,
     retries: int = 0,
+    gpus: int = 0,
     description: str = "",
     retention: Retention | None = None,
 ) -> Callable[[Callable[[JobContext[ParamsT]], Any]], Job[ParamsT]]:
@@ -161,6 +164,8 @@ def job(
         reads: "images" (DICOM), or "raw-data" (ISMRMRD): such a job is one for tasks of exams.
         timeout: "90s", "30m", "1h" or seconds; none: as long as it takes.
         retries: How often it is tried again when it failed; never when its input is at fault.
+        gpus: Graphics processors that the platform gives it for itself (`CUDA_VISIBLE_DEVICES`);
+            on a folder it sees all that there are.
         description: For people; none: the first line of the docstring.
         retention: How long what it leaves is kept; none: until somebody removes it.
 
@@ -169,6 +174,8 @@ def job(
     """
     needed = list(needs)
     _check(name, version, retries, reads)
+    if gpus not in range(_MOST_GPUS + 1):
+        raise JobDefinitionError(f"gpus is from 0 to {_MOST_GPUS}.")
 
     def declare(function: Callable[[JobContext[ParamsT]], Any]) -> Job[ParamsT]:
         first_line = (function.__doc__ or "").strip().partition("\n")[0]
@@ -183,6 +190,7 @@ def job(
             reads=Reads(reads),
             timeout_s=None if timeout is None else seconds_of(timeout, name="timeout"),
             retries=retries,
+            gpus=gpus,
             parameters=params_type.model_json_schema(),
             retention=retention or Retention(),
         )

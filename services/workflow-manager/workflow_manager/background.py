@@ -30,6 +30,7 @@ from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.databases import is_shared
 from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.engine.places import QueueSettings
+from workflow_manager.gpus import GpuSlots
 from workflow_manager.imports import service as imports_service
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
 from workflow_manager.job_sessions.listener import JobListener
@@ -154,7 +155,7 @@ async def _made(
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = open_lake(settings.lake_root, settings.lake_bucket)
     engine, bodies = _engine(settings)
-    jobs = JobRegistry(settings.reconstruction_servers)
+    jobs, gpus = JobRegistry(settings.reconstruction_servers), GpuSlots(settings.gpu_slots)
     pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
         settings=settings,
@@ -171,7 +172,8 @@ async def _made(
         jobs=jobs,
         job_listener=JobListener(app, settings.job_url),
         secret_box=SecretBox(settings.secrets_key),
-        runners=Runners(settings, jobs),
+        runners=Runners(settings, jobs, gpus),
+        gpus=gpus,
         presence=Presence(sessions, engine, pauses, kind, shared=_is_shared(settings)),
         pauses=pauses,
         notes=notes,

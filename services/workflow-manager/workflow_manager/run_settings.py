@@ -1,12 +1,23 @@
 """Settings of the runs of jobs: when they are computed, and how many at once."""
 
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database_settings import DatabaseSettings
 from workflow_manager.dispatch.rules import Priority
+
+
+def _names(value: Any) -> Any:
+    """Take a number of graphics processors where their names may stand."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return tuple(map(str, range(value)))
+    return value
+
+
+GpuName = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._:/-]{0,127}$")]
 
 
 class RunSettings(DatabaseSettings):
@@ -26,6 +37,18 @@ class RunSettings(DatabaseSettings):
         gt=0,
         description="A run for which nobody asks for a deadline and that is not computed so long "
         "after it was queued ends as timed_out [s]; none: it waits and computes as long as it does",
+    )
+    gpu_slots: Annotated[tuple[GpuName, ...], BeforeValidator(_names)] = Field(
+        (),
+        max_length=64,
+        description="Graphics processors that jobs and modules of this process may use, each one "
+        'at a time: how many, or their numbers or UUIDs as a JSON list, `["0", "1"]`; one that '
+        "stands there twice is shared by two",
+    )
+    gpu_cdi: str = Field(
+        "nvidia.com/gpu",
+        pattern=r"^[0-9A-Za-z][0-9A-Za-z./_-]*$",
+        description="How containers name these (CDI): the device NAME of this kind is KIND=NAME",
     )
     module_writes: tuple[Path, ...] = Field(
         (),

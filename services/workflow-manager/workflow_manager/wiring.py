@@ -11,6 +11,7 @@ from scanhub_libraries.lake import LocalLake
 from workflow_manager.dicom.receiving import Receiving
 from workflow_manager.dicom.service import DicomStore
 from workflow_manager.engine import Engine
+from workflow_manager.gpus import GpuSlots
 from workflow_manager.job_sessions.listener import JobListener
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.journal.log_news import LogNews
@@ -51,6 +52,8 @@ class Wiring:
     """Encrypts the secrets of targets."""
     runners: Runners
     """What runs processing modules."""
+    gpus: GpuSlots
+    """Graphics processors of this process."""
     job_listener: JobListener
     """Where jobs of the SDK find this process."""
     presence: Presence

@@ -18,7 +18,7 @@ from workflow_manager.processing.desk import drop_old_files
 from .conftest import install
 
 SMALL = Scan((16, 16, 1), (160, 160, 400))
-JOBS = ("raw_size", "count", "report")
+JOBS = ("raw_size", "count", "report", "sees")
 PATIENCE = 120.0
 
 
@@ -114,6 +114,23 @@ async def test_a_job_of_raw_data_leaves_images_of_the_exam_and_files(working, cl
         assert [(hook["name"], hook["done"]) for hook in session["hooks"]] == [
             ("prepare", True), ("tell", True),
         ]  # fmt: skip
+
+
+@pytest.mark.long
+async def test_a_job_sees_the_graphics_processor_that_it_was_lent_and_no_other(working, clinic):
+    task = await add_task(clinic, "sees", clinic.scan)
+    await clinic.measure(SMALL)
+    async with working() as service:
+        await service.deliver(await clinic.event())
+        run = await ended(service, task)
+        assert run["status"] == "failed"
+        assert "It asks for a graphics processor, and the process has none" in run["error"]
+    async with working(gpu_slots=["GPU-a", "GPU-b"]) as service:
+        answer = await service.user.post(f"{WORKFLOW}/runs/{run['id']}/retry")
+        assert answer.status_code == 200, answer.text
+        run = await ended(service, task, number=2)
+        assert run["status"] == "succeeded", run["error"]
+        assert run["values"] == {"sees": "GPU-a"}
 
 
 @pytest.mark.long

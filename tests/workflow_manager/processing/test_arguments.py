@@ -3,6 +3,7 @@
 import pytest
 
 from scanhub_libraries.models.module import ModuleSettings
+from workflow_manager.gpus import GpuSlots
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.arguments import NotAllowedError, mounts, options
 from workflow_manager.modules.container import ContainerRunner
@@ -106,11 +107,11 @@ async def test_a_server_whose_workers_run_containers_does_not_say_that_none_do(m
         "queues": ("notifications",),
     }
     module = ModuleSettings(name="x", docker_tag="x:1")
-    runners = Runners(make_settings(**shared, module_runtime="docker"), JobRegistry())
+    runners = Runners(make_settings(**shared, module_runtime="docker"), JobRegistry(), GpuSlots(()))
     told = await runners.examine(module)
     assert (told.ok, len(told.notes)) == (True, 1)
     assert "in another process" in told.notes[0]
     assert (await runners.health(containers=True)).state == "ok"
-    none = Runners(make_settings(**shared, module_runtime="none"), JobRegistry())
+    none = Runners(make_settings(**shared, module_runtime="none"), JobRegistry(), GpuSlots(()))
     assert "RUNTIME is none" in (await none.examine(module)).problems[0]
     assert (await none.health(containers=True)).state == "failing"

@@ -115,6 +115,20 @@ MAP = json.dumps({"command": '["sh", "-c", "cp $MONAI_INPUTPATH/*.dcm $MONAI_OUT
 
 
 @pytest.mark.long
+async def test_a_container_is_given_what_it_was_lent_by_its_name(working, boxes):
+    train = boxes("train", "sh", "-c", "true")
+    lent = {"gpu_slots": ["0"], "gpu_cdi": "example.org/gpu"}  # of which no machine has any
+    async with working(module_runtime="podman", **lent) as works:
+        body = {"name": "train", "docker_tag": train, "gpus": 1}
+        assert (await works.ward.post("/modules", body))["problems"] == []
+        await works.rule("train")
+        await works.series(SERIES, 1)
+        run = await works.run("succeeded", "failed")
+        assert "could not start the container: see its log" in run["reason"]
+        assert "example.org/gpu=0" in await works.log(run)
+
+
+@pytest.mark.long
 async def test_a_monai_package_runs_the_command_of_its_manifest_as_root_if_allowed(working, boxes):
     package = boxes("package", "false", manifest=MAP)
     body = {"name": "package", "docker_tag": package}

@@ -56,9 +56,14 @@ async def test_a_module_is_stopped_with_all_that_it_started_and_begins_again(wor
         (case,) = await works.service.get("/cases?state=processing")
         assert case["reason"].startswith("Module slow, step 1 of 1, since ")
         (run,) = await works.service.get("/processing")
-        (told,) = await until(lambda: works.service.wiring.tail.mentions.since(0), 120)
-        said = (await works.log(run)).encode()  # who reads it when told finds it
-        assert json.loads(told) == {"run_id": run["id"], "step": 1, "size": len(said)}
+
+        async def told():  # who reads the log when told finds what it is told of
+            said, size = works.service.wiring.tail.mentions.since(0), len(await works.log(run))
+            return size > 30 and said == [
+                json.dumps({"run_id": run["id"], "step": 1, "size": size})
+            ]
+
+        await until(told, 120)
         await works.ward.post(f"/cases/{case['id']}/discard", status=409)
         await works.ward.post(f"/cases/{case['id']}/processing/cancel")
         case = await works.ward.case("failed", rule="process")
@@ -104,6 +109,50 @@ async def test_slots_are_kept_the_urgent_go_first_and_what_waits_can_be_stopped(
         await works.ward.case("done", series_instance_uid=f"{SERIES}.9.1")
     began = [uid.removeprefix(SERIES) for uid in (gate / "order").read_text().split()]
     assert began == [".7.1", ".6.2", ".9.1"]
+
+
+async def test_a_graphics_processor_is_lent_to_one_module_at_a_time_and_the_other_says_so(
+    working, gate
+):
+    said = 'print("sees", os.environ["CUDA_VISIBLE_DEVICES"] or "none", flush=True)\n'
+    async with working(module_slots=2, gpu_slots=["GPU-a"]) as works:
+        await works.module("look", said)
+        told = await works.module(
+            "train", said + WAIT, gpus=1, environment={"CUDA_VISIBLE_DEVICES": "7"}
+        )
+        assert told["problems"] == []
+        chain = {"processing_settings": {"folder": str(gate)}}
+        await works.rule("look", "train", **chain)
+        await works.series(f"{SERIES}.1", 1)
+        await until((gate / "order").read_text, 120)
+        await works.series(f"{SERIES}.2", 1)
+
+        async def waits():
+            cases = await works.service.get("/cases?state=processing")
+            return [case for case in cases if "waits for a graphics processor" in case["reason"]]
+
+        (case,) = await until(waits, 120)
+        assert case["reason"].startswith("Module train, step 2 of 2, waits for")
+        _, running = await works.service.get("/processing")
+        assert "sees none" in await works.log(running, 1)
+        assert "sees GPU-a" in await works.log(running, 2)
+        await works.ward.post(f"/cases/{case['id']}/processing/cancel")
+        await works.ward.case("failed", rule="process")
+        (gate / "go").touch()
+        await works.ward.post(f"/cases/{case['id']}/processing/retry")
+        again = await works.run("succeeded", number=2)
+        assert "sees GPU-a" in await works.log(again, 2)
+
+
+async def test_a_module_that_asks_for_more_than_is_here_says_so_when_saved_and_on_the_case(working):
+    async with working() as works:
+        told = await works.module("train", "", gpus=2)
+        why = "It asks for 2 graphics processors, and the process has none: SCANHUB_WORKFLOW_GPU_"
+        assert told["problems"][0].startswith(why)
+        await works.rule("train")
+        await works.series(SERIES, 1)
+        case = await works.ward.case("failed", rule="process")
+        assert why in case["reason"]
 
 
 @pytest.mark.long

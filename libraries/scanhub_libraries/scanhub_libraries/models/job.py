@@ -80,6 +80,9 @@ class JobDefinitionOut(WireModel):
     cpus: Annotated[
         int | None, Field(description="Processors that it may use; null: all of them")
     ] = None
+    gpus: Annotated[
+        int, Field(description="Graphics processors that it gets for itself while it runs")
+    ] = 0
     source: Annotated[
         Literal["built-in", "entry point"],
         Field(description="Of the platform, or of a package that is installed beside it"),

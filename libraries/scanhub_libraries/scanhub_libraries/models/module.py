@@ -119,6 +119,15 @@ class ModuleSettings(WireModel):
         float | None,
         Field(gt=0, le=1024, description="Processors that it may use; null: a setting"),
     ] = None
+    gpus: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=16,
+            description="Graphics processors that it gets for itself while it runs; it waits for "
+            "them where the process has as many (SCANHUB_WORKFLOW_GPU_SLOTS)",
+        ),
+    ] = 0
     output_bytes: Annotated[
         int | None,
         Field(

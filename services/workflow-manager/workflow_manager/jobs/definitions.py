@@ -43,6 +43,8 @@ class JobDefinition:
     retries: int = 0
     memory_bytes: int | None = None
     cpus: int | None = None
+    gpus: int = 0
+    """Graphics processors that it gets for itself while it runs."""
     module: str = ""
     """A built-in job: the Python module that is run as a process, with files as arguments."""
     entry: str = ""

@@ -114,6 +114,7 @@ async def describe(found: Found) -> JobDefinition:
         needs=tuple(manifest.needs),
         timeout_s=manifest.timeout_s,
         retries=manifest.retries,
+        gpus=manifest.gpus,
         hooks=hooks,
         retention=manifest.retention,
         entry=found.entry,

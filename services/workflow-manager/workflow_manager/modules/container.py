@@ -182,6 +182,7 @@ class ContainerRunner:
             *([] if module.network_enabled else ["--network=none"]),
             *self._user(as_root=as_root),
             *self._binds(work),
+            *(f"--device={self._settings.gpu_cdi}={name}" for name in work.gpus),
             *variable_options(work.variables, environment, places),
             *await asyncio.to_thread(self._limits, module),
             *_own_limits(work, engine=self.runtime.name),

@@ -49,6 +49,8 @@ class Work:
     memory_bytes: int | None = None
     """Most that it may take [byte]."""
     cpus: float | None = None
+    gpus: Sequence[str] = ()
+    """Graphics processors that it has for itself."""
     persistence: Path | None = None
     """A folder that it finds again the next time."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -2,6 +2,7 @@
 
 from scanhub_libraries.models.health import HealthPart
 from scanhub_libraries.models.module import ModuleSettings, ModuleTest
+from workflow_manager.gpus import GpuSlots
 from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.container import ContainerRunner, is_done_elsewhere
 from workflow_manager.modules.job import JobRunner
@@ -17,10 +18,14 @@ class Runners:
     Args:
         settings: What the installation allows.
         jobs: Knows the jobs of the SDK.
+        gpus: Graphics processors of this process.
     """
 
-    def __init__(self, settings: WorkflowManagerSettings, jobs: JobRegistry) -> None:
+    def __init__(
+        self, settings: WorkflowManagerSettings, jobs: JobRegistry, gpus: GpuSlots
+    ) -> None:
         self._settings = settings
+        self._gpus = gpus
         self._runtime = Runtime(settings.module_runtime)
         self._by_name: dict[str, Runner] = {
             "container": ContainerRunner(settings, self._runtime),
@@ -35,10 +40,13 @@ class Runners:
     async def examine(self, module: ModuleSettings, *, image: bool = True) -> ModuleTest:
         """Say whether a module can run here; `image`: look for its image too."""
         fitness = await self.of(module).examine(module, image=image)
+        problems = list(fitness.problems)
+        lack = "" if is_done_elsewhere(self._settings) else self._gpus.lack(module.gpus)
+        problems += [lack] if lack else []
         return ModuleTest(
-            ok=not fitness.problems,
+            ok=not problems,
             runtime=fitness.runtime,
-            problems=list(fitness.problems),
+            problems=problems,
             notes=list(fitness.notes),
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import reading, transaction
-from scanhub_libraries.errors import ScanHubError
+from scanhub_libraries.errors import ScanHubError, UnavailableError
 from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.models import RuleOptions
@@ -27,6 +28,7 @@ from workflow_manager.modules.runner import Ending, Work
 from workflow_manager.modules.service import describe, variables_of
 from workflow_manager.processing import folders, repository
 from workflow_manager.processing.folders import StepFolders
+from workflow_manager.processing.gpu_turn import gpus_for, visible
 from workflow_manager.processing.guarding import Guard, OutputLimits
 from workflow_manager.processing.job_endings import end_of_step
 from workflow_manager.processing.job_images import images_beside, images_of_case
@@ -226,6 +228,21 @@ class Computing:
         return True
 
     async def _run(self, plan: StepPlan, places: StepFolders, cancel: asyncio.Event) -> Ending:
+        watching = asyncio.create_task(self._watch(plan.run, cancel))
+        try:
+            async with gpus_for(self._wiring, plan, cancel) as gpus:
+                if cancel.is_set():
+                    return Ending(canceled=True)
+                return await self._run_with(gpus, plan, places, cancel)
+        except UnavailableError as error:
+            return Ending(problem=error.detail)
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def _run_with(
+        self, gpus: Sequence[str], plan: StepPlan, places: StepFolders, cancel: asyncio.Event
+    ) -> Ending:
         settings, module = self._wiring.settings, plan.module
         while not await self._begin(plan):
             if await self._is_stopped(cancel):
@@ -242,19 +259,17 @@ class Computing:
             timeout_s=self._timeout_s(module),
             memory_bytes=module.memory_bytes or settings.module_memory_bytes,
             cpus=module.cpus or settings.module_cpus,
+            gpus=gpus,
             persistence=kept,
-            variables=plan.variables,
+            variables={**plan.variables, **visible(self._wiring, module, gpus)},
         )
         grown = self._wiring.logs.of(plan.run.id, plan.step.position)
         log = await asyncio.to_thread(LogFile, places.log, settings.module_log_bytes, grown)
-        watching = asyncio.create_task(self._watch(plan.run, cancel))
         try:
             if module.runner == "job":
                 return await self._job(plan, places, work, cancel, log)
             return await self._guarded(work, cancel, log)
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
             await asyncio.to_thread(log.close)
 
     async def _job(

@@ -117,7 +117,10 @@ class ProcessingDesk:
                 return None
         async with transaction(self._wiring.sessions) as session:
             run = await repository.find_due(
-                session, urgent_first=urgent_first(self._turn + 1), offpeak=window.is_open(now)
+                session,
+                urgent_first=urgent_first(self._turn + 1),
+                offpeak=window.is_open(now),
+                gpus=None if self._wiring.presence.is_alone else len(self._wiring.gpus.names),
             )
             if run is None:
                 return None

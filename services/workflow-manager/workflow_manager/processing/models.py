@@ -38,6 +38,7 @@ class ProcessingRun(Table, table=True):
     gates_passed: int = Field(
         default=0, description="Reviews that let it go on: behind each it is another workflow"
     )
+    gpus: int = Field(default=0, description="Most that one of its modules asks for")
     images: int | None = Field(default=None)
     other_files: list[str] = Field(default_factory=list, sa_type=JSONDocument)
     deadline_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,9 +1,11 @@
 """Runs of modules: queued with their case, tried again, stopped."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col, select
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
@@ -15,6 +17,7 @@ from workflow_manager.cases.rules import CaseState, CaseTimes, Verdict
 from workflow_manager.cases.service import move
 from workflow_manager.dispatch.rules import Priority
 from workflow_manager.engine.attempts import Attempts
+from workflow_manager.modules.models import Module
 from workflow_manager.processing import repository
 from workflow_manager.processing.models import ProcessingRun, ProcessingStep
 from workflow_manager.processing.rules import (
@@ -69,6 +72,7 @@ async def queue_run(
         run.deadline_at = run.created_at + timedelta(seconds=rule.processing_deadline_s)
     if after is not None and first_step > 1:
         run.continues, run.session_id = after.id, session_of(after)
+    run.gpus = await _gpus_of(session, rule.processing_module[first_step - 1 :])
     run.reason = waits_for_slot(run)
     session.add(run)
     await session.flush()
@@ -84,8 +88,16 @@ def session_of(run: ProcessingRun) -> UUID:
 
 def waits_for_slot(run: ProcessingRun) -> str:
     """Say what a run that is queued waits for."""
-    offpeak = run.priority is Priority.OFFPEAK
-    return "Waits for off-peak hours." if offpeak else "Waits for a module slot."
+    if run.priority is Priority.OFFPEAK:
+        return "Waits for off-peak hours."
+    return "Waits for a module slot" + (", and a graphics processor." if run.gpus else ".")
+
+
+async def _gpus_of(session: AsyncSession, names: Sequence[str]) -> int:
+    """Return the most graphics processors that one of some modules asks for."""
+    query = select(Module).where(col(Module.name).in_(names))
+    wanted = [row.document.get("gpus", 0) for row in (await session.scalars(query)).all()]
+    return max(wanted, default=0)
 
 
 async def _add_steps(

@@ -61,7 +61,7 @@ async def list_open(session: AsyncSession, state: RunState) -> Sequence[UUID]:
 
 
 async def find_due(
-    session: AsyncSession, *, urgent_first: bool, offpeak: bool
+    session: AsyncSession, *, urgent_first: bool, offpeak: bool, gpus: int | None = None
 ) -> ProcessingRun | None:
     """Return the run whose turn it is, and lock it.
 
@@ -69,10 +69,13 @@ async def find_due(
         session: The transaction.
         urgent_first: An urgent one goes before a normal one; else the oldest goes.
         offpeak: It is off-peak.
+        gpus: How many graphics processors there are for it; None: it is taken all the same.
     """
     query = select(ProcessingRun).where(ProcessingRun.state == RunState.QUEUED)
     if not offpeak:
         query = query.where(col(ProcessingRun.priority) != Priority.OFFPEAK)
+    if gpus is not None:
+        query = query.where(col(ProcessingRun.gpus) <= gpus)
     order = [_URGENCY] if urgent_first else [sa.desc(_URGENCY == 1)]
     query = query.order_by(*order, col(ProcessingRun.id)).limit(1).with_for_update(skip_locked=True)
     found: ProcessingRun | None = await session.scalar(query)

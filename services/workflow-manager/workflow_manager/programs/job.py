@@ -6,7 +6,7 @@ The lines are on standard output. Whatever else they say, on either stream, is t
 import asyncio
 import json
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Place:
     """Where a job works that others wrote, and how it is told to stop before it is killed."""
 
     home: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Beside those that every program gets."""
     ask_to_stop: Callable[[], Awaitable[None]] | None = None
 
 
@@ -84,7 +86,8 @@ async def run_job(
     tail = _Tail(log)
     lines = _Lines(tail, on_progress, on_preview)
     home = {} if place.home is None else {"HOME": str(place.home), "TMPDIR": str(place.home)}
-    work = Supervised(module, arguments, variables=home, folder=place.home, limits=limits)
+    variables = {**home, **place.variables}
+    work = Supervised(module, arguments, variables=variables, folder=place.home, limits=limits)
     end: End = await run(work, cancel, tail, lines.hear, ask_to_stop=place.ask_to_stop)
     await lines.end()
     return JobEnd(end.exit_code, end.canceled, end.timed_out, lines.last, tail.text)

@@ -6,7 +6,8 @@ What there is to say of it is in the row of the run before its files are in thei
 import asyncio
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,8 @@ class Computing:
             cancel: Set when somebody stops it.
         """
         limits = self._limits(job)
-        work = _Work(self._wiring, run, job, sources, limits)
-        async with self._wiring.slots:
+        async with self._wiring.slots, self._gpus(run, job, cancel) as gpus:
+            work = _Work(self._wiring, run, job, sources, limits, gpus)
             for source in sources:
                 await asyncio.to_thread(self._wiring.lake.at_hand, source)
             hashing = asyncio.create_task(asyncio.to_thread(lambda: [digest(p) for p in sources]))
@@ -69,6 +70,18 @@ class Computing:
                 hashing.cancel()
         await self._note(run, end, found, machine(limits.cpus), told)
         return end
+
+    @asynccontextmanager
+    async def _gpus(
+        self, run: Run, job: JobDefinition, cancel: asyncio.Event
+    ) -> AsyncIterator[dict[str, str]]:
+        """Lend graphics processors to a job; return the variables that name them."""
+
+        async def waits(what: str) -> None:
+            await ProgressReport(self._wiring, run)(0, f"Waits for {what}.")
+
+        async with self._wiring.gpus.held(job.gpus, cancel, waits) as held:
+            yield self._wiring.gpus.variables(held)
 
     def _limits(self, job: JobDefinition) -> Limits:
         settings = self._wiring.settings
@@ -112,6 +125,8 @@ class _Work:
     job: JobDefinition
     sources: Sequence[Path]
     limits: Limits
+    variables: Mapping[str, str]
+    """Of the job's process, beside those of all."""
 
     async def do(self, cancel: asyncio.Event) -> JobEnd:
         """Run the job as often as it may be tried."""
@@ -153,7 +168,7 @@ class _Work:
             ProgressReport(self.wiring, self.run),
             log=log,
             limits=limits,
-            place=place,
+            place=replace(place, variables=self.variables),
         )
         if end.failure is not None and not end.canceled:
             logger.info("a job failed", run_id=str(self.run.id), log=end.log_tail[-2000:])

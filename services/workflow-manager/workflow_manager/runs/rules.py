@@ -45,6 +45,7 @@ TASK_BUSY = frozenset({ItemStatus.STARTED, ItemStatus.INPROGRESS, ItemStatus.PAU
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 URGENT_AHEAD = timedelta(hours=1)
 OFFPEAK = "Waits for off-peak hours."
+ELSEWHERE = "Waits for a process with as many graphics processors as it asks for."
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from workflow_manager.notes import Topic, tell
 from workflow_manager.runs import repository
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import (
+    ELSEWHERE,
     ENDED,
     IN_VAIN,
     OFFPEAK,
@@ -64,7 +65,7 @@ def id_of(key: str) -> UUID:
 
 def attempt_of(run: Run) -> Attempt:
     """Return what the engine is to do; a run is tried once, and begun anew as another run."""
-    due = run.waits_until if run.waits_for == OFFPEAK else None
+    due = run.waits_until if run.waits_for in {OFFPEAK, ELSEWHERE} else None
     return Attempt(key_of(run), None, due, rank_of(run.priority, run.created_at))
 
 

@@ -6,6 +6,7 @@ for a person, `canceled` says that somebody stopped the run.
 
 import asyncio
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,7 @@ from workflow_manager.runs.inputs import Inputs, NothingToDoError
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.patience import Patience, RunCanceledError, is_away
 from workflow_manager.runs.rules import (
+    ELSEWHERE,
     ENDED,
     NOT_BEGUN,
     RunStatus,
@@ -69,6 +71,8 @@ from workflow_manager.wiring import Wiring
 logger = get_logger(__name__)
 Answer = dict[str, Any]
 _IMAGE = ".dcm"
+_ELSEWHERE_S = 10.0
+"""After so long a run that this process cannot have is offered to all again [s]."""
 
 
 class RunSteps:
@@ -93,8 +97,37 @@ class RunSteps:
             return {"canceled": True}
         if is_overdue(run):
             return {"failed": overdue_words(run.deadline_at)}
-        later = await self._put_off(run) if run.status in NOT_BEGUN else None
+        later = None
+        if run.status in NOT_BEGUN:
+            later = await self._put_off(run) or await self._leave_to_others(run)
         return later if later is not None else await self._begin(run)
+
+    async def _leave_to_others(self, run: Run) -> Answer | None:
+        """Give a run back that asks for more than this process ever has; None: it does not."""
+        if self._wiring.presence.is_alone:
+            return None  # it fails, and says why
+        try:
+            job = await self._wiring.jobs.usable_job(run.job_id)
+        except ScanHubError:  # it fails, and says so
+            return None
+        if not self._wiring.gpus.lack(job.gpus):
+            return None
+        async with transaction(self._wiring.sessions) as session:
+            row = await get_run(session, run.id, lock=True)
+            if row.status not in NOT_BEGUN:
+                return None
+            waited = row.waits_for == ELSEWHERE
+            row.status, row.waits_for = RunStatus.WAITING, ELSEWHERE
+            row.waits_until = utc_now() + timedelta(seconds=_ELSEWHERE_S)
+            row.put_off += 1
+            await session.flush()
+            if not waited:
+                await append(session, [event_of(row, EventType.RUN_WAITING)])
+            return {
+                "later": key_of(row),
+                "wait_s": _ELSEWHERE_S,
+                "rank": attempt_of(row).rank,
+            }
 
     async def _begin(self, run: Run) -> Answer:
         exam_manager = self._wiring.exam_manager
