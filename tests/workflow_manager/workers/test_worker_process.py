@@ -32,6 +32,10 @@ while not (folder / "hurry").exists():
     time.sleep(0.02)
 raise SystemExit(main())
 """
+QUIET = """
+import os, pathlib
+(pathlib.Path(os.environ["MERCURE_OUT_DIR"]) / "result.json").write_text("1")
+"""
 
 
 class Installation:
@@ -40,6 +44,7 @@ class Installation:
     def __init__(self, server, url, environment):
         self.server, self._url, self._environment = server, url, environment
         self._workers = {}
+        self.pids = {}
 
     async def worker(self, name, *options, queues="recon"):
         arguments = ["--queues", queues, "--executor-id", name, *options]
@@ -50,6 +55,7 @@ class Installation:
             talks=True,
         )
         self._workers[name] = program
+        self.pids[name] = program.pid
         assert program.stdout is not None
         while line := await asyncio.wait_for(program.stdout.readline(), 60):
             if line.decode().strip() == f"The worker {name} is ready.":
@@ -146,13 +152,13 @@ def installed(
     }
 
     @asynccontextmanager
-    async def start():
+    async def start(**both):
         await clinic.measure(Scan((16, 16, 3), (160, 160, 160)))
         server = Outside(tmp_path, clinic, keys, signer, headers_of)
-        server.environment |= of_server
+        server.environment |= of_server | both
         async with over_http(wire) as url:
             await server.start(url)
-            made = Installation(server, url, of_workers)
+            made = Installation(server, url, of_workers | both)
             try:
                 yield made
             finally:
@@ -258,6 +264,53 @@ async def test_a_receiver_of_its_own_takes_images_and_the_server_goes_on_with_th
         await _send(tmp_path, port, 2)
         await until(lambda: _complete(made, 2), PATIENCE_S)
         assert await made.end("door", signal.SIGTERM) == 0
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_the_memory_of_a_worker_is_the_same_after_many_runs(installed, tmp_path):
+    modules, port = tmp_path / "modules", a_port()
+    modules.mkdir()
+    (modules / "quiet.py").write_text(QUIET)
+    both = {
+        "SCANHUB_WORKFLOW_MODULE_FOLDER": str(modules),
+        "SCANHUB_WORKFLOW_MODULE_SLOTS": "2",
+        "SCANHUB_WORKFLOW_DICOM_MIN_FREE_BYTES": "0",
+        "SCANHUB_WORKFLOW_SERIES_CLOSED_QUIET_S": "0.1",
+    }
+    async with installed(**both) as made:
+        await made.worker("one", queues="modules")
+        await made.receiver("door", port)
+        module = {"name": "quiet", "runner": "process", "entry_point": "quiet.py"}
+        await made.server.post("/modules", module)
+        rule = {"name": "quiet", "rule": "True", "action": "process"}
+        await made.server.post("/rules", {**rule, "processing_module": ["quiet"]})
+        resident = []
+        for last in (100, 200):
+            files = [
+                (
+                    str(number),
+                    write_instance(tmp_path / str(number), 1, series=f"{SERIES}.{number}"),
+                )
+                for number in range(last - 100, last)
+            ]
+            peer = Peer("127.0.0.1", port, "SCANHUB", "SENDER")
+            assert not (await asyncio.to_thread(send_series, files, peer)).failed
+            await until(lambda all_=last: _done(made, all_), 2 * PATIENCE_S)
+            resident.append(_resident_bytes(made.pids["one"]))
+        warm, after = resident
+        assert after < 1.1 * warm, f"{warm / 2**20:.1f} MiB, then {after / 2**20:.1f} MiB"
+
+
+async def _done(made, count):
+    cases = (await made.server.get("/rules/quiet/flow"))["cases"]
+    assert not cases.get("failed")
+    return cases.get("done") == count
+
+
+def _resident_bytes(pid):
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
 
 
 async def _send(folder, port, number):

@@ -26,6 +26,15 @@ _COMMAND = (
     '&& echo "{\\"images\\": $#}" > "$MERCURE_OUT_DIR"/result.json && echo "$# images copied"'
 )
 _SECONDS = 60.0
+_WHY = {
+    "rlimit": "this user may not raise the limits of processes (default_ulimits of "
+    "containers.conf are above those of `ulimit -H`); it",
+    "subuid": "this user has no range in /etc/subuid and /etc/subgid; it",
+    "newuidmap": "the package uidmap is missing; it",
+    "xdg_runtime_dir": "this user has no XDG_RUNTIME_DIR of its own; it",
+    "docker daemon": "its daemon does not run, or this user may not talk to it; it",
+}
+"""By what an engine says, what is to be done about it."""
 _LONGEST = 200
 
 
@@ -120,7 +129,18 @@ def _make_image(test: dict[str, Any]) -> None:
     quietly = ("--rm", "--network=none", "--pull=never")
     problem = _run([engine, "run", *quietly, _IMAGE, "sh", "-c", ":"])
     if problem is not None:
-        raise NoContainerError(f"{engine} runs no container: {problem}")
+        raise NoContainerError(reason(engine, problem))
+
+
+def reason(engine: str, said: str) -> str:
+    """Say for a newcomer why an engine that is installed starts no container.
+
+    Args:
+        engine: podman or docker.
+        said: The last line of what it said.
+    """
+    why = next((words for sign, words in _WHY.items() if sign in said.lower()), "")
+    return f"{engine} is installed, but starts no container here: {why or 'it'} says {said!r}"
 
 
 def _run(command: list[str], given: bytes | None = None) -> str | None:
