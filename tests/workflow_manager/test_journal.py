@@ -294,31 +294,6 @@ async def test_the_stream_says_hello_then_every_event_at_once(service, headers_o
         assert (await stream.next())["id"] == "3"
 
 
-async def test_only_who_asks_for_it_is_told_that_a_log_grew_and_nothing_is_written(
-    service, headers_of
-):
-    run, grown = uuid4(), service.wiring.logs.of
-    async with (
-        over_http(service.app) as url,
-        httpx.AsyncClient(headers=headers_of()) as client,
-        client.stream("GET", f"{url}{WORKFLOW}/events?logs=true") as first,
-        client.stream("GET", f"{url}{WORKFLOW}/events") as second,
-    ):
-        asks, other = Stream(first), Stream(second)
-        assert [(await each.next())["event"] for each in (asks, other)] == ["hello", "hello"]
-        for size in (10, 12):  # what comes in a crowd is told once
-            grown(run)(size)
-            grown(run, 2)(size)
-        told = [await asks.next() for _ in range(2)]
-        assert [(one["event"], "id" in one) for one in told] == [("log", False)] * 2
-        assert [json.loads(one["data"]) for one in told] == [
-            {"run_id": str(run), "step": None, "size": 12},
-            {"run_id": str(run), "step": 2, "size": 12},
-        ]
-        await service.deliver(wire())
-        assert [(await each.next())["id"] for each in (asks, other)] == ["1", "1"]
-
-
 async def test_who_comes_back_misses_nothing(service, headers_of):
     await service.deliver(*(wire(str(n)) for n in range(5)))
     async with over_http(service.app) as url, httpx.AsyncClient(headers=headers_of()) as client:
