@@ -2873,7 +2873,7 @@ export interface paths {
         put?: never;
         /**
          * Go back to a version
-         * @description Put an older version in force, as a new version.
+         * @description Put an older version in force, as a new version; it has to be valid by now.
          */
         post: operations["revert_rule"];
         delete?: never;
@@ -3291,6 +3291,11 @@ export interface paths {
          *
          *     The browser's Last-Event-ID goes before `after`. The first message is `hello`;
          *     a quiet stream says `heartbeat` every 15 s, without an id.
+         *
+         *     With `logs` it says, at most twice a second, which logs have grown: `event` is `log`, `data` is
+         *     `{"run_id": ..., "step": 2, "size": 1234}`, without an id. `step` is of a run of modules, null
+         *     for a job of an exam; `size` is where the log ends [byte]: read it by `GET .../log?offset=`.
+         *     Without a `run_id`, any may have grown. Only who listens then is told: it is in no journal.
          */
         get: operations["stream_events"];
         put?: never;
@@ -3309,8 +3314,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List series that were reported
+         * List series that were received or reported
          * @description Return series, newest first; a page goes on `before` the id of its last row.
+         *
+         *     Those that this installation received are among them, and those that were reported.
          */
         get: operations["query_series"];
         put?: never;
@@ -3329,8 +3336,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List tasks that were reported
-         * @description Return tasks without a parent, newest first.
+         * List cases, and tasks that were reported
+         * @description Return tasks without a parent, newest first; a case of this installation is one.
          */
         get: operations["query_tasks"];
         put?: never;
@@ -3349,7 +3356,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List self-tests that were reported
+         * List self-tests, of this installation and reported
          * @description Return self-tests, newest first; one that did not end within ten minutes has failed.
          */
         get: operations["query_tests"];
@@ -3371,6 +3378,8 @@ export interface paths {
         /**
          * List events of a task
          * @description Return the events of a task and of those below it, in the order of their arrival.
+         *
+         *     What happened to a case of this installation has mercure's names too.
          */
         get: operations["query_task_events"];
         put?: never;
@@ -3389,8 +3398,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List files that were reported
+         * List files that were received or reported
          * @description Return files in the order of their arrival; a page goes on `after` the id of its last row.
+         *
+         *     What this installation received is among them where a series is asked for.
          */
         get: operations["query_dicom_files"];
         put?: never;
@@ -3450,7 +3461,7 @@ export interface paths {
         };
         /**
          * Search the archive of tasks
-         * @description Return a page of the tasks without a parent, in the form that DataTables reads.
+         * @description Return a page of cases and of tasks without a parent, in the form that DataTables reads.
          *
          *     Columns are accession number, patient id, scope, time, rule. The search looks at the beginning
          *     of accession number and patient id, and anywhere in the patient's name and the rule.
@@ -6091,6 +6102,28 @@ export interface components {
             };
         };
         /**
+         * FlowGateOut
+         * @description What people decided between two modules, or are to decide.
+         */
+        FlowGateOut: {
+            /** Waiting */
+            waiting: number;
+            /**
+             * Overdue
+             * @description Of those that wait
+             */
+            overdue: number;
+            /** Approved */
+            approved: number;
+            /** Rejected */
+            rejected: number;
+            /**
+             * After
+             * @description Behind which module it stands, from 1
+             */
+            after: number;
+        };
+        /**
          * FlowReviewOut
          * @description What people decided, or are to decide.
          */
@@ -6630,6 +6663,12 @@ export interface components {
              */
             cpus?: number | null;
             /**
+             * Gpus
+             * @description Graphics processors that it gets for itself while it runs
+             * @default 0
+             */
+            gpus: number;
+            /**
              * Source
              * @description Of the platform, or of a package that is installed beside it
              * @enum {string}
@@ -7014,6 +7053,12 @@ export interface components {
              */
             cpus?: number | null;
             /**
+             * Gpus
+             * @description Graphics processors that it gets for itself while it runs; it waits for them where the process has as many (SCANHUB_WORKFLOW_GPU_SLOTS)
+             * @default 0
+             */
+            gpus: number;
+            /**
              * Output Bytes
              * @description Most that it may write, all files together; with more it is killed; null: a setting [byte]
              */
@@ -7157,6 +7202,12 @@ export interface components {
              * @description Processors that it may use; null: a setting
              */
             cpus?: number | null;
+            /**
+             * Gpus
+             * @description Graphics processors that it gets for itself while it runs; it waits for them where the process has as many (SCANHUB_WORKFLOW_GPU_SLOTS)
+             * @default 0
+             */
+            gpus: number;
             /**
              * Output Bytes
              * @description Most that it may write, all files together; with more it is killed; null: a setting [byte]
@@ -7783,6 +7834,52 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * ProcessingGateOut
+         * @description A review between two modules of a run: a person decides whether the chain goes on.
+         */
+        ProcessingGateOut: {
+            /**
+             * State
+             * @description canceled: the run was stopped before anybody decided
+             * @enum {string}
+             */
+            state: "waiting" | "approved" | "rejected" | "canceled";
+            /**
+             * Role
+             * @description Who may decide; administrators may always
+             */
+            role: string;
+            /**
+             * Due At
+             * @description Null: there is no deadline
+             */
+            due_at: string | null;
+            /**
+             * At Deadline
+             * @enum {string}
+             */
+            at_deadline: "reject" | "approve" | "wait";
+            /**
+             * Overdue
+             * @description The deadline is over, and it still waits
+             */
+            overdue: boolean;
+            /**
+             * Decided By
+             * @description user:NAME; deadline: nobody did in time
+             */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Comment */
+            comment: string;
+            /**
+             * After
+             * @description Behind which step it stands, from 1
+             */
+            after: number;
+        };
+        /**
          * ProcessingOutput
          * @description What a module that ended well has told.
          */
@@ -7827,7 +7924,7 @@ export interface components {
         ProcessingReviewIn: {
             /**
              * Decision
-             * @description approve: it goes where the rule says; reject: nowhere, the case fails
+             * @description approve: it goes where the rule says, or the chain goes on with the next module; reject: nowhere, the case fails
              * @enum {string}
              */
             decision: "approve" | "reject";
@@ -7938,6 +8035,12 @@ export interface components {
             other_files: string[];
             /** @description Null: none was asked for, or none by now */
             review?: components["schemas"]["ProcessingReviewOut"] | null;
+            /**
+             * Gates
+             * @description Reviews between its modules that the run has come to, in their order
+             * @default []
+             */
+            gates: components["schemas"]["ProcessingGateOut"][];
             /**
              * Outputs
              * @description In the order of the modules
@@ -8608,6 +8711,34 @@ export interface components {
             filter: components["schemas"]["SeriesFilter"];
         };
         /**
+         * ReviewGate
+         * @description Between two modules a person decides whether the chain goes on.
+         */
+        ReviewGate: {
+            /**
+             * @description Who may decide; administrators may always
+             * @default medical
+             */
+            role: components["schemas"]["UserRole"];
+            /**
+             * Deadline S
+             * @description How long is waited; null: for ever [s]
+             */
+            deadline_s?: number | null;
+            /**
+             * At Deadline
+             * @description What becomes of it then; wait: it is told, and goes on waiting
+             * @default reject
+             * @enum {string}
+             */
+            at_deadline: "reject" | "approve" | "wait";
+            /**
+             * After
+             * @description Behind which module it stands, from 1; behind the last one stands `processing_review`
+             */
+            after: number;
+        };
+        /**
          * ReviewOptions
          * @description What modules made goes nowhere before a person has looked at it.
          */
@@ -8741,6 +8872,12 @@ export interface components {
             processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
+            /**
+             * Processing Gates
+             * @description A person decides behind these modules whether the chain goes on
+             * @default []
+             */
+            processing_gates: components["schemas"]["ReviewGate"][];
             /**
              * Notification Webhook
              * @default
@@ -9037,6 +9174,12 @@ export interface components {
             steps: components["schemas"]["FlowStepOut"][];
             review: components["schemas"]["FlowReviewOut"];
             /**
+             * Gates
+             * @description Of the rule as it is by now
+             * @default []
+             */
+            gates: components["schemas"]["FlowGateOut"][];
+            /**
              * Targets
              * @description Those of the rule, and those that modules chose
              */
@@ -9166,6 +9309,12 @@ export interface components {
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
             /**
+             * Processing Gates
+             * @description A person decides behind these modules whether the chain goes on
+             * @default []
+             */
+            processing_gates: components["schemas"]["ReviewGate"][];
+            /**
              * Notification Webhook
              * @default
              */
@@ -9246,7 +9395,7 @@ export interface components {
         };
         /**
          * RuleOptions
-         * @description A rule without its name: every option that mercure has, and two of ours for `processing`.
+         * @description A rule without its name: every option that mercure has, and some of ours for `processing`.
          */
         RuleOptions: {
             /**
@@ -9355,6 +9504,12 @@ export interface components {
             processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
+            /**
+             * Processing Gates
+             * @description A person decides behind these modules whether the chain goes on
+             * @default []
+             */
+            processing_gates: components["schemas"]["ReviewGate"][];
             /**
              * Notification Webhook
              * @default
@@ -9563,6 +9718,12 @@ export interface components {
             processing_deadline_s?: number | null;
             /** @description A person decides whether what the modules made is sent; null: nobody */
             processing_review?: components["schemas"]["ReviewOptions"] | null;
+            /**
+             * Processing Gates
+             * @description A person decides behind these modules whether the chain goes on
+             * @default []
+             */
+            processing_gates: components["schemas"]["ReviewGate"][];
             /**
              * Notification Webhook
              * @default
@@ -17720,6 +17881,8 @@ export interface operations {
             query?: {
                 /** @description Go on after this one, the last of the page before */
                 after?: number | null;
+                /** @description Tell as well that the log of a run has grown: `event: log` */
+                logs?: boolean;
             };
             header?: {
                 /** @description Number of the last event that was seen; the browser sends it by itself */
