@@ -13,13 +13,14 @@ from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import sessions_of
 from workflow_manager.dicomweb import retrieving, rules
 from workflow_manager.dicomweb.answering import PRIVATE, Begun, begin, send_on, sent
+from workflow_manager.dicomweb.direct import DirectRoute
 from workflow_manager.dicomweb.retrieving import Answer, Retrieval
 from workflow_manager.dicomweb.search_routes import PREFIX, Series, Study, accepted, base_url
 from workflow_manager.query.repository import StoredFile
 from workflow_manager.query.service import find_files
 
 T = TypeVar("T")
-router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"], route_class=DirectRoute)
 Instance = Annotated[ShortText, Path(description="SOP Instance UID")]
 Frames = Annotated[
     str, Path(max_length=65_536, description="Numbers of frames from 1, ascending, with commas")

@@ -8,9 +8,10 @@ from scanhub_libraries.openapi import may_answer
 from scanhub_libraries.web import get_principal
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicomweb import rules, storing
+from workflow_manager.dicomweb.direct import DirectRoute
 from workflow_manager.dicomweb.search_routes import PREFIX, Study, accepted, base_url
 
-router = APIRouter(prefix=PREFIX, tags=["dicomweb"])
+router = APIRouter(prefix=PREFIX, tags=["dicomweb"], route_class=DirectRoute)
 _FILE = "128 bytes of preamble, then DICM and the elements (PS3.10 section 7)"
 _PART = f"--frontier\r\nContent-Type: {rules.DICOM}\r\n\r\n{_FILE}\r\n--frontier--"
 _BODY: dict[str, Any] = {
