@@ -52,6 +52,8 @@ def test_a_target_that_cannot_be_is_named_with_its_reason(found):
     assert "pigeon" in left["target pigeon"]
     assert left["target broken"].startswith("port: ")
     assert "import it where it is" in left["target secure"]
+    for name in ("research", "backup"):  # mercure's file has no key of a host
+        assert "the connection test shows it" in left[f"target {name}: host_key"]
 
 
 def test_certificates_are_read_from_their_files(tmp_path):

@@ -9,7 +9,9 @@ import pytest
 from images import SERIES
 from workflow_service import WORKFLOW, until
 
+from scanhub_libraries.database import transaction
 from workflow_manager.dicom.entries import Origin
+from workflow_manager.modules.repository import HISTORY
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -253,6 +255,22 @@ async def test_parameters_and_order_are_checked_when_they_are_saved(working):
         refused = await jobs.ward.post("/rules", wrong, 422)
         assert refused["field"] == "processing_settings.threshold"
         await jobs.ward.post("/rules", {**chain, "processing_settings": [{}, {"threshold": 1}]})
+
+
+async def test_a_version_of_a_module_comes_back_only_if_its_job_still_takes_it(working):
+    async with working("ends") as jobs:
+        await jobs.module("ends", name="m", settings={"how": "exit"})
+        body = {"name": "m", "runner": "job", "job": "ends", "settings": {"how": "raise"}}
+        path = f"{WORKFLOW}/modules/m"
+        assert (await jobs.service.user.put(path, json=body)).status_code == 200
+        # Another version of the package was installed when the first one was made.
+        async with transaction(jobs.service.wiring.sessions) as session:
+            first = await HISTORY.get_version(session, "m", 1)
+            first.document = {**first.document, "settings": {"how": 5}}
+        refused = await jobs.ward.post("/modules/m/versions/1/revert", status=422)
+        assert refused["field"] == "settings.how"
+        assert (await jobs.service.get("/modules/m"))["version"] == 2
+        await jobs.ward.post("/modules/m/versions/9/revert", status=404)
 
 
 async def test_a_version_of_a_rule_comes_back_only_if_its_jobs_still_take_it(working):

@@ -8,10 +8,19 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ValidationError
 
 from scanhub.mercure.found import Found
-from scanhub_libraries.models.target import TARGET_CLASSES, TargetDocument
+from scanhub_libraries.models.target import (
+    TARGET_CLASSES,
+    RsyncTarget,
+    SftpTarget,
+    TargetDocument,
+)
 
 _FILES = {"tls_key", "tls_cert", "ca_cert"}
 """Settings that name a file in mercure, and hold what is in it here."""
+_HOST_KEY = (
+    "mercure trusts the first key that a host shows; here nothing is sent there until the key is "
+    "set: the connection test shows it, compare it first"
+)
 _BETWEEN = re.compile(r"[,;\s]+")
 
 
@@ -55,10 +64,13 @@ def _translate(name: str, settings: dict[str, Any], found: Found) -> TargetDocum
     if isinstance(filters, str):
         document["file_filter"] = [part for part in _BETWEEN.split(filters) if part]
     try:
-        return cls.model_validate({**document, "name": name, "target_type": kind})
+        target = cls.model_validate({**document, "name": name, "target_type": kind})
     except ValidationError as error:
         found.leave(what, why_not(error))
         return None
+    if isinstance(target, SftpTarget | RsyncTarget) and not target.host_key:
+        found.leave(f"{what}: host_key", _HOST_KEY)
+    return target
 
 
 def _read_files(what: str, document: dict[str, Any], found: Found) -> bool:

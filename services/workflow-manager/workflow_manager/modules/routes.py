@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import Field
 
+from scanhub_libraries.database import reading
 from scanhub_libraries.models import ParameterChange, TargetRevert
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.models.module import (
@@ -27,6 +28,7 @@ from workflow_manager.modules import repository, service
 from workflow_manager.modules.job import check_job
 from workflow_manager.modules.models import Module
 from workflow_manager.modules.runners import Runners
+from workflow_manager.wiring import Wiring
 
 router = APIRouter(prefix="/api/v1/workflowmanager/modules", tags=["modules"])
 Name = Annotated[ShortText, Path(description="Name of the module")]
@@ -145,8 +147,12 @@ async def revert_module(
     if_match: IfMatchDep = None,
 ) -> ModuleOut:
     """Put older settings in force, as a new version; variables stay as they are now."""
+    wiring: Wiring = request.app.state.wiring
+    async with reading(wiring.sessions) as earlier:  # looking for the job takes long
+        older = await service.settings_of_version(earlier, name, version)
+    await check_job(wiring.jobs, older)
     row = await service.get_module(session, name, lock=True)
     check_version(if_match, row.version)
-    box, comment = request.app.state.wiring.secret_box, given.comment if given is not None else ""
-    row = await service.revert_module(session, row, version, box=box, comment=comment)
+    comment = given.comment if given is not None else ""
+    row = await service.revert_module(session, row, version, box=wiring.secret_box, comment=comment)
     return _out(row, response, await _problems(request, service.describe(row)))

@@ -126,6 +126,18 @@ async def delete_module(session: AsyncSession, module: Module) -> None:
     await session.flush()
 
 
+async def settings_of_version(session: AsyncSession, name: str, version: int) -> ModuleIn:
+    """Return what an older version says, without its variables, to ask for it again.
+
+    Raises:
+        NotFoundError: There is no such version.
+        UnprocessableError: What was valid then is so no more.
+    """
+    older = (await HISTORY.get_version(session, name, version)).document
+    settings = {name: value for name, value in older.items() if name != _VARIABLES}
+    return read_again(ModuleIn, settings, version)
+
+
 async def revert_module(
     session: AsyncSession, module: Module, version: int, *, box: SecretBox, comment: str
 ) -> Module:
@@ -138,8 +150,7 @@ async def revert_module(
     older = (await HISTORY.get_version(session, module.name, version)).document
     if {**older, _VARIABLES: None} == {**_settings(module), _VARIABLES: None}:
         return module
-    settings = {name: value for name, value in older.items() if name != _VARIABLES}
-    wanted = read_again(ModuleIn, settings, version)
+    wanted = await settings_of_version(session, module.name, version)
     comment = comment or f"Version {version} again."
     return await replace_module(
         session, module, wanted, box=box, change=ModuleChange.REVERTED, comment=comment
