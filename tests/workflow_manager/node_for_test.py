@@ -16,7 +16,14 @@ from typing import Any
 from scanhub_libraries.database import create_engine, create_sessions, sqlite_url
 from scanhub_libraries.lake import LocalLake
 from scanhub_libraries.logging import configure_logging
-from workflow_manager.dicom import files, listener_process, listeners, receiving, straight
+from workflow_manager.dicom import (
+    files,
+    listener_process,
+    listeners,
+    quick_postgresql,
+    receiving,
+    straight,
+)
 from workflow_manager.dicom.entries import Origin
 from workflow_manager.dicom.node import DicomNode
 from workflow_manager.dicomweb import settling, storing
@@ -29,6 +36,7 @@ SPOTS: dict[str, list[tuple[Any, str]]] = {
         (receiving, "enter_usual"),
         (receiving, "enter_with_series"),
         (straight, "enter_usual"),
+        (quick_postgresql.PostgresqlIndex, "enter_usual"),
     ],
     "before the rename": [(files, "link_in_place")],
     "before the event": [(receiving, "append"), (receiving, "append_in_thread")],
@@ -37,6 +45,7 @@ SPOTS: dict[str, list[tuple[Any, str]]] = {
         (receiving, "append_in_thread"),
         (receiving, "enter_usual"),
         (straight, "enter_usual"),
+        (quick_postgresql, "add_to_series"),
     ],
     "after the commit": [(files, "remove_all")],
     "before the files are synced": [(files, "sync_files")],
@@ -94,7 +103,7 @@ async def _bring(settings: WorkflowManagerSettings, node: DicomNode, told: dict[
 
 
 async def _serve(folder: Path, changes: dict[str, object], bring: dict[str, str] | None) -> None:
-    url = sqlite_url(folder / "workflow.sqlite")
+    url = str(changes.pop("database_url", sqlite_url(folder / "workflow.sqlite")))
     settings = WorkflowManagerSettings(
         database_url=url,
         engine_database_url=url,

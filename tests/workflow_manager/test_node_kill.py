@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from images import SERIES
 from nursery import start_program
 from raw_sender import RawSender, store
@@ -71,9 +72,32 @@ class Place:
         return [path for path in folder.rglob("*") if path.suffix in {".part", ".dcm"}]
 
 
+class PlaceOnPostgresql(Place):
+    """The same, with the index in PostgreSQL."""
+
+    def __init__(self, folder, port, url):
+        self.folder, self.port, self.url = folder, port, url
+
+    async def start(self, **told):
+        return await super().start(database_url=self.url, **told)
+
+    def rows(self):
+        engine = sa.create_engine(self.url.replace("+asyncpg", "+psycopg"))
+        with engine.connect() as connection:
+            query = "SELECT instance_number, key FROM dicom_instance"
+            found = {row[0]: row[1] for row in connection.execute(sa.text(query))}
+        engine.dispose()
+        return found
+
+
 @pytest.fixture
 def place(tmp_path, empty_file):
     return Place(tmp_path, a_port(), empty_file("workflow_manager"))
+
+
+@pytest.fixture
+def place_on_postgresql(tmp_path, copied_postgresql):
+    return PlaceOnPostgresql(tmp_path, a_port(), copied_postgresql("workflow_manager"))
 
 
 def assert_all_there(place, numbers):
@@ -137,6 +161,14 @@ async def test_unsynced_loses_none_either(place, spot):
 async def test_a_thousand_images_in_flight(place, spot):
     calls = 1 if spot in RARE else 100
     await killed_and_started_again(place, set(range(1, 1001)), spot=spot, calls=calls)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("spot", [*SPOTS, *RARE])
+async def test_a_thousand_images_in_flight_on_postgresql(place_on_postgresql, spot):
+    calls = 1 if spot in RARE else 100
+    numbers = set(range(1, 1001))
+    await killed_and_started_again(place_on_postgresql, numbers, spot=spot, calls=calls)
 
 
 @pytest.mark.long

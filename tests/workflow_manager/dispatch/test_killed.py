@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from dispatch_for_test import SPOTS
-from outgoing import Sending
+from outgoing import Outgoing, Sending
 from workflow_service import until
 
 pytestmark = pytest.mark.timeout(300)
@@ -71,10 +71,29 @@ async def test_killed_at_each_step_everything_arrives(outgoing, archive, sending
     await assert_all_there(outgoing, archive)
 
 
-@pytest.mark.long
-async def test_a_thousand_images_on_their_way(outgoing, archive, sending):
+async def a_thousand_arrive(outgoing, archive, sending):
     await outgoing.add_target("PACS", port=archive.port, at_once=4)
     for number in range(1, 21):
         await outgoing.queue(number, 50, "PACS")
     await killed_at_each_step(outgoing, archive, sending, calls=60)
     await assert_all_there(outgoing, archive)
+
+
+@pytest.mark.long
+async def test_a_thousand_images_on_their_way(outgoing, archive, sending):
+    await a_thousand_arrive(outgoing, archive, sending)
+
+
+@pytest.mark.long
+async def test_a_thousand_images_on_their_way_on_postgresql(
+    tmp_path, keys, archive, copied_postgresql, make_postgresql_url
+):
+    url = copied_postgresql("workflow_manager")
+    settings = {"database_url": url, "engine_database_url": make_postgresql_url()}
+    settings |= {"dispatch_backoff_s": BACKOFF, "dicom_timeout_s": 5}
+    outgoing, sending = Outgoing(tmp_path, url), Sending(tmp_path, keys.public_pem, **settings)
+    try:
+        await a_thousand_arrive(outgoing, archive, sending)
+    finally:
+        await sending.close()
+        await outgoing.close()

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 from images import SERIES, write_instance
-from outgoing import Sending
+from outgoing import Outgoing, Sending
 from sqlmodel import select
 from workflow_service import a_port, until
 
@@ -97,12 +97,28 @@ async def assert_all_is_done(outgoing, archive, uids, kills):
     assert await outgoing.delivered(*rows) == uids
 
 
+QUICK = {"series_quiet_s": 1.0, "dispatch_backoff_s": (0.1,) * 100, "dicom_timeout_s": 5}
+
+
 @pytest.fixture
 async def sending(tmp_path, keys):
-    quick = {"series_quiet_s": 1.0, "dispatch_backoff_s": (0.1,) * 100, "dicom_timeout_s": 5}
-    made = Sending(tmp_path, keys.public_pem, **quick)
+    made = Sending(tmp_path, keys.public_pem, **QUICK)
     yield made
     await made.close()
+
+
+@pytest.mark.long
+async def test_killed_all_the_way_a_thousand_images_arrive_on_postgresql(
+    tmp_path, keys, archive, copied_postgresql, make_postgresql_url
+):
+    url = copied_postgresql("workflow_manager")
+    settings = {"database_url": url, "engine_database_url": make_postgresql_url(), **QUICK}
+    outgoing, sending = Outgoing(tmp_path, url), Sending(tmp_path, keys.public_pem, **settings)
+    try:
+        await killed_all_the_way(outgoing, archive, sending, (20, 50, 10))
+    finally:
+        await sending.close()
+        await outgoing.close()
 
 
 @pytest.mark.parametrize(
@@ -113,6 +129,10 @@ async def sending(tmp_path, keys):
 async def test_killed_all_the_way_every_image_arrives_and_every_case_ends(
     outgoing, archive, sending, numbers
 ):
+    await killed_all_the_way(outgoing, archive, sending, numbers)
+
+
+async def killed_all_the_way(outgoing, archive, sending, numbers):
     series, images, kills = numbers
     port, chance = a_port(), random.Random(series)  # noqa: S311 - the same each time
     await outgoing.add_target("PACS", port=archive.port)

@@ -62,6 +62,12 @@ _ADD = """
 """What arrives late opens a series again."""
 
 
+async def add_to_series(connection: asyncpg.Connection, more: Counter[UUID], now: datetime) -> None:
+    """Count images that came for series; the last step before the commit."""
+    for series in sorted(more):  # as everybody does: nobody waits for one who waits
+        await connection.execute(_ADD, series, more[series], now)
+
+
 class PostgresqlIndex:
     """The index, for threads. They take turns."""
 
@@ -105,9 +111,7 @@ class PostgresqlIndex:
                 found = await connection.fetch(_INSERT, f"[{rows.decode()}]")
                 entered = [numbers[row[0]] for row in found]
                 place(entered)
-                more = Counter[UUID](row[1] for row in found)
-                for series in sorted(more):  # as everybody does: nobody waits for one who waits
-                    await connection.execute(_ADD, series, more[series], now)
+                await add_to_series(connection, Counter(row[1] for row in found), now)
         except BaseException:
             await self._disconnect()
             raise
