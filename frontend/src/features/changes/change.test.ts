@@ -35,6 +35,6 @@ test("an order of before is that of the rules which are left, and new ones come 
   expect(before).toEqual(["a", "b", "c"]);
   expect(orderOf(anEvent("rule.reordered", {}), "after")).toEqual([]);
   expect(orderAgain(before, ["c", "new", "a"])).toEqual(["a", "c", "new"]);
-  expect(nameOf(event)).toBe("order of rules");
+  expect(nameOf(event)).toBe("order");
   expect([...movedIn(before, orderOf(event, "after"))]).toEqual(["c", "a"]);
 });

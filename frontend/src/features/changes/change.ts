@@ -30,7 +30,7 @@ const VERBS: Record<string, string> = {
   updated: "changed",
   changed: "changed, and started again",
   deleted: "deleted",
-  reordered: "put in another order",
+  reordered: "changed",
   parameter_changed: "parameters changed",
   schema_changed: "schema of parameters changed",
 };
@@ -43,7 +43,7 @@ export const verbOf = ({ type, data }: JournalEvent): string => {
 
 /** What was changed, by the name that people know. */
 export function nameOf({ type, subject, data }: JournalEvent, devices: Named[] = []): string {
-  if (type === "rule.reordered") return "order of rules";
+  if (type === "rule.reordered") return "order";
   const told = type === "device.schema_changed" ? data.device_type : data.name;
   if (typeof told === "string" && told !== "") return told;
   return devices.find(({ id }) => id === subject)?.name ?? subject;
