@@ -14,7 +14,7 @@ from pynetdicom import AE
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browser import log_in, opened_page
+from browser import assert_accessible, log_in, opened_page
 from conftest import Installation, Scene
 from ports import a_port
 
@@ -152,3 +152,31 @@ async def test_two_people_change_a_rule_and_both_changes_stay(page: Page, scene:
     await expect(again).to_contain_text("mine → empty")
     await again.get_by_role("button", name="Use version 1 again").click()
     await expect(detail.get_by_label("Versions")).to_contain_text("Version 4")
+
+
+@pytest.mark.long
+async def test_the_order_of_rules_is_taken_back_and_a_deleted_rule_made_again(
+    page: Page, scene: Scene
+) -> None:
+    rules = "/workflowmanager/rules"
+    for name in ("heads", "phantoms", "rest"):
+        await scene.api.call("POST", rules, json={**HEADS, "name": name})
+    order = {"names": ["rest", "phantoms", "heads"]}
+    await scene.api.call("PUT", "/workflowmanager/rules-order", json=order)
+    await scene.api.call("DELETE", f"{rules}/phantoms")
+    await log_in(page, "/changes?kind=rule")
+    await page.get_by_test_id("table-row").filter(has_text="order").click()
+    before = page.get_by_role("region", name="Before")
+    await expect(before).to_contain_text("phantoms (deleted)")
+    await before.get_by_role("button", name="Use this order again").click()
+    await expect(before).to_contain_text("The rules are in this order.")
+    await assert_accessible(page)
+    await page.get_by_test_id("table-row").filter(has_text="deleted").click()
+    await page.get_by_role("button", name="Version 1").click()
+    await page.get_by_role("button", name="Use version 1 again").click()
+    await expect(page.get_by_label("Versions")).to_contain_text("Version 3")
+    assert [one["name"] for one in await scene.api.call("GET", rules)] == [
+        "heads",
+        "rest",
+        "phantoms",
+    ]

@@ -31,6 +31,8 @@ class _Known(NamedTuple):
 
     cell: _Cell
     route: RouteContext
+    methods: frozenset[str]
+    """Those that it takes; empty: it has to be asked."""
     indirect: bool
 
 
@@ -58,7 +60,9 @@ class RouteDirectory:
 
     def _find(self, scope: Scope) -> ASGIApp | None:
         """Return the application of the route, and leave in the scope what it looks for there."""
-        for _, route, indirect in self._cell(scope["path"]):
+        for _, route, methods, indirect in self._cell(scope["path"]):
+            if methods and scope["method"] not in methods:
+                continue
             match, of_route = route.matches(scope)
             if match is not Match.FULL:
                 continue
@@ -76,7 +80,7 @@ class RouteDirectory:
         """Return the routes that may fit, in their order."""
         if self._words is None:
             self._known = [one for route in self._router.routes for one in _known(route)]
-            self._words = frozenset(cell.word for cell, _, _ in self._known)
+            self._words = frozenset(cell.word for cell, *_ in self._known)
         parts = path.split("/", _MOST_PARTS)
         word = parts[_WORD] if len(parts) > _WORD else None
         wanted = _Cell(word if word in self._words else None, len(parts))
@@ -94,7 +98,9 @@ def _known(route: BaseRoute) -> Iterator[_Known]:
     limits = getattr(getattr(route, "original_router", None), "form_limits", None)
     for one in iter_route_contexts([route]):
         plain = isinstance(one.original_route, Route)
-        yield _Known(_cell_of(one) if plain else _Cell(None, None), one, bool(limits) or not plain)
+        methods = frozenset(one.methods or ()) if plain else frozenset[str]()
+        cell = _cell_of(one) if plain else _Cell(None, None)
+        yield _Known(cell, one, methods, bool(limits) or not plain)
 
 
 def _cell_of(route: RouteContext) -> _Cell:

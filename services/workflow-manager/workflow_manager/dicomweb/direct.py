@@ -1,8 +1,7 @@
 """Routes whose functions take the request and UIDs: nothing is resolved for them.
 
-To resolve the parameters of such a function takes the framework an eighth of what a whole request
-for one image takes. What does not look like a UID goes the framework's way, which says what is
-wrong with it.
+To resolve three parameters takes the framework as long as all that is around them. What does not
+look like a UID goes the framework's way, which says what is wrong with it.
 """
 
 import inspect

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from scanhub_libraries.errors import BadRequestError, NotAcceptableError
 
@@ -55,16 +56,19 @@ class MediaRange:
         return self.inner in {media_type, ANY, "*/*", f"{first}/*"}
 
 
-def parse_accept(header: str | None) -> list[MediaRange]:
+@lru_cache(maxsize=64)
+def parse_accept(header: str | None) -> tuple[MediaRange, ...]:
     """Return what a client takes, the best first; nothing said: everything.
+
+    Clients say the same again and again: it is read once.
 
     Raises:
         BadRequestError: It cannot be read.
     """
     if not header or not header.strip():
-        return [MediaRange("*/*")]
+        return (MediaRange("*/*"),)
     found = [_range(part) for part in list(_split(header, ","))[:_MOST_RANGES] if part.strip()]
-    return sorted((r for r in found if r.quality > 0), key=lambda one: -one.quality)
+    return tuple(sorted((r for r in found if r.quality > 0), key=lambda one: -one.quality))
 
 
 def parse_media_type(text: str) -> MediaRange:
@@ -91,6 +95,9 @@ def _range(text: str) -> MediaRange:
 
 def _split(text: str, separator: str) -> Iterator[str]:
     """Split where a separator is not in quotes."""
+    if '"' not in text:
+        yield from text.split(separator)
+        return
     start, quoted = 0, False
     for position, letter in enumerate(text):
         if letter == '"':

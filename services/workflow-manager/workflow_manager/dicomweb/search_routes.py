@@ -1,5 +1,6 @@
 """QIDO-RS: search for studies, series and instances (PS3.18 section 10.6)."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -53,7 +54,7 @@ def _named(
     return str(Request(named).base_url)
 
 
-def accepted(request: Request) -> list[rules.MediaRange]:
+def accepted(request: Request) -> Sequence[rules.MediaRange]:
     """Return what the client takes; the parameter `accept` counts before the header."""
     asked = request.query_params.get("accept")
     return rules.parse_accept(asked or request.headers.get("accept"))
