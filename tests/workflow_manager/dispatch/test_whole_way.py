@@ -156,7 +156,12 @@ async def killed_all_the_way(outgoing, archive, sending, numbers):
             states = {case.state.value for case in await session.scalars(select(Case))}
         return states == {"done"} and len(archive.got) == len(uids)
 
+    async def nothing_is_left():
+        """Say whether what killed processes had indexed has lost the name that it came under."""
+        return await places(outgoing) == (uids, 0)
+
     await until(all_done, 200)
+    await until(nothing_is_left, 200)
     await until(outgoing.all_sent, 60)
     await sending.stop(pid)
     await assert_all_is_done(outgoing, archive, uids, kills)

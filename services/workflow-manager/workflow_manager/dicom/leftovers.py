@@ -30,6 +30,8 @@ from workflow_manager.dicom.segments import SUFFIX
 logger = get_logger(__name__)
 _LOCK = "lock"
 TORN = "The file is not what was received: a power cut took a part of it."
+_AT_ONCE = 50
+"""Files that are indexed together."""
 _SETTLED_S = 60.0
 """A whole file this old, of which nobody knows, was left behind [s]."""
 
@@ -106,20 +108,25 @@ class Leftovers:
     async def index(self, found: Sequence[Path]) -> int:
         """Index whole files that were left behind; say how many."""
         recovered = 0
-        for path in found:
-            if str(path) in self._receiving.under_way:
-                continue
-            try:
-                arrived = await asyncio.to_thread(_read, path)
-                await self._receiving.store(arrived)
-                recovered += 1
-            except FileNotFoundError:
-                continue  # whoever brought it was faster
-            except Exception as error:
-                logger.exception("a received file cannot be indexed", error=repr(error))
+        for begin in range(0, len(found), _AT_ONCE):  # those that are stored at once share a commit
+            some = found[begin : begin + _AT_ONCE]
+            recovered += sum(await asyncio.gather(*(self._index_one(path) for path in some)))
         if recovered:
             logger.warning("received files were found and indexed", count=recovered)
         return recovered
+
+    async def _index_one(self, path: Path) -> bool:
+        if str(path) in self._receiving.under_way:
+            return False
+        try:
+            arrived = await asyncio.to_thread(_read, path)
+            await self._receiving.store(arrived)
+        except FileNotFoundError:
+            return False  # whoever brought it was faster
+        except Exception as error:
+            logger.exception("a received file cannot be indexed", error=repr(error))
+            return False
+        return True
 
     def _look(self) -> tuple[list[Path], dict[Path, int]]:
         """Return files that were left behind, and the folders that were locked to look."""
