@@ -174,7 +174,7 @@ async def test_the_order_of_rules_is_taken_back_and_a_deleted_rule_made_again(
     await page.get_by_test_id("table-row").filter(has_text="deleted").click()
     await page.get_by_role("button", name="Version 1").click()
     await page.get_by_role("button", name="Use version 1 again").click()
-    await expect(page.get_by_label("Versions")).to_contain_text("Version 3")
+    await expect(page.get_by_role("list", name="Versions")).to_contain_text("Version 3")
     assert [one["name"] for one in await scene.api.call("GET", rules)] == [
         "heads",
         "rest",
