@@ -259,6 +259,7 @@ async def looks_after_the_platform(book: Book) -> None:
     page = book.page
     await go(page, "Health")
     await expect(page.get_by_role("region", name="Targets")).to_contain_text("Archive")
+    await expect(page.get_by_role("region", name="Disks")).to_be_in_viewport()
     await book.picture("health")
     await go(page, "Backups")
     await page.get_by_role("button", name="Back up now").click()

@@ -57,27 +57,29 @@ function Overview() {
   const cleaner = useQuery(upkeepQueries.cleaner);
   return (
     <div className={css.parts}>
-      <QueryView query={cleaner} rows={6} safe="Images are received and kept as before.">
-        {(state) => (
-          <>
-            <Part title="Disk of the images">
-              <Disk cleaner={state} />
-            </Part>
-            <Part title="How long things stay">
-              <Retained cleaner={state} />
-            </Part>
-          </>
-        )}
-      </QueryView>
-      <Part title="The last cleaning">
-        <Last />
-      </Part>
-      <Part title="What goes next">
-        <Next />
-      </Part>
-      <Part title="Removed by hand">
-        <ByHand />
-      </Part>
+      <div className={css.columns}>
+        <QueryView query={cleaner} rows={6} safe="Images are received and kept as before.">
+          {(state) => (
+            <>
+              <Part title="Disk of the images">
+                <Disk cleaner={state} />
+              </Part>
+              <Part title="How long things stay">
+                <Retained cleaner={state} />
+              </Part>
+            </>
+          )}
+        </QueryView>
+        <Part title="The last cleaning">
+          <Last />
+        </Part>
+        <Part title="What goes next">
+          <Next />
+        </Part>
+        <Part title="Removed by hand">
+          <ByHand />
+        </Part>
+      </div>
     </div>
   );
 }

@@ -32,16 +32,18 @@ export function HealthPage() {
         </p>
       </header>
       <div className={css.groups}>
-        <QueryView query={services} rows={3} safe="Scans and images are not affected.">
-          {(all) => <Group title="Services" parts={all.map(servicePart)} />}
-        </QueryView>
-        <QueryView query={health} rows={6} safe="Images are received and sent all the same.">
-          {(detail) =>
-            groupsOf(detail.parts).map(({ title, parts }) => (
-              <Group key={title} title={title} parts={parts} />
-            ))
-          }
-        </QueryView>
+        <div className={css.columns}>
+          <QueryView query={services} rows={3} safe="Scans and images are not affected.">
+            {(all) => <Group title="Services" parts={all.map(servicePart)} />}
+          </QueryView>
+          <QueryView query={health} rows={6} safe="Images are received and sent all the same.">
+            {(detail) =>
+              groupsOf(detail.parts).map(({ title, parts }) => (
+                <Group key={title} title={title} parts={parts} />
+              ))
+            }
+          </QueryView>
+        </div>
       </div>
     </div>
   );
