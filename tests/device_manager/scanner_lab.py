@@ -334,10 +334,7 @@ async def open_lab(
 
 @asynccontextmanager
 async def _open_exam_manager(
-    folder: Path,
-    keys: SigningKeys,
-    admin: dict[str, str],
-    bucket: BucketOptions | None = None,
+    folder: Path, keys: SigningKeys, admin: dict[str, str], bucket: BucketOptions | None = None
 ) -> AsyncIterator[tuple[Gate, httpx.AsyncClient, httpx.AsyncClient]]:
     """Yield the gate, the way through it, and the way of an administrator past it."""
     app = create_exam_manager(

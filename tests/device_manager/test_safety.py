@@ -54,10 +54,7 @@ async def judge(lab: Lab, device_id: str, task: dict[str, Any], **body: Any) -> 
 
 
 def confirming(task: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **task,
-        "safety_confirmation": {"fingerprint": found["fingerprint"], "reason": REASON},
-    }
+    return {**task, "safety_confirmation": {"fingerprint": found["fingerprint"], "reason": REASON}}
 
 
 def codes(found: dict[str, Any]) -> list[str]:
@@ -125,11 +122,7 @@ async def test_what_the_device_cannot_play_is_refused_with_every_reason(lab, seq
         assert answer.status_code == 422
         problem = answer.json()
         assert len(problem["reasons"]) == 4
-        assert codes(problem["safety"]) == [
-            *["max-gradient"] * 2,
-            "max-duration",
-            "rf-dead-time",
-        ]
+        assert codes(problem["safety"]) == [*["max-gradient"] * 2, "max-duration", "rf-dead-time"]
         assert "27.96 mT/m" in problem["detail"]
         assert "25 mT/m" in problem["detail"]
         assert (await lab.task(task["id"]))["status"] == "NEW"
