@@ -80,6 +80,7 @@ check-openapi:
 check-frontend: setup
 	$(NODE) npm run --silent format:check
 	$(NODE) npm run --silent lint
+	$(NODE) npm run --silent texts
 	$(NODE) npm run --silent size
 
 format: setup

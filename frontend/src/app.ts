@@ -3,6 +3,7 @@ import { EventStream } from "./api/events";
 import { makeQueryClient } from "./api/queries";
 import { otherTabs, sessionStore } from "./api/session";
 import { closeExam } from "./features/shell/openExam";
+import { t } from "./i18n";
 
 /** The two things a tab has one of. */
 export const queryClient = makeQueryClient();
@@ -13,6 +14,6 @@ export const stream = new EventStream(queryClient, () => {
 
 otherTabs.onLogout(() => {
   closeExam();
-  sessionStore.end("You have logged out in another tab.", false);
+  sessionStore.end(t("You have logged out in another tab."), false);
   queryClient.clear();
 });

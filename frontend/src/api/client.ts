@@ -1,5 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 
+import { t } from "../i18n";
 import type { paths as DevicePaths } from "./device-manager";
 import type { paths as ExamPaths } from "./exam-manager";
 import { endsSession, problemFrom } from "./problem";
@@ -31,7 +32,7 @@ const conversation: Middleware = {
     // A late answer to an earlier session's token does not end the one that began since.
     const present = request.headers.get("Authorization") === authorizationHeader().Authorization;
     if (present && endsSession(problem))
-      sessionStore.end("Your session has ended. Log in to go on.");
+      sessionStore.end(t("Your session has ended. Log in to go on."));
     throw problem;
   },
   onError({ request, error }) {
@@ -39,8 +40,8 @@ const conversation: Middleware = {
     return problemFrom(
       0,
       {
-        title: "No answer from the server",
-        detail: "The request did not reach the server, or its answer was lost.",
+        title: t("No answer from the server"),
+        detail: t("The request did not reach the server, or its answer was lost."),
       },
       request.headers.get(CORRELATION),
     );

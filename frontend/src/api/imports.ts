@@ -1,3 +1,4 @@
+import { t } from "../i18n";
 import { answer, client } from "./client";
 import { endsSession, problemFrom } from "./problem";
 import { authorizationHeader, sessionStore } from "./session";
@@ -96,11 +97,11 @@ export function uploadFiles(
         request.response,
         request.getResponseHeader("X-Correlation-Id"),
       );
-      if (endsSession(problem)) sessionStore.end("Your session has ended. Log in to go on.");
+      if (endsSession(problem)) sessionStore.end(t("Your session has ended. Log in to go on."));
       reject(problem);
     });
     request.addEventListener("error", () =>
-      reject(new Error("The server did not answer. Nothing of this upload was taken in.")),
+      reject(new Error(t("The server did not answer. Nothing of this upload was taken in."))),
     );
     request.addEventListener("abort", () => reject(new DOMException("Canceled", "AbortError")));
     signal.addEventListener("abort", () => request.abort());

@@ -1,3 +1,5 @@
+import { t } from "../i18n";
+
 /** A refused or failed request, in the words of the server's problem document. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -29,7 +31,8 @@ export function endsSession(error: ApiError): boolean {
 export function problemFrom(status: number, body: unknown, correlationId: string | null): ApiError {
   const record = isRecord(body) ? body : {};
   const slug = text(record.slug) || text(record.type).split("/").pop() || "";
-  const title = text(record.title) || (status === 0 ? "No answer" : `Error ${status}`);
+  const title =
+    text(record.title) || (status === 0 ? t("No answer") : t("Error {status}", { status }));
   return new ApiError(
     status,
     title,

@@ -1,5 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
+import { t } from "../i18n";
 import { answer, client } from "./client";
 import type { components } from "./exam-manager";
 
@@ -35,7 +36,7 @@ const READOUT = 16;
 export function decodePacket(packet: ArrayBuffer): Samples {
   const view = new DataView(packet);
   if (packet.byteLength < HEADER + READOUT || view.getUint32(0, true) !== MAGIC) {
-    throw new PacketError("The samples came in a form that this page does not know. Reload it.");
+    throw new PacketError(t("The samples came in a form that this page does not know. Reload it."));
   }
   const count = view.getUint32(HEADER + 8, true);
   const values = new Float32Array(packet, HEADER + READOUT, 2 * count);
@@ -58,7 +59,7 @@ const KSPC = 0x4350534b;
 export function decodeKSpace(raw: ArrayBuffer, headers: Headers): KSpace {
   const view = new DataView(raw);
   if (raw.byteLength < 16 || view.getUint32(0, true) !== KSPC) {
-    throw new PacketError("K-space came in a form that this page does not know. Reload it.");
+    throw new PacketError(t("K-space came in a form that this page does not know. Reload it."));
   }
   const [rows, columns] = [view.getUint32(8, true), view.getUint32(12, true)];
   return {

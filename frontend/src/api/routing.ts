@@ -1,3 +1,4 @@
+import { t } from "../i18n";
 import { answer, client } from "./client";
 import type { components } from "./workflow-manager";
 
@@ -214,7 +215,7 @@ export const getServices = (): Promise<ServiceState[]> =>
         await answer(client.GET(path));
         return { name, problem: null };
       } catch (error) {
-        return { name, problem: error instanceof Error ? error.message : "It does not answer." };
+        return { name, problem: error instanceof Error ? error.message : t("It does not answer.") };
       }
     }),
   );

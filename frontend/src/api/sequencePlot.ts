@@ -1,5 +1,6 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
+import { t } from "../i18n";
 import { answer, client } from "./client";
 import type { components } from "./exam-manager";
 import { ApiError } from "./problem";
@@ -47,7 +48,9 @@ export function decodePlot(answered: ArrayBuffer): SequencePlot {
   const text = (at: number, length: number) =>
     String.fromCharCode(...new Uint8Array(answered, at, length)).replaceAll("\0", "");
   if (answered.byteLength < HEADER_BYTES || text(0, 4) !== MAGIC || view.getUint16(4, true) !== 1) {
-    throw new PlotFormatError("The plot came in a form that this page does not know. Reload it.");
+    throw new PlotFormatError(
+      t("The plot came in a form that this page does not know. Reload it."),
+    );
   }
   const count = view.getUint16(6, true);
   const starts = view.getUint32(40, true);

@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 
+import { t } from "../i18n";
 import { answer, client } from "./client";
 
 /** Simulated scanners that the server starts by itself. */
@@ -7,7 +8,9 @@ import { answer, client } from "./client";
 export const startSimulator = (device_id: string | null) =>
   answer(
     client.POST("/api/v1/device/simulators", {
-      body: device_id ? { device_id, name: "Simulated scanner" } : { name: "Simulated scanner" },
+      body: device_id
+        ? { device_id, name: t("Simulated scanner") }
+        : { name: t("Simulated scanner") },
     }),
   );
 export const stopSimulator = (device_id: string) =>

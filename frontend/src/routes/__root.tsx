@@ -1,5 +1,6 @@
 import { createRootRoute, Outlet } from "@tanstack/react-router";
 
+import { t } from "../i18n";
 import { ErrorState } from "../shared/states";
 
 export const Route = createRootRoute({
@@ -7,7 +8,7 @@ export const Route = createRootRoute({
   errorComponent: ({ error, reset }) => (
     <ErrorState
       error={error}
-      safe="Nothing was sent to a scanner. A running scan goes on; its own stop button works."
+      safe={t("Nothing was sent to a scanner. A running scan goes on; its own stop button works.")}
       onRetry={reset}
     />
   ),

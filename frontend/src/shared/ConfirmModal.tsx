@@ -2,6 +2,7 @@ import { Button, Modal, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
+import { t } from "../i18n";
 import page from "./page.module.css";
 import { ErrorLine } from "./states";
 
@@ -42,7 +43,7 @@ export default function ConfirmModal({
         {children}
         {typed !== undefined && (
           <TextInput
-            label={`Type ${typed} to confirm`}
+            label={t("Type {typed} to confirm", { typed })}
             data-autofocus
             autoComplete="off"
             value={text}
@@ -56,7 +57,7 @@ export default function ConfirmModal({
             data-autofocus={typed === undefined || undefined}
             onClick={onClose}
           >
-            Go back
+            {t("Go back")}
           </Button>
           <Button
             type="submit"

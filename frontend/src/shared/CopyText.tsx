@@ -2,6 +2,7 @@ import { Button, Textarea } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useState } from "react";
 
+import { t } from "../i18n";
 import css from "./shared.module.css";
 
 /** A text that is taken elsewhere as it stands: a command, a token. */
@@ -39,7 +40,7 @@ export function CopyText({
           leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
           onClick={() => void copy()}
         >
-          {copied ? "Copied" : "Copy"}
+          {copied ? t("Copied") : t("Copy")}
         </Button>
       )}
     </div>

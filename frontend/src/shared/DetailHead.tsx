@@ -2,6 +2,7 @@ import { ActionIcon } from "@mantine/core";
 import { IconX } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 
+import { t } from "../i18n";
 import page from "./page.module.css";
 import type { StatusLook } from "./status";
 import { StatusBadge } from "./StatusBadge";
@@ -24,7 +25,13 @@ export function DetailHead({ title, about, look, onClose }: Props) {
       </div>
       <div className={page.headEnd}>
         {look && <StatusBadge look={look} />}
-        <ActionIcon variant="subtle" color="gray" size={40} aria-label="Close" onClick={onClose}>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size={40}
+          aria-label={t("Close")}
+          onClick={onClose}
+        >
           <IconX size={18} aria-hidden />
         </ActionIcon>
       </div>

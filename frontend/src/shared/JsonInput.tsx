@@ -45,7 +45,7 @@ export function JsonInput(props: Props) {
       label={label}
       description={description}
       inputWrapperOrder={["label", "input", "error", "description"]}
-      placeholder='{ "name": value }'
+      placeholder={'{ "name": value }'}
       autosize
       minRows={1}
       maxRows={10}

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 
 import { moreOf } from "../api/pages";
+import { t } from "../i18n";
 import page from "./page.module.css";
 import type { Asked } from "./states";
 
@@ -9,9 +10,9 @@ export function OlderOnes({ query }: { query: Asked<unknown[]> & Parameters<type
   if (!query.hasNextPage) return null;
   return (
     <div className={page.note}>
-      <p>Looked for among the newest {query.data?.length}.</p>
+      <p>{t("Looked for among the newest {n}.", { n: query.data?.length })}</p>
       <Button size="xs" variant="default" loading={query.isFetching} onClick={moreOf(query)}>
-        Look at older ones too
+        {t("Look at older ones too")}
       </Button>
     </div>
   );

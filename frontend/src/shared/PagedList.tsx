@@ -2,6 +2,7 @@ import { Button, Select } from "@mantine/core";
 import { type ReactNode } from "react";
 
 import { moreOf } from "../api/pages";
+import { t } from "../i18n";
 import page from "./page.module.css";
 import { type Asked, QueryView } from "./states";
 
@@ -46,7 +47,7 @@ export function PagedList<Row, Choice extends string>({
       <QueryView query={query} rows={4} safe={safe}>
         {(rows) =>
           rows.length === 0 ? (
-            <p className="dim">None.</p>
+            <p className="dim">{t("None.")}</p>
           ) : (
             <ul className={page.lines} aria-label={label}>
               {rows.map((row) => (
@@ -58,7 +59,7 @@ export function PagedList<Row, Choice extends string>({
       </QueryView>
       {query.hasNextPage && (
         <Button variant="default" loading={query.isFetching} onClick={moreOf(query)}>
-          Show more {what}
+          {t("Show more {what}", { what })}
         </Button>
       )}
     </>

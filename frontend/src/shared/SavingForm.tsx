@@ -2,13 +2,14 @@ import { Button, Textarea, TextInput } from "@mantine/core";
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
+import { t } from "../i18n";
 import page from "./page.module.css";
 import { ErrorLine } from "./states";
 
 /** A form that stays, with what went wrong, until what it says is saved. */
 export function SavingForm<Saved>({
   label,
-  action = "Save",
+  action = t("Save"),
   ready = true,
   save,
   changes,
@@ -50,7 +51,7 @@ export function SavingForm<Saved>({
       <ErrorLine error={saving.error} />
       <div className={page.formEnd}>
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button type="submit" disabled={!ready} loading={saving.isPending}>
           {action}
@@ -69,7 +70,7 @@ interface Words {
 export function NameInput({ value, onChange }: Words) {
   return (
     <TextInput
-      label="Name"
+      label={t("Name")}
       data-autofocus
       required
       maxLength={200}
@@ -88,7 +89,7 @@ export function DescriptionInput({
 }: Words & { about?: string; required?: boolean }) {
   return (
     <Textarea
-      label="Description"
+      label={t("Description")}
       description={about}
       required={required}
       autosize

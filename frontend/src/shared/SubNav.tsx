@@ -1,5 +1,6 @@
 import { Link, type LinkProps } from "@tanstack/react-router";
 
+import { t } from "../i18n";
 import page from "./page.module.css";
 
 /** Pages that belong together, below one place of the main navigation. */
@@ -18,12 +19,12 @@ function SubNav({ label, pages }: { label: string; pages: [LinkProps["to"], stri
 /** Where images go and who is told. */
 export const RoutingTabs = () => (
   <SubNav
-    label="Routing"
+    label={t("Routing")}
     pages={[
-      ["/rules", "Rules"],
-      ["/targets", "Targets"],
-      ["/modules", "Modules"],
-      ["/notifications", "Notifications"],
+      ["/rules", t("Rules")],
+      ["/targets", t("Targets")],
+      ["/modules", t("Modules")],
+      ["/notifications", t("Notifications")],
     ]}
   />
 );
@@ -31,12 +32,12 @@ export const RoutingTabs = () => (
 /** The images, and the ways in for those that no scanner sends. */
 export const ArchiveTabs = () => (
   <SubNav
-    label="Images"
+    label={t("Images")}
     pages={[
-      ["/archive", "Studies"],
-      ["/upload", "Upload"],
-      ["/retrieve", "Fetch"],
-      ["/commitments", "Commitments"],
+      ["/archive", t("Studies")],
+      ["/upload", t("Upload")],
+      ["/retrieve", t("Fetch")],
+      ["/commitments", t("Commitments")],
     ]}
   />
 );
@@ -44,10 +45,10 @@ export const ArchiveTabs = () => (
 /** What can be scanned, and what it is made of. */
 export const LibraryTabs = () => (
   <SubNav
-    label="Library"
+    label={t("Library")}
     pages={[
-      ["/protocols", "Protocols"],
-      ["/sequences", "Sequences"],
+      ["/protocols", t("Protocols")],
+      ["/sequences", t("Sequences")],
     ]}
   />
 );
@@ -55,13 +56,13 @@ export const LibraryTabs = () => (
 /** Who may do what, what was done, and how this installation is set up. */
 export const AdminTabs = () => (
   <SubNav
-    label="Administration"
+    label={t("Administration")}
     pages={[
-      ["/users", "Users"],
-      ["/sessions", "Logins"],
-      ["/audit", "Audit log"],
-      ["/changes", "Configuration changes"],
-      ["/settings", "Settings"],
+      ["/users", t("Users")],
+      ["/sessions", t("Logins")],
+      ["/audit", t("Audit log")],
+      ["/changes", t("Configuration changes")],
+      ["/settings", t("Settings")],
     ]}
   />
 );
@@ -69,14 +70,14 @@ export const AdminTabs = () => (
 /** How the platform does, and what keeps it so. */
 export const HealthTabs = () => (
   <SubNav
-    label="Platform"
+    label={t("Platform")}
     pages={[
-      ["/health", "Overview"],
-      ["/processing", "Processing"],
-      ["/runs", "Runs"],
-      ["/selftest", "Self-test"],
-      ["/cleaning", "Cleaning"],
-      ["/backups", "Backups"],
+      ["/health", t("Overview")],
+      ["/processing", t("Processing")],
+      ["/runs", t("Runs")],
+      ["/selftest", t("Self-test")],
+      ["/cleaning", t("Cleaning")],
+      ["/backups", t("Backups")],
     ]}
   />
 );

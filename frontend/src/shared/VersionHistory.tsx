@@ -10,6 +10,7 @@ import {
 } from "@tanstack/react-query";
 import { type ComponentType, type ReactNode, useState } from "react";
 
+import { t } from "../i18n";
 import { clock, day } from "./format";
 import css from "./history.module.css";
 import { ChangeList } from "./schema/ChangeList";
@@ -38,10 +39,10 @@ export interface WayBackProps {
 }
 
 const CHANGES: Record<NonNullable<Version["change"]>, string> = {
-  created: "made",
-  updated: "changed",
-  reverted: "taken back",
-  deleted: "deleted",
+  created: t("made"),
+  updated: t("changed"),
+  reverted: t("taken back"),
+  deleted: t("deleted"),
 };
 
 interface Props<Entry extends Version, Key extends QueryKey> {
@@ -77,9 +78,9 @@ export function VersionHistory<Entry extends Version, Key extends QueryKey>(
     <QueryView query={versions} rows={3} safe={safe}>
       {(all) =>
         all.length === 0 ? (
-          <p className="dim">Nothing was ever set.</p>
+          <p className="dim">{t("Nothing was ever set.")}</p>
         ) : (
-          <ol className={css.list} aria-label="Versions">
+          <ol className={css.list} aria-label={t("Versions")}>
             {all.map((entry) => (
               <VersionRow
                 key={entry.version}
@@ -107,9 +108,9 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
     <li>
       <button type="button" className={css.head} aria-expanded={open} onClick={onToggle}>
         <Chevron size={16} aria-hidden />
-        <strong>Version {version}</strong>
+        <strong>{t("Version {version}", { version })}</strong>
         {change && <span>{CHANGES[change]}</span>}
-        {current && change !== "deleted" && <span className={css.inForce}>in force</span>}
+        {current && change !== "deleted" && <span className={css.inForce}>{t("in force")}</span>}
         <span className={css.who}>
           {[
             author !== undefined && authorName(author),
@@ -127,11 +128,11 @@ function VersionRow<Entry extends Version, Key extends QueryKey>(
               {...props}
               before={version - 1}
               after={version}
-              title="What it changed"
-              same="Nothing was changed."
+              title={t("What it changed")}
+              same={t("Nothing was changed.")}
             />
           ) : (
-            (first?.(entry) ?? <p className="dim">The first version.</p>)
+            (first?.(entry) ?? <p className="dim">{t("The first version.")}</p>)
           )}
           {!current && change !== "deleted" && restore && (
             <UseAgain {...props} restore={restore} version={version} />
@@ -221,7 +222,7 @@ function UseAgain<Entry extends Version, Key extends QueryKey>(
   return (
     <form
       className={css.again}
-      aria-label={`Use version ${version} again`}
+      aria-label={t("Use version {version} again", { version })}
       onSubmit={(event) => {
         event.preventDefault();
         restoring.mutate();
@@ -231,12 +232,12 @@ function UseAgain<Entry extends Version, Key extends QueryKey>(
         {...props}
         before={inForce}
         after={version}
-        title="What would change now"
-        same="It says the same as the version in force."
+        title={t("What would change now")}
+        same={t("It says the same as the version in force.")}
       />
       <TextInput
-        label="Why"
-        placeholder="Kept with the new version"
+        label={t("Why")}
+        placeholder={t("Kept with the new version")}
         maxLength={1000}
         value={comment}
         onChange={(event) => setComment(event.currentTarget.value)}
@@ -249,7 +250,7 @@ function UseAgain<Entry extends Version, Key extends QueryKey>(
         disabled={mayNot !== null}
         loading={restoring.isPending}
       >
-        Use version {version} again
+        {t("Use version {version} again", { version })}
       </Button>
     </form>
   );

@@ -3,6 +3,7 @@ import { IconColumns3 } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 
 import { sessionStore } from "../api/session";
+import { t } from "../i18n";
 import type { Column } from "./DataTable";
 import css from "./shared.module.css";
 import { useStore } from "./store";
@@ -51,7 +52,7 @@ export function ColumnsMenu<Row>({
     <Menu position="bottom-end" closeOnItemClick={false} shadow="md">
       <Menu.Target>
         <Button variant="default" leftSection={<IconColumns3 size={16} />}>
-          Columns
+          {t("Columns")}
         </Button>
       </Menu.Target>
       <Menu.Dropdown className={css.menu}>

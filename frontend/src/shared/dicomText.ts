@@ -1,5 +1,7 @@
 /** Values of DICOM as people read them. */
 
+import { t } from "../i18n";
+
 /** A person name (PS3.5 6.2 PN), `FAMILY^GIVEN=...`: the way a console names a patient. */
 export function dicomName(personName: string): string {
   const [family = "", given = ""] = personName.split("=")[0]?.split("^") ?? [];
@@ -26,7 +28,7 @@ export function patientWords({
   patient_name?: string;
   patient_id?: string;
 }): string {
-  return dicomName(patient_name ?? "") || patient_id || "no name";
+  return dicomName(patient_name ?? "") || patient_id || t("no name");
 }
 
 /** Transfer syntaxes by the names of PS3.6 annex A, in short. */

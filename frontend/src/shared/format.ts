@@ -1,6 +1,7 @@
 import type { Gender, Patient } from "../api/types";
+import { currentLocale, decimal, t } from "../i18n";
 
-const NOT_GIVEN = "not given";
+const NOT_GIVEN = t("not given");
 
 /** DICOM order, family name first and in capitals: the way a console names a patient. */
 export function personName(person: { first_name: string; last_name: string }): string {
@@ -17,16 +18,12 @@ export function patientNumber(patient: { id: string; patient_id?: string | null 
   return patient.patient_id || shortId(patient.id);
 }
 
-/** `1 image`, `3 images`. */
-export const counted = (count: number, one: string, more = `${one}s`): string =>
-  `${count} ${count === 1 ? one : more}`;
-
 /** How it was known that a series is complete, as the server calls it. */
 const COMPLETE: Record<string, string> = {
-  quiet: "nothing came for a while",
-  "association closed": "its sender was done",
-  "all brought": "all that was asked for is here",
-  "own run": "it is our own scan",
+  quiet: t("nothing came for a while"),
+  "association closed": t("its sender was done"),
+  "all brought": t("all that was asked for is here"),
+  "own run": t("it is our own scan"),
 };
 const COMPLETED = new RegExp(`(^|complete: )(${Object.keys(COMPLETE).join("|")})(?=\\.?$)`, "i");
 
@@ -51,7 +48,7 @@ export const capitalised = (text: string): string =>
   /^\w*_/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 
 export function sexWord(sex: Gender): string {
-  return { MALE: "male", FEMALE: "female", OTHER: "other", NOT_GIVEN: NOT_GIVEN }[sex];
+  return { MALE: t("male"), FEMALE: t("female"), OTHER: t("other"), NOT_GIVEN: NOT_GIVEN }[sex];
 }
 
 export function ageInYears(birthDate: string, today: Date): number | null {
@@ -65,7 +62,7 @@ export function ageInYears(birthDate: string, today: Date): number | null {
 
 export function ageText(birthDate: string, today = new Date()): string {
   const age = ageInYears(birthDate, today);
-  return age === null || age < 0 ? "age unknown" : `${age} y`;
+  return age === null || age < 0 ? t("age unknown") : t("{age} y", { age });
 }
 
 /** `19751210` and `1975.12.10` as typed become `1975-12-10`. */
@@ -91,7 +88,7 @@ export function toNumber(typed: string): number | null {
 export function withUnit(value: number | null | undefined, unit: string, digits = 0): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return NOT_GIVEN;
   const rounded = Number(value.toFixed(digits));
-  return `${rounded}\u202f${unit}`;
+  return `${decimal(rounded)}\u202f${unit}`;
 }
 
 export function hasWeight(patient: Pick<Patient, "weight">): boolean {
@@ -109,7 +106,7 @@ export function duration(seconds: number | null | undefined): string {
 export function clock(time: string | number | Date | null | undefined, seconds = true): string {
   const date = asDate(time);
   if (!date) return "–";
-  return date.toLocaleTimeString("en-GB", {
+  return date.toLocaleTimeString(currentLocale(), {
     hour: "2-digit",
     minute: "2-digit",
     ...(seconds && { second: "2-digit" }),

@@ -1,24 +1,25 @@
 import type { Patient, PatientPosition, PregnancyStatus } from "../api/types";
+import { t } from "../i18n";
 
 /** What a scan has to mind of a patient, in words. */
 
 export const POSITION_WORDS: Record<PatientPosition, string> = {
-  HFS: "Head first, supine",
-  HFP: "Head first, prone",
-  HFDR: "Head first, on the right side",
-  HFDL: "Head first, on the left side",
-  FFS: "Feet first, supine",
-  FFP: "Feet first, prone",
-  FFDR: "Feet first, on the right side",
-  FFDL: "Feet first, on the left side",
+  HFS: t("Head first, supine"),
+  HFP: t("Head first, prone"),
+  HFDR: t("Head first, on the right side"),
+  HFDL: t("Head first, on the left side"),
+  FFS: t("Feet first, supine"),
+  FFP: t("Feet first, prone"),
+  FFDR: t("Feet first, on the right side"),
+  FFDL: t("Feet first, on the left side"),
 };
 export const POSITIONS = Object.keys(POSITION_WORDS) as PatientPosition[];
 
 export const PREGNANCY_WORDS: Record<PregnancyStatus, string> = {
-  NOT_PREGNANT: "Not pregnant",
-  POSSIBLY_PREGNANT: "Possibly pregnant",
-  DEFINITELY_PREGNANT: "Pregnant",
-  UNKNOWN: "Not known",
+  NOT_PREGNANT: t("Not pregnant"),
+  POSSIBLY_PREGNANT: t("Possibly pregnant"),
+  DEFINITELY_PREGNANT: t("Pregnant"),
+  UNKNOWN: t("Not known"),
 };
 
 export interface Flag {
@@ -37,10 +38,10 @@ export function flagsOf(patient: Patient): Flag[] {
   const pregnancy = patient.pregnancy_status;
   const expecting = pregnancy === "POSSIBLY_PREGNANT" || pregnancy === "DEFINITELY_PREGNANT";
   return [
-    ...listed("implant", "Implant", patient.implants),
-    ...listed("pregnancy", "Pregnancy", expecting ? [PREGNANCY_WORDS[pregnancy]] : []),
-    ...listed("allergy", "Allergy", patient.allergies),
-    ...listed("alert", "Alert", patient.medical_alerts),
+    ...listed("implant", t("Implant"), patient.implants),
+    ...listed("pregnancy", t("Pregnancy"), expecting ? [PREGNANCY_WORDS[pregnancy]] : []),
+    ...listed("allergy", t("Allergy"), patient.allergies),
+    ...listed("alert", t("Alert"), patient.medical_alerts),
   ];
 }
 

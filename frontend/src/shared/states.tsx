@@ -9,6 +9,7 @@ import {
 import { type ReactNode, useEffect, useState } from "react";
 
 import { ApiError } from "../api/problem";
+import { t } from "../i18n";
 import css from "./shared.module.css";
 
 const detailOf = (error: unknown): string =>
@@ -16,11 +17,11 @@ const detailOf = (error: unknown): string =>
     ? error.detail
     : error instanceof Error
       ? error.message
-      : "Unknown error.";
+      : t("Unknown error.");
 
 /** The designed states of a view: loading, empty, error, no permission. */
 
-export function Loading({ rows = 5, label = "Loading" }: { rows?: number; label?: string }) {
+export function Loading({ rows = 5, label = t("Loading") }: { rows?: number; label?: string }) {
   const late = useAfter(200);
   return (
     <div role="status" aria-label={label} className={css.loading}>
@@ -66,15 +67,15 @@ export function ErrorState({
   const problem = error instanceof ApiError ? error : null;
   if (problem?.status === 403) {
     return (
-      <Empty icon={IconLock} title="Not allowed for your role">
-        {problem.detail} Ask an administrator if you need this.
+      <Empty icon={IconLock} title={t("Not allowed for your role")}>
+        {t("{detail} Ask an administrator if you need this.", { detail: problem.detail })}
       </Empty>
     );
   }
   return (
     <div className={css.state} role="alert">
       <IconAlertTriangle size={28} stroke={1.5} color="var(--status-fault)" aria-hidden />
-      <h2>{problem?.title ?? "This view could not be shown"}</h2>
+      <h2>{problem?.title ?? t("This view could not be shown")}</h2>
       <p>{detailOf(error)}</p>
       <Reasons reasons={problem?.reasons ?? []} />
       <p className="dim">{safe}</p>
@@ -85,7 +86,7 @@ export function ErrorState({
             leftSection={<IconRefresh size={16} />}
             onClick={() => onRetry()}
           >
-            Try again
+            {t("Try again")}
           </Button>
         )}
         {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
@@ -129,7 +130,7 @@ export function CorrelationId({ id }: { id: string }) {
   return (
     <button type="button" className={css.copyId} onClick={copy} title={id}>
       <IconCopy size={14} aria-hidden />
-      {copied ? "Copied" : `Reference ${id.slice(0, 8)}`}
+      {copied ? t("Copied") : t("Reference {id}", { id: id.slice(0, 8) })}
     </button>
   );
 }
@@ -173,9 +174,11 @@ function NotAnew({ query: { error, refetch } }: { query: Asked<unknown> }) {
   return (
     <div className={css.errorLine} role="status">
       <IconAlertTriangle size={16} aria-hidden />
-      <div>This may be old: it could not be read anew. {detailOf(error)}</div>
+      <div>
+        {t("This may be old: it could not be read anew. {detail}", { detail: detailOf(error) })}
+      </div>
       <Button size="xs" variant="default" onClick={() => refetch()}>
-        Try again
+        {t("Try again")}
       </Button>
     </div>
   );

@@ -16,6 +16,7 @@ import {
 } from "@tabler/icons-react";
 
 import type { DeviceStatus, ItemStatus } from "../api/types";
+import { t } from "../i18n";
 
 /** A status is never colour alone: icon + word + Okabe-Ito colour. */
 export interface StatusLook {
@@ -25,37 +26,37 @@ export interface StatusLook {
 }
 
 const PLANNED: StatusLook = {
-  word: "Planned",
+  word: t("Planned"),
   icon: IconCircleDashed,
   color: "var(--status-idle)",
 };
 const RUNNING: StatusLook = {
-  word: "Running",
+  word: t("Running"),
   icon: IconPlayerPlay,
   color: "var(--status-running)",
 };
-const DONE: StatusLook = { word: "Done", icon: IconCircleCheck, color: "var(--status-done)" };
+const DONE: StatusLook = { word: t("Done"), icon: IconCircleCheck, color: "var(--status-done)" };
 const FAILED: StatusLook = {
-  word: "Failed",
+  word: t("Failed"),
   icon: IconAlertTriangle,
   color: "var(--status-fault)",
 };
-const STOPPED: StatusLook = { word: "Stopped", icon: IconBan, color: "var(--status-stopped)" };
+const STOPPED: StatusLook = { word: t("Stopped"), icon: IconBan, color: "var(--status-stopped)" };
 const PAUSED: StatusLook = {
-  word: "Paused",
+  word: t("Paused"),
   icon: IconPlayerPause,
   color: "var(--status-warn)",
 };
-const QUEUED: StatusLook = { word: "Queued", icon: IconClock, color: "var(--status-idle)" };
+const QUEUED: StatusLook = { word: t("Queued"), icon: IconClock, color: "var(--status-idle)" };
 
 /** No contact with the scanner: it may still scan. */
 export const LOST: StatusLook = {
-  word: "Lost",
+  word: t("Lost"),
   icon: IconUnlink,
   color: "var(--status-fault)",
 };
 export const STOP_UNCONFIRMED: StatusLook = {
-  word: "Stop not confirmed",
+  word: t("Stop not confirmed"),
   icon: IconHandStop,
   color: "var(--status-fault)",
 };
@@ -63,7 +64,7 @@ export const STOP_UNCONFIRMED: StatusLook = {
 export const ITEM_STATUS: Record<ItemStatus, StatusLook> = {
   NEW: PLANNED,
   UPDATED: PLANNED,
-  STARTED: { ...RUNNING, word: "Starting", icon: IconLoader2 },
+  STARTED: { ...RUNNING, word: t("Starting"), icon: IconLoader2 },
   INPROGRESS: RUNNING,
   PAUSED,
   FINISHED: DONE,
@@ -72,31 +73,36 @@ export const ITEM_STATUS: Record<ItemStatus, StatusLook> = {
 };
 
 export const DEVICE_STATUS: Record<DeviceStatus, StatusLook> = {
-  ONLINE: { ...DONE, word: "Ready" },
-  BUSY: { ...RUNNING, word: "Scanning" },
-  OFFLINE: { word: "Offline", icon: IconPlugConnectedX, color: "var(--status-idle)" },
-  ERROR: { ...FAILED, word: "Fault" },
+  ONLINE: { ...DONE, word: t("Ready") },
+  BUSY: { ...RUNNING, word: t("Scanning") },
+  OFFLINE: { word: t("Offline"), icon: IconPlugConnectedX, color: "var(--status-idle)" },
+  ERROR: { ...FAILED, word: t("Fault") },
 };
 
 const WORK_STATUS: Record<string, StatusLook> = {
   queued: QUEUED,
   paused: PAUSED,
-  waiting: { ...QUEUED, word: "Waiting" },
+  waiting: { ...QUEUED, word: t("Waiting") },
   started: RUNNING,
   running: RUNNING,
   progress: RUNNING,
-  sending: { ...RUNNING, word: "Sending" },
+  sending: { ...RUNNING, word: t("Sending") },
   succeeded: DONE,
   finished: DONE,
   done: DONE,
-  complete: { ...RUNNING, word: "Complete" },
-  discarded: { ...STOPPED, word: "Discarded" },
-  sent: { ...DONE, word: "Sent" },
-  stored: { ...DONE, word: "Stored" },
-  retry: { ...QUEUED, word: "Will retry" },
+  complete: { ...RUNNING, word: t("Complete") },
+  discarded: { ...STOPPED, word: t("Discarded") },
+  sent: { ...DONE, word: t("Sent") },
+  stored: { ...DONE, word: t("Stored") },
+  retry: { ...QUEUED, word: t("Will retry") },
   failed: FAILED,
-  timed_out: { ...FAILED, word: "Timed out" },
-  skipped: { ...STOPPED, word: "Skipped", icon: IconPlayerTrackNext, color: "var(--status-idle)" },
+  timed_out: { ...FAILED, word: t("Timed out") },
+  skipped: {
+    ...STOPPED,
+    word: t("Skipped"),
+    icon: IconPlayerTrackNext,
+    color: "var(--status-idle)",
+  },
   error: FAILED,
   canceled: STOPPED,
   cancelled: STOPPED,
@@ -105,8 +111,8 @@ const WORK_STATUS: Record<string, StatusLook> = {
 };
 
 const ACQUISITION_STATE: Record<string, StatusLook> = {
-  requested: { ...RUNNING, word: "Requested", icon: IconLoader2 },
-  accepted: { ...RUNNING, word: "Accepted", icon: IconLoader2 },
+  requested: { ...RUNNING, word: t("Requested"), icon: IconLoader2 },
+  accepted: { ...RUNNING, word: t("Accepted"), icon: IconLoader2 },
   running: RUNNING,
   paused: PAUSED,
   stopping: STOP_UNCONFIRMED,
@@ -127,20 +133,24 @@ export function workStatus(status: string): StatusLook {
 }
 
 export const HEALTH: Record<"ok" | "warning" | "failing", StatusLook> = {
-  ok: { ...DONE, word: "OK" },
-  warning: { ...FAILED, word: "Warning", color: "var(--status-warn)" },
-  failing: { ...FAILED, word: "Failing" },
+  ok: { ...DONE, word: t("OK") },
+  warning: { ...FAILED, word: t("Warning"), color: "var(--status-warn)" },
+  failing: { ...FAILED, word: t("Failing") },
 };
 /** Not in use, by the wish of somebody. */
-export const OFF: StatusLook = { ...STOPPED, word: "Off", color: "var(--status-idle)" };
+export const OFF: StatusLook = { ...STOPPED, word: t("Off"), color: "var(--status-idle)" };
 export const PAUSED_LOOK = PAUSED;
 /** Only watched: a rule in shadow mode. */
-export const SHADOW: StatusLook = { word: "Shadow", icon: IconEye, color: "var(--status-running)" };
-export const ACTIVE: StatusLook = { ...DONE, word: "Active" };
+export const SHADOW: StatusLook = {
+  word: t("Shadow"),
+  icon: IconEye,
+  color: "var(--status-running)",
+};
+export const ACTIVE: StatusLook = { ...DONE, word: t("Active") };
 
 const CALIBRATION_STATE: Record<string, StatusLook> = {
-  requested: { ...RUNNING, word: "Under way", icon: IconLoader2 },
-  measured: { ...DONE, word: "Measured" },
+  requested: { ...RUNNING, word: t("Under way"), icon: IconLoader2 },
+  measured: { ...DONE, word: t("Measured") },
   failed: FAILED,
 };
 

@@ -13,6 +13,8 @@ import {
   Tooltip,
 } from "@mantine/core";
 
+import { t } from "../i18n";
+
 export const colorSchemeManager = localStorageColorSchemeManager({ key: "scanhub-color-scheme" });
 
 const field = { defaultProps: { size: "sm" } };
@@ -56,7 +58,7 @@ export const theme = createTheme({
       ...field,
       defaultProps: {
         ...field.defaultProps,
-        visibilityToggleButtonProps: { "aria-label": "Show what is typed" },
+        visibilityToggleButtonProps: { "aria-label": t("Show what is typed") },
       },
     }),
     Select: Select.extend({ ...field, classNames: { dropdown: "dropdown" } }),
@@ -68,7 +70,7 @@ export const theme = createTheme({
         lockScroll: false,
         transitionProps: { duration: 80 },
         overlayProps: { backgroundOpacity: 0.55 },
-        closeButtonProps: { "aria-label": "Close", size: 40, iconSize: 18 },
+        closeButtonProps: { "aria-label": t("Close"), size: 40, iconSize: 18 },
       },
       classNames: {
         overlay: "overlay-area",

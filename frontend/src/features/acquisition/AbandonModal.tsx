@@ -5,6 +5,8 @@ import { useState } from "react";
 import { abandonAcquisition } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import { sessionStore } from "../../api/session";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
@@ -35,11 +37,16 @@ export default function AbandonModal({ name, taskId, acquisitionId, onClose }: P
   });
   const user = sessionStore.get().user?.username;
   return (
-    <Modal opened onClose={onClose} title={`Give up ${name}`} closeOnClickOutside={false}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("Give up {name}", { name })}
+      closeOnClickOutside={false}
+    >
       <form
         className={page.form}
         noValidate
-        aria-label="Give up scan"
+        aria-label={t("Give up scan")}
         onSubmit={(event) => {
           event.preventDefault();
           setTouched(true);
@@ -47,32 +54,34 @@ export default function AbandonModal({ name, taskId, acquisitionId, onClose }: P
         }}
       >
         <p>
-          <strong>This does not stop the scanner.</strong> Look at it first, and stop it at its own
-          console if it still scans.
+          {rich(
+            "<strong>This does not stop the scanner.</strong> Look at it first, and stop it at its own console if it still scans.",
+            { strong: <strong /> },
+          )}
         </p>
         <ul className={page.bullets}>
-          <li>The scan counts as failed from now on, and can be started again.</li>
-          <li>The scanner is free for the next scan.</li>
-          <li>Data that the scanner still has of this scan are not taken any more.</li>
+          <li>{t("The scan counts as failed from now on, and can be started again.")}</li>
+          <li>{t("The scanner is free for the next scan.")}</li>
+          <li>{t("Data that the scanner still has of this scan are not taken any more.")}</li>
         </ul>
         <Textarea
-          label="What you have seen at the scanner"
-          description={user && `Kept with the scan, with your name (${user}).`}
+          label={t("What you have seen at the scanner")}
+          description={user && t("Kept with the scan, with your name ({user}).", { user })}
           data-autofocus
           autosize
           minRows={2}
           maxLength={1000}
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
-          error={touched && missing && "A reason is needed"}
+          error={touched && missing && t("A reason is needed")}
         />
         <ErrorLine error={giveUp.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Go on waiting
+            {t("Go on waiting")}
           </Button>
           <Button type="submit" variant="outline" color="red" loading={giveUp.isPending}>
-            Give up the scan
+            {t("Give up the scan")}
           </Button>
         </div>
       </form>

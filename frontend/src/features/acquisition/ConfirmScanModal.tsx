@@ -4,6 +4,8 @@ import { useState } from "react";
 import { type SafetyConfirmation, type SafetyVerdict, toConfirm } from "../../api/safety";
 import { sessionStore } from "../../api/session";
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import page from "../../shared/page.module.css";
 import { Reasons } from "../../shared/states";
 
@@ -25,8 +27,8 @@ export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: 
   const firstLevel = reasons.some(({ code }) => code.endsWith("first-level"));
   const missing = reason.trim().length < SHORTEST;
   const title = firstLevel
-    ? `First Level Controlled Operating Mode: ${task.name}`
-    : `A person has to confirm: ${task.name}`;
+    ? t("First Level Controlled Operating Mode: {task}", { task: task.name })
+    : t("A person has to confirm: {task}", { task: task.name });
   const submit = () => {
     setTouched(true);
     if (missing) return;
@@ -38,7 +40,7 @@ export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: 
       <form
         className={page.form}
         noValidate
-        aria-label="Confirm scan"
+        aria-label={t("Confirm scan")}
         onSubmit={(event) => {
           event.preventDefault();
           submit();
@@ -46,27 +48,32 @@ export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: 
       >
         <Reasons reasons={reasons.map(({ text }) => text)} />
         <p>
-          Recorded as confirmed by{" "}
-          <strong>
-            {user ? `${user.first_name} ${user.last_name} (${user.username})` : "nobody"}
-          </strong>
-          , for this sequence, this patient and this device only.
+          {rich(
+            "Recorded as confirmed by {which}, for this sequence, this patient and this device only.",
+            {
+              which: (
+                <strong>
+                  {user ? `${user.first_name} ${user.last_name} (${user.username})` : t("nobody")}
+                </strong>
+              ),
+            },
+          )}
         </p>
         <Textarea
-          label="Why the scan is needed"
+          label={t("Why the scan is needed")}
           data-autofocus
           autosize
           minRows={2}
           maxLength={1000}
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
-          error={touched && missing && "A reason is needed"}
+          error={touched && missing && t("A reason is needed")}
         />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
-          <Button type="submit">Confirm and start</Button>
+          <Button type="submit">{t("Confirm and start")}</Button>
         </div>
       </form>
     </Modal>

@@ -17,6 +17,7 @@ import {
   type Patient,
   type Task,
 } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, duration, secondsBetween } from "../../shared/format";
 import { DEVICE_STATUS, isActive, LOST, STOP_UNCONFIRMED } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
@@ -85,7 +86,7 @@ export function DeviceStrip({ exam, patient, open }: Props) {
       data-testid="device-strip"
       data-stale={stream.kind === "stale" || undefined}
       data-silent={silence?.kind}
-      aria-label="Device"
+      aria-label={t("Device")}
     >
       <Notice task={selected} />
       <DeviceFace device={deviceOf(shown)} />
@@ -123,7 +124,9 @@ function DeviceFace({ device }: { device: Device | null | undefined }) {
           <StatusBadge look={DEVICE_STATUS[device.status]} />
         </>
       ) : (
-        <span className="dim">{device === undefined ? "Reading devices" : "No device chosen"}</span>
+        <span className="dim">
+          {device === undefined ? t("Reading devices") : t("No device chosen")}
+        </span>
       )}
     </div>
   );
@@ -154,7 +157,7 @@ function ScanFace({
       <div className={css.scan}>
         {next && (
           <span className="dim">
-            {next.status === "FINISHED" ? "Again" : "Next"}: {next.name}
+            {next.status === "FINISHED" ? t("Again") : t("Next")}: {next.name}
           </span>
         )}
       </div>
@@ -166,19 +169,23 @@ function ScanFace({
     sequences.data?.find(({ _id }) => _id === task.sequence_id)?.facts?.duration_s ?? null;
   const left = remainingSeconds(task.progress, elapsed, planned);
   return (
-    <div className={css.scan} role="group" aria-label="Scan progress">
+    <div className={css.scan} role="group" aria-label={t("Scan progress")}>
       <span className={css.scanName}>{task.name}</span>
       <Progress task={task} wide />
       <span className={`${css.times} live-number`}>
         {offline && (
           <strong className={css.lost} role="alert">
-            No contact: the scanner may still scan
+            {t("No contact: the scanner may still scan")}
           </strong>
         )}
         {offline ? null : phase.kind === "running" || phase.kind === "idle" ? (
           <>
-            {elapsed !== null && <span>{duration(elapsed)} elapsed</span>}
-            {left !== null && <span className="dim">{duration(left)} left</span>}
+            {elapsed !== null && (
+              <span>{t("{elapsed} elapsed", { elapsed: duration(elapsed) })}</span>
+            )}
+            {left !== null && (
+              <span className="dim">{t("{left} left", { left: duration(left) })}</span>
+            )}
           </>
         ) : (
           phaseShown && (
@@ -205,9 +212,9 @@ function SilentFace({
   silence: Silence;
 }) {
   const Icon = silence.kind === "lost" ? LOST.icon : STOP_UNCONFIRMED.icon;
-  const what = silence.kind === "lost" ? "Lost" : "Stop not confirmed";
+  const what = silence.kind === "lost" ? t("Lost") : t("Stop not confirmed");
   return (
-    <div className={css.scan} role="group" aria-label="Scan progress">
+    <div className={css.scan} role="group" aria-label={t("Scan progress")}>
       <span className={css.scanName}>{task.name}</span>
       <Link
         to="/exams/$examId"
@@ -216,15 +223,17 @@ function SilentFace({
         className={`${css.silentLink} live-number`}
       >
         <Icon size={18} aria-hidden />
-        {what}
-        {silence.since && ` since ${clock(silence.since)}`}: go to the scanner
+        {t("{what}{since}: go to the scanner", {
+          what,
+          since: silence.since ? t(" since {since}", { since: clock(silence.since) }) : "",
+        })}
       </Link>
     </div>
   );
 }
 
 const phaseWords = (task: Task | null, { kind }: StartPhase): string =>
-  task?.status === "PAUSED" ? "Paused" : PHASE_WORDS[kind];
+  task?.status === "PAUSED" ? t("Paused") : PHASE_WORDS[kind];
 
 function StartControl({
   task,
@@ -283,7 +292,7 @@ function StartControl({
       <button
         type="button"
         className={css.startButton}
-        aria-label="Start scan"
+        aria-label={t("Start scan")}
         aria-describedby="start-reason"
         disabled={disabled}
         onClick={() => void start()}
@@ -293,7 +302,7 @@ function StartControl({
         ) : (
           <IconPlayerPlay size={18} aria-hidden />
         )}
-        Start
+        {t("Start")}
       </button>
       {editing && patient && (
         <Suspense>
@@ -321,9 +330,12 @@ function Notice({ task }: { task: Task | null }) {
         )}
         <div>
           <strong>
-            {stopped.kind === "sending" && "Stop sent, waiting for the scanner"}
-            {stopped.kind === "confirmed" && `Stop confirmed at ${clock(stopped.at)}`}
-            {bad && `Stop NOT CONFIRMED at ${clock(stopped.at)}: use the scanner's own stop`}
+            {stopped.kind === "sending" && t("Stop sent, waiting for the scanner")}
+            {stopped.kind === "confirmed" && t("Stop confirmed at {at}", { at: clock(stopped.at) })}
+            {bad &&
+              t("Stop NOT CONFIRMED at {at}: use the scanner's own stop", {
+                at: clock(stopped.at),
+              })}
           </strong>
           {stopped.kind !== "sending" && stopped.detail && <div>{stopped.detail}</div>}
         </div>

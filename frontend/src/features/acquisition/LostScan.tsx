@@ -2,6 +2,8 @@ import { Button } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { clock, duration, secondsBetween } from "../../shared/format";
 import { useNow } from "../../shared/useNow";
 import css from "./acquisition.module.css";
@@ -21,28 +23,28 @@ export function LostScan({ task, silence }: { task: Task; silence: Silence }) {
       <div role="alert">
         <h2>
           <look.icon size={20} aria-hidden />
-          {lost ? "No contact with the scanner" : "The stop is not confirmed"}
+          {lost ? t("No contact with the scanner") : t("The stop is not confirmed")}
         </h2>
       </div>
       {silence.since && (
         <p className="live-number">
-          since <strong>{clock(silence.since)}</strong>
+          {rich("since {since}", { since: <strong>{clock(silence.since)}</strong> })}
           {away !== null && <span className="dim"> ({duration(away)})</span>}
         </p>
       )}
       <p>
-        <strong>Go to the scanner.</strong>{" "}
+        <strong>{t("Go to the scanner.")}</strong>{" "}
         {lost
-          ? "It may still be scanning. If it must not, stop it at its own console."
-          : "It was told to stop and may still be scanning. Stop it at its own console."}
+          ? t("It may still be scanning. If it must not, stop it at its own console.")
+          : t("It was told to stop and may still be scanning. Stop it at its own console.")}
       </p>
       <p className="dim">
         {lost
-          ? "When it comes back by itself, the scan goes on and its data are stored."
-          : "It is told again when it comes back."}
+          ? t("When it comes back by itself, the scan goes on and its data are stored.")
+          : t("It is told again when it comes back.")}
       </p>
       <Button variant="default" onClick={() => setAsking(true)}>
-        Give up this scan
+        {t("Give up this scan")}
       </Button>
       {asking && (
         <Suspense>

@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 
 import { pauseDevice, resumeDevice } from "../../api/endpoints";
 import type { AcquisitionTask, Device } from "../../api/types";
+import { t } from "../../i18n";
 import css from "./acquisition.module.css";
 
 interface Props {
@@ -43,7 +44,7 @@ export function PauseButton({ task, device }: Props) {
         ) : (
           <IconPlayerPause size={18} aria-hidden />
         )}
-        {rests ? "Go on" : "Pause"}
+        {rests ? t("Go on") : t("Pause")}
       </button>
     </div>
   );

@@ -1,4 +1,5 @@
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
 import css from "./acquisition.module.css";
 import { trueProgress } from "./progress";
 
@@ -10,7 +11,7 @@ export function Progress({ task, wide }: { task: Task; wide?: boolean }) {
       <span
         className={css.bar}
         role="progressbar"
-        aria-label={`Progress of ${task.name}`}
+        aria-label={t("Progress of {task}", { task: task.name })}
         aria-valuemin={0}
         aria-valuemax={100}
         aria-valuenow={value ?? undefined}

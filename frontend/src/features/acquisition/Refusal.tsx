@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 import { ApiError } from "../../api/problem";
 import { type SafetyConfirmation, toConfirm, verdictOf } from "../../api/safety";
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
 import { CorrelationId, Reasons } from "../../shared/states";
 import css from "./acquisition.module.css";
 
@@ -24,24 +25,24 @@ export function Refusal({ task, refusal, start, dismiss }: Props) {
   const verdict = verdictOf(refusal);
   const open = toConfirm(verdict);
   const notes = (verdict?.reasons ?? []).filter(({ severity }) => severity === "note");
-  const said = refusal instanceof Error ? refusal.message : "Unknown error.";
+  const said = refusal instanceof Error ? refusal.message : t("Unknown error.");
   return (
     <>
       {/* Out of the way of the dialog that it leads to, where the screen is small. */}
       <div className={css.notice} role="alert" data-bad hidden={asking}>
         <IconAlertTriangle size={18} aria-hidden />
         <div>
-          <strong>{task.name} was not started</strong>
+          <strong>{t("{task} was not started", { task: task.name })}</strong>
           {problem?.reasons.length ? <Reasons reasons={problem.reasons} /> : <div>{said}</div>}
           {notes.length > 0 && (
             <details>
-              <summary>Not checked or for information ({notes.length})</summary>
+              <summary>{t("Not checked or for information ({n})", { n: notes.length })}</summary>
               <Reasons reasons={notes.map(({ text }) => text)} />
             </details>
           )}
           {open.length > 0 && (
             <Button size="xs" variant="default" onClick={() => setAsking(true)}>
-              Confirm and start
+              {t("Confirm and start")}
             </Button>
           )}
           {problem?.correlationId && <CorrelationId id={problem.correlationId} />}
@@ -64,7 +65,12 @@ export function Refusal({ task, refusal, start, dismiss }: Props) {
 
 export function Dismiss({ onClick }: { onClick: () => void }) {
   return (
-    <button type="button" className={css.dismiss} aria-label="Dismiss message" onClick={onClick}>
+    <button
+      type="button"
+      className={css.dismiss}
+      aria-label={t("Dismiss message")}
+      onClick={onClick}
+    >
       <IconX size={16} aria-hidden />
     </button>
   );

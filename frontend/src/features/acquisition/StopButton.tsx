@@ -4,6 +4,7 @@ import { useEffect, useState } from "react";
 import { stopDevice } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import type { Device, Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { createStore, useStore } from "../../shared/store";
 import { useLatest } from "../../shared/useLatest";
 import css from "./acquisition.module.css";
@@ -36,14 +37,14 @@ export function StopButton({ exam }: { exam: Exam | null }) {
     <button
       type="button"
       className={css.stop}
-      aria-label="Stop scanner"
-      title="Stop the scanner (or hold Esc for 1 second)"
+      aria-label={t("Stop scanner")}
+      title={t("Stop the scanner (or hold Esc for 1 second)")}
       data-holding={holding || undefined}
       onClick={() => void stop()}
     >
       <span className={css.octagon}>
         <span className={css.octagonFill} />
-        <span className={css.stopWord}>STOP</span>
+        <span className={css.stopWord}>{t("STOP")}</span>
       </span>
     </button>
   );

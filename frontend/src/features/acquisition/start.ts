@@ -8,6 +8,7 @@ import {
   type PatientPosition,
   type Task,
 } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, hasWeight } from "../../shared/format";
 import { isActive } from "../../shared/status";
 
@@ -40,21 +41,22 @@ export function startReasons({
   onExamPage,
   unsaved,
 }: StartFacts): StartReason[] {
-  if (!onExamPage) return [{ text: "Open the exam to start a scan" }];
-  if (!task) return [{ text: "Select an acquisition in the queue" }];
+  if (!onExamPage) return [{ text: t("Open the exam to start a scan") }];
+  if (!task) return [{ text: t("Select an acquisition in the queue") }];
   if (!isScan(task)) {
-    return [{ text: "Not a scan: run it from the inspector" }];
+    return [{ text: t("Not a scan: run it from the inspector") }];
   }
-  if (isActive(task.status)) return [{ text: "This scan is under way" }];
+  if (isActive(task.status)) return [{ text: t("This scan is under way") }];
   const reasons: StartReason[] = [];
-  if (unsaved) reasons.push({ text: "Changed parameters are not saved" });
+  if (unsaved) reasons.push({ text: t("Changed parameters are not saved") });
   const link = linkReason(stream);
   if (link) reasons.push({ text: link });
-  if (!patient) reasons.push({ text: "Patient not read yet" });
-  else if (!hasWeight(patient)) reasons.push({ text: "Patient weight is missing", fix: "patient" });
-  else if (!patient.height) reasons.push({ text: "Patient height is missing", fix: "patient" });
-  if (!position) reasons.push({ text: "How the patient lies is not told", fix: "position" });
-  if (!task.sequence_id) reasons.push({ text: "No sequence chosen" });
+  if (!patient) reasons.push({ text: t("Patient not read yet") });
+  else if (!hasWeight(patient))
+    reasons.push({ text: t("Patient weight is missing"), fix: "patient" });
+  else if (!patient.height) reasons.push({ text: t("Patient height is missing"), fix: "patient" });
+  if (!position) reasons.push({ text: t("How the patient lies is not told"), fix: "position" });
+  if (!task.sequence_id) reasons.push({ text: t("No sequence chosen") });
   reasons.push(...deviceReasons(task, device));
   return reasons;
 }
@@ -64,29 +66,32 @@ function linkReason(stream: StreamState): string | null {
     case "live":
       return null;
     case "connecting":
-      return "Connecting to the live status";
+      return t("Connecting to the live status");
     case "reconnecting":
-      return "Live status is reconnecting";
+      return t("Live status is reconnecting");
     case "stale":
-      return `Status is stale since ${clock(stream.since)}`;
+      return t("Status is stale since {since}", { since: clock(stream.since) });
   }
 }
 
 function deviceReasons(task: AcquisitionTask, device: Device | null | undefined): StartReason[] {
-  if (!task.device_id) return [{ text: "No device chosen", fix: "device" }];
-  if (device === undefined) return [{ text: "Device state not read yet" }];
-  if (device === null) return [{ text: "The chosen device no longer exists", fix: "device" }];
+  if (!task.device_id) return [{ text: t("No device chosen"), fix: "device" }];
+  if (device === undefined) return [{ text: t("Device state not read yet") }];
+  if (device === null) return [{ text: t("The chosen device no longer exists"), fix: "device" }];
   switch (device.status) {
     case "ONLINE":
       return [];
     case "OFFLINE":
-      return [{ text: `${device.name} is offline`, fix: "device" }];
+      return [{ text: t("{device} is offline", { device: device.name }), fix: "device" }];
     case "BUSY":
-      return [{ text: `${device.name} is scanning` }];
+      return [{ text: t("{device} is scanning", { device: device.name }) }];
     case "ERROR":
       return [
         {
-          text: `${device.name} reports a fault${device.status_detail ? `: ${device.status_detail}` : ""}`,
+          text: t("{device} reports a fault{which}", {
+            device: device.name,
+            which: device.status_detail ? `: ${device.status_detail}` : "",
+          }),
         },
       ];
   }
@@ -129,8 +134,8 @@ export function startPhase(
 
 export const PHASE_WORDS: Record<StartPhase["kind"], string> = {
   idle: "",
-  requested: "Start requested",
-  unconfirmed: "Not confirmed: check the scanner",
-  accepted: "Accepted by the scanner",
-  running: "Running",
+  requested: t("Start requested"),
+  unconfirmed: t("Not confirmed: check the scanner"),
+  accepted: t("Accepted by the scanner"),
+  running: t("Running"),
 };

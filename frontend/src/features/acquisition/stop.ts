@@ -5,6 +5,7 @@ import {
   isScan,
   type StopReply,
 } from "../../api/types";
+import { t } from "../../i18n";
 import { isActive } from "../../shared/status";
 
 /** Which scanners STOP reaches. It must always have somewhere to go, without any selection. */
@@ -52,10 +53,10 @@ export function stopOutcome(
   return {
     kind: "unconfirmed",
     at,
-    detail: replies.length === 0 ? "No scanner is known to this exam." : detail,
+    detail: replies.length === 0 ? t("No scanner is known to this exam.") : detail,
   };
 }
 
 function messageOf(reason: unknown): string {
-  return reason instanceof Error ? reason.message : "The request failed.";
+  return reason instanceof Error ? reason.message : t("The request failed.");
 }

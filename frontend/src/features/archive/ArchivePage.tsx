@@ -7,6 +7,7 @@ import { Link } from "@tanstack/react-router";
 import type { Study } from "../../api/archive";
 import { imageQueries } from "../../api/imageQueries";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import { type Column, DataTable } from "../../shared/DataTable";
 import { dicomDate, dicomName, dicomTime } from "../../shared/dicomText";
 import { ageInYears } from "../../shared/format";
@@ -24,9 +25,9 @@ const dash = <span className="dim">–</span>;
 const COLUMNS: Column<Study>[] = [
   {
     key: "patient",
-    head: "Patient",
+    head: t("Patient"),
     width: "minmax(150px, 1.6fr)",
-    cell: ({ patientName }) => <strong>{dicomName(patientName) || "no name"}</strong>,
+    cell: ({ patientName }) => <strong>{dicomName(patientName) || t("no name")}</strong>,
   },
   {
     key: "id",
@@ -36,40 +37,40 @@ const COLUMNS: Column<Study>[] = [
   },
   {
     key: "born",
-    head: "Born",
+    head: t("Born"),
     width: "128px",
     optional: true,
     cell: ({ birthDate, date }) => bornWords(birthDate, date) || dash,
   },
   {
     key: "date",
-    head: "Date",
+    head: t("Date"),
     width: "128px",
     cell: ({ date, time }) => (date ? `${dicomDate(date)} ${dicomTime(time)}` : dash),
   },
   {
     key: "description",
-    head: "Study",
+    head: t("Study"),
     width: "minmax(120px, 1.6fr)",
     cell: ({ description }) => description || dash,
   },
   {
     key: "modality",
-    head: "Modality",
+    head: t("Modality"),
     width: "72px",
     optional: true,
     cell: ({ modalities }) => modalities.join(", ") || dash,
   },
   {
     key: "accession",
-    head: "Accession",
+    head: t("Accession"),
     width: "minmax(90px, 0.8fr)",
     optional: true,
     cell: ({ accession }) => accession || dash,
   },
   {
     key: "images",
-    head: "Series · images",
+    head: t("Series · images"),
     width: "104px",
     cell: ({ series, instances }) => (
       <span className="live-number">
@@ -117,22 +118,22 @@ export function ArchivePage(props: Props) {
     <div className={page.page}>
       <ArchiveTabs />
       <PageHead
-        title="Archive"
+        title={t("Archive")}
         filter={filter}
-        placeholder="Find by name, ID, accession, study"
+        placeholder={t("Find by name, ID, accession, study")}
         onFilter={onFilter}
       >
-        <div className={page.choice} role="group" aria-label="What">
+        <div className={page.choice} role="group" aria-label={t("What")}>
           <button type="button" aria-pressed={!aside} onClick={() => onAside(false)}>
-            Studies
+            {t("Studies")}
           </button>
           <button type="button" aria-pressed={aside} onClick={() => onAside(true)}>
-            Kept aside
+            {t("Kept aside")}
           </button>
         </div>
         {!aside && (
           <Select
-            aria-label="Date of the study"
+            aria-label={t("Date of the study")}
             className={page.select}
             allowDeselect={false}
             value={period}
@@ -151,13 +152,17 @@ function Studies({ filter, period, onFilter, onPeriod, onStudy }: Props) {
   const now = new Date(useNow(true, 60_000));
   const studies = useInfiniteQuery(imageQueries.studies({ text, since: firstDay(period, now) }));
   return (
-    <QueryView query={studies} rows={10} safe="The images are stored; only searching them failed.">
+    <QueryView
+      query={studies}
+      rows={10}
+      safe={t("The images are stored; only searching them failed.")}
+    >
       {(rows) =>
         rows.length === 0 ? (
           <Nothing {...{ filter, period, onFilter, onPeriod }} />
         ) : (
           <DataTable
-            label="Studies"
+            label={t("Studies")}
             rows={rows}
             columns={COLUMNS}
             rowId={({ uid }) => uid}
@@ -177,7 +182,7 @@ function Nothing({ filter, period, onFilter, onPeriod }: Search) {
   return (
     <Empty
       icon={IconArchive}
-      title={narrowed ? "No study matches" : "The archive is empty"}
+      title={narrowed ? t("No study matches") : t("The archive is empty")}
       action={
         narrowed ? (
           <Button
@@ -187,21 +192,21 @@ function Nothing({ filter, period, onFilter, onPeriod }: Search) {
               if (period !== "any") onPeriod("any");
             }}
           >
-            Show all studies
+            {t("Show all studies")}
           </Button>
         ) : (
           <Button
             leftSection={<IconUpload size={16} />}
             renderRoot={(root) => <Link to="/upload" {...root} />}
           >
-            Upload images
+            {t("Upload images")}
           </Button>
         )
       }
     >
       {narrowed
-        ? "Names are found without accents and capitals; IDs as they are written."
-        : "Send images to the DICOM node, fetch them from another system, or upload files."}
+        ? t("Names are found without accents and capitals; IDs as they are written.")
+        : t("Send images to the DICOM node, fetch them from another system, or upload files.")}
     </Empty>
   );
 }

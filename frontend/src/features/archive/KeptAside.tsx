@@ -5,6 +5,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { type KeptAside as Kept, keptFileUrl, recoverKept } from "../../api/archive";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import { type Column, DataTable } from "../../shared/DataTable";
 import { dayAndClock, plainReason } from "../../shared/format";
 import { OlderOnes } from "../../shared/OlderOnes";
@@ -16,41 +17,46 @@ import { ASIDE_WORDS } from "./search";
 const columns = (mayNot: string | null, onTake: (id: string) => void): Column<Kept>[] => [
   {
     key: "time",
-    head: "Received",
+    head: t("Received"),
     width: "124px",
     cell: ({ received_at }) => <span className="live-number">{dayAndClock(received_at)}</span>,
   },
   {
     key: "what",
-    head: "What",
+    head: t("What"),
     width: "minmax(172px, 0.9fr)",
     cell: ({ kind }) => <strong>{ASIDE_WORDS[kind]}</strong>,
   },
   {
     key: "detail",
-    head: "Why",
+    head: t("Why"),
     width: "minmax(200px, 3fr)",
     cell: ({ detail }) => <span title={detail}>{detail}</span>,
   },
   {
     key: "source",
-    head: "From",
+    head: t("From"),
     width: "minmax(90px, 0.7fr)",
     cell: ({ source }) => plainReason(source) || <span className="dim">–</span>,
   },
   {
     key: "times",
-    head: "Came",
+    head: t("Came"),
     width: "128px",
     cell: ({ times, last_received_at }) => (
       <span className="live-number">
-        {times === 1 ? "once" : `${times} ×, last ${dayAndClock(last_received_at)}`}
+        {times === 1
+          ? t("once")
+          : t("{times} ×, last {lastReceivedAt}", {
+              times,
+              lastReceivedAt: dayAndClock(last_received_at),
+            })}
       </span>
     ),
   },
   {
     key: "file",
-    head: "File",
+    head: t("File"),
     width: "80px",
     cell: ({ id, kind }) =>
       kind !== "other-patient" && (
@@ -60,13 +66,13 @@ const columns = (mayNot: string | null, onTake: (id: string) => void): Column<Ke
           download
           onClick={(event) => event.stopPropagation()}
         >
-          Download
+          {t("Download")}
         </Anchor>
       ),
   },
   {
     key: "take",
-    head: "Archive",
+    head: t("Archive"),
     width: "104px",
     cell: ({ id, kind }) =>
       kind !== "other-patient" && (
@@ -80,7 +86,7 @@ const columns = (mayNot: string | null, onTake: (id: string) => void): Column<Ke
             onTake(id);
           }}
         >
-          Take in
+          {t("Take in")}
         </Button>
       ),
   },
@@ -103,7 +109,7 @@ export function KeptAside({
     onSettled: () => client.invalidateQueries({ queryKey: imageKeys.archive }),
   });
   return (
-    <QueryView query={query} rows={8} safe="What was kept aside is safe on the disk.">
+    <QueryView query={query} rows={8} safe={t("What was kept aside is safe on the disk.")}>
       {(kept) => {
         const rows = kept.filter(({ kind, detail, source, sop_instance_uid }) =>
           containsWords([ASIDE_WORDS[kind], detail, source, sop_instance_uid], filter),
@@ -113,11 +119,12 @@ export function KeptAside({
           return (
             <Empty
               icon={IconShieldCheck}
-              title={filter ? "Nothing matches" : "Nothing was kept aside"}
+              title={filter ? t("Nothing matches") : t("Nothing was kept aside")}
               action={older}
             >
-              Files that cannot be read, a second object under a UID that is taken, and images that
-              name another patient than their study are told of here.
+              {t(
+                "Files that cannot be read, a second object under a UID that is taken, and images that name another patient than their study are told of here.",
+              )}
             </Empty>
           );
         }
@@ -125,7 +132,7 @@ export function KeptAside({
           <>
             <ErrorLine error={take.error} />
             <DataTable
-              label="Kept aside"
+              label={t("Kept aside")}
               rows={rows}
               columns={columns(mayNot, take.mutate)}
               rowId={({ id }) => id}

@@ -6,9 +6,9 @@ import type { SeriesOfStudy, Study } from "../../api/archive";
 import { imageKeys } from "../../api/imageQueries";
 import { type RemovalReason, removeImages } from "../../api/upkeep";
 import { upkeepKeys } from "../../api/upkeepQueries";
+import { plural, t } from "../../i18n";
 import ConfirmModal from "../../shared/ConfirmModal";
 import { dicomName } from "../../shared/dicomText";
-import { counted } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { REMOVAL_REASONS, refusedIn, type RefusedSeries } from "./removal";
 
@@ -48,33 +48,34 @@ export default function RemoveModal({ study, all, series, onClose, onGone }: Pro
   };
   return (
     <ConfirmModal
-      title={series ? "Remove the series" : "Remove the study"}
-      action="Remove for good"
+      title={series ? t("Remove the series") : t("Remove the study")}
+      action={t("Remove for good")}
       typed={series ? undefined : study.patientId || study.uid}
       ready={reason !== null}
       run={remove}
       onClose={onClose}
     >
       <p>
-        <strong>{dicomName(study.patientName) || study.patientId || "No name"}</strong>:{" "}
+        <strong>{dicomName(study.patientName) || study.patientId || t("No name")}</strong>:{" "}
         {series
-          ? series.series_description || "series without description"
-          : `all ${study.series} series`}
-        , {counted(images, "image")}.
+          ? series.series_description || t("series without description")
+          : plural(study.series, "its one series", "all {n} series")}
+        , {plural(images, "{n} image", "{n} images")}.
       </p>
       <p>
-        They are deleted here and cannot be brought back. What is at a target stays there; the cases
-        and what happened to them stay too.
+        {t(
+          "They are deleted here and cannot be brought back. What is at a target stays there; the cases and what happened to them stay too.",
+        )}
       </p>
       <Select
-        label="Why"
-        placeholder="Choose a reason: it is kept with your name"
+        label={t("Why")}
+        placeholder={t("Choose a reason: it is kept with your name")}
         value={reason}
         onChange={(next) => setReason(next as RemovalReason | null)}
         data={REASONS}
       />
       {refused.length > 1 && (
-        <ul className={page.bullets} aria-label="What may not go">
+        <ul className={page.bullets} aria-label={t("What may not go")}>
           {refused.map(({ series_instance_uid: uid, reason: why }) => (
             <li key={uid}>
               <strong>{nameOf(all, uid)}</strong>: {why}

@@ -6,15 +6,16 @@ import { useState } from "react";
 import type { SeriesOfStudy, Study } from "../../api/archive";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { type Priority, sendSeries } from "../../api/images";
+import { plural, t } from "../../i18n";
 import { dicomName } from "../../shared/dicomText";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 import { takesImages } from "../queue/sending";
 
 const PRIORITIES: { value: Priority; label: string }[] = [
-  { value: "urgent", label: "Urgent: before all others" },
-  { value: "normal", label: "Normal" },
-  { value: "offpeak", label: "Off-peak: when there is time" },
+  { value: "urgent", label: t("Urgent: before all others") },
+  { value: "normal", label: t("Normal") },
+  { value: "offpeak", label: t("Off-peak: when there is time") },
 ];
 
 interface Props {
@@ -58,53 +59,53 @@ export default function SendModal({ study, series, onClose }: Props) {
   });
   const what =
     series.length === 0
-      ? `all ${study.series} series`
-      : series.map(({ series_description }) => series_description || "one series").join(", ");
+      ? plural(study.series, "its one series", "all {n} series")
+      : series.map(({ series_description }) => series_description || t("one series")).join(", ");
   return (
     <Modal
       opened
       onClose={onClose}
-      title={`Send ${series.length === 0 ? "the study" : "the series"}`}
+      title={series.length === 0 ? t("Send the study") : t("Send the series")}
     >
       <form
         className={page.form}
-        aria-label="Send to a target"
+        aria-label={t("Send to a target")}
         onSubmit={(event) => {
           event.preventDefault();
           if (target) send.mutate(target);
         }}
       >
         <p>
-          {dicomName(study.patientName) || study.patientId || "No name"}: {what}.
+          {dicomName(study.patientName) || study.patientId || t("No name")}: {what}.
         </p>
         <Select
-          label="Target"
+          label={t("Target")}
           data-autofocus
-          placeholder={targets?.length === 0 ? "There is no target to send to" : "Choose one"}
+          placeholder={targets?.length === 0 ? t("There is no target to send to") : t("Choose one")}
           searchable
           value={target}
           onChange={setTarget}
           data={(targets ?? []).map(({ name }) => name)}
         />
         <Select
-          label="Priority"
+          label={t("Priority")}
           allowDeselect={false}
           value={priority}
           onChange={(next) => setPriority((next ?? "normal") as Priority)}
           data={PRIORITIES}
         />
         <Checkbox
-          label="Also what is there already"
+          label={t("Also what is there already")}
           checked={again}
           onChange={(event) => setAgain(event.currentTarget.checked)}
         />
         <ErrorLine error={send.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" disabled={!target} loading={send.isPending}>
-            Send
+            {t("Send")}
           </Button>
         </div>
       </form>

@@ -2,7 +2,7 @@ import { IconAlertOctagon, IconLoader2, IconPhoto } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { type SeriesOfStudy, thumbnailUrl } from "../../api/archive";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import css from "./archive.module.css";
 
@@ -29,7 +29,7 @@ export function SeriesList({ study, series, isOfPatient, shown, onSeries }: Prop
     ArrowUp: () => move(-1),
   });
   return (
-    <nav className={css.series} aria-label="Series">
+    <nav className={css.series} aria-label={t("Series")}>
       <ul>
         {series.map((one) => (
           <li key={one.series_instance_uid}>
@@ -47,15 +47,17 @@ export function SeriesList({ study, series, isOfPatient, shown, onSeries }: Prop
                 </span>
               )}
               <span className={css.cardText}>
-                <strong>{one.series_description || "No description"}</strong>
+                <strong>{one.series_description || t("No description")}</strong>
                 <span className="dim">
                   {[one.series_number, one.modality].filter((part) => part !== null).join(" · ")}
                 </span>
-                <span className="dim live-number">{counted(one.instances, "image")}</span>
-                {!isOfPatient(one) && <span className={css.other}>Another patient</span>}
+                <span className="dim live-number">
+                  {plural(one.instances, "{n} image", "{n} images")}
+                </span>
+                {!isOfPatient(one) && <span className={css.other}>{t("Another patient")}</span>}
                 {!one.complete && (
                   <span className={css.arriving}>
-                    <IconLoader2 size={14} aria-hidden /> Arriving
+                    <IconLoader2 size={14} aria-hidden /> {t("Arriving")}
                   </span>
                 )}
               </span>

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 
 import { completeSeries, type SeriesOfStudy, type Study } from "../../api/archive";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
+import { plural, t } from "../../i18n";
 import { DetailSection } from "../../shared/DetailSection";
 import { dicomDate } from "../../shared/dicomText";
 import { dayAndClock } from "../../shared/format";
@@ -28,28 +29,31 @@ interface Props {
 export function StudyInfo({ study, series, onSend, onRemove }: Props) {
   const mayNotRemove = useMayRemove();
   return (
-    <aside className={css.info} aria-label="About the study">
-      <h2 className="visually-hidden">About the study</h2>
+    <aside className={css.info} aria-label={t("About the study")}>
+      <h2 className="visually-hidden">{t("About the study")}</h2>
       {series && <AboutSeries {...{ series, onSend, onRemove }} />}
-      <DetailSection title="Cases of this study">
+      <DetailSection title={t("Cases of this study")}>
         <CasesOf study={study.uid} />
       </DetailSection>
       <HoldSection study={study.uid} />
-      <DetailSection title="Study">
+      <DetailSection title={t("Study")}>
         <dl className={page.facts}>
-          <dt>Patient ID</dt>
-          <dd className="mono">{study.patientId || "none"}</dd>
-          <dt>Born</dt>
-          <dd>{dicomDate(study.birthDate) || "not told"}</dd>
-          <dt>Sex</dt>
-          <dd>{study.sex || "not told"}</dd>
-          <dt>Accession</dt>
-          <dd className="mono">{study.accession || "none"}</dd>
-          <dt>Images</dt>
+          <dt>{t("Patient ID")}</dt>
+          <dd className="mono">{study.patientId || t("none")}</dd>
+          <dt>{t("Born")}</dt>
+          <dd>{dicomDate(study.birthDate) || t("not told")}</dd>
+          <dt>{t("Sex")}</dt>
+          <dd>{study.sex || t("not told")}</dd>
+          <dt>{t("Accession")}</dt>
+          <dd className="mono">{study.accession || t("none")}</dd>
+          <dt>{t("Images")}</dt>
           <dd className="live-number">
-            {study.instances} in {study.series} series
+            {t("{instances} in {series}", {
+              instances: study.instances,
+              series: plural(study.series, "{n} series", "{n} series"),
+            })}
           </dd>
-          <dt>Study UID</dt>
+          <dt>{t("Study UID")}</dt>
           <dd className="mono">{study.uid}</dd>
         </dl>
         <div className={page.buttons}>
@@ -59,7 +63,7 @@ export function StudyInfo({ study, series, onSend, onRemove }: Props) {
             leftSection={<IconTrash size={16} />}
             onClick={() => onRemove(null)}
           >
-            Remove the study
+            {t("Remove the study")}
           </Button>
         </div>
       </DetailSection>
@@ -84,15 +88,15 @@ function AboutSeries({
       ]),
   });
   return (
-    <DetailSection title={series.series_description || "Series without description"}>
+    <DetailSection title={series.series_description || t("Series without description")}>
       <dl className={page.facts}>
-        <dt>Number</dt>
-        <dd>{series.series_number ?? "none"}</dd>
-        <dt>Received</dt>
+        <dt>{t("Number")}</dt>
+        <dd>{series.series_number ?? t("none")}</dd>
+        <dt>{t("Received")}</dt>
         <dd>{dayAndClock(series.received_at)}</dd>
-        <dt>State</dt>
-        <dd>{series.complete ? "Complete" : "Images still arrive"}</dd>
-        <dt>Series UID</dt>
+        <dt>{t("State")}</dt>
+        <dd>{series.complete ? t("Complete") : t("Images still arrive")}</dd>
+        <dt>{t("Series UID")}</dt>
         <dd className="mono">{series.series_instance_uid}</dd>
       </dl>
       <div className={page.buttons}>
@@ -103,7 +107,7 @@ function AboutSeries({
             leftSection={<IconSend size={16} />}
             onClick={() => onSend(series)}
           >
-            Send series
+            {t("Send series")}
           </Button>
         ) : (
           <Button
@@ -113,7 +117,7 @@ function AboutSeries({
             loading={complete.isPending}
             onClick={() => complete.mutate()}
           >
-            Nothing more comes
+            {t("Nothing more comes")}
           </Button>
         )}
         <Button
@@ -122,7 +126,7 @@ function AboutSeries({
           leftSection={<IconTrash size={16} />}
           onClick={() => onRemove(series)}
         >
-          Remove series
+          {t("Remove series")}
         </Button>
       </div>
       <ErrorLine error={complete.error} />
@@ -133,10 +137,10 @@ function AboutSeries({
 function CasesOf({ study }: { study: string }) {
   const cases = useInfiniteQuery(imageQueries.cases({ state: null, rule: null, text: "", study }));
   return (
-    <QueryView query={cases} rows={2} safe="The cases go on as before.">
+    <QueryView query={cases} rows={2} safe={t("The cases go on as before.")}>
       {(rows) =>
         rows.length === 0 ? (
-          <p className="dim">None yet: no series of it is complete.</p>
+          <p className="dim">{t("None yet: no series of it is complete.")}</p>
         ) : (
           <ul>
             {rows.map((row) => (

@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { type Instance, instanceUrl, type SeriesOfStudy, type Study } from "../../api/archive";
 import { imageQueries } from "../../api/imageQueries";
+import { t } from "../../i18n";
 import { dicomDate, dicomName, dicomTime } from "../../shared/dicomText";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
@@ -30,21 +31,21 @@ interface Props {
 export function StudyView(props: Props) {
   const study = useQuery(imageQueries.study(props.uid));
   return (
-    <QueryView query={study} rows={10} safe="The images are stored; only reading them failed.">
+    <QueryView query={study} rows={10} safe={t("The images are stored; only reading them failed.")}>
       {(found) =>
         found ? (
           <Opened {...props} study={found} />
         ) : (
           <Empty
             icon={IconPhotoOff}
-            title="There is no such study"
+            title={t("There is no such study")}
             action={
               <Button variant="default" onClick={props.onClose}>
-                All studies
+                {t("All studies")}
               </Button>
             }
           >
-            It was never received here, or it was deleted.
+            {t("It was never received here, or it was deleted.")}
           </Empty>
         )
       }
@@ -66,9 +67,9 @@ function Opened({ uid, study, series, onSeries, onClose }: Props & { study: Stud
     <div className={page.page}>
       <header className={css.head}>
         <Button variant="default" leftSection={<IconArrowLeft size={16} />} onClick={onClose}>
-          Archive
+          {t("Archive")}
         </Button>
-        <h1>{dicomName(study.patientName) || "no name"}</h1>
+        <h1>{dicomName(study.patientName) || t("no name")}</h1>
         <p className="dim">
           {[
             study.patientId,
@@ -84,11 +85,11 @@ function Opened({ uid, study, series, onSeries, onClose }: Props & { study: Stud
           leftSection={<IconSend size={16} />}
           onClick={() => setSending([])}
         >
-          Send study
+          {t("Send study")}
         </Button>
       </header>
       <div className={css.study}>
-        <QueryView query={list} rows={6} safe="The images are stored.">
+        <QueryView query={list} rows={6} safe={t("The images are stored.")}>
           {() => (
             <SeriesList
               study={uid}
@@ -101,7 +102,7 @@ function Opened({ uid, study, series, onSeries, onClose }: Props & { study: Stud
             />
           )}
         </QueryView>
-        <section className={css.images} aria-label="Images">
+        <section className={css.images} aria-label={t("Images")}>
           {shown && (
             <Images key={shown.series_instance_uid} study={study} series={shown} all={all} />
           )}
@@ -145,9 +146,9 @@ function Images({
   };
   const instances = useQuery(imageQueries.instances(study.uid, series.series_instance_uid));
   return (
-    <QueryView query={instances} rows={1} safe="The images are stored.">
+    <QueryView query={instances} rows={1} safe={t("The images are stored.")}>
       {(all) => (
-        <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
+        <Suspense fallback={<Loading label={t("Loading the viewer")} rows={1} />}>
           <DicomViewer
             whose={ofStudy(study.patientId, study.patientName)}
             {...shownSeries(series, all)}
@@ -166,7 +167,7 @@ function Images({
 }
 
 const titleOf = ({ series_description }: SeriesOfStudy): string =>
-  series_description || "Series without description";
+  series_description || t("Series without description");
 
 const shownSeries = (series: SeriesOfStudy, instances: Instance[]): ShownSeries => ({
   title: titleOf(series),

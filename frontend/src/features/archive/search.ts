@@ -1,14 +1,15 @@
 import type { KeptAside } from "../../api/archive";
+import { t } from "../../i18n";
 import { day } from "../../shared/format";
 
 /** From when on studies are shown. */
 export const PERIODS = ["any", "today", "week", "month"] as const;
 export type Period = (typeof PERIODS)[number];
 export const PERIOD_WORDS: Record<Period, string> = {
-  any: "Any date",
-  today: "Today",
-  week: "Last 7 days",
-  month: "Last 30 days",
+  any: t("Any date"),
+  today: t("Today"),
+  week: t("Last 7 days"),
+  month: t("Last 30 days"),
 };
 const DAYS: Record<Period, number | null> = { any: null, today: 0, week: 6, month: 29 };
 
@@ -22,7 +23,7 @@ export function firstDay(period: Period, now: Date): string | null {
 
 /** What was kept aside, in words of the page. */
 export const ASIDE_WORDS: Record<KeptAside["kind"], string> = {
-  quarantine: "Not readable",
-  conflict: "Second object of a UID",
-  "other-patient": "Another patient",
+  quarantine: t("Not readable"),
+  conflict: t("Second object of a UID"),
+  "other-patient": t("Another patient"),
 };

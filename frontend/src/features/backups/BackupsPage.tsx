@@ -4,9 +4,11 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { type Backup, type Backups, backupsQuery, beginBackup } from "../../api/backups";
+import { plural, t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
-import { clock, counted, day, dayAndClock } from "../../shared/format";
+import { clock, day, dayAndClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { guarded, useMayManage } from "../../shared/roles";
@@ -19,27 +21,27 @@ import { HealthTabs } from "../../shared/SubNav";
 const COLUMNS: Column<Backup>[] = [
   {
     key: "taken",
-    head: "Shows",
+    head: t("Shows"),
     width: "minmax(150px, 1fr)",
     cell: ({ taken_at }) => <strong>{`${day(taken_at)} ${clock(taken_at)}`}</strong>,
   },
-  { key: "name", head: "Name", width: "minmax(150px, 1.4fr)", cell: ({ name }) => name },
-  { key: "files", head: "Files", width: "84px", cell: ({ files }) => files },
-  { key: "size", head: "Size", width: "84px", cell: ({ bytes }) => sizeWords(bytes) },
+  { key: "name", head: t("Name"), width: "minmax(150px, 1.4fr)", cell: ({ name }) => name },
+  { key: "files", head: t("Files"), width: "84px", cell: ({ files }) => files },
+  { key: "size", head: t("Size"), width: "84px", cell: ({ bytes }) => sizeWords(bytes) },
   {
     key: "new",
-    head: "New in it",
+    head: t("New in it"),
     width: "110px",
     optional: true,
     cell: ({ new_bytes }) => sizeWords(new_bytes),
   },
   {
     key: "missing",
-    head: "Missing",
+    head: t("Missing"),
     width: "84px",
     optional: true,
     cell: ({ missing_files }) =>
-      missing_files === 0 ? <span className="dim">none</span> : missing_files,
+      missing_files === 0 ? <span className="dim">{t("none")}</span> : missing_files,
   },
 ];
 
@@ -57,15 +59,15 @@ export function BackupsPage() {
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
-        <h1>Backups</h1>
+        <h1>{t("Backups")}</h1>
         <div className={page.actions}>{data && <Begin backups={data} />}</div>
       </header>
       {data && <Work backups={data} />}
       <ListAndDetail
         query={backups}
         rows={data?.backups}
-        safe="The backups themselves are not affected."
-        label="Backups"
+        safe={t("The backups themselves are not affected.")}
+        label={t("Backups")}
         columns={COLUMNS}
         rowId={({ name }) => name}
         selectedId={selectedName}
@@ -73,9 +75,11 @@ export function BackupsPage() {
         empty={
           <Empty
             icon={IconDatabase}
-            title={data?.enabled ? "No backup yet" : "No place for backups is set"}
+            title={data?.enabled ? t("No backup yet") : t("No place for backups is set")}
           >
-            {data?.enabled ? "Make the first one: scans and images go on meanwhile." : data?.detail}
+            {data?.enabled
+              ? t("Make the first one: scans and images go on meanwhile.")
+              : data?.detail}
           </Empty>
         }
         detail={selected && <Detail backup={selected} onClose={() => setSelected(null)} />}
@@ -102,7 +106,7 @@ function Begin({ backups: { enabled, detail, work } }: { backups: Backups }) {
         {...guarded(mayNot ?? (enabled ? null : (detail ?? "")))}
         onClick={() => begin.mutate()}
       >
-        Back up now
+        {t("Back up now")}
       </Button>
     </>
   );
@@ -111,52 +115,64 @@ function Begin({ backups: { enabled, detail, work } }: { backups: Backups }) {
 /** How the one goes that is made now, or how the last one went. */
 function Work({ backups: { work, folder } }: { backups: Backups }) {
   if (work.state === "idle") {
-    return folder ? <p className={page.note}>They are in {folder}.</p> : null;
+    return folder ? <p className={page.note}>{t("They are in {folder}.", { folder })}</p> : null;
   }
   return (
     <div className={page.note} role="status">
       <StatusBadge look={workStatus(work.state === "made" ? "done" : work.state)} />
       <span>
-        {work.state === "running" && (work.step || "It begins.")}
-        {work.state === "made" && `The backup is whole since ${dayAndClock(work.ended_at)}.`}
+        {work.state === "running" && (work.step || t("It begins."))}
+        {work.state === "made" &&
+          t("The backup is whole since {endedAt}.", { endedAt: dayAndClock(work.ended_at) })}
         {work.state === "failed" && work.detail}
       </span>
-      {work.started_by && <span>asked for by {work.started_by.replace(/^user:/, "")}</span>}
+      {work.started_by && (
+        <span>
+          {t("asked for by {startedBy}", { startedBy: work.started_by.replace(/^user:/, "") })}
+        </span>
+      )}
     </div>
   );
 }
 
 function Detail({ backup, onClose }: { backup: Backup; onClose: () => void }) {
   return (
-    <aside className={page.detail} aria-label={`Backup ${backup.name}`}>
+    <aside className={page.detail} aria-label={t("Backup {backup}", { backup: backup.name })}>
       <DetailHead title={backup.name} onClose={onClose} />
-      <section className={page.detailSection} aria-label="About">
+      <section className={page.detailSection} aria-label={t("About")}>
         <dl className={page.facts}>
-          <dt>Shows</dt>
+          <dt>{t("Shows")}</dt>
           <dd>{dayAndClock(backup.taken_at)}</dd>
-          <dt>Made</dt>
+          <dt>{t("Made")}</dt>
           <dd>
-            {dayAndClock(backup.begun_at)} to {clock(backup.ended_at)}
+            {t("{begunAt} to {endedAt}", {
+              begunAt: dayAndClock(backup.begun_at),
+              endedAt: clock(backup.ended_at),
+            })}
           </dd>
-          <dt>Software</dt>
+          <dt>{t("Software")}</dt>
           <dd>{backup.version}</dd>
-          <dt>Files</dt>
+          <dt>{t("Files")}</dt>
           <dd>
             {backup.files}, {sizeWords(backup.bytes)}
           </dd>
-          <dt>New in it</dt>
+          <dt>{t("New in it")}</dt>
           <dd>
-            {counted(backup.new_files, "file")}, {sizeWords(backup.new_bytes)}
+            {plural(backup.new_files, "{n} file", "{n} files")}, {sizeWords(backup.new_bytes)}
           </dd>
         </dl>
         {backup.missing_files > 0 && (
           <p className={page.reason} data-fault role="alert">
-            {counted(backup.missing_files, "file")} that the databases name was not in the lake.
+            {t("{files} that the databases name was not in the lake.", {
+              files: plural(backup.missing_files, "{n} file", "{n} files"),
+            })}
           </p>
         )}
         <p className="dim">
-          It is restored where no server runs on the data folder:{" "}
-          <code>scanhub restore --name {backup.name}</code>
+          {rich(
+            "It is restored where no server runs on the data folder: <code>scanhub restore --name {backup}</code>",
+            { backup: backup.name, code: <code /> },
+          )}
         </p>
       </section>
     </aside>

@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { imageKeys } from "../../api/imageQueries";
 import { type CaseDetail, completeCase, discardCase, retryCase } from "../../api/images";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
@@ -29,7 +30,7 @@ export function CaseActions({ shown }: { shown: CaseDetail }) {
   );
   if (!mayBeDiscarded(shown)) return null;
   return (
-    <section className={page.detailSection} aria-label="Actions">
+    <section className={page.detailSection} aria-label={t("Actions")}>
       <div className={page.buttons}>
         {shown.state === "failed" && unsent && (
           <Button
@@ -38,7 +39,7 @@ export function CaseActions({ shown }: { shown: CaseDetail }) {
             loading={retry.isPending}
             onClick={() => retry.mutate()}
           >
-            Send what is missing
+            {t("Send what is missing")}
           </Button>
         )}
         {isOpen(shown) && (
@@ -47,7 +48,7 @@ export function CaseActions({ shown }: { shown: CaseDetail }) {
             leftSection={<IconPlayerTrackNext size={16} />}
             onClick={() => setAsking("complete")}
           >
-            Complete now
+            {t("Complete now")}
           </Button>
         )}
         <Button
@@ -56,38 +57,43 @@ export function CaseActions({ shown }: { shown: CaseDetail }) {
           leftSection={<IconBan size={16} />}
           onClick={() => setAsking("discard")}
         >
-          Discard
+          {t("Discard")}
         </Button>
       </div>
       <ErrorLine error={retry.error} />
       <Suspense>
         {asking === "complete" && (
           <ConfirmModal
-            title="Complete the study now"
-            action="Complete now"
+            title={t("Complete the study now")}
+            action={t("Complete now")}
             run={() => completeCase(shown.id).finally(changed)}
             onClose={close}
           >
             <p>
-              Nothing more is waited for, and the rule acts on the {shown.series.length} series that
-              are there. While a series still arrives, this happens as soon as it is there. Series
-              that come later open a case of their own.
+              {t(
+                "Nothing more is waited for, and the rule acts on the {n} series that are there. While a series still arrives, this happens as soon as it is there. Series that come later open a case of their own.",
+                { n: shown.series.length },
+              )}
             </p>
           </ConfirmModal>
         )}
         {asking === "discard" && (
           <ConfirmModal
-            title="Discard the case"
-            action="Discard"
+            title={t("Discard the case")}
+            action={t("Discard")}
             run={() => discardCase(shown.id).finally(changed)}
             onClose={close}
           >
             <p>
-              {shown.state === "failed"
-                ? "What has not been sent is not sent any more."
-                : "Nothing of it is sent."}{" "}
-              The images stay in the archive, from where they can be sent by hand. A discarded case
-              cannot be opened again.
+              {t(
+                "{which} The images stay in the archive, from where they can be sent by hand. A discarded case cannot be opened again.",
+                {
+                  which:
+                    shown.state === "failed"
+                      ? t("What has not been sent is not sent any more.")
+                      : t("Nothing of it is sent."),
+                },
+              )}
             </p>
           </ConfirmModal>
         )}

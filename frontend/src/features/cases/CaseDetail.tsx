@@ -3,10 +3,11 @@ import { Link } from "@tanstack/react-router";
 
 import { imageQueries } from "../../api/imageQueries";
 import type { CaseDetail as Whole } from "../../api/images";
+import { inSentence, plural, t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { patientWords } from "../../shared/dicomText";
-import { capitalised, counted, dayAndClock, plainReason } from "../../shared/format";
+import { capitalised, dayAndClock, plainReason } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
 import { TimelineList } from "../exam/TimelineList";
@@ -21,8 +22,8 @@ import { CASE_STATE, caseReason, ruleWords, subjectWords } from "./looks";
 export function CaseDetail({ id, onClose }: { id: string; onClose: () => void }) {
   const query = useQuery(imageQueries.case(id));
   return (
-    <aside className={page.detail} aria-label="Case">
-      <QueryView query={query} rows={8} safe="The case itself goes on as before.">
+    <aside className={page.detail} aria-label={t("Case")}>
+      <QueryView query={query} rows={8} safe={t("The case itself goes on as before.")}>
         {(whole) => <Whole whole={whole} onClose={onClose} />}
       </QueryView>
     </aside>
@@ -41,32 +42,41 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
       <p className={page.reason} data-fault={whole.state === "failed" || undefined}>
         {withLocalTimes(caseReason(whole, plainReason))}
         {whole.waits_until && !/\buntil\b/.test(whole.reason) && (
-          <span className="dim"> Until {dayAndClock(whole.waits_until)} at the latest.</span>
+          <span className="dim">
+            {" "}
+            {t("Until {waitsUntil} at the latest.", { waitsUntil: dayAndClock(whole.waits_until) })}
+          </span>
         )}
       </p>
       <CaseActions shown={whole} />
       <Processing whole={whole} />
-      <DetailSection title="Case">
+      <DetailSection title={t("Case")}>
         <Facts whole={whole} />
       </DetailSection>
-      <DetailSection title={whole.series.length === 1 ? "Series" : `${whole.series.length} series`}>
+      <DetailSection
+        title={
+          whole.series.length === 1
+            ? t("Series")
+            : plural(whole.series.length, "{n} series", "{n} series")
+        }
+      >
         <SeriesList whole={whole} />
       </DetailSection>
-      <DetailSection title="Sent to">
+      <DetailSection title={t("Sent to")}>
         {whole.dispatches.length > 0 ? (
           <Sendings dispatches={whole.dispatches} />
         ) : (
           <p className="dim">
             {whole.state === "discarded"
-              ? "Nothing: it was discarded. Its images are in the archive."
-              : "Nothing is to be sent, or not yet."}
+              ? t("Nothing: it was discarded. Its images are in the archive.")
+              : t("Nothing is to be sent, or not yet.")}
           </p>
         )}
       </DetailSection>
-      <DetailSection title="Why these rules">
+      <DetailSection title={t("Why these rules")}>
         <Explanation series={whole.series} />
       </DetailSection>
-      <DetailSection title="Timeline">
+      <DetailSection title={t("Timeline")}>
         <TimelineList events={whole.timeline} days />
       </DetailSection>
     </>
@@ -75,33 +85,41 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
 
 /** As a sentence about the images begins. */
 const ACTION_WORDS: Record<string, string> = {
-  both: "Process and send",
-  notification: "Only tell of",
-  route: "Send",
+  both: t("Process and send"),
+  notification: t("Only tell of"),
+  route: t("Send"),
 };
 
 function Facts({ whole }: { whole: Whole }) {
   return (
     <dl className={page.facts}>
-      <dt>Rule</dt>
+      <dt>{t("Rule")}</dt>
       <dd>
         {ruleWords(whole)}
-        {whole.rule_version !== null && <span className="dim"> version {whole.rule_version}</span>}
+        {whole.rule_version !== null && (
+          <span className="dim">
+            {" "}
+            {t("version {ruleVersion}", { ruleVersion: whole.rule_version })}
+          </span>
+        )}
       </dd>
-      <dt>What for</dt>
+      <dt>{t("What for")}</dt>
       <dd>
         {whole.action === "none"
-          ? "Nothing: no rule fired"
-          : `${ACTION_WORDS[whole.action] ?? capitalised(whole.action)} the ${whole.kind}`}
-        {whole.priority !== "normal" && `, ${PRIORITY_WORDS[whole.priority].toLowerCase()}`}
+          ? t("Nothing: no rule fired")
+          : t("{action} the {kind}", {
+              action: ACTION_WORDS[whole.action] ?? capitalised(whole.action),
+              kind: whole.kind === "study" ? t("study") : t("series"),
+            })}
+        {whole.priority !== "normal" && `, ${inSentence(PRIORITY_WORDS[whole.priority])}`}
       </dd>
-      <dt>Opened</dt>
+      <dt>{t("Opened")}</dt>
       <dd>{dayAndClock(whole.opened_at)}</dd>
-      <dt>Last image</dt>
+      <dt>{t("Last image")}</dt>
       <dd>{dayAndClock(whole.last_received_at)}</dd>
       {whole.complete_at && (
         <>
-          <dt>Complete</dt>
+          <dt>{t("Complete")}</dt>
           <dd>
             {dayAndClock(whole.complete_at)}
             {whole.complete_reason && (
@@ -112,34 +130,38 @@ function Facts({ whole }: { whole: Whole }) {
       )}
       {whole.ended_at && (
         <>
-          <dt>Ended</dt>
+          <dt>{t("Ended")}</dt>
           <dd>{dayAndClock(whole.ended_at)}</dd>
         </>
       )}
       {whole.files_kept_until && (
         <>
-          <dt>Files kept</dt>
-          <dd>at least until {dayAndClock(whole.files_kept_until)}</dd>
+          <dt>{t("Files kept")}</dt>
+          <dd>
+            {t("at least until {filesKeptUntil}", {
+              filesKeptUntil: dayAndClock(whole.files_kept_until),
+            })}
+          </dd>
         </>
       )}
       {whole.study_description && (
         <>
-          <dt>Study</dt>
+          <dt>{t("Study")}</dt>
           <dd>{whole.study_description}</dd>
         </>
       )}
       {whole.accession_number && (
         <>
-          <dt>Accession</dt>
+          <dt>{t("Accession")}</dt>
           <dd className="mono">{whole.accession_number}</dd>
         </>
       )}
       {whole.exam_id && (
         <>
-          <dt>Exam</dt>
+          <dt>{t("Exam")}</dt>
           <dd>
             <Link to="/exams/$examId" params={{ examId: whole.exam_id }}>
-              Scanned here
+              {t("Scanned here")}
             </Link>
           </dd>
         </>
@@ -149,7 +171,7 @@ function Facts({ whole }: { whole: Whole }) {
 }
 
 function SeriesList({ whole }: { whole: Whole }) {
-  if (whole.series.length === 0) return <p className="dim">None yet.</p>;
+  if (whole.series.length === 0) return <p className="dim">{t("None yet.")}</p>;
   return (
     <ul>
       {whole.series.map((series) => (
@@ -160,10 +182,10 @@ function SeriesList({ whole }: { whole: Whole }) {
             className={page.rowLink}
           >
             <span>
-              {series.series_description || "Series without description"}
-              {series.derived && <span className="dim"> made by a module</span>}
+              {series.series_description || t("Series without description")}
+              {series.derived && <span className="dim"> {t("made by a module")}</span>}
             </span>
-            <span className="dim">{counted(series.instances, "image")}</span>
+            <span className="dim">{plural(series.instances, "{n} image", "{n} images")}</span>
           </Link>
         </li>
       ))}

@@ -6,6 +6,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { imageQueries } from "../../api/imageQueries";
 import type { Case, CaseState } from "../../api/images";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { patientWords } from "../../shared/dicomText";
 import { dayAndClock, plainReason } from "../../shared/format";
@@ -22,45 +23,45 @@ import { CASE_STATE, CASE_STATES, caseReason, ruleWords, subjectWords } from "./
 const COLUMNS: Column<Case>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "104px",
     cell: ({ state }) => <StatusBadge look={CASE_STATE[state]} />,
   },
   {
     key: "patient",
-    head: "Patient",
+    head: t("Patient"),
     width: "minmax(120px, 1.2fr)",
     cell: (row) => <strong>{patientWords(row)}</strong>,
   },
   {
     key: "about",
-    head: "Series or study",
+    head: t("Series or study"),
     width: "minmax(110px, 1.2fr)",
     cell: (row) => <span title={row.study_description}>{subjectWords(row)}</span>,
   },
   {
     key: "rule",
-    head: "Rule",
+    head: t("Rule"),
     width: "minmax(90px, 1fr)",
     optional: true,
     cell: (row) => (row.rule ? ruleWords(row) : <span className="dim">{ruleWords(row)}</span>),
   },
   {
     key: "why",
-    head: "Why",
+    head: t("Why"),
     width: "minmax(140px, 2fr)",
     cell: (row) => (
       <span title={withLocalTimes(plainReason(row.reason))}>
         {withLocalTimes(caseReason(row, plainReason))}
         {row.waits_until &&
           !/\buntil\b/.test(row.reason) &&
-          ` Until ${dayAndClock(row.waits_until)}.`}
+          t(" Until {waitsUntil}.", { waitsUntil: dayAndClock(row.waits_until) })}
       </span>
     ),
   },
   {
     key: "opened",
-    head: "Opened",
+    head: t("Opened"),
     width: "124px",
     optional: true,
     cell: ({ opened_at }) => <span className="live-number">{dayAndClock(opened_at)}</span>,
@@ -87,14 +88,14 @@ export function CasesPage(props: Props) {
   return (
     <div className={page.page}>
       <PageHead
-        title="Cases"
+        title={t("Cases")}
         filter={filter}
-        placeholder="Filter by patient, study, rule"
+        placeholder={t("Filter by patient, study, rule")}
         onFilter={onFilter}
       >
         <Select
-          aria-label="State"
-          placeholder="Any state"
+          aria-label={t("State")}
+          placeholder={t("Any state")}
           clearable
           className={page.select}
           value={state}
@@ -102,8 +103,8 @@ export function CasesPage(props: Props) {
           data={CASE_STATES.map((value) => ({ value, label: CASE_STATE[value].word }))}
         />
         <Select
-          aria-label="Rule"
-          placeholder="Any rule"
+          aria-label={t("Rule")}
+          placeholder={t("Any rule")}
           clearable
           searchable
           className={page.select}
@@ -116,8 +117,8 @@ export function CasesPage(props: Props) {
       <ListAndDetail
         query={cases}
         rows={cases.data}
-        safe="Images are received and sent as before; only this list could not be read."
-        label="Cases"
+        safe={t("Images are received and sent as before; only this list could not be read.")}
+        label={t("Cases")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -139,7 +140,7 @@ function Nothing({ filter, state, rule, onFilter, onState, onRule }: Props) {
     return (
       <Empty
         icon={IconStackFront}
-        title="No case matches"
+        title={t("No case matches")}
         action={
           <Button
             variant="default"
@@ -149,18 +150,19 @@ function Nothing({ filter, state, rule, onFilter, onState, onRule }: Props) {
               else onRule(null);
             }}
           >
-            {filter ? "Clear the filter" : state ? "Any state" : "Any rule"}
+            {filter ? t("Clear the filter") : state ? t("Any state") : t("Any rule")}
           </Button>
         }
       >
-        A series that still arrives has no case yet.
+        {t("A series that still arrives has no case yet.")}
       </Empty>
     );
   }
   return (
-    <Empty icon={IconStackFront} title="No cases yet">
-      A case opens when the images of a series or a study are complete. Send images to the DICOM
-      node, or upload some.
+    <Empty icon={IconStackFront} title={t("No cases yet")}>
+      {t(
+        "A case opens when the images of a series or a study are complete. Send images to the DICOM node, or upload some.",
+      )}
     </Empty>
   );
 }

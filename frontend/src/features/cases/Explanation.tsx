@@ -1,4 +1,5 @@
 import type { CaseSeries, RuleFinding } from "../../api/images";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import { StatusBadge } from "../../shared/StatusBadge";
 import css from "./cases.module.css";
@@ -6,7 +7,7 @@ import { RULE_OUTCOME } from "./looks";
 
 /** Each rule that was looked at: whether it fired, why, and on which tags it looked. */
 export function Explanation({ series }: { series: CaseSeries[] }) {
-  if (series.length === 0) return <p className="dim">Nothing was decided yet.</p>;
+  if (series.length === 0) return <p className="dim">{t("Nothing was decided yet.")}</p>;
   return (
     <div className={css.decisions}>
       {series.map((one) => (
@@ -24,13 +25,16 @@ function Decision({ series, named }: { series: CaseSeries; named: boolean }) {
       {named && <h4>{series.series_description || series.series_instance_uid}</h4>}
       {decision ? (
         <p>
-          {decision.reason} <span className="dim">Decided {dayAndClock(decision.decided_at)}.</span>
+          {decision.reason}{" "}
+          <span className="dim">
+            {t("Decided {decidedAt}.", { decidedAt: dayAndClock(decision.decided_at) })}
+          </span>
         </p>
       ) : (
-        <p className="dim">No decision is kept of it.</p>
+        <p className="dim">{t("No decision is kept of it.")}</p>
       )}
       {findings.length > 0 && (
-        <ul className={css.findings} aria-label="Rules">
+        <ul className={css.findings} aria-label={t("Rules")}>
           {findings.map((finding) => (
             <Finding
               key={finding.name}
@@ -50,17 +54,19 @@ function Finding({ finding, version }: { finding: RuleFinding; version: number |
     <li>
       <div className={css.findingHead}>
         <strong>{finding.name}</strong>
-        {version !== undefined && <span className="dim">version {version}</span>}
+        {version !== undefined && (
+          <span className="dim">{t("version {version}", { version })}</span>
+        )}
         <StatusBadge look={RULE_OUTCOME[finding.outcome]} />
       </div>
       {finding.reason && <p>{finding.reason}</p>}
       {tags.length > 0 && (
         <p className={css.tags}>
-          <span className="dim">Looked at</span>
+          <span className="dim">{t("Looked at")}</span>
           {tags.map(({ keyword, known, has_value }) => (
             <span key={keyword} className={css.tag} data-missing={!has_value || undefined}>
               {keyword}
-              {!known ? " (not kept)" : !has_value ? " (empty)" : ""}
+              {!known ? t(" (not kept)") : !has_value ? t(" (empty)") : ""}
             </span>
           ))}
         </p>

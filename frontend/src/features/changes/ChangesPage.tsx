@@ -9,6 +9,7 @@ import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import { routingQueries } from "../../api/routingQueries";
 import type { Device, JournalEvent } from "../../api/types";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -32,27 +33,32 @@ import { RuleOrder } from "./RuleOrder";
 const columnsOf = (devices: Device[]): Column<JournalEvent>[] => [
   {
     key: "time",
-    head: "When",
+    head: t("When"),
     width: "140px",
     cell: ({ time }) => <span className="live-number">{`${day(time)} ${clock(time)}`}</span>,
   },
   {
     key: "kind",
-    head: "Kind",
+    head: t("Kind"),
     width: "80px",
     cell: (event) => capitalised(kindOf(event) ?? event.type),
   },
   {
     key: "name",
-    head: "What",
+    head: t("What"),
     width: "minmax(130px, 1.4fr)",
     cell: (event) => <strong>{nameOf(event, devices)}</strong>,
   },
-  { key: "verb", head: "Became", width: "minmax(110px, 1fr)", cell: verbOf },
-  { key: "who", head: "Who", width: "minmax(90px, 0.8fr)", cell: ({ actor }) => actorWords(actor) },
+  { key: "verb", head: t("Became"), width: "minmax(110px, 1fr)", cell: verbOf },
+  {
+    key: "who",
+    head: t("Who"),
+    width: "minmax(90px, 0.8fr)",
+    cell: ({ actor }) => actorWords(actor),
+  },
   {
     key: "detail",
-    head: "Note",
+    head: t("Note"),
     width: "minmax(120px, 1.4fr)",
     optional: true,
     cell: (event) => detailOf(event) || <span className="dim">–</span>,
@@ -88,11 +94,11 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
     <div className={page.page}>
       <AdminTabs />
       <header className={page.head}>
-        <h1>Configuration changes</h1>
+        <h1>{t("Configuration changes")}</h1>
         <div className={page.actions}>
-          <div className={page.choice} role="group" aria-label="Kind">
+          <div className={page.choice} role="group" aria-label={t("Kind")}>
             <button type="button" aria-pressed={kind === null} onClick={() => onKind(null)}>
-              All
+              {t("All")}
             </button>
             {KINDS.map((each) => (
               <button
@@ -110,17 +116,18 @@ export function ChangesPage({ kind, selectedId, onKind, onSelect }: Props) {
       <ListAndDetail
         query={changes}
         rows={shown}
-        safe="The configuration itself is not affected."
-        label="Configuration changes"
+        safe={t("The configuration itself is not affected.")}
+        label={t("Configuration changes")}
         columns={columns}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
         onEnd={more}
         empty={
-          <Empty icon={IconHistory} title="Nothing was changed yet">
-            Each change of a rule, who is told, a target, a module, a device or a setting is told
-            here, with the way back.
+          <Empty icon={IconHistory} title={t("Nothing was changed yet")}>
+            {t(
+              "Each change of a rule, who is told, a target, a module, a device or a setting is told here, with the way back.",
+            )}
           </Empty>
         }
         detail={
@@ -144,14 +151,17 @@ function Change({
 }) {
   const name = nameOf(event, devices);
   return (
-    <aside className={page.detail} aria-label={`Change of ${name}`}>
+    <aside className={page.detail} aria-label={t("Change of {name}", { name })}>
       <DetailHead
         title={`${capitalised(kindOf(event) ?? "")} ${name}: ${verbOf(event)}`}
-        about={`${dayAndClock(event.time)} by ${actorWords(event.actor)}`}
+        about={t("{time} by {actorWords}", {
+          time: dayAndClock(event.time),
+          actorWords: actorWords(event.actor),
+        })}
         onClose={onClose}
       />
       {detailOf(event) && <p className={page.reason}>{detailOf(event)}</p>}
-      <DetailSection title="All versions, and the way back">
+      <DetailSection title={t("All versions, and the way back")}>
         <History key={event.subject} event={event} />
       </DetailSection>
     </aside>
@@ -169,12 +179,12 @@ function History({ event }: { event: JournalEvent }) {
   return <OfDevice id={event.subject} />;
 }
 
-const GONE = "It is deleted by now.";
+const GONE = t("It is deleted by now.");
 
 function OfRule({ name }: { name: string }) {
   const rules = useQuery(routingQueries.rules);
   return (
-    <QueryView query={rules} rows={3} safe="The rules decide as before.">
+    <QueryView query={rules} rows={3} safe={t("The rules decide as before.")}>
       {(all) => {
         const rule = all.find((each) => each.name === name);
         return rule ? <RuleHistory rule={rule} /> : <DeletedRuleHistory name={name} />;
@@ -186,7 +196,7 @@ function OfRule({ name }: { name: string }) {
 function OfTarget({ name }: { name: string }) {
   const targets = useQuery(routingQueries.targets);
   return (
-    <QueryView query={targets} rows={3} safe="Images are sent as before.">
+    <QueryView query={targets} rows={3} safe={t("Images are sent as before.")}>
       {(all) => {
         const target = all.find((each) => each.name === name);
         return target ? <TargetHistory target={target} /> : <p className="dim">{GONE}</p>;
@@ -198,7 +208,7 @@ function OfTarget({ name }: { name: string }) {
 function OfModule({ name }: { name: string }) {
   const modules = useQuery(moduleQueries.modules);
   return (
-    <QueryView query={modules} rows={3} safe="Cases are processed as before.">
+    <QueryView query={modules} rows={3} safe={t("Cases are processed as before.")}>
       {(all) => {
         const module = all.find((each) => each.name === name);
         return module ? <ModuleHistory module={module} /> : <p className="dim">{GONE}</p>;
@@ -210,7 +220,7 @@ function OfModule({ name }: { name: string }) {
 function OfDevice({ id }: { id: string }) {
   const devices = useQuery(queries.devices);
   return (
-    <QueryView query={devices} rows={3} safe="The scanners themselves are not affected.">
+    <QueryView query={devices} rows={3} safe={t("The scanners themselves are not affected.")}>
       {(all) => {
         const device = all.find((each) => each.id === id);
         return device ? <DeviceParameters device={device} /> : <p className="dim">{GONE}</p>;
@@ -224,18 +234,21 @@ function OfSchema({ event }: { event: JournalEvent }) {
   const devices = useQuery(queries.devices);
   const type = nameOf(event);
   return (
-    <QueryView query={devices} rows={2} safe="The scanners themselves are not affected.">
+    <QueryView query={devices} rows={2} safe={t("The scanners themselves are not affected.")}>
       {(all) => {
         const concerned = all.filter(({ device_type }) => device_type === type);
         return (
           <>
             <p className="dim">
-              A schema has no versions: it says what the parameters of devices of type {type} have
-              to be. {concerned.length === 0 && "No device here is of this type."}
+              {t(
+                "A schema has no versions: it says what the parameters of devices of type {type} have to be.",
+                { type },
+              )}
+              {concerned.length === 0 && <> {t("No device here is of this type.")}</>}
             </p>
             {concerned.map(({ id, name }) => (
               <Link key={id} to="/devices" search={{ id, tab: "parameters" }}>
-                Parameters of {name}
+                {t("Parameters of {name}", { name })}
               </Link>
             ))}
           </>

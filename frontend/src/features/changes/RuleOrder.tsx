@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { reorderRules } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
 import type { JournalEvent } from "../../api/types";
+import { t } from "../../i18n";
 import { useMayAdminister } from "../../shared/roles";
 import { ErrorLine, QueryView } from "../../shared/states";
 import { orderOf, orderAgain, movedIn } from "./change";
@@ -16,13 +17,13 @@ export function RuleOrder({ event }: { event: JournalEvent }) {
   const before = orderOf(event, "before");
   const after = orderOf(event, "after");
   return (
-    <QueryView query={rules} rows={3} safe="The rules decide as before.">
+    <QueryView query={rules} rows={3} safe={t("The rules decide as before.")}>
       {(all) => {
         const now = all.map(({ name }) => name);
         return (
           <div className={css.orders}>
-            <Order title="Before" names={before} moved={movedIn(before, after)} now={now} />
-            <Order title="After" names={after} moved={movedIn(before, after)} now={now} />
+            <Order title={t("Before")} names={before} moved={movedIn(before, after)} now={now} />
+            <Order title={t("After")} names={after} moved={movedIn(before, after)} now={now} />
           </div>
         );
       }}
@@ -31,7 +32,7 @@ export function RuleOrder({ event }: { event: JournalEvent }) {
 }
 
 interface OrderProps {
-  title: "Before" | "After";
+  title: string;
   names: string[];
   moved: ReadonlySet<string>;
   now: string[];
@@ -57,13 +58,13 @@ function Order({ title, names, moved, now }: OrderProps) {
                 {name}
               </Link>
             ) : (
-              <span className="dim">{name} (deleted)</span>
+              <span className="dim">{t("{name} (deleted)", { name })}</span>
             )}
           </li>
         ))}
       </ol>
       {isNow ? (
-        <p className="dim">The rules are in this order.</p>
+        <p className="dim">{t("The rules are in this order.")}</p>
       ) : (
         <Button
           variant="default"
@@ -73,7 +74,7 @@ function Order({ title, names, moved, now }: OrderProps) {
           loading={ordering.isPending}
           onClick={() => ordering.mutate()}
         >
-          Use this order again
+          {t("Use this order again")}
         </Button>
       )}
       <ErrorLine error={ordering.error} />

@@ -1,16 +1,17 @@
 import { type Kind, KINDS } from "../../api/changes";
 import type { JournalEvent } from "../../api/types";
+import { t } from "../../i18n";
 import { optionLabel } from "../rules/rule";
 
 /** Changes of the configuration, in words. Pure. */
 
 export const KIND_WORDS: Record<Kind, string> = {
-  rule: "Rules",
-  notification: "Notifications",
-  target: "Targets",
-  module: "Modules",
-  device: "Devices",
-  settings: "Settings",
+  rule: t("Rules"),
+  notification: t("Notifications"),
+  target: t("Targets"),
+  module: t("Modules"),
+  device: t("Devices"),
+  settings: t("Settings"),
 };
 
 /** Whether it belongs to what is asked for: notifications are a part of rules. */
@@ -26,24 +27,24 @@ export const kindOf = ({ type }: JournalEvent): Kind | null =>
   KINDS.find((kind) => type.startsWith(`${kind}.`)) ?? null;
 
 const VERBS: Record<string, string> = {
-  created: "made",
-  updated: "changed",
-  changed: "changed, and started again",
-  deleted: "deleted",
-  reordered: "changed",
-  parameter_changed: "parameters changed",
-  schema_changed: "schema of parameters changed",
+  created: t("made"),
+  updated: t("changed"),
+  changed: t("changed, and started again"),
+  deleted: t("deleted"),
+  reordered: t("changed"),
+  parameter_changed: t("parameters changed"),
+  schema_changed: t("schema of parameters changed"),
 };
 
 export const verbOf = ({ type, data }: JournalEvent): string => {
-  if (type === "device.schema_changed" && data.removed === true) return "schema removed";
+  if (type === "device.schema_changed" && data.removed === true) return t("schema removed");
   const verb = type.split(".")[1] ?? "";
   return VERBS[verb] ?? verb.replaceAll("_", " ");
 };
 
 /** What was changed, by the name that people know. */
 export function nameOf({ type, subject, data }: JournalEvent, devices: Named[] = []): string {
-  if (type === "rule.reordered") return "order";
+  if (type === "rule.reordered") return t("order");
   const told = type === "device.schema_changed" ? data.device_type : data.name;
   if (typeof told === "string" && told !== "") return told;
   return devices.find(({ id }) => id === subject)?.name ?? subject;
@@ -56,12 +57,13 @@ interface Named {
 
 /** Why, and which version came of it. */
 export function detailOf({ data }: JournalEvent): string {
-  const version = typeof data.version === "number" ? `version ${data.version}` : "";
+  const version =
+    typeof data.version === "number" ? t("version {version}", { version: data.version }) : "";
   const comment = [data.comment, data.change_comment].find(
     (text) => typeof text === "string" && text !== "",
   );
   const fields = fieldsOf(data);
-  const more = fields.length > 3 ? `and ${fields.length - 3} more` : "";
+  const more = fields.length > 3 ? t("and {n} more", { n: fields.length - 3 }) : "";
   const what = comment ?? [...fields.slice(0, 3).map(optionLabel), more].filter(Boolean).join(", ");
   return [version, what].filter(Boolean).join(": ");
 }

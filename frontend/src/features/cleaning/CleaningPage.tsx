@@ -4,8 +4,10 @@ import type { ReactNode } from "react";
 
 import { type Cleaner, type CleaningPreview, MOST_REMOVED } from "../../api/upkeep";
 import { upkeepQueries } from "../../api/upkeepQueries";
+import { plural, t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { Bar } from "../../shared/Bar";
-import { capitalised, counted, dayAndClock } from "../../shared/format";
+import { capitalised, dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { sizeWords } from "../../shared/size";
 import { QueryView } from "../../shared/states";
@@ -35,15 +37,15 @@ export function CleaningPage({ held, onHeld }: Props) {
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
-        <h1>Cleaning</h1>
-        <p className="dim">What waits, moves, has failed or is held is never removed.</p>
+        <h1>{t("Cleaning")}</h1>
+        <p className="dim">{t("What waits, moves, has failed or is held is never removed.")}</p>
         <div className={page.actions}>
-          <div className={page.choice} role="group" aria-label="What">
+          <div className={page.choice} role="group" aria-label={t("What")}>
             <button type="button" aria-pressed={!held} onClick={() => onHeld(false)}>
-              Overview
+              {t("Overview")}
             </button>
             <button type="button" aria-pressed={held} onClick={() => onHeld(true)}>
-              Held studies
+              {t("Held studies")}
             </button>
           </div>
         </div>
@@ -58,25 +60,25 @@ function Overview() {
   return (
     <div className={css.parts}>
       <div className={css.columns}>
-        <QueryView query={cleaner} rows={6} safe="Images are received and kept as before.">
+        <QueryView query={cleaner} rows={6} safe={t("Images are received and kept as before.")}>
           {(state) => (
             <>
-              <Part title="Disk of the images">
+              <Part title={t("Disk of the images")}>
                 <Disk cleaner={state} />
               </Part>
-              <Part title="How long things stay">
+              <Part title={t("How long things stay")}>
                 <Retained cleaner={state} />
               </Part>
             </>
           )}
         </QueryView>
-        <Part title="The last cleaning">
+        <Part title={t("The last cleaning")}>
           <Last />
         </Part>
-        <Part title="What goes next">
+        <Part title={t("What goes next")}>
           <Next />
         </Part>
-        <Part title="Removed by hand">
+        <Part title={t("Removed by hand")}>
           <ByHand />
         </Part>
       </div>
@@ -103,8 +105,11 @@ function Disk({ cleaner }: { cleaner: Cleaner }) {
       <p>
         <StatusBadge look={look} />
         <span className="live-number">
-          {sizeWords(used)} of {sizeWords(cleaner.total_bytes)} used (
-          {Math.round(100 * usedShare(cleaner))} %)
+          {t("{used} of {all} used ({percent} %)", {
+            used: sizeWords(used),
+            all: sizeWords(cleaner.total_bytes),
+            percent: Math.round(100 * usedShare(cleaner)),
+          })}
         </span>
       </p>
       <Bar
@@ -132,9 +137,15 @@ function Retained({ cleaner: { retention } }: { cleaner: Cleaner }) {
         ))}
       </dl>
       <p className="dim">
-        {removesNothing(retention) && "Nothing is ever removed. "}
-        {retention.offpeak_only && "What is old is removed in off-peak hours only. "}
-        Set with SCANHUB_WORKFLOW_CLEAN_… when the service is started.
+        {t(
+          "{removesNothing}{offpeakOnly}Set with SCANHUB_WORKFLOW_CLEAN_… when the service is started.",
+          {
+            removesNothing: removesNothing(retention) ? t("Nothing is ever removed. ") : "",
+            offpeakOnly: retention.offpeak_only
+              ? t("What is old is removed in off-peak hours only. ")
+              : "",
+          },
+        )}
       </p>
     </>
   );
@@ -143,16 +154,19 @@ function Retained({ cleaner: { retention } }: { cleaner: Cleaner }) {
 function Last() {
   const removed = useQuery(upkeepQueries.removed);
   return (
-    <QueryView query={removed} rows={2} safe="Only the history is missing here.">
+    <QueryView query={removed} rows={2} safe={t("Only the history is missing here.")}>
       {(events) => {
         const last = lastCleaning(events);
-        if (!last) return <p className="dim">Nothing was removed yet.</p>;
+        if (!last) return <p className="dim">{t("Nothing was removed yet.")}</p>;
         return (
           <>
             <p className="live-number">
-              {dayAndClock(last.time)}: {sizeWords(last.bytes)} freed
+              {t("{time}: {size} freed", {
+                time: dayAndClock(last.time),
+                size: sizeWords(last.bytes),
+              })}
             </p>
-            <ul className={css.rows} aria-label="What was removed">
+            <ul className={css.rows} aria-label={t("What was removed")}>
               {last.rows.map(({ what, reason, count, bytes }) => (
                 <li key={`${what} ${reason}`}>
                   <span>
@@ -178,27 +192,35 @@ const MOST_BY_HAND = 20;
 function ByHand() {
   const removed = useQuery(upkeepQueries.removed);
   return (
-    <QueryView query={removed} rows={2} safe="Only the history is missing here.">
+    <QueryView query={removed} rows={2} safe={t("Only the history is missing here.")}>
       {(events) => {
         const rows = removedByHand(events).slice(0, MOST_BY_HAND);
         if (rows.length === 0) {
           return (
             <p className="dim">
-              {events.length < MOST_REMOVED
-                ? "Nothing yet."
-                : `Nothing among the last ${MOST_REMOVED} removals.`}{" "}
-              Administrators remove studies and series in the archive.
+              {t("{which} Administrators remove studies and series in the archive.", {
+                which:
+                  events.length < MOST_REMOVED
+                    ? t("Nothing yet.")
+                    : t("Nothing among the last {mostRemoved} removals.", {
+                        mostRemoved: MOST_REMOVED,
+                      }),
+              })}
             </p>
           );
         }
         return (
-          <ul className={css.rows} aria-label="Removed by hand">
+          <ul className={css.rows} aria-label={t("Removed by hand")}>
             {rows.map(({ id, time, who, why, images, study }) => (
               <li key={id}>
                 <span title={study}>
-                  {dayAndClock(time)} by {who} <span className="dim">{why}</span>
+                  {rich("{time} by {who} {why}", {
+                    time: dayAndClock(time),
+                    who,
+                    why: <span className="dim">{why}</span>,
+                  })}
                 </span>
-                <span className="live-number">{counted(images, "image")}</span>
+                <span className="live-number">{plural(images, "{n} image", "{n} images")}</span>
               </li>
             ))}
           </ul>
@@ -211,26 +233,28 @@ function ByHand() {
 function Next() {
   const preview = useQuery(upkeepQueries.preview(null));
   return (
-    <QueryView query={preview} rows={3} safe="Nothing is removed by looking.">
+    <QueryView query={preview} rows={3} safe={t("Nothing is removed by looking.")}>
       {(found) => {
         const files = found.files.filter((kind) => kind.files > 0);
         if (found.series.length === 0 && files.length === 0) {
-          return <p className="dim">Nothing is old enough.</p>;
+          return <p className="dim">{t("Nothing is old enough.")}</p>;
         }
         return (
           <>
             <p className="live-number">
-              {found.more ? "More than " : ""}
-              {sizeWords(found.size_bytes)} in {counted(found.instances, "image")}; the oldest
-              first.
+              {t("{more}{size} in {images}; the oldest first.", {
+                more: found.more ? t("More than ") : "",
+                size: sizeWords(found.size_bytes),
+                images: plural(found.instances, "{n} image", "{n} images"),
+              })}
             </p>
-            <ul className={css.rows} aria-label="What goes next">
+            <ul className={css.rows} aria-label={t("What goes next")}>
               {files.map((kind) => (
                 <li key={kind.kind}>
                   <span>
                     {kind.kind === "quarantine"
-                      ? "Files that could not be read"
-                      : "Second objects of a UID"}
+                      ? t("Files that could not be read")
+                      : t("Second objects of a UID")}
                   </span>
                   <span className="live-number">
                     {kind.files} · {sizeWords(kind.size_bytes)}
@@ -254,7 +278,9 @@ function Series({ found }: { found: CleaningPreview }) {
           to="/archive"
           search={{ study: series.study_instance_uid, series: series.series_instance_uid }}
         >
-          Series of {dayAndClock(series.last_received_at)}
+          {t("Series of {lastReceivedAt}", {
+            lastReceivedAt: dayAndClock(series.last_received_at),
+          })}
         </Link>
         <span className="dim"> {FATES[series.fate]}</span>
       </span>

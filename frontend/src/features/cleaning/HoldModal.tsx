@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { holdStudy } from "../../api/upkeep";
 import { upkeepKeys } from "../../api/upkeepQueries";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
@@ -20,18 +21,20 @@ export default function HoldModal({ uid, onClose }: { uid: string; onClose: () =
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Hold the study">
+    <Modal opened onClose={onClose} title={t("Hold the study")}>
       <form
         className={page.form}
-        aria-label="Hold the study"
+        aria-label={t("Hold the study")}
         onSubmit={(event) => {
           event.preventDefault();
           if (reason.trim()) hold.mutate();
         }}
       >
-        <p>Nothing of it is removed until somebody lifts the hold, however full the disk is.</p>
+        <p>
+          {t("Nothing of it is removed until somebody lifts the hold, however full the disk is.")}
+        </p>
         <Textarea
-          label="Why (everybody reads it)"
+          label={t("Why (everybody reads it)")}
           data-autofocus
           autosize
           minRows={2}
@@ -43,10 +46,10 @@ export default function HoldModal({ uid, onClose }: { uid: string; onClose: () =
         <ErrorLine error={hold.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" disabled={!reason.trim()} loading={hold.isPending}>
-            Hold it
+            {t("Hold it")}
           </Button>
         </div>
       </form>

@@ -4,6 +4,8 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 
 import { upkeepQueries } from "../../api/upkeepQueries";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock, plainReason } from "../../shared/format";
 import page from "../../shared/page.module.css";
@@ -22,17 +24,20 @@ export function HoldSection({ study }: { study: string }) {
   const close = () => setAsking(null);
   const button = { variant: "default", ...guarded(mayNot) } as const;
   return (
-    <DetailSection title="Hold">
-      <QueryView query={held} rows={1} safe="What is held stays held.">
+    <DetailSection title={t("Hold")}>
+      <QueryView query={held} rows={1} safe={t("What is held stays held.")}>
         {(hold) => (
           <>
             {hold ? (
               <p className={css.why}>
-                Held by <strong>{plainReason(hold.held_by)}</strong> since{" "}
-                {dayAndClock(hold.held_at)}: {hold.reason}
+                {rich("Held by {heldBy} since {heldAt}: {reason}", {
+                  heldBy: <strong>{plainReason(hold.held_by)}</strong>,
+                  heldAt: dayAndClock(hold.held_at),
+                  reason: hold.reason,
+                })}
               </p>
             ) : (
-              <p className="dim">Not held: the settings say how long it stays.</p>
+              <p className="dim">{t("Not held: the settings say how long it stays.")}</p>
             )}
             <div className={page.buttons}>
               {hold ? (
@@ -41,7 +46,7 @@ export function HoldSection({ study }: { study: string }) {
                   leftSection={<IconLockOpen size={16} />}
                   onClick={() => setAsking("lift")}
                 >
-                  Lift the hold
+                  {t("Lift the hold")}
                 </Button>
               ) : (
                 <Button
@@ -49,7 +54,7 @@ export function HoldSection({ study }: { study: string }) {
                   leftSection={<IconShieldLock size={16} />}
                   onClick={() => setAsking("hold")}
                 >
-                  Hold the study
+                  {t("Hold the study")}
                 </Button>
               )}
             </div>

@@ -8,6 +8,7 @@ import { imageQueries } from "../../api/imageQueries";
 import { atEndOf } from "../../api/pages";
 import type { Hold } from "../../api/upkeep";
 import { upkeepQueries } from "../../api/upkeepQueries";
+import { t } from "../../i18n";
 import { type Column, DataTable } from "../../shared/DataTable";
 import { dicomDate, dicomName } from "../../shared/dicomText";
 import { dayAndClock, plainReason } from "../../shared/format";
@@ -24,7 +25,7 @@ function StudyWords({ uid }: { uid: string }) {
   const about = [study.description, dicomDate(study.date)].filter(Boolean).join(", ");
   return (
     <span title={uid}>
-      <strong>{dicomName(study.patientName) || study.patientId || "no name"}</strong>
+      <strong>{dicomName(study.patientName) || study.patientId || t("no name")}</strong>
       {about && <span className="dim"> {about}</span>}
     </span>
   );
@@ -34,31 +35,31 @@ function columns(mayNot: string | null, onLift: (hold: Hold) => void): Column<Ho
   return [
     {
       key: "study",
-      head: "Study",
+      head: t("Study"),
       width: "minmax(180px, 1.6fr)",
       cell: ({ study_instance_uid }) => <StudyWords uid={study_instance_uid} />,
     },
     {
       key: "why",
-      head: "Why",
+      head: t("Why"),
       width: "minmax(160px, 2fr)",
       cell: ({ reason }) => <span title={reason}>{reason}</span>,
     },
     {
       key: "who",
-      head: "By",
+      head: t("By"),
       width: "minmax(80px, 0.7fr)",
       cell: ({ held_by }) => plainReason(held_by),
     },
     {
       key: "since",
-      head: "Since",
+      head: t("Since"),
       width: "124px",
       cell: ({ held_at }) => <span className="live-number">{dayAndClock(held_at)}</span>,
     },
     {
       key: "lift",
-      head: "Hold",
+      head: t("Hold"),
       width: "112px",
       cell: (hold) => (
         <Button
@@ -71,7 +72,7 @@ function columns(mayNot: string | null, onLift: (hold: Hold) => void): Column<Ho
             onLift(hold);
           }}
         >
-          Lift
+          {t("Lift")}
         </Button>
       ),
     },
@@ -86,16 +87,17 @@ export function Holds() {
   const [lifting, setLifting] = useState<Hold | null>(null);
   return (
     <div className={page.list} style={{ flex: 1 }}>
-      <QueryView query={holds} rows={6} safe="What is held stays held.">
+      <QueryView query={holds} rows={6} safe={t("What is held stays held.")}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty icon={IconShieldLock} title="No study is held">
-              Open a study in the archive and hold it, with a reason: nothing of it is removed until
-              somebody lifts the hold.
+            <Empty icon={IconShieldLock} title={t("No study is held")}>
+              {t(
+                "Open a study in the archive and hold it, with a reason: nothing of it is removed until somebody lifts the hold.",
+              )}
             </Empty>
           ) : (
             <DataTable
-              label="Held studies"
+              label={t("Held studies")}
               rows={rows}
               columns={columns(mayNot, setLifting)}
               rowId={({ study_instance_uid }) => study_instance_uid}

@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 
 import { liftHold } from "../../api/upkeep";
 import { upkeepKeys } from "../../api/upkeepQueries";
+import { t } from "../../i18n";
 import ConfirmModal from "../../shared/ConfirmModal";
 
 export default function LiftModal({ uid, onClose }: { uid: string; onClose: () => void }) {
@@ -14,10 +15,16 @@ export default function LiftModal({ uid, onClose }: { uid: string; onClose: () =
       ]),
     );
   return (
-    <ConfirmModal title="Lift the hold" action="Lift the hold" run={lift} onClose={onClose}>
+    <ConfirmModal
+      title={t("Lift the hold")}
+      action={t("Lift the hold")}
+      run={lift}
+      onClose={onClose}
+    >
       <p>
-        From then on the settings of the cleaner decide about the study: what is old enough may be
-        removed within the hour.
+        {t(
+          "From then on the settings of the cleaner decide about the study: what is old enough may be removed within the hour.",
+        )}
       </p>
     </ConfirmModal>
   );

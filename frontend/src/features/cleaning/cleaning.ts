@@ -1,5 +1,6 @@
 import type { JournalEvent } from "../../api/types";
 import type { Cleaner, CleaningPreview, RemovalReason, Retention } from "../../api/upkeep";
+import { t } from "../../i18n";
 import { plainReason, withUnit } from "../../shared/format";
 import { sizeWords } from "../../shared/size";
 import { HEALTH, type StatusLook } from "../../shared/status";
@@ -10,11 +11,11 @@ import { REMOVAL_REASONS } from "../archive/removal";
 // --- how long ----------------------------------------------------------------------------------
 
 const KEPT: [keyof Retention & `${string}_days`, string][] = [
-  ["sent_days", "Images that are at a target too"],
-  ["unsent_days", "Images that may be nowhere else"],
-  ["discarded_days", "Images that were discarded"],
-  ["quarantine_days", "Files that could not be read"],
-  ["conflicts_days", "Second objects of a UID"],
+  ["sent_days", t("Images that are at a target too")],
+  ["unsent_days", t("Images that may be nowhere else")],
+  ["discarded_days", t("Images that were discarded")],
+  ["quarantine_days", t("Files that could not be read")],
+  ["conflicts_days", t("Second objects of a UID")],
 ];
 
 /** Each kind of thing and how long it stays, as the settings say. */
@@ -23,8 +24,8 @@ export function retentionFacts(retention: Retention): { name: string; value: str
 }
 
 function daysWords(days: number | null | undefined): string {
-  if (days === null || days === undefined) return "for ever";
-  return days < 1 ? withUnit(days * 24, "h", 1) : `${withUnit(days, "days", 1)}`;
+  if (days === null || days === undefined) return t("for ever");
+  return days < 1 ? withUnit(days * 24, "h", 1) : withUnit(days, t("days"), 1);
 }
 
 export const removesNothing = (retention: Retention): boolean =>
@@ -45,19 +46,31 @@ export function diskState(
   if (limit == null) {
     return {
       look: HEALTH.ok,
-      words: "Nothing is removed early, however full the disk is: no limit is set.",
+      words: t("Nothing is removed early, however full the disk is: no limit is set."),
     };
   }
   if (over <= 0) {
-    return { look: HEALTH.ok, words: `Nothing has to go early: less than ${limit} % is used.` };
+    return {
+      look: HEALTH.ok,
+      words: t("Nothing has to go early: less than {limit} % is used.", { limit }),
+    };
   }
-  const more = `More than ${limit} % is used: ${sizeWords(over)} has to go.`;
+  const more = t("More than {limit} % is used: {size} has to go.", {
+    limit,
+    size: sizeWords(over),
+  });
   if (!emergency) return { look: HEALTH.warning, words: more };
   return emergency.size_bytes >= over || emergency.more
-    ? { look: HEALTH.warning, words: `${more} What is at a target too goes first, the oldest.` }
+    ? {
+        look: HEALTH.warning,
+        words: t("{more} What is at a target too goes first, the oldest.", { more }),
+      }
     : {
         look: HEALTH.failing,
-        words: `${more} Only ${sizeWords(emergency.size_bytes)} may: the rest is nowhere else, held, or still on its way. Make room.`,
+        words: t(
+          "{more} Only {size} may: the rest is nowhere else, held, or still on its way. Make room.",
+          { more, size: sizeWords(emergency.size_bytes) },
+        ),
       };
 }
 
@@ -74,17 +87,17 @@ export interface Removal {
 }
 
 const WHAT: Record<string, string> = {
-  sent: "Images at a target too",
-  unsent: "Images that were done with",
-  discarded: "Discarded images",
-  quarantine: "Files that could not be read",
-  conflicts: "Second objects of a UID",
-  parts: "Half files of a killed process",
+  sent: t("Images at a target too"),
+  unsent: t("Images that were done with"),
+  discarded: t("Discarded images"),
+  quarantine: t("Files that could not be read"),
+  conflicts: t("Second objects of a UID"),
+  parts: t("Half files of a killed process"),
 };
 export const FATES: Record<string, string> = {
-  sent: "at a target too",
-  unsent: "may be nowhere else",
-  discarded: "discarded",
+  sent: t("at a target too"),
+  unsent: t("may be nowhere else"),
+  discarded: t("discarded"),
 };
 /** Between two of the same cleaning [ms]. */
 const PAUSE_MS = 10 * 60_000;

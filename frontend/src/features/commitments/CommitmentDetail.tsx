@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { type CommitmentDetail as Whole, retryCommitment } from "../../api/commitments";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock } from "../../shared/format";
@@ -17,12 +18,12 @@ import { COMMITMENT_STATE, keptWords, notKept, untoldWords } from "./commitment"
 export function CommitmentDetail({ id, onClose }: { id: string; onClose: () => void }) {
   const query = useQuery(imageQueries.commitment(id));
   return (
-    <aside className={page.detail} aria-label="Storage commitment">
-      <QueryView query={query} rows={6} safe="The images are stored.">
+    <aside className={page.detail} aria-label={t("Storage commitment")}>
+      <QueryView query={query} rows={6} safe={t("The images are stored.")}>
         {(whole) => (
           <>
             <DetailHead
-              title={`Asked by ${whole.peer_aet}`}
+              title={t("Asked by {peerAet}", { peerAet: whole.peer_aet })}
               about={keptWords(whole)}
               look={COMMITMENT_STATE[whole.state]}
               onClose={onClose}
@@ -52,7 +53,7 @@ function Shown({ whole }: { whole: Whole }) {
         </p>
       )}
       {whole.state !== "reported" && (
-        <section className={page.detailSection} aria-label="Actions">
+        <section className={page.detailSection} aria-label={t("Actions")}>
           <div className={page.buttons}>
             <Button
               {...guarded(mayNot)}
@@ -60,40 +61,40 @@ function Shown({ whole }: { whole: Whole }) {
               loading={retry.isPending}
               onClick={() => retry.mutate()}
             >
-              Tell it now
+              {t("Tell it now")}
             </Button>
           </div>
           <ErrorLine error={retry.error} />
         </section>
       )}
-      <DetailSection title={missing.length > 0 ? "Not kept" : "Images"}>
+      <DetailSection title={missing.length > 0 ? t("Not kept") : t("Images")}>
         {missing.length > 0 ? (
           <ByReason rows={missing} />
         ) : (
           <p className="dim">
-            {whole.kept == null ? "Not looked for yet." : "Each of them is in the archive."}
+            {whole.kept == null ? t("Not looked for yet.") : t("Each of them is in the archive.")}
           </p>
         )}
       </DetailSection>
-      <DetailSection title="Request">
+      <DetailSection title={t("Request")}>
         <dl className={page.facts}>
-          <dt>From</dt>
+          <dt>{t("From")}</dt>
           <dd>
-            {whole.peer_aet} at {whole.address}
+            {t("{peerAet} at {address}", { peerAet: whole.peer_aet, address: whole.address })}
           </dd>
-          <dt>Called</dt>
+          <dt>{t("Called")}</dt>
           <dd>{whole.own_aet}</dd>
-          <dt>Came</dt>
+          <dt>{t("Came")}</dt>
           <dd>{dayAndClock(whole.received_at)}</dd>
           {whole.ended_at && (
             <>
-              <dt>{whole.state === "reported" ? "Told" : "Given up"}</dt>
+              <dt>{whole.state === "reported" ? t("Told") : t("Given up")}</dt>
               <dd>{dayAndClock(whole.ended_at)}</dd>
             </>
           )}
-          <dt>Attempts</dt>
+          <dt>{t("Attempts")}</dt>
           <dd className="live-number">{whole.attempt}</dd>
-          <dt>Transaction UID</dt>
+          <dt>{t("Transaction UID")}</dt>
           <dd className="mono">{whole.transaction_uid}</dd>
         </dl>
       </DetailSection>

@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import type { Commitment, CommitmentState } from "../../api/commitments";
 import { imageQueries } from "../../api/imageQueries";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -17,13 +18,13 @@ import { CommitmentDetail } from "./CommitmentDetail";
 const COLUMNS: Column<Commitment>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "104px",
     cell: ({ state }) => <StatusBadge look={COMMITMENT_STATE[state]} />,
   },
   {
     key: "who",
-    head: "Asked by",
+    head: t("Asked by"),
     width: "minmax(120px, 1fr)",
     cell: ({ peer_aet, address }) => (
       <>
@@ -33,20 +34,20 @@ const COLUMNS: Column<Commitment>[] = [
   },
   {
     key: "images",
-    head: "Images",
+    head: t("Images"),
     width: "minmax(150px, 1fr)",
     cell: (row) => <span className="live-number">{keptWords(row)}</span>,
   },
   {
     key: "why",
-    head: "Why not",
+    head: t("Why not"),
     width: "minmax(140px, 2fr)",
     optional: true,
     cell: untoldWords,
   },
   {
     key: "came",
-    head: "Came",
+    head: t("Came"),
     width: "124px",
     cell: ({ received_at }) => <span className="live-number">{dayAndClock(received_at)}</span>,
   },
@@ -66,10 +67,10 @@ export function CommitmentsPage({ state, selectedId, onState, onSelect }: Props)
     <div className={page.page}>
       <ArchiveTabs />
       <header className={page.head}>
-        <h1>Storage commitment</h1>
-        <p className="dim">Nodes that asked whether their images are kept here.</p>
+        <h1>{t("Storage commitment")}</h1>
+        <p className="dim">{t("Nodes that asked whether their images are kept here.")}</p>
         <div className={page.actions}>
-          <div className={page.choice} role="group" aria-label="Which">
+          <div className={page.choice} role="group" aria-label={t("Which")}>
             {[null, ...COMMITMENT_STATES].map((choice) => (
               <button
                 key={choice}
@@ -77,7 +78,7 @@ export function CommitmentsPage({ state, selectedId, onState, onSelect }: Props)
                 aria-pressed={choice === state}
                 onClick={() => onState(choice)}
               >
-                {choice === null ? "All" : COMMITMENT_STATE[choice].word}
+                {choice === null ? t("All") : COMMITMENT_STATE[choice].word}
               </button>
             ))}
           </div>
@@ -86,8 +87,8 @@ export function CommitmentsPage({ state, selectedId, onState, onSelect }: Props)
       <ListAndDetail
         query={found}
         rows={found.data}
-        safe="The images are stored, and nodes are told all the same."
-        label="Storage commitment"
+        safe={t("The images are stored, and nodes are told all the same.")}
+        label={t("Storage commitment")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -95,12 +96,13 @@ export function CommitmentsPage({ state, selectedId, onState, onSelect }: Props)
         onEnd={atEndOf(found)}
         empty={
           state === null ? (
-            <Empty icon={IconShieldCheck} title="No node has asked yet">
-              A scanner that is set up for storage commitment asks after it has sent its images, and
-              deletes its own when it hears that they are kept here.
+            <Empty icon={IconShieldCheck} title={t("No node has asked yet")}>
+              {t(
+                "A scanner that is set up for storage commitment asks after it has sent its images, and deletes its own when it hears that they are kept here.",
+              )}
             </Empty>
           ) : (
-            <Empty icon={IconShieldCheck} title="None in this state" />
+            <Empty icon={IconShieldCheck} title={t("None in this state")} />
           )
         }
         detail={

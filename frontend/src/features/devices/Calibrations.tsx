@@ -5,6 +5,7 @@ import { useState } from "react";
 import { calibrateDevice } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { Calibration, CalibrationType, Device } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, day } from "../../shared/format";
 import past from "../../shared/history.module.css";
 import page from "../../shared/page.module.css";
@@ -21,21 +22,21 @@ export function Calibrations({ device }: { device: Device }) {
   const can = device.capabilities?.includes("calibrate") ?? false;
   return (
     <>
-      <section className={page.detailSection} aria-label="Calibrate now">
+      <section className={page.detailSection} aria-label={t("Calibrate now")}>
         {can ? (
           <Begin device={device} />
         ) : (
-          <p>This device does not announce that it can calibrate.</p>
+          <p>{t("This device does not announce that it can calibrate.")}</p>
         )}
       </section>
-      <section className={page.detailSection} aria-label="Calibrations so far">
-        <h3>History</h3>
-        <QueryView query={history} rows={3} safe="The device itself is not affected.">
+      <section className={page.detailSection} aria-label={t("Calibrations so far")}>
+        <h3>{t("History")}</h3>
+        <QueryView query={history} rows={3} safe={t("The device itself is not affected.")}>
           {(rows) =>
             rows.length === 0 ? (
-              <p className="dim">Not calibrated yet.</p>
+              <p className="dim">{t("Not calibrated yet.")}</p>
             ) : (
-              <ul className={past.list} aria-label="Calibrations">
+              <ul className={past.list} aria-label={t("Calibrations")}>
                 {rows.map((row) => (
                   <CalibrationRow key={row.id} row={row} />
                 ))}
@@ -60,13 +61,13 @@ function Begin({ device }: { device: Device }) {
   return (
     <form
       className={page.form}
-      aria-label="Calibrate"
+      aria-label={t("Calibrate")}
       onSubmit={(event) => {
         event.preventDefault();
         begin.mutate();
       }}
     >
-      <Checkbox.Group label="One after the other" value={kinds} onChange={setKinds}>
+      <Checkbox.Group label={t("One after the other")} value={kinds} onChange={setKinds}>
         <div className={css.kinds}>
           {Object.entries(KINDS).map(([kind, word]) => (
             <Checkbox key={kind} value={kind} label={word} />
@@ -81,9 +82,11 @@ function Begin({ device }: { device: Device }) {
           disabled={!free || chosen.length === 0}
           loading={begin.isPending}
         >
-          Calibrate
+          {t("Calibrate")}
         </Button>
-        {!free && <p className={`dim ${css.beside}`}>The device has to be ready and free.</p>}
+        {!free && (
+          <p className={`dim ${css.beside}`}>{t("The device has to be ready and free.")}</p>
+        )}
       </div>
     </form>
   );
@@ -93,7 +96,9 @@ function CalibrationRow({ row }: { row: Calibration }) {
   const quality = Object.entries(row.quality ?? {}).map(([name, value]) =>
     inLine(parameterFact(name, value)),
   );
-  const from = row.acquisition_id ? "with a scan" : `by ${authorName(row.requested_by)}`;
+  const from = row.acquisition_id
+    ? t("with a scan")
+    : t("by {authorName}", { authorName: authorName(row.requested_by) });
   return (
     <li className={past.row}>
       <div className={page.line}>
@@ -113,13 +118,13 @@ const inLine = ({ name, value }: { name: string; value: string }) => `${name} ${
 
 /** What came of a calibration, in a line. */
 export function outcome(row: Calibration): string {
-  if (row.state === "requested") return "is asked for";
-  if (row.state === "failed") return row.problem ?? "no reason was given";
+  if (row.state === "requested") return t("is asked for");
+  if (row.state === "failed") return row.problem ?? t("no reason was given");
   const values = Object.entries(row.values ?? {}).map(([name, value]) =>
     inLine(parameterFact(name, value)),
   );
   const taken = row.parameter_version
-    ? `made version ${row.parameter_version}`
-    : "nothing taken over";
-  return [values.join(", ") || "no values", taken, row.problem].filter(Boolean).join(" · ");
+    ? t("made version {parameterVersion}", { parameterVersion: row.parameter_version })
+    : t("nothing taken over");
+  return [values.join(", ") || t("no values"), taken, row.problem].filter(Boolean).join(" · ");
 }

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { createDevice, rotateDeviceToken } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import type { Device, DeviceCredentials } from "../../api/types";
+import { t } from "../../i18n";
 import { CopyText } from "../../shared/CopyText";
 import page from "../../shared/page.module.css";
 import { saveFile } from "../../shared/saveFile";
@@ -35,21 +36,28 @@ export default function CredentialsModal({
       <Modal
         opened
         onClose={onClose}
-        title={`Credentials of ${device?.name ?? name}`}
+        title={t("Credentials of {device}", { device: device?.name ?? name })}
         closeOnClickOutside={false}
         closeOnEscape={saved}
         withCloseButton={saved}
       >
         <div className={page.form}>
           <p>
-            This is the token the device logs in with. It is shown nowhere again: download the file
-            now and put it on the scanner.
+            {t(
+              "This is the token the device logs in with. It is shown nowhere again: download the file now and put it on the scanner.",
+            )}
           </p>
-          <CopyText label="Token" text={credentials.device_token} onCopied={() => setSaved(true)} />
+          <CopyText
+            label={t("Token")}
+            text={credentials.device_token}
+            onCopied={() => setSaved(true)}
+          />
           <details>
-            <summary>Or start a simulated scanner with it, on any computer with ScanHub</summary>
+            <summary>
+              {t("Or start a simulated scanner with it, on any computer with ScanHub")}
+            </summary>
             <CopyText
-              label="Commands for a shell"
+              label={t("Commands for a shell")}
               text={simulatorCommand(credentials, window.location.origin)}
               onCopied={() => setSaved(true)}
             />
@@ -57,7 +65,7 @@ export default function CredentialsModal({
           <div className={page.formEnd}>
             {saved && (
               <Button variant="default" onClick={onClose}>
-                Done
+                {t("Done")}
               </Button>
             )}
             <Button
@@ -67,7 +75,7 @@ export default function CredentialsModal({
                 setSaved(true);
               }}
             >
-              Download credentials
+              {t("Download credentials")}
             </Button>
           </div>
         </div>
@@ -75,10 +83,14 @@ export default function CredentialsModal({
     );
   }
   return (
-    <Modal opened onClose={onClose} title={device ? `New token for ${device.name}` : "Add device"}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={device ? t("New token for {device}", { device: device.name }) : t("Add device")}
+    >
       <form
         className={page.form}
-        aria-label="Device"
+        aria-label={t("Device")}
         onSubmit={(event) => {
           event.preventDefault();
           make.mutate();
@@ -86,13 +98,14 @@ export default function CredentialsModal({
       >
         {device ? (
           <p>
-            The present token stops working at once and the link is closed. The scanner stays
-            offline until the new file is installed.
+            {t(
+              "The present token stops working at once and the link is closed. The scanner stays offline until the new file is installed.",
+            )}
           </p>
         ) : (
           <>
             <TextInput
-              label="Name"
+              label={t("Name")}
               data-autofocus
               required
               maxLength={200}
@@ -100,8 +113,8 @@ export default function CredentialsModal({
               onChange={(event) => setName(event.currentTarget.value)}
             />
             <Textarea
-              label="Description"
-              description="Where it stands, what it is for"
+              label={t("Description")}
+              description={t("Where it stands, what it is for")}
               required
               autosize
               minRows={2}
@@ -113,10 +126,10 @@ export default function CredentialsModal({
         <ErrorLine error={make.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" loading={make.isPending}>
-            {device ? "Make a new token" : "Add device"}
+            {device ? t("Make a new token") : t("Add device")}
           </Button>
         </div>
       </form>

@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { clock } from "../../shared/format";
@@ -32,7 +33,7 @@ interface Props {
 /** Everything about one scanner. */
 export function DeviceDetail({ device, tab, onTab, onClose }: Props) {
   return (
-    <aside className={page.detail} aria-label={`Device ${device.name}`}>
+    <aside className={page.detail} aria-label={t("Device {device}", { device: device.name })}>
       <DetailHead
         title={device.name}
         about={device.description}
@@ -61,8 +62,10 @@ function Silent({ device, onShow }: { device: Device; onShow: () => void }) {
   return (
     <button type="button" className={css.silent} onClick={onShow}>
       <look.icon size={18} aria-hidden />
-      {look.word}
-      {silent.lost_at && ` since ${clock(silent.lost_at)}`}: go to the scanner
+      {t("{look}{lostAt}: go to the scanner", {
+        look: look.word,
+        lostAt: silent.lost_at ? t(" since {lostAt}", { lostAt: clock(silent.lost_at) }) : "",
+      })}
     </button>
   );
 }
@@ -74,7 +77,7 @@ function Tabs({ tab, onTab }: Pick<Props, "tab" | "onTab">) {
     document.getElementById(`device-tab-${next}`)?.focus();
   };
   return (
-    <div role="tablist" aria-label="About the device" className={`${page.tabs} ${css.tabs}`}>
+    <div role="tablist" aria-label={t("About the device")} className={`${page.tabs} ${css.tabs}`}>
       {TABS.map((name) => (
         <button
           key={name}
@@ -107,10 +110,14 @@ function Parameters({ device }: { device: Device }) {
   return (
     <>
       <DetailSection
-        title={device.parameter_version > 0 ? `Version ${device.parameter_version}` : "Values"}
+        title={
+          device.parameter_version > 0
+            ? t("Version {parameterVersion}", { parameterVersion: device.parameter_version })
+            : t("Values")
+        }
       >
         {values.length === 0 ? (
-          <p className="dim">None were ever set.</p>
+          <p className="dim">{t("None were ever set.")}</p>
         ) : (
           <dl className={page.facts}>
             {values.map(([name, value]) => (
@@ -124,11 +131,11 @@ function Parameters({ device }: { device: Device }) {
             leftSection={<IconAdjustments size={16} />}
             onClick={() => setEditing(true)}
           >
-            Edit parameters
+            {t("Edit parameters")}
           </Button>
         </div>
       </DetailSection>
-      <DetailSection title="History">
+      <DetailSection title={t("History")}>
         <ParameterHistory device={device} fields={fields} />
       </DetailSection>
       <Suspense>

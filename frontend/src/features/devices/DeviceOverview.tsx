@@ -14,6 +14,8 @@ import { lazy, Suspense, useState } from "react";
 import { deleteDevice, rotateDeviceToken } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { Device } from "../../api/types";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { useMayChangeDevices } from "../../shared/roles";
@@ -31,16 +33,16 @@ export function DeviceOverview({ device, onGone }: { device: Device; onGone: () 
     <>
       <LinkFacts device={device} />
       <Access device={device} onGone={onGone} />
-      <section className={page.detailSection} aria-label="About">
+      <section className={page.detailSection} aria-label={t("About")}>
         <dl className={page.facts}>
-          <Fact name="Own name" value={device.device_name} />
-          <Fact name="Manufacturer" value={device.manufacturer} />
-          <Fact name="Modality" value={device.modality} />
-          <Fact name="Type" value={device.device_type} />
-          <Fact name="Serial number" value={device.serial_number} />
-          <Fact name="Site" value={device.site} />
-          <Fact name="Added" value={day(device.datetime_created)} />
-          <Fact name="Device ID" value={device.id} mono />
+          <Fact name={t("Own name")} value={device.device_name} />
+          <Fact name={t("Manufacturer")} value={device.manufacturer} />
+          <Fact name={t("Modality")} value={device.modality} />
+          <Fact name={t("Type")} value={device.device_type} />
+          <Fact name={t("Serial number")} value={device.serial_number} />
+          <Fact name={t("Site")} value={device.site} />
+          <Fact name={t("Added")} value={day(device.datetime_created)} />
+          <Fact name={t("Device ID")} value={device.id} mono />
         </dl>
       </section>
       <Capabilities device={device} />
@@ -55,19 +57,21 @@ function LinkFacts({ device }: { device: Device }) {
   const connected = device.status !== "OFFLINE";
   const heard = device.last_seen;
   return (
-    <section className={page.detailSection} aria-label="Link">
+    <section className={page.detailSection} aria-label={t("Link")}>
       <dl className={page.facts}>
-        <Fact name="Link" value={connected ? "connected" : "not connected"} />
-        <dt>Last heard</dt>
+        <Fact name={t("Link")} value={connected ? "connected" : "not connected"} />
+        <dt>{t("Last heard")}</dt>
         <dd className={css.heard}>
-          <span className="live-number">{heard ? `${day(heard)} ${clock(heard)}` : "never"}</span>
+          <span className="live-number">
+            {heard ? `${day(heard)} ${clock(heard)}` : t("never")}
+          </span>
           {connected && (
             <ActionIcon
               variant="subtle"
               color="gray"
               size={20}
-              aria-label="Ask again when it was last heard"
-              title="Ask again"
+              aria-label={t("Ask again when it was last heard")}
+              title={t("Ask again")}
               loading={devices.isFetching}
               onClick={() => void devices.refetch()}
             >
@@ -78,8 +82,9 @@ function LinkFacts({ device }: { device: Device }) {
       </dl>
       {!heard && (
         <p className="dim">
-          It has never connected. Install its credentials file on it; with a new token if the file
-          is lost.
+          {t(
+            "It has never connected. Install its credentials file on it; with a new token if the file is lost.",
+          )}
         </p>
       )}
     </section>
@@ -89,8 +94,8 @@ function LinkFacts({ device }: { device: Device }) {
 function Capabilities({ device }: { device: Device }) {
   const told = device.last_seen !== null && device.last_seen !== undefined;
   return (
-    <section className={page.detailSection} aria-label="Capabilities">
-      <h3>What it can</h3>
+    <section className={page.detailSection} aria-label={t("Capabilities")}>
+      <h3>{t("What it can")}</h3>
       {told ? (
         <ul className={css.capabilities}>
           {capabilitiesOf(device.capabilities ?? []).map(({ word, name, can, meaning }) => (
@@ -101,17 +106,17 @@ function Capabilities({ device }: { device: Device }) {
                 <IconCircleMinus size={16} color="var(--status-warn)" aria-hidden />
               )}
               <span>
-                <strong>{can ? name : `${name}: no`}</strong>
+                <strong>{can ? name : t("{name}: no", { name })}</strong>
                 <span className="dim">
                   {" "}
-                  {can ? meaning : `It does not announce it. ${meaning}`}
+                  {can ? meaning : t("It does not announce it. {meaning}", { meaning })}
                 </span>
               </span>
             </li>
           ))}
         </ul>
       ) : (
-        <p className="dim">Known when it has connected for the first time.</p>
+        <p className="dim">{t("Known when it has connected for the first time.")}</p>
       )}
     </section>
   );
@@ -122,13 +127,13 @@ function Limits({ device }: { device: Device }) {
   const told = facts.filter(({ value }) => value !== null);
   const missing = facts.filter(({ value }) => value === null).map(({ name }) => name);
   return (
-    <section className={page.detailSection} aria-label="Limits">
-      <h3>Limits of the hardware</h3>
+    <section className={page.detailSection} aria-label={t("Limits")}>
+      <h3>{t("Limits of the hardware")}</h3>
       {told.length === 0 ? (
         <p className="dim">
           {device.last_seen
-            ? "It tells none, so no scan is checked against its hardware."
-            : "Known when it has connected for the first time."}
+            ? t("It tells none, so no scan is checked against its hardware.")
+            : t("Known when it has connected for the first time.")}
         </p>
       ) : (
         <>
@@ -138,7 +143,9 @@ function Limits({ device }: { device: Device }) {
             ))}
           </dl>
           {missing.length > 0 && (
-            <p className="dim">Not told, so not checked: {missing.join(", ")}.</p>
+            <p className="dim">
+              {t("Not told, so not checked: {missing}.", { missing: missing.join(", ") })}
+            </p>
           )}
         </>
       )}
@@ -163,31 +170,31 @@ function Access({ device, onGone }: { device: Device; onGone: () => void }) {
   };
   const button = { variant: "default", disabled: mayNot !== null };
   return (
-    <section className={page.detailSection} aria-label="Access">
+    <section className={page.detailSection} aria-label={t("Access")}>
       <div className={page.buttons}>
         <Button
           {...button}
           leftSection={<IconPencil size={16} />}
           onClick={() => setDialog("rename")}
         >
-          Rename
+          {t("Rename")}
         </Button>
         <Button {...button} leftSection={<IconKey size={16} />} onClick={() => setDialog("rotate")}>
-          New token
+          {t("New token")}
         </Button>
         <Button
           {...button}
           leftSection={<IconKeyOff size={16} />}
           onClick={() => setDialog("revoke")}
         >
-          Revoke access
+          {t("Revoke access")}
         </Button>
         <Button
           {...button}
           leftSection={<IconTrash size={16} />}
           onClick={() => setDialog("delete")}
         >
-          Delete
+          {t("Delete")}
         </Button>
       </div>
       {mayNot && <p className="dim">{mayNot}</p>}
@@ -196,34 +203,38 @@ function Access({ device, onGone }: { device: Device; onGone: () => void }) {
         {dialog === "rotate" && <CredentialsModal device={device} onClose={close} />}
         {dialog === "revoke" && (
           <ConfirmModal
-            title={`Revoke the access of ${device.name}`}
-            action="Revoke access"
+            title={t("Revoke the access of {device}", { device: device.name })}
+            action={t("Revoke access")}
             run={revoke}
             onClose={close}
           >
             <p>
-              Its token stops working at once, and its link is closed. It cannot connect again
-              before a new token is made and installed on it.
+              {t(
+                "Its token stops working at once, and its link is closed. It cannot connect again before a new token is made and installed on it.",
+              )}
             </p>
             {device.status === "BUSY" && (
               <p>
-                <strong>It is scanning.</strong> The scan goes on at the scanner and is shown as
-                lost. Stop it first.
+                {rich(
+                  "<strong>It is scanning.</strong> The scan goes on at the scanner and is shown as lost. Stop it first.",
+                  { strong: <strong /> },
+                )}
               </p>
             )}
           </ConfirmModal>
         )}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete ${device.name}`}
-            action="Delete device"
+            title={t("Delete {device}", { device: device.name })}
+            action={t("Delete device")}
             typed={device.name}
             run={remove}
             onClose={close}
           >
             <p>
-              The scanner can no longer connect. Exams and images made with it stay. This cannot be
-              undone.
+              {t(
+                "The scanner can no longer connect. Exams and images made with it stay. This cannot be undone.",
+              )}
             </p>
           </ConfirmModal>
         )}

@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -23,42 +24,42 @@ const CredentialsModal = lazy(() => import("./CredentialsModal"));
 const COLUMNS: Column<Device>[] = [
   {
     key: "name",
-    head: "Name",
+    head: t("Name"),
     width: "minmax(140px, 1.5fr)",
     cell: (device) => <strong>{device.name}</strong>,
   },
   {
     key: "status",
-    head: "State",
+    head: t("State"),
     width: "100px",
     cell: (device) => <StatusBadge look={DEVICE_STATUS[device.status]} />,
   },
   {
     key: "seen",
-    head: "Last seen",
+    head: t("Last seen"),
     width: "92px",
     cell: (device) => (
       <span className="live-number">
-        {device.last_seen ? dayOrClock(device.last_seen) : "never"}
+        {device.last_seen ? dayOrClock(device.last_seen) : t("never")}
       </span>
     ),
   },
   {
     key: "maker",
-    head: "Manufacturer",
+    head: t("Manufacturer"),
     width: "minmax(110px, 1fr)",
     cell: (device) => device.manufacturer ?? <span className="dim">–</span>,
   },
   {
     key: "modality",
-    head: "Modality",
+    head: t("Modality"),
     optional: true,
     width: "76px",
     cell: (device) => device.modality ?? <span className="dim">–</span>,
   },
   {
     key: "site",
-    head: "Site",
+    head: t("Site"),
     optional: true,
     width: "minmax(80px, 1fr)",
     cell: (device) => device.site ?? <span className="dim">–</span>,
@@ -82,9 +83,9 @@ export function DevicesPage({ filter, selectedId, tab, onFilter, onSelect, onTab
   return (
     <div className={page.page}>
       <PageHead
-        title="Devices"
+        title={t("Devices")}
         filter={filter}
-        placeholder="Filter by name, manufacturer, site"
+        placeholder={t("Filter by name, manufacturer, site")}
         onFilter={onFilter}
       >
         <Button
@@ -92,7 +93,7 @@ export function DevicesPage({ filter, selectedId, tab, onFilter, onSelect, onTab
           {...guarded(mayNot)}
           onClick={() => setAdding(true)}
         >
-          Add device
+          {t("Add device")}
         </Button>
       </PageHead>
       <ListAndDetail
@@ -100,17 +101,20 @@ export function DevicesPage({ filter, selectedId, tab, onFilter, onSelect, onTab
         rows={devices.data
           ?.filter((device) => containsWords(wordsOf(device), filter))
           .toSorted((a, b) => a.name.localeCompare(b.name))}
-        safe="The scanners themselves are not affected."
-        label="Devices"
+        safe={t("The scanners themselves are not affected.")}
+        label={t("Devices")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
         empty={
-          <Empty icon={IconScan} title={filter ? `Nothing matches “${filter}”` : "No devices yet"}>
+          <Empty
+            icon={IconScan}
+            title={filter ? t("Nothing matches “{filter}”", { filter }) : t("No devices yet")}
+          >
             {filter
-              ? "Clear the filter to see all devices."
-              : "Add one and install its credentials file on the scanner."}
+              ? t("Clear the filter to see all devices.")
+              : t("Add one and install its credentials file on the scanner.")}
           </Empty>
         }
         detail={

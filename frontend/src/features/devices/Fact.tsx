@@ -1,3 +1,5 @@
+import { t } from "../../i18n";
+
 /** A name and what is known of it, as a row of a list of facts. */
 export function Fact({
   name,
@@ -12,7 +14,7 @@ export function Fact({
     <>
       <dt>{name}</dt>
       <dd className={mono ? "mono" : "live-number"}>
-        {value || <span className="dim">not told</span>}
+        {value || <span className="dim">{t("not told")}</span>}
       </dd>
     </>
   );

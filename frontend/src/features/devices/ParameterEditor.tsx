@@ -6,6 +6,7 @@ import { getParameter, setParameter } from "../../api/endpoints";
 import { ApiError } from "../../api/problem";
 import { keys } from "../../api/queries";
 import type { Device, DeviceParameter, ParameterProblem, ParameterSchema } from "../../api/types";
+import { plural, t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useMayChangeDevices } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
@@ -73,7 +74,7 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
   return (
     <form
       className={page.form}
-      aria-label="Parameters"
+      aria-label={t("Parameters")}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -108,7 +109,11 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
         />
       ) : (
         <Textarea
-          label={base.version > 0 ? `Version ${base.version}` : "None were ever set"}
+          label={
+            base.version > 0
+              ? t("Version {version}", { version: base.version })
+              : t("None were ever set")
+          }
           autosize
           minRows={8}
           maxRows={18}
@@ -120,18 +125,18 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
         />
       )}
       {changes.length > 0 && !wrong && (
-        <section className={css.summary} aria-label="What will change">
-          <h3>{changes.length === 1 ? "One change" : `${changes.length} changes`}</h3>
+        <section className={css.summary} aria-label={t("What will change")}>
+          <h3>{plural(changes.length, "One change", "{n} changes")}</h3>
           <ChangeList
-            label="Changes"
+            label={t("Changes")}
             fields={fields}
             rows={changes.map((change) => ({ ...change, path: pathOf(change) }))}
           />
         </section>
       )}
       <TextInput
-        label="Why it is changed"
-        placeholder="Kept with the version"
+        label={t("Why it is changed")}
+        placeholder={t("Kept with the version")}
         maxLength={1000}
         value={comment}
         onChange={(event) => setComment(event.currentTarget.value)}
@@ -141,14 +146,14 @@ export function ParameterEditor({ device, first, schema, onClose }: Props) {
       <div className={`${page.formEnd} ${page.formEndInSight}`}>
         {mayNot && <p className="dim">{mayNot}</p>}
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button
           type="submit"
           disabled={mayNot !== null || wrong || changes.length === 0 || newest !== null}
           loading={save.isPending}
         >
-          Save as a new version
+          {t("Save as a new version")}
         </Button>
       </div>
     </form>
@@ -177,29 +182,34 @@ function EditorHead({
   return (
     <div className={css.editorHead}>
       <p className="dim">
-        {base.version > 0 ? `Version ${base.version}. ` : ""}The device gets what is saved, and its
-        next scan is played with it.
+        {t("{version}The device gets what is saved, and its next scan is played with it.", {
+          version: base.version > 0 ? t("Version {version}. ", { version: base.version }) : "",
+        })}
         {!schema && (
           <>
             {" "}
             {type
-              ? `There is no schema for devices of the type “${type}”, so this is not checked.`
-              : "The device does not tell its type, so there is no form and this is not checked."}
+              ? t("There is no schema for devices of the type “{type}”, so this is not checked.", {
+                  type,
+                })
+              : t(
+                  "The device does not tell its type, so there is no form and this is not checked.",
+                )}
           </>
         )}
       </p>
       {drawn && (
-        <div className={page.choice} role="group" aria-label="Edit as">
+        <div className={page.choice} role="group" aria-label={t("Edit as")}>
           {(["form", "json"] as const).map((as) => (
             <button
               key={as}
               type="button"
               aria-pressed={typed.as === as}
               disabled={!switchable && typed.as !== as}
-              title={switchable ? undefined : "Mend the JSON first"}
+              title={switchable ? undefined : t("Mend the JSON first")}
               onClick={() => typed.as !== as && onSwitch()}
             >
-              {as === "form" ? "Form" : "As JSON"}
+              {as === "form" ? t("Form") : t("As JSON")}
             </button>
           ))}
         </div>

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getParameter } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import type { Device } from "../../api/types";
+import { t } from "../../i18n";
 import { QueryView } from "../../shared/states";
 import { ParameterEditor } from "./ParameterEditor";
 import { schemaOf } from "./parameters";
@@ -28,12 +29,16 @@ export default function ParameterModal({ device, onClose }: Props) {
       opened
       onClose={onClose}
       size={720}
-      title={`Parameters of ${device.name}`}
+      title={t("Parameters of {device}", { device: device.name })}
       closeOnClickOutside={false}
     >
-      <QueryView query={inForce} rows={8} safe="The parameters themselves are not affected.">
+      <QueryView query={inForce} rows={8} safe={t("The parameters themselves are not affected.")}>
         {(found) => (
-          <QueryView query={schemas} rows={8} safe="The parameters themselves are not affected.">
+          <QueryView
+            query={schemas}
+            rows={8}
+            safe={t("The parameters themselves are not affected.")}
+          >
             {(all) => (
               <ParameterEditor
                 device={device}

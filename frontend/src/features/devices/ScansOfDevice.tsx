@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Acquisition, Device } from "../../api/types";
+import { t } from "../../i18n";
 import {
   capitalised,
   clock,
@@ -28,13 +29,13 @@ export function ScansOfDevice({ device }: { device: Device }) {
   const scans = useQuery(queries.scansOf(device.id));
   const [givenUp, setGivenUp] = useState<Acquisition | null>(null);
   return (
-    <section className={page.detailSection} aria-label="Scans on this device">
-      <QueryView query={scans} rows={4} safe="The scans themselves are not affected.">
+    <section className={page.detailSection} aria-label={t("Scans on this device")}>
+      <QueryView query={scans} rows={4} safe={t("The scans themselves are not affected.")}>
         {(rows) =>
           rows.length === 0 ? (
-            <p className="dim">Nothing was scanned on it yet.</p>
+            <p className="dim">{t("Nothing was scanned on it yet.")}</p>
           ) : (
-            <ul className={past.list} aria-label="Scans">
+            <ul className={past.list} aria-label={t("Scans")}>
               {rows.map((row) => (
                 <ScanRow key={row.id} row={row} onGiveUp={() => setGivenUp(row)} />
               ))}
@@ -45,7 +46,7 @@ export function ScansOfDevice({ device }: { device: Device }) {
       <Suspense>
         {givenUp && (
           <AbandonModal
-            name={`the scan on ${device.name}`}
+            name={t("the scan on {device}", { device: device.name })}
             acquisitionId={givenUp.id}
             taskId={givenUp.task_id}
             onClose={() => setGivenUp(null)}
@@ -67,19 +68,25 @@ function ScanRow({ row, onGiveUp }: { row: Acquisition; onGiveUp: () => void }) 
       <div className={page.line}>
         <StatusBadge look={acquisitionLook(row.state)} />
         {row.state !== "finished" && row.progress > 0 && (
-          <span className="live-number">at {row.progress}&#8239;%</span>
+          <span className="live-number">{t("at {progress} %", { progress: row.progress })}</span>
         )}
         <span className={past.who}>
           {day(row.created_at)} {clock(row.created_at)}
           {took !== null && ` · ${duration(took)}`}
-          {row.requested_by && ` · by ${authorName(row.requested_by)}`}
+          {row.requested_by &&
+            t(" · by {authorName}", { authorName: authorName(row.requested_by) })}
         </span>
       </div>
-      {row.lost_at && <p>No contact since {clock(row.lost_at)}: go to the scanner.</p>}
+      {row.lost_at && (
+        <p>{t("No contact since {lostAt}: go to the scanner.", { lostAt: clock(row.lost_at) })}</p>
+      )}
       {row.reason && <p className={css.reason}>{capitalised(plainReason(row.reason))}</p>}
       {confirmed && (
         <p className="dim">
-          Confirmed by {confirmed.confirmed_by}: {confirmed.reason}
+          {t("Confirmed by {confirmedBy}: {reason}", {
+            confirmedBy: confirmed.confirmed_by,
+            reason: confirmed.reason,
+          })}
         </p>
       )}
       {(silent || row.exam_id) && (
@@ -90,12 +97,12 @@ function ScanRow({ row, onGiveUp }: { row: Acquisition; onGiveUp: () => void }) 
               params={{ examId: row.exam_id }}
               search={{ task: row.task_id }}
             >
-              Open the exam
+              {t("Open the exam")}
             </Link>
           )}
           {silent && (
             <Button size="xs" variant="default" onClick={onGiveUp}>
-              Give up this scan
+              {t("Give up this scan")}
             </Button>
           )}
         </div>

@@ -1,3 +1,5 @@
+import { t } from "../../i18n";
+
 /** What a device announces that it can, and what follows when it does not. Pure. */
 export interface Capability {
   word: string;
@@ -9,39 +11,39 @@ export interface Capability {
 
 const KNOWN: Record<string, { name: string; can: string; cannot: string }> = {
   stop: {
-    name: "Confirm a stop",
-    can: "STOP waits for its word that it is at rest.",
-    cannot: "A stop is sent, and nobody hears whether it came: stop it at its console, too.",
+    name: t("Confirm a stop"),
+    can: t("STOP waits for its word that it is at rest."),
+    cannot: t("A stop is sent, and nobody hears whether it came: stop it at its console, too."),
   },
   pause: {
-    name: "Pause",
-    can: "A scan can rest and go on.",
-    cannot: "Pause is not offered.",
+    name: t("Pause"),
+    can: t("A scan can rest and go on."),
+    cannot: t("Pause is not offered."),
   },
   ack: {
-    name: "Acknowledge a start",
-    can: "A start is confirmed before anything moves.",
-    cannot: "A start is known to have come only when the scan runs.",
+    name: t("Acknowledge a start"),
+    can: t("A start is confirmed before anything moves."),
+    cannot: t("A start is known to have come only when the scan runs."),
   },
   idle: {
-    name: "Say when it is free",
-    can: "It is busy until it says that it is done.",
-    cannot: "It is taken for free as soon as its data are stored.",
+    name: t("Say when it is free"),
+    can: t("It is busy until it says that it is done."),
+    cannot: t("It is taken for free as soon as its data are stored."),
   },
   calibrate: {
-    name: "Calibrate by itself",
-    can: "It can be asked to calibrate here, and does so before scans that plan it.",
-    cannot: "Calibrate is not offered.",
+    name: t("Calibrate by itself"),
+    can: t("It can be asked to calibrate here, and does so before scans that plan it."),
+    cannot: t("Calibrate is not offered."),
   },
   stream: {
-    name: "Send data as they are acquired",
-    can: "A first image does not wait for the last line.",
-    cannot: "Data, and images, come when the scan has ended.",
+    name: t("Send data as they are acquired"),
+    can: t("A first image does not wait for the last line."),
+    cannot: t("Data, and images, come when the scan has ended."),
   },
   parameter_update: {
-    name: "Take and tell parameters",
-    can: "It gets new parameters at once, and may change them itself.",
-    cannot: "It gets new parameters with its next scan only.",
+    name: t("Take and tell parameters"),
+    can: t("It gets new parameters at once, and may change them itself."),
+    cannot: t("It gets new parameters with its next scan only."),
   },
 };
 
@@ -52,6 +54,6 @@ export function capabilitiesOf(announced: string[]): Capability[] {
   });
   const further = announced
     .filter((word) => !(word in KNOWN))
-    .map((word) => ({ word, name: word, can: true, meaning: "Not known to this interface." }));
+    .map((word) => ({ word, name: word, can: true, meaning: t("Not known to this interface.") }));
   return [...known, ...further];
 }

@@ -1,4 +1,5 @@
 import type { CalibrationType, Device, ParameterSchema } from "../../api/types";
+import { t } from "../../i18n";
 import type { Field } from "../../shared/schema/schema";
 import { parameterFact, valueInWords } from "../../shared/schema/words";
 
@@ -20,7 +21,7 @@ export function factOf(
 }
 
 export const KINDS: Record<CalibrationType, string> = {
-  frequency: "Frequency",
-  "flip-angle": "Flip angle",
-  shims: "Shims",
+  frequency: t("Frequency"),
+  "flip-angle": t("Flip angle"),
+  shims: t("Shims"),
 };

@@ -3,6 +3,7 @@ import { IconPencil, IconTrash, IconX } from "@tabler/icons-react";
 import { useState } from "react";
 
 import type { Annotation } from "../../api/annotations";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import { authorName } from "../../shared/schema/words";
 import { ErrorLine } from "../../shared/states";
@@ -27,31 +28,33 @@ export function AnnotationPanel({ annotations, imageOf, onOpen, onClose }: Props
     .map((annotation) => ({ annotation, image: imageOf(annotation) }))
     .toSorted((a, b) => (a.image?.index ?? 1e9) - (b.image?.index ?? 1e9));
   return (
-    <aside className={css.panel} aria-label="Annotations">
+    <aside className={css.panel} aria-label={t("Annotations")}>
       <header>
-        <h3>Annotations</h3>
-        <button type="button" aria-label="Close the list of annotations" onClick={onClose}>
+        <h3>{t("Annotations")}</h3>
+        <button type="button" aria-label={t("Close the list of annotations")} onClick={onClose}>
           <IconX size={16} aria-hidden />
         </button>
       </header>
       <Switch
         size="xs"
-        label="Show on the images (O)"
+        label={t("Show on the images (O)")}
         checked={visible}
         onChange={(event) => setVisible(event.currentTarget.checked)}
       />
       <ErrorLine error={error} />
       {deleted && (
         <p className={css.undo}>
-          Deleted.
+          {t("Deleted.")}
           <Button size="compact-xs" variant="default" onClick={annotations.restore}>
-            Bring it back
+            {t("Bring it back")}
           </Button>
         </p>
       )}
       {placed.length === 0 ? (
         <p className={css.none}>
-          Nothing is drawn on these images yet. What you measure is kept with them, for everybody.
+          {t(
+            "Nothing is drawn on these images yet. What you measure is kept with them, for everybody.",
+          )}
         </p>
       ) : (
         <ul>
@@ -105,9 +108,9 @@ function Row({
           <span>
             {current
               ? index === null
-                ? "Of an image not shown here"
-                : `Slice ${index + 1}`
-              : "Of an image that was replaced or removed"}
+                ? t("Of an image not shown here")
+                : t("Slice {index}", { index: index + 1 })
+              : t("Of an image that was replaced or removed")}
           </span>
           <span>
             {authorName(by)}, {dayAndClock(annotation.updated_at ?? annotation.created_at)}
@@ -116,11 +119,15 @@ function Row({
       </button>
       <span className={css.acts}>
         {current && (
-          <button type="button" aria-label="Change its words" onClick={() => setEditing(!editing)}>
+          <button
+            type="button"
+            aria-label={t("Change its words")}
+            onClick={() => setEditing(!editing)}
+          >
             <IconPencil size={16} aria-hidden />
           </button>
         )}
-        <button type="button" aria-label="Delete this annotation" onClick={onRemove}>
+        <button type="button" aria-label={t("Delete this annotation")} onClick={onRemove}>
           <IconTrash size={16} aria-hidden />
         </button>
       </span>

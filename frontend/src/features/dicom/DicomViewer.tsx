@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { IconBoxMultiple, IconLayoutGrid, IconSquare } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 
+import { t } from "../../i18n";
 import { Loading } from "../../shared/states";
 import css from "./dicom.module.css";
 import type { Whose } from "./identity";
@@ -41,9 +42,9 @@ export interface ViewerProps extends ShownSeries {
 
 type Layout = "stack" | "planes" | "grid";
 const LAYOUTS = [
-  { layout: "stack", label: "One image", Icon: IconSquare },
-  { layout: "planes", label: "Three planes", Icon: IconBoxMultiple },
-  { layout: "grid", label: "All images", Icon: IconLayoutGrid },
+  { layout: "stack", label: t("One image"), Icon: IconSquare },
+  { layout: "planes", label: t("Three planes"), Icon: IconBoxMultiple },
+  { layout: "grid", label: t("All images"), Icon: IconLayoutGrid },
 ] as const;
 
 export default function DicomViewer(props: ViewerProps) {
@@ -64,7 +65,7 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
     setLayout("stack");
   };
   const choose = (
-    <div className={css.tools} role="group" aria-label="Layout">
+    <div className={css.tools} role="group" aria-label={t("Layout")}>
       {LAYOUTS.map((each) => (
         <ToolButton
           key={each.layout}
@@ -79,8 +80,8 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
       ))}
       {others.length > 0 && (
         <Select
-          aria-label="Compare with"
-          placeholder="Compare"
+          aria-label={t("Compare with")}
+          placeholder={t("Compare")}
           size="xs"
           className={css.compare}
           clearable
@@ -115,7 +116,7 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
     );
   }
   return (
-    <Suspense fallback={<Loading label="Loading the images" rows={1} />}>
+    <Suspense fallback={<Loading label={t("Loading the images")} rows={1} />}>
       {layout === "planes" ? (
         <PlanesPane {...series} whose={whose} layouts={choose} onRetry={onRetry} />
       ) : (

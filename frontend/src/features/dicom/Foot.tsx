@@ -1,5 +1,6 @@
 import { IconZoomReset } from "@tabler/icons-react";
 
+import { t } from "../../i18n";
 import css from "./dicom.module.css";
 import type { Preset } from "./presets";
 
@@ -25,12 +26,12 @@ export function Foot({
           W {Math.round(window.width)} L {Math.round(window.center)}
         </span>
       )}
-      <div className={css.tools} role="group" aria-label="Window presets">
+      <div className={css.tools} role="group" aria-label={t("Window presets")}>
         {presets.map((preset) => (
           <button
             key={preset.key}
             type="button"
-            aria-label={`Window ${preset.key}: ${preset.name}`}
+            aria-label={t("Window {key}: {preset}", { key: preset.key, preset: preset.name })}
             title={`${preset.key}: ${preset.name}`}
             onClick={() => onPreset(preset)}
           >
@@ -39,8 +40,8 @@ export function Foot({
         ))}
         <button
           type="button"
-          aria-label="Reset the view"
-          title="Reset the view (R)"
+          aria-label={t("Reset the view")}
+          title={t("Reset the view (R)")}
           onClick={onReset}
         >
           <IconZoomReset size={18} aria-hidden />

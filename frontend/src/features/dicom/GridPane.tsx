@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import css from "./dicom.module.css";
 import type { ShownSeries } from "./DicomViewer";
@@ -44,9 +44,9 @@ export default function GridPane({ images, inOrder, whose, title, layouts, ...pr
     <div className={css.viewer} id="viewer" tabIndex={-1}>
       <div className={css.bar}>
         {layouts}
-        <span className={css.barText}>{title} · not for diagnosis</span>
+        <span className={css.barText}>{t("{title} · not for diagnosis", { title })}</span>
       </div>
-      <ul className={css.grid} aria-label="Images">
+      <ul className={css.grid} aria-label={t("Images")}>
         {opened?.imageIds.map((imageId, index) => (
           <li key={imageId}>
             <Cell
@@ -62,7 +62,7 @@ export default function GridPane({ images, inOrder, whose, title, layouts, ...pr
       </ul>
       {opened && (
         <Foot
-          slice={counted(opened.imageIds.length, "image")}
+          slice={plural(opened.imageIds.length, "{n} image", "{n} images")}
           window={null}
           presets={presets}
           onPreset={setWindow}
@@ -71,7 +71,7 @@ export default function GridPane({ images, inOrder, whose, title, layouts, ...pr
       )}
       {!opened && !failure && (
         <p className={css.block} role="status">
-          Reading the images
+          {t("Reading the images")}
         </p>
       )}
       {failure !== null && <PaneFailure error={failure} onRetry={props.onRetry} />}
@@ -120,9 +120,14 @@ function Cell({
     return <Mismatch identity={thumb.identity} because={match.because} whose={whose} />;
   }
   return (
-    <button type="button" className={css.cell} onClick={onOpen} aria-label={`Image ${index + 1}`}>
+    <button
+      type="button"
+      className={css.cell}
+      onClick={onOpen}
+      aria-label={t("Image {index}", { index: index + 1 })}
+    >
       <canvas ref={canvas} data-painted={(thumb !== null && window !== null) || undefined} />
-      <span>{failed ? "not readable" : index + 1}</span>
+      <span>{failed ? t("not readable") : index + 1}</span>
     </button>
   );
 }

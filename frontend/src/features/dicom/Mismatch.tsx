@@ -1,6 +1,7 @@
 import { IconAlertOctagon } from "@tabler/icons-react";
 
 import { getCurrentUser } from "../../api/endpoints";
+import { t } from "../../i18n";
 import { dicomName } from "../../shared/dicomText";
 import { shortId } from "../../shared/format";
 import css from "./dicom.module.css";
@@ -19,17 +20,17 @@ export function Mismatch({
   return (
     <div className={css.block} role="alert" data-testid="patient-mismatch">
       <IconAlertOctagon size={36} color="var(--status-fault)" aria-hidden />
-      <h2>These images are of another patient</h2>
-      <p>{because} They are not shown.</p>
+      <h2>{t("These images are of another patient")}</h2>
+      <p>{t("{because} They are not shown.", { because })}</p>
       <dl>
         <dt>{whose.place}</dt>
+        <dd>{t("{whose}, ID {number}", { whose: whose.name, number: whose.number })}</dd>
+        <dt>{t("In the image")}</dt>
         <dd>
-          {whose.name}, ID {whose.number}
-        </dd>
-        <dt>In the image</dt>
-        <dd>
-          {dicomName(identity.patientName) || "no name"}, ID{" "}
-          {identity.patientId ? shortId(identity.patientId) : "none"}
+          {t("{name}, ID {id}", {
+            name: dicomName(identity.patientName) || t("no name"),
+            id: identity.patientId ? shortId(identity.patientId) : t("none"),
+          })}
         </dd>
       </dl>
       <p>{whose.advice}</p>
@@ -45,8 +46,9 @@ export function readable(error: unknown): Error {
     // Finds out whether the session has ended; then the login page takes over.
     getCurrentUser().catch(() => undefined);
   }
-  if (request?.status === 404) return new Error("The image file is not in the store.");
-  if (request?.status) return new Error(`The image could not be read (HTTP ${request.status}).`);
+  if (request?.status === 404) return new Error(t("The image file is not in the store."));
+  if (request?.status)
+    return new Error(t("The image could not be read (HTTP {status}).", { status: request.status }));
   if (error instanceof Error && error.message) return error;
-  return new Error("The image could not be read or decoded.");
+  return new Error(t("The image could not be read or decoded."));
 }

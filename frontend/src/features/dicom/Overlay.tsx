@@ -1,3 +1,4 @@
+import { t } from "../../i18n";
 import { dicomName } from "../../shared/dicomText";
 import { dayAndClock } from "../../shared/format";
 import css from "./dicom.module.css";
@@ -25,12 +26,16 @@ export function Overlay({
       <div className={css.topLeft}>
         <strong>{dicomName(snapshot.identity.patientName)}</strong>
         <span>{snapshot.description || title}</span>
-        <span className={css.stored}>stored {dayAndClock(stored)}</span>
-        {earlier && <strong className={css.earlier}>Of an earlier scan</strong>}
+        <span className={css.stored}>{t("stored {stored}", { stored: dayAndClock(stored) })}</span>
+        {earlier && <strong className={css.earlier}>{t("Of an earlier scan")}</strong>}
       </div>
-      <div className={css.topRight}>Not for diagnosis</div>
+      <div className={css.topRight}>{t("Not for diagnosis")}</div>
       <Scale scale={scale} />
-      {letters ? <Edges letters={letters} /> : <b className={css.bottom}>Orientation unknown</b>}
+      {letters ? (
+        <Edges letters={letters} />
+      ) : (
+        <b className={css.bottom}>{t("Orientation unknown")}</b>
+      )}
     </div>
   );
 }
@@ -40,7 +45,7 @@ export function Scale({ scale }: { scale: Snapshot["scale"] }) {
     scale && (
       <div className={css.scale}>
         <span style={{ width: scale.px }} />
-        {scale.mm} mm
+        {t("{mm} mm", { mm: scale.mm })}
       </div>
     )
   );

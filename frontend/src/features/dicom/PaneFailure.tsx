@@ -1,10 +1,11 @@
+import { t } from "../../i18n";
 import { ErrorState } from "../../shared/states";
 import css from "./dicom.module.css";
 
 /** In the place of images that could not be shown. */
 export function PaneFailure({
   error,
-  safe = "The files are stored; only showing them failed.",
+  safe = t("The files are stored; only showing them failed."),
   onRetry,
 }: {
   error: unknown;

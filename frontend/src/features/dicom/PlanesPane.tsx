@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
+import { t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import { useLatest } from "../../shared/useLatest";
 import css from "./dicom.module.css";
@@ -19,9 +20,9 @@ interface Props extends ShownSeries {
   onRetry: () => void;
 }
 const TITLES: Record<PlaneName, string> = {
-  axial: "Axial",
-  coronal: "Coronal",
-  sagittal: "Sagittal",
+  axial: t("Axial"),
+  coronal: t("Coronal"),
+  sagittal: t("Sagittal"),
 };
 
 interface Other {
@@ -84,7 +85,7 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
     <div className={css.viewer} id="viewer" tabIndex={-1} data-testid="planes">
       <div className={css.bar}>
         {layouts}
-        <span className={css.barText}>{title} · not for diagnosis</span>
+        <span className={css.barText}>{t("{title} · not for diagnosis", { title })}</span>
       </div>
       <div className={css.planes} data-ready={ready || undefined}>
         {PLANES.map((plane) => (
@@ -93,7 +94,7 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
               ref={elements[plane]}
               className={css.planeCanvas}
               role="img"
-              aria-label={`${TITLES[plane]} plane of ${title}`}
+              aria-label={t("{titles} plane of {title}", { titles: TITLES[plane], title })}
               data-testid={`plane-${plane}`}
             />
             <div className={css.planeOverlay}>
@@ -106,7 +107,7 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
       </div>
       {ready && (
         <Foot
-          slice="Click to point"
+          slice={t("Click to point")}
           window={null}
           presets={presets}
           onPreset={(preset) => viewer.current?.apply(preset)}
@@ -115,14 +116,17 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
       )}
       {!ready && !failure && !other && (
         <p className={css.block} role="status">
-          Reading images: {progress[0]} of {progress[1] || images.length}
+          {t("Reading images: {done} of {all}", {
+            done: progress[0],
+            all: progress[1] || images.length,
+          })}
         </p>
       )}
       {other && <Mismatch identity={other.identity} whose={whose} because={other.because} />}
       {failure !== null && (
         <PaneFailure
           error={failure}
-          safe="The images are stored and can be looked at one by one."
+          safe={t("The images are stored and can be looked at one by one.")}
           onRetry={onRetry}
         />
       )}

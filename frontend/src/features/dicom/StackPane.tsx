@@ -1,6 +1,7 @@
 import { type ReactNode, type RefObject, useCallback, useEffect, useRef, useState } from "react";
 
 import type { AnnotationKind } from "../../api/annotations";
+import { t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import { ErrorLine, Loading } from "../../shared/states";
 import { useLatest } from "../../shared/useLatest";
@@ -132,8 +133,12 @@ export function StackPane(props: Props) {
         role="img"
         aria-label={
           snapshot
-            ? `${snapshot.description || title}, slice ${snapshot.index + 1} of ${snapshot.count}`
-            : "Image loading"
+            ? t("{description}, slice {index} of {count}", {
+                description: snapshot.description || title,
+                index: snapshot.index + 1,
+                count: snapshot.count,
+              })
+            : t("Image loading")
         }
         // Nothing of another patient may be seen, not for one frame.
         style={{ visibility: match?.ok ? "visible" : "hidden" }}
@@ -148,7 +153,7 @@ export function StackPane(props: Props) {
             listed={listed}
           />
           <Foot
-            slice={`Slice ${snapshot.index + 1}/${snapshot.count}`}
+            slice={t("Slice {index}/{count}", { index: snapshot.index + 1, count: snapshot.count })}
             window={snapshot.window}
             presets={presets}
             onPreset={(preset) => viewer.current?.apply(preset)}
@@ -175,7 +180,7 @@ export function StackPane(props: Props) {
           )}
         </>
       )}
-      {!snapshot && !failure && <Loading label="Loading images" rows={1} />}
+      {!snapshot && !failure && <Loading label={t("Loading images")} rows={1} />}
       {snapshot && match && !match.ok && (
         <Mismatch identity={snapshot.identity} whose={whose} because={match.because} />
       )}

@@ -12,15 +12,16 @@ import {
 } from "@tabler/icons-react";
 
 import type { AnnotationKind } from "../../api/annotations";
+import { t } from "../../i18n";
 import css from "./dicom.module.css";
 import { ToolButton } from "./ToolButton";
 
 export const KINDS: { kind: AnnotationKind; label: string; Icon: typeof IconAngle }[] = [
-  { kind: "length", label: "Measure a length", Icon: IconRuler2 },
-  { kind: "angle", label: "Measure an angle", Icon: IconAngle },
-  { kind: "ellipse", label: "Measure in an ellipse", Icon: IconOvalVertical },
-  { kind: "rectangle", label: "Measure in a rectangle", Icon: IconRectangle },
-  { kind: "arrow", label: "Point at something", Icon: IconArrowDownLeft },
+  { kind: "length", label: t("Measure a length"), Icon: IconRuler2 },
+  { kind: "angle", label: t("Measure an angle"), Icon: IconAngle },
+  { kind: "ellipse", label: t("Measure in an ellipse"), Icon: IconOvalVertical },
+  { kind: "rectangle", label: t("Measure in a rectangle"), Icon: IconRectangle },
+  { kind: "arrow", label: t("Point at something"), Icon: IconArrowDownLeft },
 ];
 
 /** What the mouse does in a stack, what is drawn, and cine. */
@@ -50,9 +51,9 @@ export function StackTools({
   onPlay: () => void;
 }) {
   return (
-    <div className={css.tools} role="group" aria-label="Tools">
+    <div className={css.tools} role="group" aria-label={t("Tools")}>
       <ToolButton
-        label="Set the window"
+        label={t("Set the window")}
         Icon={IconContrast}
         pressed={tool === null}
         onClick={() => onTool(null)}
@@ -67,16 +68,16 @@ export function StackTools({
           onClick={() => onTool(kind)}
         />
       ))}
-      <ToolButton label="Delete what is chosen (X)" Icon={IconTrash} onClick={onRemove} />
+      <ToolButton label={t("Delete what is chosen (X)")} Icon={IconTrash} onClick={onRemove} />
       <ToolButton
-        label={drawn > 0 ? `Annotations: ${drawn}` : "Annotations"}
+        label={drawn > 0 ? t("Annotations: {drawn}", { drawn }) : t("Annotations")}
         Icon={IconListDetails}
         pressed={listed}
         disabled={!mayDraw}
         onClick={onList}
       />
       <ToolButton
-        label={playing ? "Stop the cine (C)" : "Play as cine (C)"}
+        label={playing ? t("Stop the cine (C)") : t("Play as cine (C)")}
         Icon={playing ? IconPlayerPause : IconPlayerPlay}
         pressed={playing}
         disabled={!mayPlay}

@@ -1,6 +1,7 @@
 import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
 
+import { t } from "../../i18n";
 import css from "./annotations.module.css";
 
 const LONGEST = 200;
@@ -27,8 +28,8 @@ export function WordsForm({
       }}
     >
       <TextInput
-        aria-label="Words"
-        placeholder="What is there?"
+        aria-label={t("Words")}
+        placeholder={t("What is there?")}
         size="xs"
         data-autofocus
         // oxlint-disable-next-line jsx-a11y/no-autofocus -- it was asked for by the last click
@@ -43,10 +44,10 @@ export function WordsForm({
         }}
       />
       <Button type="submit" size="xs" disabled={!usable}>
-        Keep
+        {t("Keep")}
       </Button>
       <Button size="xs" variant="default" onClick={() => onDone(null)}>
-        Leave it
+        {t("Leave it")}
       </Button>
     </form>
   );

@@ -1,3 +1,4 @@
+import { decimal } from "../../i18n";
 import type { AnnotationKind, PixelPoint } from "../../api/annotations";
 import { dot, type Vector } from "./geometry";
 
@@ -52,7 +53,7 @@ export const samePoints = (a: PixelPoint[], b: PixelPoint[]): boolean =>
   a.every((point, at) => Math.hypot(point[0] - b[at]![0], point[1] - b[at]![1]) < 1e-3);
 
 const NARROW = "\u202f";
-const number = (value: number) => String(Number(value.toPrecision(value < 10 ? 2 : 3)));
+const number = (value: number) => decimal(Number(value.toPrecision(value < 10 ? 2 : 3)));
 
 /** What is measured, in units of the patient where the image has any; an arrow measures nothing. */
 export function sizeWords(kind: AnnotationKind, points: PixelPoint[], grid: PixelGrid): string {
@@ -65,7 +66,7 @@ export function sizeWords(kind: AnnotationKind, points: PixelPoint[], grid: Pixe
     case "length":
       return `${number(between(0, 1))}${NARROW}${unit}`;
     case "angle":
-      return `${angle(points, grid).toFixed(1)}°`;
+      return `${decimal(angle(points, grid).toFixed(1))}°`;
     case "ellipse":
       return `${number((Math.PI / 4) * between(0, 1) * between(2, 3))}${NARROW}${unit}²`;
     case "rectangle":

@@ -10,6 +10,7 @@ import {
 } from "@cornerstonejs/tools";
 
 import type { AnnotationKind } from "../../api/annotations";
+import { t } from "../../i18n";
 
 /** What can be drawn on an image, and how the tools of the viewer know it. */
 
@@ -53,8 +54,11 @@ function linesOfArea(data: Types.Annotation["data"], target: string): string[] |
   const [low, high] = [found.min, found.max].map((value) => core.roundNumber(Number(value)));
   return below(data, [
     `${core.roundNumber(found.area)}${NARROW}${String(found.areaUnit)}`,
-    `mean ${core.roundNumber(found.mean)}, SD ${core.roundNumber(Number(found.stdDev))}`,
-    `${low} to ${high}`,
+    t("mean {roundNumber}, SD {roundNumber2}", {
+      roundNumber: core.roundNumber(found.mean),
+      roundNumber2: core.roundNumber(Number(found.stdDev)),
+    }),
+    t("{low} to {high}", { low, high }),
   ]);
 }
 

@@ -1,5 +1,7 @@
 /** Window presets. MR signal has no absolute unit, so they follow the image's own values. */
 
+import { t } from "../../i18n";
+
 export interface Window {
   lower: number;
   upper: number;
@@ -16,15 +18,15 @@ export function presetsOf(pixels: ArrayLike<number>, asStored: Window): Preset[]
   const usual = span(at(0.01), at(0.995));
   const width = usual.upper - usual.lower;
   const entries: [string, Window][] = [
-    ["As stored", asStored],
-    ["Full range", span(at(0), at(1))],
-    ["Usual", usual],
-    ["Soft", { lower: usual.lower - width * 0.25, upper: usual.upper + width * 0.25 }],
-    ["Hard", { lower: usual.lower + width * 0.25, upper: usual.upper - width * 0.25 }],
-    ["Bright", { lower: usual.lower, upper: usual.lower + width * 0.6 }],
-    ["Dark", { lower: usual.lower, upper: usual.upper + width * 0.6 }],
-    ["Low signal", { lower: usual.lower, upper: usual.lower + width * 0.25 }],
-    ["High signal", { lower: usual.upper - width * 0.4, upper: usual.upper }],
+    [t("As stored"), asStored],
+    [t("Full range"), span(at(0), at(1))],
+    [t("Usual"), usual],
+    [t("Soft"), { lower: usual.lower - width * 0.25, upper: usual.upper + width * 0.25 }],
+    [t("Hard"), { lower: usual.lower + width * 0.25, upper: usual.upper - width * 0.25 }],
+    [t("Bright"), { lower: usual.lower, upper: usual.lower + width * 0.6 }],
+    [t("Dark"), { lower: usual.lower, upper: usual.upper + width * 0.6 }],
+    [t("Low signal"), { lower: usual.lower, upper: usual.lower + width * 0.25 }],
+    [t("High signal"), { lower: usual.upper - width * 0.4, upper: usual.upper }],
   ];
   return entries.map(([name, window], index) => ({ key: String(index + 1), name, window }));
 }

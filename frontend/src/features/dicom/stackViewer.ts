@@ -9,6 +9,7 @@ import {
 } from "@cornerstonejs/tools";
 
 import type { Annotation, AnnotationKind } from "../../api/annotations";
+import { t } from "../../i18n";
 import { type PixelGrid } from "./annotationGeometry";
 import { leaveKeys, startCornerstone } from "./cornerstone";
 import { type DrawingHandlers, Drawings } from "./drawings";
@@ -180,7 +181,7 @@ export class StackViewer {
   #destroyed = false;
 
   get #viewport(): Types.IStackViewport {
-    if (!this.#engine) throw new Error("The viewer is not open");
+    if (!this.#engine) throw new Error(t("The viewer is not open"));
     return this.#engine.getViewport(VIEWPORT) as Types.IStackViewport;
   }
 

@@ -16,6 +16,7 @@ import {
   ZoomTool,
 } from "@cornerstonejs/tools";
 
+import { t } from "../../i18n";
 import { leaveKeys, startCornerstone } from "./cornerstone";
 import { cross, dot, type EdgeLetters, edgeLetters, scaleBar, type Vector } from "./geometry";
 import type { ImageIdentity } from "./identity";
@@ -227,17 +228,17 @@ const UNEVEN = 0.1;
 /** Refuses images that lie on no grid: cut across, they would lie about lengths. */
 function checkVolume(imageIds: string[]): void {
   if (imageIds.length < LEAST_SLICES) {
-    throw new NoVolumeError("Three planes need at least three slices of one series.");
+    throw new NoVolumeError(t("Three planes need at least three slices of one series."));
   }
   const planes = imageIds.map(planeOf);
   const [one] = planes;
   if (!one || planes.some((plane) => !plane?.position || !plane.spaced)) {
-    throw new NoVolumeError("The images do not say where in the patient they lie.");
+    throw new NoVolumeError(t("The images do not say where in the patient they lie."));
   }
   const normal = cross(one.across, one.down);
   for (const plane of planes) {
     if (dot(plane!.across, one.across) < 0.999 || dot(plane!.down, one.down) < 0.999) {
-      throw new NoVolumeError("The slices are not parallel: look at them one by one.");
+      throw new NoVolumeError(t("The slices are not parallel: look at them one by one."));
     }
   }
   const places = planes.map((plane) => dot(normal, plane!.position!));
@@ -245,7 +246,9 @@ function checkVolume(imageIds: string[]): void {
   const [least, most] = [Math.min(...steps), Math.max(...steps)];
   if (least <= 0 || most - least > UNEVEN * most) {
     throw new NoVolumeError(
-      "The slices do not follow one another at one distance, as with several echoes or phases: look at them one by one.",
+      t(
+        "The slices do not follow one another at one distance, as with several echoes or phases: look at them one by one.",
+      ),
     );
   }
 }

@@ -6,7 +6,8 @@ import { useState } from "react";
 import { copyWorkflow, duplicateTask } from "../../api/plan";
 import { keys, queries } from "../../api/queries";
 import type { Exam, Sequence, Task, Workflow } from "../../api/types";
-import { counted, duration } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { duration } from "../../shared/format";
 import { Empty, ErrorLine, QueryView } from "../../shared/states";
 import css from "./exam.module.css";
 import { type Offered, offeredProtocols } from "./protocols";
@@ -30,7 +31,7 @@ export default function AddFromProtocol({ exam, into, onAdded, onClose }: Props)
   const add = useMutation({
     mutationFn: ({ run }: { run: () => Promise<Task[]>; name: string }) => run(),
     onSuccess: ([first], { name }) => {
-      setDone(`${name} added`);
+      setDone(t("{name} added", { name }));
       if (first) onAdded(first.id);
     },
     onSettled: () => client.invalidateQueries({ queryKey: keys.exam(exam.id) }),
@@ -51,16 +52,22 @@ export default function AddFromProtocol({ exam, into, onAdded, onClose }: Props)
       run: () => duplicateTask(scan.id, { with_jobs: true, workflow_id: into.id }),
     });
   return (
-    <aside className={css.inspector} aria-label="Add from protocol">
+    <aside className={css.inspector} aria-label={t("Add from protocol")}>
       <header className={css.inspectorHead}>
-        <h2>Add from protocol</h2>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Close" onClick={onClose}>
+        <h2>{t("Add from protocol")}</h2>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label={t("Close")}
+          onClick={onClose}
+        >
           <IconX size={18} />
         </ActionIcon>
         <TextInput
           className={css.addSearch}
-          aria-label="Find a protocol or scan"
-          placeholder="Protocol, part or scan"
+          aria-label={t("Find a protocol or scan")}
+          placeholder={t("Protocol, part or scan")}
           autoFocus
           value={words}
           onChange={(event) => setWords(event.currentTarget.value)}
@@ -71,14 +78,16 @@ export default function AddFromProtocol({ exam, into, onAdded, onClose }: Props)
         </p>
         <ErrorLine error={add.error} />
       </header>
-      <QueryView query={templates} rows={6} safe="Nothing was added.">
+      <QueryView query={templates} rows={6} safe={t("Nothing was added.")}>
         {(list) => {
           const offered = offeredProtocols(list, words);
           return offered.length === 0 ? (
-            <Empty title={words ? `Nothing matches “${words}”` : "There is no protocol"}>
+            <Empty
+              title={words ? t("Nothing matches “{words}”", { words }) : t("There is no protocol")}
+            >
               {words
-                ? "Look for another word."
-                : "Whoever plans protocols here makes them in the library."}
+                ? t("Look for another word.")
+                : t("Whoever plans protocols here makes them in the library.")}
             </Empty>
           ) : (
             offered.map((one) => (
@@ -121,18 +130,18 @@ function Protocol({
         <h3>
           {protocol.name}{" "}
           <span className="dim">
-            {!protocol.released_at && "draft, "}
-            {counted(tasks, "task")}
+            {!protocol.released_at && t("draft, ")}
+            {plural(tasks, "{n} task", "{n} tasks")}
           </span>
         </h3>
         <Button
           size="xs"
           variant="default"
           disabled={busy || protocol.workflows.length === 0}
-          aria-label={`Add all of ${protocol.name}`}
+          aria-label={t("Add all of {protocol}", { protocol: protocol.name })}
           onClick={() => onParts(protocol.name, protocol.workflows)}
         >
-          Add all
+          {t("Add all")}
         </Button>
       </div>
       {parts.map(({ workflow, scans }) => (
@@ -140,7 +149,7 @@ function Protocol({
           <AddLine
             strong
             words={workflow.name}
-            label={`Add part ${workflow.name}`}
+            label={t("Add part {workflow}", { workflow: workflow.name })}
             disabled={busy}
             onAdd={() => onParts(workflow.name, [workflow])}
           />
@@ -152,7 +161,7 @@ function Protocol({
                 duration(sequenceOf(scan, sequences)?.facts?.duration_s),
                 ...jobs.map(({ name }) => name),
               ].join(", ")}
-              label={`Add scan ${scan.name}`}
+              label={t("Add scan {scan}", { scan: scan.name })}
               disabled={busy || !into}
               onAdd={() => onScan(scan)}
             />

@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { deleteTask } from "../../api/plan";
 import { keys } from "../../api/queries";
 import type { Exam } from "../../api/types";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import ConfirmModal from "../../shared/ConfirmModal";
 import type { Located } from "./tree";
 import { goingWith } from "./units";
@@ -30,17 +30,22 @@ export default function DeleteModal({
   };
   return (
     <ConfirmModal
-      title={`Delete ${task.name} with its data`}
-      action="Delete for good"
+      title={t("Delete {task} with its data", { task: task.name })}
+      action={t("Delete for good")}
       typed={task.name}
       run={run}
       onClose={onClose}
     >
       <p>
-        {counted(results, "result")} of {tasks.map(({ name }) => name).join(", ")} will be deleted:
-        raw data and images of this exam. They cannot be brought back.
+        {t(
+          "{results} of {tasks} will be deleted: raw data and images of this exam. They cannot be brought back.",
+          {
+            results: plural(results, "{n} result", "{n} results"),
+            tasks: tasks.map(({ name }) => name).join(", "),
+          },
+        )}
       </p>
-      <p>Images that were sent, or are in the archive, stay there.</p>
+      <p>{t("Images that were sent, or are in the archive, stay there.")}</p>
     </ConfirmModal>
   );
 }

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { updateScan } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import type { AcquisitionTask } from "../../api/types";
+import { inSentence, t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import { DEVICE_STATUS, isActive } from "../../shared/status";
 
@@ -19,15 +20,17 @@ export function DeviceSelect({ task }: { task: AcquisitionTask }) {
   return (
     <div data-device-select>
       <Select
-        label="Device"
-        placeholder={devices.data?.length === 0 ? "No device is registered" : "Choose a device"}
+        label={t("Device")}
+        placeholder={
+          devices.data?.length === 0 ? t("No device is registered") : t("Choose a device")
+        }
         value={chosen}
         disabled={isActive(task.status)}
         allowDeselect={false}
         comboboxProps={{ withinPortal: true }}
         data={(devices.data ?? []).map((device) => ({
           value: device.id,
-          label: `${device.name} (${DEVICE_STATUS[device.status].word.toLowerCase()})`,
+          label: `${device.name} (${inSentence(DEVICE_STATUS[device.status].word)})`,
         }))}
         onChange={(deviceId) => deviceId && deviceId !== task.device_id && choose.mutate(deviceId)}
       />

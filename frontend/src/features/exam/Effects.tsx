@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { draftedSafety } from "../../api/plan";
 import { queries } from "../../api/queries";
 import type { AcquisitionTask, Patient, PatientPosition } from "../../api/types";
+import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import css from "./exam.module.css";
 import { useSafetyQuery, Verdict } from "./SafetySection";
@@ -40,13 +41,13 @@ export function Effects({
     { task: planned, sequence: sequenceOf(planned, sequences), verdict: then.data },
   );
   return (
-    <section aria-label="Effects" data-testid="effects" aria-busy={then.isFetching}>
+    <section aria-label={t("Effects")} data-testid="effects" aria-busy={then.isFetching}>
       <table className={css.effects}>
         <thead>
           <tr>
-            <th scope="col">Effect</th>
-            <th scope="col">Now</th>
-            <th scope="col">Then</th>
+            <th scope="col">{t("Effect")}</th>
+            <th scope="col">{t("Now")}</th>
+            <th scope="col">{t("Then")}</th>
           </tr>
         </thead>
         <tbody>
@@ -61,7 +62,7 @@ export function Effects({
       </table>
       {then.data && <Verdict found={then.data} brief />}
       <ErrorLine error={then.error} />
-      {!task.device_id && <p className="dim">Choose a device to have it judged.</p>}
+      {!task.device_id && <p className="dim">{t("Choose a device to have it judged.")}</p>}
     </section>
   );
 }

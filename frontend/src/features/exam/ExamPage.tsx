@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { ApiError } from "../../api/problem";
 import { queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { Empty, QueryView } from "../../shared/states";
 import { useLatest } from "../../shared/useLatest";
 import { openExam } from "../shell/openExam";
@@ -28,8 +29,11 @@ export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
   const exam = useQuery(queries.exam(examId));
   if (exam.error instanceof ApiError && [400, 404].includes(exam.error.status)) {
     return (
-      <Empty title="There is no such exam" action={<Link to="/">Go to the worklist</Link>}>
-        It may have been deleted, or the address is not complete.
+      <Empty
+        title={t("There is no such exam")}
+        action={<Link to="/">{t("Go to the worklist")}</Link>}
+      >
+        {t("It may have been deleted, or the address is not complete.")}
       </Empty>
     );
   }
@@ -37,7 +41,7 @@ export function ExamPage({ examId, selectedTaskId, onSelectTask }: Props) {
     <QueryView
       query={exam}
       rows={8}
-      safe="The exam itself is untouched, and a running scan goes on."
+      safe={t("The exam itself is untouched, and a running scan goes on.")}
     >
       {(data) => (
         <Cockpit exam={data} selectedTaskId={selectedTaskId} onSelectTask={onSelectTask} />
@@ -61,7 +65,7 @@ function Cockpit({ exam, selectedTaskId, onSelectTask }: Omit<Props, "examId"> &
   }, [chosen, taskId, select]);
   return (
     <div className={css.cockpit} data-stale={stream.kind === "stale" || undefined}>
-      <h1 className="visually-hidden">Exam {exam.name}</h1>
+      <h1 className="visually-hidden">{t("Exam {exam}", { exam: exam.name })}</h1>
       <Queue
         exam={exam}
         selectedId={taskId}

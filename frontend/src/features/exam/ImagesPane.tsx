@@ -6,6 +6,7 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { anyFileUrl, resultFileUrl } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import type { Exam, Result } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, day } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { Empty, Loading } from "../../shared/states";
@@ -30,17 +31,17 @@ export default function ImagesPane({ exam, selected }: { exam: Exam; selected: L
   const [chosenId, setChosenId] = useState<string | null>(null);
   const shown = series.find(({ result }) => result.id === chosenId) ?? series[0] ?? null;
   return (
-    <section className={css.images} aria-label="Images">
+    <section className={css.images} aria-label={t("Images")}>
       <header className={css.imagesHead}>
-        <div role="tablist" aria-label="What to show" className={page.tabs}>
-          <TabButton id="images" label="Images" current={tab} onPick={setTab} />
-          <TabButton id="raw" label="Raw data" current={tab} onPick={setTab} />
-          <TabButton id="sequence" label="Sequence" current={tab} onPick={setTab} />
-          <TabButton id="files" label="Files" current={tab} onPick={setTab} />
+        <div role="tablist" aria-label={t("What to show")} className={page.tabs}>
+          <TabButton id="images" label={t("Images")} current={tab} onPick={setTab} />
+          <TabButton id="raw" label={t("Raw data")} current={tab} onPick={setTab} />
+          <TabButton id="sequence" label={t("Sequence")} current={tab} onPick={setTab} />
+          <TabButton id="files" label={t("Files")} current={tab} onPick={setTab} />
         </div>
         {tab === "images" && series.length > 1 && shown && (
           <Select
-            aria-label="Series"
+            aria-label={t("Series")}
             size="xs"
             className={css.seriesSelect}
             allowDeselect={false}
@@ -83,9 +84,9 @@ function Images({
   const patientId = exam.patient_id ?? "";
   const patient = useQuery({ ...queries.patient(patientId), enabled: patientId !== "" }).data;
   if (!shown) return <NoImages selected={selected} />;
-  if (!patient) return <Loading label="Reading the patient" />;
+  if (!patient) return <Loading label={t("Reading the patient")} />;
   return (
-    <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
+    <Suspense fallback={<Loading label={t("Loading the viewer")} rows={1} />}>
       <DicomViewer
         key={shown.result.id}
         whose={onTheTable(patient)}
@@ -118,10 +119,10 @@ function NoImages({ selected }: { selected: Located | null }) {
       <IconPhotoOff size={28} stroke={1.4} aria-hidden />
       <p>
         {!selected
-          ? "Select a task to see its images."
+          ? t("Select a task to see its images.")
           : running
-            ? "Images appear here when the reconstruction is done."
-            : "No images yet."}
+            ? t("Images appear here when the reconstruction is done.")
+            : t("No images yet.")}
       </p>
     </div>
   );
@@ -130,15 +131,19 @@ function NoImages({ selected }: { selected: Located | null }) {
 function Files({ selected }: { selected: Located | null }) {
   const results = selected?.task.results ?? [];
   if (results.length === 0) {
-    return <Empty title="No files yet">Raw data and images are listed here once stored.</Empty>;
+    return (
+      <Empty title={t("No files yet")}>
+        {t("Raw data and images are listed here once stored.")}
+      </Empty>
+    );
   }
   return (
     <table className={css.files}>
       <thead>
         <tr>
-          <th scope="col">Stored</th>
-          <th scope="col">Type</th>
-          <th scope="col">Files</th>
+          <th scope="col">{t("Stored")}</th>
+          <th scope="col">{t("Type")}</th>
+          <th scope="col">{t("Files")}</th>
         </tr>
       </thead>
       <tbody>
@@ -149,7 +154,7 @@ function Files({ selected }: { selected: Located | null }) {
               <td>
                 {day(result.datetime_created)} {clock(result.datetime_created)}
               </td>
-              <td>{result.type === "NOT_SET" ? "not set" : result.type}</td>
+              <td>{result.type === "NOT_SET" ? t("not set") : result.type}</td>
               <td>
                 <FileList result={result} />
               </td>
@@ -164,7 +169,7 @@ const FEW = 3;
 
 /** A few files by name; of many only those that can be looked at here. */
 function FileList({ result: { id, files } }: { result: Result }) {
-  if (files.length === 0) return "none yet";
+  if (files.length === 0) return t("none yet");
   const named = files.length <= FEW ? files : files.filter((name) => fileKind(name));
   const others = files.filter((name) => !named.includes(name));
   return (
@@ -175,7 +180,11 @@ function FileList({ result: { id, files } }: { result: Result }) {
         </li>
       ))}
       {others.length > 0 && (
-        <li>{others.length === 1 ? others[0] : `${others[0]} and ${others.length - 1} more`}</li>
+        <li>
+          {others.length === 1
+            ? others[0]
+            : t("{others} and {n} more", { others: others[0], n: others.length - 1 })}
+        </li>
       )}
     </ul>
   );

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { triggerTask } from "../../api/endpoints";
 import { queries } from "../../api/queries";
 import { type AcquisitionTask, type Exam, isScan, type JobTask, type Task } from "../../api/types";
+import { plural, t } from "../../i18n";
 import { capitalised, clock, duration, plainReason, secondsBetween } from "../../shared/format";
 import { Empty, ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
@@ -30,11 +31,11 @@ export function Inspector({ exam, selected }: { exam: Exam; selected: Located | 
   return (
     // A scrolling region has to be reachable by keyboard even when nothing in it takes the focus.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <aside className={css.inspector} aria-label="Inspector" tabIndex={0}>
+    <aside className={css.inspector} aria-label={t("Inspector")} tabIndex={0}>
       {selected ? (
         <TaskInspector key={selected.task.id} exam={exam} task={selected.task} />
       ) : (
-        <Empty title="Nothing selected">Choose a task in the queue.</Empty>
+        <Empty title={t("Nothing selected")}>{t("Choose a task in the queue.")}</Empty>
       )}
     </aside>
   );
@@ -69,16 +70,18 @@ function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
   const position = exam.patient_position ?? null;
   return (
     <>
-      <Section title="Scan">
+      <Section title={t("Scan")}>
         <DeviceSelect task={task} />
         <ScanForm task={task} patient={patient ?? null} position={position} />
         <dl className={css.facts}>
-          {task.repeat_reason && <Fact name="Repeat">{task.repeat_reason}</Fact>}
+          {task.repeat_reason && <Fact name={t("Repeat")}>{task.repeat_reason}</Fact>}
           <Times task={task} />
         </dl>
       </Section>
       <SafetySection task={task} patient={patient ?? null} position={position} />
-      <Section title={task.acquisition_limits ? "Limits sent with the scan" : "Limits to be sent"}>
+      <Section
+        title={task.acquisition_limits ? t("Limits sent with the scan") : t("Limits to be sent")}
+      >
         <ScanLimits exam={exam} task={task} patient={patient ?? null} />
       </Section>
     </>
@@ -89,18 +92,18 @@ function JobFacts({ exam, task }: { exam: Exam; task: JobTask }) {
   const run = useMutation({ mutationFn: () => triggerTask(task.id) });
   const all = exam.workflows.flatMap(({ tasks }) => tasks);
   const inputs = task.input_task_ids.map(
-    (id) => all.find((other) => other.id === id)?.name ?? "a task that no longer exists",
+    (id) => all.find((other) => other.id === id)?.name ?? t("a task that no longer exists"),
   );
   const again = task.results.length > 0 || task.status === "ERROR";
   return (
     <>
-      <Section title="Job">
+      <Section title={t("Job")}>
         <dl className={css.facts}>
-          <Fact name="Input">{inputs.join(", ") || "none"}</Fact>
+          <Fact name={t("Input")}>{inputs.join(", ") || t("none")}</Fact>
           <Times task={task} />
         </dl>
         <JobParameters task={task} />
-        <p className="dim">Starts by itself when its input is stored.</p>
+        <p className="dim">{t("Starts by itself when its input is stored.")}</p>
         <Button
           variant="default"
           leftSection={<IconPlayerPlay size={16} />}
@@ -108,7 +111,7 @@ function JobFacts({ exam, task }: { exam: Exam; task: JobTask }) {
           loading={run.isPending}
           onClick={() => run.mutate()}
         >
-          {again ? "Run again" : "Run now"}
+          {again ? t("Run again") : t("Run now")}
         </Button>
         <ErrorLine error={run.error} />
       </Section>
@@ -124,11 +127,13 @@ function Times({ task }: { task: Task }) {
     : null;
   return (
     <>
-      <Fact name="Started">{clock(task.started_at)}</Fact>
+      <Fact name={t("Started")}>{clock(task.started_at)}</Fact>
       {task.finished_at && (
-        <Fact name="Ended">
+        <Fact name={t("Ended")}>
           {clock(task.finished_at)}
-          {took !== null && <span className="dim"> after {duration(took)}</span>}
+          {took !== null && (
+            <span className="dim"> {t("after {took}", { took: duration(took) })}</span>
+          )}
         </Fact>
       )}
     </>
@@ -138,23 +143,27 @@ function Times({ task }: { task: Task }) {
 function Results({ task }: { task: Task }) {
   if (task.results.length === 0) return null;
   return (
-    <Section title="Results">
+    <Section title={t("Results")}>
       <ul className={css.lines}>
         {task.results
           .toSorted((a, b) => b.datetime_created.localeCompare(a.datetime_created))
           .slice(0, SHOWN)
           .map((result) => (
             <li key={result.id}>
-              <span>{result.type === "NOT_SET" ? "Not complete" : result.type}</span>
+              <span>{result.type === "NOT_SET" ? t("Not complete") : result.type}</span>
               <span className="dim">
-                {result.files.length === 1 ? result.files[0] : `${result.files.length} files`}
+                {result.files.length === 1
+                  ? result.files[0]
+                  : plural(result.files.length, "{n} file", "{n} files")}
               </span>
               <span className="dim">{clock(result.datetime_created)}</span>
             </li>
           ))}
       </ul>
       {task.results.length > SHOWN && (
-        <p className="dim">and {task.results.length - SHOWN} earlier, under Files</p>
+        <p className="dim">
+          {t("and {n} earlier, under Files", { n: task.results.length - SHOWN })}
+        </p>
       )}
     </Section>
   );

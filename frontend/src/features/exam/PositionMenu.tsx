@@ -6,6 +6,7 @@ import type { ReactElement } from "react";
 import { setPosition } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import type { Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { POSITION_WORDS, POSITIONS } from "../../shared/patient";
 import { ErrorLine } from "../../shared/states";
 import css from "../shell/shell.module.css";
@@ -30,7 +31,7 @@ export default function PositionMenu({
     <Menu position={position} shadow="md" zIndex={600}>
       <Menu.Target>{children}</Menu.Target>
       <Menu.Dropdown className={css.menu}>
-        <Menu.Label>How does the patient lie?</Menu.Label>
+        <Menu.Label>{t("How does the patient lie?")}</Menu.Label>
         {POSITIONS.map((one) => (
           <Menu.Item
             key={one}

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { newestPreview, type Preview, previewsOf } from "../../api/previews";
 import { queries } from "../../api/queries";
 import { isScan, type Task } from "../../api/types";
+import { t } from "../../i18n";
 import { isActive } from "../../shared/status";
 import css from "./preview.module.css";
 
@@ -19,8 +20,11 @@ export function PreviewPane({ task, children }: { task: Task; children: ReactNod
 function PreviewImage({ preview, name }: { preview: Preview; name: string }) {
   return (
     <figure className={css.preview}>
-      <img src={preview.image} alt={`Preview of ${name}, ${which(preview)}`} />
-      <strong className={css.notice}>Preview, not for diagnosis</strong>
+      <img
+        src={preview.image}
+        alt={t("Preview of {name}, {which}", { name, which: which(preview) })}
+      />
+      <strong className={css.notice}>{t("Preview, not for diagnosis")}</strong>
       <figcaption className={css.which}>
         {name} · {which(preview)}
       </figcaption>
@@ -31,13 +35,13 @@ function PreviewImage({ preview, name }: { preview: Preview; name: string }) {
 /** Counted from 1, as a person does; what there is only one of is not told. */
 function which({ slice, contrast, phase, repetition, set }: Preview): string {
   const further = [
-    ["contrast", contrast],
-    ["phase", phase],
-    ["repetition", repetition],
-    ["set", set],
+    [t("contrast"), contrast],
+    [t("phase"), phase],
+    [t("repetition"), repetition],
+    [t("set"), set],
   ] as const;
   const told = further.filter(([, number]) => number > 0);
-  return [["slice", slice] as const, ...told]
+  return [[t("slice"), slice] as const, ...told]
     .map(([word, number]) => `${word} ${number + 1}`)
     .join(", ");
 }

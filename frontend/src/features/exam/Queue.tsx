@@ -5,6 +5,7 @@ import { lazy, Suspense, useRef, useState } from "react";
 
 import { queries } from "../../api/queries";
 import type { Exam, Task, Workflow } from "../../api/types";
+import { t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import { Empty, ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
@@ -52,11 +53,21 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
   const shift = ({ task, workflow }: Located, by: -1 | 1) => {
     const ids = movedBy(workflow, task.id, by);
     if (!ids) {
-      setSaid(`${task.name} cannot move ${by < 0 ? "up" : "down"}`);
+      setSaid(
+        by < 0
+          ? t("{task} cannot move up", { task: task.name })
+          : t("{task} cannot move down", { task: task.name }),
+      );
       return;
     }
     edits.reorder(workflow, ids);
-    setSaid(`${task.name} is now ${ids.indexOf(task.id) + 1} of ${ids.length}`);
+    setSaid(
+      t("{task} is now {place} of {n}", {
+        task: task.name,
+        place: ids.indexOf(task.id) + 1,
+        n: ids.length,
+      }),
+    );
   };
   const remove = (located: Located) => {
     const { task, workflow } = located;
@@ -67,7 +78,7 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
       return;
     }
     edits.remove(workflow, task);
-    setSaid(`${task.name} is deleted; Undo takes it back within ten seconds`);
+    setSaid(t("{task} is deleted; Undo takes it back within ten seconds", { task: task.name }));
   };
   const selected = queue.find(({ task }) => task.id === selectedId);
   useShortcuts({
@@ -133,10 +144,12 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
   };
 
   return (
-    <section className={css.queue} aria-label="Queue">
+    <section className={css.queue} aria-label={t("Queue")}>
       <div className={css.queueScroll} ref={scroller}>
         {queueOf(exam).length === 0 && (
-          <Empty title="Nothing planned">This exam has no tasks in its workflows.</Empty>
+          <Empty title={t("Nothing planned")}>
+            {t("This exam has no tasks in its workflows.")}
+          </Empty>
         )}
         {exam.workflows.map((workflow) => (
           <div key={workflow.id}>
@@ -155,7 +168,7 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
           leftSection={<IconPlus size={16} />}
           onClick={onAdd}
         >
-          Add from protocol
+          {t("Add from protocol")}
         </Button>
       </div>
       {offers
@@ -168,7 +181,7 @@ export function Queue({ exam, selectedId, onSelect, onAdd }: Props) {
         <div className={css.undoFailed}>
           <ErrorLine error={edits.error} />
           <Button size="xs" variant="default" onClick={edits.reset}>
-            Close
+            {t("Close")}
           </Button>
         </div>
       )}

@@ -2,7 +2,9 @@ import { Button } from "@mantine/core";
 import { IconAlertTriangle } from "@tabler/icons-react";
 
 import type { Exam, Sequence } from "../../api/types";
-import { clock, counted, duration } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { rich } from "../../i18n/rich";
+import { clock, duration } from "../../shared/format";
 import { ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import { useNow } from "../../shared/useNow";
@@ -23,24 +25,29 @@ export function QueueEnd({ exam, sequences }: { exam: Exam; sequences: Sequence[
   return (
     <footer className={css.queueEnd} data-testid="queue-end">
       <span>
-        {done} of {counted(scans.length, "scan")} done
+        {t("{done} of {scans} done", {
+          done,
+          scans: plural(scans.length, "{n} scan", "{n} scans"),
+        })}
       </span>
       {failed > 0 && (
         <span className={css.queueFailed}>
-          <IconAlertTriangle size={14} aria-hidden /> {failed} failed
+          <IconAlertTriangle size={14} aria-hidden /> {t("{failed} failed", { failed })}
         </span>
       )}
       {left !== null && left > 0 && (
         <>
-          <span className="live-number">{duration(left)} left</span>
+          <span className="live-number">{t("{left} left", { left: duration(left) })}</span>
           <span className="live-number">
-            {running ? "queue ends" : "ends"} {clock(now + left * 1000, false)}
-            {!running && " if started now"}
+            {running ? t("queue ends") : t("ends")} {clock(now + left * 1000, false)}
+            {!running && t(" if started now")}
           </span>
         </>
       )}
       {left === null && (
-        <span title="A sequence is not chosen, or tells no duration">end not known</span>
+        <span title={t("A sequence is not chosen, or tells no duration")}>
+          {t("end not known")}
+        </span>
       )}
     </footer>
   );
@@ -54,7 +61,7 @@ export function UndoRow({ offer }: { offer: Undoable }) {
       <div className={css.undoFailed}>
         <ErrorLine error={offer.failed} />
         <Button size="xs" variant="default" onClick={() => dismissUndo(offer.id)}>
-          Close
+          {t("Close")}
         </Button>
       </div>
     );
@@ -66,13 +73,13 @@ export function UndoRow({ offer }: { offer: Undoable }) {
       <Button
         size="xs"
         variant="default"
-        aria-label={`Undo: ${offer.words}`}
+        aria-label={t("Undo: {words}", { words: offer.words })}
         onClick={() => void takeBack(offer.id)}
       >
-        Undo
-        <span className={css.undoLeft} aria-hidden>
-          {left} s
-        </span>
+        {rich("Undo<span>{left} s</span>", {
+          left,
+          span: <span className={css.undoLeft} aria-hidden />,
+        })}
       </Button>
     </div>
   );

@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
 
 import type { Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { clock } from "../../shared/format";
 import { Empty, Loading } from "../../shared/states";
 import css from "./exam.module.css";
@@ -16,8 +17,8 @@ export function RawTab({ exam, selected }: { exam: Exam; selected: Located | nul
   const shown = measured.find(({ result }) => result.id === chosen) ?? measured[0];
   if (!shown) {
     return (
-      <Empty title="No raw data yet">
-        {selected ? "They appear here when the scan is stored." : "Select a scan."}
+      <Empty title={t("No raw data yet")}>
+        {selected ? t("They appear here when the scan is stored.") : t("Select a scan.")}
       </Empty>
     );
   }
@@ -25,7 +26,7 @@ export function RawTab({ exam, selected }: { exam: Exam; selected: Located | nul
     <>
       {measured.length > 1 && (
         <Select
-          aria-label="Scan"
+          aria-label={t("Scan")}
           size="xs"
           className={css.measured}
           allowDeselect={false}
@@ -37,7 +38,7 @@ export function RawTab({ exam, selected }: { exam: Exam; selected: Located | nul
           }))}
         />
       )}
-      <Suspense fallback={<Loading label="Loading the plots" rows={6} />}>
+      <Suspense fallback={<Loading label={t("Loading the plots")} rows={6} />}>
         <RawViewer
           key={shown.result.id}
           place={{

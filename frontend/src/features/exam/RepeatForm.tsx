@@ -2,10 +2,11 @@ import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import css from "./queue.module.css";
 
-const USUAL = ["Patient moved", "Wrong position", "Artefact", "Wrong parameters"];
+const USUAL = [t("Patient moved"), t("Wrong position"), t("Artefact"), t("Wrong parameters")];
 
 /** A repeat costs the patient time: why is kept with the new task. */
 export function RepeatForm({
@@ -29,7 +30,7 @@ export function RepeatForm({
   return (
     <form
       className={css.repeat}
-      aria-label={`Repeat ${task.name}`}
+      aria-label={t("Repeat {task}", { task: task.name })}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -37,12 +38,12 @@ export function RepeatForm({
       }}
     >
       <TextInput
-        label={`Why is ${task.name} repeated?`}
+        label={t("Why is {task} repeated?", { task: task.name })}
         autoFocus
         maxLength={200}
         list={`usual-${task.id}`}
         value={reason}
-        error={asked && missing && "A reason is needed"}
+        error={asked && missing && t("A reason is needed")}
         onChange={(event) => setReason(event.currentTarget.value)}
         onKeyDown={(event) => event.key === "Escape" && onClose()}
       />
@@ -54,10 +55,10 @@ export function RepeatForm({
       <ErrorLine error={failed} />
       <div className={css.repeatEnd}>
         <Button size="xs" variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button size="xs" type="submit">
-          Plan the repeat
+          {t("Plan the repeat")}
         </Button>
       </div>
     </form>

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { queries } from "../../api/queries";
 import type { SafetyVerdict } from "../../api/safety";
 import type { AcquisitionTask, Patient, PatientPosition } from "../../api/types";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import { ErrorLine, Reasons } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
@@ -42,8 +42,8 @@ export function SafetySection({
   const found = useQuery(useSafetyQuery(task, patient, position));
   if (!found.data && !found.error) return null;
   return (
-    <section className={css.section} aria-label="Safety check">
-      <h3>Safety check</h3>
+    <section className={css.section} aria-label={t("Safety check")}>
+      <h3>{t("Safety check")}</h3>
       {found.data ? <Verdict found={found.data} /> : <ErrorLine error={found.error} />}
     </section>
   );
@@ -63,7 +63,7 @@ export function Verdict({ found, brief }: { found: SafetyVerdict; brief?: boolea
       </p>
       {brief && against.length > 0 ? (
         <details className={css.brief}>
-          <summary>{counted(against.length, "reason")}</summary>
+          <summary>{plural(against.length, "{n} reason", "{n} reasons")}</summary>
           <Reasons reasons={against} />
         </details>
       ) : (
@@ -71,7 +71,7 @@ export function Verdict({ found, brief }: { found: SafetyVerdict; brief?: boolea
       )}
       {!brief && notes.length > 0 && (
         <details>
-          <summary>Not checked or for information ({notes.length})</summary>
+          <summary>{t("Not checked or for information ({n})", { n: notes.length })}</summary>
           <Reasons reasons={notes} />
         </details>
       )}
@@ -80,8 +80,10 @@ export function Verdict({ found, brief }: { found: SafetyVerdict; brief?: boolea
 }
 
 function words({ outcome, operating_mode: mode }: SafetyVerdict): string {
-  if (outcome === "refuse") return "Cannot be started";
-  if (mode === "first_level") return "First Level: has to be confirmed";
-  if (outcome === "confirm") return "Has to be confirmed";
-  return mode === "normal" ? "Normal Operating Mode" : "Nothing against it; not all was checked";
+  if (outcome === "refuse") return t("Cannot be started");
+  if (mode === "first_level") return t("First Level: has to be confirmed");
+  if (outcome === "confirm") return t("Has to be confirmed");
+  return mode === "normal"
+    ? t("Normal Operating Mode")
+    : t("Nothing against it; not all was checked");
 }

@@ -1,7 +1,6 @@
 import { ActionIcon, Button, Checkbox, Select, TextInput } from "@mantine/core";
 import { IconArrowBackUp, IconPencil } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
 
 import { planScan } from "../../api/plan";
 import { queries } from "../../api/queries";
@@ -12,6 +11,8 @@ import type {
   PatientPosition,
   Sequence,
 } from "../../api/types";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { duration } from "../../shared/format";
 import { ErrorLine } from "../../shared/states";
 import { isActive } from "../../shared/status";
@@ -66,7 +67,7 @@ export function ScanForm({
   return (
     <form
       className={css.scanForm}
-      aria-label="Parameters"
+      aria-label={t("Parameters")}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -74,10 +75,10 @@ export function ScanForm({
       }}
     >
       {locked && (
-        <p className="dim">It runs now: what it plays can be changed when it has ended.</p>
+        <p className="dim">{t("It runs now: what it plays can be changed when it has ended.")}</p>
       )}
       <TextInput
-        label="Name"
+        label={t("Name")}
         maxLength={200}
         disabled={locked}
         value={draft.name ?? task.name}
@@ -91,8 +92,8 @@ export function ScanForm({
         onReset={(name) => change({ name: String(name) })}
       />
       <Select
-        label="Sequence"
-        placeholder="Choose a sequence"
+        label={t("Sequence")}
+        placeholder={t("Choose a sequence")}
         searchable
         allowDeselect={false}
         disabled={locked}
@@ -106,7 +107,7 @@ export function ScanForm({
       <Changed
         task={task}
         field="sequence_id"
-        words={(id) => sequences.find(({ _id }) => _id === id)?.name ?? "none"}
+        words={(id) => sequences.find(({ _id }) => _id === id)?.name ?? t("none")}
         onReset={(id) => typeof id === "string" && change({ sequence_id: id })}
       />
       {chosen && <OfSequence sequence={chosen} />}
@@ -129,14 +130,14 @@ export function ScanForm({
       <Changed
         task={task}
         field="calibration"
-        words={(list) => (Array.isArray(list) && list.length > 0 ? list.join(", ") : "none")}
+        words={(list) => (Array.isArray(list) && list.length > 0 ? list.join(", ") : t("none"))}
         onReset={(list) => change({ calibration: list as CalibrationType[] })}
       />
       {read.changed && (
         <div className={css.scanEnd}>
           {kept && kept.version !== task.version && (
             <p role="status">
-              Somebody changed this scan meanwhile. What you did not touch is as it is now.
+              {t("Somebody changed this scan meanwhile. What you did not touch is as it is now.")}
             </p>
           )}
           {!wrong && (
@@ -145,10 +146,10 @@ export function ScanForm({
           <ErrorLine error={save.error} />
           <div className={css.scanButtons}>
             <Button variant="default" onClick={discard}>
-              Discard
+              {t("Discard")}
             </Button>
             <Button type="submit" disabled={wrong || locked} loading={save.isPending}>
-              Save
+              {t("Save")}
             </Button>
           </div>
         </div>
@@ -185,7 +186,12 @@ function PlacedFields({
       <legend>
         {placed.label}{" "}
         <span className="dim">
-          {placed.unit}, {placed.low} to {placed.high}, normally {placed.normal}
+          {t("{unit}, {low} to {high}, normally {normal}", {
+            unit: placed.unit,
+            low: placed.low,
+            high: placed.high,
+            normal: placed.normal,
+          })}
         </span>
       </legend>
       <div className={css.axes}>
@@ -239,7 +245,9 @@ function Calibrations({
   return (
     <fieldset className={css.placed}>
       <legend>
-        Calibrate before the scan <span className="dim">in the order of choosing</span>
+        {rich("Calibrate before the scan <span>in the order of choosing</span>", {
+          span: <span className="dim" />,
+        })}
       </legend>
       <div className={css.checks}>
         {CALIBRATIONS.map(([kind, label]) => (
@@ -269,7 +277,7 @@ function Changed({
 }: {
   task: AcquisitionTask;
   field: string;
-  words: (value: unknown) => ReactNode;
+  words: (value: unknown) => string;
   onReset: (value: unknown) => void;
 }) {
   const value = ofProtocol(task, field);
@@ -277,14 +285,16 @@ function Changed({
   return (
     <p className={css.changed} data-testid={`changed-${field}`}>
       <IconPencil size={14} aria-hidden />
-      <span>Protocol: {words(value)}</span>
+      <span>{t("Protocol: {words}", { words: words(value) })}</span>
       <ActionIcon
         variant="subtle"
         color="gray"
         size="lg"
         disabled={isActive(task.status)}
-        aria-label={`As in the protocol: ${field.split(".").at(-1)?.replaceAll("_", " ")}`}
-        title="As in the protocol"
+        aria-label={t("As in the protocol: {field}", {
+          field: field.split(".").at(-1)?.replaceAll("_", " "),
+        })}
+        title={t("As in the protocol")}
         onClick={() => onReset(value)}
       >
         <IconArrowBackUp size={16} />
@@ -298,7 +308,7 @@ function OfSequence({ sequence }: { sequence: Sequence }) {
   if (lines.length === 0) return null;
   return (
     <details>
-      <summary>What {sequence.name} plays</summary>
+      <summary>{t("What {sequence} plays", { sequence: sequence.name })}</summary>
       <dl className={css.facts}>
         {lines.map(([name, words]) => (
           <div key={name}>

@@ -3,6 +3,7 @@ import { IconPencil } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 
 import type { AcquisitionTask, Exam, Patient } from "../../api/types";
+import { t } from "../../i18n";
 import { sexWord, withUnit } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { POSITION_WORDS, PREGNANCY_WORDS } from "../../shared/patient";
@@ -31,20 +32,20 @@ export function ScanLimits({
   return (
     <>
       <dl className={css.facts}>
-        <Fact name="Weight">
+        <Fact name={t("Weight")}>
           {withUnit((sent?.patient_weight ?? patient?.weight) || null, "kg", 1)}
         </Fact>
-        <Fact name="Height">
+        <Fact name={t("Height")}>
           {withUnit((sent?.patient_height ?? patient?.height) || null, "cm")}
         </Fact>
-        {sex && <Fact name="Sex">{sexWord(sex)}</Fact>}
-        <Fact name="Position">
-          {position ? `${POSITION_WORDS[position]} (${position})` : "not told"}
+        {sex && <Fact name={t("Sex")}>{sexWord(sex)}</Fact>}
+        <Fact name={t("Position")}>
+          {position ? `${POSITION_WORDS[position]} (${position})` : t("not told")}
         </Fact>
-        <Fact name="Implant">
-          {implant === true ? "yes" : implant === false ? "no" : "not asked"}
+        <Fact name={t("Implant")}>
+          {implant === true ? t("yes") : implant === false ? t("no") : t("not asked")}
         </Fact>
-        <Fact name="Pregnancy">{pregnancy ? PREGNANCY_WORDS[pregnancy] : "not asked"}</Fact>
+        <Fact name={t("Pregnancy")}>{pregnancy ? PREGNANCY_WORDS[pregnancy] : t("not asked")}</Fact>
       </dl>
       {!sent && patient && (
         <div className={page.buttons}>
@@ -54,12 +55,12 @@ export function ScanLimits({
             leftSection={<IconPencil size={14} />}
             onClick={() => setEditing(true)}
           >
-            Edit limits
+            {t("Edit limits")}
           </Button>
           <Suspense>
             <PositionMenu exam={exam} position="bottom-start">
               <Button size="xs" variant="default">
-                Change position
+                {t("Change position")}
               </Button>
             </PositionMenu>
           </Suspense>

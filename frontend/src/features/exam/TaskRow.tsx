@@ -3,6 +3,7 @@ import { IconGripVertical, IconLock, IconPencil } from "@tabler/icons-react";
 import { useEffect, useRef } from "react";
 
 import type { Sequence, Task } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, duration, plainReason, reasonAfter, secondsBetween } from "../../shared/format";
 import { ITEM_STATUS, isActive } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
@@ -67,14 +68,16 @@ export function TaskRow({ task, planned, selected, movable, onSelect }: Props) {
             ) : task.task_type === "ACQUISITION" ? (
               planned?.facts && duration(planned.facts.duration_s)
             ) : (
-              "auto"
+              t("auto")
             )}
           </span>
         </span>
         <span className={css.rowBottom}>
           <StatusBadge look={taskLook(task, silence)} />
           {silence?.since && (
-            <span className={`${css.rowReason} live-number`}>since {clock(silence.since)}</span>
+            <span className={`${css.rowReason} live-number`}>
+              {t("since {since}", { since: clock(silence.since) })}
+            </span>
           )}
           {active && !silence && <Progress task={task} />}
           {failed && task.status_reason && (
@@ -82,10 +85,13 @@ export function TaskRow({ task, planned, selected, movable, onSelect }: Props) {
               {reasonAfter(ITEM_STATUS[task.status].word, task.status_reason)}
             </span>
           )}
-          {unsaved && <span className={css.rowUnsaved}>not saved</span>}
+          {unsaved && <span className={css.rowUnsaved}>{t("not saved")}</span>}
           {!active && !failed && task.repeat_reason && (
-            <span className={css.rowReason} title={`Repeat: ${task.repeat_reason}`}>
-              Repeat: {task.repeat_reason}
+            <span
+              className={css.rowReason}
+              title={t("Repeat: {repeatReason}", { repeatReason: task.repeat_reason })}
+            >
+              {t("Repeat: {repeatReason}", { repeatReason: task.repeat_reason })}
             </span>
           )}
         </span>
@@ -98,7 +104,7 @@ export function TaskRow({ task, planned, selected, movable, onSelect }: Props) {
 function Changed({ task: { deviations = [] } }: { task: Task }) {
   if (deviations.length === 0) return null;
   const fields = deviations.map(({ field }) => fieldName(field)).join(", ");
-  const words = `Not as in the protocol: ${fields}`;
+  const words = t("Not as in the protocol: {fields}", { fields });
   return (
     <span className={css.rowChanged} role="img" aria-label={words} title={words}>
       <IconPencil size={14} aria-hidden />
@@ -110,5 +116,5 @@ function Left({ task, planned }: { task: Task; planned: Sequence | null }) {
   const now = useNow(true);
   const elapsed = secondsBetween(task.started_at, now);
   const left = remainingSeconds(task.progress, elapsed, planned?.facts?.duration_s ?? null);
-  return left === null ? null : <>{duration(left)} left</>;
+  return left === null ? null : <>{t("{left} left", { left: duration(left) })}</>;
 }

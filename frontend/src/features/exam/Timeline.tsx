@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
+import { t } from "../../i18n";
 import { QueryView } from "../../shared/states";
 import { Section } from "./Inspector";
 import { TimelineList } from "./TimelineList";
@@ -9,8 +10,8 @@ import { TimelineList } from "./TimelineList";
 export function Timeline({ taskId }: { taskId: string }) {
   const journal = useQuery(queries.journal(taskId));
   return (
-    <Section title="Timeline">
-      <QueryView query={journal} rows={3} safe="Only the history is missing here.">
+    <Section title={t("Timeline")}>
+      <QueryView query={journal} rows={3} safe={t("Only the history is missing here.")}>
         {(events) => <TimelineList events={events} />}
       </QueryView>
     </Section>

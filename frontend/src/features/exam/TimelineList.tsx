@@ -1,4 +1,5 @@
 import type { JournalEvent } from "../../api/types";
+import { t } from "../../i18n";
 import { clock, dayAndClock } from "../../shared/format";
 import css from "./exam.module.css";
 import { timelineOf } from "./timeline";
@@ -6,7 +7,7 @@ import { timelineOf } from "./timeline";
 /** Events of the journal, newest first; `days` where they may reach back further than today. */
 export function TimelineList({ events, days }: { events: JournalEvent[]; days?: boolean }) {
   const lines = timelineOf(events);
-  if (lines.length === 0) return <p className="dim">Nothing has happened yet.</p>;
+  if (lines.length === 0) return <p className="dim">{t("Nothing has happened yet.")}</p>;
   return (
     <ol className={css.timeline} data-days={days || undefined}>
       {lines.map((line) => (

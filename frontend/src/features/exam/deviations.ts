@@ -1,19 +1,20 @@
 import type { Task } from "../../api/types";
+import { t } from "../../i18n";
 
 /** Where a task is not what its protocol says, in words of the screen. */
 
 const NAMES: Record<string, string> = {
-  name: "name",
-  destination: "destination",
-  device_id: "device",
-  sequence_id: "sequence",
-  calibration: "calibration",
-  dag_type: "kind of job",
-  dag_id: "job",
-  input_task_ids: "input",
-  "acquisition_parameter.fov_scaling": "FoV scaling",
-  "acquisition_parameter.fov_offset": "FoV offset",
-  "acquisition_parameter.fov_rotation": "FoV rotation",
+  name: t("name"),
+  destination: t("destination"),
+  device_id: t("device"),
+  sequence_id: t("sequence"),
+  calibration: t("calibration"),
+  dag_type: t("kind of job"),
+  dag_id: t("job"),
+  input_task_ids: t("input"),
+  "acquisition_parameter.fov_scaling": t("FoV scaling"),
+  "acquisition_parameter.fov_offset": t("FoV offset"),
+  "acquisition_parameter.fov_rotation": t("FoV rotation"),
 };
 
 export const fieldName = (field: string): string =>

@@ -1,4 +1,5 @@
 import type { AcquisitionTask, CalibrationType, XYZ } from "../../api/types";
+import { t } from "../../i18n";
 
 /** What a person may change of a scan: as typed, with the unit and limits of each value. Pure. */
 
@@ -18,16 +19,16 @@ export interface Placed {
 
 export const PLACED: Placed[] = [
   // A factor beyond these is refused by the safety gate.
-  { name: "fov_scaling", label: "FoV scaling", unit: "×", low: 0.001, high: 1000, normal: 1 },
+  { name: "fov_scaling", label: t("FoV scaling"), unit: "×", low: 0.001, high: 1000, normal: 1 },
   // Wider than any bore.
-  { name: "fov_offset", label: "FoV offset", unit: "mm", low: -1000, high: 1000, normal: 0 },
-  { name: "fov_rotation", label: "FoV rotation", unit: "°", low: -360, high: 360, normal: 0 },
+  { name: "fov_offset", label: t("FoV offset"), unit: "mm", low: -1000, high: 1000, normal: 0 },
+  { name: "fov_rotation", label: t("FoV rotation"), unit: "°", low: -360, high: 360, normal: 0 },
 ];
 
 export const CALIBRATIONS: [CalibrationType, string][] = [
-  ["frequency", "Frequency"],
-  ["shims", "Shims"],
-  ["flip-angle", "Flip angle"],
+  ["frequency", t("Frequency")],
+  ["shims", t("Shims")],
+  ["flip-angle", t("Flip angle")],
 ];
 
 export type Typed = Partial<Record<`${PlacedName}.${Axis}`, string>>;
@@ -57,7 +58,7 @@ export const storedAt = (task: AcquisitionTask, placed: Placed): XYZ =>
 export function readScan(task: AcquisitionTask, draft: ScanDraft): ReadDraft {
   const problems: Record<string, string> = {};
   const name = draft.name?.trim() ?? task.name;
-  if (name === "") problems.name = "The scan needs a name";
+  if (name === "") problems.name = t("The scan needs a name");
   const placement = Object.fromEntries(
     PLACED.map((placed) => [placed.name, readPlaced(task, placed, draft.typed ?? {}, problems)]),
   ) as Record<PlacedName, XYZ>;
@@ -100,9 +101,11 @@ function readPlaced(
 /** Why a value cannot be; it stays as typed, and is not made to fit. */
 export function problemOf({ unit, low, high }: Placed, text: string): string | null {
   const value = signedNumber(text);
-  if (value === null) return `a number in ${unit} is needed`;
-  if (value > high) return `${value} ${unit} is too large, the most is ${high} ${unit}`;
-  if (value < low) return `${value} ${unit} is too small, the least is ${low} ${unit}`;
+  if (value === null) return t("a number in {unit} is needed", { unit });
+  if (value > high)
+    return t("{value} {unit} is too large, the most is {high} {unit}", { value, unit, high });
+  if (value < low)
+    return t("{value} {unit} is too small, the least is {low} {unit}", { value, unit, low });
   return null;
 }
 

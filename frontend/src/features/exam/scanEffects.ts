@@ -1,5 +1,6 @@
 import type { SafetyVerdict } from "../../api/safety";
 import type { AcquisitionTask, Sequence } from "../../api/types";
+import { decimal, t } from "../../i18n";
 import { duration } from "../../shared/format";
 import { AXES, PLACED, storedAt } from "./scanDraft";
 
@@ -16,7 +17,7 @@ export interface Sides {
   verdict: SafetyVerdict | undefined;
 }
 
-const UNKNOWN = "not known";
+const UNKNOWN = t("not known");
 
 export function effectsOfDraft(before: Sides, after: Sides): ScanEffect[] {
   const row = (name: string, of: (side: Sides) => string): ScanEffect => ({
@@ -25,19 +26,19 @@ export function effectsOfDraft(before: Sides, after: Sides): ScanEffect[] {
     after: of(after),
   });
   return [
-    row("Scan time", ({ sequence }) => duration(sequence?.facts?.duration_s)),
-    row("Voxel", voxel),
+    row(t("Scan time"), ({ sequence }) => duration(sequence?.facts?.duration_s)),
+    row(t("Voxel"), voxel),
     row("SAR", ({ verdict }) => value(verdict?.estimates?.sar_6min_w_per_kg, "W/kg")),
     row("B1+rms", ({ verdict }) => value(verdict?.estimates?.b1_rms_6min_ut, "µT")),
     row("PNS", ({ verdict }) => value(verdict?.estimates?.pns_percent, "%")),
-    row("Gradient", ({ verdict }) =>
+    row(t("Gradient"), ({ verdict }) =>
       value(verdict?.estimates?.peak_gradient_mt_per_m?.vector, "mT/m"),
     ),
   ];
 }
 
 function value(found: number | null | undefined, unit: string): string {
-  return found == null ? UNKNOWN : `${Number(found.toPrecision(3))}\u202f${unit}`;
+  return found == null ? UNKNOWN : `${decimal(Number(found.toPrecision(3)))}\u202f${unit}`;
 }
 
 /**
@@ -52,41 +53,41 @@ export function voxel({ task, sequence }: Pick<Sides, "task" | "sequence">): str
   if (AXES.some((axis) => factors[axis] !== factors.x)) return UNKNOWN;
   const sizes = field.map((metres, at) => (metres * 1000 * factors.x) / (matrix[at] || Number.NaN));
   if (sizes.some((size) => !Number.isFinite(size))) return UNKNOWN;
-  return `${sizes.map((size) => Number(size.toPrecision(3))).join(" × ")}\u202fmm`;
+  return `${sizes.map((size) => decimal(Number(size.toPrecision(3)))).join(" × ")}\u202fmm`;
 }
 
 /** What the sequence itself says, with units: read only, for its file never changes. */
 export function sequenceWords({ facts }: Sequence): [string, string][] {
   if (!facts) return [];
   const ms = (seconds: number | null | undefined) =>
-    seconds == null ? null : `${Number((seconds * 1000).toPrecision(4))}\u202fms`;
+    seconds == null ? null : `${decimal(Number((seconds * 1000).toPrecision(4)))}\u202fms`;
   const listed = (items: (number | null)[] | null | undefined, unit: string) =>
     items?.length
-      ? `${items.map((item) => Number((item ?? 0).toPrecision(4))).join(", ")}\u202f${unit}`
+      ? `${items.map((item) => decimal(Number((item ?? 0).toPrecision(4)))).join(", ")}\u202f${unit}`
       : null;
   const found: [string, string | null][] = [
-    ["Repetition time", ms(facts.repetition_time_s)],
+    [t("Repetition time"), ms(facts.repetition_time_s)],
     [
-      "Echo time",
+      t("Echo time"),
       facts.echo_times_s ? facts.echo_times_s.map(ms).join(", ") : ms(facts.echo_time_s),
     ],
-    ["Inversion time", ms(facts.inversion_time_s)],
-    ["Flip angle", listed(facts.flip_angles_deg, "°")],
-    ["Matrix", facts.matrix?.join(" × ") ?? null],
+    [t("Inversion time"), ms(facts.inversion_time_s)],
+    [t("Flip angle"), listed(facts.flip_angles_deg, "°")],
+    [t("Matrix"), facts.matrix?.join(" × ") ?? null],
     [
-      "Field of view",
+      t("Field of view"),
       facts.field_of_view_m
-        ? `${facts.field_of_view_m.map((m) => Number((m * 1000).toPrecision(4))).join(" × ")}\u202fmm`
+        ? `${facts.field_of_view_m.map((m) => decimal(Number((m * 1000).toPrecision(4)))).join(" × ")}\u202fmm`
         : null,
     ],
-    ["Slices", facts.num_slices == null ? null : String(facts.num_slices)],
+    [t("Slices"), facts.num_slices == null ? null : String(facts.num_slices)],
     [
-      "Bandwidth",
+      t("Bandwidth"),
       facts.bandwidth_hz == null
         ? null
-        : `${Number((facts.bandwidth_hz / 1000).toPrecision(4))}\u202fkHz`,
+        : `${decimal(Number((facts.bandwidth_hz / 1000).toPrecision(4)))}\u202fkHz`,
     ],
-    ["Trajectory", facts.trajectory ?? null],
+    [t("Trajectory"), facts.trajectory ?? null],
   ];
   return found.filter((line): line is [string, string] => line[1] !== null);
 }

@@ -1,4 +1,5 @@
 import type { JournalEvent } from "../../api/types";
+import { t } from "../../i18n";
 import { capitalised, plainReason, reasonAfter } from "../../shared/format";
 
 export interface TimelineLine {
@@ -10,64 +11,64 @@ export interface TimelineLine {
 }
 
 const WORDS: Record<string, string> = {
-  "task.created": "Planned",
-  "task.updated": "Edited",
-  "exam.task.started": "Claimed for the scanner",
-  "exam.task.progress": "Progress",
-  "exam.task.finished": "Finished, data stored",
-  "exam.task.failed": "Failed",
-  "exam.task.canceled": "Stopped",
-  "exam.task.released": "Given back",
-  "exam.task.paused": "Paused",
-  "result.stored": "Result stored",
-  "result.deleted": "Result deleted",
-  "result.downloaded": "Result downloaded",
-  "result.sending": "Sending to XNAT",
-  "result.sent": "Sent to XNAT",
-  "result.send_failed": "Sending to XNAT failed",
-  "acquisition.requested": "Start sent to the scanner",
-  "acquisition.accepted": "Accepted by the scanner",
-  "acquisition.running": "Scanner running",
-  "acquisition.stopping": "Stop not confirmed by the scanner",
-  "acquisition.stopped": "Scanner has stopped",
-  "acquisition.finished": "Acquisition finished",
-  "acquisition.paused": "Acquisition paused",
-  "acquisition.failed": "Acquisition failed",
-  "acquisition.lost": "No contact with the scanner",
-  "stream.started": "Preview data arriving",
-  "stream.ended": "Preview data ended",
-  "preview.failed": "No preview",
-  "run.queued": "Job queued",
-  "run.started": "Job started",
-  "run.priority": "Priority changed",
-  "run.waiting": "Job waits",
-  "run.skipped": "Job skipped",
-  "run.succeeded": "Job succeeded",
-  "run.failed": "Job failed",
-  "dicom.series.received": "Images received",
-  "dicom.series.complete": "Series complete",
-  "dicom.series.decided": "Rules have decided where the images go",
-  "case.opened": "Case opened",
-  "case.waiting": "Waits",
-  "case.complete": "Complete",
-  "case.done": "Case done",
-  "case.failed": "Case failed",
-  "case.discarded": "Discarded",
-  "case.processing": "Modules",
-  "processing.queued": "Modules wait",
-  "processing.priority": "Priority of the modules changed",
-  "processing.started": "Modules begun",
-  "processing.step": "Module begun",
-  "processing.finished": "Modules done",
-  "processing.failed": "Modules failed",
-  "processing.canceled": "Modules stopped",
-  "processing.review": "Waits for a review",
-  "processing.reviewed": "Reviewed",
-  "processing.overdue": "Review is overdue",
-  "dispatch.queued": "Sending queued",
-  "dispatch.sent": "Sent",
-  "dispatch.failed": "Sending failed",
-  "dispatch.retry": "Sending again later",
+  "task.created": t("Planned"),
+  "task.updated": t("Edited"),
+  "exam.task.started": t("Claimed for the scanner"),
+  "exam.task.progress": t("Progress"),
+  "exam.task.finished": t("Finished, data stored"),
+  "exam.task.failed": t("Failed"),
+  "exam.task.canceled": t("Stopped"),
+  "exam.task.released": t("Given back"),
+  "exam.task.paused": t("Paused"),
+  "result.stored": t("Result stored"),
+  "result.deleted": t("Result deleted"),
+  "result.downloaded": t("Result downloaded"),
+  "result.sending": t("Sending to XNAT"),
+  "result.sent": t("Sent to XNAT"),
+  "result.send_failed": t("Sending to XNAT failed"),
+  "acquisition.requested": t("Start sent to the scanner"),
+  "acquisition.accepted": t("Accepted by the scanner"),
+  "acquisition.running": t("Scanner running"),
+  "acquisition.stopping": t("Stop not confirmed by the scanner"),
+  "acquisition.stopped": t("Scanner has stopped"),
+  "acquisition.finished": t("Acquisition finished"),
+  "acquisition.paused": t("Acquisition paused"),
+  "acquisition.failed": t("Acquisition failed"),
+  "acquisition.lost": t("No contact with the scanner"),
+  "stream.started": t("Preview data arriving"),
+  "stream.ended": t("Preview data ended"),
+  "preview.failed": t("No preview"),
+  "run.queued": t("Job queued"),
+  "run.started": t("Job started"),
+  "run.priority": t("Priority changed"),
+  "run.waiting": t("Job waits"),
+  "run.skipped": t("Job skipped"),
+  "run.succeeded": t("Job succeeded"),
+  "run.failed": t("Job failed"),
+  "dicom.series.received": t("Images received"),
+  "dicom.series.complete": t("Series complete"),
+  "dicom.series.decided": t("Rules have decided where the images go"),
+  "case.opened": t("Case opened"),
+  "case.waiting": t("Waits"),
+  "case.complete": t("Complete"),
+  "case.done": t("Case done"),
+  "case.failed": t("Case failed"),
+  "case.discarded": t("Discarded"),
+  "case.processing": t("Modules"),
+  "processing.queued": t("Modules wait"),
+  "processing.priority": t("Priority of the modules changed"),
+  "processing.started": t("Modules begun"),
+  "processing.step": t("Module begun"),
+  "processing.finished": t("Modules done"),
+  "processing.failed": t("Modules failed"),
+  "processing.canceled": t("Modules stopped"),
+  "processing.review": t("Waits for a review"),
+  "processing.reviewed": t("Reviewed"),
+  "processing.overdue": t("Review is overdue"),
+  "dispatch.queued": t("Sending queued"),
+  "dispatch.sent": t("Sent"),
+  "dispatch.failed": t("Sending failed"),
+  "dispatch.retry": t("Sending again later"),
 };
 
 /** Newest first; a stretch of progress is one line, its last. */
@@ -103,7 +104,7 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
     if (!parts.includes(plain)) parts.push(plain);
   }
   // Which service wrote it down is no news to a technician; which person did it is.
-  const person = actor?.startsWith("user:") ? `by ${plainReason(actor)}` : null;
+  const person = actor?.startsWith("user:") ? t("by {actor}", { actor: plainReason(actor) }) : null;
   if (person && !parts.some((part) => part.includes(person))) parts.push(person);
   return {
     id,
@@ -116,6 +117,6 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
 }
 
 function wordsFor(type: string, taskType: unknown): string {
-  if (type === "exam.task.started" && taskType !== "ACQUISITION") return "Claimed for the job";
+  if (type === "exam.task.started" && taskType !== "ACQUISITION") return t("Claimed for the job");
   return WORDS[type] ?? capitalised(type.replaceAll(".", " "));
 }

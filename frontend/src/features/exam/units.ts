@@ -1,4 +1,5 @@
 import type { Exam, Task, Workflow } from "../../api/types";
+import { t } from "../../i18n";
 import { isActive } from "../../shared/status";
 import { inputsOf, tasksInOrder } from "./tree";
 
@@ -84,7 +85,7 @@ export function goingWith(exam: Exam, workflow: Workflow, task: Task): Going {
 
 /** Why a task cannot be deleted now, or null. */
 export function keptBecause({ tasks, readers }: Going): string | null {
-  if (tasks.some(({ status }) => isActive(status))) return "It runs now: stop it first";
+  if (tasks.some(({ status }) => isActive(status))) return t("It runs now: stop it first");
   const [reader] = readers;
-  return reader ? `${reader.name} reads it: change its input first` : null;
+  return reader ? t("{reader} reads it: change its input first", { reader: reader.name }) : null;
 }

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { deleteTask, duplicateTask, reorderTasks } from "../../api/plan";
 import { keys } from "../../api/queries";
 import type { Exam, Task, Workflow } from "../../api/types";
+import { plural, t } from "../../i18n";
 import { useLatest } from "../../shared/useLatest";
 import { goingWith, inOrder } from "./units";
 import { tasksInOrder } from "./tree";
@@ -39,7 +40,7 @@ export function useQueueEdits(exam: Exam, onSelect: (taskId: string) => void) {
       {
         onSuccess: () =>
           offerUndo(
-            { examId: exam.id, words: "Order changed", hides: [] },
+            { examId: exam.id, words: t("Order changed"), hides: [] },
             { undo: () => order.mutateAsync({ workflow, ids: stillThere(before) }) },
           ),
       },
@@ -47,13 +48,25 @@ export function useQueueEdits(exam: Exam, onSelect: (taskId: string) => void) {
   }
   /** Somebody may have deleted one of them meanwhile. */
   function stillThere(ids: string[]): string[] {
-    const here = new Set(examNow.current.workflows.flatMap(({ tasks }) => tasks.map((t) => t.id)));
+    const here = new Set(
+      examNow.current.workflows.flatMap(({ tasks }) => tasks.map(({ id }) => id)),
+    );
     return ids.filter((id) => here.has(id));
   }
   function remove(workflow: Workflow, task: Task): void {
     const { tasks } = goingWith(exam, workflow, task);
     const others = tasks.length - 1;
-    const words = `${task.name}${others > 0 ? ` and ${others} of its jobs` : ""} deleted`;
+    const words =
+      others > 0
+        ? plural(
+            others,
+            "{task} and one of its jobs deleted",
+            "{task} and {n} of its jobs deleted",
+            {
+              task: task.name,
+            },
+          )
+        : t("{task} deleted", { task: task.name });
     const commit = async () => {
       try {
         for (const { id } of tasks) await deleteTask(id);

@@ -2,6 +2,7 @@ import { Anchor } from "@mantine/core";
 import { IconDownload, IconEye } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 
+import { t } from "../../i18n";
 import css from "./fileLink.module.css";
 import { fileKind } from "./kinds";
 
@@ -20,10 +21,10 @@ export function FileLink({ url, name, title }: { url: string; name: string; titl
         <button
           type="button"
           className={css.look}
-          aria-label={`Look at ${name}`}
+          aria-label={t("Look at {name}", { name })}
           onClick={() => setOpen(true)}
         >
-          <IconEye size={16} aria-hidden /> Look at it
+          <IconEye size={16} aria-hidden /> {t("Look at it")}
         </button>
       )}
       {open && kind && (

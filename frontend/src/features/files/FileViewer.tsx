@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 
 import { fetchFile } from "../../api/files";
+import { t } from "../../i18n";
 import { Loading, QueryView } from "../../shared/states";
 import css from "./files.module.css";
 import type { FileKind } from "./kinds";
@@ -34,9 +35,9 @@ export default function FileViewer({ kind, name, url }: Props) {
   });
   return (
     <div className={css.viewer}>
-      <QueryView query={file} rows={6} safe="The file is stored; only showing it failed.">
+      <QueryView query={file} rows={6} safe={t("The file is stored; only showing it failed.")}>
         {({ bytes, nifti }) => (
-          <Suspense fallback={<Loading label="Loading the viewer" rows={1} />}>
+          <Suspense fallback={<Loading label={t("Loading the viewer")} rows={1} />}>
             {nifti ? <NiftiViewer nifti={nifti} /> : <PdfViewer file={bytes} name={name} />}
           </Suspense>
         )}

@@ -2,6 +2,7 @@ import { Slider } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
 import { type PointerEvent, useEffect, useMemo, useRef, useState, type WheelEvent } from "react";
 
+import { decimal, t } from "../../i18n";
 import { useShortcuts } from "../../shared/shortcuts";
 import dicom from "../dicom/dicom.module.css";
 import { Foot } from "../dicom/Foot";
@@ -22,9 +23,9 @@ import {
 import { pixelsOf } from "./niftiPixels";
 
 const TITLES: Record<NiftiPlane, string> = {
-  axial: "Axial",
-  coronal: "Coronal",
-  sagittal: "Sagittal",
+  axial: t("Axial"),
+  coronal: t("Coronal"),
+  sagittal: t("Sagittal"),
 };
 
 /** A volume as slices in three planes of the patient; a click puts all three to one place. */
@@ -66,7 +67,7 @@ export default function NiftiViewer({ nifti }: { nifti: Nifti }) {
         {header.size[3] > 1 && (
           <label className={css.volume}>
             <span>
-              Volume {volume + 1} of {header.size[3]}
+              {t("Volume {volume} of {size}", { volume: volume + 1, size: header.size[3] })}
             </span>
             <Slider
               size="sm"
@@ -75,13 +76,13 @@ export default function NiftiViewer({ nifti }: { nifti: Nifti }) {
               value={volume}
               onChange={setVolume}
               label={null}
-              thumbLabel="Which volume"
+              thumbLabel={t("Which volume")}
             />
           </label>
         )}
         <div className={css.foot}>
           <Foot
-            slice={`Value ${valueAt(nifti, voxel, volume)}`}
+            slice={t("Value {value}", { value: valueAt(nifti, voxel, volume) })}
             window={{
               center: (window.upper + window.lower) / 2,
               width: window.upper - window.lower,
@@ -92,7 +93,7 @@ export default function NiftiViewer({ nifti }: { nifti: Nifti }) {
           />
         </div>
       </div>
-      <section className={css.facts} aria-label="Facts of the file">
+      <section className={css.facts} aria-label={t("Facts of the file")}>
         <dl>
           {headerFacts(header).map(([name, value]) => (
             <div key={name}>
@@ -102,8 +103,9 @@ export default function NiftiViewer({ nifti }: { nifti: Nifti }) {
           ))}
         </dl>
         <p className="dim">
-          The file names no patient: it is what was computed in the place you opened it from. Not
-          for diagnosis.
+          {t(
+            "The file names no patient: it is what was computed in the place you opened it from. Not for diagnosis.",
+          )}
         </p>
       </section>
     </div>
@@ -173,7 +175,7 @@ function Plane({ nifti, plane, voxel, volume, window, onMove }: PlaneProps) {
           <canvas
             ref={canvas}
             role="img"
-            aria-label={`${TITLES[plane]} plane`}
+            aria-label={t("{titles} plane", { titles: TITLES[plane] })}
             data-testid={`nifti-${plane}`}
           />
           <span className={css.vertical} style={{ left: `${100 * cross.x}%` }} />
@@ -185,14 +187,14 @@ function Plane({ nifti, plane, voxel, volume, window, onMove }: PlaneProps) {
         {directions ? (
           <Edges letters={edgeLetters(directions.across, directions.down)} />
         ) : (
-          <b className={dicom.bottom}>Orientation unknown</b>
+          <b className={dicom.bottom}>{t("Orientation unknown")}</b>
         )}
         <Scale scale={pxPerMm > 0 ? scaleBar(1 / pxPerMm, room / 4) : null} />
       </figcaption>
       <input
         type="range"
         className={css.through}
-        aria-label={`Slice of the ${plane} plane`}
+        aria-label={t("Slice of the {plane} plane", { plane })}
         min={0}
         max={header.size[through.axis] - 1}
         value={place}
@@ -218,7 +220,7 @@ function presetsFor(nifti: Nifti): Preset[] {
   const presets = presetsOf(values, { lower: 0, upper: 1 });
   const usual = presets.find(({ name }) => name === "Usual") ?? presets[0]!;
   return presets.map((preset, at) =>
-    at === 0 ? { ...preset, name: "First shown", window: usual.window } : preset,
+    at === 0 ? { ...preset, name: t("First shown"), window: usual.window } : preset,
   );
 }
 
@@ -227,6 +229,6 @@ function valueAt({ header, stored }: Nifti, voxel: Vector3, volume: number): str
   const samples = samplesOf(header);
   const at = samples * (voxel[0] + nx * (voxel[1] + ny * (voxel[2] + nz * volume)));
   return Array.from({ length: samples }, (_, part) =>
-    Number((header.slope * stored[at + part]! + header.intercept).toPrecision(5)),
+    decimal(Number((header.slope * stored[at + part]! + header.intercept).toPrecision(5))),
   ).join(", ");
 }

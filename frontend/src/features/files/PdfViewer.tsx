@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 
+import { t } from "../../i18n";
 import { ErrorState } from "../../shared/states";
 import css from "./files.module.css";
 
@@ -27,8 +28,8 @@ export default function PdfViewer({ file, name }: { file: Blob; name: string }) 
   if ("failed" in shown) {
     return (
       <ErrorState
-        error={new Error("This is no PDF document: it does not begin with the mark of one.")}
-        safe="The file is stored, and can be downloaded."
+        error={new Error(t("This is no PDF document: it does not begin with the mark of one."))}
+        safe={t("The file is stored, and can be downloaded.")}
       />
     );
   }

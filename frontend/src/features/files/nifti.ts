@@ -3,6 +3,8 @@
  * the browser: its header, where its voxels lie in the patient, and its values.
  */
 
+import { t } from "../../i18n";
+
 export type Vector3 = [number, number, number];
 
 export interface NiftiHeader {
@@ -75,7 +77,7 @@ const DATATYPES: Record<number, Datatype> = {
     read: (view, at, little) => view.getFloat64(at, little),
   },
   128: {
-    name: "RGB, 8 bits each",
+    name: t("RGB, 8 bits each"),
     bytes: 1,
     samples: 3,
     make: (of) => new Uint8Array(of),
@@ -101,7 +103,8 @@ const DATATYPES: Record<number, Datatype> = {
   },
 };
 
-export const datatypeName = (code: number): string => DATATYPES[code]?.name ?? `type ${code}`;
+export const datatypeName = (code: number): string =>
+  DATATYPES[code]?.name ?? t("type {code}", { code });
 export const samplesOf = ({ datatype }: NiftiHeader): number => DATATYPES[datatype]?.samples ?? 1;
 
 const [HEADER_1, HEADER_2] = [348, 540];
@@ -113,7 +116,9 @@ export function readNifti(file: ArrayBuffer): Nifti {
   const type = DATATYPES[header.datatype];
   if (!type) {
     throw new NiftiError(
-      `Its values are of a kind that is not shown here (NIfTI datatype ${header.datatype}).`,
+      t("Its values are of a kind that is not shown here (NIfTI datatype {datatype}).", {
+        datatype: header.datatype,
+      }),
     );
   }
   const [nx, ny, nz, nt] = header.size;
@@ -121,8 +126,13 @@ export function readNifti(file: ArrayBuffer): Nifti {
   const bytes = count * type.bytes;
   if (header.offset + bytes > file.byteLength) {
     throw new NiftiError(
-      `The file ends too early: its header announces ${bytes} bytes of voxels, and it has ` +
-        `${Math.max(0, file.byteLength - header.offset)}.`,
+      t(
+        "The file ends too early: its header announces {bytes} bytes of voxels, and it has {found}.",
+        {
+          bytes,
+          found: Math.max(0, file.byteLength - header.offset),
+        },
+      ),
     );
   }
   return { header, stored: valuesOf(file, header, type, count) };
@@ -152,7 +162,7 @@ export function readHeader(file: ArrayBuffer): NiftiHeader {
   const length = little ? size : swapped;
   if (length === HEADER_1) return header1(view, little);
   if (length === HEADER_2 && file.byteLength >= HEADER_2) return header2(view, little);
-  throw new NiftiError("This is no NIfTI file: it does not begin with the header of one.");
+  throw new NiftiError(t("This is no NIfTI file: it does not begin with the header of one."));
 }
 
 function header1(view: DataView, little: boolean): NiftiHeader {
@@ -160,8 +170,8 @@ function header1(view: DataView, little: boolean): NiftiHeader {
   if (magic !== "n+1") {
     throw new NiftiError(
       magic === "ni1"
-        ? "This is the header alone: its voxels are in another file (.img)."
-        : "The file is of the older Analyze format, which does not say what is left and right.",
+        ? t("This is the header alone: its voxels are in another file (.img).")
+        : t("The file is of the older Analyze format, which does not say what is left and right."),
     );
   }
   const int16 = (at: number) => view.getInt16(at, little);
@@ -184,7 +194,7 @@ function header1(view: DataView, little: boolean): NiftiHeader {
 
 function header2(view: DataView, little: boolean): NiftiHeader {
   if (text(view, MAGIC_2, 3) !== "n+2") {
-    throw new NiftiError("This is the header alone: its voxels are in another file (.img).");
+    throw new NiftiError(t("This is the header alone: its voxels are in another file (.img)."));
   }
   const long = (at: number) => Number(view.getBigInt64(at, little));
   const double = (at: number) => view.getFloat64(at, little);
@@ -300,7 +310,7 @@ export async function unpacked(file: Blob, largest = LARGEST_BYTES): Promise<Arr
   let total = 0;
   for (;;) {
     const { done, value } = await reader.read().catch(() => {
-      throw new NiftiError("The file is damaged: it cannot be unpacked.");
+      throw new NiftiError(t("The file is damaged: it cannot be unpacked."));
     });
     if (done) break;
     total += value.byteLength;
@@ -321,5 +331,7 @@ export async function unpacked(file: Blob, largest = LARGEST_BYTES): Promise<Arr
 
 const tooLarge = (largest: number) =>
   new NiftiError(
-    `The file has more than ${Math.round(largest / 2 ** 20)} MiB: download it and look at it there.`,
+    t("The file has more than {round} MiB: download it and look at it there.", {
+      round: Math.round(largest / 2 ** 20),
+    }),
   );

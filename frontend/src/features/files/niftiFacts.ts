@@ -1,18 +1,19 @@
+import { decimal, t } from "../../i18n";
 import { datatypeName, type NiftiHeader } from "./nifti";
 import { obliqueBy, orientationCode } from "./niftiPlanes";
 
 const NARROW = "\u202f";
 const SIDES: Record<string, string> = {
-  R: "right",
-  L: "left",
-  A: "front",
-  P: "back",
-  S: "head",
-  I: "feet",
+  R: t("right"),
+  L: t("left"),
+  A: t("front"),
+  P: t("back"),
+  S: t("head"),
+  I: t("feet"),
 };
 const SIGNIFICANT_DEGREES = 1;
 
-const short = (value: number) => String(Number(value.toPrecision(4)));
+const short = (value: number) => decimal(Number(value.toPrecision(4)));
 
 /** What the header says, in words. */
 export function headerFacts(header: NiftiHeader): [string, string][] {
@@ -21,30 +22,40 @@ export function headerFacts(header: NiftiHeader): [string, string][] {
   const code = orientationCode(header);
   const oblique = obliqueBy(header);
   const facts: [string, string | null][] = [
-    ["Voxels", `${nx} × ${ny} × ${nz}`],
-    ["Voxel size", `${short(sx)} × ${short(sy)} × ${short(sz)}${NARROW}mm`],
-    ["Volumes", volumes > 1 ? `${volumes}${st > 0 ? `, ${short(st)}${NARROW}s apart` : ""}` : null],
+    [t("Voxels"), `${nx} × ${ny} × ${nz}`],
+    [t("Voxel size"), `${short(sx)} × ${short(sy)} × ${short(sz)}${NARROW}mm`],
     [
-      "Axes run to",
+      t("Volumes"),
+      volumes > 1
+        ? `${volumes}${st > 0 ? t(", {short}\u202fs apart", { short: short(st) }) : ""}`
+        : null,
+    ],
+    [
+      t("Axes run to"),
       code
         ? `${code}: ${[...code].map((letter) => SIDES[letter]).join(", ")} (${header.from})`
-        : "unknown: the file does not say what is left and right",
+        : t("unknown: the file does not say what is left and right"),
     ],
     [
-      "Turned",
+      t("Turned"),
       oblique > SIGNIFICANT_DEGREES
-        ? `by ${short(oblique)}° from the axes of the patient: slices are those of the file`
+        ? t("by {short}° from the axes of the patient: slices are those of the file", {
+            short: short(oblique),
+          })
         : null,
     ],
-    ["Values", datatypeName(header.datatype)],
+    [t("Values"), datatypeName(header.datatype)],
     [
-      "Scaled",
+      t("Scaled"),
       header.slope !== 1 || header.intercept !== 0
-        ? `${short(header.slope)} × stored + ${short(header.intercept)}`
+        ? t("{slope} × stored + {intercept}", {
+            slope: short(header.slope),
+            intercept: short(header.intercept),
+          })
         : null,
     ],
-    ["Description", header.description || null],
-    ["Format", `NIfTI-${header.version}`],
+    [t("Description"), header.description || null],
+    [t("Format"), `NIfTI-${header.version}`],
   ];
   return facts.filter((fact): fact is [string, string] => fact[1] !== null);
 }

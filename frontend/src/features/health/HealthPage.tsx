@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { HealthDetail, HealthPart, ServiceState } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
 import { stream } from "../../app";
+import { t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
 import { capitalised, clock } from "../../shared/format";
 import page from "../../shared/page.module.css";
@@ -24,19 +25,19 @@ export function HealthPage() {
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
-        <h1>Health</h1>
+        <h1>{t("Health")}</h1>
         {health.data && <Summary detail={health.data} services={services.data ?? []} />}
         <p className={`dim live-number ${css.seen}`}>
           {health.dataUpdatedAt > 0 &&
-            `${kind === "live" ? "As of" : "Not live: as of"} ${clock(health.dataUpdatedAt)}`}
+            `${kind === "live" ? t("As of") : t("Not live: as of")} ${clock(health.dataUpdatedAt)}`}
         </p>
       </header>
       <div className={css.groups}>
         <div className={css.columns}>
-          <QueryView query={services} rows={3} safe="Scans and images are not affected.">
-            {(all) => <Group title="Services" parts={all.map(servicePart)} />}
+          <QueryView query={services} rows={3} safe={t("Scans and images are not affected.")}>
+            {(all) => <Group title={t("Services")} parts={all.map(servicePart)} />}
           </QueryView>
-          <QueryView query={health} rows={6} safe="Images are received and sent all the same.">
+          <QueryView query={health} rows={6} safe={t("Images are received and sent all the same.")}>
             {(detail) =>
               groupsOf(detail.parts).map(({ title, parts }) => (
                 <Group key={title} title={title} parts={parts} />
@@ -64,7 +65,7 @@ const servicePart = ({ name, problem }: ServiceState): HealthPart => ({
   kind: "queue",
   name,
   state: problem === null ? "ok" : "failing",
-  detail: problem ?? "It works.",
+  detail: problem ?? t("It works."),
   numbers: {},
 });
 
@@ -81,7 +82,8 @@ function Group({ title, parts }: { title: string; parts: HealthPart[] }) {
                 <Name part={part} title={title} />
               </strong>
               <span>
-                {part.detail} {part.kind === "disk" && <Link to="/cleaning">What goes when</Link>}
+                {part.detail}{" "}
+                {part.kind === "disk" && <Link to="/cleaning">{t("What goes when")}</Link>}
               </span>
               <Disk part={part} />
             </div>
@@ -94,8 +96,8 @@ function Group({ title, parts }: { title: string; parts: HealthPart[] }) {
 
 /** What it is called; where more of it is to see, the way there. */
 function Name({ part: { name, numbers }, title }: { part: HealthPart; title: string }) {
-  const words = title === "Targets" ? name : capitalised(name);
-  if (title === "Targets") {
+  const words = title === t("Targets") ? name : capitalised(name);
+  if (title === t("Targets")) {
     return (
       <Link to="/targets" search={{ id: name }}>
         {words}

@@ -1,16 +1,17 @@
 import type { HealthPart, ServiceState } from "../../api/routing";
+import { t } from "../../i18n";
 import { capitalised } from "../../shared/format";
 
 /** The parts of the health page in groups. Pure. */
 
 const TITLES: Record<string, string> = {
-  listener: "Listeners",
-  queue: "Queues",
-  target: "Targets",
-  runtime: "Processing",
-  disk: "Disks",
-  certificate: "Certificates",
-  journal: "Readers of the journal",
+  listener: t("Listeners"),
+  queue: t("Queues"),
+  target: t("Targets"),
+  runtime: t("Processing"),
+  disk: t("Disks"),
+  certificate: t("Certificates"),
+  journal: t("Readers of the journal"),
 };
 
 const BADNESS: Record<HealthPart["state"], number> = { failing: 0, warning: 1, ok: 2 };
@@ -36,9 +37,12 @@ export function headline(parts: HealthPart[], services: ServiceState[]): string 
     ...parts.filter(({ state }) => state === "failing").map(({ name }) => name),
     ...parts.filter(({ state }) => state === "warning").map(({ name }) => name),
   ];
-  if (bad.length === 0) return "Everything works.";
+  if (bad.length === 0) return t("Everything works.");
   const shown = bad.slice(0, 3).join(", ");
-  return `Look at ${shown}${bad.length > 3 ? ` and ${bad.length - 3} more` : ""}.`;
+  return t("Look at {shown}{which}.", {
+    shown,
+    which: bad.length > 3 ? t(" and {n} more", { n: bad.length - 3 }) : "",
+  });
 }
 
 /** Of a disk: how much of it is free, 0 to 1. */

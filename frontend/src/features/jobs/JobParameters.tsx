@@ -7,6 +7,7 @@ import { type JobDefinition, jobsQuery, updateJob } from "../../api/jobs";
 import { fieldProblems } from "../../api/problem";
 import { keys } from "../../api/queries";
 import type { JobTask } from "../../api/types";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { changesBetween } from "../../shared/schema/changes";
 import { byField, type Draft, draftOf, readDraft } from "../../shared/schema/draft";
@@ -22,7 +23,7 @@ export function JobParameters({ task }: { task: JobTask }) {
   const [editing, setEditing] = useState(false);
   const running = isActive(task.status);
   return (
-    <QueryView query={jobs} rows={2} safe="The job runs with what the task says.">
+    <QueryView query={jobs} rows={2} safe={t("The job runs with what the task says.")}>
       {(all) =>
         editing && !running ? (
           <JobForm
@@ -39,10 +40,10 @@ export function JobParameters({ task }: { task: JobTask }) {
               variant="default"
               leftSection={<IconPencil size={16} />}
               disabled={running}
-              title={running ? "It runs now" : undefined}
+              title={running ? t("It runs now") : undefined}
               onClick={() => setEditing(true)}
             >
-              Change
+              {t("Change")}
             </Button>
           </Told>
         )
@@ -67,10 +68,14 @@ function Told({
         <strong>{job?.name ?? task.dag_id}</strong>
         {job?.description && <span className="dim"> {job.description}</span>}
       </p>
-      {!job && <p role="alert">This server has no job {task.dag_id}: it cannot run.</p>}
+      {!job && (
+        <p role="alert">
+          {t("This server has no job {dagId}: it cannot run.", { dagId: task.dag_id })}
+        </p>
+      )}
       {job?.problem && <p role="alert">{job.problem}</p>}
       {told.length > 0 ? (
-        <dl className={page.facts} aria-label="Parameters">
+        <dl className={page.facts} aria-label={t("Parameters")}>
           {told.map(([label, words]) => (
             <div key={label} className={page.fact}>
               <dt>{label}</dt>
@@ -79,7 +84,7 @@ function Told({
           ))}
         </dl>
       ) : (
-        <p className="dim">With its defaults.</p>
+        <p className="dim">{t("With its defaults.")}</p>
       )}
       <div>{children}</div>
     </>
@@ -127,7 +132,7 @@ function JobForm({ task, jobs, onClose }: FormProps) {
   return (
     <form
       className={page.form}
-      aria-label="Job"
+      aria-label={t("Job")}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -135,7 +140,7 @@ function JobForm({ task, jobs, onClose }: FormProps) {
       }}
     >
       <Select
-        label="Job"
+        label={t("Job")}
         description={job?.description}
         inputWrapperOrder={["label", "input", "error", "description"]}
         allowDeselect={false}
@@ -145,7 +150,7 @@ function JobForm({ task, jobs, onClose }: FormProps) {
           label: one.name,
           disabled: Boolean(one.problem) && one.id !== task.dag_id,
         }))}
-        error={job ? job.problem || undefined : `This server has no job ${id}`}
+        error={job ? job.problem || undefined : t("This server has no job {id}", { id })}
         onChange={(next) => {
           const chosen = jobs.find((one) => one.id === next);
           if (!chosen) return;
@@ -172,10 +177,10 @@ function JobForm({ task, jobs, onClose }: FormProps) {
       <ErrorLine error={save.error} />
       <div className={page.formEnd}>
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button type="submit" disabled={wrong || !changed} loading={save.isPending}>
-          Save
+          {t("Save")}
         </Button>
       </div>
     </form>

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { importProtocols } from "../../api/library";
 import { ApiError } from "../../api/problem";
 import { keys } from "../../api/queries";
+import { plural, t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
@@ -30,15 +31,17 @@ export default function ImportModal({
   });
   const made = bring.data;
   return (
-    <Modal opened onClose={onClose} title="Import protocols" size="lg">
+    <Modal opened onClose={onClose} title={t("Import protocols")} size="lg">
       {made ? (
         <div className={page.form}>
-          <ul className={page.lines} aria-label="What was made">
+          <ul className={page.lines} aria-label={t("What was made")}>
             {made.protocols.map(({ exam_id, name, protocol_version, notes }) => (
               <li key={exam_id}>
                 <span className={page.line}>
                   <strong>{name}</strong>
-                  <span className="dim">draft, version {protocol_version}</span>
+                  <span className="dim">
+                    {t("draft, version {protocolVersion}", { protocolVersion: protocol_version })}
+                  </span>
                   <Button
                     size="xs"
                     variant="default"
@@ -48,7 +51,7 @@ export default function ImportModal({
                       onClose();
                     }}
                   >
-                    Open
+                    {t("Open")}
                   </Button>
                 </span>
                 {notes?.map((note) => (
@@ -60,7 +63,10 @@ export default function ImportModal({
             ))}
             {made.sequences.map(({ sequence_id, ref, created, notes }) => (
               <li key={sequence_id}>
-                Sequence {ref}: {created ? "new here" : "was here already, and is used"}
+                {t("Sequence {ref}: {which}", {
+                  ref,
+                  which: created ? t("new here") : t("was here already, and is used"),
+                })}
                 {notes?.map((note) => (
                   <p key={note} className="dim">
                     {note}
@@ -70,33 +76,34 @@ export default function ImportModal({
             ))}
           </ul>
           <div className={page.formEnd}>
-            <Button onClick={onClose}>Done</Button>
+            <Button onClick={onClose}>{t("Done")}</Button>
           </div>
         </div>
       ) : (
         <form
           className={page.form}
-          aria-label="Import"
+          aria-label={t("Import")}
           onSubmit={(event) => {
             event.preventDefault();
             if (file) bring.mutate(file);
           }}
         >
           <p>
-            A file that was exported here or at another site. All of it is checked first; every
-            protocol of it becomes a draft.
+            {t(
+              "A file that was exported here or at another site. All of it is checked first; every protocol of it becomes a draft.",
+            )}
           </p>
           <FileInput
-            label="File of protocols"
-            placeholder="Choose a .json file"
+            label={t("File of protocols")}
+            placeholder={t("Choose a .json file")}
             accept="application/json,.json"
             leftSection={<IconFileImport size={16} />}
             value={file}
             onChange={setFile}
           />
           <Checkbox
-            label="A protocol that is known here gets its next version"
-            description="Otherwise it is made beside the one that is here"
+            label={t("A protocol that is known here gets its next version")}
+            description={t("Otherwise it is made beside the one that is here")}
             checked={asVersions}
             onChange={(event) => setAsVersions(event.currentTarget.checked)}
           />
@@ -104,10 +111,10 @@ export default function ImportModal({
           <Places error={bring.error} />
           <div className={page.formEnd}>
             <Button variant="default" onClick={onClose}>
-              Cancel
+              {t("Cancel")}
             </Button>
             <Button type="submit" disabled={!file} loading={bring.isPending}>
-              Import
+              {t("Import")}
             </Button>
           </div>
         </form>
@@ -121,6 +128,12 @@ function Places({ error }: { error: unknown }) {
   const errors = error instanceof ApiError ? error.members.errors : null;
   if (!Array.isArray(errors) || errors.length < 2) return null;
   return (
-    <p className="dim">{errors.length} places of the file are wrong; nothing of it was imported.</p>
+    <p className="dim">
+      {plural(
+        errors.length,
+        "One place of the file is wrong; nothing of it was imported.",
+        "{n} places of the file are wrong; nothing of it was imported.",
+      )}
+    </p>
   );
 }

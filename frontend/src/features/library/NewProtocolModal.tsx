@@ -5,6 +5,7 @@ import { useState } from "react";
 import { addWorkflow, createProtocol, updateProtocol } from "../../api/library";
 import { keys } from "../../api/queries";
 import type { Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 
 /** Makes a protocol with an empty workflow, or says something else of a draft. */
@@ -30,10 +31,14 @@ export default function NewProtocolModal({
     return made;
   };
   return (
-    <Modal opened onClose={onClose} title={exam ? `Rename ${exam.name}` : "New protocol"}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={exam ? t("Rename {exam}", { exam: exam.name }) : t("New protocol")}
+    >
       <SavingForm
-        label="Protocol"
-        action={exam ? "Save" : "Make the protocol"}
+        label={t("Protocol")}
+        action={exam ? t("Save") : t("Make the protocol")}
         ready={name.trim() !== ""}
         save={async () => {
           const saved = await save();
@@ -46,7 +51,7 @@ export default function NewProtocolModal({
       >
         <NameInput value={name} onChange={setName} />
         <DescriptionInput
-          about="What it is for, and when to choose it"
+          about={t("What it is for, and when to choose it")}
           value={description}
           onChange={setDescription}
         />

@@ -22,6 +22,7 @@ import {
 } from "../../api/library";
 import { keys, queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -46,8 +47,8 @@ interface Props {
 export function ProtocolDetail({ examId, onOpen, onClose }: Props) {
   const exam = useQuery(queries.exam(examId));
   return (
-    <aside className={page.detail} aria-label="Protocol">
-      <QueryView query={exam} rows={6} safe="The protocol itself was not changed.">
+    <aside className={page.detail} aria-label={t("Protocol")}>
+      <QueryView query={exam} rows={6} safe={t("The protocol itself was not changed.")}>
         {(found) => <Shown exam={found} onOpen={onOpen} onClose={onClose} />}
       </QueryView>
     </aside>
@@ -60,23 +61,28 @@ function Shown({ exam, onOpen, onClose }: Omit<Props, "examId"> & { exam: Exam }
     <>
       <DetailHead
         title={exam.name}
-        about={`Version ${exam.protocol_version ?? 1}, ${madeWords(exam)}`}
+        about={t("Version {protocolVersion}, {madeWords}", {
+          protocolVersion: exam.protocol_version ?? 1,
+          madeWords: madeWords(exam),
+        })}
         look={STANDING[standing]}
         onClose={onClose}
       />
       {exam.description && <p className={page.reason}>{exam.description}</p>}
       <Actions exam={exam} standing={standing} onOpen={onOpen} />
-      <DetailSection title="Plan">
+      <DetailSection title={t("Plan")}>
         {standing !== "draft" && (
           <p className="dim">
             {standing === "released"
-              ? "Released versions are frozen: exams are made from exactly this. Make a new version to change it."
-              : "Retired: no new exams are made from it."}
+              ? t(
+                  "Released versions are frozen: exams are made from exactly this. Make a new version to change it.",
+                )
+              : t("Retired: no new exams are made from it.")}
           </p>
         )}
         <ProtocolTree exam={exam} frozen={standing !== "draft"} />
       </DetailSection>
-      <DetailSection title="Versions">
+      <DetailSection title={t("Versions")}>
         <ProtocolVersions exam={exam} onOpen={onOpen} />
       </DetailSection>
     </>
@@ -85,9 +91,15 @@ function Shown({ exam, onOpen, onClose }: Omit<Props, "examId"> & { exam: Exam }
 
 function madeWords(exam: Exam): string {
   if (exam.released_at) {
-    return `released ${dayAndClock(exam.released_at)} by ${exam.released_by ?? "somebody"}`;
+    return t("released {releasedAt} by {releasedBy}", {
+      releasedAt: dayAndClock(exam.released_at),
+      releasedBy: exam.released_by ?? t("somebody"),
+    });
   }
-  return `made ${dayAndClock(exam.datetime_created)} by ${exam.creator}`;
+  return t("made {datetimeCreated} by {creator}", {
+    datetimeCreated: dayAndClock(exam.datetime_created),
+    creator: exam.creator,
+  });
 }
 
 type Dialog = "release" | "retire" | "delete" | "edit" | null;
@@ -121,7 +133,7 @@ function Actions({
   });
   const close = () => setDialog(null);
   return (
-    <section className={page.detailSection} aria-label="What to do">
+    <section className={page.detailSection} aria-label={t("What to do")}>
       <div className={page.buttons}>
         {standing === "draft" && (
           <>
@@ -130,7 +142,7 @@ function Actions({
               {...guarded(mayNotRelease)}
               onClick={() => setDialog("release")}
             >
-              Release
+              {t("Release")}
             </Button>
             <Button
               variant="default"
@@ -138,7 +150,7 @@ function Actions({
               {...guarded(mayNotPlan)}
               onClick={() => setDialog("edit")}
             >
-              Rename
+              {t("Rename")}
             </Button>
           </>
         )}
@@ -149,7 +161,7 @@ function Actions({
             variant="default"
             leftSection={<IconUserPlus size={16} />}
           >
-            Use it: choose a patient
+            {t("Use it: choose a patient")}
           </Button>
         )}
         {standing !== "draft" && (
@@ -160,7 +172,7 @@ function Actions({
             {...guarded(mayNotPlan)}
             onClick={() => revise.mutate()}
           >
-            New version
+            {t("New version")}
           </Button>
         )}
         <Button
@@ -169,7 +181,7 @@ function Actions({
           loading={save.isPending}
           onClick={() => save.mutate()}
         >
-          Export
+          {t("Export")}
         </Button>
         {standing === "released" && (
           <Button
@@ -178,7 +190,7 @@ function Actions({
             {...guarded(mayNotRelease)}
             onClick={() => setDialog("retire")}
           >
-            Retire
+            {t("Retire")}
           </Button>
         )}
         {standing === "draft" && (
@@ -188,7 +200,7 @@ function Actions({
             {...guarded(mayNotRelease)}
             onClick={() => setDialog("delete")}
           >
-            Delete draft
+            {t("Delete draft")}
           </Button>
         )}
       </div>
@@ -200,22 +212,23 @@ function Actions({
         {dialog === "release" && <ReleaseModal exam={exam} onClose={close} onDone={changed} />}
         {dialog === "retire" && (
           <ConfirmModal
-            title={`Retire ${exam.name}`}
-            action="Retire this version"
+            title={t("Retire {exam}", { exam: exam.name })}
+            action={t("Retire this version")}
             run={() => retireProtocol(exam.id, exam.version).then(changed)}
             onClose={close}
           >
             <p>
-              No new exams are made from version {exam.protocol_version}. Exams that were made from
-              it stay as they are, and it stays readable. This cannot be taken back; a new version
-              can be made of it.
+              {t(
+                "No new exams are made from version {protocolVersion}. Exams that were made from it stay as they are, and it stays readable. This cannot be taken back; a new version can be made of it.",
+                { protocolVersion: exam.protocol_version },
+              )}
             </p>
           </ConfirmModal>
         )}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete the draft of ${exam.name}`}
-            action="Delete the draft"
+            title={t("Delete the draft of {exam}", { exam: exam.name })}
+            action={t("Delete the draft")}
             run={async () => {
               await deleteProtocolVersion(exam.id);
               onOpen(null);
@@ -224,8 +237,10 @@ function Actions({
             onClose={close}
           >
             <p>
-              Version {exam.protocol_version} is gone for good. Other versions, exams and sequences
-              stay.
+              {t(
+                "Version {protocolVersion} is gone for good. Other versions, exams and sequences stay.",
+                { protocolVersion: exam.protocol_version },
+              )}
             </p>
           </ConfirmModal>
         )}
@@ -252,21 +267,28 @@ function ReleaseModal({
     },
   });
   return (
-    <Modal opened onClose={onClose} title={`Release version ${exam.protocol_version ?? 1}`}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("Release version {protocolVersion}", {
+        protocolVersion: exam.protocol_version ?? 1,
+      })}
+    >
       <form
         className={page.form}
-        aria-label="Release"
+        aria-label={t("Release")}
         onSubmit={(event) => {
           event.preventDefault();
           release.mutate();
         }}
       >
         <p>
-          From now on it is frozen, and exams are made from it. Your name stands for it in the
-          record.
+          {t(
+            "From now on it is frozen, and exams are made from it. Your name stands for it in the record.",
+          )}
         </p>
         <Textarea
-          label="What was checked, what is new"
+          label={t("What was checked, what is new")}
           data-autofocus
           autosize
           minRows={2}
@@ -276,10 +298,10 @@ function ReleaseModal({
         <ErrorLine error={release.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" loading={release.isPending}>
-            Release
+            {t("Release")}
           </Button>
         </div>
       </form>

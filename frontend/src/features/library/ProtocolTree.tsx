@@ -14,6 +14,7 @@ import { lazy, Suspense, useState } from "react";
 import { addWorkflow, deleteTask, deleteWorkflow, reorderTasks } from "../../api/library";
 import { keys, queries } from "../../api/queries";
 import { type Exam, isScan, type Task, type Workflow } from "../../api/types";
+import { t } from "../../i18n";
 import { duration } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayPlan } from "../../shared/roles";
@@ -31,12 +32,12 @@ export function ProtocolTree({ exam, frozen }: { exam: Exam; frozen: boolean }) 
   const client = useQueryClient();
   const mayNot = useMayPlan();
   const add = useMutation({
-    mutationFn: () => addWorkflow(exam.id, `Workflow ${exam.workflows.length + 1}`),
+    mutationFn: () => addWorkflow(exam.id, t("Workflow {n}", { n: exam.workflows.length + 1 })),
     onSettled: () => client.invalidateQueries({ queryKey: keys.exam(exam.id) }),
   });
   return (
     <div className={css.tree}>
-      {exam.workflows.length === 0 && <p className="dim">Nothing is planned yet.</p>}
+      {exam.workflows.length === 0 && <p className="dim">{t("Nothing is planned yet.")}</p>}
       {exam.workflows.map((workflow) => (
         <WorkflowPart key={workflow.id} exam={exam} workflow={workflow} frozen={frozen} />
       ))}
@@ -50,7 +51,7 @@ export function ProtocolTree({ exam, frozen }: { exam: Exam; frozen: boolean }) 
             {...guarded(mayNot)}
             onClick={() => add.mutate()}
           >
-            Add workflow
+            {t("Add workflow")}
           </Button>
         </div>
       )}
@@ -72,7 +73,10 @@ function WorkflowPart({ exam, workflow, frozen }: PartProps) {
   const again = () => client.invalidateQueries({ queryKey: keys.exam(exam.id) });
   const close = () => setDialog(null);
   return (
-    <section className={css.workflow} aria-label={`Workflow ${workflow.name}`}>
+    <section
+      className={css.workflow}
+      aria-label={t("Workflow {workflow}", { workflow: workflow.name })}
+    >
       <header className={css.workflowHead}>
         <h4>{workflow.name}</h4>
         {!frozen && (
@@ -85,26 +89,26 @@ function WorkflowPart({ exam, workflow, frozen }: PartProps) {
                   leftSection={<IconPlus size={16} />}
                   {...guarded(mayNot)}
                 >
-                  Add task
+                  {t("Add task")}
                 </Button>
               </Menu.Target>
               <Menu.Dropdown>
                 <Menu.Item leftSection={<IconScan size={16} />} onClick={() => setDialog("scan")}>
-                  Scan: play a sequence
+                  {t("Scan: play a sequence")}
                 </Menu.Item>
                 <Menu.Item leftSection={<IconCpu size={16} />} onClick={() => setDialog("job")}>
-                  Job: compute from results
+                  {t("Job: compute from results")}
                 </Menu.Item>
               </Menu.Dropdown>
             </Menu>
             <Tool
-              label={`Rename ${workflow.name}`}
+              label={t("Rename {workflow}", { workflow: workflow.name })}
               icon={IconPencil}
               mayNot={mayNot}
               onClick={() => setDialog("rename")}
             />
             <Tool
-              label={`Delete ${workflow.name}`}
+              label={t("Delete {workflow}", { workflow: workflow.name })}
               icon={IconTrash}
               mayNot={mayNot}
               onClick={() => setDialog("delete")}
@@ -113,9 +117,14 @@ function WorkflowPart({ exam, workflow, frozen }: PartProps) {
         )}
       </header>
       {workflow.tasks.length === 0 ? (
-        <p className="dim">No task yet: a version with an empty workflow cannot be released.</p>
+        <p className="dim">
+          {t("No task yet: a version with an empty workflow cannot be released.")}
+        </p>
       ) : (
-        <ol className={css.tasks} aria-label={`Tasks of ${workflow.name}`}>
+        <ol
+          className={css.tasks}
+          aria-label={t("Tasks of {workflow}", { workflow: workflow.name })}
+        >
           {workflow.tasks.map((task, at) => (
             <TaskPart
               key={task.id}
@@ -135,16 +144,20 @@ function WorkflowPart({ exam, workflow, frozen }: PartProps) {
         {dialog === "rename" && <WorkflowModal exam={exam} workflow={workflow} onClose={close} />}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete workflow ${workflow.name}`}
-            action="Delete the workflow"
+            title={t("Delete workflow {workflow}", { workflow: workflow.name })}
+            action={t("Delete the workflow")}
             run={() => deleteWorkflow(workflow).then(again)}
             onClose={close}
           >
             <p>
-              {workflow.tasks.length === 0
-                ? "It has no tasks."
-                : `Its tasks go too: ${workflow.tasks.map(({ name }) => name).join(", ")}.`}{" "}
-              Other versions of the protocol keep theirs.
+              {t("{which} Other versions of the protocol keep theirs.", {
+                which:
+                  workflow.tasks.length === 0
+                    ? t("It has no tasks.")
+                    : t("Its tasks go too: {tasks}.", {
+                        tasks: workflow.tasks.map(({ name }) => name).join(", "),
+                      }),
+              })}
             </p>
           </ConfirmModal>
         )}
@@ -176,25 +189,25 @@ function TaskPart({ exam, workflow, frozen, task, at }: PartProps & { task: Task
         {!frozen && (
           <div className={css.tools}>
             <Tool
-              label={`Move ${task.name} up`}
+              label={t("Move {task} up", { task: task.name })}
               icon={IconArrowUp}
-              mayNot={at === 0 ? "It is the first" : mayNot}
+              mayNot={at === 0 ? t("It is the first") : mayNot}
               onClick={() => move(-1)}
             />
             <Tool
-              label={`Move ${task.name} down`}
+              label={t("Move {task} down", { task: task.name })}
               icon={IconArrowDown}
-              mayNot={at === workflow.tasks.length - 1 ? "It is the last" : mayNot}
+              mayNot={at === workflow.tasks.length - 1 ? t("It is the last") : mayNot}
               onClick={() => move(1)}
             />
             <Tool
-              label={`Edit ${task.name}`}
+              label={t("Edit {task}", { task: task.name })}
               icon={IconPencil}
               mayNot={mayNot}
               onClick={() => setDialog("edit")}
             />
             <Tool
-              label={`Delete ${task.name}`}
+              label={t("Delete {task}", { task: task.name })}
               icon={IconTrash}
               mayNot={mayNot}
               onClick={() => setDialog("delete")}
@@ -217,12 +230,12 @@ function TaskPart({ exam, workflow, frozen, task, at }: PartProps & { task: Task
         )}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete task ${task.name}`}
-            action="Delete the task"
+            title={t("Delete task {task}", { task: task.name })}
+            action={t("Delete the task")}
             run={() => deleteTask(task).then(again)}
             onClose={close}
           >
-            <p>It is refused as long as another task reads its result.</p>
+            <p>{t("It is refused as long as another task reads its result.")}</p>
           </ConfirmModal>
         )}
       </Suspense>
@@ -235,16 +248,16 @@ function TaskFacts({ exam, task, frozen }: { exam: Exam; task: Task; frozen: boo
   const devices = useQuery(queries.devices).data;
   if (!isScan(task)) {
     const names = new Map(readable(exam.workflows, task).map(({ id, name }) => [id, name]));
-    const inputs = task.input_task_ids.map((id) => names.get(id) ?? "a task that is gone");
+    const inputs = task.input_task_ids.map((id) => names.get(id) ?? t("a task that is gone"));
     return (
       <>
         <dl className={page.facts}>
-          <dt>Reads</dt>
-          <dd>{inputs.join(", ") || "nothing"}</dd>
+          <dt>{t("Reads")}</dt>
+          <dd>{inputs.join(", ") || t("nothing")}</dd>
           {frozen && (
             <>
-              <dt>Job</dt>
-              <dd>{task.dag_id || "not chosen"}</dd>
+              <dt>{t("Job")}</dt>
+              <dd>{task.dag_id || t("not chosen")}</dd>
               {Object.entries(task.parameter ?? {}).map(([name, value]) => (
                 <div key={name} className={page.fact}>
                   <dt>{name}</dt>
@@ -262,20 +275,22 @@ function TaskFacts({ exam, task, frozen }: { exam: Exam; task: Task; frozen: boo
   const device = devices?.find(({ id }) => id === task.device_id);
   return (
     <dl className={page.facts}>
-      <dt>Sequence</dt>
+      <dt>{t("Sequence")}</dt>
       <dd>
-        {sequence?.name ?? (task.sequence_id ? "one that is gone" : "not chosen")}
+        {sequence?.name ?? (task.sequence_id ? t("one that is gone") : t("not chosen"))}
         {sequence?.facts && <span className="dim"> · {duration(sequence.facts.duration_s)}</span>}
       </dd>
-      <dt>Device</dt>
+      <dt>{t("Device")}</dt>
       <dd>
         {device?.name ?? (
-          <span className="dim">{task.device_id ? "one that is gone" : "chosen in the exam"}</span>
+          <span className="dim">
+            {task.device_id ? t("one that is gone") : t("chosen in the exam")}
+          </span>
         )}
       </dd>
       {task.calibration && task.calibration.length > 0 && (
         <>
-          <dt>Calibrates</dt>
+          <dt>{t("Calibrates")}</dt>
           <dd>{task.calibration.join(", ")}</dd>
         </>
       )}

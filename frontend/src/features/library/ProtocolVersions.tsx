@@ -5,6 +5,7 @@ import { useState } from "react";
 import { libraryQueries, type ProtocolVersion } from "../../api/library";
 import { queries } from "../../api/queries";
 import type { Exam } from "../../api/types";
+import { inSentence, t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
@@ -16,22 +17,28 @@ import { changeTitle, STANDING, valueWords } from "./protocol";
 export function ProtocolVersions({ exam, onOpen }: { exam: Exam; onOpen: (id: string) => void }) {
   const versions = useQuery(libraryQueries.versions(exam.id));
   return (
-    <QueryView query={versions} rows={2} safe="The versions themselves are not affected.">
+    <QueryView query={versions} rows={2} safe={t("The versions themselves are not affected.")}>
       {(all) => (
         <>
-          <ol className={page.lines} aria-label="Versions">
+          <ol className={page.lines} aria-label={t("Versions")}>
             {all.map((version) => (
               <li key={version.exam_id} aria-current={version.exam_id === exam.id || undefined}>
                 <span className={page.line}>
                   {version.exam_id === exam.id ? (
-                    <strong>Version {version.protocol_version}, shown</strong>
+                    <strong>
+                      {t("Version {protocolVersion}, shown", {
+                        protocolVersion: version.protocol_version,
+                      })}
+                    </strong>
                   ) : (
                     <button
                       type="button"
                       className={css.link}
                       onClick={() => onOpen(version.exam_id)}
                     >
-                      Version {version.protocol_version}
+                      {t("Version {protocolVersion}", {
+                        protocolVersion: version.protocol_version,
+                      })}
                     </button>
                   )}
                   <StatusBadge look={STANDING[version.standing]} />
@@ -63,23 +70,26 @@ function Difference({ exam, versions }: { exam: Exam; versions: ProtocolVersion[
   const diff = useQuery(libraryQueries.diff(left, right));
   const names = useNames();
   return (
-    <section className={css.difference} aria-label="Difference">
+    <section className={css.difference} aria-label={t("Difference")}>
       <Select
-        label="Compare with"
+        label={t("Compare with")}
         allowDeselect={false}
         value={other?.exam_id ?? null}
         onChange={setChosen}
         data={others.map(({ exam_id, protocol_version, standing }) => ({
           value: exam_id,
-          label: `Version ${protocol_version} (${STANDING[standing].word.toLowerCase()})`,
+          label: t("Version {protocolVersion} ({standing})", {
+            protocolVersion: protocol_version,
+            standing: inSentence(STANDING[standing].word),
+          }),
         }))}
       />
-      <QueryView query={diff} rows={2} safe="The versions themselves are not affected.">
+      <QueryView query={diff} rows={2} safe={t("The versions themselves are not affected.")}>
         {({ changes }) =>
           changes.length === 0 ? (
-            <p className="dim">Both plan the same.</p>
+            <p className="dim">{t("Both plan the same.")}</p>
           ) : (
-            <ul className={page.lines} aria-label="Changes">
+            <ul className={page.lines} aria-label={t("Changes")}>
               {changes.map((change) => (
                 <li key={`${change.kind} ${change.left_id} ${change.right_id} ${change.field}`}>
                   <strong>{changeTitle(change)}</strong>

@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { libraryQueries, type Protocol } from "../../api/library";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -24,34 +25,34 @@ const ImportModal = lazy(() => import("./ImportModal"));
 const COLUMNS: Column<Protocol>[] = [
   {
     key: "name",
-    head: "Protocol",
+    head: t("Protocol"),
     width: "minmax(150px, 2fr)",
     cell: ({ name }) => <strong>{name}</strong>,
   },
   {
     key: "standing",
-    head: "Newest",
+    head: t("Newest"),
     width: "104px",
     cell: ({ newest }) => <StatusBadge look={STANDING[newest.standing]} />,
   },
   {
     key: "versions",
-    head: "Version",
+    head: t("Version"),
     width: "minmax(90px, 1fr)",
     cell: versionWords,
   },
-  { key: "tasks", head: "Tasks", width: "56px", cell: ({ tasks }) => tasks },
+  { key: "tasks", head: t("Tasks"), width: "56px", cell: ({ tasks }) => tasks },
   {
     key: "sequences",
-    head: "Sequences",
+    head: t("Sequences"),
     width: "minmax(120px, 1.5fr)",
     optional: true,
     cell: ({ sequences }) =>
-      sequences.map(({ name }) => name).join(", ") || <span className="dim">none</span>,
+      sequences.map(({ name }) => name).join(", ") || <span className="dim">{t("none")}</span>,
   },
   {
     key: "changed",
-    head: "Changed",
+    head: t("Changed"),
     width: "96px",
     optional: true,
     cell: ({ changed }) => <span className="live-number">{dayOrClock(changed)}</span>,
@@ -61,7 +62,11 @@ const COLUMNS: Column<Protocol>[] = [
 /** Which protocols are shown. */
 export const SHOWN = ["all", "released", "drafts"] as const;
 export type Shown = (typeof SHOWN)[number];
-const SHOWN_WORDS: Record<Shown, string> = { all: "All", released: "Released", drafts: "Drafts" };
+const SHOWN_WORDS: Record<Shown, string> = {
+  all: t("All"),
+  released: t("Released"),
+  drafts: t("Drafts"),
+};
 const RELEASED: Record<Shown, boolean | null> = { all: null, released: true, drafts: false };
 
 interface Props {
@@ -88,12 +93,12 @@ export function ProtocolsPage({ filter, shown, selectedId, onFilter, onShown, on
     <div className={page.page}>
       <LibraryTabs />
       <PageHead
-        title="Protocols"
+        title={t("Protocols")}
         filter={filter}
-        placeholder="Search names and descriptions"
+        placeholder={t("Search names and descriptions")}
         onFilter={onFilter}
       >
-        <div className={page.choice} role="group" aria-label="Which">
+        <div className={page.choice} role="group" aria-label={t("Which")}>
           {SHOWN.map((which) => (
             <button
               key={which}
@@ -108,24 +113,24 @@ export function ProtocolsPage({ filter, shown, selectedId, onFilter, onShown, on
         <Menu position="bottom-end" shadow="md">
           <Menu.Target>
             <Button leftSection={<IconPlus size={16} />} {...guarded(mayNot)}>
-              Add protocol
+              {t("Add protocol")}
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
             <Menu.Item leftSection={<IconPlus size={16} />} onClick={() => setDialog("new")}>
-              New, from nothing
+              {t("New, from nothing")}
             </Menu.Item>
             <Menu.Item
               leftSection={<IconFileImport size={16} />}
               onClick={() => setDialog("import")}
             >
-              Import a file
+              {t("Import a file")}
             </Menu.Item>
             <Menu.Item
               leftSection={<IconDownload size={16} />}
               onClick={() => void navigate({ to: "/welcome", search: { step: "protocol" } })}
             >
-              A ready one
+              {t("A ready one")}
             </Menu.Item>
           </Menu.Dropdown>
         </Menu>
@@ -133,8 +138,8 @@ export function ProtocolsPage({ filter, shown, selectedId, onFilter, onShown, on
       <ListAndDetail
         query={protocols}
         rows={protocols.data}
-        safe="No protocol was changed."
-        label="Protocols"
+        safe={t("No protocol was changed.")}
+        label={t("Protocols")}
         columns={COLUMNS}
         rowId={({ newest }) => newest.exam_id}
         selectedId={selected?.newest.exam_id ?? selectedId}
@@ -163,23 +168,24 @@ export function ProtocolsPage({ filter, shown, selectedId, onFilter, onShown, on
 function Nothing({ filter, shown }: Pick<Props, "filter" | "shown">) {
   if (filter || shown !== "all") {
     return (
-      <Empty icon={IconStack2} title="No protocol matches">
-        Search for other words, or show all protocols.
+      <Empty icon={IconStack2} title={t("No protocol matches")}>
+        {t("Search for other words, or show all protocols.")}
       </Empty>
     );
   }
   return (
     <Empty
       icon={IconStack2}
-      title="No protocols yet"
+      title={t("No protocols yet")}
       action={
         <Link to="/welcome" search={{ step: "protocol" }}>
-          Take a ready one
+          {t("Take a ready one")}
         </Link>
       }
     >
-      A protocol is what exams are made from: workflows with scans and what is computed from them.
-      Make one, or import a file.
+      {t(
+        "A protocol is what exams are made from: workflows with scans and what is computed from them. Make one, or import a file.",
+      )}
     </Empty>
   );
 }

@@ -21,7 +21,8 @@ import {
   type SequenceFacts,
 } from "../../api/library";
 import { keys, queries } from "../../api/queries";
-import { counted, dayAndClock } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { dayAndClock } from "../../shared/format";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import page from "../../shared/page.module.css";
@@ -48,10 +49,16 @@ interface Props {
 export function SequenceDetail({ sequence, onOpen, onLook, onClose }: Props) {
   const { facts } = sequence;
   return (
-    <aside className={page.detail} aria-label={`Sequence ${sequence.name}`}>
+    <aside
+      className={page.detail}
+      aria-label={t("Sequence {sequence}", { sequence: sequence.name })}
+    >
       <DetailHead
         title={sequence.name}
-        about={`Version ${sequence.lineage_version ?? 1}, uploaded ${dayAndClock(sequence.created_at)}`}
+        about={t("Version {lineageVersion}, uploaded {createdAt}", {
+          lineageVersion: sequence.lineage_version ?? 1,
+          createdAt: dayAndClock(sequence.created_at),
+        })}
         onClose={onClose}
       />
       {sequence.description && <p className={page.reason}>{sequence.description}</p>}
@@ -59,15 +66,15 @@ export function SequenceDetail({ sequence, onOpen, onLook, onClose }: Props) {
       {facts ? (
         <Facts facts={facts} />
       ) : (
-        <DetailSection title="What it plays">
-          <p className="dim">It has not been read yet.</p>
+        <DetailSection title={t("What it plays")}>
+          <p className="dim">{t("It has not been read yet.")}</p>
         </DetailSection>
       )}
       {facts && <Verdicts facts={facts} />}
-      <DetailSection title="Where it is used">
+      <DetailSection title={t("Where it is used")}>
         <Uses sequence={sequence} />
       </DetailSection>
-      <DetailSection title="Versions">
+      <DetailSection title={t("Versions")}>
         <Versions sequence={sequence} onOpen={onOpen} onLook={onLook} />
       </DetailSection>
     </aside>
@@ -83,10 +90,10 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
   });
   const close = () => setDialog(null);
   return (
-    <section className={page.detailSection} aria-label="What to do">
+    <section className={page.detailSection} aria-label={t("What to do")}>
       <div className={page.buttons}>
         <Button leftSection={<IconWaveSine size={16} />} onClick={() => onLook(null)}>
-          Look at it
+          {t("Look at it")}
         </Button>
         <Button
           variant="default"
@@ -94,7 +101,7 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
           {...guarded(mayNot)}
           onClick={() => setDialog("version")}
         >
-          New version
+          {t("New version")}
         </Button>
         <Button
           variant="default"
@@ -102,7 +109,7 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
           {...guarded(mayNot)}
           onClick={() => setDialog("words")}
         >
-          Edit
+          {t("Edit")}
         </Button>
         <Button
           variant="default"
@@ -110,7 +117,7 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
           loading={save.isPending}
           onClick={() => save.mutate()}
         >
-          Download
+          {t("Download")}
         </Button>
         <Button
           variant="default"
@@ -118,7 +125,7 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
           {...guarded(mayNot)}
           onClick={() => setDialog("delete")}
         >
-          Delete
+          {t("Delete")}
         </Button>
       </div>
       <ErrorLine error={save.error} />
@@ -129,8 +136,8 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
         {dialog === "words" && <SequenceWordsModal sequence={sequence} onClose={close} />}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete ${sequence.name}`}
-            action="Delete this version"
+            title={t("Delete {sequence}", { sequence: sequence.name })}
+            action={t("Delete this version")}
             run={async () => {
               await deleteSequence(sequence._id);
               onOpen(null);
@@ -139,8 +146,9 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
             onClose={close}
           >
             <p>
-              The file is gone for good. It is refused as long as a task uses it: the record of a
-              scan keeps what was played.
+              {t(
+                "The file is gone for good. It is refused as long as a task uses it: the record of a scan keeps what was played.",
+              )}
             </p>
           </ConfirmModal>
         )}
@@ -152,7 +160,7 @@ function Actions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
 function Facts({ facts }: { facts: SequenceFacts }) {
   const errors = facts.timing_errors ?? [];
   return (
-    <DetailSection title="What it plays">
+    <DetailSection title={t("What it plays")}>
       <dl className={page.facts}>
         {[...keyFacts(facts), ...loadFacts(facts)].map(([name, value]) => (
           <div key={name} className={page.fact}>
@@ -163,17 +171,22 @@ function Facts({ facts }: { facts: SequenceFacts }) {
       </dl>
       {facts.signature === "mismatch" && (
         <p role="alert" className={page.reason} data-fault>
-          The file was changed after it was written: its own hash does not fit.
+          {t("The file was changed after it was written: its own hash does not fit.")}
         </p>
       )}
       {errors.length > 0 && (
         <div role="alert" className={page.reason} data-fault>
-          {counted(facts.num_timing_errors ?? errors.length, "timing error")}: a scanner will not
-          play it as it stands.
+          {t("{errors}: a scanner will not play it as it stands.", {
+            errors: plural(
+              facts.num_timing_errors ?? errors.length,
+              "{n} timing error",
+              "{n} timing errors",
+            ),
+          })}
           <ul className={page.bullets}>
             {errors.slice(0, 5).map(({ block, event, message }) => (
               <li key={`${block} ${event} ${message}`}>
-                Block {block}, {event}: {message}
+                {t("Block {block}, {event}: {message}", { block, event, message })}
               </li>
             ))}
           </ul>
@@ -181,7 +194,7 @@ function Facts({ facts }: { facts: SequenceFacts }) {
       )}
       {facts.notes && facts.notes.length > 0 && (
         <details>
-          <summary>Assumed or not known ({facts.notes.length})</summary>
+          <summary>{t("Assumed or not known ({n})", { n: facts.notes.length })}</summary>
           <Reasons reasons={facts.notes} />
         </details>
       )}
@@ -189,14 +202,14 @@ function Facts({ facts }: { facts: SequenceFacts }) {
   );
 }
 
-const FITS: StatusLook = { word: "Fits", icon: IconCircleCheck, color: "var(--status-done)" };
+const FITS: StatusLook = { word: t("Fits"), icon: IconCircleCheck, color: "var(--status-done)" };
 const BEYOND: StatusLook = {
-  word: "Beyond its limits",
+  word: t("Beyond its limits"),
   icon: IconAlertTriangle,
   color: "var(--status-fault)",
 };
 const UNKNOWN: StatusLook = {
-  word: "Limits not told",
+  word: t("Limits not told"),
   icon: IconHelpCircle,
   color: "var(--status-idle)",
 };
@@ -208,13 +221,17 @@ const lookOf = ({ beyond }: Verdict): StatusLook =>
 function Verdicts({ facts }: { facts: SequenceFacts }) {
   const devices = useQuery(queries.devices);
   return (
-    <DetailSection title="On the scanners here">
-      <QueryView query={devices} rows={2} safe="Before a scan everything is checked once more.">
+    <DetailSection title={t("On the scanners here")}>
+      <QueryView
+        query={devices}
+        rows={2}
+        safe={t("Before a scan everything is checked once more.")}
+      >
         {(all) =>
           all.length === 0 ? (
-            <p className="dim">No scanner is registered.</p>
+            <p className="dim">{t("No scanner is registered.")}</p>
           ) : (
-            <ul className={css.verdict} aria-label="Verdicts">
+            <ul className={css.verdict} aria-label={t("Verdicts")}>
               {verdicts(facts, all).map((verdict) => (
                 <li key={verdict.device.id}>
                   <span className={page.line}>
@@ -225,7 +242,7 @@ function Verdicts({ facts }: { facts: SequenceFacts }) {
                   </span>
                   {verdict.beyond?.map(({ name, asked, limit }) => (
                     <span key={name} className="dim">
-                      {name}: {asked}, at most {limit}
+                      {t("{name}: {asked}, at most {limit}", { name, asked, limit })}
                     </span>
                   ))}
                 </li>
@@ -235,8 +252,9 @@ function Verdicts({ facts }: { facts: SequenceFacts }) {
         }
       </QueryView>
       <p className="dim">
-        Of the hardware only. Before each scan, patient, exposure and nerve stimulation are checked
-        too.
+        {t(
+          "Of the hardware only. Before each scan, patient, exposure and nerve stimulation are checked too.",
+        )}
       </p>
     </DetailSection>
   );
@@ -245,12 +263,12 @@ function Verdicts({ facts }: { facts: SequenceFacts }) {
 function Uses({ sequence }: { sequence: Sequence }) {
   const uses = useQuery(libraryQueries.sequenceUses(sequence._id));
   return (
-    <QueryView query={uses} rows={2} safe="The tasks themselves are not affected.">
+    <QueryView query={uses} rows={2} safe={t("The tasks themselves are not affected.")}>
       {(all) =>
         all.length === 0 ? (
-          <p className="dim">No protocol and no exam uses it, in any version.</p>
+          <p className="dim">{t("No protocol and no exam uses it, in any version.")}</p>
         ) : (
-          <ul className={page.lines} aria-label="Uses">
+          <ul className={page.lines} aria-label={t("Uses")}>
             {all.map((use) => (
               <li key={use.task_id} className={page.line}>
                 {use.exam_id && use.is_template ? (
@@ -269,11 +287,13 @@ function Uses({ sequence }: { sequence: Sequence }) {
                   use.task_name
                 )}
                 {use.is_template ? (
-                  <span className="dim">protocol</span>
+                  <span className="dim">{t("protocol")}</span>
                 ) : (
                   <StatusBadge look={ITEM_STATUS[use.status]} />
                 )}
-                <span className={`dim ${page.lineEnd}`}>version {use.lineage_version}</span>
+                <span className={`dim ${page.lineEnd}`}>
+                  {t("version {lineageVersion}", { lineageVersion: use.lineage_version })}
+                </span>
               </li>
             ))}
           </ul>
@@ -286,22 +306,24 @@ function Uses({ sequence }: { sequence: Sequence }) {
 function Versions({ sequence, onOpen, onLook }: Omit<Props, "onClose">) {
   const versions = useQuery(libraryQueries.sequenceVersions(sequence._id));
   return (
-    <QueryView query={versions} rows={2} safe="The versions themselves are not affected.">
+    <QueryView query={versions} rows={2} safe={t("The versions themselves are not affected.")}>
       {(all) => (
-        <ol className={page.lines} aria-label="Versions">
+        <ol className={page.lines} aria-label={t("Versions")}>
           {all.map(({ _id, lineage_version, created_at, name }) => (
             <li key={_id} className={page.line} aria-current={_id === sequence._id || undefined}>
               {_id === sequence._id ? (
-                <strong>Version {lineage_version}, shown</strong>
+                <strong>
+                  {t("Version {lineageVersion}, shown", { lineageVersion: lineage_version })}
+                </strong>
               ) : (
                 <button type="button" className={css.link} onClick={() => onOpen(_id)}>
-                  Version {lineage_version}
+                  {t("Version {lineageVersion}", { lineageVersion: lineage_version })}
                 </button>
               )}
               <span>{name}</span>
               {_id !== sequence._id && (
                 <button type="button" className={css.link} onClick={() => onLook(_id)}>
-                  Compare
+                  {t("Compare")}
                 </button>
               )}
               <span className={`dim ${page.lineEnd}`}>{dayAndClock(created_at)}</span>

@@ -3,6 +3,7 @@ import { IconArrowLeft } from "@tabler/icons-react";
 import { lazy, Suspense } from "react";
 
 import type { Sequence } from "../../api/library";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { Loading } from "../../shared/states";
 import css from "./library.module.css";
@@ -25,13 +26,18 @@ export function SequenceLook({
     <div className={page.page}>
       <header className={css.lookHead}>
         <Button variant="default" leftSection={<IconArrowLeft size={16} />} onClick={onClose}>
-          Sequences
+          {t("Sequences")}
         </Button>
         <h1>{sequence.name}</h1>
-        <span className="dim">Version {sequence.lineage_version ?? 1}</span>
+        <span className="dim">
+          {t("Version {lineageVersion}", { lineageVersion: sequence.lineage_version ?? 1 })}
+        </span>
       </header>
-      <section className={css.look} aria-label={`Plots of ${sequence.name}`}>
-        <Suspense fallback={<Loading label="Loading the plots" rows={6} />}>
+      <section
+        className={css.look}
+        aria-label={t("Plots of {sequence}", { sequence: sequence.name })}
+      >
+        <Suspense fallback={<Loading label={t("Loading the plots")} rows={6} />}>
           <SequenceViewer
             key={sequence._id}
             sequence={sequence}

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { type Sequence, type SequenceMade, uploadSequence } from "../../api/library";
 import { ApiError } from "../../api/problem";
 import { keys } from "../../api/queries";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 import css from "./library.module.css";
@@ -46,18 +47,21 @@ export default function SequenceModal({
     },
   });
   const twins = upload.data?.same_content_as ?? [];
-  const title = versionOf ? `New version of ${versionOf.name}` : "Upload sequence";
+  const title = versionOf
+    ? t("New version of {versionOf}", { versionOf: versionOf.name })
+    : t("Upload sequence");
   if (twins.length > 0) {
     return (
       <Modal opened onClose={onClose} title={title}>
         <div className={page.form}>
           <p>
-            It is stored. The same file was here already
-            {twins.length > 1 ? `, ${twins.length} times` : ""}: delete this one if that was not
-            meant.
+            {t(
+              "It is stored. The same file was here already{which}: delete this one if that was not meant.",
+              { which: twins.length > 1 ? t(", {n} times", { n: twins.length }) : "" },
+            )}
           </p>
           <div className={page.formEnd}>
-            <Button onClick={onClose}>Done</Button>
+            <Button onClick={onClose}>{t("Done")}</Button>
           </div>
         </div>
       </Modal>
@@ -67,15 +71,15 @@ export default function SequenceModal({
     <Modal opened onClose={onClose} title={title}>
       <form
         className={page.form}
-        aria-label="Sequence"
+        aria-label={t("Sequence")}
         onSubmit={(event) => {
           event.preventDefault();
           if (file) upload.mutate(file);
         }}
       >
         <FileInput
-          label="Pulseq file"
-          placeholder="Choose a .seq file"
+          label={t("Pulseq file")}
+          placeholder={t("Choose a .seq file")}
           accept=".seq,text/plain"
           required
           leftSection={<IconFile size={16} />}
@@ -86,7 +90,7 @@ export default function SequenceModal({
           }}
         />
         <TextInput
-          label="Name"
+          label={t("Name")}
           required
           maxLength={200}
           value={name}
@@ -94,29 +98,29 @@ export default function SequenceModal({
         />
         <div className={page.pair}>
           <TextInput
-            label="Kind"
-            placeholder="GRE, TSE, EPI"
+            label={t("Kind")}
+            placeholder={t("GRE, TSE, EPI")}
             value={kind}
             onChange={(event) => setKind(event.currentTarget.value)}
           />
           <TextInput
-            label="Tags"
-            placeholder="head, fast"
+            label={t("Tags")}
+            placeholder={t("head, fast")}
             value={tags}
             onChange={(event) => setTags(event.currentTarget.value)}
           />
         </div>
         <Textarea
-          label="Description"
+          label={t("Description")}
           autosize
           minRows={2}
           value={description}
           onChange={(event) => setDescription(event.currentTarget.value)}
         />
         <FileInput
-          label="MRD header"
-          description="Optional: what reconstruction needs and the file does not say"
-          placeholder="Choose an .xml file"
+          label={t("MRD header")}
+          description={t("Optional: what reconstruction needs and the file does not say")}
+          placeholder={t("Choose an .xml file")}
           accept=".xml,text/xml,application/xml"
           clearable
           leftSection={<IconFile size={16} />}
@@ -127,10 +131,10 @@ export default function SequenceModal({
         <Line error={upload.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" disabled={!file || name.trim() === ""} loading={upload.isPending}>
-            Upload
+            {t("Upload")}
           </Button>
         </div>
       </form>
@@ -143,8 +147,8 @@ function Line({ error }: { error: unknown }) {
   const members = error instanceof ApiError ? error.members : {};
   const { line, section, remedy } = members;
   const told = [
-    typeof line === "number" && `Line ${line}`,
-    typeof section === "string" && section && `section ${section}`,
+    typeof line === "number" && t("Line {line}", { line }),
+    typeof section === "string" && section && t("section {section}", { section }),
   ].filter(Boolean);
   if (told.length === 0 && typeof remedy !== "string") return null;
   return (

@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import { type Sequence, updateSequence } from "../../api/library";
 import { keys } from "../../api/queries";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 import { tagsOf } from "./sequence";
@@ -26,9 +27,9 @@ export default function SequenceWordsModal({
     tags: tagsOf(tags),
   };
   return (
-    <Modal opened onClose={onClose} title={`Edit ${sequence.name}`}>
+    <Modal opened onClose={onClose} title={t("Edit {sequence}", { sequence: sequence.name })}>
       <SavingForm
-        label="Sequence"
+        label={t("Sequence")}
         ready={name.trim() !== ""}
         save={() => updateSequence(sequence._id, sequence.version ?? 1, words)}
         changes={[keys.sequences]}
@@ -37,12 +38,12 @@ export default function SequenceWordsModal({
         <NameInput value={name} onChange={setName} />
         <div className={page.pair}>
           <TextInput
-            label="Kind"
+            label={t("Kind")}
             value={kind}
             onChange={(event) => setKind(event.currentTarget.value)}
           />
           <TextInput
-            label="Tags"
+            label={t("Tags")}
             value={tags}
             onChange={(event) => setTags(event.currentTarget.value)}
           />

@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from "react";
 import { libraryQueries, type Sequence } from "../../api/library";
 import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock, duration } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -23,40 +24,45 @@ const none = <span className="dim">–</span>;
 const COLUMNS: Column<Sequence>[] = [
   {
     key: "name",
-    head: "Sequence",
+    head: t("Sequence"),
     width: "minmax(140px, 2fr)",
     cell: ({ name }) => <strong>{name}</strong>,
   },
-  { key: "type", head: "Kind", width: "88px", cell: ({ sequence_type }) => sequence_type || none },
+  {
+    key: "type",
+    head: t("Kind"),
+    width: "88px",
+    cell: ({ sequence_type }) => sequence_type || none,
+  },
   {
     key: "time",
-    head: "Scan time",
+    head: t("Scan time"),
     width: "84px",
     cell: ({ facts }) => (facts ? duration(facts.duration_s) : none),
   },
   {
     key: "version",
-    head: "Version",
+    head: t("Version"),
     width: "64px",
     cell: ({ lineage_version }) => lineage_version,
   },
   {
     key: "tags",
-    head: "Tags",
+    head: t("Tags"),
     width: "minmax(80px, 1fr)",
     optional: true,
     cell: ({ tags }) => (tags && tags.length > 0 ? tags.join(", ") : none),
   },
   {
     key: "description",
-    head: "Description",
+    head: t("Description"),
     width: "minmax(120px, 1.5fr)",
     optional: true,
     cell: ({ description }) => description || none,
   },
   {
     key: "when",
-    head: "Uploaded",
+    head: t("Uploaded"),
     width: "96px",
     optional: true,
     cell: ({ created_at }) => <span className="live-number">{dayOrClock(created_at)}</span>,
@@ -98,9 +104,9 @@ export function SequencesPage(props: Props) {
     <div className={page.page}>
       <LibraryTabs />
       <PageHead
-        title="Sequences"
+        title={t("Sequences")}
         filter={filter}
-        placeholder="Search names, kinds, tags"
+        placeholder={t("Search names, kinds, tags")}
         onFilter={onFilter}
       >
         <Button
@@ -108,14 +114,14 @@ export function SequencesPage(props: Props) {
           {...guarded(mayNot)}
           onClick={() => setUploading(true)}
         >
-          Upload sequence
+          {t("Upload sequence")}
         </Button>
       </PageHead>
       <ListAndDetail
         query={sequences}
         rows={sequences.data}
-        safe="The sequences themselves are not affected."
-        label="Sequences"
+        safe={t("The sequences themselves are not affected.")}
+        label={t("Sequences")}
         columns={COLUMNS}
         rowId={({ _id }) => _id}
         selectedId={selectedId}
@@ -124,11 +130,11 @@ export function SequencesPage(props: Props) {
         empty={
           <Empty
             icon={IconWaveSine}
-            title={filter ? `Nothing matches “${filter}”` : "No sequences yet"}
+            title={filter ? t("Nothing matches “{filter}”", { filter }) : t("No sequences yet")}
           >
             {filter
-              ? "Search for other words."
-              : "Upload a Pulseq file (.seq), or take a ready protocol, which brings its own."}
+              ? t("Search for other words.")
+              : t("Upload a Pulseq file (.seq), or take a ready protocol, which brings its own.")}
           </Empty>
         }
         detail={

@@ -15,6 +15,7 @@ import {
   type Workflow,
   type XYZ,
 } from "../../api/types";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 import css from "./library.module.css";
@@ -31,7 +32,11 @@ interface Props {
 
 /** What a task of a draft is told. */
 export default function TaskModal({ exam, workflow, kind, task, onClose }: Props) {
-  const title = task ? `Edit ${task.name}` : kind === "scan" ? "New scan" : "New job";
+  const title = task
+    ? t("Edit {task}", { task: task.name })
+    : kind === "scan"
+      ? t("New scan")
+      : t("New job");
   return (
     <Modal opened onClose={onClose} title={title} size="lg">
       {kind === "scan" ? (
@@ -58,9 +63,9 @@ interface FormProps<Kind extends Task> extends Omit<Props, "kind" | "task"> {
 }
 
 const CALIBRATIONS: { value: CalibrationType; label: string }[] = [
-  { value: "frequency", label: "Frequency" },
-  { value: "flip-angle", label: "Flip angle" },
-  { value: "shims", label: "Shims" },
+  { value: "frequency", label: t("Frequency") },
+  { value: "flip-angle", label: t("Flip angle") },
+  { value: "shims", label: t("Shims") },
 ];
 const ONES: XYZ = { x: 1, y: 1, z: 1 };
 const ZEROS: XYZ = { x: 0, y: 0, z: 0 };
@@ -99,8 +104,8 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
   };
   return (
     <SavingForm
-      label="Task"
-      action={task ? "Save" : "Add"}
+      label={t("Task")}
+      action={task ? t("Save") : t("Add")}
       ready={complete}
       save={save}
       changes={[keys.exam(exam.id), keys.templates]}
@@ -108,8 +113,10 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
     >
       <NameInput value={name} onChange={setName} />
       <Select
-        label="Sequence"
-        placeholder={sequences.length === 0 ? "No sequence is uploaded yet" : "What is played"}
+        label={t("Sequence")}
+        placeholder={
+          sequences.length === 0 ? t("No sequence is uploaded yet") : t("What is played")
+        }
         searchable
         clearable
         value={sequence}
@@ -120,21 +127,24 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
         }}
         data={sequences.map(({ _id, name: label, lineage_version }) => ({
           value: _id,
-          label: lineage_version > 1 ? `${label} (version ${lineage_version})` : label,
+          label:
+            lineage_version > 1
+              ? t("{label} (version {lineageVersion})", { label, lineageVersion: lineage_version })
+              : label,
         }))}
       />
       <div className={page.pair}>
         <Select
-          label="Device"
-          placeholder="Chosen in the exam"
+          label={t("Device")}
+          placeholder={t("Chosen in the exam")}
           clearable
           value={device}
           onChange={setDevice}
           data={devices.map(({ id, name: label }) => ({ value: id, label }))}
         />
         <MultiSelect
-          label="Calibrates before"
-          placeholder={calibration.length === 0 ? "Nothing" : undefined}
+          label={t("Calibrates before")}
+          placeholder={calibration.length === 0 ? t("Nothing") : undefined}
           clearable
           value={calibration}
           onChange={(chosen) => setCalibration(chosen as CalibrationType[])}
@@ -142,10 +152,10 @@ function ScanForm({ exam, workflow, task, onClose }: FormProps<AcquisitionTask>)
         />
       </div>
       <fieldset className={css.vectors}>
-        <legend>Field of view, placed against that of the sequence</legend>
-        <Vector label="Scaling" unit="" texts={scaling} onChange={setScaling} />
-        <Vector label="Offset" unit="mm" texts={offset} onChange={setOffset} />
-        <Vector label="Rotation" unit="°" texts={rotation} onChange={setRotation} />
+        <legend>{t("Field of view, placed against that of the sequence")}</legend>
+        <Vector label={t("Scaling")} unit="" texts={scaling} onChange={setScaling} />
+        <Vector label={t("Offset")} unit="mm" texts={offset} onChange={setOffset} />
+        <Vector label={t("Rotation")} unit="°" texts={rotation} onChange={setRotation} />
       </fieldset>
       <DescriptionInput value={description} onChange={setDescription} />
     </SavingForm>
@@ -176,8 +186,8 @@ function JobForm({ exam, workflow, task, onClose }: FormProps<JobTask>) {
   const ready = name.trim() !== "" && job !== null;
   return (
     <SavingForm
-      label="Task"
-      action={task ? "Save" : "Add"}
+      label={t("Task")}
+      action={task ? t("Save") : t("Add")}
       ready={ready}
       save={save}
       changes={[keys.exam(exam.id), keys.templates]}
@@ -185,8 +195,8 @@ function JobForm({ exam, workflow, task, onClose }: FormProps<JobTask>) {
     >
       <NameInput value={name} onChange={setName} />
       <Select
-        label="Job"
-        placeholder="What is computed"
+        label={t("Job")}
+        placeholder={t("What is computed")}
         required
         searchable
         allowDeselect={false}
@@ -199,25 +209,25 @@ function JobForm({ exam, workflow, task, onClose }: FormProps<JobTask>) {
         data={jobs.map(({ id, name: label }) => ({ value: id, label }))}
       />
       <Select
-        label="Kind"
+        label={t("Kind")}
         allowDeselect={false}
         value={kind}
         onChange={(chosen) => setKind(chosen as JobTask["dag_type"])}
         data={[
-          { value: "RECONSTRUCTION", label: "Reconstruction: images from raw data" },
-          { value: "PROCESSING", label: "Processing: of images that are there" },
+          { value: "RECONSTRUCTION", label: t("Reconstruction: images from raw data") },
+          { value: "PROCESSING", label: t("Processing: of images that are there") },
         ]}
       />
       <MultiSelect
-        label="Reads the results of"
-        description="It starts by itself when all of them are there"
-        placeholder={inputs.length === 0 ? "Choose tasks" : undefined}
+        label={t("Reads the results of")}
+        description={t("It starts by itself when all of them are there")}
+        placeholder={inputs.length === 0 ? t("Choose tasks") : undefined}
         value={inputs}
         onChange={setInputs}
         data={others.map(({ id, name: label }) => ({ value: id, label }))}
       />
       <DescriptionInput value={description} onChange={setDescription} />
-      {!task && <p className="dim">What the job is told beyond that is set in the plan.</p>}
+      {!task && <p className="dim">{t("What the job is told beyond that is set in the plan.")}</p>}
     </SavingForm>
   );
 }
@@ -271,7 +281,7 @@ function Vector({
           leftSection={axis}
           inputMode="decimal"
           value={texts[axis]}
-          error={numberOf(texts[axis]) === null ? "Not a number" : undefined}
+          error={numberOf(texts[axis]) === null ? t("Not a number") : undefined}
           onChange={(event) => onChange({ ...texts, [axis]: event.currentTarget.value })}
         />
       ))}

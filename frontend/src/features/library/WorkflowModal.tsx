@@ -4,6 +4,7 @@ import { useState } from "react";
 import { updateWorkflow } from "../../api/library";
 import { keys } from "../../api/queries";
 import type { Exam, Workflow } from "../../api/types";
+import { t } from "../../i18n";
 import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 
 export default function WorkflowModal({
@@ -18,9 +19,9 @@ export default function WorkflowModal({
   const [name, setName] = useState(workflow.name);
   const [description, setDescription] = useState(workflow.description ?? "");
   return (
-    <Modal opened onClose={onClose} title={`Rename ${workflow.name}`}>
+    <Modal opened onClose={onClose} title={t("Rename {workflow}", { workflow: workflow.name })}>
       <SavingForm
-        label="Workflow"
+        label={t("Workflow")}
         ready={name.trim() !== ""}
         save={() => updateWorkflow(workflow, name.trim(), description)}
         changes={[keys.exam(exam.id)]}

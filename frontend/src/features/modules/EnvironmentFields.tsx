@@ -1,6 +1,7 @@
 import { ActionIcon, Button, PasswordInput, TextInput } from "@mantine/core";
 import { IconPlus, IconX } from "@tabler/icons-react";
 
+import { t } from "../../i18n";
 import type { Variable } from "./module";
 import css from "./modules.module.css";
 
@@ -16,13 +17,15 @@ export function EnvironmentFields({ variables, problems, onChange }: Props) {
     onChange(variables.map((one) => (one.id === id ? { ...one, ...change } : one)));
   return (
     <fieldset className={css.environment}>
-      <legend>Variables</legend>
-      <p className="dim">Environment of the module. Values are stored encrypted and never shown.</p>
+      <legend>{t("Variables")}</legend>
+      <p className="dim">
+        {t("Environment of the module. Values are stored encrypted and never shown.")}
+      </p>
       {variables.map(({ id, name, value, stored }, at) => (
         <div key={id} className={css.variable}>
           <TextInput
-            aria-label={`Name of variable ${at + 1}`}
-            placeholder="NAME"
+            aria-label={t("Name of variable {at}", { at: at + 1 })}
+            placeholder={t("NAME")}
             classNames={{ input: "mono" }}
             autoComplete="off"
             spellCheck={false}
@@ -32,8 +35,8 @@ export function EnvironmentFields({ variables, problems, onChange }: Props) {
             onChange={(event) => set(id, { name: event.currentTarget.value })}
           />
           <PasswordInput
-            aria-label={`Value of ${name || `variable ${at + 1}`}`}
-            placeholder={stored ? "Set. Leave empty to keep it" : "Value"}
+            aria-label={t("Value of {name}", { name: name || t("variable {at}", { at: at + 1 }) })}
+            placeholder={stored ? t("Set. Leave empty to keep it") : t("Value")}
             autoComplete="new-password"
             spellCheck={false}
             value={value}
@@ -43,7 +46,7 @@ export function EnvironmentFields({ variables, problems, onChange }: Props) {
             variant="subtle"
             color="gray"
             size={40}
-            aria-label={`Remove ${name || `variable ${at + 1}`}`}
+            aria-label={t("Remove {name}", { name: name || t("variable {at}", { at: at + 1 }) })}
             onClick={() => onChange(variables.filter((one) => one.id !== id))}
           >
             <IconX size={16} aria-hidden />
@@ -66,7 +69,7 @@ export function EnvironmentFields({ variables, problems, onChange }: Props) {
             ])
           }
         >
-          Add a variable
+          {t("Add a variable")}
         </Button>
       </div>
     </fieldset>

@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { useState } from "react";
 
 import type { JobDefinition } from "../../api/jobs";
+import { t } from "../../i18n";
 import { type Draft, draftOf, isObject, readDraft } from "../../shared/schema/draft";
 import type { JsonObject } from "../../shared/schema/schema";
 import { SchemaForm } from "../../shared/schema/SchemaForm";
@@ -26,19 +27,22 @@ export function JobChoice({ jobs, id, problem, onPick }: ChoiceProps) {
   }));
   return (
     <Select
-      label="Job"
+      label={t("Job")}
       description={
         job?.description ||
         (offered.length === 0
-          ? "No package with a job is installed beside the server"
-          : "Of the packages that are installed beside the server")
+          ? t("No package with a job is installed beside the server")
+          : t("Of the packages that are installed beside the server"))
       }
       inputWrapperOrder={["label", "input", "error", "description"]}
       searchable
       allowDeselect={false}
       value={id || null}
       data={id && !job ? [...known, { value: id, label: id, disabled: true }] : known}
-      error={problem ?? (id && !job ? `This server has no job ${id}` : job?.problem || undefined)}
+      error={
+        problem ??
+        (id && !job ? t("This server has no job {id}", { id }) : job?.problem || undefined)
+      }
       onChange={(next) => next && onPick(next)}
     />
   );
@@ -59,7 +63,7 @@ export function JobSettings({ job, text, refused, onChange }: SettingsProps) {
   const [draft, setDraft] = useState<Draft>(() => draftOf(fields, objectOf(text)));
   const { problems } = readDraft(fields, draft);
   if (fields.length === 0 && Object.keys(objectOf(text)).length === 0) {
-    return <p className="dim">It cannot be told anything.</p>;
+    return <p className="dim">{t("It cannot be told anything.")}</p>;
   }
   return (
     <SchemaForm

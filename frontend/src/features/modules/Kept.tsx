@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { moduleKeys, moduleQueries } from "../../api/moduleQueries";
 import { type KeptByModule, type Module, putPersistence } from "../../api/modules";
+import { t } from "../../i18n";
 import { DetailSection } from "../../shared/DetailSection";
 import { JsonView } from "../../shared/JsonView";
 import page from "../../shared/page.module.css";
@@ -22,8 +23,8 @@ export function Kept({ module }: { module: Module }) {
   const [editing, setEditing] = useState(false);
   if (!module.requires_persistence) return null;
   return (
-    <DetailSection title="What it keeps">
-      <QueryView query={query} rows={3} safe="The module finds it as before.">
+    <DetailSection title={t("What it keeps")}>
+      <QueryView query={query} rows={3} safe={t("The module finds it as before.")}>
         {(kept) =>
           editing ? (
             <KeptForm
@@ -49,22 +50,24 @@ function Shown({ kept, onEdit }: { kept: KeptByModule; onEdit: () => void }) {
       {problem ? (
         <p role="alert">{problem}</p>
       ) : document == null ? (
-        <p className="dim">Nothing yet: it has written no persistence.json.</p>
+        <p className="dim">{t("Nothing yet: it has written no persistence.json.")}</p>
       ) : (
         <JsonView value={document} />
       )}
       <p className="dim live-number">
-        persistence.json{size != null && `, ${sizeWords(size)}`}
-        {in_use && " · a run uses it now"}
+        {t("persistence.json{size}{inUse}", {
+          size: size != null ? `, ${sizeWords(size)}` : "",
+          inUse: in_use ? t(" · a run uses it now") : "",
+        })}
       </p>
       <div className={page.buttons}>
         <Button
           variant="default"
           leftSection={<IconPencil size={16} />}
-          {...guarded(mayNot ?? (in_use ? "A run uses it now" : null))}
+          {...guarded(mayNot ?? (in_use ? t("A run uses it now") : null))}
           onClick={onEdit}
         >
-          Change what it keeps
+          {t("Change what it keeps")}
         </Button>
       </div>
     </>
@@ -90,30 +93,30 @@ function KeptForm({ name, kept, onClose }: FormProps) {
   return (
     <form
       className={page.form}
-      aria-label="What it keeps"
+      aria-label={t("What it keeps")}
       onSubmit={(event) => {
         event.preventDefault();
         if (read && text !== before) save.mutate();
       }}
     >
       <Textarea
-        label="persistence.json"
+        label={t("persistence.json")}
         autosize
         minRows={6}
         maxRows={24}
         spellCheck={false}
         classNames={{ input: "mono" }}
         value={text}
-        error={read ? undefined : "is no object of JSON"}
+        error={read ? undefined : t("is no object of JSON")}
         onChange={({ currentTarget: { value } }) => setText(value)}
       />
       <ErrorLine error={save.error} />
       <div className={page.formEnd}>
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button type="submit" disabled={!read || text === before} loading={save.isPending}>
-          Save
+          {t("Save")}
         </Button>
       </div>
     </form>

@@ -13,6 +13,7 @@ import { lazy, Suspense, useState } from "react";
 import { moduleKeys } from "../../api/moduleQueries";
 import { deleteModule, type Module, type ModuleTest, testModule } from "../../api/modules";
 import type { Rule } from "../../api/routing";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import page from "../../shared/page.module.css";
@@ -22,6 +23,12 @@ import { Kept } from "./Kept";
 import { allFields, moduleLook, RUNNERS, settingWords } from "./module";
 import { ModuleHistory } from "./ModuleHistory";
 import css from "./modules.module.css";
+
+const NOTHING_AGAINST: Record<Module["runner"], string> = {
+  container: t("Nothing speaks against it. Whether its image is here, the test says."),
+  process: t("Nothing speaks against it. Whether its file is here, the test says."),
+  job: t("Nothing speaks against it. Whether its job is here, the test says."),
+};
 
 const ModuleModal = lazy(() => import("./ModuleModal"));
 const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
@@ -43,7 +50,7 @@ export function ModuleDetail({ module, rules, onClose }: Props) {
     await client.invalidateQueries({ queryKey: moduleKeys.modules });
   };
   return (
-    <aside className={page.detail} aria-label={`Module ${module.name}`}>
+    <aside className={page.detail} aria-label={t("Module {module}", { module: module.name })}>
       <DetailHead
         title={module.name}
         about={module.comment || RUNNERS[module.runner].about}
@@ -51,7 +58,7 @@ export function ModuleDetail({ module, rules, onClose }: Props) {
         onClose={onClose}
       />
       <Fitness module={module} />
-      <DetailSection title="Settings">
+      <DetailSection title={t("Settings")}>
         <Settings module={module} />
         <div className={page.buttons}>
           <Button
@@ -60,36 +67,37 @@ export function ModuleDetail({ module, rules, onClose }: Props) {
             {...guarded(mayNot)}
             onClick={() => setOpen("edit")}
           >
-            Edit
+            {t("Edit")}
           </Button>
           <Button
             variant="default"
             leftSection={<IconTrash size={16} />}
             disabled={mayNot !== null || rules.length > 0}
-            title={mayNot ?? (rules.length > 0 ? "Rules name it: see below" : undefined)}
+            title={mayNot ?? (rules.length > 0 ? t("Rules name it: see below") : undefined)}
             onClick={() => setOpen("delete")}
           >
-            Delete
+            {t("Delete")}
           </Button>
         </div>
       </DetailSection>
       <Kept module={module} />
       <UsedBy rules={rules} />
-      <DetailSection title="History">
+      <DetailSection title={t("History")}>
         <ModuleHistory module={module} />
       </DetailSection>
       <Suspense>
         {open === "edit" && <ModuleModal module={module} onClose={() => setOpen(null)} />}
         {open === "delete" && (
           <ConfirmModal
-            title={`Delete ${module.name}`}
-            action="Delete module"
+            title={t("Delete {module}", { module: module.name })}
+            action={t("Delete module")}
             run={remove}
             onClose={() => setOpen(null)}
           >
             <p>
-              No rule can name it any more, and its variables are deleted. A case that it processes
-              now ends as it would; what it has made stays, and so do its versions.
+              {t(
+                "No rule can name it any more, and its variables are deleted. A case that it processes now ends as it would; what it has made stays, and so do its versions.",
+              )}
             </p>
           </ConfirmModal>
         )}
@@ -106,19 +114,15 @@ function Fitness({ module }: { module: Module }) {
   const found = test.variables === module.version ? test.data : undefined;
   const problems = module.problems ?? [];
   return (
-    <DetailSection title="Can it run here?">
+    <DetailSection title={t("Can it run here?")}>
       {!found &&
         (problems.length > 0 ? (
           <div className={css.found} data-fault>
-            <strong>It cannot run on this server as it is.</strong>
+            <strong>{t("It cannot run on this server as it is.")}</strong>
             <Reasons reasons={problems} />
           </div>
         ) : (
-          <p className="dim">
-            Nothing speaks against it. Whether its{" "}
-            {{ container: "image", process: "file", job: "job" }[module.runner]} is here, the test
-            says.
-          </p>
+          <p className="dim">{NOTHING_AGAINST[module.runner]}</p>
         ))}
       {found && <Found found={found} />}
       <div className={page.buttons}>
@@ -129,7 +133,7 @@ function Fitness({ module }: { module: Module }) {
           loading={test.isPending}
           onClick={() => test.mutate(module.version)}
         >
-          Test
+          {t("Test")}
         </Button>
       </div>
       <ErrorLine error={test.error} />
@@ -142,7 +146,7 @@ function Found({ found }: { found: ModuleTest }) {
   return (
     <div
       role="status"
-      aria-label="What came of the test"
+      aria-label={t("What came of the test")}
       className={css.found}
       data-fault={!found.ok || undefined}
     >
@@ -152,7 +156,9 @@ function Found({ found }: { found: ModuleTest }) {
           color={found.ok ? "var(--status-done)" : "var(--status-fault)"}
           aria-hidden
         />
-        {found.ok ? `It can run here, by ${found.runtime}.` : "It cannot run here."}
+        {found.ok
+          ? t("It can run here, by {runtime}.", { runtime: found.runtime })
+          : t("It cannot run here.")}
       </strong>
       <Reasons reasons={found.problems} />
       {(found.notes?.length ?? 0) > 0 && (
@@ -166,9 +172,9 @@ function Found({ found }: { found: ModuleTest }) {
 
 function UsedBy({ rules }: { rules: Rule[] }) {
   return (
-    <DetailSection title="Used by">
+    <DetailSection title={t("Used by")}>
       {rules.length === 0 ? (
-        <p className="dim">No rule names it.</p>
+        <p className="dim">{t("No rule names it.")}</p>
       ) : (
         <>
           <ul className={css.rules}>
@@ -177,11 +183,11 @@ function UsedBy({ rules }: { rules: Rule[] }) {
                 <Link to="/rules" search={{ id: name }}>
                   {name}
                 </Link>
-                {disabled && <span className="dim"> (off)</span>}
+                {disabled && <span className="dim"> {t("(off)")}</span>}
               </li>
             ))}
           </ul>
-          <p className="dim">It can be deleted once no rule names it.</p>
+          <p className="dim">{t("It can be deleted once no rule names it.")}</p>
         </>
       )}
     </DetailSection>
@@ -193,7 +199,7 @@ function Settings({ module }: { module: Module }) {
   const shown = allFields(module.runner).filter(({ name }) => !saysNothing(values[name]));
   return (
     <dl className={page.facts}>
-      <dt>Runs as</dt>
+      <dt>{t("Runs as")}</dt>
       <dd>{RUNNERS[module.runner].name}</dd>
       {shown.map(({ name, label, kind }) => (
         <div key={name} className={page.fact}>
@@ -207,15 +213,15 @@ function Settings({ module }: { module: Module }) {
           </dd>
         </div>
       ))}
-      <dt>Variables</dt>
+      <dt>{t("Variables")}</dt>
       <dd>
         {module.environment.length > 0 ? (
           <>
             <span className="mono">{module.environment.join(", ")}</span>
-            <span className="dim"> set, not shown</span>
+            <span className="dim"> {t("set, not shown")}</span>
           </>
         ) : (
-          <span className="dim">none</span>
+          <span className="dim">{t("none")}</span>
         )}
       </dd>
     </dl>

@@ -12,6 +12,7 @@ import {
 } from "../../api/modules";
 import { jobsQuery } from "../../api/jobs";
 import { fieldProblems } from "../../api/problem";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useMayAdminister } from "../../shared/roles";
 import { changesBetween } from "../../shared/schema/changes";
@@ -55,10 +56,10 @@ interface Props {
 export default function ModuleModal({ module, onClose, onSaved }: Props) {
   const [runner, setRunner] = useState<ModuleRunner | null>(module?.runner ?? null);
   const title = module
-    ? `Change ${module.name}`
+    ? t("Change {module}", { module: module.name })
     : runner
-      ? `Add a module: ${RUNNERS[runner].name}`
-      : "Add a module";
+      ? t("Add a module: {runners}", { runners: RUNNERS[runner].name })
+      : t("Add a module");
   return (
     <Modal opened onClose={onClose} size={760} title={title} closeOnClickOutside={false}>
       {runner === null ? (
@@ -72,7 +73,7 @@ export default function ModuleModal({ module, onClose, onSaved }: Props) {
 
 function RunnerChoice({ onPick }: { onPick: (runner: ModuleRunner) => void }) {
   return (
-    <div className={css.runners} role="group" aria-label="How it runs">
+    <div className={css.runners} role="group" aria-label={t("How it runs")}>
       {(Object.keys(RUNNERS) as ModuleRunner[]).map((runner) => (
         <button key={runner} type="button" onClick={() => onPick(runner)}>
           <strong>{RUNNERS[runner].name}</strong>
@@ -119,7 +120,7 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
   const missing = { ...unlikeObjects(runner, read.parameter), ...read.problems };
   const unnamed = variableProblems(variables);
   const environment = environmentOf(variables, base?.environment ?? []);
-  const nameProblem = isName(name.trim()) ? null : name.trim() ? NAME_PROBLEM : "is needed";
+  const nameProblem = isName(name.trim()) ? null : name.trim() ? NAME_PROBLEM : t("is needed");
   const wrong =
     Object.keys({ ...missing, ...unnamed, ...ofJob }).length > 0 || nameProblem !== null;
   const changed = !base || environment !== undefined || changesBetween(known, edited).length > 0;
@@ -157,7 +158,7 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
   return (
     <form
       className={page.form}
-      aria-label="Module"
+      aria-label={t("Module")}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -178,8 +179,8 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
       )}
       {!base && (
         <TextInput
-          label="Name"
-          description="Rules call it so; it cannot be changed later"
+          label={t("Name")}
+          description={t("Rules call it so; it cannot be changed later")}
           inputWrapperOrder={["label", "input", "error", "description"]}
           data-autofocus
           autoComplete="off"
@@ -232,17 +233,17 @@ function ModuleForm({ runner, first, onClose, onSaved }: FormProps) {
         {mayNot ? (
           <p className="dim">{mayNot}</p>
         ) : (
-          tried && wrong && <p className="dim">Something is missing or wrong above.</p>
+          tried && wrong && <p className="dim">{t("Something is missing or wrong above.")}</p>
         )}
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button
           type="submit"
           disabled={mayNot !== null || !changed || newest !== null}
           loading={save.isPending}
         >
-          {base ? "Save" : "Add module"}
+          {base ? t("Save") : t("Add module")}
         </Button>
       </div>
     </form>

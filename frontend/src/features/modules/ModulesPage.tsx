@@ -7,8 +7,9 @@ import { moduleQueries } from "../../api/moduleQueries";
 import type { Module } from "../../api/modules";
 import type { Rule } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { plural, t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
-import { counted, dayAndClock } from "../../shared/format";
+import { dayAndClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
@@ -30,31 +31,31 @@ interface Row {
 const COLUMNS: Column<Row>[] = [
   {
     key: "name",
-    head: "Name",
+    head: t("Name"),
     width: "minmax(140px, 1.2fr)",
     cell: ({ module }) => <strong>{module.name}</strong>,
   },
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "116px",
     cell: ({ module }) => <StatusBadge look={moduleLook(module)} />,
   },
   {
     key: "runner",
-    head: "Runs as",
+    head: t("Runs as"),
     width: "92px",
     cell: ({ module }) => RUNNERS[module.runner].name,
   },
   {
     key: "source",
-    head: "What runs",
+    head: t("What runs"),
     width: "minmax(140px, 1.6fr)",
     cell: ({ module }) => <span className="mono">{sourceOf(module)}</span>,
   },
   {
     key: "why",
-    head: "Why",
+    head: t("Why"),
     width: "minmax(140px, 2fr)",
     optional: true,
     cell: ({ module: { problems = [], comment } }) =>
@@ -62,14 +63,18 @@ const COLUMNS: Column<Row>[] = [
   },
   {
     key: "rules",
-    head: "Used by",
+    head: t("Used by"),
     width: "92px",
     cell: ({ rules }) =>
-      rules.length === 0 ? <span className="dim">no rule</span> : counted(rules.length, "rule"),
+      rules.length === 0 ? (
+        <span className="dim">{t("no rule")}</span>
+      ) : (
+        plural(rules.length, "{n} rule", "{n} rules")
+      ),
   },
   {
     key: "changed",
-    head: "Changed",
+    head: t("Changed"),
     width: "124px",
     optional: true,
     cell: ({ module }) => (
@@ -99,9 +104,9 @@ export function ModulesPage({ filter, selected, onFilter, onSelect }: Props) {
     <div className={page.page}>
       <RoutingTabs />
       <PageHead
-        title="Modules"
+        title={t("Modules")}
         filter={filter}
-        placeholder="Filter by name, image, file"
+        placeholder={t("Filter by name, image, file")}
         onFilter={onFilter}
       >
         <Button
@@ -109,14 +114,14 @@ export function ModulesPage({ filter, selected, onFilter, onSelect }: Props) {
           {...guarded(mayNot)}
           onClick={() => setAdding(true)}
         >
-          Add module
+          {t("Add module")}
         </Button>
       </PageHead>
       <ListAndDetail
         query={modules}
         rows={modules.data?.filter((module) => containsWords(wordsOf(module), filter)).map(rowOf)}
-        safe="Cases are processed as before."
-        label="Modules"
+        safe={t("Cases are processed as before.")}
+        label={t("Modules")}
         columns={COLUMNS}
         rowId={({ module }) => module.name}
         selectedId={selected}
@@ -126,15 +131,22 @@ export function ModulesPage({ filter, selected, onFilter, onSelect }: Props) {
             <p className={page.note}>
               {runtime.detail}
               {runtime.numbers?.slots !== undefined &&
-                ` ${counted(runtime.numbers.slots, "module")} at the same time.`}
+                t(" {modules} at the same time.", {
+                  modules: plural(runtime.numbers.slots, "{n} module", "{n} modules"),
+                })}
             </p>
           )
         }
         empty={
-          <Empty icon={IconCpu} title={filter ? `Nothing matches “${filter}”` : "No modules yet"}>
+          <Empty
+            icon={IconCpu}
+            title={filter ? t("Nothing matches “{filter}”", { filter }) : t("No modules yet")}
+          >
             {filter
-              ? "Clear the filter to see all modules."
-              : "A module computes images from images: a container, or a Python file on the server. Rules then say which images it gets."}
+              ? t("Clear the filter to see all modules.")
+              : t(
+                  "A module computes images from images: a container, or a Python file on the server. Rules then say which images it gets.",
+                )}
           </Empty>
         }
         detail={

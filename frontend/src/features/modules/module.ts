@@ -2,6 +2,7 @@ import schema from "../../api/module-schema.json";
 import type { JobDefinition } from "../../api/jobs";
 import type { Module, ModuleIn, ModuleRunner } from "../../api/modules";
 import type { Rule } from "../../api/routing";
+import { decimal, t } from "../../i18n";
 import { isObject } from "../../shared/schema/draft";
 import {
   type Field,
@@ -42,50 +43,57 @@ export function jsonObject(text: string): JsonObject | null {
 /** What a processing module is, in words and as the fields of a form. Pure. */
 
 export const RUNNERS: Record<ModuleRunner, { name: string; about: string }> = {
-  container: { name: "Container", about: "An image that podman or docker runs, kept apart" },
-  process: { name: "Process", about: "A Python file on the server, with the server's rights" },
-  job: { name: "Job", about: "A job of the SDK, whose package is installed on the server" },
+  container: { name: t("Container"), about: t("An image that podman or docker runs, kept apart") },
+  process: {
+    name: t("Process"),
+    about: t("A Python file on the server, with the server's rights"),
+  },
+  job: { name: t("Job"), about: t("A job of the SDK, whose package is installed on the server") },
 };
 
 /** What a field says to people, where its name or the words of the API would not. */
 const WORDS: Record<string, Partial<Pick<Field, "label" | "description" | "unit">>> = {
   docker_tag: {
-    label: "Image",
-    description: "With its tag, as it is called where containers run: segmentation:2.1",
+    label: t("Image"),
+    description: t("With its tag, as it is called where containers run: segmentation:2.1"),
   },
   entry_point: {
-    label: "Python file",
-    description: "Below the folder of modules of the server; or a folder with a __main__.py",
+    label: t("Python file"),
+    description: t("Below the folder of modules of the server; or a folder with a __main__.py"),
   },
-  job: { label: "Job", description: "Its id; a package beside the server brings it" },
-  settings: { description: "JSON that the module finds in task.json; a rule may overlay it" },
-  timeout_s: { label: "Time limit", unit: "s", description: "Empty: that of the server" },
-  memory_bytes: { label: "Memory limit", unit: "MiB", description: "Empty: that of the server" },
-  output_bytes: {
-    label: "May write",
+  job: { label: t("Job"), description: t("Its id; a package beside the server brings it") },
+  settings: { description: t("JSON that the module finds in task.json; a rule may overlay it") },
+  timeout_s: { label: t("Time limit"), unit: "s", description: t("Empty: that of the server") },
+  memory_bytes: {
+    label: t("Memory limit"),
     unit: "MiB",
-    description: "All files together; empty: as the server says",
+    description: t("Empty: that of the server"),
   },
-  output_files: { label: "Files that it may make", description: "Empty: as the server says" },
-  cpus: { label: "Processors", description: "Empty: as the server says" },
+  output_bytes: {
+    label: t("May write"),
+    unit: "MiB",
+    description: t("All files together; empty: as the server says"),
+  },
+  output_files: { label: t("Files that it may make"), description: t("Empty: as the server says") },
+  cpus: { label: t("Processors"), description: t("Empty: as the server says") },
   docker_arguments: {
-    label: "Further limits",
-    description: 'JSON, as docker calls them: { "pids_limit": 200, "shm_size": "1g" }',
+    label: t("Further limits"),
+    description: t('JSON, as docker calls them: { "pids_limit": 200, "shm_size": "1g" }'),
   },
   additional_volumes: {
-    label: "Folders of the server",
-    description: 'JSON: { "/data/models": { "bind": "/models", "mode": "ro" } }',
+    label: t("Folders of the server"),
+    description: t('JSON: { "/data/models": { "bind": "/models", "mode": "ro" } }'),
   },
-  network_enabled: { label: "Network", description: "Without, it reaches nothing" },
-  requires_root: { label: "Runs as root", description: "Where the server allows it" },
+  network_enabled: { label: t("Network"), description: t("Without, it reaches nothing") },
+  requires_root: { label: t("Runs as root"), description: t("Where the server allows it") },
   input_writable: {
-    label: "May change its input",
-    description: "It gets copies, which take time and room",
+    label: t("May change its input"),
+    description: t("It gets copies, which take time and room"),
   },
-  requires_persistence: { label: "Keeps a folder", description: "From one run to the next" },
+  requires_persistence: { label: t("Keeps a folder"), description: t("From one run to the next") },
   persistence_folder_name: {
-    label: "Name of the folder",
-    description: "Empty: that of the module",
+    label: t("Name of the folder"),
+    description: t("Empty: that of the module"),
   },
 };
 const OF_CONTAINERS = [
@@ -105,14 +113,14 @@ const OTHERS: Record<ModuleRunner, string[]> = {
   job: [...OF_CONTAINERS, ...OF_PROCESSES],
 };
 const GROUPS: [string, string[]][] = [
-  ["What runs", ["docker_tag", "entry_point", "job", "peers"]],
-  ["Settings", ["settings"]],
+  [t("What runs"), ["docker_tag", "entry_point", "job", "peers"]],
+  [t("Settings"), ["settings"]],
   [
-    "Limits",
+    t("Limits"),
     ["timeout_s", "memory_bytes", "cpus", "output_bytes", "output_files", "docker_arguments"],
   ],
   [
-    "What it may do",
+    t("What it may do"),
     [
       "network_enabled",
       "requires_root",
@@ -146,7 +154,7 @@ export function fieldGroups(runner: ModuleRunner): FieldGroup[] {
     fields: names.flatMap((name) => fields.filter((field) => field.name === name)),
   }));
   const rest = fields.filter(({ name }) => !grouped.includes(name));
-  return [...groups, { title: "For people", fields: rest }].filter(
+  return [...groups, { title: t("For people"), fields: rest }].filter(
     (group) => group.fields.length > 0,
   );
 }
@@ -233,7 +241,7 @@ export function unlikeObjects(runner: ModuleRunner, typed: JsonObject): Record<s
     return kind === "json" && value !== undefined && typeof value !== "string" && !isObject(value);
   });
   return Object.fromEntries(
-    found.map(({ path }) => [path, 'has to be an object: { "name": value }']),
+    found.map(({ path }) => [path, t('has to be an object: { "name": value }')]),
   );
 }
 
@@ -287,24 +295,24 @@ export function variableProblems(variables: Variable[]): Record<number, string> 
   const seen = new Set<string>();
   for (const { id, name } of variables) {
     const trimmed = name.trim();
-    if (trimmed === "") problems[id] = "is needed";
+    if (trimmed === "") problems[id] = t("is needed");
     else if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(trimmed)) {
-      problems[id] = "letters, digits and _ only, no digit first";
-    } else if (seen.has(trimmed)) problems[id] = "is there twice";
+      problems[id] = t("letters, digits and _ only, no digit first");
+    } else if (seen.has(trimmed)) problems[id] = t("is there twice");
     seen.add(trimmed);
   }
   return problems;
 }
 
-export const NAME_PROBLEM = "letters, digits, _ and - only";
+export const NAME_PROBLEM = t("letters, digits, _ and - only");
 export const isName = (name: string): boolean => /^[0-9A-Za-z_-]+$/.test(name);
 
 // --- as people read it -------------------------------------------------------------------------
 
 export const moduleLook = ({ problems = [] }: Pick<Module, "problems">): StatusLook =>
   problems.length === 0
-    ? { ...HEALTH.ok, word: "Ready" }
-    : { ...HEALTH.failing, word: "Cannot run" };
+    ? { ...HEALTH.ok, word: t("Ready") }
+    : { ...HEALTH.failing, word: t("Cannot run") };
 
 /** The image, the file or the job. */
 export const sourceOf = ({ runner, docker_tag, entry_point, job }: Module): string =>
@@ -314,7 +322,7 @@ export const sourceOf = ({ runner, docker_tag, entry_point, job }: Module): stri
 export const rulesWith = (rules: Rule[], module: string): Rule[] =>
   rules.filter(({ processing_module = [] }) => processing_module.includes(module));
 
-const NAMES: Record<string, string> = { environment: "Variables", runner: "Runs as" };
+const NAMES: Record<string, string> = { environment: t("Variables"), runner: t("Runs as") };
 
 /** `timeout_s` as the form calls it. */
 export const settingLabel = (path: string): string => {
@@ -325,7 +333,7 @@ export const settingLabel = (path: string): string => {
 
 export function settingWords(path: string, value: unknown): string {
   if (IN_MIB.includes(path) && typeof value === "number") {
-    return `${Number((value / MIB).toFixed(1))}\u202fMiB`;
+    return `${decimal(Number((value / MIB).toFixed(1)))}\u202fMiB`;
   }
   if (path === "timeout_s" && typeof value === "number") return `${value}\u202fs`;
   return valueInWords(value);

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 
 import { type Notification, retryNotification } from "../../api/routing";
 import { routingKeys } from "../../api/routingQueries";
+import { inSentence, t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { clock, day } from "../../shared/format";
@@ -31,48 +32,51 @@ export function NotificationDetail({
     onSettled: () => client.invalidateQueries({ queryKey: routingKeys.notifications }),
   });
   return (
-    <aside className={page.detail} aria-label={`Notification of ${rule}`}>
+    <aside className={page.detail} aria-label={t("Notification of {rule}", { rule })}>
       <DetailHead
-        title={`${channel === "webhook" ? "Webhook" : "E-mail"} to ${recipient}`}
+        title={t("{channel} to {recipient}", {
+          channel: channel === "webhook" ? t("Webhook") : t("E-mail"),
+          recipient,
+        })}
         about={EVENTS[event]}
         look={workStatus(status)}
         onClose={onClose}
       />
-      <DetailSection title="Message">
+      <DetailSection title={t("Message")}>
         <dl className={page.facts}>
-          <dt>Rule</dt>
+          <dt>{t("Rule")}</dt>
           <dd>
             <Link to="/rules" search={{ id: rule }}>
               {rule}
             </Link>
           </dd>
-          <dt>Tells</dt>
+          <dt>{t("Tells")}</dt>
           <dd>
-            {event}: {EVENTS[event].toLowerCase()}
+            {event}: {inSentence(EVENTS[event])}
           </dd>
-          <dt>Of</dt>
+          <dt>{t("Of")}</dt>
           <dd>
             <Link to="/cases" search={{ id: notification.case_id }}>
-              The case
+              {t("The case")}
             </Link>
           </dd>
-          <dt>Made</dt>
+          <dt>{t("Made")}</dt>
           <dd>
             {day(created_at)} {clock(created_at)}
           </dd>
           {ended_at && (
             <>
-              <dt>Ended</dt>
+              <dt>{t("Ended")}</dt>
               <dd>
                 {day(ended_at)} {clock(ended_at)}
               </dd>
             </>
           )}
-          <dt>Attempts</dt>
+          <dt>{t("Attempts")}</dt>
           <dd>{attempt}</dd>
           {next_attempt_at && (
             <>
-              <dt>Next attempt</dt>
+              <dt>{t("Next attempt")}</dt>
               <dd>
                 {day(next_attempt_at)} {clock(next_attempt_at)}
               </dd>
@@ -81,8 +85,8 @@ export function NotificationDetail({
         </dl>
       </DetailSection>
       {(error || canRetry(status)) && (
-        <DetailSection title={status === "failed" ? "Why it failed" : "What it waits for"}>
-          <p>{error ?? "Its turn."}</p>
+        <DetailSection title={status === "failed" ? t("Why it failed") : t("What it waits for")}>
+          <p>{error ?? t("Its turn.")}</p>
           <div className={page.buttons}>
             <Button
               leftSection={<IconRefresh size={16} />}
@@ -91,10 +95,10 @@ export function NotificationDetail({
               loading={retry.isPending}
               onClick={() => retry.mutate()}
             >
-              Send now
+              {t("Send now")}
             </Button>
           </div>
-          <p className="dim">It is made anew from the rule as it is by now.</p>
+          <p className="dim">{t("It is made anew from the rule as it is by now.")}</p>
           <ErrorLine error={retry.error} />
         </DetailSection>
       )}

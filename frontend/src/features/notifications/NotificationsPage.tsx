@@ -4,6 +4,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { atEndOf } from "../../api/pages";
 import type { Notification, NotificationStatus } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -21,36 +22,36 @@ import { NotificationDetail } from "./NotificationDetail";
 const COLUMNS: Column<Notification>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "100px",
     cell: ({ status }) => <StatusBadge look={workStatus(status)} />,
   },
   {
     key: "made",
-    head: "Made",
+    head: t("Made"),
     width: "92px",
     cell: ({ created_at }) => <span className="live-number">{dayOrClock(created_at)}</span>,
   },
   {
     key: "rule",
-    head: "Rule",
+    head: t("Rule"),
     width: "minmax(110px, 1fr)",
     cell: ({ rule }) => <strong title={rule}>{rule}</strong>,
   },
-  { key: "event", head: "Tells", width: "148px", cell: ({ event }) => EVENTS[event] },
+  { key: "event", head: t("Tells"), width: "148px", cell: ({ event }) => EVENTS[event] },
   {
     key: "to",
-    head: "To",
+    head: t("To"),
     width: "minmax(140px, 1.5fr)",
     cell: ({ channel, recipient }) => (
       <span title={recipient}>
-        {channel === "webhook" ? "Webhook" : "E-mail"} · {recipient}
+        {channel === "webhook" ? t("Webhook") : t("E-mail")} · {recipient}
       </span>
     ),
   },
   {
     key: "why",
-    head: "Why not",
+    head: t("Why not"),
     width: "minmax(120px, 1.5fr)",
     optional: true,
     cell: ({ error }) => error && <span title={error}>{error}</span>,
@@ -58,10 +59,10 @@ const COLUMNS: Column<Notification>[] = [
 ];
 
 const CHOICES: [NotificationStatus | null, string][] = [
-  [null, "All"],
-  ["failed", "Failed"],
-  ["waiting", "Waiting"],
-  ["sent", "Sent"],
+  [null, t("All")],
+  ["failed", t("Failed")],
+  ["waiting", t("Waiting")],
+  ["sent", t("Sent")],
 ];
 
 interface Props {
@@ -82,12 +83,12 @@ export function NotificationsPage(props: Props) {
     <div className={page.page}>
       <RoutingTabs />
       <PageHead
-        title="Notifications"
+        title={t("Notifications")}
         filter={filter}
-        placeholder="Filter by rule, recipient, reason"
+        placeholder={t("Filter by rule, recipient, reason")}
         onFilter={onFilter}
       >
-        <div className={page.choice} role="group" aria-label="State">
+        <div className={page.choice} role="group" aria-label={t("State")}>
           {CHOICES.map(([choice, word]) => (
             <button
               key={word}
@@ -103,8 +104,8 @@ export function NotificationsPage(props: Props) {
       <ListAndDetail
         query={found}
         rows={found.data?.filter((row) => containsWords(wordsOf(row), filter))}
-        safe="Messages are sent all the same."
-        label="Notifications"
+        safe={t("Messages are sent all the same.")}
+        label={t("Notifications")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -112,12 +113,14 @@ export function NotificationsPage(props: Props) {
         onEnd={filter ? undefined : atEndOf(found)}
         empty={
           filter || status ? (
-            <Empty icon={IconBell} title="Nothing matches">
-              Clear the filter, or show all states.
+            <Empty icon={IconBell} title={t("Nothing matches")}>
+              {t("Clear the filter, or show all states.")}
             </Empty>
           ) : (
-            <Empty icon={IconBell} title="Nobody was told anything yet">
-              Rules tell people by e-mail and programs by webhook: open a rule and fill in “Tell”.
+            <Empty icon={IconBell} title={t("Nobody was told anything yet")}>
+              {t(
+                "Rules tell people by e-mail and programs by webhook: open a rule and fill in “Tell”.",
+              )}
             </Empty>
           )
         }

@@ -1,4 +1,5 @@
 import type { NotificationEvent, NotificationStatus } from "../../api/routing";
+import { t } from "../../i18n";
 
 /** Words for what people and programs are told. Pure. */
 
@@ -11,9 +12,9 @@ export const STATUSES = [
 ] as const satisfies NotificationStatus[];
 
 export const EVENTS: Record<NotificationEvent, string> = {
-  RECEIVED: "All images are there",
-  COMPLETED: "Done",
-  ERROR: "Failed",
+  RECEIVED: t("All images are there"),
+  COMPLETED: t("Done"),
+  ERROR: t("Failed"),
 };
 
 export const canRetry = (status: NotificationStatus): boolean =>

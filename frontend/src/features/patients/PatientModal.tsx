@@ -8,19 +8,26 @@ import { createPatient, updatePatient } from "../../api/endpoints";
 import { keys } from "../../api/queries";
 import { sessionStore } from "../../api/session";
 import type { Patient, PregnancyStatus } from "../../api/types";
+import { t } from "../../i18n";
 import { ageText, day, isoDate, isRealDate, personName, toNumber } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { isUnscreened, PREGNANCY_WORDS } from "../../shared/patient";
 import { ErrorLine } from "../../shared/states";
 
 const name = (what: string) =>
-  z.string().check(z.trim(), z.minLength(1, `${what} is needed`), z.maxLength(200, "Too long"));
+  z
+    .string()
+    .check(
+      z.trim(),
+      z.minLength(1, t("{what} is needed", { what })),
+      z.maxLength(200, t("Too long")),
+    );
 const quantity = (what: string, low: number, high: number, unit: string) =>
   z.string().check(
-    z.refine((typed) => toNumber(typed) !== null, `${what} in ${unit} is needed`),
+    z.refine((typed) => toNumber(typed) !== null, t("{what} in {unit} is needed", { what, unit })),
     z.refine(
       (typed) => within(toNumber(typed), low, high),
-      `${what} is not plausible: ${low} to ${high} ${unit}`,
+      t("{what} is not plausible: {low} to {high} {unit}", { what, low, high, unit }),
     ),
   );
 const within = (value: number | null, low: number, high: number) =>
@@ -29,9 +36,9 @@ const within = (value: number | null, low: number, high: number) =>
 const PREGNANCY = Object.keys(PREGNANCY_WORDS) as PregnancyStatus[];
 const MOST = 16;
 const alerts = z.string().check(
-  z.refine((typed) => linesOf(typed).every((line) => line.length <= 64), "64 characters each"),
-  z.refine((typed) => linesOf(typed).length <= MOST, `At most ${MOST}`),
-  z.regex(/^[^\\]*$/, "No backslash"),
+  z.refine((typed) => linesOf(typed).every((line) => line.length <= 64), t("64 characters each")),
+  z.refine((typed) => linesOf(typed).length <= MOST, t("At most {most}", { most: MOST })),
+  z.regex(/^[^\\]*$/, t("No backslash")),
 );
 const linesOf = (typed: string) =>
   typed
@@ -42,18 +49,22 @@ const linesOf = (typed: string) =>
 const schema = z.object({
   patient_id: z
     .string()
-    .check(z.trim(), z.maxLength(64, "At most 64 characters"), z.regex(/^[^\\]*$/, "No backslash")),
-  last_name: name("The last name"),
-  first_name: name("The first name"),
+    .check(
+      z.trim(),
+      z.maxLength(64, t("At most 64 characters")),
+      z.regex(/^[^\\]*$/, t("No backslash")),
+    ),
+  last_name: name(t("The last name")),
+  first_name: name(t("The first name")),
   birth_date: z.string().check(
-    z.refine(isRealDate, "Birth date as YYYY-MM-DD is needed"),
-    z.refine((date) => date >= "1880-01-01", "This lies before 1880"),
-    z.refine((date) => date <= day(Date.now()), "This lies in the future"),
+    z.refine(isRealDate, t("Birth date as YYYY-MM-DD is needed")),
+    z.refine((date) => date >= "1880-01-01", t("This lies before 1880")),
+    z.refine((date) => date <= day(Date.now()), t("This lies in the future")),
   ),
   sex: z.enum(["FEMALE", "MALE", "OTHER", "NOT_GIVEN"]),
-  weight: quantity("Weight", 0.3, 500, "kg"),
-  height: quantity("Height", 20, 280, "cm"),
-  comment: z.string().check(z.maxLength(10_000, "Too long")),
+  weight: quantity(t("Weight"), 0.3, 500, "kg"),
+  height: quantity(t("Height"), 20, 280, "cm"),
+  comment: z.string().check(z.maxLength(10_000, t("Too long"))),
   screened: z.enum(["unasked", "none", "some"]),
   implants: alerts,
   allergies: alerts,
@@ -63,7 +74,7 @@ const schema = z.object({
 const complete = schema.check(
   z.refine(({ screened, implants }) => screened !== "some" || linesOf(implants).length > 0, {
     path: ["implants"],
-    error: "Name them: a person has to weigh each",
+    error: t("Name them: a person has to weigh each"),
   }),
 );
 type Form = z.infer<typeof schema>;
@@ -129,41 +140,43 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
     <Modal
       opened
       onClose={onClose}
-      title={patient ? `Edit ${personName(patient)}` : "Register patient"}
+      title={
+        patient ? t("Edit {patient}", { patient: personName(patient) }) : t("Register patient")
+      }
       closeOnClickOutside={!formState.isDirty}
     >
       <form
         className={page.form}
         noValidate
-        aria-label="Patient"
+        aria-label={t("Patient")}
         onSubmit={handleSubmit((form) => save.mutate(form))}
       >
         <div className={page.pair}>
           <TextInput
-            label="Last name"
+            label={t("Last name")}
             data-autofocus
             autoComplete="off"
             {...register("last_name")}
             error={error("last_name")}
           />
           <TextInput
-            label="First name"
+            label={t("First name")}
             autoComplete="off"
             {...register("first_name")}
             error={error("first_name")}
           />
         </div>
         <TextInput
-          label="Patient ID"
-          description="The hospital's number, if there is one"
+          label={t("Patient ID")}
+          description={t("The hospital's number, if there is one")}
           autoComplete="off"
           {...register("patient_id")}
           error={error("patient_id")}
         />
         <div className={page.pair}>
           <TextInput
-            label={`Birth date${born ? ` (${born})` : ""}`}
-            placeholder="YYYY-MM-DD"
+            label={t("Birth date{born}", { born: born ? ` (${born})` : "" })}
+            placeholder={t("YYYY-MM-DD")}
             inputMode="numeric"
             autoComplete="off"
             {...register("birth_date", { setValueAs: isoDate })}
@@ -177,13 +190,13 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             name="sex"
             render={({ field }) => (
               <Select
-                label="Sex"
+                label={t("Sex")}
                 allowDeselect={false}
                 data={[
-                  { value: "FEMALE", label: "Female" },
-                  { value: "MALE", label: "Male" },
-                  { value: "OTHER", label: "Other" },
-                  { value: "NOT_GIVEN", label: "Not given" },
+                  { value: "FEMALE", label: t("Female") },
+                  { value: "MALE", label: t("Male") },
+                  { value: "OTHER", label: t("Other") },
+                  { value: "NOT_GIVEN", label: t("Not given") },
                 ]}
                 {...field}
                 error={error("sex")}
@@ -193,7 +206,7 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
         </div>
         <div className={page.pair}>
           <TextInput
-            label="Weight"
+            label={t("Weight")}
             inputMode="decimal"
             autoComplete="off"
             rightSection="kg"
@@ -201,7 +214,7 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             error={error("weight")}
           />
           <TextInput
-            label="Height"
+            label={t("Height")}
             inputMode="decimal"
             autoComplete="off"
             rightSection="cm"
@@ -215,12 +228,12 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             name="screened"
             render={({ field }) => (
               <Select
-                label="Implants or metal in the body"
+                label={t("Implants or metal in the body")}
                 allowDeselect={false}
                 data={[
-                  { value: "unasked", label: "Not asked yet" },
-                  { value: "none", label: "None" },
-                  { value: "some", label: "Yes" },
+                  { value: "unasked", label: t("Not asked yet") },
+                  { value: "none", label: t("None") },
+                  { value: "some", label: t("Yes") },
                 ]}
                 {...field}
               />
@@ -231,10 +244,10 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
             name="pregnancy"
             render={({ field }) => (
               <Select
-                label="Pregnancy"
+                label={t("Pregnancy")}
                 allowDeselect={false}
                 data={[
-                  { value: "unasked", label: "Not asked" },
+                  { value: "unasked", label: t("Not asked") },
                   ...PREGNANCY.map((value) => ({ value, label: PREGNANCY_WORDS[value] })),
                 ]}
                 {...field}
@@ -244,8 +257,8 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
         </div>
         {watch("screened") === "some" && (
           <Textarea
-            label="Which implants"
-            description="One a line, with its conditions for MR"
+            label={t("Which implants")}
+            description={t("One a line, with its conditions for MR")}
             autosize
             minRows={1}
             {...register("implants")}
@@ -254,32 +267,32 @@ export default function PatientModal({ patient, onClose, onSaved }: Props) {
         )}
         <div className={page.pair}>
           <Textarea
-            label="Allergies"
-            placeholder="Contrast agent, latex"
-            description="One a line"
+            label={t("Allergies")}
+            placeholder={t("Contrast agent, latex")}
+            description={t("One a line")}
             autosize
             minRows={1}
             {...register("allergies")}
             error={error("allergies")}
           />
           <Textarea
-            label="Alerts"
-            placeholder="Infection, claustrophobia"
-            description="One a line"
+            label={t("Alerts")}
+            placeholder={t("Infection, claustrophobia")}
+            description={t("One a line")}
             autosize
             minRows={1}
             {...register("medical_alerts")}
             error={error("medical_alerts")}
           />
         </div>
-        <Textarea label="Comment" autosize minRows={2} {...register("comment")} />
+        <Textarea label={t("Comment")} autosize minRows={2} {...register("comment")} />
         <ErrorLine error={save.error} />
         <div className={`${page.formEnd} ${page.formEndInSight}`}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" loading={save.isPending}>
-            {patient ? "Save" : "Register"}
+            {patient ? t("Save") : t("Register")}
           </Button>
         </div>
       </form>

@@ -8,6 +8,7 @@ import { moreOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import type { Patient } from "../../api/types";
 import { examsOf } from "../../api/worklist";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -27,31 +28,31 @@ const StartExamModal = lazy(() => import("./StartExamModal"));
 const COLUMNS: Column<Patient>[] = [
   {
     key: "name",
-    head: "Patient",
+    head: t("Patient"),
     width: "minmax(150px, 2fr)",
     cell: (patient) => <strong>{personName(patient)}</strong>,
   },
   { key: "id", head: "ID", width: "minmax(104px, 0.8fr)", cell: patientNumber },
-  { key: "born", head: "Born", width: "92px", cell: (patient) => patient.birth_date },
-  { key: "age", head: "Age", width: "56px", cell: (patient) => ageText(patient.birth_date) },
-  { key: "sex", head: "Sex", width: "88px", cell: (patient) => sexWord(patient.sex) },
+  { key: "born", head: t("Born"), width: "92px", cell: (patient) => patient.birth_date },
+  { key: "age", head: t("Age"), width: "56px", cell: (patient) => ageText(patient.birth_date) },
+  { key: "sex", head: t("Sex"), width: "88px", cell: (patient) => sexWord(patient.sex) },
   {
     key: "weight",
-    head: "Weight",
+    head: t("Weight"),
     width: "72px",
     optional: true,
     cell: (p) => withUnit(p.weight || null, "kg", 1),
   },
   {
     key: "height",
-    head: "Height",
+    head: t("Height"),
     width: "72px",
     optional: true,
     cell: (p) => withUnit(p.height || null, "cm"),
   },
   {
     key: "added",
-    head: "Registered",
+    head: t("Registered"),
     optional: true,
     width: "92px",
     cell: (patient) => day(patient.datetime_created),
@@ -72,13 +73,13 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
   return (
     <div className={page.page}>
       <PageHead
-        title="Patients"
+        title={t("Patients")}
         filter={filter}
-        placeholder="Filter by name, ID, birth date"
+        placeholder={t("Filter by name, ID, birth date")}
         onFilter={onFilter}
       >
         <Button leftSection={<IconUserPlus size={16} />} onClick={() => setRegistering(true)}>
-          Register patient
+          {t("Register patient")}
         </Button>
       </PageHead>
       <ListAndDetail
@@ -88,15 +89,20 @@ export function PatientsPage({ filter, selectedId, onFilter, onSelect }: Props) 
             containsWords([personName(p), p.id, patientNumber(p), p.birth_date], filter),
           )
           .toSorted((a, b) => personName(a).localeCompare(personName(b)))}
-        safe="No patient data was changed."
-        label="Patients"
+        safe={t("No patient data was changed.")}
+        label={t("Patients")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
         empty={
-          <Empty icon={IconUsers} title={filter ? `Nobody matches “${filter}”` : "No patients yet"}>
-            {filter ? "Check the spelling, or register the patient." : "Register the first one."}
+          <Empty
+            icon={IconUsers}
+            title={filter ? t("Nobody matches “{filter}”", { filter }) : t("No patients yet")}
+          >
+            {filter
+              ? t("Check the spelling, or register the patient.")
+              : t("Register the first one.")}
           </Empty>
         }
         detail={
@@ -124,69 +130,72 @@ function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => 
   const exams = useInfiniteQuery(examsOf(patient.id));
   const close = () => setDialog(null);
   return (
-    <aside className={page.detail} aria-label={`Patient ${personName(patient)}`}>
+    <aside
+      className={page.detail}
+      aria-label={t("Patient {patient}", { patient: personName(patient) })}
+    >
       <DetailHead title={personName(patient)} onClose={onClose} />
       <section className={page.detailSection}>
         <dl className={page.facts}>
-          <dt>Patient ID</dt>
+          <dt>{t("Patient ID")}</dt>
           <dd className="mono">{patient.patient_id ?? patient.id}</dd>
-          <dt>Born</dt>
+          <dt>{t("Born")}</dt>
           <dd>
             {patient.birth_date}, {ageText(patient.birth_date)}
           </dd>
-          <dt>Sex</dt>
+          <dt>{t("Sex")}</dt>
           <dd>{sexWord(patient.sex)}</dd>
-          <dt>Weight</dt>
+          <dt>{t("Weight")}</dt>
           <dd>{withUnit(patient.weight || null, "kg", 1)}</dd>
-          <dt>Height</dt>
+          <dt>{t("Height")}</dt>
           <dd>{withUnit(patient.height, "cm")}</dd>
-          <dt>Implants</dt>
+          <dt>{t("Implants")}</dt>
           <dd>
-            {isUnscreened(patient) ? "not asked yet" : patient.implants?.join("; ") || "none"}
+            {isUnscreened(patient) ? t("not asked yet") : patient.implants?.join("; ") || t("none")}
           </dd>
           {patient.pregnancy_status && (
             <>
-              <dt>Pregnancy</dt>
+              <dt>{t("Pregnancy")}</dt>
               <dd>{PREGNANCY_WORDS[patient.pregnancy_status]}</dd>
             </>
           )}
           {patient.allergies.length > 0 && (
             <>
-              <dt>Allergies</dt>
+              <dt>{t("Allergies")}</dt>
               <dd>{patient.allergies.join("; ")}</dd>
             </>
           )}
           {patient.medical_alerts.length > 0 && (
             <>
-              <dt>Alerts</dt>
+              <dt>{t("Alerts")}</dt>
               <dd>{patient.medical_alerts.join("; ")}</dd>
             </>
           )}
           {patient.comment && (
             <>
-              <dt>Comment</dt>
+              <dt>{t("Comment")}</dt>
               <dd>{patient.comment}</dd>
             </>
           )}
         </dl>
         <div className={page.buttons}>
           <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => setDialog("exam")}>
-            Start exam
+            {t("Start exam")}
           </Button>
           <Button
             variant="default"
             leftSection={<IconPencil size={16} />}
             onClick={() => setDialog("edit")}
           >
-            Edit
+            {t("Edit")}
           </Button>
         </div>
       </section>
-      <DetailSection title="Exams">
-        <QueryView query={exams} rows={2} safe="No exam was changed.">
+      <DetailSection title={t("Exams")}>
+        <QueryView query={exams} rows={2} safe={t("No exam was changed.")}>
           {(found) =>
             found.length === 0 ? (
-              <p className="dim">No exam yet.</p>
+              <p className="dim">{t("No exam yet.")}</p>
             ) : (
               <ul>
                 {found.map((exam) => (
@@ -204,7 +213,7 @@ function PatientDetail({ patient, onClose }: { patient: Patient; onClose: () => 
         </QueryView>
         {exams.hasNextPage && (
           <Button variant="default" loading={exams.isFetching} onClick={moreOf(exams)}>
-            Show more exams
+            {t("Show more exams")}
           </Button>
         )}
       </DetailSection>

@@ -8,6 +8,7 @@ import { z } from "zod/mini";
 import { createExamFromTemplate } from "../../api/endpoints";
 import { keys, queries } from "../../api/queries";
 import type { Exam, Patient } from "../../api/types";
+import { plural, t } from "../../i18n";
 import { personName } from "../../shared/format";
 import { protocolsToUse } from "../exam/protocols";
 import page from "../../shared/page.module.css";
@@ -16,9 +17,9 @@ import { Empty, ErrorLine, QueryView } from "../../shared/states";
 
 const needed = (message: string) => z.string().check(z.trim(), z.minLength(1, message));
 const schema = z.object({
-  template: needed("Choose what to scan"),
-  name: needed("The exam needs a name"),
-  indication: needed("The indication is needed"),
+  template: needed(t("Choose what to scan")),
+  name: needed(t("The exam needs a name")),
+  indication: needed(t("The indication is needed")),
   description: z.string(),
   comment: z.string(),
   position: z.nullable(z.enum(POSITIONS)),
@@ -34,13 +35,19 @@ export default function StartExamModal({
 }) {
   const found = useQuery(queries.templates);
   return (
-    <Modal opened onClose={onClose} title={`Start an exam for ${personName(patient)}`}>
-      <QueryView query={found} rows={5} safe="Nothing was created.">
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("Start an exam for {patient}", { patient: personName(patient) })}
+    >
+      <QueryView query={found} rows={5} safe={t("Nothing was created.")}>
         {(templates) => {
           const list = protocolsToUse(templates);
           return list.length === 0 ? (
-            <Empty title="There is no exam template">
-              An exam is copied from a template; ask whoever plans protocols here to make one.
+            <Empty title={t("There is no exam template")}>
+              {t(
+                "An exam is copied from a template; ask whoever plans protocols here to make one.",
+              )}
             </Empty>
           ) : (
             <ExamForm templates={list} patient={patient} onClose={onClose} />
@@ -103,7 +110,7 @@ function ExamForm({
     <form
       className={page.form}
       noValidate
-      aria-label="Exam"
+      aria-label={t("Exam")}
       onSubmit={handleSubmit((form) => create.mutate(form))}
     >
       <Controller
@@ -111,8 +118,8 @@ function ExamForm({
         name="template"
         render={({ field }) => (
           <Select
-            label="Template"
-            placeholder="What to scan"
+            label={t("Template")}
+            placeholder={t("What to scan")}
             searchable
             allowDeselect={false}
             data={templates.map((template) => ({
@@ -125,9 +132,9 @@ function ExamForm({
           />
         )}
       />
-      <TextInput label="Exam name" {...register("name")} error={error("name")} />
+      <TextInput label={t("Exam name")} {...register("name")} error={error("name")} />
       <TextInput
-        label="Indication"
+        label={t("Indication")}
         data-autofocus
         {...register("indication")}
         error={error("indication")}
@@ -137,8 +144,8 @@ function ExamForm({
         name="position"
         render={({ field }) => (
           <Select
-            label="Patient position"
-            placeholder="Asked before the first scan"
+            label={t("Patient position")}
+            placeholder={t("Asked before the first scan")}
             clearable
             data={POSITIONS.map((value) => ({
               value,
@@ -148,15 +155,15 @@ function ExamForm({
           />
         )}
       />
-      <Textarea label="Description" autosize minRows={1} {...register("description")} />
-      <Textarea label="Comment" autosize minRows={1} {...register("comment")} />
+      <Textarea label={t("Description")} autosize minRows={1} {...register("description")} />
+      <Textarea label={t("Comment")} autosize minRows={1} {...register("comment")} />
       <ErrorLine error={create.error} />
       <div className={page.formEnd}>
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button type="submit" loading={create.isPending}>
-          Open exam
+          {t("Open exam")}
         </Button>
       </div>
     </form>
@@ -165,5 +172,5 @@ function ExamForm({
 
 function countTasks(template: Exam): string {
   const count = template.workflows.reduce((sum, { tasks }) => sum + tasks.length, 0);
-  return count === 1 ? "1 task" : `${count} tasks`;
+  return plural(count, "{n} task", "{n} tasks");
 }

@@ -4,14 +4,16 @@ import { useState } from "react";
 
 import { peopleQueries } from "../../api/people";
 import { sessionStore } from "../../api/session";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useStore } from "../../shared/store";
+import { LanguageChoice } from "../session/LanguageChoice";
 import PasswordForm from "../session/PasswordForm";
 import { Logins } from "./Logins";
 import { ROLES } from "./people";
 import css from "./people.module.css";
 
-const SCHEMES = { dark: "Dark", light: "Light", auto: "As the system" } as const;
+const SCHEMES = { dark: t("Dark"), light: t("Light"), auto: t("As the system") } as const;
 type Scheme = keyof typeof SCHEMES;
 
 /** What is one's own: the password, the logins, how it looks. */
@@ -24,29 +26,29 @@ export function AccountPage() {
   return (
     <div className={page.page}>
       <header className={page.head}>
-        <h1>Your account</h1>
+        <h1>{t("Your account")}</h1>
       </header>
       <div className={css.account}>
         <section aria-labelledby="account-who">
-          <h2 id="account-who">Who you are</h2>
+          <h2 id="account-who">{t("Who you are")}</h2>
           <dl className={page.facts}>
-            <dt>User name</dt>
+            <dt>{t("User name")}</dt>
             <dd>{user.username}</dd>
-            <dt>Name</dt>
+            <dt>{t("Name")}</dt>
             <dd>
               {user.first_name} {user.last_name}
             </dd>
-            <dt>E-mail</dt>
-            <dd>{user.email ?? <span className="dim">not told</span>}</dd>
-            <dt>Role</dt>
+            <dt>{t("E-mail")}</dt>
+            <dd>{user.email ?? <span className="dim">{t("not told")}</span>}</dd>
+            <dt>{t("Role")}</dt>
             <dd>
               {ROLES[user.role].word}
               <span className="dim"> · {ROLES[user.role].about}</span>
             </dd>
           </dl>
-          <p className="dim">An administrator changes these.</p>
-          <h2>How it looks</h2>
-          <div className={`${page.choice} ${css.narrow}`} role="group" aria-label="Theme">
+          <p className="dim">{t("An administrator changes these.")}</p>
+          <h2>{t("How it looks")}</h2>
+          <div className={`${page.choice} ${css.narrow}`} role="group" aria-label={t("Theme")}>
             {(Object.keys(SCHEMES) as Scheme[]).map((scheme) => (
               <button
                 key={scheme}
@@ -58,15 +60,17 @@ export function AccountPage() {
               </button>
             ))}
           </div>
+          <LanguageChoice />
           <p className="dim">
-            Kept in this browser. A control room is easier on the eyes in the dark; images are on
-            black in both.
+            {t(
+              "Kept in this browser. A control room is easier on the eyes in the dark; images are on black in both.",
+            )}
           </p>
         </section>
         <section aria-labelledby="account-logins">
-          <h2 id="account-logins">Where you are logged in</h2>
+          <h2 id="account-logins">{t("Where you are logged in")}</h2>
           <Logins logins={logins} endAllOf={null} />
-          <h2>Change the password</h2>
+          <h2>{t("Change the password")}</h2>
           <div className={css.narrow}>
             <PasswordForm
               key={changed}
@@ -75,7 +79,7 @@ export function AccountPage() {
             />
           </div>
           {changed > 0 && (
-            <p role="status">The password is changed. All other logins have ended.</p>
+            <p role="status">{t("The password is changed. All other logins have ended.")}</p>
           )}
         </section>
       </div>

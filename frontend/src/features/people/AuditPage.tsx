@@ -12,6 +12,7 @@ import {
   peopleQueries,
 } from "../../api/people";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -27,26 +28,26 @@ import css from "./people.module.css";
 const COLUMNS: Column<AuditEntry>[] = [
   {
     key: "time",
-    head: "When",
+    head: t("When"),
     width: "140px",
     cell: ({ time }) => <span className="live-number">{`${day(time)} ${clock(time)}`}</span>,
   },
   {
     key: "actor",
-    head: "Who",
+    head: t("Who"),
     width: "minmax(96px, 0.8fr)",
     cell: ({ actor }) => actorWords(actor),
   },
   {
     key: "action",
-    head: "What",
+    head: t("What"),
     width: "minmax(130px, 1.1fr)",
     cell: ({ action }) => <strong>{actionWords(action)}</strong>,
   },
-  { key: "changes", head: "Changed", width: "minmax(140px, 2fr)", cell: summary },
+  { key: "changes", head: t("Changed"), width: "minmax(140px, 2fr)", cell: summary },
   {
     key: "address",
-    head: "From",
+    head: t("From"),
     width: "112px",
     optional: true,
     cell: ({ address }) => address ?? <span className="dim">–</span>,
@@ -93,14 +94,14 @@ export function AuditPage({ filter, selectedId, onFilter, onSelect }: Props) {
     <div className={page.page}>
       <AdminTabs />
       <header className={page.head}>
-        <h1>Audit log</h1>
+        <h1>{t("Audit log")}</h1>
         <div className={page.actions}>
           <Button
             variant="default"
             loading={entries.isRefetching}
             onClick={() => void client.invalidateQueries({ queryKey: peopleKeys.audit })}
           >
-            Look again
+            {t("Look again")}
           </Button>
           <Export filter={filter} />
         </div>
@@ -109,8 +110,8 @@ export function AuditPage({ filter, selectedId, onFilter, onSelect }: Props) {
       <ListAndDetail
         query={entries}
         rows={entries.data}
-        safe="The record itself is not affected: it is only written, never changed."
-        label="Audit log"
+        safe={t("The record itself is not affected: it is only written, never changed.")}
+        label={t("Audit log")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -119,18 +120,20 @@ export function AuditPage({ filter, selectedId, onFilter, onSelect }: Props) {
         empty={
           <Empty
             icon={IconHistory}
-            title={asked ? "No entry matches" : "Nothing has happened yet"}
+            title={asked ? t("No entry matches") : t("Nothing has happened yet")}
             action={
               asked && (
                 <Button variant="default" onClick={() => onFilter({})}>
-                  Clear the filters
+                  {t("Clear the filters")}
                 </Button>
               )
             }
           >
             {asked
-              ? "Names and ids have to be whole: ada, exam.created, or the id of what was changed."
-              : "Each change, login and export is written here."}
+              ? t(
+                  "Names and ids have to be whole: ada, exam.created, or the id of what was changed.",
+                )
+              : t("Each change, login and export is written here.")}
           </Empty>
         }
         detail={
@@ -155,7 +158,7 @@ function Filters({ filter, onFilter }: Pick<Props, "filter" | "onFilter">) {
   return (
     <form
       className={css.filters}
-      aria-label="Filters"
+      aria-label={t("Filters")}
       onSubmit={(event) => {
         event.preventDefault();
         onFilter({
@@ -166,14 +169,14 @@ function Filters({ filter, onFilter }: Pick<Props, "filter" | "onFilter">) {
       }}
     >
       <TextInput
-        label="Who"
-        placeholder="User name"
+        label={t("Who")}
+        placeholder={t("User name")}
         value={actor}
         onChange={(event) => setActor(event.currentTarget.value)}
       />
       <Select
-        label="What"
-        placeholder="Everything"
+        label={t("What")}
+        placeholder={t("Everything")}
         clearable
         searchable
         value={filter.action ?? null}
@@ -181,27 +184,27 @@ function Filters({ filter, onFilter }: Pick<Props, "filter" | "onFilter">) {
         data={[...known, ...ACTIONS].map((value) => ({ value, label: actionWords(value) }))}
       />
       <TextInput
-        label="On what"
-        placeholder="Id"
+        label={t("On what")}
+        placeholder={t("Id")}
         value={subject}
         onChange={(event) => setSubject(event.currentTarget.value)}
       />
       <TextInput
-        label="From"
+        label={t("From")}
         type="date"
         value={filter.from ?? ""}
         max={filter.to}
         onChange={(event) => onFilter({ ...filter, from: event.currentTarget.value || undefined })}
       />
       <TextInput
-        label="To"
+        label={t("To")}
         type="date"
         value={filter.to ?? ""}
         min={filter.from}
         onChange={(event) => onFilter({ ...filter, to: event.currentTarget.value || undefined })}
       />
       <Button type="submit" variant="default">
-        Search
+        {t("Search")}
       </Button>
     </form>
   );
@@ -222,13 +225,15 @@ function Export({ filter }: Pick<Props, "filter">) {
             leftSection={<IconDownload size={16} />}
             loading={save.isPending}
           >
-            Export
+            {t("Export")}
           </Button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Label>All entries that match; the export is recorded</Menu.Label>
-          <Menu.Item onClick={() => save.mutate("csv")}>CSV, for a spreadsheet</Menu.Item>
-          <Menu.Item onClick={() => save.mutate("jsonl")}>JSON lines, for a program</Menu.Item>
+          <Menu.Label>{t("All entries that match; the export is recorded")}</Menu.Label>
+          <Menu.Item onClick={() => save.mutate("csv")}>{t("CSV, for a spreadsheet")}</Menu.Item>
+          <Menu.Item onClick={() => save.mutate("jsonl")}>
+            {t("JSON lines, for a program")}
+          </Menu.Item>
         </Menu.Dropdown>
       </Menu>
     </>
@@ -246,38 +251,38 @@ function Entry({
 }) {
   const changes = changesOf(entry);
   return (
-    <aside className={page.detail} aria-label="Entry">
+    <aside className={page.detail} aria-label={t("Entry")}>
       <DetailHead
         title={actionWords(entry.action)}
         about={dayAndClock(entry.time)}
         onClose={onClose}
       />
-      <section className={page.detailSection} aria-label="About">
+      <section className={page.detailSection} aria-label={t("About")}>
         <dl className={page.facts}>
-          <dt>Who</dt>
+          <dt>{t("Who")}</dt>
           <dd>{actorWords(entry.actor)}</dd>
-          <dt>From</dt>
-          <dd>{entry.address ?? <span className="dim">within the platform</span>}</dd>
-          <dt>On</dt>
+          <dt>{t("From")}</dt>
+          <dd>{entry.address ?? <span className="dim">{t("within the platform")}</span>}</dd>
+          <dt>{t("On")}</dt>
           <dd title={entry.subject_id}>
             {entry.subject_type} <span className="mono">{shortId(entry.subject_id)}</span>
           </dd>
           {entry.exam_id && (
             <>
-              <dt>Exam</dt>
+              <dt>{t("Exam")}</dt>
               <dd>
                 <Link to="/exams/$examId" params={{ examId: entry.exam_id }}>
-                  Open
+                  {t("Open")}
                 </Link>
               </dd>
             </>
           )}
           {entry.patient_id && (
             <>
-              <dt>Patient</dt>
+              <dt>{t("Patient")}</dt>
               <dd>
                 <Link to="/patients" search={{ id: entry.patient_id }}>
-                  Open
+                  {t("Open")}
                 </Link>
               </dd>
             </>
@@ -289,21 +294,21 @@ function Entry({
             variant="default"
             onClick={() => onFilter({ subject: entry.subject_id })}
           >
-            All about this {entry.subject_type}
+            {t("All about this {subjectType}", { subjectType: entry.subject_type })}
           </Button>
           {entry.correlation_id && <CorrelationId id={entry.correlation_id} />}
         </div>
       </section>
-      <DetailSection title="What it changed">
+      <DetailSection title={t("What it changed")}>
         {changes.length === 0 ? (
-          <p className="dim">No field of a record.</p>
+          <p className="dim">{t("No field of a record.")}</p>
         ) : (
           <table className={css.changes}>
             <thead>
               <tr>
-                <th scope="col">Field</th>
-                <th scope="col">Before</th>
-                <th scope="col">After</th>
+                <th scope="col">{t("Field")}</th>
+                <th scope="col">{t("Before")}</th>
+                <th scope="col">{t("After")}</th>
               </tr>
             </thead>
             <tbody>

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { endLogin, endLogins, type Login, peopleKeys } from "../../api/people";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { type Asked, ErrorLine, QueryView } from "../../shared/states";
@@ -21,32 +22,38 @@ export function Logins({
   const end = useMutation({ mutationFn: (id: string) => endLogin(id), onSettled: again });
   const endAll = useMutation({ mutationFn: () => endLogins(endAllOf), onSettled: again });
   return (
-    <QueryView query={logins} rows={2} safe="The logins themselves are not affected.">
+    <QueryView query={logins} rows={2} safe={t("The logins themselves are not affected.")}>
       {(all) => (
         <>
           {all.length === 0 ? (
-            <p className="dim">None.</p>
+            <p className="dim">{t("None.")}</p>
           ) : (
-            <ul className={page.lines} aria-label="Logins">
+            <ul className={page.lines} aria-label={t("Logins")}>
               {all.map(({ id, user_agent, address, datetime_created, expires_at, current }) => (
                 <li key={id} className={page.line}>
                   <strong>{programName(user_agent)}</strong>
                   <span className="dim">
-                    {address || "address not known"} · since {dayAndClock(datetime_created)}, ends{" "}
-                    {dayAndClock(expires_at)}
+                    {t("{address} · since {datetimeCreated}, ends {expiresAt}", {
+                      address: address || t("address not known"),
+                      datetimeCreated: dayAndClock(datetime_created),
+                      expiresAt: dayAndClock(expires_at),
+                    })}
                   </span>
                   {current ? (
-                    <span className={page.lineEnd}>this one</span>
+                    <span className={page.lineEnd}>{t("this one")}</span>
                   ) : (
                     <Button
                       size="xs"
                       variant="default"
                       className={page.lineEnd}
-                      aria-label={`End the login of ${programName(user_agent)} since ${dayAndClock(datetime_created)}`}
+                      aria-label={t("End the login of {programName} since {datetimeCreated}", {
+                        programName: programName(user_agent),
+                        datetimeCreated: dayAndClock(datetime_created),
+                      })}
                       loading={end.isPending && end.variables === id}
                       onClick={() => end.mutate(id)}
                     >
-                      End
+                      {t("End")}
                     </Button>
                   )}
                 </li>
@@ -62,7 +69,7 @@ export function Logins({
                 loading={endAll.isPending}
                 onClick={() => endAll.mutate()}
               >
-                {endAllOf === null ? "End all others" : "End all"}
+                {endAllOf === null ? t("End all others") : t("End all")}
               </Button>
             </div>
           )}

@@ -5,6 +5,7 @@ import { useMemo } from "react";
 
 import { endLogin, type Login, peopleKeys, peopleQueries } from "../../api/people";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import { type Column, DataTable } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
@@ -17,31 +18,31 @@ import { programName } from "./people";
 const columnsOf = (ending: string | null, end: (id: string) => void): Column<Login>[] => [
   {
     key: "user",
-    head: "User name",
+    head: t("User name"),
     width: "minmax(120px, 1fr)",
     cell: ({ username }) => <strong>{username}</strong>,
   },
   {
     key: "program",
-    head: "With",
+    head: t("With"),
     width: "minmax(130px, 1.2fr)",
     cell: ({ user_agent }) => programName(user_agent),
   },
   {
     key: "address",
-    head: "From",
+    head: t("From"),
     width: "minmax(110px, 1fr)",
-    cell: ({ address }) => address || <span className="dim">not known</span>,
+    cell: ({ address }) => address || <span className="dim">{t("not known")}</span>,
   },
   {
     key: "since",
-    head: "Since",
+    head: t("Since"),
     width: "124px",
     cell: ({ datetime_created }) => dayAndClock(datetime_created),
   },
   {
     key: "until",
-    head: "Ends by itself",
+    head: t("Ends by itself"),
     width: "124px",
     optional: true,
     cell: ({ expires_at }) => dayAndClock(expires_at),
@@ -52,19 +53,19 @@ const columnsOf = (ending: string | null, end: (id: string) => void): Column<Log
     width: "88px",
     cell: ({ id, username, current }) =>
       current ? (
-        <span className="dim">this one</span>
+        <span className="dim">{t("this one")}</span>
       ) : (
         <Button
           size="xs"
           variant="default"
-          aria-label={`End this login of ${username}`}
+          aria-label={t("End this login of {username}", { username })}
           loading={ending === id}
           onClick={(event) => {
             event.stopPropagation();
             end(id);
           }}
         >
-          End
+          {t("End")}
         </Button>
       ),
   },
@@ -90,24 +91,24 @@ export function LoginsPage({ filter, onFilter, onUser }: Props) {
     <div className={page.page}>
       <AdminTabs />
       <PageHead
-        title="Logins"
+        title={t("Logins")}
         filter={filter}
-        placeholder="Filter by user, program, address"
+        placeholder={t("Filter by user, program, address")}
         onFilter={onFilter}
       />
       <ErrorLine error={error} />
-      <QueryView query={logins} rows={6} safe="The logins themselves are not affected.">
+      <QueryView query={logins} rows={6} safe={t("The logins themselves are not affected.")}>
         {(all) => {
           const rows = all.filter(({ username, user_agent, address }) =>
             containsWords([username, programName(user_agent), address], filter),
           );
           return rows.length === 0 ? (
-            <Empty icon={IconDeviceDesktop} title={`Nothing matches “${filter}”`}>
-              Clear the filter to see all logins.
+            <Empty icon={IconDeviceDesktop} title={t("Nothing matches “{filter}”", { filter })}>
+              {t("Clear the filter to see all logins.")}
             </Empty>
           ) : (
             <DataTable
-              label="Logins"
+              label={t("Logins")}
               rows={rows}
               columns={columns}
               rowId={({ id }) => id}

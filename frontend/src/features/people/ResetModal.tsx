@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import { peopleKeys, resetPassword } from "../../api/people";
 import type { User } from "../../api/types";
+import { t } from "../../i18n";
 import { SavingForm } from "../../shared/SavingForm";
 
 /** Sets somebody's password; they have to set one of their own at the next login. */
@@ -10,22 +11,28 @@ export default function ResetModal({ user, onClose }: { user: User; onClose: () 
   const [password, setPassword] = useState("");
   const [own, setOwn] = useState("");
   return (
-    <Modal opened onClose={onClose} title={`A new password for ${user.username}`}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={t("A new password for {username}", { username: user.username })}
+    >
       <SavingForm
-        label="New password"
-        action="Set the password"
+        label={t("New password")}
+        action={t("Set the password")}
         ready={password !== "" && own !== ""}
         save={() => resetPassword(user.username, own, password)}
         changes={[peopleKeys.all]}
         onClose={onClose}
       >
         <p>
-          All logins of {user.username} end, and at the next one they set a password of their own.
-          Hand this one over in person.
+          {t(
+            "All logins of {username} end, and at the next one they set a password of their own. Hand this one over in person.",
+            { username: user.username },
+          )}
         </p>
         <PasswordInput
-          label="New password"
-          description="At least 12 characters"
+          label={t("New password")}
+          description={t("At least 12 characters")}
           data-autofocus
           required
           autoComplete="new-password"
@@ -33,8 +40,8 @@ export default function ResetModal({ user, onClose }: { user: User; onClose: () 
           onChange={(event) => setPassword(event.currentTarget.value)}
         />
         <PasswordInput
-          label="Your own password"
-          description="You vouch for the change with it"
+          label={t("Your own password")}
+          description={t("You vouch for the change with it")}
           required
           autoComplete="current-password"
           value={own}

@@ -7,6 +7,7 @@ import { lazy, Suspense, useState } from "react";
 import { deleteUser, peopleKeys, peopleQueries, unlockUser } from "../../api/people";
 import { sessionStore } from "../../api/session";
 import type { User } from "../../api/types";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { clock, dayAndClock } from "../../shared/format";
@@ -32,31 +33,33 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
   const locked = Boolean(user.locked_until && Date.parse(user.locked_until) > now);
   const close = () => setDialog(null);
   return (
-    <aside className={page.detail} aria-label={`User ${user.username}`}>
+    <aside className={page.detail} aria-label={t("User {username}", { username: user.username })}>
       <DetailHead
         title={user.username}
         about={`${user.first_name} ${user.last_name}`}
         look={userLook(user, now)}
         onClose={onClose}
       />
-      <section className={page.detailSection} aria-label="About">
+      <section className={page.detailSection} aria-label={t("About")}>
         {locked && (
           <p className={page.reason} data-fault role="status">
-            Too many wrong passwords: locked until {clock(user.locked_until, false)} for addresses
-            from which {user.username} has not logged in before.
+            {t(
+              "Too many wrong passwords: locked until {lockedUntil} for addresses from which {username} has not logged in before.",
+              { lockedUntil: clock(user.locked_until, false), username: user.username },
+            )}
           </p>
         )}
         <dl className={page.facts}>
-          <dt>Role</dt>
+          <dt>{t("Role")}</dt>
           <dd>
             {ROLES[user.role].word}
             <span className="dim"> · {ROLES[user.role].about}</span>
           </dd>
-          <dt>E-mail</dt>
-          <dd>{user.email ?? <span className="dim">not told</span>}</dd>
-          <dt>Last login</dt>
+          <dt>{t("E-mail")}</dt>
+          <dd>{user.email ?? <span className="dim">{t("not told")}</span>}</dd>
+          <dt>{t("Last login")}</dt>
           <dd>{dayAndClock(moment(user.last_login_unixtime))}</dd>
-          <dt>Last here</dt>
+          <dt>{t("Last here")}</dt>
           <dd>{dayAndClock(moment(user.last_activity_unixtime))}</dd>
         </dl>
         <div className={page.buttons}>
@@ -65,7 +68,7 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
             leftSection={<IconPencil size={16} />}
             onClick={() => setDialog("edit")}
           >
-            Edit
+            {t("Edit")}
           </Button>
           {locked && (
             <Button
@@ -73,7 +76,7 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
               loading={unlock.isPending}
               onClick={() => unlock.mutate()}
             >
-              Unlock
+              {t("Unlock")}
             </Button>
           )}
           {own ? (
@@ -83,7 +86,7 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
               variant="default"
               leftSection={<IconKey size={16} />}
             >
-              Your account
+              {t("Your account")}
             </Button>
           ) : (
             <>
@@ -92,24 +95,24 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
                 leftSection={<IconKey size={16} />}
                 onClick={() => setDialog("reset")}
               >
-                Set a new password
+                {t("Set a new password")}
               </Button>
               <Button
                 variant="default"
                 leftSection={<IconTrash size={16} />}
                 onClick={() => setDialog("delete")}
               >
-                Delete
+                {t("Delete")}
               </Button>
             </>
           )}
         </div>
         <ErrorLine error={unlock.error} />
         <Link to="/audit" search={{ actor: user.username }}>
-          What {user.username} did
+          {t("What {username} did", { username: user.username })}
         </Link>
       </section>
-      <DetailSection title="Logins that have not ended">
+      <DetailSection title={t("Logins that have not ended")}>
         <Logins logins={logins} endAllOf={own ? null : user.username} />
       </DetailSection>
       <Suspense>
@@ -117,8 +120,8 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
         {dialog === "reset" && <ResetModal user={user} onClose={close} />}
         {dialog === "delete" && (
           <ConfirmModal
-            title={`Delete ${user.username}`}
-            action="Delete the user"
+            title={t("Delete {username}", { username: user.username })}
+            action={t("Delete the user")}
             typed={user.username}
             run={async () => {
               await deleteUser(user.username);
@@ -128,8 +131,9 @@ export function UserDetail({ user, onClose }: { user: User; onClose: () => void 
             onClose={close}
           >
             <p>
-              All logins end within seconds, and the name cannot log in any more. What the user did
-              stays in the audit log. To keep somebody out for a while, set a new password instead.
+              {t(
+                "All logins end within seconds, and the name cannot log in any more. What the user did stays in the audit log. To keep somebody out for a while, set a new password instead.",
+              )}
             </p>
           </ConfirmModal>
         )}

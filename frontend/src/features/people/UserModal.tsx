@@ -5,6 +5,7 @@ import { useState } from "react";
 import { createUser, peopleKeys, type Role, updateUser } from "../../api/people";
 import { sessionStore } from "../../api/session";
 import type { User } from "../../api/types";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 import { useStore } from "../../shared/store";
@@ -54,10 +55,14 @@ export default function UserModal({
   const endsLogins =
     user !== null && (role !== user.role || mustChange !== user.must_change_password);
   return (
-    <Modal opened onClose={onClose} title={user ? `Edit ${user.username}` : "Add user"}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={user ? t("Edit {username}", { username: user.username }) : t("Add user")}
+    >
       <form
         className={page.form}
-        aria-label="User"
+        aria-label={t("User")}
         onSubmit={(event) => {
           event.preventDefault();
           if (ready) save.mutate();
@@ -65,8 +70,8 @@ export default function UserModal({
       >
         {!user && (
           <TextInput
-            label="User name"
-            description="With what they log in; it cannot be changed later"
+            label={t("User name")}
+            description={t("With what they log in; it cannot be changed later")}
             data-autofocus
             required
             autoComplete="off"
@@ -76,14 +81,14 @@ export default function UserModal({
         )}
         <div className={page.pair}>
           <TextInput
-            label="First name"
+            label={t("First name")}
             required
             autoComplete="off"
             value={first}
             onChange={(event) => setFirst(event.currentTarget.value)}
           />
           <TextInput
-            label="Last name"
+            label={t("Last name")}
             required
             autoComplete="off"
             value={last}
@@ -91,14 +96,14 @@ export default function UserModal({
           />
         </div>
         <TextInput
-          label="E-mail"
+          label={t("E-mail")}
           type="email"
           autoComplete="off"
           value={email}
           onChange={(event) => setEmail(event.currentTarget.value)}
         />
         <Select
-          label="Role"
+          label={t("Role")}
           description={ROLES[role].about}
           allowDeselect={false}
           value={role}
@@ -107,8 +112,8 @@ export default function UserModal({
         />
         {!user && (
           <PasswordInput
-            label="First password"
-            description={`At least ${LEAST} characters; hand it over in person`}
+            label={t("First password")}
+            description={t("At least {least} characters; hand it over in person", { least: LEAST })}
             required
             autoComplete="new-password"
             value={password}
@@ -116,22 +121,22 @@ export default function UserModal({
           />
         )}
         <Checkbox
-          label="Has to set a new password at the next login"
+          label={t("Has to set a new password at the next login")}
           checked={mustChange}
           onChange={(event) => setMustChange(event.currentTarget.checked)}
         />
         {endsLogins && (
           <p className="dim" role="status">
-            {own ? "You are logged out by this." : "All logins of this user end by this."}
+            {own ? t("You are logged out by this.") : t("All logins of this user end by this.")}
           </p>
         )}
         <ErrorLine error={save.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" disabled={!ready} loading={save.isPending}>
-            {user ? "Save" : "Add user"}
+            {user ? t("Save") : t("Add user")}
           </Button>
         </div>
       </form>

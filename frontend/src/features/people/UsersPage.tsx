@@ -5,6 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { peopleQueries } from "../../api/people";
 import type { User } from "../../api/types";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -24,38 +25,38 @@ const UserModal = lazy(() => import("./UserModal"));
 const columnsAt = (now: number): Column<User>[] => [
   {
     key: "username",
-    head: "User name",
+    head: t("User name"),
     width: "minmax(120px, 1fr)",
     cell: ({ username }) => <strong>{username}</strong>,
   },
   {
     key: "name",
-    head: "Name",
+    head: t("Name"),
     width: "minmax(130px, 1.4fr)",
     cell: ({ first_name, last_name }) => `${first_name} ${last_name}`,
   },
-  { key: "role", head: "Role", width: "112px", cell: ({ role }) => ROLES[role].word },
+  { key: "role", head: t("Role"), width: "112px", cell: ({ role }) => ROLES[role].word },
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "150px",
     cell: (user) => <StatusBadge look={userLook(user, now)} />,
   },
   {
     key: "email",
-    head: "E-mail",
+    head: t("E-mail"),
     width: "minmax(130px, 1.4fr)",
     optional: true,
     cell: ({ email }) => email ?? <span className="dim">–</span>,
   },
   {
     key: "seen",
-    head: "Last here",
+    head: t("Last here"),
     width: "96px",
     optional: true,
     cell: ({ last_activity_unixtime, last_login_unixtime }) => {
       const last = moment(last_activity_unixtime ?? last_login_unixtime);
-      return <span className="live-number">{last ? dayOrClock(last) : "never"}</span>;
+      return <span className="live-number">{last ? dayOrClock(last) : t("never")}</span>;
     },
   },
 ];
@@ -78,9 +79,9 @@ export function UsersPage({ filter, selectedId, onFilter, onSelect }: Props) {
     <div className={page.page}>
       <AdminTabs />
       <PageHead
-        title="Users"
+        title={t("Users")}
         filter={filter}
-        placeholder="Filter by name, role, e-mail"
+        placeholder={t("Filter by name, role, e-mail")}
         onFilter={onFilter}
       >
         <Button
@@ -88,7 +89,7 @@ export function UsersPage({ filter, selectedId, onFilter, onSelect }: Props) {
           {...guarded(mayNot)}
           onClick={() => setAdding(true)}
         >
-          Add user
+          {t("Add user")}
         </Button>
       </PageHead>
       <ListAndDetail
@@ -96,15 +97,15 @@ export function UsersPage({ filter, selectedId, onFilter, onSelect }: Props) {
         rows={users.data
           ?.filter((user) => containsWords(wordsOf(user), filter))
           .toSorted((a, b) => a.username.localeCompare(b.username))}
-        safe="No user was changed."
-        label="Users"
+        safe={t("No user was changed.")}
+        label={t("Users")}
         columns={columnsAt(now)}
         rowId={({ username }) => username}
         selectedId={selectedId}
         onSelect={onSelect}
         empty={
-          <Empty icon={IconUsers} title={`Nobody matches “${filter}”`}>
-            Clear the filter to see all users.
+          <Empty icon={IconUsers} title={t("Nobody matches “{filter}”", { filter })}>
+            {t("Clear the filter to see all users.")}
           </Empty>
         }
         detail={

@@ -2,26 +2,30 @@ import { IconLock, IconUserCheck, IconUserQuestion } from "@tabler/icons-react";
 
 import type { AuditEntry, Role } from "../../api/people";
 import type { User } from "../../api/types";
+import { t } from "../../i18n";
 import { capitalised, clock, day } from "../../shared/format";
 import type { StatusLook } from "../../shared/status";
 
 /** Users, programs they came with, and what they did, in words. Pure. */
 
 export const ROLES: Record<Role, { word: string; about: string }> = {
-  admin: { word: "Administrator", about: "Everything, users and settings included" },
-  medical: { word: "Medical", about: "Patients, exams, scans; releases protocols" },
-  scientist: { word: "Scientist", about: "As medical: plans, scans and releases" },
-  engineer: { word: "Engineer", about: "Devices, sequences and scans; no patient data is changed" },
+  admin: { word: t("Administrator"), about: t("Everything, users and settings included") },
+  medical: { word: t("Medical"), about: t("Patients, exams, scans; releases protocols") },
+  scientist: { word: t("Scientist"), about: t("As medical: plans, scans and releases") },
+  engineer: {
+    word: t("Engineer"),
+    about: t("Devices, sequences and scans; no patient data is changed"),
+  },
 };
 
 const ACTIVE: StatusLook = {
-  word: "Active",
+  word: t("Active"),
   icon: IconUserCheck,
   color: "var(--status-done)",
 };
-const LOCKED: StatusLook = { word: "Locked", icon: IconLock, color: "var(--status-fault)" };
+const LOCKED: StatusLook = { word: t("Locked"), icon: IconLock, color: "var(--status-fault)" };
 const NEW: StatusLook = {
-  word: "New password due",
+  word: t("New password due"),
   icon: IconUserQuestion,
   color: "var(--status-warn)",
 };
@@ -41,32 +45,32 @@ export const moment = (seconds: number | null | undefined): string | null =>
   seconds ? new Date(seconds * 1000).toISOString() : null;
 
 const BROWSERS: [RegExp, string][] = [
-  [/Edg\//, "Edge"],
-  [/Firefox\//, "Firefox"],
-  [/Chrome\//, "Chrome"],
-  [/Safari\//, "Safari"],
+  [/Edg\//, t("Edge")],
+  [/Firefox\//, t("Firefox")],
+  [/Chrome\//, t("Chrome")],
+  [/Safari\//, t("Safari")],
 ];
 const SYSTEMS: [RegExp, string][] = [
-  [/Android/, "Android"],
+  [/Android/, t("Android")],
   [/iPhone|iPad/, "iOS"],
-  [/Windows/, "Windows"],
+  [/Windows/, t("Windows")],
   [/Mac OS X/, "macOS"],
-  [/Linux/, "Linux"],
+  [/Linux/, t("Linux")],
 ];
 
 /** What a program called itself, as a person would. */
 export function programName(userAgent: string): string {
   const found = (list: [RegExp, string][]) => list.find(([sign]) => sign.test(userAgent))?.[1];
   const browser = found(BROWSERS);
-  if (!browser) return userAgent.split("/")[0] || "not told";
+  if (!browser) return userAgent.split("/")[0] || t("not told");
   const system = found(SYSTEMS);
-  return system ? `${browser} on ${system}` : browser;
+  return system ? t("{browser} on {system}", { browser, system }) : browser;
 }
 
 const VERBS: Record<string, string> = {
-  login_refused: "login refused",
-  logged_in: "logged in",
-  logged_out: "logged out",
+  login_refused: t("login refused"),
+  logged_in: t("logged in"),
+  logged_out: t("logged out"),
 };
 
 /** `exam.task.finished` reads `Task finished`. */
@@ -79,7 +83,7 @@ export function actionWords(action: string): string {
 
 /** `user:ada` reads `ada`; whatever is no person says what it is. */
 export function actorWords(actor: string | null | undefined): string {
-  if (!actor) return "nobody";
+  if (!actor) return t("nobody");
   return actor.startsWith("user:") ? actor.slice("user:".length) : actor.replace(":", " ");
 }
 

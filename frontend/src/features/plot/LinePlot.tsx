@@ -2,6 +2,7 @@ import { useComputedColorScheme } from "@mantine/core";
 import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 
+import { t } from "../../i18n";
 import { useLatest } from "../../shared/useLatest";
 import css from "./plot.module.css";
 import { type Range, rangeOf, ticks, tickText, type Unit, zoomed } from "./scale";
@@ -84,7 +85,7 @@ export function LinePlot(props: Props) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`${name}${unit && ` in ${unit}`}`}
+        aria-label={`${name}${unit && t(" in {unit}", { unit })}`}
         data-testid="line-plot"
         onPointerDown={(event) => {
           if (event.button !== 0) return;

@@ -1,5 +1,7 @@
 /** Numbers along an axis. */
 
+import { decimal } from "../../i18n";
+
 export interface Range {
   from: number;
   to: number;
@@ -27,7 +29,7 @@ function roundStep(least: number): number {
 export function tickText(value: number, step: number): string {
   const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
   const text = digits > 6 || Math.abs(value) >= 1e6 ? value.toPrecision(3) : value.toFixed(digits);
-  return Number(text) === 0 ? text.replace("-", "") : text;
+  return decimal(Number(text) === 0 ? text.replace("-", "") : text);
 }
 
 export interface Unit {
@@ -47,8 +49,8 @@ export function timeUnit({ from, to }: Range): Unit {
 export function reading(value: number): string {
   if (value === 0 || !Number.isFinite(value)) return "0";
   const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return value.toExponential(2);
-  return String(Number(value.toPrecision(4)));
+  if (size >= 1e6 || size < 1e-4) return decimal(value.toExponential(2));
+  return decimal(Number(value.toPrecision(4)));
 }
 
 /** The range of all values with a little room; never empty. */

@@ -13,6 +13,7 @@ import {
   stepLogUrl,
 } from "../../api/processing";
 import { runKeys } from "../../api/runQueries";
+import { t } from "../../i18n";
 import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import { LogView } from "../../shared/log/LogView";
@@ -38,7 +39,7 @@ export function Chain({ run, closed, begin = null }: Props) {
   // What nobody opened or closed is open while there is something to see.
   const [chosen, setChosen] = useState<Record<number, boolean>>({});
   return (
-    <ol className={css.chain} aria-label="Modules of the run">
+    <ol className={css.chain} aria-label={t("Modules of the run")}>
       {run.steps.map((step) => {
         const toDecide = run.gates?.some(
           ({ after, state }) => after === step.position && state === "waiting",
@@ -123,7 +124,7 @@ function BeginHere({ caseId, step }: { caseId: string; step: ProcessingStep }) {
           loading={again.isPending}
           onClick={() => again.mutate()}
         >
-          Begin again with {step.module}
+          {t("Begin again with {module}", { module: step.module })}
         </Button>
       </div>
       <ErrorLine error={again.error} />
@@ -136,35 +137,40 @@ function StepBody({ run, step }: { run: ProcessingRun; step: ProcessingStep }) {
   return (
     <div className={css.stepBody}>
       {output !== null && output !== undefined && (
-        <section aria-label={`Result of ${module}`}>
-          <h4>Result</h4>
+        <section aria-label={t("Result of {module}", { module })}>
+          <h4>{t("Result")}</h4>
           <JsonView value={output} />
         </section>
       )}
       {hasLog(step) && <StepLog run={run} step={step} />}
       <dl className={page.facts}>
-        <dt>Module</dt>
+        <dt>{t("Module")}</dt>
         <dd>
           <Link to="/modules" search={{ id: module }}>
             {module}
           </Link>
-          {module_version !== null && <span className="dim"> version {module_version}</span>}
+          {module_version !== null && (
+            <span className="dim">
+              {" "}
+              {t("version {moduleVersion}", { moduleVersion: module_version })}
+            </span>
+          )}
         </dd>
         {step.started_at && (
           <>
-            <dt>Began</dt>
+            <dt>{t("Began")}</dt>
             <dd>{dayAndClock(step.started_at)}</dd>
           </>
         )}
         {exit_code !== null && (
           <>
-            <dt>Exit code</dt>
+            <dt>{t("Exit code")}</dt>
             <dd className="live-number">{exit_code}</dd>
           </>
         )}
         {Object.keys(settings).length > 0 && (
           <>
-            <dt>Settings</dt>
+            <dt>{t("Settings")}</dt>
             <dd>
               <JsonView value={settings} />
             </dd>
@@ -181,15 +187,15 @@ function StepLog({ run, step }: { run: ProcessingRun; step: ProcessingStep }) {
   if (mayNot) {
     // The whole log may hold more than the role should see; its end tells what went wrong.
     return log_tail ? (
-      <section aria-label={`Last words of ${module}`}>
-        <h4>Last words</h4>
+      <section aria-label={t("Last words of {module}", { module })}>
+        <h4>{t("Last words")}</h4>
         <pre className={css.tail}>{log_tail}</pre>
       </section>
     ) : null;
   }
   return (
-    <section aria-label={`What ${module} said`}>
-      <h4>Log</h4>
+    <section aria-label={t("What {module} said", { module })}>
+      <h4>{t("Log")}</h4>
       <LogView
         of={module}
         run={run.id}

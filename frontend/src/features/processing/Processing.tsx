@@ -12,9 +12,10 @@ import {
   retryProcessing,
   runFileUrl,
 } from "../../api/processing";
+import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
 import { DetailSection } from "../../shared/DetailSection";
-import { capitalised, counted, dayAndClock, duration, plainReason } from "../../shared/format";
+import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { authorName } from "../../shared/schema/words";
@@ -36,12 +37,12 @@ export function Processing({ whole }: { whole: CaseDetail }) {
   const [newest, ...earlier] = whole.processing ?? [];
   if (!newest) return null;
   return (
-    <DetailSection title="Modules">
+    <DetailSection title={t("Modules")}>
       <RunHead run={newest} told={whole.reason} />
       <RunOfModules key={newest.id} whole={whole} run={newest} />
       {earlier.length > 0 && (
         <details className={css.earlier}>
-          <summary>{counted(earlier.length, "earlier run")}</summary>
+          <summary>{plural(earlier.length, "{n} earlier run", "{n} earlier runs")}</summary>
           {earlier.map((run) => (
             <div key={run.id} className={css.run}>
               <RunHead run={run} />
@@ -81,11 +82,17 @@ function RunHead({ run, told }: { run: ProcessingRun; told?: string }) {
     <div className={css.runHead}>
       <div className={page.line}>
         <StatusBadge look={runLook(run.state)} />
-        {run.number > 1 && <span>Run {run.number}</span>}
+        {run.number > 1 && <span>{t("Run {number}", { number: run.number })}</span>}
         <span className="dim live-number">
-          {done} of {counted(all, "module")} done
-          {took !== null && ` · ${duration(took)}`}
-          {run.state === "queued" && ` · waits for ${duration(waited)}`}
+          {t("{done} of {modules} done{took}{state}", {
+            done,
+            modules: plural(all, "{n} module", "{n} modules"),
+            took: took !== null ? ` · ${duration(took)}` : "",
+            state:
+              run.state === "queued"
+                ? t(" · waits for {waited}", { waited: duration(waited) })
+                : "",
+          })}
         </span>
         <span className={`dim live-number ${page.lineEnd}`}>
           {dayAndClock(run.started_at ?? run.created_at)}
@@ -97,7 +104,11 @@ function RunHead({ run, told }: { run: ProcessingRun; told?: string }) {
           {withLocalTimes(capitalised(plainReason(run.reason)))}
         </p>
       )}
-      {run.requested_by && <p className="dim">Asked for by {authorName(run.requested_by)}.</p>}
+      {run.requested_by && (
+        <p className="dim">
+          {t("Asked for by {authorName}.", { authorName: authorName(run.requested_by) })}
+        </p>
+      )}
     </div>
   );
 }
@@ -107,9 +118,9 @@ function Made({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
   const series = madeSeries(whole.series);
   if (series.length === 0 && run.other_files.length === 0 && run.images === null) return null;
   return (
-    <div className={css.made} role="group" aria-label="What came out">
-      <h4>What came out</h4>
-      {run.images === 0 && <p className="dim">No images.</p>}
+    <div className={css.made} role="group" aria-label={t("What came out")}>
+      <h4>{t("What came out")}</h4>
+      {run.images === 0 && <p className="dim">{t("No images.")}</p>}
       {series.length > 0 && (
         <ul>
           {series.map(({ series_instance_uid, series_description, instances }) => (
@@ -119,15 +130,15 @@ function Made({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
                 search={{ study: whole.study_instance_uid, series: series_instance_uid }}
                 className={page.rowLink}
               >
-                <span>{series_description || "Series without description"}</span>
-                <span className="dim">{counted(instances, "image")}</span>
+                <span>{series_description || t("Series without description")}</span>
+                <span className="dim">{plural(instances, "{n} image", "{n} images")}</span>
               </Link>
             </li>
           ))}
         </ul>
       )}
       {run.other_files.length > 0 && (
-        <ul className={css.files} aria-label="Files">
+        <ul className={css.files} aria-label={t("Files")}>
           {run.other_files.map((name) => (
             <li key={name}>
               <FileLink url={runFileUrl(run.id, name)} name={name} />
@@ -166,7 +177,7 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
             {...guarded(mayNot)}
             onClick={() => setStopping(true)}
           >
-            Stop the modules
+            {t("Stop the modules")}
           </Button>
         )}
         {ended && undone && undone.position > 1 && (
@@ -176,7 +187,7 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
             loading={retry.isPending}
             onClick={() => retry.mutate("failed")}
           >
-            Go on with {undone.module}
+            {t("Go on with {module}", { module: undone.module })}
           </Button>
         )}
         {ended && (
@@ -185,10 +196,10 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
             leftSection={<IconRefresh size={16} />}
             {...guarded(mayNot)}
             loading={retry.isPending}
-            title={mayNot ?? "By the rule and the modules as they are by now"}
+            title={mayNot ?? t("By the rule and the modules as they are by now")}
             onClick={() => retry.mutate("first")}
           >
-            Begin anew
+            {t("Begin anew")}
           </Button>
         )}
       </div>
@@ -196,14 +207,15 @@ function RunActions({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
       <Suspense>
         {stopping && (
           <ConfirmModal
-            title="Stop the modules"
-            action="Stop"
+            title={t("Stop the modules")}
+            action={t("Stop")}
             run={() => cancelProcessing(whole.id).finally(changed)}
             onClose={() => setStopping(false)}
           >
             <p>
-              The module that runs is killed with all that it started, and none begins. The case
-              fails; its images stay, and it can be tried again.
+              {t(
+                "The module that runs is killed with all that it started, and none begins. The case fails; its images stay, and it can be tried again.",
+              )}
             </p>
           </ConfirmModal>
         )}

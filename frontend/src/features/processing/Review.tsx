@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { imageKeys } from "../../api/imageQueries";
 import { type Review as ReviewOf, reviewProcessing } from "../../api/processing";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayReview } from "../../shared/roles";
@@ -13,14 +14,14 @@ import { ErrorLine } from "../../shared/states";
 import css from "./processing.module.css";
 
 const AT_DEADLINE: Record<ReviewOf["at_deadline"], string> = {
-  reject: "it is rejected then",
-  approve: "it is approved then",
-  wait: "it is told then, and waits on",
+  reject: t("it is rejected then"),
+  approve: t("it is approved then"),
+  wait: t("it is told then, and waits on"),
 };
 const DECIDED: Partial<Record<string, string>> = {
-  approved: "Approved",
-  rejected: "Rejected",
-  canceled: "Nobody has decided: the run was stopped.",
+  approved: t("Approved"),
+  rejected: t("Rejected"),
+  canceled: t("Nobody has decided: the run was stopped."),
 };
 
 interface Props {
@@ -39,8 +40,8 @@ export function Review({ caseId, review, next }: Props) {
       {DECIDED[state] ?? state}
       {decided_by &&
         (decided_by === "deadline"
-          ? " because nobody decided in time"
-          : ` by ${authorName(decided_by)}`)}
+          ? t(" because nobody decided in time")
+          : t(" by {authorName}", { authorName: authorName(decided_by) }))}
       {decided_at && <span className="dim"> {dayAndClock(decided_at)}</span>}
       {comment && `: ${comment}`}
     </p>
@@ -61,21 +62,24 @@ function Deciding({ caseId, review, next }: Props) {
     <form
       className={css.review}
       data-overdue={review.overdue || undefined}
-      aria-label="Review"
+      aria-label={t("Review")}
       onSubmit={(event) => event.preventDefault()}
     >
       <p>
         <strong>
           {next
-            ? `Look at what came out, and decide whether ${next} runs.`
-            : "Look at what came out, and decide whether it is sent."}
+            ? t("Look at what came out, and decide whether {next} runs.", { next })
+            : t("Look at what came out, and decide whether it is sent.")}
         </strong>
         {review.due_at && (
           <span className="dim">
             {" "}
             {review.overdue
-              ? `It was due ${dayAndClock(review.due_at)}.`
-              : `Until ${dayAndClock(review.due_at)}; ${AT_DEADLINE[review.at_deadline]}.`}
+              ? t("It was due {dueAt}.", { dueAt: dayAndClock(review.due_at) })
+              : t("Until {dueAt}; {atDeadline}.", {
+                  dueAt: dayAndClock(review.due_at),
+                  atDeadline: AT_DEADLINE[review.at_deadline],
+                })}
           </span>
         )}
       </p>
@@ -83,8 +87,8 @@ function Deciding({ caseId, review, next }: Props) {
         <p className="dim">{mayNot}</p>
       ) : (
         <Textarea
-          label="Why"
-          placeholder="Kept with the run"
+          label={t("Why")}
+          placeholder={t("Kept with the run")}
           autosize
           minRows={1}
           maxRows={6}
@@ -99,7 +103,7 @@ function Deciding({ caseId, review, next }: Props) {
           leftSection={next ? <IconPlayerTrackNext size={16} /> : <IconSend size={16} />}
           onClick={() => decide.mutate("approve")}
         >
-          Approve
+          {t("Approve")}
         </Button>
         <Button
           {...button}
@@ -107,7 +111,7 @@ function Deciding({ caseId, review, next }: Props) {
           leftSection={<IconBan size={16} />}
           onClick={() => decide.mutate("reject")}
         >
-          Reject
+          {t("Reject")}
         </Button>
       </div>
       <ErrorLine error={decide.error} />

@@ -1,24 +1,25 @@
 import { IconPlayerTrackNext, IconRefresh, IconUserQuestion } from "@tabler/icons-react";
 
 import type { ProcessingRun, ProcessingStep, StepState } from "../../api/processing";
+import { t } from "../../i18n";
 import { secondsBetween } from "../../shared/format";
 import { OFF, type StatusLook, workStatus } from "../../shared/status";
 
 /** Where a run of modules stands, in words. Pure. */
 
 const RUN_STATE: Partial<Record<string, StatusLook>> = {
-  review: { word: "To be reviewed", icon: IconUserQuestion, color: "var(--status-warn)" },
-  rejected: { ...workStatus("canceled"), word: "Rejected" },
+  review: { word: t("To be reviewed"), icon: IconUserQuestion, color: "var(--status-warn)" },
+  rejected: { ...workStatus("canceled"), word: t("Rejected") },
 };
 export const runLook = (state: string): StatusLook => RUN_STATE[state] ?? workStatus(state);
 
 const STEP_STATE: Partial<Record<string, StatusLook>> = {
-  waiting: { ...workStatus("queued"), word: "Not begun" },
+  waiting: { ...workStatus("queued"), word: t("Not begun") },
   // Nothing was done in this run.
-  reused: { ...workStatus("succeeded"), icon: IconRefresh, word: "Done before" },
-  skipped: { ...OFF, icon: IconPlayerTrackNext, word: "Skipped" },
-  timed_out: { ...workStatus("failed"), word: "Took too long" },
-  blocked: { ...OFF, word: "Blocked" },
+  reused: { ...workStatus("succeeded"), icon: IconRefresh, word: t("Done before") },
+  skipped: { ...OFF, icon: IconPlayerTrackNext, word: t("Skipped") },
+  timed_out: { ...workStatus("failed"), word: t("Took too long") },
+  blocked: { ...OFF, word: t("Blocked") },
 };
 export const stepLook = (state: StepState): StatusLook => STEP_STATE[state] ?? workStatus(state);
 

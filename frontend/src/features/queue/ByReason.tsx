@@ -1,4 +1,4 @@
-import { counted } from "../../shared/format";
+import { plural } from "../../i18n";
 import css from "./queue.module.css";
 import { byReason } from "./sending";
 
@@ -10,7 +10,7 @@ export function ByReason({ rows }: { rows: { sop_instance_uid: string; reason: s
         <li key={reason}>
           <p>{reason}</p>
           <details>
-            <summary>{counted(uids.length, "image")}</summary>
+            <summary>{plural(uids.length, "{n} image", "{n} images")}</summary>
             <ul className="mono dim">
               {uids.map((uid) => (
                 <li key={uid}>{uid}</li>

@@ -5,7 +5,7 @@ import { lazy, Suspense, useState } from "react";
 
 import { imageKeys } from "../../api/imageQueries";
 import { cancelDispatch, type Dispatch, retryDispatch } from "../../api/images";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
@@ -47,7 +47,7 @@ export function DispatchActions({ dispatch, compact, onRedirected }: Props) {
             loading={retry.isPending}
             onClick={() => retry.mutate()}
           >
-            Send now
+            {t("Send now")}
           </Button>
         )}
         {mayRedirect(dispatch) && (
@@ -56,7 +56,7 @@ export function DispatchActions({ dispatch, compact, onRedirected }: Props) {
             leftSection={<IconArrowsExchange size={16} />}
             onClick={() => setAsking("redirect")}
           >
-            Change target
+            {t("Change target")}
           </Button>
         )}
         {dispatch.status === "sent" && (
@@ -65,7 +65,7 @@ export function DispatchActions({ dispatch, compact, onRedirected }: Props) {
             leftSection={<IconSend size={16} />}
             onClick={() => setAsking("again")}
           >
-            Send all again
+            {t("Send all again")}
           </Button>
         )}
         {!isEnded(dispatch) && (
@@ -74,7 +74,7 @@ export function DispatchActions({ dispatch, compact, onRedirected }: Props) {
             leftSection={<IconBan size={16} />}
             onClick={() => setAsking("cancel")}
           >
-            Cancel sending
+            {t("Cancel sending")}
           </Button>
         )}
       </div>
@@ -85,28 +85,34 @@ export function DispatchActions({ dispatch, compact, onRedirected }: Props) {
         )}
         {asking === "cancel" && (
           <ConfirmModal
-            title={`Cancel sending to ${dispatch.target}`}
-            action="Cancel sending"
+            title={t("Cancel sending to {target}", { target: dispatch.target })}
+            action={t("Cancel sending")}
             run={() => cancelDispatch(dispatch.id).finally(changed)}
             onClose={close}
           >
             <p>
-              What was sent stays there: {dispatch.sent} of {counted(dispatch.instances, "image")}.
-              The rest is not sent. All of it stays in the archive. A case that waits for this has
-              failed then.
+              {t(
+                "What was sent stays there: {sent} of {images}. The rest is not sent. All of it stays in the archive. A case that waits for this has failed then.",
+                {
+                  sent: dispatch.sent,
+                  images: plural(dispatch.instances, "{n} image", "{n} images"),
+                },
+              )}
             </p>
           </ConfirmModal>
         )}
         {asking === "again" && (
           <ConfirmModal
-            title={`Send all again to ${dispatch.target}`}
-            action="Send all again"
+            title={t("Send all again to {target}", { target: dispatch.target })}
+            action={t("Send all again")}
             run={() => retryDispatch(dispatch.id, true).finally(changed)}
             onClose={close}
           >
             <p>
-              All of it is sent once more, {counted(dispatch.instances, "image")}, though it is
-              there: for a target that has lost it.
+              {t(
+                "All of it is sent once more, {images}, though it is there: for a target that has lost it.",
+                { images: plural(dispatch.instances, "{n} image", "{n} images") },
+              )}
             </p>
           </ConfirmModal>
         )}

@@ -3,10 +3,11 @@ import { Link } from "@tanstack/react-router";
 
 import { imageQueries } from "../../api/imageQueries";
 import type { DispatchDetail as Whole, Pause } from "../../api/images";
+import { plural, t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { patientWords } from "../../shared/dicomText";
-import { capitalised, counted, dayAndClock } from "../../shared/format";
+import { capitalised, dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
 import { answerWords, recoded } from "../commitments/commitment";
@@ -26,8 +27,8 @@ interface Props {
 export function DispatchDetail(props: Props) {
   const query = useQuery(imageQueries.dispatch(props.id));
   return (
-    <aside className={page.detail} aria-label="Sending">
-      <QueryView query={query} rows={8} safe="Sending goes on as before.">
+    <aside className={page.detail} aria-label={t("Sending")}>
+      <QueryView query={query} rows={8} safe={t("Sending goes on as before.")}>
         {(whole) => <Shown {...props} whole={whole} />}
       </QueryView>
     </aside>
@@ -40,7 +41,7 @@ function Shown({ id, whole, pauses, onClose, onSelect }: Props & { whole: Whole 
   return (
     <>
       <DetailHead
-        title={`To ${whole.target}`}
+        title={t("To {target}", { target: whole.target })}
         about={[patientWords(whole), whole.series_description].filter(Boolean).join(" · ")}
         look={dispatchLook(whole, pauses)}
         onClose={onClose}
@@ -50,34 +51,37 @@ function Shown({ id, whole, pauses, onClose, onSelect }: Props & { whole: Whole 
           {why}
         </p>
       )}
-      <section className={page.detailSection} aria-label="Actions">
+      <section className={page.detailSection} aria-label={t("Actions")}>
         <DispatchActions dispatch={whole} onRedirected={onSelect} />
       </section>
-      <DetailSection title="Sending">
+      <DetailSection title={t("Sending")}>
         <Facts whole={whole} />
       </DetailSection>
       {whole.failures.length > 0 && (
-        <DetailSection title={`Not sent at the last attempt: ${whole.failures.length}`}>
+        <DetailSection title={t("Not sent at the last attempt: {n}", { n: whole.failures.length })}>
           <ByReason rows={whole.failures} />
         </DetailSection>
       )}
       {whole.commitments.length > 0 && (
-        <DetailSection title="Storage commitment">
+        <DetailSection title={t("Storage commitment")}>
           <Commitments whole={whole} />
         </DetailSection>
       )}
       {whole.transcoded_instances > 0 && (
         <DetailSection
-          title={`Sent in another encoding: ${whole.transcoded_instances} of ${whole.instances}`}
+          title={t("Sent in another encoding: {transcodedInstances} of {instances}", {
+            transcodedInstances: whole.transcoded_instances,
+            instances: whole.instances,
+          })}
         >
           <ByReason rows={recoded(whole)} />
           {whole.transcoded.length < whole.transcoded_instances && (
-            <p className="dim">The first {whole.transcoded.length} are listed.</p>
+            <p className="dim">{t("The first {n} are listed.", { n: whole.transcoded.length })}</p>
           )}
         </DetailSection>
       )}
-      <DetailSection title="Timeline">
-        <QueryView query={history} rows={3} safe="Only the history is missing here.">
+      <DetailSection title={t("Timeline")}>
+        <QueryView query={history} rows={3} safe={t("Only the history is missing here.")}>
           {(events) => <TimelineList events={events} days />}
         </QueryView>
       </DetailSection>
@@ -88,14 +92,14 @@ function Shown({ id, whole, pauses, onClose, onSelect }: Props & { whole: Whole 
 /** What the node said when it was asked whether it keeps the images, the last answer first. */
 function Commitments({ whole }: { whole: Whole }) {
   return (
-    <ul className={page.lines} aria-label="Storage commitment">
+    <ul className={page.lines} aria-label={t("Storage commitment")}>
       {whole.commitments.map((asked) => (
         <li key={asked.transaction_uid} title={asked.transaction_uid}>
           <div className={page.line}>
             <span>
               {capitalised(answerWords(asked))}
               {whole.commitments.length > 1 && (
-                <span className="dim"> attempt {asked.attempt}</span>
+                <span className="dim"> {t("attempt {attempt}", { attempt: asked.attempt })}</span>
               )}
             </span>
             <span className={`dim live-number ${page.lineEnd}`}>
@@ -111,54 +115,62 @@ function Commitments({ whole }: { whole: Whole }) {
 function Facts({ whole }: { whole: Whole }) {
   return (
     <dl className={page.facts}>
-      <dt>Sent</dt>
+      <dt>{t("Sent")}</dt>
       <dd className="live-number">
-        {whole.sent} of {counted(whole.instances, "image")}
+        {t("{sent} of {images}", {
+          sent: whole.sent,
+          images: plural(whole.instances, "{n} image", "{n} images"),
+        })}
       </dd>
       {whole.stored > 0 && (
         <>
-          <dt>Not confirmed</dt>
-          <dd className="live-number">{whole.stored} taken, not confirmed to be kept yet</dd>
+          <dt>{t("Not confirmed")}</dt>
+          <dd className="live-number">
+            {t("{stored} taken, not confirmed to be kept yet", { stored: whole.stored })}
+          </dd>
         </>
       )}
-      <dt>Attempt</dt>
+      <dt>{t("Attempt")}</dt>
       <dd className="live-number">{whole.attempt}</dd>
-      <dt>Priority</dt>
+      <dt>{t("Priority")}</dt>
       <dd>{PRIORITY_WORDS[whole.priority ?? "normal"]}</dd>
-      <dt>Queued</dt>
+      <dt>{t("Queued")}</dt>
       <dd>{dayAndClock(whole.created_at)}</dd>
       {whole.ended_at && (
         <>
-          <dt>Ended</dt>
+          <dt>{t("Ended")}</dt>
           <dd>{dayAndClock(whole.ended_at)}</dd>
         </>
       )}
-      <dt>Patient ID</dt>
-      <dd className="mono">{whole.patient_id || "none"}</dd>
-      <dt>Study</dt>
+      <dt>{t("Patient ID")}</dt>
+      <dd className="mono">{whole.patient_id || t("none")}</dd>
+      <dt>{t("Study")}</dt>
       <dd>
         {whole.removed_at ? (
           <>
             {whole.study_description}
-            <span className="dim"> Left the archive {dayAndClock(whole.removed_at)}.</span>
+            <span className="dim">
+              {" "}
+              {t("Left the archive {removedAt}.", { removedAt: dayAndClock(whole.removed_at) })}
+            </span>
           </>
         ) : (
           <Link
             to="/archive"
             search={{ study: whole.study_instance_uid, series: whole.series_instance_uid }}
           >
-            {whole.study_description || "Look at the images"}
+            {whole.study_description || t("Look at the images")}
           </Link>
         )}
       </dd>
-      <dt>Case</dt>
+      <dt>{t("Case")}</dt>
       <dd>
         {whole.case_id ? (
           <Link to="/cases" search={{ id: whole.case_id }}>
-            Why it is sent
+            {t("Why it is sent")}
           </Link>
         ) : (
-          <span className="dim">none: sent by hand</span>
+          <span className="dim">{t("none: sent by hand")}</span>
         )}
       </dd>
     </dl>

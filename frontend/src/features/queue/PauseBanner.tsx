@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { type Pause, resumeSending } from "../../api/images";
+import { t } from "../../i18n";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
 import { pauseWords, placeWords } from "./pauses";
@@ -14,7 +15,7 @@ export function PauseBanner() {
   const pauses = useQuery(imageQueries.pauses).data ?? [];
   if (pauses.length === 0) return null;
   return (
-    <div className={css.banner} role="status" aria-label="Paused">
+    <div className={css.banner} role="status" aria-label={t("Paused")}>
       {pauses.map((pause) => (
         <PausedLine key={pause.target ?? ""} pause={pause} />
       ))}
@@ -37,7 +38,10 @@ function PausedLine({ pause }: { pause: Pause }) {
     <div className={css.bannerLine}>
       <IconPlayerPauseFilled size={18} aria-hidden />
       <p>
-        <strong>Sending to {placeWords(pause.target)} is paused</strong> {pauseWords(pause)}
+        <strong>
+          {t("Sending to {placeWords} is paused", { placeWords: placeWords(pause.target) })}
+        </strong>{" "}
+        {pauseWords(pause)}
       </p>
       <Button
         {...guarded(mayNot)}
@@ -47,7 +51,7 @@ function PausedLine({ pause }: { pause: Pause }) {
         loading={resume.isPending}
         onClick={() => resume.mutate()}
       >
-        Go on with {placeWords(pause.target)}
+        {t("Go on with {placeWords}", { placeWords: placeWords(pause.target) })}
       </Button>
       <ErrorLine error={resume.error} />
     </div>

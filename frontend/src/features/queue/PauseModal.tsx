@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { EVERY_TARGET, pauseSending } from "../../api/images";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 
@@ -31,31 +32,32 @@ export default function PauseModal({
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Pause sending">
+    <Modal opened onClose={onClose} title={t("Pause sending")}>
       <form
         className={page.form}
-        aria-label="Pause sending"
+        aria-label={t("Pause sending")}
         onSubmit={(event) => {
           event.preventDefault();
           pause.mutate();
         }}
       >
         <p>
-          What is being sent is sent to its end. All else waits here until somebody goes on, also
-          over a restart. Images are received and kept as before.
+          {t(
+            "What is being sent is sent to its end. All else waits here until somebody goes on, also over a restart. Images are received and kept as before.",
+          )}
         </p>
         <Select
-          label="To"
+          label={t("To")}
           allowDeselect={false}
           value={chosen}
           onChange={(next) => setChosen(next ?? ALL)}
           data={[
-            { value: ALL, label: "All targets" },
+            { value: ALL, label: t("All targets") },
             ...targets.map(({ name }) => ({ value: name, label: name })),
           ]}
         />
         <TextInput
-          label="Why (everybody reads it)"
+          label={t("Why (everybody reads it)")}
           data-autofocus
           maxLength={200}
           value={reason}
@@ -64,10 +66,10 @@ export default function PauseModal({
         <ErrorLine error={pause.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" loading={pause.isPending}>
-            Pause
+            {t("Pause")}
           </Button>
         </div>
       </form>

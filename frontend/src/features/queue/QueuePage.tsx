@@ -6,6 +6,7 @@ import { lazy, Suspense, useState } from "react";
 import { imageQueries } from "../../api/imageQueries";
 import type { Dispatch, Pause } from "../../api/images";
 import { atEndOf } from "../../api/pages";
+import { said, t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { patientWords } from "../../shared/dicomText";
 import { dayAndClock } from "../../shared/format";
@@ -34,44 +35,44 @@ const PauseModal = lazy(() => import("./PauseModal"));
 const columnsFor = (pauses: Pause[]): Column<Dispatch>[] => [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "108px",
     cell: (row) => <StatusBadge look={dispatchLook(row, pauses)} />,
   },
   {
     key: "target",
-    head: "Target",
+    head: t("Target"),
     width: "minmax(90px, 1fr)",
     cell: ({ target }) => <strong>{target}</strong>,
   },
   {
     key: "patient",
-    head: "Patient",
+    head: t("Patient"),
     width: "minmax(110px, 1.2fr)",
     cell: patientWords,
   },
   {
     key: "series",
-    head: "Series",
+    head: t("Series"),
     width: "minmax(90px, 1fr)",
     optional: true,
     cell: ({ series_description }) => series_description || <span className="dim">–</span>,
   },
   {
     key: "priority",
-    head: "Priority",
+    head: t("Priority"),
     width: "76px",
     optional: true,
     cell: ({ priority = "normal" }) =>
       priority === "normal" ? (
-        <span className="dim">Normal</span>
+        <span className="dim">{t("Normal")}</span>
       ) : (
         <strong>{PRIORITY_WORDS[priority]}</strong>
       ),
   },
   {
     key: "sent",
-    head: "Sent",
+    head: t("Sent"),
     width: "84px",
     cell: ({ sent, instances }) => (
       <span className="live-number">
@@ -81,14 +82,14 @@ const columnsFor = (pauses: Pause[]): Column<Dispatch>[] => [
   },
   {
     key: "why",
-    head: "Why",
+    head: t("Why"),
     width: "minmax(120px, 2fr)",
     optional: true,
     cell: (row) => <span title={whyWords(row)}>{whyWords(row)}</span>,
   },
   {
     key: "since",
-    head: "Since",
+    head: t("Since"),
     width: "124px",
     optional: true,
     cell: ({ ended_at, created_at }) => (
@@ -121,15 +122,15 @@ export function QueuePage(props: Props) {
   return (
     <div className={page.page}>
       <PageHead
-        title="Queue"
+        title={said("of what is sent", "Queue")}
         filter={filter}
-        placeholder="Filter by patient, series, target"
+        placeholder={t("Filter by patient, series, target")}
         onFilter={onFilter}
       >
         <ViewChoice view={view} onView={onView} />
         <Select
-          aria-label="Target"
-          placeholder="Any target"
+          aria-label={t("Target")}
+          placeholder={t("Any target")}
           clearable
           searchable
           className={page.select}
@@ -143,7 +144,7 @@ export function QueuePage(props: Props) {
           leftSection={<IconPlayerPause size={16} />}
           onClick={() => setPausing(true)}
         >
-          Pause sending
+          {t("Pause sending")}
         </Button>
       </PageHead>
       <PauseBanner />
@@ -152,8 +153,8 @@ export function QueuePage(props: Props) {
         rows={
           queue.data && inOrder(queue.data).filter((row) => containsWords(wordsOf(row), filter))
         }
-        safe="Sending goes on; this list could not be read."
-        label="Queue"
+        safe={t("Sending goes on; this list could not be read.")}
+        label={said("of what is sent", "Queue")}
         columns={columnsFor(pauses)}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -194,7 +195,7 @@ function wordsOf(row: Dispatch): string[] {
 
 function ViewChoice({ view, onView }: Pick<Props, "view" | "onView">) {
   return (
-    <div className={page.choice} role="group" aria-label="Which">
+    <div className={page.choice} role="group" aria-label={t("Which")}>
       {VIEW_NAMES.map((name) => (
         <button key={name} type="button" aria-pressed={name === view} onClick={() => onView(name)}>
           {VIEWS[name].label}
@@ -211,12 +212,12 @@ function Nothing({ filter, view, target, onFilter, onView, onTarget }: Props) {
       icon={IconSend}
       title={
         narrowed
-          ? "Nothing matches"
+          ? t("Nothing matches")
           : view === "open"
-            ? "Nothing is on its way"
+            ? t("Nothing is on its way")
             : view === "failed"
-              ? "Nothing has failed"
-              : "Nothing was sent yet"
+              ? t("Nothing has failed")
+              : t("Nothing was sent yet")
       }
       action={
         narrowed ? (
@@ -227,20 +228,20 @@ function Nothing({ filter, view, target, onFilter, onView, onTarget }: Props) {
               if (target) onTarget(null);
             }}
           >
-            Show all
+            {t("Show all")}
           </Button>
         ) : (
           view !== "all" && (
             <Button variant="default" onClick={() => onView("all")}>
-              Show all that was ever sent
+              {t("Show all that was ever sent")}
             </Button>
           )
         )
       }
     >
       {narrowed
-        ? "Another state or target may have it."
-        : "Rules send series when they are complete; from the archive they are sent by hand."}
+        ? t("Another state or target may have it.")
+        : t("Rules send series when they are complete; from the archive they are sent by hand.")}
     </Empty>
   );
 }

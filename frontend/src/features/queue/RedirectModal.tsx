@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { type Dispatch, redirectDispatch } from "../../api/images";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 import { takesImages } from "./sending";
@@ -33,23 +34,25 @@ export default function RedirectModal({
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Change the target">
+    <Modal opened onClose={onClose} title={t("Change the target")}>
       <form
         className={page.form}
-        aria-label="Change the target"
+        aria-label={t("Change the target")}
         onSubmit={(event) => {
           event.preventDefault();
           if (target) redirect.mutate(target);
         }}
       >
         <p>
-          The series is not sent to {dispatch.target} any more, but to the target that you choose.
-          What is at {dispatch.target} already stays there.
+          {t(
+            "The series is not sent to {target} any more, but to the target that you choose. What is at {target} already stays there.",
+            { target: dispatch.target },
+          )}
         </p>
         <Select
-          label="New target"
+          label={t("New target")}
           data-autofocus
-          placeholder={others?.length === 0 ? "There is no other target" : "Choose one"}
+          placeholder={others?.length === 0 ? t("There is no other target") : t("Choose one")}
           searchable
           value={target}
           onChange={setTarget}
@@ -58,10 +61,10 @@ export default function RedirectModal({
         <ErrorLine error={redirect.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" disabled={!target} loading={redirect.isPending}>
-            Change the target
+            {t("Change the target")}
           </Button>
         </div>
       </form>

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 
 import { imageQueries } from "../../api/imageQueries";
 import type { Dispatch } from "../../api/images";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { DispatchActions } from "./DispatchActions";
 import css from "./queue.module.css";
@@ -24,9 +24,10 @@ export function Sendings({ dispatches }: { dispatches: Dispatch[] }) {
                 {dispatch.target}
               </Link>
               <span className="dim live-number">
-                {dispatch.sent}/{counted(dispatch.instances, "image")}
-                {dispatch.stored > 0 && `, ${dispatch.stored} not confirmed yet`}
-                {dispatch.attempt > 1 && `, attempt ${dispatch.attempt}`}
+                {dispatch.sent}/{plural(dispatch.instances, "{n} image", "{n} images")}
+                {dispatch.stored > 0 &&
+                  t(", {stored} not confirmed yet", { stored: dispatch.stored })}
+                {dispatch.attempt > 1 && t(", attempt {attempt}", { attempt: dispatch.attempt })}
               </span>
             </div>
             {why && (

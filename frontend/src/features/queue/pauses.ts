@@ -1,4 +1,5 @@
 import { EVERY_TARGET, type Pause } from "../../api/images";
+import { t } from "../../i18n";
 import { dayAndClock, plainReason } from "../../shared/format";
 
 /** What is paused, in words. */
@@ -13,10 +14,13 @@ export function pauseOf(pauses: Pause[], target: string): Pause | null {
 }
 
 export const placeWords = (target: string | null | undefined): string =>
-  target == null ? "all targets" : target;
+  target == null ? t("all targets") : target;
 
 /** `by ada since 14:03:00: the archive is serviced`. */
 export function pauseWords({ paused_by, paused_at, reason }: Pause): string {
-  const since = `by ${plainReason(paused_by)} since ${dayAndClock(paused_at)}`;
+  const since = t("by {pausedBy} since {pausedAt}", {
+    pausedBy: plainReason(paused_by),
+    pausedAt: dayAndClock(paused_at),
+  });
   return reason ? `${since}: ${reason}` : since;
 }

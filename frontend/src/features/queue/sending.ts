@@ -6,6 +6,7 @@ import {
   type Pause,
   type Priority,
 } from "../../api/images";
+import { t } from "../../i18n";
 import { clock, day, plainReason } from "../../shared/format";
 import { type StatusLook, workStatus } from "../../shared/status";
 import { pauseOf } from "./pauses";
@@ -13,18 +14,18 @@ import { pauseOf } from "./pauses";
 /** Series on their way to targets: how they stand and what may be done with them. */
 
 export const VIEWS = {
-  open: { label: "On the way", statuses: ["queued", "sending", "waiting"] },
-  failed: { label: "Failed", statuses: ["failed"] },
-  ended: { label: "Ended", statuses: ["sent", "canceled"] },
-  all: { label: "All", statuses: [] },
+  open: { label: t("On the way"), statuses: ["queued", "sending", "waiting"] },
+  failed: { label: t("Failed"), statuses: ["failed"] },
+  ended: { label: t("Ended"), statuses: ["sent", "canceled"] },
+  all: { label: t("All"), statuses: [] },
 } as const satisfies Record<string, { label: string; statuses: DispatchStatus[] }>;
 export type QueueView = keyof typeof VIEWS;
 export const VIEW_NAMES = Object.keys(VIEWS) as [QueueView, ...QueueView[]];
 
 export const PRIORITY_WORDS: Record<Priority, string> = {
-  urgent: "Urgent",
-  normal: "Normal",
-  offpeak: "Off-peak",
+  urgent: t("Urgent"),
+  normal: t("Normal"),
+  offpeak: t("Off-peak"),
 };
 
 const ENDED: DispatchStatus[] = ["sent", "failed", "canceled"];
@@ -77,16 +78,18 @@ export function whyWords(dispatch: Dispatch): string {
   if (status === "failed" || status === "canceled") return said;
   const waits =
     status === "waiting" && next_attempt_at && !waits_for?.startsWith(PAUSED)
-      ? `Next attempt ${soon(next_attempt_at)}.`
+      ? t("Next attempt {soon}.", { soon: soon(next_attempt_at) })
       : withLocalTimes(plainReason(waits_for ?? ""));
   return [said, waits].filter(Boolean).join(" ");
 }
 
 /** How the server begins to tell of a pause: then no attempt is made at its time. */
-const PAUSED = "Paused";
+const PAUSED = t("Paused");
 
 const soon = (time: string) =>
-  day(time) === day(new Date()) ? `at ${clock(time)}` : `on ${day(time)} at ${clock(time, false)}`;
+  day(time) === day(new Date())
+    ? t("at {time}", { time: clock(time) })
+    : t("on {day} at {time}", { day: day(time), time: clock(time, false) });
 
 /** Many images mostly fail for the same reason: it is told once. */
 export function byReason(

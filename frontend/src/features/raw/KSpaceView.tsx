@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
 
 import { type KSpace, type KSpaceChoice, type RawFile, rawQueries } from "../../api/rawData";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import { QueryView } from "../../shared/states";
 import { reading } from "../plot/scale";
 import { decibels, greyLevels, type Heat, largest, WHOLE } from "./heat";
@@ -25,7 +25,7 @@ export function KSpaceView({ of, coils }: { of: RawFile; coils: number }) {
     <>
       <div className={css.controls}>
         <Select
-          label="Coil"
+          label={t("Coil")}
           size="xs"
           allowDeselect={false}
           value={String(choice.coil)}
@@ -33,7 +33,7 @@ export function KSpaceView({ of, coils }: { of: RawFile; coils: number }) {
             setChoice({ ...choice, coil: value === "rss" ? "rss" : Number(value) })
           }
           data={[
-            { value: "rss", label: "All, root sum of squares" },
+            { value: "rss", label: t("All, root sum of squares") },
             ...Array.from({ length: coils }, (_, at) => ({ value: String(at), label: String(at) })),
           ]}
         />
@@ -53,17 +53,21 @@ export function KSpaceView({ of, coils }: { of: RawFile; coils: number }) {
           />
         ))}
         <Level
-          label="Black"
+          label={t("Black")}
           value={heat.black}
           onChange={(black) => setHeat({ black, white: Math.max(heat.white, black + LEAST_DB) })}
         />
         <Level
-          label="White"
+          label={t("White")}
           value={heat.white}
           onChange={(white) => setHeat({ white, black: Math.min(heat.black, white - LEAST_DB) })}
         />
       </div>
-      <QueryView query={kspace} rows={6} safe="The raw data are stored; only this picture failed.">
+      <QueryView
+        query={kspace}
+        rows={6}
+        safe={t("The raw data are stored; only this picture failed.")}
+      >
         {(found) => <HeatMap kspace={found} heat={heat} />}
       </QueryView>
     </>
@@ -82,7 +86,7 @@ function Level({
 }) {
   return (
     <label className={css.level}>
-      {label} {`${value}\u202fdB`}
+      {label} {t("{value} dB", { value })}
       <input
         type="range"
         min={LOWEST}
@@ -123,7 +127,7 @@ function HeatMap({ kspace, heat }: { kspace: KSpace; heat: Heat }) {
       <canvas
         ref={canvas}
         role="img"
-        aria-label={`K-space, ${rows} lines of ${columns} samples`}
+        aria-label={t("K-space, {rows} lines of {columns} samples", { rows, columns })}
         data-testid="kspace"
         style={{ aspectRatio: `${columns} / ${rows}` }}
         onPointerMove={point}
@@ -131,12 +135,23 @@ function HeatMap({ kspace, heat }: { kspace: KSpace; heat: Heat }) {
       />
       <figcaption data-testid="under-kspace">
         {place
-          ? `line ${place.row}, sample ${place.column} · ${
-              value > 0
-                ? `${reading(value)} · ${reading(decibels(value, peak))} dB`
-                : "not measured, or zero"
-            }`
-          : `${rows} lines × ${columns} samples of ${counted(kspace.readouts, "readout")} · ${kspace.choice}`}
+          ? t("line {row}, sample {column} · {which}", {
+              row: place.row,
+              column: place.column,
+              which:
+                value > 0
+                  ? t("{value} · {level} dB", {
+                      value: reading(value),
+                      level: reading(decibels(value, peak)),
+                    })
+                  : t("not measured, or zero"),
+            })
+          : t("{rows} lines × {columns} samples of {readouts} · {choice}", {
+              rows,
+              columns,
+              readouts: plural(kspace.readouts, "{n} readout", "{n} readouts"),
+              choice: kspace.choice,
+            })}
       </figcaption>
     </figure>
   );

@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { type RawDataMeta, type RawFile, rawFileUrl, rawQueries } from "../../api/rawData";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { Empty, QueryView } from "../../shared/states";
 import { KSpaceView } from "./KSpaceView";
@@ -14,8 +14,8 @@ import css from "./raw.module.css";
 
 type Kind = "readout" | "k-space";
 const KINDS: [Kind, string][] = [
-  ["readout", "Readout"],
-  ["k-space", "K-space"],
+  ["readout", t("Readout")],
+  ["k-space", t("K-space")],
 ];
 const SETTLED_MS = 150;
 
@@ -29,7 +29,8 @@ export default function RawViewer({
 }) {
   const [chosen, setChosen] = useState<string | null>(null);
   const file = files.find((name) => name === chosen) ?? files[0];
-  if (file === undefined) return <Empty title="No raw data">The result has no such file.</Empty>;
+  if (file === undefined)
+    return <Empty title={t("No raw data")}>{t("The result has no such file.")}</Empty>;
   return <RawFileView key={file} of={{ ...place, file }} files={files} onFile={setChosen} />;
 }
 
@@ -47,7 +48,7 @@ function RawFileView({
   return (
     <div className={css.viewer}>
       <header className={css.head}>
-        <div className={page.choice} role="group" aria-label="What to look at">
+        <div className={page.choice} role="group" aria-label={t("What to look at")}>
           {KINDS.map(([id, label]) => (
             <button key={id} type="button" aria-pressed={id === kind} onClick={() => setKind(id)}>
               {label}
@@ -56,7 +57,7 @@ function RawFileView({
         </div>
         {files.length > 1 && (
           <Select
-            aria-label="File"
+            aria-label={t("File")}
             size="xs"
             allowDeselect={false}
             value={of.file}
@@ -69,10 +70,16 @@ function RawFileView({
           <IconDownload size={16} aria-hidden /> {of.file}
         </a>
       </header>
-      <QueryView query={first} rows={8} safe="The raw data are stored; only reading them failed.">
+      <QueryView
+        query={first}
+        rows={8}
+        safe={t("The raw data are stored; only reading them failed.")}
+      >
         {(meta) =>
           meta.total === 0 ? (
-            <Empty title="No readouts">The file is whole, but nothing was measured.</Empty>
+            <Empty title={t("No readouts")}>
+              {t("The file is whole, but nothing was measured.")}
+            </Empty>
           ) : kind === "readout" ? (
             <Readouts of={of} first={meta} />
           ) : (
@@ -99,7 +106,7 @@ function Readouts({ of, first }: { of: RawFile; first: RawDataMeta }) {
     <>
       <div className={css.controls}>
         <NumberInput
-          label="Readout"
+          label={t("Readout")}
           size="xs"
           min={0}
           max={last}
@@ -109,15 +116,17 @@ function Readouts({ of, first }: { of: RawFile; first: RawDataMeta }) {
         <input
           type="range"
           className={css.slider}
-          aria-label="Which readout"
+          aria-label={t("Which readout")}
           min={0}
           max={last}
           value={readout}
           onChange={(event) => go(event.currentTarget.valueAsNumber)}
         />
-        <span className="dim">of {counted(first.total, "readout")}</span>
+        <span className="dim">
+          {t("of {readouts}", { readouts: plural(first.total, "{n} readout", "{n} readouts") })}
+        </span>
         <Select
-          label="Coil"
+          label={t("Coil")}
           size="xs"
           allowDeselect={false}
           value={String(Math.min(coil, (info?.num_coils ?? 1) - 1))}
@@ -128,7 +137,9 @@ function Readouts({ of, first }: { of: RawFile; first: RawDataMeta }) {
       {info ? (
         <ReadoutView of={of} info={info} coil={Math.min(coil, info.num_coils - 1)} />
       ) : (
-        <Empty title="No samples">Readout {settled} has a header only.</Empty>
+        <Empty title={t("No samples")}>
+          {t("Readout {settled} has a header only.", { settled })}
+        </Empty>
       )}
     </>
   );

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 
 import { type RawFile, type ReadoutInfo, rawQueries, type Samples } from "../../api/rawData";
+import { inSentence, t } from "../../i18n";
 import { QueryView } from "../../shared/states";
 import { LinePlot } from "../plot/LinePlot";
 import { type Range, reading, timeUnit, type Unit, within } from "../plot/scale";
@@ -16,10 +17,14 @@ export function ReadoutView({ of, info, coil }: { of: RawFile; info: ReadoutInfo
   const samples = useQuery(rawQueries.samples(of, info.acquisition_id, coil));
   return (
     <>
-      <QueryView query={samples} rows={8} safe="The raw data are stored; only reading them failed.">
+      <QueryView
+        query={samples}
+        rows={8}
+        safe={t("The raw data are stored; only reading them failed.")}
+      >
         {(found) => <Plots samples={found} dwell={info.dwell_time} />}
       </QueryView>
-      <section className={css.facts} aria-label="Header of the readout">
+      <section className={css.facts} aria-label={t("Header of the readout")}>
         <dl>
           {factsOfReadout(info).map(([name, value]) => (
             <div key={name}>
@@ -42,12 +47,12 @@ function Plots({ samples, dwell }: { samples: Samples; dwell: number }) {
   const time = useMemo(() => timeLines(samples, dwell, parts), [samples, dwell, parts]);
   const frequency = useMemo(() => {
     const { frequency: x, magnitude: y } = spectrumOf(samples, dwell);
-    return [{ name: "Spectrum", colour: "--status-done", x, y }];
+    return [{ name: t("Spectrum"), colour: "--status-done", x, y }];
   }, [samples, dwell]);
   const length = Math.max(1, samples.re.length - 1) * (timed ? dwell : 1);
   return (
     <>
-      <div className={css.parts} role="group" aria-label="What is drawn">
+      <div className={css.parts} role="group" aria-label={t("What is drawn")}>
         {PARTS.map(({ part, label, colour }) => (
           <Checkbox
             key={part}
@@ -66,13 +71,13 @@ function Plots({ samples, dwell }: { samples: Samples; dwell: number }) {
         ))}
       </div>
       <Zoomable
-        name="Signal"
+        name={t("Signal")}
         lines={time}
         whole={{ from: 0, to: length }}
         unitOf={timed ? timeUnit : () => NUMBER}
       />
       <Zoomable
-        name="Spectrum"
+        name={t("Spectrum")}
         lines={frequency}
         whole={{
           from: frequency[0]!.x[0] ?? 0,
@@ -87,7 +92,7 @@ function Plots({ samples, dwell }: { samples: Samples; dwell: number }) {
 export function frequencyUnit({ from, to }: Range): Unit {
   const span = to - from;
   if (span > 2e6) return { name: "MHz", factor: 1e-6 };
-  return span > 2e3 ? { name: "kHz", factor: 1e-3 } : { name: "Hz", factor: 1 };
+  return span > 2e3 ? { name: "kHz", factor: 1e-3 } : { name: t("Hz"), factor: 1 };
 }
 
 function Zoomable({
@@ -122,7 +127,9 @@ function Zoomable({
         onWindow={setChosen}
       />
       <p className={css.under} data-testid={`under-${name.toLowerCase()}`}>
-        {cursor === null ? "Drag to zoom, double click for all." : readingsAt(lines, cursor, unit)}
+        {cursor === null
+          ? t("Drag to zoom, double click for all.")
+          : readingsAt(lines, cursor, unit)}
       </p>
     </section>
   );
@@ -134,7 +141,7 @@ export function readingsAt(lines: Line[], place: number, { factor, name }: Unit)
   if (!x || x.length === 0) return "";
   const after = Math.min(x.length - 1, lowerBound(x, place));
   const at = after > 0 && place - x[after - 1]! < x[after]! - place ? after - 1 : after;
-  const values = lines.map((line) => `${line.name.toLowerCase()} ${reading(line.y[at]!)}`);
+  const values = lines.map((line) => `${inSentence(line.name)} ${reading(line.y[at]!)}`);
   return [`${reading(x[at]! * factor)} ${name}`, ...values].join(" · ");
 }
 

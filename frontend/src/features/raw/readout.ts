@@ -1,4 +1,5 @@
 import type { ReadoutInfo, Samples } from "../../api/rawData";
+import { t } from "../../i18n";
 import { reading } from "../plot/scale";
 import type { Line } from "../plot/trace";
 
@@ -6,19 +7,19 @@ import type { Line } from "../plot/trace";
 
 /** Flags of ISMRMRD by their number, from 1 (ismrmrd.h, ISMRMRD_AcquisitionFlags). */
 const FLAGS: [number, string][] = [
-  [7, "first of the slice"],
-  [8, "last of the slice"],
-  [19, "noise"],
-  [20, "calibration"],
-  [21, "calibration and image"],
-  [22, "played in reverse"],
-  [23, "navigator"],
-  [24, "phase correction"],
-  [25, "last of the measurement"],
-  [26, "feedback"],
-  [27, "dummy"],
-  [28, "real-time feedback"],
-  [29, "coil correction"],
+  [7, t("first of the slice")],
+  [8, t("last of the slice")],
+  [19, t("noise")],
+  [20, t("calibration")],
+  [21, t("calibration and image")],
+  [22, t("played in reverse")],
+  [23, t("navigator")],
+  [24, t("phase correction")],
+  [25, t("last of the measurement")],
+  [26, t("feedback")],
+  [27, t("dummy")],
+  [28, t("real-time feedback")],
+  [29, t("coil correction")],
 ];
 
 /** JavaScript's bit operators know 32 bits; the flags have 64. */
@@ -33,29 +34,32 @@ export function factsOfReadout(info: ReadoutInfo): [string, string][] {
   const dwell = info.dwell_time;
   const counters = Object.entries(info.idx ?? {}).filter(([, value]) => value > 0);
   return [
-    ["Samples", String(info.num_samples)],
-    ["Centre", `sample ${info.center_sample}`],
-    ["Coils", String(info.num_coils)],
-    ["Dwell time", dwell > 0 ? `${reading(dwell * 1e6)}${NARROW}µs` : "not stated"],
-    ["Bandwidth", dwell > 0 ? `${reading(1e-3 / dwell)}${NARROW}kHz` : "not known"],
-    ["Length", dwell > 0 ? `${reading(dwell * info.num_samples * 1e3)}${NARROW}ms` : "not known"],
-    ["Encoding", String(info.encoding_space_ref)],
+    [t("Samples"), String(info.num_samples)],
+    [t("Centre"), t("sample {centerSample}", { centerSample: info.center_sample })],
+    [t("Coils"), String(info.num_coils)],
+    [t("Dwell time"), dwell > 0 ? `${reading(dwell * 1e6)}${NARROW}µs` : t("not stated")],
+    [t("Bandwidth"), dwell > 0 ? `${reading(1e-3 / dwell)}${NARROW}kHz` : t("not known")],
     [
-      "Counters",
-      counters.map(([name, value]) => `${counterWord(name)} ${value}`).join(", ") || "all 0",
+      t("Length"),
+      dwell > 0 ? `${reading(dwell * info.num_samples * 1e3)}${NARROW}ms` : t("not known"),
     ],
-    ["Marked", flagWords(info.flags).join(", ") || "nothing"],
+    [t("Encoding"), String(info.encoding_space_ref)],
+    [
+      t("Counters"),
+      counters.map(([name, value]) => `${counterWord(name)} ${value}`).join(", ") || t("all 0"),
+    ],
+    [t("Marked"), flagWords(info.flags).join(", ") || t("nothing")],
   ];
 }
 
 const counterWord = (name: string): string =>
-  ({ kspace_encode_step_1: "line", kspace_encode_step_2: "partition" })[name] ?? name;
+  ({ kspace_encode_step_1: t("line"), kspace_encode_step_2: t("partition") })[name] ?? name;
 
 export type Part = "magnitude" | "real" | "imaginary";
 export const PARTS: { part: Part; label: string; colour: string }[] = [
-  { part: "magnitude", label: "Magnitude", colour: "--ink" },
-  { part: "real", label: "Real", colour: "--status-running" },
-  { part: "imaginary", label: "Imaginary", colour: "--status-fault" },
+  { part: "magnitude", label: t("Magnitude"), colour: "--ink" },
+  { part: "real", label: t("Real"), colour: "--status-running" },
+  { part: "imaginary", label: t("Imaginary"), colour: "--status-fault" },
 ];
 
 /** A readout over time [s], or over the numbers of its samples where no time is stated. */

@@ -5,7 +5,8 @@ import { useMemo, useRef, useState } from "react";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { searchSource, startRetrieval } from "../../api/retrievals";
-import { counted, isoDate, isRealDate } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { isoDate, isRealDate } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
 import { ForcedRule } from "../rules/ForcedRule";
@@ -32,7 +33,13 @@ interface Props {
 /** Orders studies by their accession numbers. */
 export default function FetchModal({ onClose, onBegun }: Props) {
   return (
-    <Modal opened onClose={onClose} size={760} title="Fetch studies" closeOnClickOutside={false}>
+    <Modal
+      opened
+      onClose={onClose}
+      size={760}
+      title={t("Fetch studies")}
+      closeOnClickOutside={false}
+    >
       <FetchForm onClose={onClose} onBegun={onBegun} />
     </Modal>
   );
@@ -60,7 +67,7 @@ function FetchForm({ onClose, onBegun }: Props) {
   return (
     <form
       className={page.form}
-      aria-label="Fetch studies"
+      aria-label={t("Fetch studies")}
       onSubmit={(event) => {
         event.preventDefault();
         if (problem === null) begin.mutate();
@@ -68,15 +75,17 @@ function FetchForm({ onClose, onBegun }: Props) {
     >
       <div className={page.pair}>
         <Select
-          label="From"
-          placeholder={sources.length === 0 ? "No target can be fetched from" : "Choose a source"}
+          label={t("From")}
+          placeholder={
+            sources.length === 0 ? t("No target can be fetched from") : t("Choose a source")
+          }
           value={whole.source}
           // The new source may not know the way that was chosen for the old one.
           onChange={(next) => change({ source: next, method: "auto" })}
           data={sources.map(({ name }) => name)}
         />
         <Select
-          label="Way"
+          label={t("Way")}
           allowDeselect={false}
           value={whole.method}
           onChange={(next) => change({ method: (next ?? "auto") as Draft["method"] })}
@@ -87,7 +96,7 @@ function FetchForm({ onClose, onBegun }: Props) {
       <Whither draft={whole} folders={foldersOf(targets)} onChange={change} />
       <Narrow draft={draft} onChange={change} />
       <Checkbox
-        label="In off-peak hours only"
+        label={t("In off-peak hours only")}
         checked={draft.offpeak}
         onChange={(event) => change({ offpeak: event.currentTarget.checked })}
       />
@@ -96,10 +105,12 @@ function FetchForm({ onClose, onBegun }: Props) {
       <div className={`${page.formEnd} ${page.formEndInSight}`}>
         {problem && <p className="dim">{problem}</p>}
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button type="submit" disabled={problem !== null} loading={begin.isPending}>
-          {numbers > 0 ? `Fetch ${counted(numbers, "study", "studies")}` : "Fetch"}
+          {numbers > 0
+            ? t("Fetch {studys}", { studys: plural(numbers, "{n} study", "{n} studies") })
+            : t("Fetch")}
         </Button>
       </div>
     </form>
@@ -122,14 +133,18 @@ function Numbers({
   const [tooLarge, setTooLarge] = useState<string | null>(null);
   const read = async (file: File) => {
     const large = file.size > MOST_TEXT;
-    setTooLarge(large ? `${file.name} is no list: it is larger than 1 MB.` : null);
+    setTooLarge(
+      large ? t("{file} is no list: it is larger than 1 MB.", { file: file.name }) : null,
+    );
     if (!large) onText(await file.text());
   };
   return (
     <div className={css.numbers}>
       <Textarea
-        label="Accession numbers"
-        description="One a line, or between commas; of a table, the column that begins with “accession”"
+        label={t("Accession numbers")}
+        description={t(
+          "One a line, or between commas; of a table, the column that begins with “accession”",
+        )}
         inputWrapperOrder={["label", "input", "error", "description"]}
         data-autofocus
         autosize
@@ -144,7 +159,7 @@ function Numbers({
       />
       <div className={css.numbersEnd}>
         <span role="status" className="dim live-number">
-          {count === 0 ? "None yet" : `${count} of them`}
+          {count === 0 ? t("None yet") : t("{count} of them", { count })}
         </span>
         <Button
           size="xs"
@@ -152,7 +167,7 @@ function Numbers({
           leftSection={<IconFileText size={16} />}
           onClick={() => input.current?.click()}
         >
-          From a file
+          {t("From a file")}
         </Button>
       </div>
       <input
@@ -160,7 +175,7 @@ function Numbers({
         type="file"
         hidden
         accept=".txt,.csv,.tsv,text/plain,text/csv"
-        aria-label="File with accession numbers"
+        aria-label={t("File with accession numbers")}
         onChange={(event) => {
           const file = event.currentTarget.files?.[0];
           if (file) void read(file);
@@ -185,13 +200,13 @@ function Whither({ draft, folders, onChange }: PartProps & { folders: string[] }
     <>
       <div className={page.pair}>
         <Select
-          label="To"
-          placeholder="Received here"
+          label={t("To")}
+          placeholder={t("Received here")}
           clearable={!moved}
           disabled={moved}
           value={moved ? null : draft.destination}
           onChange={(destination) => onChange({ destination })}
-          data={folders.map((name) => ({ value: name, label: `Folder ${name}` }))}
+          data={folders.map((name) => ({ value: name, label: t("Folder {name}", { name }) }))}
         />
         <ForcedRule
           clearable={!noRule}
@@ -202,10 +217,12 @@ function Whither({ draft, folders, onChange }: PartProps & { folders: string[] }
       </div>
       {moved ? (
         <p className="dim">
-          With C-MOVE the images come as from any sender: received here, and decided by all rules.
+          {t(
+            "With C-MOVE the images come as from any sender: received here, and decided by all rules.",
+          )}
         </p>
       ) : (
-        draft.destination && <p className="dim">Files of a folder meet no rule.</p>
+        draft.destination && <p className="dim">{t("Files of a folder meet no rule.")}</p>
       )}
     </>
   );
@@ -214,42 +231,42 @@ function Whither({ draft, folders, onChange }: PartProps & { folders: string[] }
 /** Which series of a study are fetched. */
 function Narrow({ draft, onChange }: PartProps) {
   const day = (which: "from" | "to") => ({
-    placeholder: "YYYY-MM-DD",
+    placeholder: t("YYYY-MM-DD"),
     value: draft[which],
-    error: draft[which] !== "" && !isRealDate(isoDate(draft[which])) && "is no date",
+    error: draft[which] !== "" && !isRealDate(isoDate(draft[which])) && t("is no date"),
     onChange: (event: { currentTarget: { value: string } }) =>
       onChange({ [which]: event.currentTarget.value }),
     onBlur: () => onChange({ [which]: isoDate(draft[which]) }),
   });
   return (
     <details className={css.filter}>
-      <summary>Only some series</summary>
+      <summary>{t("Only some series")}</summary>
       <div>
         <div className={page.pair}>
           <TextInput
-            label="Modalities"
-            placeholder="MR, PT; empty: all"
+            label={t("Modalities")}
+            placeholder={t("MR, PT; empty: all")}
             value={draft.modalities}
             onChange={(event) => onChange({ modalities: event.currentTarget.value })}
           />
-          <TextInput label="First day" {...day("from")} />
-          <TextInput label="Last day" {...day("to")} />
+          <TextInput label={t("First day")} {...day("from")} />
+          <TextInput label={t("Last day")} {...day("to")} />
         </div>
         <div className={page.pair}>
           <TextInput
-            label="Study descriptions"
-            placeholder="head*, brain*"
+            label={t("Study descriptions")}
+            placeholder={t("head*, brain*")}
             value={draft.studies}
             onChange={(event) => onChange({ studies: event.currentTarget.value })}
           />
           <TextInput
-            label="Series descriptions"
-            placeholder="t2*, *flair*"
+            label={t("Series descriptions")}
+            placeholder={t("t2*, *flair*")}
             value={draft.series}
             onChange={(event) => onChange({ series: event.currentTarget.value })}
           />
         </div>
-        <p className="dim">* stands for any characters, ? for one; case does not matter.</p>
+        <p className="dim">{t("* stands for any characters, ? for one; case does not matter.")}</p>
       </div>
     </details>
   );
@@ -273,11 +290,13 @@ function Look({ draft, numbers }: { draft: Draft; numbers: number }) {
       look.variables.filter,
     ]) === JSON.stringify([order.source, order.accession_text, order.filter]);
   const why = !draft.source
-    ? "Choose where to fetch from."
+    ? t("Choose where to fetch from.")
     : numbers === 0
-      ? "Give at least one accession number."
+      ? t("Give at least one accession number.")
       : numbers > MOST_LOOKED_FOR
-        ? `A source is asked for ${MOST_LOOKED_FOR} accession numbers at most.`
+        ? t("A source is asked for {mostLookedFor} accession numbers at most.", {
+            mostLookedFor: MOST_LOOKED_FOR,
+          })
         : null;
   return (
     <>
@@ -290,11 +309,11 @@ function Look({ draft, numbers }: { draft: Draft; numbers: number }) {
           loading={look.isPending}
           onClick={() => look.mutate(order)}
         >
-          Look what there is
+          {t("Look what there is")}
         </Button>
       </div>
       {same && look.data && (
-        <ul ref={list} className={css.found} aria-label="What the source has">
+        <ul ref={list} className={css.found} aria-label={t("What the source has")}>
           {look.data.map((found) => (
             <li key={found.accession_number} data-fault={found.error != null || undefined}>
               <span className="mono">{found.accession_number}</span>

@@ -14,10 +14,11 @@ import {
   type Retrieval,
   retryRetrieval,
 } from "../../api/retrievals";
+import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
-import { capitalised, counted, dayAndClock, plainReason } from "../../shared/format";
+import { capitalised, dayAndClock, plainReason } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PagedList } from "../../shared/PagedList";
 import { guarded, useMayOperate } from "../../shared/roles";
@@ -42,25 +43,31 @@ const ConfirmModal = lazy(() => import("../../shared/ConfirmModal"));
 export function RetrievalDetail({ id, onClose }: { id: string; onClose: () => void }) {
   const query = useQuery(imageQueries.retrieval(id));
   return (
-    <aside className={page.detail} aria-label="Retrieval">
-      <QueryView query={query} rows={8} safe="Fetching goes on as before.">
+    <aside className={page.detail} aria-label={t("Retrieval")}>
+      <QueryView query={query} rows={8} safe={t("Fetching goes on as before.")}>
         {(row) => (
           <>
             <DetailHead
-              title={`From ${row.source}`}
+              title={t("From {source}", { source: row.source })}
               about={progressWords(row)}
               look={retrievalLook(row)}
               onClose={onClose}
             />
             <div className={css.how}>
               <Bar parts={barOf(row)} />
-              {row.waits_for && <p>Waits for: {withLocalTimes(row.waits_for)}</p>}
+              {row.waits_for && (
+                <p>
+                  {t("Waits for: {withLocalTimes}", {
+                    withLocalTimes: withLocalTimes(row.waits_for),
+                  })}
+                </p>
+              )}
             </div>
             <Actions row={row} />
-            <DetailSection title="Studies">
+            <DetailSection title={t("Studies")}>
               <Accessions row={row} />
             </DetailSection>
-            <DetailSection title="Order">
+            <DetailSection title={t("Order")}>
               <Facts row={row} />
             </DetailSection>
           </>
@@ -84,7 +91,7 @@ function Actions({ row }: { row: Retrieval }) {
   const again = row.failed + row.canceled;
   if (row.state === "done") return null;
   return (
-    <section className={page.detailSection} aria-label="Actions">
+    <section className={page.detailSection} aria-label={t("Actions")}>
       <div className={page.buttons}>
         {row.state === "running" && (
           <Button
@@ -93,7 +100,7 @@ function Actions({ row }: { row: Retrieval }) {
             leftSection={<IconPlayerPause size={16} />}
             onClick={() => act.mutate(pauseRetrieval)}
           >
-            Pause
+            {t("Pause")}
           </Button>
         )}
         {row.state === "paused" && (
@@ -102,7 +109,7 @@ function Actions({ row }: { row: Retrieval }) {
             leftSection={<IconPlayerPlay size={16} />}
             onClick={() => act.mutate(resumeRetrieval)}
           >
-            Go on
+            {t("Go on")}
           </Button>
         )}
         {isOpen(row) ? (
@@ -112,7 +119,7 @@ function Actions({ row }: { row: Retrieval }) {
             leftSection={<IconBan size={16} />}
             onClick={() => setAsking(true)}
           >
-            Fetch no more
+            {t("Fetch no more")}
           </Button>
         ) : (
           <Button
@@ -120,7 +127,7 @@ function Actions({ row }: { row: Retrieval }) {
             leftSection={<IconRefresh size={16} />}
             onClick={() => act.mutate(retryRetrieval)}
           >
-            Fetch {again === 1 ? "the one" : `the ${again}`} that did not come
+            {plural(again, "Fetch the one that did not come", "Fetch the {n} that did not come")}
           </Button>
         )}
       </div>
@@ -128,14 +135,16 @@ function Actions({ row }: { row: Retrieval }) {
       <Suspense>
         {asking && (
           <ConfirmModal
-            title="Fetch no more"
-            action="Fetch no more"
+            title={t("Fetch no more")}
+            action={t("Fetch no more")}
             run={() => cancelRetrieval(row.id).finally(changed)}
             onClose={() => setAsking(false)}
           >
             <p>
-              Not fetched: {counted(row.queued + row.running, "study", "studies")}. What has come
-              stays; the others can be fetched later with this list.
+              {t(
+                "Not fetched: {studys}. What has come stays; the others can be fetched later with this list.",
+                { studys: plural(row.queued + row.running, "{n} study", "{n} studies") },
+              )}
             </p>
           </ConfirmModal>
         )}
@@ -148,9 +157,9 @@ function Facts({ row }: { row: Retrieval }) {
   const filter = filterWords(row);
   return (
     <dl className={page.facts}>
-      <dt>Way</dt>
+      <dt>{t("Way")}</dt>
       <dd>{METHODS[row.method]}</dd>
-      <dt>To</dt>
+      <dt>{t("To")}</dt>
       <dd>
         {row.destination ? (
           <Link to="/targets" search={{ id: row.destination }}>
@@ -162,23 +171,27 @@ function Facts({ row }: { row: Retrieval }) {
       </dd>
       {!row.destination && (
         <>
-          <dt>Decided by</dt>
-          <dd>{row.forced_rule ? `only ${row.forced_rule}` : "all rules"}</dd>
+          <dt>{t("Decided by")}</dt>
+          <dd>
+            {row.forced_rule
+              ? t("only {forcedRule}", { forcedRule: row.forced_rule })
+              : t("all rules")}
+          </dd>
         </>
       )}
-      <dt>When</dt>
-      <dd>{row.offpeak ? "in off-peak hours only" : "at once"}</dd>
-      <dt>Only</dt>
-      <dd>{filter.length > 0 ? filter.join("; ") : "everything of each study"}</dd>
-      <dt>Images</dt>
+      <dt>{t("When")}</dt>
+      <dd>{row.offpeak ? t("in off-peak hours only") : t("at once")}</dd>
+      <dt>{t("Only")}</dt>
+      <dd>{filter.length > 0 ? filter.join("; ") : t("everything of each study")}</dd>
+      <dt>{t("Images")}</dt>
       <dd className="live-number">{row.instances}</dd>
-      <dt>Asked for by</dt>
+      <dt>{t("Asked for by")}</dt>
       <dd>{plainReason(row.requested_by)}</dd>
-      <dt>Began</dt>
+      <dt>{t("Began")}</dt>
       <dd>{dayAndClock(row.created_at)}</dd>
       {row.ended_at && (
         <>
-          <dt>Ended</dt>
+          <dt>{t("Ended")}</dt>
           <dd>{dayAndClock(row.ended_at)}</dd>
         </>
       )}
@@ -195,10 +208,10 @@ function Accessions({ row }: { row: Retrieval }) {
   return (
     <PagedList
       query={useInfiniteQuery(imageQueries.accessions(row.id, state))}
-      safe="Fetching goes on as before."
-      what="studies"
-      label="Studies of the list"
-      choices={{ label: "Which studies", all: "In whatever state", words: STATES }}
+      safe={t("Fetching goes on as before.")}
+      what={t("studies")}
+      label={t("Studies of the list")}
+      choices={{ label: t("Which studies"), all: t("In whatever state"), words: STATES }}
       choice={state}
       onChoice={setState}
       rowId={({ number }) => number}
@@ -217,12 +230,16 @@ function AccessionLine({ one }: { one: Accession }) {
         <StatusBadge look={ACCESSION_STATE[state]} />
         <strong className="mono">{accession_number}</strong>
         <span className="dim live-number">
-          {series.length > 0 && `${series.length} series, ${counted(retrieved, "image")}`}
-          {attempt > 1 && ` · attempt ${attempt}`}
+          {series.length > 0 &&
+            t("{series}, {images}", {
+              series: plural(series.length, "{n} series", "{n} series"),
+              images: plural(retrieved, "{n} image", "{n} images"),
+            })}
+          {attempt > 1 && t(" · attempt {attempt}", { attempt })}
         </span>
         {study && retrieved > 0 && (
           <Link to="/archive" search={{ study: study.study_instance_uid }} className={page.lineEnd}>
-            Look at it
+            {t("Look at it")}
           </Link>
         )}
       </div>

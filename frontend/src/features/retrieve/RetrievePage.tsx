@@ -7,6 +7,7 @@ import { lazy, Suspense, useState } from "react";
 import { imageQueries } from "../../api/imageQueries";
 import { atEndOf } from "../../api/pages";
 import type { Retrieval } from "../../api/retrievals";
+import { t } from "../../i18n";
 import { ArchiveTabs } from "../../shared/SubNav";
 import { Bar } from "../../shared/Bar";
 import type { Column } from "../../shared/DataTable";
@@ -25,19 +26,19 @@ const FetchModal = lazy(() => import("./FetchModal"));
 const COLUMNS: Column<Retrieval>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "112px",
     cell: (row) => <StatusBadge look={retrievalLook(row)} />,
   },
   {
     key: "source",
-    head: "From",
+    head: t("From"),
     width: "minmax(110px, 1fr)",
     cell: ({ source }) => <strong title={source}>{source}</strong>,
   },
   {
     key: "progress",
-    head: "How far",
+    head: t("How far"),
     width: "minmax(190px, 1.6fr)",
     cell: (row) => (
       <span className={css.progress}>
@@ -48,27 +49,27 @@ const COLUMNS: Column<Retrieval>[] = [
   },
   {
     key: "images",
-    head: "Images",
+    head: t("Images"),
     width: "72px",
     cell: ({ instances }) => <span className="live-number">{instances}</span>,
   },
   {
     key: "to",
-    head: "To",
+    head: t("To"),
     width: "minmax(100px, 1fr)",
     optional: true,
     cell: (row) => <span title={row.destination}>{destinationWords(row)}</span>,
   },
   {
     key: "who",
-    head: "By",
+    head: t("By"),
     width: "minmax(80px, 0.7fr)",
     optional: true,
     cell: ({ requested_by }) => plainReason(requested_by),
   },
   {
     key: "when",
-    head: "Began",
+    head: t("Began"),
     width: "124px",
     optional: true,
     cell: ({ created_at }) => <span className="live-number">{dayAndClock(created_at)}</span>,
@@ -84,30 +85,30 @@ interface Props {
 export function RetrievePage({ selectedId, onSelect }: Props) {
   const retrievals = useInfiniteQuery(imageQueries.retrievals);
   const targets = useQuery(imageQueries.targets).data;
-  const nowhere = targets && !targets.some(isSource) ? "No target can be fetched from." : null;
+  const nowhere = targets && !targets.some(isSource) ? t("No target can be fetched from.") : null;
   const mayNot = useMayOperate() ?? nowhere;
   const [ordering, setOrdering] = useState(false);
   return (
     <div className={page.page}>
       <ArchiveTabs />
       <header className={page.head}>
-        <h1>Fetch</h1>
-        <p className="dim">Studies of other systems, by their accession numbers.</p>
+        <h1>{t("Fetch")}</h1>
+        <p className="dim">{t("Studies of other systems, by their accession numbers.")}</p>
         <div className={page.actions}>
           <Button
             leftSection={<IconDownload size={16} />}
             {...guarded(mayNot)}
             onClick={() => setOrdering(true)}
           >
-            Fetch studies
+            {t("Fetch studies")}
           </Button>
         </div>
       </header>
       <ListAndDetail
         query={retrievals}
         rows={retrievals.data}
-        safe="Fetching goes on; this list could not be read."
-        label="Retrievals"
+        safe={t("Fetching goes on; this list could not be read.")}
+        label={t("Retrievals")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -134,22 +135,24 @@ function Nothing() {
     return (
       <Empty
         icon={IconDatabaseSearch}
-        title="There is nothing to fetch from yet"
+        title={t("There is nothing to fetch from yet")}
         action={
           <Button variant="default" renderRoot={(root) => <Link to="/targets" {...root} />}>
-            To the targets
+            {t("To the targets")}
           </Button>
         }
       >
-        A source is a DICOM node or DICOMweb server among the targets whose direction is “pull” or
-        “both”.
+        {t(
+          "A source is a DICOM node or DICOMweb server among the targets whose direction is “pull” or “both”.",
+        )}
       </Empty>
     );
   }
   return (
-    <Empty icon={IconDatabaseSearch} title="Nothing was fetched yet">
-      Paste a list of accession numbers, or choose a file with them: what comes is treated like
-      images from a scanner.
+    <Empty icon={IconDatabaseSearch} title={t("Nothing was fetched yet")}>
+      {t(
+        "Paste a list of accession numbers, or choose a file with them: what comes is treated like images from a scanner.",
+      )}
     </Empty>
   );
 }

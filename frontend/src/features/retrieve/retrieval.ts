@@ -6,7 +6,8 @@ import type {
   RetrievalMethod,
 } from "../../api/retrievals";
 import type { Target } from "../../api/routing";
-import { counted, isoDate, isRealDate } from "../../shared/format";
+import { currentLocale, plural, t } from "../../i18n";
+import { isoDate, isRealDate } from "../../shared/format";
 import type { BarPart } from "../../shared/Bar";
 import { type StatusLook, workStatus } from "../../shared/status";
 
@@ -47,9 +48,9 @@ export const isSource = ({ target_type, direction }: Target): boolean =>
   SOURCE_TYPES.includes(target_type) && direction !== "push";
 
 export const METHODS: Record<RetrievalMethod, string> = {
-  auto: "As the source can",
+  auto: t("As the source can"),
   "c-get": "C-GET",
-  "c-move": "C-MOVE, to our listener",
+  "c-move": t("C-MOVE, to our listener"),
   "wado-rs": "WADO-RS",
 };
 
@@ -120,30 +121,32 @@ export function orderOf(draft: Draft): RetrievalIn {
 
 /** What keeps an order from being given, in words; null: nothing. */
 export function problemOf(draft: Draft, numbers: number): string | null {
-  if (!draft.source) return "Choose where to fetch from.";
-  if (numbers === 0) return "Give at least one accession number.";
+  if (!draft.source) return t("Choose where to fetch from.");
+  if (numbers === 0) return t("Give at least one accession number.");
   if (numbers > MOST_NUMBERS) {
-    return `Give ${MOST_NUMBERS.toLocaleString("en")} accession numbers at most.`;
+    return t("Give {mostNumbers} accession numbers at most.", {
+      mostNumbers: MOST_NUMBERS.toLocaleString(currentLocale()),
+    });
   }
   const [from, to] = [isoDate(draft.from), isoDate(draft.to)];
-  if ([from, to].some((day) => day !== "" && !isRealDate(day))) return "A day is no date.";
-  if (from && to && to < from) return "The last day is before the first.";
+  if ([from, to].some((day) => day !== "" && !isRealDate(day))) return t("A day is no date.");
+  if (from && to && to < from) return t("The last day is before the first.");
   return null;
 }
 
 // --- as people read it -------------------------------------------------------------------------
 
 export const RETRIEVAL_STATE: Record<Retrieval["state"], StatusLook> = {
-  running: { ...workStatus("running"), word: "Fetching" },
+  running: { ...workStatus("running"), word: t("Fetching") },
   paused: workStatus("paused"),
   done: workStatus("done"),
-  failed: { ...workStatus("failed"), word: "Incomplete" },
+  failed: { ...workStatus("failed"), word: t("Incomplete") },
   canceled: workStatus("canceled"),
 };
 
 export const ACCESSION_STATE: Record<AccessionState, StatusLook> = {
-  queued: { ...workStatus("queued"), word: "Waits" },
-  running: { ...workStatus("running"), word: "Fetching" },
+  queued: { ...workStatus("queued"), word: t("Waits") },
+  running: { ...workStatus("running"), word: t("Fetching") },
   done: workStatus("done"),
   failed: workStatus("failed"),
   canceled: workStatus("canceled"),
@@ -151,7 +154,8 @@ export const ACCESSION_STATE: Record<AccessionState, StatusLook> = {
 
 export function retrievalLook(row: Retrieval): StatusLook {
   // Of several lists, and in off-peak hours, one may have to wait for its turn.
-  if (row.state === "running" && row.waits_for) return { ...workStatus("queued"), word: "Waits" };
+  if (row.state === "running" && row.waits_for)
+    return { ...workStatus("queued"), word: t("Waits") };
   return RETRIEVAL_STATE[row.state];
 }
 
@@ -168,23 +172,30 @@ export const barOf = ({ total, done, failed, canceled }: Retrieval): BarPart[] =
 /** `12 of 40 studies, 1 failed`. */
 export function progressWords(row: Retrieval): string {
   const { total, done, failed, canceled } = row;
-  const studies = `${done} of ${counted(total, "study", "studies")}`;
-  return [studies, failed > 0 && `${failed} failed`, canceled > 0 && `${canceled} canceled`]
+  const studies = t("{done} of {studies}", {
+    done,
+    studies: plural(total, "{n} study", "{n} studies"),
+  });
+  return [
+    studies,
+    failed > 0 && t("{failed} failed", { failed }),
+    canceled > 0 && t("{canceled} canceled", { canceled }),
+  ]
     .filter(Boolean)
     .join(", ");
 }
 
-export const destinationWords = ({ destination }: Retrieval) => destination || "received here";
+export const destinationWords = ({ destination }: Retrieval) => destination || t("received here");
 
 /** `3 series, 120 images`, or why nothing is told. */
 export function foundWords({ series, error }: FoundAccession): string {
   if (error) return error;
-  if (series.length === 0) return "nothing";
+  if (series.length === 0) return t("nothing");
   const counts = series.map(({ instances }) => instances);
   const images = counts.every((count) => typeof count === "number")
-    ? `, ${counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)} images`
+    ? t(", {n} images", { n: counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) })
     : "";
-  return `${series.length} series${images}`;
+  return plural(series.length, "{n} series", "{n} series") + images;
 }
 
 /** Of the filter what narrows: one line each. */
@@ -192,10 +203,12 @@ export function filterWords({ filter }: Retrieval): string[] {
   const { modalities, study_descriptions, series_descriptions } = filter;
   const { study_date_from: from, study_date_to: to } = filter;
   return [
-    modalities?.length && `modality ${modalities.join(" or ")}`,
-    study_descriptions?.length && `study ${study_descriptions.join(" or ")}`,
-    series_descriptions?.length && `series ${series_descriptions.join(" or ")}`,
-    from && `from ${from}`,
-    to && `to ${to}`,
+    modalities?.length && t("modality {modalities}", { modalities: modalities.join(t(" or ")) }),
+    study_descriptions?.length &&
+      t("study {studyDescriptions}", { studyDescriptions: study_descriptions.join(t(" or ")) }),
+    series_descriptions?.length &&
+      t("series {seriesDescriptions}", { seriesDescriptions: series_descriptions.join(t(" or ")) }),
+    from && t("from {from}", { from }),
+    to && t("to {to}", { to }),
   ].filter((words) => typeof words === "string" && words !== "") as string[];
 }

@@ -1,5 +1,6 @@
 import { Textarea, TextInput } from "@mantine/core";
 
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { inState, keptOptions, optionLabel, type RuleState, STATES, stateOf } from "./rule";
 import { Choice, Part, type PartProps } from "./RulePart";
@@ -9,9 +10,9 @@ export function AboutPart({ draft, readOnly, onChange }: PartProps) {
   const state = stateOf(draft);
   const kept = keptOptions(draft);
   return (
-    <Part title="State" about="and notes for people">
+    <Part title={t("State")} about={t("and notes for people")}>
       <Choice
-        label="State"
+        label={t("State")}
         value={state}
         choices={(Object.keys(STATES) as RuleState[]).map((choice) => [
           choice,
@@ -22,7 +23,7 @@ export function AboutPart({ draft, readOnly, onChange }: PartProps) {
       />
       <p className="dim">{STATES[state].about}</p>
       <Textarea
-        label="Comment"
+        label={t("Comment")}
         autosize
         minRows={1}
         maxRows={6}
@@ -32,13 +33,13 @@ export function AboutPart({ draft, readOnly, onChange }: PartProps) {
       />
       <div className={page.pair}>
         <TextInput
-          label="Contact"
+          label={t("Contact")}
           readOnly={readOnly}
           value={draft.contact}
           onChange={(event) => onChange({ contact: event.currentTarget.value })}
         />
         <TextInput
-          label="Labels"
+          label={t("Labels")}
           readOnly={readOnly}
           value={draft.tags}
           onChange={(event) => onChange({ tags: event.currentTarget.value })}
@@ -46,7 +47,7 @@ export function AboutPart({ draft, readOnly, onChange }: PartProps) {
       </div>
       {kept.length > 0 && (
         <div>
-          <h3>Kept as they are</h3>
+          <h3>{t("Kept as they are")}</h3>
           <dl className={page.facts}>
             {kept.map(([name, value]) => (
               <div key={name} className={page.fact}>

@@ -1,6 +1,7 @@
 import { Textarea } from "@mantine/core";
 import { useMemo, useState } from "react";
 
+import { t } from "../../i18n";
 import { useMayTryOut } from "../../shared/roles";
 import css from "./rules.module.css";
 import { useCompletionTest } from "./useRuleTest";
@@ -21,7 +22,7 @@ export function CompletionTester({ expression }: { expression: string }) {
   return (
     <div className={css.completion}>
       <Textarea
-        label="Try it: series descriptions, a line each"
+        label={t("Try it: series descriptions, a line each")}
         autosize
         minRows={2}
         maxRows={6}
@@ -32,8 +33,8 @@ export function CompletionTester({ expression }: { expression: string }) {
         <p role="status" className={found.valid ? undefined : css.flaw}>
           {found.error ??
             (found.complete
-              ? "With these the study is complete."
-              : "With these the study is not complete.")}
+              ? t("With these the study is complete.")
+              : t("With these the study is not complete."))}
         </p>
       )}
     </div>

@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
 import { imageQueries } from "../../api/imageQueries";
+import { t } from "../../i18n";
 
 interface Props {
   /** Null: all rules. */
@@ -16,14 +17,14 @@ export function ForcedRule({ value, onChange, clearable = true, disabled }: Prop
   const rules = useQuery(imageQueries.rules).data ?? [];
   return (
     <Select
-      label="Decided by"
-      placeholder="All rules, as always"
+      label={t("Decided by")}
+      placeholder={t("All rules, as always")}
       clearable={clearable}
       searchable
       disabled={disabled}
       value={value}
       onChange={onChange}
-      data={rules.map(({ name }) => ({ value: name, label: `Only ${name}` }))}
+      data={rules.map(({ name }) => ({ value: name, label: t("Only {name}", { name }) }))}
     />
   );
 }

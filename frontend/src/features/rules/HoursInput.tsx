@@ -1,6 +1,7 @@
 import { TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
+import { t } from "../../i18n";
 import { hoursOf, secondsOf } from "./review";
 
 interface Props {
@@ -26,7 +27,7 @@ export function HoursInput({ label, description, value, readOnly, error, onChang
       rightSection={<span className="dim">h</span>}
       readOnly={readOnly}
       value={typed}
-      error={seconds === undefined ? "has to be more than 0, and at most a year" : error}
+      error={seconds === undefined ? t("has to be more than 0, and at most a year") : error}
       onChange={(event) => setTyped(event.currentTarget.value)}
       onBlur={() => seconds !== undefined && seconds !== value && onChange(seconds)}
     />

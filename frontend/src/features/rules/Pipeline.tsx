@@ -14,6 +14,7 @@ import { useState } from "react";
 
 import type { Rule } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import { DetailSection } from "../../shared/DetailSection";
 import page from "../../shared/page.module.css";
 import { ErrorLine } from "../../shared/states";
@@ -30,9 +31,9 @@ const ICONS: Record<Station["kind"], TablerIcon> = {
   message: IconBell,
 };
 const SPANS: [number, string][] = [
-  [1, "Hour"],
-  [24, "Day"],
-  [168, "Week"],
+  [1, t("Hour")],
+  [24, t("Day")],
+  [168, t("Week")],
 ];
 
 /** What a rule does from the images to the targets, and how much is where. */
@@ -41,9 +42,9 @@ export function Pipeline({ rule }: { rule: Rule }) {
   const flow = useQuery(routingQueries.flow(rule.name, hours));
   const { line, ends, told } = pipelineOf(rule, flow.data ?? null);
   return (
-    <DetailSection title="What comes of it">
+    <DetailSection title={t("What comes of it")}>
       <div className={css.head}>
-        <div className={page.choice} role="group" aria-label="Cases of the last">
+        <div className={page.choice} role="group" aria-label={t("Cases of the last")}>
           {SPANS.map(([span, word]) => (
             <button
               key={span}
@@ -55,18 +56,18 @@ export function Pipeline({ rule }: { rule: Rule }) {
             </button>
           ))}
         </div>
-        <span className="dim">and whatever has not ended</span>
+        <span className="dim">{t("and whatever has not ended")}</span>
       </div>
       <ErrorLine error={flow.error} />
       <div className={css.pipeline} data-off={rule.disabled || undefined}>
-        <ol className={css.line} aria-label={`What ${rule.name} does`}>
+        <ol className={css.line} aria-label={t("What {rule} does", { rule: rule.name })}>
           {line.map((station) => (
             <li key={station.key}>
               <Box station={station} />
             </li>
           ))}
           <li className={css.ends}>
-            <ul className={css.branches} aria-label="Where it ends">
+            <ul className={css.branches} aria-label={t("Where it ends")}>
               {ends.map((station) => (
                 <li key={station.key}>
                   <Box station={station} />
@@ -76,7 +77,7 @@ export function Pipeline({ rule }: { rule: Rule }) {
           </li>
         </ol>
         {told.length > 0 && (
-          <ul className={css.told} aria-label="Who is told">
+          <ul className={css.told} aria-label={t("Who is told")}>
             {told.map((station) => (
               <li key={station.key}>
                 <Box station={station} />

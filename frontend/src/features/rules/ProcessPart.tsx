@@ -6,6 +6,8 @@ import { Link } from "@tanstack/react-router";
 import { moduleQueries } from "../../api/moduleQueries";
 import type { Module } from "../../api/modules";
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { JsonInput } from "../../shared/JsonInput";
 import { valueInWords } from "../../shared/schema/words";
 import {
@@ -34,14 +36,16 @@ export function ProcessPart(props: Props) {
   const chain = draft.processing_module ?? [];
   const each = isEach(draft);
   return (
-    <Part title="Process" about="by modules, one after the other">
+    <Part title={t("Process")} about={t("by modules, one after the other")}>
       {modules?.length === 0 && (
         <p className="dim">
-          There are no modules yet: <Link to="/modules">add one first</Link>.
+          {rich("There are no modules yet: <a>add one first</a>.", {
+            a: <Link to="/modules" />,
+          })}
         </p>
       )}
       {chain.length > 0 && (
-        <ol className={css.chain} aria-label="Modules of the rule">
+        <ol className={css.chain} aria-label={t("Modules of the rule")}>
           {chain.map((name, at) => (
             // The same module may be there twice.
             // oxlint-disable-next-line react/no-array-index-key
@@ -49,12 +53,12 @@ export function ProcessPart(props: Props) {
               <ModuleLine {...props} name={name} at={at} modules={modules} />
               {each && (
                 <JsonInput
-                  label={`Settings of ${name}`}
+                  label={t("Settings of {name}", { name })}
                   description={ownWords(modules, name)}
                   value={settingsAt(draft, at)}
                   readOnly={readOnly}
                   onChange={(settings) => onChange(withSettings(draft, at, settings))}
-                  onProblem={(problem) => props.onUnreadable(`settings ${at}`, problem)}
+                  onProblem={(problem) => props.onUnreadable(t("settings {at}", { at }), problem)}
                 />
               )}
               {at < chain.length - 1 && <GateChoice {...props} at={at} />}
@@ -64,8 +68,8 @@ export function ProcessPart(props: Props) {
       )}
       {!readOnly && (
         <Select
-          label={chain.length === 0 ? "Module" : "Then"}
-          placeholder="Add a module"
+          label={chain.length === 0 ? t("Module") : t("Then")}
+          placeholder={t("Add a module")}
           searchable
           value={null}
           error={problems.processing_module}
@@ -75,11 +79,11 @@ export function ProcessPart(props: Props) {
       )}
       {chain.length > 1 && (
         <Choice
-          label="Settings"
+          label={t("Settings")}
           value={each ? "each" : "all"}
           choices={[
-            ["all", "The same for all"],
-            ["each", "One for each"],
+            ["all", t("The same for all")],
+            ["each", t("One for each")],
           ]}
           readOnly={readOnly}
           onPick={(choice) => onChange(told(draft, choice === "each"))}
@@ -87,11 +91,11 @@ export function ProcessPart(props: Props) {
       )}
       {chain.length > 0 && !each && (
         <JsonInput
-          label="Settings of the rule"
+          label={t("Settings of the rule")}
           description={
             chain.length === 1
               ? ownWords(modules, chain[0] ?? "")
-              : "Laid over the settings of each module"
+              : t("Laid over the settings of each module")
           }
           value={settingsAt(draft, 0)}
           readOnly={readOnly}
@@ -101,7 +105,7 @@ export function ProcessPart(props: Props) {
         />
       )}
       <Checkbox
-        label="The original images go on, too"
+        label={t("The original images go on, too")}
         disabled={readOnly}
         checked={draft.processing_retain_images ?? false}
         onChange={(event) => onChange({ processing_retain_images: event.currentTarget.checked })}
@@ -109,8 +113,10 @@ export function ProcessPart(props: Props) {
       <HoursInput
         // Another document came from elsewhere: it is what is typed now.
         key={draft.processing_deadline_s ?? "none"}
-        label="Modules are done within"
-        description="What is not done then, waiting included, ends as timed out. Empty: no deadline"
+        label={t("Modules are done within")}
+        description={t(
+          "What is not done then, waiting included, ends as timed out. Empty: no deadline",
+        )}
         value={draft.processing_deadline_s ?? null}
         readOnly={readOnly}
         error={problems.processing_deadline_s}
@@ -124,9 +130,9 @@ export function ProcessPart(props: Props) {
 
 function ownWords(modules: Module[] | undefined, name: string): string {
   const own = Object.entries(modules?.find((one) => one.name === name)?.settings ?? {});
-  if (own.length === 0) return "Laid over those of the module, which has none of its own";
+  if (own.length === 0) return t("Laid over those of the module, which has none of its own");
   const words = own.map(([key, value]) => `${key}: ${valueInWords(value)}`).join(", ");
-  return `Laid over those of the module: ${words}`;
+  return t("Laid over those of the module: {words}", { words });
 }
 
 interface LineProps extends PartProps {
@@ -141,13 +147,13 @@ function ModuleLine({ draft, readOnly, onChange, name, at, modules }: LineProps)
   const note = !modules
     ? null
     : !found
-      ? "there is none of this name"
+      ? t("there is none of this name")
       : (found.problems ?? []).length > 0
-        ? "cannot run here"
+        ? t("cannot run here")
         : null;
   const moves = [
-    { by: -1, icon: IconArrowUp, label: `${name} earlier`, off: at === 0 },
-    { by: 1, icon: IconArrowDown, label: `${name} later`, off: at === last },
+    { by: -1, icon: IconArrowUp, label: t("{name} earlier", { name }), off: at === 0 },
+    { by: 1, icon: IconArrowDown, label: t("{name} later", { name }), off: at === last },
   ] as const;
   return (
     <div className={css.chainLine}>
@@ -175,7 +181,7 @@ function ModuleLine({ draft, readOnly, onChange, name, at, modules }: LineProps)
             variant="subtle"
             color="gray"
             size={40}
-            aria-label={`Take out ${name}`}
+            aria-label={t("Take out {name}", { name })}
             onClick={() => onChange(withoutModule(draft, at))}
           >
             <IconX size={16} aria-hidden />
@@ -195,8 +201,8 @@ function Choosing({ draft, problems, readOnly, onChange }: PartProps) {
   return (
     <>
       <Checkbox
-        label="The last module may choose the targets"
-        description="By __mercure_routing in its result.json; else those of the rule count"
+        label={t("The last module may choose the targets")}
+        description={t("By __mercure_routing in its result.json; else those of the rule count")}
         disabled={readOnly}
         checked={draft.dynamic_routing ?? false}
         onChange={(event) => onChange({ dynamic_routing: event.currentTarget.checked })}
@@ -204,7 +210,7 @@ function Choosing({ draft, problems, readOnly, onChange }: PartProps) {
       {draft.dynamic_routing && (
         <div className={css.preview}>
           <fieldset className={css.targets} disabled={readOnly}>
-            <legend>Among these; without a choice, among all</legend>
+            <legend>{t("Among these; without a choice, among all")}</legend>
             {names.map((name) => (
               <Checkbox
                 key={name}
@@ -224,10 +230,10 @@ function Choosing({ draft, problems, readOnly, onChange }: PartProps) {
             )}
           </fieldset>
           <Select
-            label="Other target"
-            description="Where they go when the module asks for it (use_alternate_target)"
+            label={t("Other target")}
+            description={t("Where they go when the module asks for it (use_alternate_target)")}
             inputWrapperOrder={["label", "input", "error", "description"]}
-            placeholder="None"
+            placeholder={t("None")}
             clearable
             disabled={readOnly}
             value={other || null}

@@ -1,6 +1,8 @@
 import { Checkbox, Select } from "@mantine/core";
 
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
+import { ROLE_WORDS } from "../../shared/roles";
 import { gateAt, withGate } from "./chain";
 import { HoursInput } from "./HoursInput";
 import { NO_REVIEW_YET, type Review } from "./review";
@@ -15,7 +17,7 @@ export function ReviewChoice({ draft, problems, readOnly, onChange }: PartProps)
   return (
     <>
       <Asked
-        label="A person looks at it before anything is sent"
+        label={t("A person looks at it before anything is sent")}
         review={draft.processing_review ?? null}
         readOnly={readOnly}
         onChange={(processing_review) => onChange({ processing_review })}
@@ -31,7 +33,7 @@ export function GateChoice({ draft, readOnly, onChange, at }: PartProps & { at: 
   const names = draft.processing_module ?? [];
   return (
     <Asked
-      label={`A person looks at it before ${names[at + 1]} runs`}
+      label={t("A person looks at it before {module} runs", { module: names[at + 1] })}
       review={gateAt(draft, at)}
       readOnly={readOnly}
       onChange={(review) => onChange(withGate(draft, at, review))}
@@ -60,18 +62,18 @@ function Asked({ label, review, readOnly, onChange }: AskedProps) {
         <div className={css.preview}>
           <div className={page.pair}>
             <Select
-              label="Who decides"
-              description="Administrators may always"
+              label={t("Who decides")}
+              description={t("Administrators may always")}
               inputWrapperOrder={["label", "input", "error", "description"]}
               allowDeselect={false}
               disabled={readOnly}
               value={review.role}
-              data={ROLES}
+              data={ROLES.map((role) => ({ value: role, label: ROLE_WORDS[role] ?? role }))}
               onChange={(role) => role && set({ role })}
             />
             <HoursInput
-              label="Within"
-              description="Empty: it waits for ever"
+              label={t("Within")}
+              description={t("Empty: it waits for ever")}
               // Another document came from elsewhere: it is what is typed now.
               key={review.deadline_s ?? "none"}
               value={review.deadline_s ?? null}
@@ -81,7 +83,7 @@ function Asked({ label, review, readOnly, onChange }: AskedProps) {
           </div>
           {review.deadline_s != null && (
             <Choice
-              label="If nobody has decided by then"
+              label={t("If nobody has decided by then")}
               value={review.at_deadline}
               choices={pairs(AT_DEADLINE)}
               readOnly={readOnly}

@@ -6,6 +6,7 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 
 import { deleteRule, reorderRules, replaceRule, type Rule } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
+import { inSentence, t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock, duration, plainReason } from "../../shared/format";
@@ -56,19 +57,19 @@ export function RuleDetail({ rule, all, onEdit, onClose }: Props) {
   const mayNot = useMayAdminister();
   const mayNotTry = useMayTryOut();
   return (
-    <aside className={page.detail} aria-label={`Rule ${rule.name}`}>
+    <aside className={page.detail} aria-label={t("Rule {rule}", { rule: rule.name })}>
       <DetailHead
         title={rule.name}
         about={rule.comment}
         look={STATES[stateOf(rule)].look}
         onClose={onClose}
       />
-      <DetailSection title="State">
+      <DetailSection title={t("State")}>
         <StateChoice rule={rule} mayNot={mayNot} />
         <Order rule={rule} all={all} mayNot={mayNot} />
       </DetailSection>
       <Pipeline rule={rule} />
-      <DetailSection title="What it says">
+      <DetailSection title={t("What it says")}>
         <code className={css.expression}>{rule.rule}</code>
         <Facts rule={rule} />
         <div className={page.buttons}>
@@ -78,7 +79,7 @@ export function RuleDetail({ rule, all, onEdit, onClose }: Props) {
             title={mayNotTry ?? undefined}
             onClick={onEdit}
           >
-            {mayNot ? "Try out" : "Edit and try out"}
+            {mayNot ? t("Try out") : t("Edit and try out")}
           </Button>
           <Button
             variant="default"
@@ -86,25 +87,26 @@ export function RuleDetail({ rule, all, onEdit, onClose }: Props) {
             {...guarded(mayNot)}
             onClick={() => setDeleting(true)}
           >
-            Delete
+            {t("Delete")}
           </Button>
         </div>
       </DetailSection>
       <Fired rule={rule} />
-      <DetailSection title="History">
+      <DetailSection title={t("History")}>
         <RuleHistory rule={rule} />
       </DetailSection>
       <Suspense>
         {deleting && (
           <ConfirmModal
-            title={`Delete ${rule.name}`}
-            action="Delete rule"
+            title={t("Delete {rule}", { rule: rule.name })}
+            action={t("Delete rule")}
             run={remove}
             onClose={() => setDeleting(false)}
           >
             <p>
-              Nothing is decided by it any more. What it has decided stays, and so do its versions:
-              a rule made anew under this name goes on with them.
+              {t(
+                "Nothing is decided by it any more. What it has decided stays, and so do its versions: a rule made anew under this name goes on with them.",
+              )}
             </p>
           </ConfirmModal>
         )}
@@ -121,14 +123,14 @@ function StateChoice({ rule, mayNot }: { rule: Rule; mayNot: string | null }) {
       replaceRule(rule.version, {
         ...draftOf(rule),
         ...inState(next),
-        change_comment: `Set to ${STATES[next].look.word.toLowerCase()}`,
+        change_comment: t("Set to {look}", { look: inSentence(STATES[next].look.word) }),
       }),
     onSettled: () => client.invalidateQueries({ queryKey: routingKeys.rules }),
   });
   return (
     <>
       <div className={css.stateLine}>
-        <div role="radiogroup" aria-label="State of the rule" className={page.choice}>
+        <div role="radiogroup" aria-label={t("State of the rule")} className={page.choice}>
           {(Object.keys(STATES) as RuleState[]).map((choice) => (
             <button
               key={choice}
@@ -160,8 +162,8 @@ function Order({ rule, all, mayNot }: { rule: Rule; all: Rule[]; mayNot: string 
   });
   if (names.length < 2) return null;
   const buttons: [number, string, ReactNode][] = [
-    [-1, "Look at it earlier", <IconArrowUp key="up" size={16} aria-hidden />],
-    [1, "Look at it later", <IconArrowDown key="down" size={16} aria-hidden />],
+    [-1, t("Look at it earlier"), <IconArrowUp key="up" size={16} aria-hidden />],
+    [1, t("Look at it later"), <IconArrowDown key="down" size={16} aria-hidden />],
   ];
   return (
     <>
@@ -180,7 +182,7 @@ function Order({ rule, all, mayNot }: { rule: Rule; all: Rule[]; mayNot: string 
           </ActionIcon>
         ))}
         <span className="dim">
-          Looked at as number {at + 1} of {names.length}
+          {t("Looked at as number {at} of {n}", { at: at + 1, n: names.length })}
         </span>
       </div>
       <ErrorLine error={order.error} />
@@ -193,13 +195,13 @@ function Facts({ rule }: { rule: Rule }) {
   const study = action_trigger === "study";
   return (
     <dl className={page.facts}>
-      <dt>Does</dt>
+      <dt>{t("Does")}</dt>
       <dd>
-        {ACTIONS[action]}, {study ? "each study" : "each series"}
+        {ACTIONS[action]}, {study ? t("each study") : t("each series")}
       </dd>
       {target.length > 0 && (
         <>
-          <dt>To</dt>
+          <dt>{t("To")}</dt>
           <dd className={css.links}>
             {target.map((name) => (
               <Link key={name} to="/targets" search={{ id: name }}>
@@ -212,34 +214,39 @@ function Facts({ rule }: { rule: Rule }) {
       {processes(rule) && <ProcessFacts rule={rule} />}
       {study && (
         <>
-          <dt>Complete</dt>
+          <dt>{t("Complete")}</dt>
           <dd>
-            {rule.study_trigger_condition === "received_series"
-              ? `with ${rule.study_trigger_series || "any series"}`
-              : "when nothing has come for a while"}
-            ; if it never is: {FORCE[rule.study_force_completion_action]}
+            {t("{which}; if it never is: {force}", {
+              which:
+                rule.study_trigger_condition === "received_series"
+                  ? t("with {studyTriggerSeries}", {
+                      studyTriggerSeries: rule.study_trigger_series || t("any series"),
+                    })
+                  : t("when nothing has come for a while"),
+              force: FORCE[rule.study_force_completion_action],
+            })}
           </dd>
         </>
       )}
-      <dt>Priority</dt>
+      <dt>{t("Priority")}</dt>
       <dd>{PRIORITIES[priority]}</dd>
       {rule.fallback && (
         <>
-          <dt>Fallback</dt>
-          <dd>Only if no other rule fires</dd>
+          <dt>{t("Fallback")}</dt>
+          <dd>{t("Only if no other rule fires")}</dd>
         </>
       )}
-      <dt>Tells</dt>
-      <dd>{tells(rule) ? recipients(rule) : <span className="dim">nobody</span>}</dd>
+      <dt>{t("Tells")}</dt>
+      <dd>{tells(rule) ? recipients(rule) : <span className="dim">{t("nobody")}</span>}</dd>
       {rule.contact && (
         <>
-          <dt>Contact</dt>
+          <dt>{t("Contact")}</dt>
           <dd>{rule.contact}</dd>
         </>
       )}
       {rule.tags && (
         <>
-          <dt>Labels</dt>
+          <dt>{t("Labels")}</dt>
           <dd>{rule.tags}</dd>
         </>
       )}
@@ -259,7 +266,7 @@ function ProcessFacts({ rule }: { rule: Rule }) {
   const allowed = rule.dynamic_routing_allowed_targets ?? [];
   return (
     <>
-      <dt>Modules</dt>
+      <dt>{t("Modules")}</dt>
       <dd className={css.links}>
         {modules.map((name, at) => (
           // oxlint-disable-next-line react/no-array-index-key
@@ -279,7 +286,7 @@ function ProcessFacts({ rule }: { rule: Rule }) {
       {rule.processing_retain_images && (
         <>
           <dt>{optionLabel("processing_retain_images")}</dt>
-          <dd>yes</dd>
+          <dd>{t("yes")}</dd>
         </>
       )}
       {rule.processing_deadline_s != null && (
@@ -290,7 +297,11 @@ function ProcessFacts({ rule }: { rule: Rule }) {
       )}
       {(rule.processing_gates ?? []).map((gate) => (
         <div key={gate.after} className={page.fact}>
-          <dt>Review behind {rule.processing_module?.[gate.after - 1]}</dt>
+          <dt>
+            {t("Review behind {processingModule}", {
+              processingModule: rule.processing_module?.[gate.after - 1],
+            })}
+          </dt>
           <dd>{reviewWords(gate)}</dd>
         </div>
       ))}
@@ -304,9 +315,13 @@ function ProcessFacts({ rule }: { rule: Rule }) {
         <>
           <dt>{optionLabel("dynamic_routing")}</dt>
           <dd>
-            {allowed.length > 0 ? `among ${allowed.join(", ")}` : "among all"}
+            {allowed.length > 0
+              ? t("among {allowed}", { allowed: allowed.join(", ") })
+              : t("among all")}
             {rule.conditional_alternate_target &&
-              `; or ask for ${rule.conditional_alternate_target}`}
+              t("; or ask for {conditionalAlternateTarget}", {
+                conditionalAlternateTarget: rule.conditional_alternate_target,
+              })}
           </dd>
         </>
       )}
@@ -315,24 +330,24 @@ function ProcessFacts({ rule }: { rule: Rule }) {
 }
 
 function recipients({ notification_email, notification_webhook }: Rule): string {
-  return [notification_email, notification_webhook && "a webhook"].filter(Boolean).join(", ");
+  return [notification_email, notification_webhook && t("a webhook")].filter(Boolean).join(", ");
 }
 
 /** The cases that it opened last: it is seen to fire. */
 function Fired({ rule }: { rule: Rule }) {
   const cases = useQuery(routingQueries.casesOf(rule.name));
   return (
-    <DetailSection title="Fired for">
-      <QueryView query={cases} rows={2} safe="The rule decides as before.">
+    <DetailSection title={t("Fired for")}>
+      <QueryView query={cases} rows={2} safe={t("The rule decides as before.")}>
         {(all) =>
           all.length === 0 ? (
             <p className="dim">
               {stateOf(rule) === "shadow"
-                ? "Nothing follows from a rule in shadow mode: try it on what came last."
-                : "Nothing yet."}
+                ? t("Nothing follows from a rule in shadow mode: try it on what came last.")
+                : t("Nothing yet.")}
             </p>
           ) : (
-            <ul className={css.cases} aria-label="Cases of the rule">
+            <ul className={css.cases} aria-label={t("Cases of the rule")}>
               {all.map(({ id, state, reason, opened_at, kind, series_instance_uids }) => (
                 <li key={id}>
                   <StatusBadge look={workStatus(state)} />
@@ -341,7 +356,8 @@ function Fired({ rule }: { rule: Rule }) {
                   </Link>
                   <span className="dim">
                     {kind}
-                    {series_instance_uids.length > 1 && `, ${series_instance_uids.length} series`}
+                    {series_instance_uids.length > 1 &&
+                      t(", {n} series", { n: series_instance_uids.length })}
                   </span>
                   {reason && <span className={css.reason}>{plainReason(reason)}</span>}
                 </li>

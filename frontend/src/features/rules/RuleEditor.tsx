@@ -6,6 +6,7 @@ import { useRef, useState } from "react";
 import { createRule, replaceRule, type Rule } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
 import { ApiError } from "../../api/problem";
+import { plural, t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useMayAdminister, useMayTryOut } from "../../shared/roles";
 import { changesBetween, pathOf } from "../../shared/schema/changes";
@@ -89,7 +90,7 @@ export default function RuleEditor({ first, onClose }: Props) {
     <div className={css.editor}>
       <form
         className={css.form}
-        aria-label="Rule"
+        aria-label={t("Rule")}
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
@@ -98,8 +99,8 @@ export default function RuleEditor({ first, onClose }: Props) {
         }}
       >
         <header className={css.editorHead}>
-          <h1>{base ? base.name : "New rule"}</h1>
-          {base && <span className="dim">Version {base.version}</span>}
+          <h1>{base ? base.name : t("New rule")}</h1>
+          {base && <span className="dim">{t("Version {version}", { version: base.version })}</span>}
         </header>
         <div className={css.parts}>
           {newest && base && (
@@ -115,8 +116,8 @@ export default function RuleEditor({ first, onClose }: Props) {
           )}
           {!base && (
             <TextInput
-              label="Name"
-              description="Letters, digits, _ and -; it cannot be changed later"
+              label={t("Name")}
+              description={t("Letters, digits, _ and -; it cannot be changed later")}
               data-autofocus
               autoFocus
               autoComplete="off"
@@ -141,8 +142,8 @@ export default function RuleEditor({ first, onClose }: Props) {
           {!newest && <ErrorLine error={save.error} />}
           <TextInput
             className={css.why}
-            aria-label="Why it is changed"
-            placeholder={base ? "Why it is changed" : "Why it is made"}
+            aria-label={t("Why it is changed")}
+            placeholder={base ? t("Why it is changed") : t("Why it is made")}
             maxLength={1000}
             readOnly={mayNot !== null}
             value={draft.change_comment}
@@ -150,7 +151,7 @@ export default function RuleEditor({ first, onClose }: Props) {
           />
           {mayNot && <p className="dim">{mayNot}</p>}
           <Button variant="default" onClick={() => leave()}>
-            {changes.length > 0 ? "Cancel" : "Close"}
+            {changes.length > 0 ? t("Cancel") : t("Close")}
           </Button>
           <Button
             type="submit"
@@ -163,7 +164,7 @@ export default function RuleEditor({ first, onClose }: Props) {
             loading={save.isPending}
             title={changes.length > 0 ? changes.map(changed).join(", ") : undefined}
           >
-            {base ? "Save" : "Make the rule"}
+            {base ? t("Save") : t("Make the rule")}
           </Button>
         </footer>
       </form>
@@ -192,18 +193,21 @@ function LeaveModal({
   onLeave: () => void;
 }) {
   return (
-    <Modal opened onClose={onStay} title="Leave without saving?">
+    <Modal opened onClose={onStay} title={t("Leave without saving?")}>
       <div className={page.form}>
         <p>
-          {changes === 1 ? "One option is changed" : `${changes} options are changed`} and not
-          saved.
+          {plural(
+            changes,
+            "One option is changed and not saved.",
+            "{n} options are changed and not saved.",
+          )}
         </p>
         <div className={page.formEnd}>
           <Button data-autofocus onClick={onStay}>
-            Go on editing
+            {t("Go on editing")}
           </Button>
           <Button variant="outline" color="red" onClick={onLeave}>
-            Leave
+            {t("Leave")}
           </Button>
         </div>
       </div>

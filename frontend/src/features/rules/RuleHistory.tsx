@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { createRule, revertRule, type Rule, type RuleVersion } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import { useMayAdminister } from "../../shared/roles";
 import { VersionHistory } from "../../shared/VersionHistory";
 import { optionLabel } from "./rule";
@@ -17,7 +18,7 @@ export function RuleHistory({ rule }: { rule: Rule }) {
       versions={useQuery(routingQueries.ruleVersions(rule.name))}
       inForce={rule.version}
       difference={(before, after) => routingQueries.ruleDiff(rule.name, before, after)}
-      safe="The rule in force decides as before."
+      safe={t("The rule in force decides as before.")}
       nameOf={optionLabel}
       first={conditionOf}
       mayNot={useMayAdminister()}
@@ -35,13 +36,14 @@ export function DeletedRuleHistory({ name }: { name: string }) {
       versions={versions}
       inForce={versions.data?.[0]?.version ?? 0}
       difference={(before, after) => routingQueries.ruleDiff(name, before, after)}
-      safe="The rules in force decide as before."
+      safe={t("The rules in force decide as before.")}
       nameOf={optionLabel}
       first={conditionOf}
       mayNot={useMayAdminister()}
       restore={(older, comment) => {
         const found = versions.data?.find(({ version }) => version === older);
-        if (!found) return Promise.reject(new Error(`Version ${older} is not there any more.`));
+        if (!found)
+          return Promise.reject(new Error(t("Version {older} is not there any more.", { older })));
         return createRule({ ...found.document, name, change_comment: comment });
       }}
       changed={routingKeys.rules}

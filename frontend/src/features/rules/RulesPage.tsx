@@ -6,6 +6,7 @@ import { lazy, Suspense } from "react";
 
 import type { Rule } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayOrClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -31,30 +32,30 @@ const COLUMNS: Column<Rule>[] = [
   },
   {
     key: "name",
-    head: "Name",
+    head: t("Name"),
     width: "minmax(140px, 1.2fr)",
     cell: ({ name, fallback }) => (
       <>
         <strong title={name}>{name}</strong>
-        {fallback && <span className={css.mark}>fallback</span>}
+        {fallback && <span className={css.mark}>{t("fallback")}</span>}
       </>
     ),
   },
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "92px",
     cell: (rule) => <StatusBadge look={STATES[stateOf(rule)].look} />,
   },
   {
     key: "does",
-    head: "Does",
+    head: t("Does"),
     width: "minmax(150px, 1.6fr)",
     cell: (rule) => <span title={inShort(rule)}>{inShort(rule)}</span>,
   },
   {
     key: "when",
-    head: "When",
+    head: t("When"),
     width: "minmax(160px, 2fr)",
     optional: true,
     cell: ({ rule }) => (
@@ -65,21 +66,21 @@ const COLUMNS: Column<Rule>[] = [
   },
   {
     key: "priority",
-    head: "Priority",
+    head: t("Priority"),
     width: "88px",
     optional: true,
     cell: ({ priority }) =>
-      priority === "normal" ? <span className="dim">Normal</span> : PRIORITIES[priority],
+      priority === "normal" ? <span className="dim">{t("Normal")}</span> : PRIORITIES[priority],
   },
   {
     key: "fired",
-    head: "Last fired",
+    head: t("Last fired"),
     width: "92px",
     cell: ({ last_fired_at }) =>
       last_fired_at ? (
         <span className="live-number">{dayOrClock(last_fired_at)}</span>
       ) : (
-        <span className="dim">never</span>
+        <span className="dim">{t("never")}</span>
       ),
   },
 ];
@@ -104,7 +105,7 @@ export function RulesPage({ filter, selected, editing, onFilter, onSelect, onEdi
   const mayNot = useMayAdminister();
   if (editing) {
     return (
-      <QueryView query={rules} rows={8} safe="The rules in force decide as before.">
+      <QueryView query={rules} rows={8} safe={t("The rules in force decide as before.")}>
         {(all) => {
           const first = all.find(({ name }) => name === editing.name) ?? null;
           if (editing.name !== null && !first) {
@@ -128,9 +129,9 @@ export function RulesPage({ filter, selected, editing, onFilter, onSelect, onEdi
     <div className={page.page}>
       <RoutingTabs />
       <PageHead
-        title="Rules"
+        title={t("Rules")}
         filter={filter}
-        placeholder="Filter by name, condition, target"
+        placeholder={t("Filter by name, condition, target")}
         onFilter={onFilter}
       >
         <Button
@@ -138,36 +139,36 @@ export function RulesPage({ filter, selected, editing, onFilter, onSelect, onEdi
           {...guarded(mayNot)}
           onClick={() => onEdit({ name: null })}
         >
-          New rule
+          {t("New rule")}
         </Button>
       </PageHead>
       <ListAndDetail
         query={rules}
         rows={rules.data?.filter((rule) => containsWords(wordsOf(rule), filter))}
-        safe="The rules in force decide as before."
-        label="Rules"
+        safe={t("The rules in force decide as before.")}
+        label={t("Rules")}
         columns={COLUMNS}
         rowId={({ name }) => name}
         selectedId={selected}
         onSelect={onSelect}
         empty={
           filter ? (
-            <Empty icon={IconRoute} title={`Nothing matches “${filter}”`}>
-              Clear the filter to see all rules.
+            <Empty icon={IconRoute} title={t("Nothing matches “{filter}”", { filter })}>
+              {t("Clear the filter to see all rules.")}
             </Empty>
           ) : (
             <Empty
               icon={IconRoute}
-              title="No rules yet"
+              title={t("No rules yet")}
               action={
                 <Button variant="default" renderRoot={(root) => <Link to="/targets" {...root} />}>
-                  Add a target
+                  {t("Add a target")}
                 </Button>
               }
             >
-              Without rules, images of our own scans go to every target that is enabled, and images
-              that are received go nowhere. Add a target first, then a rule that says which images
-              go there.
+              {t(
+                "Without rules, images of our own scans go to every target that is enabled, and images that are received go nowhere. Add a target first, then a rule that says which images go there.",
+              )}
             </Empty>
           )
         }
@@ -191,14 +192,14 @@ function Gone({ name, onBack }: { name: string; onBack: () => void }) {
   return (
     <Empty
       icon={IconRoute}
-      title={`There is no rule ${name}`}
+      title={t("There is no rule {name}", { name })}
       action={
         <Button variant="default" onClick={onBack}>
-          All rules
+          {t("All rules")}
         </Button>
       }
     >
-      It was deleted, or never was.
+      {t("It was deleted, or never was.")}
     </Empty>
   );
 }

@@ -1,16 +1,17 @@
 import { Checkbox, Textarea, TextInput } from "@mantine/core";
 
 import type { Rule, RuleOptions } from "../../api/routing";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { Choice, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
 import { TellPreview } from "./TellPreview";
 
 const SWITCHES = [
-  ["notification_trigger_reception", "when all images are there"],
-  ["notification_trigger_completion", "when it is done"],
-  ["notification_trigger_completion_on_request", "when it is done, if a module asks"],
-  ["notification_trigger_error", "when it failed"],
+  ["notification_trigger_reception", t("when all images are there")],
+  ["notification_trigger_completion", t("when it is done")],
+  ["notification_trigger_completion_on_request", t("when it is done, if a module asks")],
+  ["notification_trigger_error", t("when it failed")],
 ] as const;
 
 /** Whom a rule tells, of what and how. */
@@ -31,17 +32,21 @@ export function TellPart({
       onChange({ [name]: event.currentTarget.value }),
   });
   return (
-    <Part title="Tell" about="people and programs">
+    <Part title={t("Tell")} about={t("people and programs")}>
       <div className={page.pair}>
         <TextInput
-          label="E-mail to"
-          placeholder="a@example.org, b@example.org"
+          label={t("E-mail to")}
+          placeholder={t("a@example.org, b@example.org")}
           {...text("notification_email")}
         />
-        <TextInput label="Webhook" placeholder="https://" {...text("notification_webhook")} />
+        <TextInput
+          label={t("Webhook")}
+          placeholder={t("https://")}
+          {...text("notification_webhook")}
+        />
       </div>
       {(mails || hooks) && (
-        <div className={css.switches} role="group" aria-label="Tell">
+        <div className={css.switches} role="group" aria-label={t("Tell")}>
           {SWITCHES.map(([name, label]) => (
             <Checkbox
               key={name}
@@ -56,18 +61,18 @@ export function TellPart({
       {mails && (
         <>
           <Choice
-            label="Kind of e-mail"
+            label={t("Kind of e-mail")}
             value={draft.notification_email_type}
             choices={[
-              ["plain", "Text"],
+              ["plain", t("Text")],
               ["html", "HTML"],
             ]}
             readOnly={readOnly}
             onPick={(notification_email_type) => onChange({ notification_email_type })}
           />
           <Textarea
-            label="Text of the e-mail"
-            placeholder="Empty: rule, event, case and reason"
+            label={t("Text of the e-mail")}
+            placeholder={t("Empty: rule, event, case and reason")}
             autosize
             minRows={2}
             maxRows={10}
@@ -79,9 +84,9 @@ export function TellPart({
       {hooks && (
         <>
           <Textarea
-            label="Payload of the webhook"
-            description="JSON without its outer braces"
-            placeholder={'"text": "{{ body }}", "event": "@event@"'}
+            label={t("Payload of the webhook")}
+            description={t("JSON without its outer braces")}
+            placeholder={t('"text": "{{ body }}", "event": "@event@"')}
             autosize
             minRows={2}
             maxRows={10}
@@ -89,8 +94,8 @@ export function TellPart({
             {...text("notification_payload")}
           />
           <Textarea
-            label="Text in the payload"
-            description="Stands where the payload says {{ body }}"
+            label={t("Text in the payload")}
+            description={t("Stands where the payload says {{ body }}")}
             autosize
             minRows={2}
             maxRows={10}

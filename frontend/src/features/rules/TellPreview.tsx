@@ -10,6 +10,7 @@ import {
   testNotification,
 } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import { useMayAdminister } from "../../shared/roles";
 import { same } from "../../shared/schema/changes";
 import { ErrorLine } from "../../shared/states";
@@ -27,7 +28,7 @@ export function TellPreview({ draft, saved }: { draft: Draft; saved: Rule | null
   const [asked] = useDebouncedValue({ ...draft, name: draft.name || "new-rule" }, 400);
   const preview = useQuery({
     queryKey: ["notification preview", documentOf(asked), event],
-    queryFn: () => previewNotifications({ ...asked, rule: "True", target: [] }, event),
+    queryFn: () => previewNotifications({ ...asked, rule: t("True"), target: [] }, event),
     enabled: /^[0-9a-zA-Z_-]+$/.test(asked.name),
     placeholderData: keepPreviousData,
     gcTime: 10_000,
@@ -35,8 +36,8 @@ export function TellPreview({ draft, saved }: { draft: Draft; saved: Rule | null
   return (
     <div className={css.preview}>
       <div className={css.stateLine}>
-        <h3>Preview</h3>
-        <div role="group" aria-label="Event" className={page.choice}>
+        <h3>{t("Preview")}</h3>
+        <div role="group" aria-label={t("Event")} className={page.choice}>
           {(Object.keys(EVENTS) as NotificationEvent[]).map((name) => (
             <button
               key={name}
@@ -52,7 +53,7 @@ export function TellPreview({ draft, saved }: { draft: Draft; saved: Rule | null
       {preview.data?.map(({ channel, subject, text, error }) => (
         <figure key={channel} className={css.message}>
           <figcaption className="dim">
-            {channel === "email" ? `E-mail · ${subject}` : "Webhook · JSON"}
+            {channel === "email" ? t("E-mail · {subject}", { subject }) : t("Webhook · JSON")}
           </figcaption>
           {error ? <p className={css.flaw}>{error}</p> : <pre>{text}</pre>}
         </figure>
@@ -62,17 +63,19 @@ export function TellPreview({ draft, saved }: { draft: Draft; saved: Rule | null
         <ul className={css.notes}>
           <li>
             {settings.phi
-              ? "Messages may name patients: SCANHUB_WORKFLOW_PHI_NOTIFICATIONS is on."
-              : "Patients are never named: {{ patient_name }}, {{ mrn }} and {{ acc }} stay UNKNOWN in a webhook and empty in an e-mail, because SCANHUB_WORKFLOW_PHI_NOTIFICATIONS is off."}
+              ? t("Messages may name patients: SCANHUB_WORKFLOW_PHI_NOTIFICATIONS is on.")
+              : t(
+                  "Patients are never named: {{ patient_name }}, {{ mrn }} and {{ acc }} stay UNKNOWN in a webhook and empty in an e-mail, because SCANHUB_WORKFLOW_PHI_NOTIFICATIONS is off.",
+                )}
           </li>
           {draft.notification_email && !settings.mail_server && (
             <li className={css.flaw}>
-              No mail server is set, so no e-mail will be sent: SCANHUB_WORKFLOW_SMTP_HOST.
+              {t("No mail server is set, so no e-mail will be sent: SCANHUB_WORKFLOW_SMTP_HOST.")}
             </li>
           )}
           {draft.notification_webhook?.startsWith("http://") && !settings.webhook_http && (
             <li className={css.flaw}>
-              A webhook needs https here; SCANHUB_WORKFLOW_WEBHOOK_HTTP allows http.
+              {t("A webhook needs https here; SCANHUB_WORKFLOW_WEBHOOK_HTTP allows http.")}
             </li>
           )}
         </ul>
@@ -104,17 +107,17 @@ function SampleButton({
           loading={send.isPending}
           onClick={() => send.mutate()}
         >
-          Send a sample
+          {t("Send a sample")}
         </Button>
         {!isSaved && (
-          <span className="dim">Save the rule first: a sample is of what is saved.</span>
+          <span className="dim">{t("Save the rule first: a sample is of what is saved.")}</span>
         )}
       </div>
       {send.data && (
-        <ul className={css.cases} aria-label="What came of the sample">
+        <ul className={css.cases} aria-label={t("What came of the sample")}>
           {send.data.map(({ channel, recipient, ok, detail }) => (
             <li key={`${channel} ${recipient}`}>
-              <StatusBadge look={ok ? { ...HEALTH.ok, word: "Sent" } : HEALTH.failing} />
+              <StatusBadge look={ok ? { ...HEALTH.ok, word: t("Sent") } : HEALTH.failing} />
               <span>{recipient}</span>
               <span className={css.reason}>{detail}</span>
             </li>

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { type DragEvent, useState } from "react";
 
 import { dryRunRule, getSeriesTags, readFileTags, type RuleDryRun } from "../../api/routing";
+import { t } from "../../i18n";
 import { dayOrClock } from "../../shared/format";
 import past from "../../shared/history.module.css";
 import page from "../../shared/page.module.css";
@@ -23,17 +24,17 @@ interface Props {
   onTags: (tags: Record<string, string>) => void;
 }
 
-const TRIES = { tags: "On tags", last: "On what came last" } as const;
+const TRIES = { tags: t("On tags"), last: t("On what came last") } as const;
 
 /** Whether the rule would fire: for tags, a file, a series, or the series received last. */
 export function Tester(props: Props) {
   const [on, setOn] = useState<keyof typeof TRIES>("tags");
   const mayNot = useMayTryOut();
   return (
-    <aside className={css.tester} aria-label="Try it out">
+    <aside className={css.tester} aria-label={t("Try it out")}>
       <header className={css.stateLine}>
-        <h2>Try it out</h2>
-        <div role="group" aria-label="Try it" className={page.choice}>
+        <h2>{t("Try it out")}</h2>
+        <div role="group" aria-label={t("Try it")} className={page.choice}>
           {(Object.keys(TRIES) as (keyof typeof TRIES)[]).map((name) => (
             <button
               key={name}
@@ -95,11 +96,13 @@ function OnTags({ draft, tags, tested, keywords, onTags }: Props) {
               leftSection={<IconFileUpload size={16} />}
               loading={read.isPending}
             >
-              Tags of a DICOM file
+              {t("Tags of a DICOM file")}
             </Button>
           )}
         </FileButton>
-        <span className="dim">{from ? `From ${from}` : "or drop one here; it is not kept"}</span>
+        <span className="dim">
+          {from ? t("From {from}", { from }) : t("or drop one here; it is not kept")}
+        </span>
       </div>
       <ErrorLine error={read.error} />
       <TagTable tags={tags} tested={tested} keywords={keywords} onTags={onTags} />
@@ -110,9 +113,9 @@ function OnTags({ draft, tags, tested, keywords, onTags }: Props) {
 function Outcome({ draft, tested }: { draft: Draft; tested: Tested }) {
   const { result, error } = tested;
   if (error) return <ErrorLine error={error} />;
-  const { look, why } = outcomeOf(draft, result);
+  const { kind, look, why } = outcomeOf(draft, result);
   return (
-    <div role="status" aria-label="Outcome" className={css.outcome} data-kind={look.word}>
+    <div role="status" aria-label={t("Outcome")} className={css.outcome} data-kind={kind}>
       <StatusBadge look={look} />
       <span>{why}</span>
     </div>
@@ -136,7 +139,7 @@ function TagTable({ tags, tested, keywords, onTags }: Omit<Props, "draft">) {
       key={keyword}
       label={keyword}
       error={note}
-      placeholder="empty"
+      placeholder={t("empty")}
       autoComplete="off"
       value={tags[keyword] ?? ""}
       onChange={(event) => onTags({ ...tags, [keyword]: event.currentTarget.value })}
@@ -144,19 +147,21 @@ function TagTable({ tags, tested, keywords, onTags }: Omit<Props, "draft">) {
   );
   return (
     <div className={css.tags}>
-      <h3>{looked.length > 0 ? "Tags that it looks at" : "It looks at no tag yet"}</h3>
+      <h3>{looked.length > 0 ? t("Tags that it looks at") : t("It looks at no tag yet")}</h3>
       <div className={css.tagGrid}>
         {looked.map((keyword) =>
           row(
             keyword,
-            unknown.includes(keyword) ? "no such tag is kept: the rule never holds" : undefined,
+            unknown.includes(keyword) ? t("no such tag is kept: the rule never holds") : undefined,
           ),
         )}
       </div>
       <button type="button" className={css.more} onClick={() => setAll(!all)} aria-expanded={all}>
         {all
-          ? "Fewer tags"
-          : `All tags${typed.length > 0 ? ` (${typed.length} more have values)` : ""}`}
+          ? t("Fewer tags")
+          : t("All tags{which}", {
+              which: typed.length > 0 ? t(" ({n} more have values)", { n: typed.length }) : "",
+            })}
       </button>
       {all && <div className={css.tagGrid}>{others.map((keyword) => row(keyword))}</div>}
     </div>
@@ -183,26 +188,32 @@ function OnLast({ draft, onTags, onShown }: Props & { onShown: () => void }) {
       onShown();
     },
   });
-  if (rule.trim() === "") return <p className="dim">Write a condition first.</p>;
+  if (rule.trim() === "") return <p className="dim">{t("Write a condition first.")}</p>;
   return (
     <div className={css.onTags}>
       <Select
-        label="Series received last"
-        data={COUNTS.map((choice) => ({ value: String(choice), label: `the last ${choice}` }))}
+        label={t("Series received last")}
+        data={COUNTS.map((choice) => ({
+          value: String(choice),
+          label: t("the last {choice}", { choice }),
+        }))}
         allowDeselect={false}
         value={String(count)}
         onChange={(next) => next && setCount(Number(next))}
       />
       <ErrorLine error={show.error} />
-      <QueryView query={found} rows={6} safe="Nothing was sent: this only looks.">
+      <QueryView query={found} rows={6} safe={t("Nothing was sent: this only looks.")}>
         {(all) => (
           <>
             <p role="status">
               {all.length === 0
-                ? "No series was received yet: send one, or try it on tags."
-                : `It would have fired for ${all.filter(({ result }) => result.triggered).length} of ${all.length}.`}
+                ? t("No series was received yet: send one, or try it on tags.")
+                : t("It would have fired for {fired} of {all}.", {
+                    fired: all.filter(({ result }) => result.triggered).length,
+                    all: all.length,
+                  })}
             </p>
-            <ul className={past.list} aria-label="Series received last">
+            <ul className={past.list} aria-label={t("Series received last")}>
               {all.map((series) => {
                 const { look, why } = outcomeOf(draft, series.result);
                 return (
@@ -215,7 +226,7 @@ function OnLast({ draft, onTags, onShown }: Props & { onShown: () => void }) {
                     >
                       <StatusBadge look={look} />
                       <span className={css.seriesName}>
-                        {series.series_description || "no description"}
+                        {series.series_description || t("no description")}
                       </span>
                       <span className="dim live-number">
                         {series.modality} · {dayOrClock(series.received_at)}
@@ -228,7 +239,9 @@ function OnLast({ draft, onTags, onShown }: Props & { onShown: () => void }) {
                 );
               })}
             </ul>
-            {all.length > 0 && <p className="dim">Choose one to try the rule on its tags.</p>}
+            {all.length > 0 && (
+              <p className="dim">{t("Choose one to try the rule on its tags.")}</p>
+            )}
           </>
         )}
       </QueryView>

@@ -3,6 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { ACTIONS, PRIORITIES } from "./rule";
 import { Choice, pairs, Part, type PartProps } from "./RulePart";
 import css from "./rules.module.css";
@@ -11,10 +13,10 @@ import css from "./rules.module.css";
 export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
   const action = draft.action;
   return (
-    <Part title="What" about="follows, and where to">
+    <Part title={t("What")} about={t("follows, and where to")}>
       <div className={css.row}>
         <Choice
-          label="Does"
+          label={t("Does")}
           value={action}
           choices={pairs(ACTIONS)}
           readOnly={readOnly}
@@ -22,7 +24,7 @@ export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
         />
         {action !== "discard" && action !== "notification" && (
           <Choice
-            label="Priority"
+            label={t("Priority")}
             value={draft.priority}
             choices={pairs(PRIORITIES)}
             readOnly={readOnly}
@@ -33,13 +35,16 @@ export function WhatPart({ draft, problems, readOnly, onChange }: PartProps) {
       {problems.action && <p className={css.flaw}>{problems.action}</p>}
       {action === "discard" && (
         <p className="dim">
-          It ends the matter: the images go nowhere, whatever other rules say. Their files stay.
+          {t(
+            "It ends the matter: the images go nowhere, whatever other rules say. Their files stay.",
+          )}
         </p>
       )}
       {action === "process" && (
         <p className="dim">
-          What the modules make is in the archive, with the case. Nothing is sent, unless the last
-          of them may choose targets.
+          {t(
+            "What the modules make is in the archive, with the case. Nothing is sent, unless the last of them may choose targets.",
+          )}
         </p>
       )}
       {(action === "route" || action === "both" || draft.target.length > 0) && (
@@ -54,16 +59,18 @@ function TargetChoice({ draft, problems, readOnly, onChange }: PartProps) {
   const names = [...new Set([...(targets ?? []).map(({ name }) => name), ...draft.target])];
   const noteOf = (name: string): string => {
     const found = targets?.find((target) => target.name === name);
-    if (!found) return targets ? " (there is none of this name)" : "";
-    if (found.paused) return " (paused)";
-    return found.enabled ? "" : " (off)";
+    if (!found) return targets ? t(" (there is none of this name)") : "";
+    if (found.paused) return t(" (paused)");
+    return found.enabled ? "" : t(" (off)");
   };
   return (
     <fieldset className={css.targets} disabled={readOnly}>
-      <legend>Targets</legend>
+      <legend>{t("Targets")}</legend>
       {targets?.length === 0 && (
         <p className="dim">
-          There are no targets yet: <Link to="/targets">add one first</Link>.
+          {rich("There are no targets yet: <a>add one first</a>.", {
+            a: <Link to="/targets" />,
+          })}
         </p>
       )}
       {names.map((name) => (

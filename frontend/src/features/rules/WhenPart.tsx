@@ -1,6 +1,7 @@
 import { Checkbox, TextInput } from "@mantine/core";
 import { lazy, Suspense, useId } from "react";
 
+import { t } from "../../i18n";
 import { CompletionTester } from "./CompletionTester";
 import { flawOf } from "./flaw";
 import { FORCE } from "./rule";
@@ -21,10 +22,10 @@ export function WhenPart({ draft, problems, readOnly, onChange, tested, vocabula
   const flaw = flawOf(tested, problems.rule);
   const study = draft.action_trigger === "study";
   return (
-    <Part title="When" about="the rule fires">
+    <Part title={t("When")} about={t("the rule fires")}>
       <div className={css.condition}>
         <span id={id} className="field-label">
-          Condition
+          {t("Condition")}
         </span>
         <div className={css.code} data-error={flaw?.severity === "error" || undefined}>
           <Suspense fallback={<code className={css.expression}>{draft.rule}</code>}>
@@ -43,23 +44,25 @@ export function WhenPart({ draft, problems, readOnly, onChange, tested, vocabula
         <p id={`${id}-note`} className={flaw ? css.flaw : "dim"} data-severity={flaw?.severity}>
           {flaw
             ? flaw.message
-            : "Ctrl+Space completes tags and functions. All values are texts: number(), date() and age() read them."}
+            : t(
+                "Ctrl+Space completes tags and functions. All values are texts: number(), date() and age() read them.",
+              )}
         </p>
       </div>
       <div className={css.row}>
         <Choice
-          label="Decides on"
+          label={t("Decides on")}
           value={draft.action_trigger}
           choices={[
-            ["series", "Each series"],
-            ["study", "Each study"],
+            ["series", t("Each series")],
+            ["study", t("Each study")],
           ]}
           readOnly={readOnly}
           onPick={(action_trigger) => onChange({ action_trigger })}
         />
         <Checkbox
           className={css.beside}
-          label="Fallback: only if no other rule fires"
+          label={t("Fallback: only if no other rule fires")}
           checked={draft.fallback}
           disabled={readOnly}
           onChange={(event) => onChange({ fallback: event.currentTarget.checked })}
@@ -75,11 +78,11 @@ function StudyOptions({ draft, problems, readOnly, onChange }: PartProps) {
   return (
     <>
       <Choice
-        label="A study is complete"
+        label={t("A study is complete")}
         value={draft.study_trigger_condition}
         choices={[
-          ["timeout", "when nothing has come for a while"],
-          ["received_series", "when certain series are there"],
+          ["timeout", t("when nothing has come for a while")],
+          ["received_series", t("when certain series are there")],
         ]}
         readOnly={readOnly}
         onPick={(study_trigger_condition) => onChange({ study_trigger_condition })}
@@ -87,10 +90,10 @@ function StudyOptions({ draft, problems, readOnly, onChange }: PartProps) {
       {bySeries && (
         <>
           <TextInput
-            label="Series that complete it"
-            description="Parts of series descriptions in quotes, with and, or and brackets"
+            label={t("Series that complete it")}
+            description={t("Parts of series descriptions in quotes, with and, or and brackets")}
             inputWrapperOrder={["label", "input", "error", "description"]}
-            placeholder="'Axial T2' and ('Sag T1 GRE' or 'Sag T1 TSE')"
+            placeholder={t("'Axial T2' and ('Sag T1 GRE' or 'Sag T1 TSE')")}
             classNames={{ input: "mono" }}
             spellCheck={false}
             readOnly={readOnly}
@@ -102,7 +105,7 @@ function StudyOptions({ draft, problems, readOnly, onChange }: PartProps) {
         </>
       )}
       <Choice
-        label="If it is not complete after a long time"
+        label={t("If it is not complete after a long time")}
         value={draft.study_force_completion_action}
         choices={pairs(FORCE)}
         readOnly={readOnly}

@@ -2,9 +2,11 @@ import type { CompletionContext, CompletionResult } from "@codemirror/autocomple
 import { HighlightStyle, StreamLanguage } from "@codemirror/language";
 import { tags as highlight } from "@lezer/highlight";
 
+import { t } from "../../i18n";
+
 /** The language of rules for the editor: colours, and what may stand where. */
 
-const WORDS = new Set(["and", "or", "not", "in", "is", "True", "False", "None"]);
+const WORDS = new Set(["and", "or", "not", "in", "is", t("True"), t("False"), t("None")]);
 
 export const ruleLanguage = StreamLanguage.define<null>({
   name: "rule",
@@ -48,28 +50,40 @@ export const HELPERS: Helper[] = [
   {
     name: "contains",
     use: "contains(tags.SeriesDescription, 't2', 'flair')",
-    about: "one of them is part of it, in any case",
+    about: t("one of them is part of it, in any case"),
   },
-  { name: "same", use: "same(tags.Modality, 'mr', 'pt')", about: "it is one of them, in any case" },
-  { name: "has", use: "has('ContrastBolusAgent')", about: "all of these tags have a value" },
-  { name: "number", use: "number(tags.SliceThickness) <= 1", about: "the first value as a number" },
-  { name: "numbers", use: "numbers(tags.PixelSpacing)", about: "each value as a number" },
-  { name: "values", use: "'DERIVED' in values(tags.ImageType)", about: "each value as a text" },
+  {
+    name: "same",
+    use: "same(tags.Modality, 'mr', 'pt')",
+    about: t("it is one of them, in any case"),
+  },
+  { name: "has", use: "has('ContrastBolusAgent')", about: t("all of these tags have a value") },
+  {
+    name: "number",
+    use: "number(tags.SliceThickness) <= 1",
+    about: t("the first value as a number"),
+  },
+  { name: "numbers", use: "numbers(tags.PixelSpacing)", about: t("each value as a number") },
+  {
+    name: "values",
+    use: "'DERIVED' in values(tags.ImageType)",
+    about: t("each value as a text"),
+  },
   {
     name: "date",
     use: "date(tags.StudyDate) > date('2026-01-31')",
-    about: "a date; a difference is in days",
+    about: t("a date; a difference is in days"),
   },
   {
     name: "age",
     use: "age(tags.PatientBirthDate, tags.StudyDate) < 18",
-    about: "whole years between two dates",
+    about: t("whole years between two dates"),
   },
-  { name: "years", use: "years(tags.PatientAge) < 18", about: "018M as 1.5" },
+  { name: "years", use: "years(tags.PatientAge) < 18", about: t("018M as 1.5") },
   {
     name: "tag",
     use: "tag('StationName', 'unknown')",
-    about: "the tag, or something else where it is empty",
+    about: t("the tag, or something else where it is empty"),
   },
 ];
 
@@ -94,7 +108,7 @@ export function complete(
   return {
     from: word?.from ?? context.pos,
     options: [
-      { label: "tags.", type: "variable", detail: "a tag of the images", boost: 3 },
+      { label: t("tags."), type: "variable", detail: t("a tag of the images"), boost: 3 },
       ...HELPERS.map(({ name, about, use }) => ({
         label: name,
         type: "function",
@@ -103,7 +117,7 @@ export function complete(
         info: use,
         boost: 2,
       })),
-      ...["and", "or", "not", "in", "True", "False"].map((label) => ({
+      ...["and", "or", "not", "in", t("True"), t("False")].map((label) => ({
         label,
         type: "keyword",
         boost: 1,

@@ -1,5 +1,6 @@
 import type { Rule, RuleFlow } from "../../api/routing";
-import { counted, duration } from "../../shared/format";
+import { inSentence, plural, t } from "../../i18n";
+import { duration } from "../../shared/format";
 import { processes } from "./chain";
 import { reviewWords } from "./review";
 import { ACTIONS, stateOf, STATES } from "./rule";
@@ -37,18 +38,19 @@ export interface PipelineOf {
   told: Station[];
 }
 
-const COUNTS: [string, Tone, string][] = [
-  ["receiving", "running", "arriving"],
-  ["waiting", "waiting", "incomplete"],
-  ["failed", "fault", "failed"],
+const COUNTS: [string, Tone, (n: number) => string][] = [
+  ["receiving", "running", (n) => t("{n} arriving", { n })],
+  ["waiting", "waiting", (n) => t("{n} incomplete", { n })],
+  ["failed", "fault", (n) => t("{n} failed", { n })],
 ];
+const waits = (n: number) => plural(n, "{n} waits", "{n} wait");
 
 const tally = (
   count: number | undefined,
   tone: Tone,
-  words: string,
+  words: (n: number) => string,
   place: Place | null = null,
-): Tally[] => (count ? [{ tone, words: `${count} ${words}`, place }] : []);
+): Tally[] => (count ? [{ tone, words: words(count), place }] : []);
 
 export function pipelineOf(rule: Rule, flow: RuleFlow | null): PipelineOf {
   return {
@@ -65,12 +67,12 @@ export function pipelineOf(rule: Rule, flow: RuleFlow | null): PipelineOf {
 function receivedStation(rule: Rule, flow: RuleFlow | null): Station {
   const study = rule.action_trigger === "study";
   const words = flow
-    ? `${counted(flow.series, "series", "series")}, ${counted(flow.images, "image")}`
+    ? `${plural(flow.series, "{n} series", "{n} series")}, ${plural(flow.images, "{n} image", "{n} images")}`
     : "";
   return {
     key: "received",
     kind: "series",
-    title: study ? "Study received" : "Series received",
+    title: study ? t("Study received") : t("Series received"),
     about: words,
     place: { to: "/cases", search: { rule: rule.name } },
     tallies: [],
@@ -90,14 +92,14 @@ function ruleStation(rule: Rule, flow: RuleFlow | null): Station {
     title: rule.name,
     about: [
       ACTIONS[rule.action],
-      state !== "active" && STATES[state].look.word.toLowerCase(),
-      rule.fallback && "only if no other fires",
+      state !== "active" && inSentence(STATES[state].look.word),
+      rule.fallback && t("only if no other fires"),
     ]
       .filter(Boolean)
       .join(", "),
     place: null,
     tallies: [
-      ...tally(all, "done", all === 1 ? "case" : "cases", {
+      ...tally(all, "done", (n) => plural(n, "{n} case", "{n} cases"), {
         to: "/cases",
         search: { rule: rule.name },
       }),
@@ -122,18 +124,20 @@ function moduleStations(rule: Rule, flow: RuleFlow | null): Station[] {
       kind: "module",
       title: name,
       about: [
-        `module ${at + 1} of ${names.length}`,
-        at === 0 && deadline != null && `all within ${duration(deadline)}`,
+        t("module {at} of {n}", { at: at + 1, n: names.length }),
+        at === 0 &&
+          deadline != null &&
+          t("all within {deadline}", { deadline: duration(deadline) }),
       ]
         .filter(Boolean)
         .join(", "),
       place: { to: "/modules", search: { id: name } },
       tallies: [
-        ...tally(step?.waiting, "waiting", step?.waiting === 1 ? "waits" : "wait", runs("open")),
-        ...tally(step?.running, "running", "running", runs("open")),
-        ...tally(step?.done, "done", "done", runs("succeeded")),
-        ...tally(step?.skipped, "done", "skipped"),
-        ...tally(step?.failed, "fault", "failed", runs("failed")),
+        ...tally(step?.waiting, "waiting", waits, runs("open")),
+        ...tally(step?.running, "running", (n) => t("{n} running", { n }), runs("open")),
+        ...tally(step?.done, "done", (n) => t("{n} done", { n }), runs("succeeded")),
+        ...tally(step?.skipped, "done", (n) => t("{n} skipped", { n })),
+        ...tally(step?.failed, "fault", (n) => t("{n} failed", { n }), runs("failed")),
       ],
     };
     const gate = rule.processing_gates?.find(({ after }) => after === at + 1);
@@ -153,14 +157,14 @@ function reviewStation(key: string, about: string, come?: RuleFlow["review"]): S
   return {
     key,
     kind: "review",
-    title: "Review",
+    title: t("Review"),
     about,
     place: open,
     tallies: [
-      ...tally(waiting - overdue, "waiting", "to be looked at", open),
-      ...tally(overdue, "fault", "overdue", open),
-      ...tally(approved, "done", "approved"),
-      ...tally(rejected, "fault", "rejected", {
+      ...tally(waiting - overdue, "waiting", (n) => t("{n} to be looked at", { n }), open),
+      ...tally(overdue, "fault", (n) => t("{n} overdue", { n }), open),
+      ...tally(approved, "done", (n) => t("{n} approved", { n })),
+      ...tally(rejected, "fault", (n) => t("{n} rejected", { n }), {
         to: "/runs",
         search: { kind: "case", view: "canceled" },
       }),
@@ -182,20 +186,20 @@ function endStations(rule: Rule, flow: RuleFlow | null): Station[] {
     {
       key: "nowhere",
       kind: "nowhere",
-      title: free ? "Where the last module says" : NOWHERE[rule.action],
-      about: free ? "among all targets" : "the images stay in the archive",
+      title: free ? t("Where the last module says") : NOWHERE[rule.action],
+      about: free ? t("among all targets") : t("the images stay in the archive"),
       place: { to: free ? "/targets" : "/archive" },
-      tallies: tally(flow?.cases.discarded, "done", "discarded"),
+      tallies: tally(flow?.cases.discarded, "done", (n) => t("{n} discarded", { n })),
     },
   ];
 }
 
 const NOWHERE: Record<Rule["action"], string> = {
-  discard: "Discarded",
-  notification: "Sent nowhere",
-  process: "Into the archive",
-  route: "No target yet",
-  both: "No target yet",
+  discard: t("Discarded"),
+  notification: t("Sent nowhere"),
+  process: t("Into the archive"),
+  route: t("No target yet"),
+  both: t("No target yet"),
 };
 
 /** Under which condition images go to a target. */
@@ -205,11 +209,11 @@ function whenWords(
 ): string {
   const { rule, own, chosen, other } = at;
   if (own.includes(name)) {
-    return rule.dynamic_routing ? "unless the last module chooses others" : "";
+    return rule.dynamic_routing ? t("unless the last module chooses others") : "";
   }
-  if (name === other) return "if the last module asks for the other target";
-  if (chosen.includes(name)) return "if the last module chooses it";
-  return rule.dynamic_routing ? "a module chose it" : "by hand, or before";
+  if (name === other) return t("if the last module asks for the other target");
+  if (chosen.includes(name)) return t("if the last module chooses it");
+  return rule.dynamic_routing ? t("a module chose it") : t("by hand, or before");
 }
 
 function targetStation(name: string, flow: RuleFlow | null, about: string): Station {
@@ -222,20 +226,15 @@ function targetStation(name: string, flow: RuleFlow | null, about: string): Stat
     about,
     place: { to: "/targets", search: { id: name } },
     tallies: [
-      ...tally(
-        counts?.waiting,
-        "waiting",
-        counts?.waiting === 1 ? "waits" : "wait",
-        sendings("open"),
-      ),
-      ...tally(counts?.sending, "running", "on the way", sendings("open")),
-      ...tally(counts?.sent, "done", "sent", sendings("ended")),
-      ...tally(counts?.failed, "fault", "failed", sendings("failed")),
+      ...tally(counts?.waiting, "waiting", waits, sendings("open")),
+      ...tally(counts?.sending, "running", (n) => t("{n} on the way", { n }), sendings("open")),
+      ...tally(counts?.sent, "done", (n) => t("{n} sent", { n }), sendings("ended")),
+      ...tally(counts?.failed, "fault", (n) => t("{n} failed", { n }), sendings("failed")),
     ],
   };
 }
 
-const CHANNELS: Record<string, string> = { webhook: "Webhook", email: "E-mail" };
+const CHANNELS: Record<string, string> = { webhook: t("Webhook"), email: t("E-mail") };
 
 function messageStations(rule: Rule, flow: RuleFlow | null): Station[] {
   const recipients: Record<string, string | undefined> = {
@@ -243,12 +242,12 @@ function messageStations(rule: Rule, flow: RuleFlow | null): Station[] {
     email: rule.notification_email,
   };
   const when = [
-    rule.notification_trigger_reception && "all is there",
-    rule.notification_trigger_completion && "it is done",
+    rule.notification_trigger_reception && t("all is there"),
+    rule.notification_trigger_completion && t("it is done"),
     !rule.notification_trigger_completion &&
       rule.notification_trigger_completion_on_request &&
-      "a module asks for it",
-    rule.notification_trigger_error && "it fails",
+      t("a module asks for it"),
+    rule.notification_trigger_error && t("it fails"),
   ].filter(Boolean);
   return Object.keys(CHANNELS)
     .filter(
@@ -263,12 +262,13 @@ function messageStations(rule: Rule, flow: RuleFlow | null): Station[] {
         key: `message ${channel}`,
         kind: "message",
         title: CHANNELS[channel] ?? channel,
-        about: when.length > 0 ? `when ${when.join(", or ")}` : "not any more",
+        about:
+          when.length > 0 ? t("when {when}", { when: when.join(t(", or ")) }) : t("not any more"),
         place: { to: "/notifications" },
         tallies: [
-          ...tally(counts?.waiting, "waiting", counts?.waiting === 1 ? "waits" : "wait"),
-          ...tally(counts?.sent, "done", "told", messages("sent")),
-          ...tally(counts?.failed, "fault", "failed", messages("failed")),
+          ...tally(counts?.waiting, "waiting", waits),
+          ...tally(counts?.sent, "done", (n) => t("{n} told", { n }), messages("sent")),
+          ...tally(counts?.failed, "fault", (n) => t("{n} failed", { n }), messages("failed")),
         ],
       };
     });

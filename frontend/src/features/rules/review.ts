@@ -1,4 +1,6 @@
 import type { RuleOptions } from "../../api/routing";
+import { t } from "../../i18n";
+import { ROLE_WORDS } from "../../shared/roles";
 import { AT_DEADLINE } from "./rule";
 
 /** The review that a rule asks for, in words and as it is typed. Pure. */
@@ -10,8 +12,12 @@ type Asked = Pick<Review, "role" | "deadline_s" | "at_deadline">;
 const HOUR_S = 3600;
 
 export function reviewWords({ role, deadline_s, at_deadline }: Asked): string {
-  if (deadline_s == null) return `by ${role}`;
-  return `by ${role}, within ${hoursOf(deadline_s)}\u202fh; else ${AT_DEADLINE[at_deadline]}`;
+  if (deadline_s == null) return t("by {role}", { role: ROLE_WORDS[role] });
+  return t("by {role}, within {hours}\u202fh; else {what}", {
+    role: ROLE_WORDS[role],
+    hours: hoursOf(deadline_s),
+    what: AT_DEADLINE[at_deadline],
+  });
 }
 
 /** `5400` s is typed as 1.5 h; nothing: there is no deadline. */

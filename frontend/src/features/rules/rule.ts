@@ -1,4 +1,5 @@
 import type { Rule, RuleOptions, RuleTest } from "../../api/routing";
+import { said, t } from "../../i18n";
 import type { JsonObject } from "../../shared/schema/schema";
 import { processes } from "./chain";
 import { ACTIVE, HEALTH, OFF, SHADOW, type StatusLook } from "../../shared/status";
@@ -8,12 +9,12 @@ import { ACTIVE, HEALTH, OFF, SHADOW, type StatusLook } from "../../shared/statu
 export type RuleState = "active" | "shadow" | "off";
 
 export const STATES: Record<RuleState, { look: StatusLook; about: string }> = {
-  active: { look: ACTIVE, about: "What it asks for is done." },
+  active: { look: ACTIVE, about: t("What it asks for is done.") },
   shadow: {
     look: SHADOW,
-    about: "It is looked at and what it says is recorded. Nothing follows.",
+    about: t("It is looked at and what it says is recorded. Nothing follows."),
   },
-  off: { look: OFF, about: "It is not looked at." },
+  off: { look: OFF, about: t("It is not looked at.") },
 };
 
 export function stateOf({ disabled, shadow }: RuleOptions): RuleState {
@@ -27,31 +28,31 @@ export const inState = (state: RuleState): Pick<RuleOptions, "disabled" | "shado
 });
 
 export const ACTIONS: Record<RuleOptions["action"], string> = {
-  route: "Send",
-  both: "Process and send",
-  process: "Process",
-  discard: "Discard",
-  notification: "Only tell",
+  route: t("Send"),
+  both: t("Process and send"),
+  process: t("Process"),
+  discard: t("Discard"),
+  notification: t("Only tell"),
 };
 
 export const PRIORITIES: Record<RuleOptions["priority"], string> = {
-  normal: "Normal",
-  urgent: "Urgent",
-  offpeak: "Off-peak hours",
+  normal: t("Normal"),
+  urgent: t("Urgent"),
+  offpeak: t("Off-peak hours"),
 };
 
 /** What becomes of what nobody has reviewed in time. */
 export const AT_DEADLINE = {
-  reject: "send nothing",
-  approve: "send it",
-  wait: "tell, and wait on",
+  reject: t("send nothing"),
+  approve: t("send it"),
+  wait: t("tell, and wait on"),
 } as const;
 
 /** What becomes of a study that is never complete. */
 export const FORCE = {
-  discard: "discard what there is",
-  proceed: "go on with what there is",
-  ignore: "wait on",
+  discard: t("discard what there is"),
+  proceed: t("go on with what there is"),
+  ignore: t("wait on"),
 } as const;
 
 /** The options of a rule as they are sent: all of them, also those that no form shows. */
@@ -114,35 +115,35 @@ export function documentOf(draft: Draft): JsonObject {
 // --- in words ----------------------------------------------------------------------------------
 
 const LABELS: Record<string, string> = {
-  rule: "Condition",
-  target: "Targets",
-  disabled: "Off",
-  shadow: "Shadow",
-  fallback: "Fallback",
-  tags: "Labels",
-  action_trigger: "Decides on",
-  processing_module: "Modules",
-  processing_settings: "Settings of the modules",
-  processing_retain_images: "Original images go on",
-  processing_deadline_s: "Modules are done within",
-  processing_review: "Review by a person",
-  processing_gates: "Reviews between modules",
-  dynamic_routing: "Module may choose targets",
-  dynamic_routing_allowed_targets: "Targets it may choose",
-  conditional_alternate_target: "Other target",
-  study_trigger_condition: "A study is complete",
-  study_trigger_series: "Series that complete it",
-  study_force_completion_action: "If it never is",
-  notification_webhook: "Webhook",
-  notification_payload: "Payload of the webhook",
-  notification_payload_body: "Text in the payload",
-  notification_email: "E-mail to",
-  notification_email_body: "Text of the e-mail",
-  notification_email_type: "Kind of e-mail",
-  notification_trigger_reception: "Tell when all images are there",
-  notification_trigger_completion: "Tell when it is done",
-  notification_trigger_completion_on_request: "Tell when it is done, if a module asks",
-  notification_trigger_error: "Tell when it failed",
+  rule: t("Condition"),
+  target: t("Targets"),
+  disabled: t("Off"),
+  shadow: t("Shadow"),
+  fallback: t("Fallback"),
+  tags: t("Labels"),
+  action_trigger: t("Decides on"),
+  processing_module: t("Modules"),
+  processing_settings: t("Settings of the modules"),
+  processing_retain_images: t("Original images go on"),
+  processing_deadline_s: t("Modules are done within"),
+  processing_review: t("Review by a person"),
+  processing_gates: t("Reviews between modules"),
+  dynamic_routing: t("Module may choose targets"),
+  dynamic_routing_allowed_targets: t("Targets it may choose"),
+  conditional_alternate_target: t("Other target"),
+  study_trigger_condition: t("A study is complete"),
+  study_trigger_series: t("Series that complete it"),
+  study_force_completion_action: t("If it never is"),
+  notification_webhook: t("Webhook"),
+  notification_payload: t("Payload of the webhook"),
+  notification_payload_body: t("Text in the payload"),
+  notification_email: t("E-mail to"),
+  notification_email_body: t("Text of the e-mail"),
+  notification_email_type: t("Kind of e-mail"),
+  notification_trigger_reception: t("Tell when all images are there"),
+  notification_trigger_completion: t("Tell when it is done"),
+  notification_trigger_completion_on_request: t("Tell when it is done, if a module asks"),
+  notification_trigger_error: t("Tell when it failed"),
 };
 
 /** `study_trigger_series` as the form calls it. */
@@ -185,50 +186,61 @@ function isNothing(value: unknown): boolean {
 export function outcomeOf(
   draft: RuleOptions,
   result: RuleTest | undefined,
-): { look: StatusLook; why: string } {
+): { kind?: "fires" | "error"; look: StatusLook; why: string } {
   if (!result) {
     return draft.rule.trim() === ""
-      ? { look: NO_OUTCOME, why: "Write a condition." }
-      : { look: LOOKING, why: "The condition is tried out." };
+      ? { look: NO_OUTCOME, why: t("Write a condition.") }
+      : { look: LOOKING, why: t("The condition is tried out.") };
   }
-  if (result.error) return { look: { ...HEALTH.failing, word: "Error" }, why: result.error };
+  if (result.error)
+    return { kind: "error", look: { ...HEALTH.failing, word: t("Error") }, why: result.error };
   if (result.missing) {
-    return { look: REJECTS, why: `No tag ${result.missing} is kept: the rule does not hold.` };
+    return {
+      look: REJECTS,
+      why: t("No tag {missing} is kept: the rule does not hold.", { missing: result.missing }),
+    };
   }
-  if (!result.triggered) return { look: REJECTS, why: "The condition does not hold." };
-  const word = stateOf(draft) === "active" ? "Fires" : "Would fire";
-  return { look: { ...ACTIVE, word }, why: inShort(draft) };
+  if (!result.triggered) return { look: REJECTS, why: t("The condition does not hold.") };
+  const word = stateOf(draft) === "active" ? t("Fires") : t("Would fire");
+  return { kind: "fires", look: { ...ACTIVE, word }, why: inShort(draft) };
 }
 
-const REJECTS: StatusLook = { ...OFF, word: "Does not fire" };
-const NO_OUTCOME: StatusLook = { ...OFF, word: "Nothing yet" };
-const LOOKING: StatusLook = { ...OFF, word: "Wait" };
+const REJECTS: StatusLook = { ...OFF, word: t("Does not fire") };
+const NO_OUTCOME: StatusLook = { ...OFF, word: t("Nothing yet") };
+const LOOKING: StatusLook = { ...OFF, word: t("Wait") };
 
 /** One sentence: on what, what, where to. */
 export function inShort(rule: RuleOptions): string {
-  const what = rule.action_trigger === "study" ? "studies" : "series";
+  const what =
+    rule.action_trigger === "study" ? said("several", "studies") : said("several", "series");
   switch (rule.action) {
     case "discard":
-      return `Discards ${what}`;
+      return t("Discards {what}", { what });
     case "notification":
-      return `Tells of ${what}`;
+      return t("Tells of {what}", { what });
     case "process":
       return processed(rule, what);
     case "both":
-      return `${processed(rule, what)}, then sends ${whereTo(rule)}`;
+      return t("{processed}, then sends {whereTo}", {
+        processed: processed(rule, what),
+        whereTo: whereTo(rule),
+      });
     default:
-      return `Sends ${what} ${whereTo(rule)}`;
+      return t("Sends {what} {whereTo}", { what, whereTo: whereTo(rule) });
   }
 }
 
 const processed = ({ processing_module = [] }: RuleOptions, what: string): string =>
   processing_module.length > 0
-    ? `Processes ${what} by ${processing_module.join(", ")}`
-    : `Processes ${what}`;
+    ? t("Processes {what} by {processingModule}", {
+        what,
+        processingModule: processing_module.join(", "),
+      })
+    : t("Processes {what}", { what });
 
 function whereTo({ target, dynamic_routing }: RuleOptions): string {
-  if (target.length > 0) return `to ${target.join(", ")}`;
-  return dynamic_routing ? "where the module says" : "nowhere";
+  if (target.length > 0) return t("to {target}", { target: target.join(", ") });
+  return dynamic_routing ? t("where the module says") : t("nowhere");
 }
 
 /** The same rules with one of them moved by so many places. */
@@ -249,17 +261,17 @@ const NAME = /^[0-9a-zA-Z_-]+$/;
 /** What keeps a draft from being saved, by option; the server looks again. */
 export function problemsOf(draft: Draft): Record<string, string> {
   const problems: Record<string, string> = {};
-  if (draft.name === "") problems.name = "is needed";
-  else if (!NAME.test(draft.name)) problems.name = "letters, digits, _ and - only";
-  if (!draft.rule.trim()) problems.rule = "is needed; True fires for everything";
+  if (draft.name === "") problems.name = t("is needed");
+  else if (!NAME.test(draft.name)) problems.name = t("letters, digits, _ and - only");
+  if (!draft.rule.trim()) problems.rule = t("is needed; True fires for everything");
   if (draft.action === "route" && draft.target.length === 0) {
-    problems.target = "Choose at least one target";
+    problems.target = t("Choose at least one target");
   }
   if (draft.action === "both" && draft.target.length === 0 && !draft.dynamic_routing) {
-    problems.target = "Choose a target, or let the last module choose";
+    problems.target = t("Choose a target, or let the last module choose");
   }
   if (processes(draft) && (draft.processing_module ?? []).length === 0) {
-    problems.processing_module = "Choose at least one module";
+    problems.processing_module = t("Choose at least one module");
   }
   return problems;
 }

@@ -5,6 +5,7 @@ import { imageQueries } from "../../api/imageQueries";
 import type { CaseDetail } from "../../api/images";
 import type { ProcessingRun } from "../../api/processing";
 import { runQueries } from "../../api/runQueries";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { patientWords } from "../../shared/dicomText";
@@ -29,8 +30,8 @@ interface Props {
 export function ChainDetail({ id, onClose }: Props) {
   const query = useQuery(runQueries.chain(id));
   return (
-    <aside className={page.detail} aria-label="Run">
-      <QueryView query={query} rows={8} safe="The modules themselves are not affected.">
+    <aside className={page.detail} aria-label={t("Run")}>
+      <QueryView query={query} rows={8} safe={t("The modules themselves are not affected.")}>
         {(run) => <OfCase run={run} onClose={onClose} />}
       </QueryView>
     </aside>
@@ -45,8 +46,11 @@ function OfCase({ run, onClose }: { run: ProcessingRun; onClose: () => void }) {
   return (
     <>
       <DetailHead
-        title={run.steps.map(({ module }) => module).join(" → ") || "Modules"}
-        about={`Asked for ${dayAndClock(run.created_at)}${took === null ? "" : ` · ${duration(took)}`}`}
+        title={run.steps.map(({ module }) => module).join(" → ") || t("Modules")}
+        about={t("Asked for {createdAt}{which}", {
+          createdAt: dayAndClock(run.created_at),
+          which: took === null ? "" : ` · ${duration(took)}`,
+        })}
         look={runLook(run.state)}
         onClose={onClose}
       />
@@ -55,10 +59,10 @@ function OfCase({ run, onClose }: { run: ProcessingRun; onClose: () => void }) {
           {withLocalTimes(capitalised(plainReason(run.reason)))}
         </p>
       )}
-      <QueryView query={query} rows={6} safe="The modules themselves are not affected.">
+      <QueryView query={query} rows={6} safe={t("The modules themselves are not affected.")}>
         {(whole) => (
           <>
-            <DetailSection title="Modules">
+            <DetailSection title={t("Modules")}>
               <RunOfModules whole={whole} run={run} />
             </DetailSection>
             <SessionLeft run={{ kind: "case", id: run.id }} open={isOpen(run)} />
@@ -73,16 +77,16 @@ function OfCase({ run, onClose }: { run: ProcessingRun; onClose: () => void }) {
 
 function Where({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
   return (
-    <DetailSection title="Where it belongs">
+    <DetailSection title={t("Where it belongs")}>
       <dl className={page.facts}>
-        <dt>Case</dt>
+        <dt>{t("Case")}</dt>
         <dd>
           <Link to="/cases" search={{ id: whole.id }}>
             {patientWords(whole)}
           </Link>
           <span className="dim"> {subjectWords(whole)}</span>
         </dd>
-        <dt>Rule</dt>
+        <dt>{t("Rule")}</dt>
         <dd>
           {whole.rule && (
             <Link to="/rules" search={{ id: whole.rule }}>
@@ -90,20 +94,23 @@ function Where({ whole, run }: { whole: CaseDetail; run: ProcessingRun }) {
             </Link>
           )}
           {whole.rule_version !== null && (
-            <span className="dim"> version {whole.rule_version}</span>
+            <span className="dim">
+              {" "}
+              {t("version {ruleVersion}", { ruleVersion: whole.rule_version })}
+            </span>
           )}
         </dd>
-        <dt>Run of the case</dt>
+        <dt>{t("Run of the case")}</dt>
         <dd className="live-number">{run.number}</dd>
         {run.requested_by && (
           <>
-            <dt>Asked for by</dt>
+            <dt>{t("Asked for by")}</dt>
             <dd>{authorName(run.requested_by)}</dd>
           </>
         )}
         {run.deadline_at && (
           <>
-            <dt>Deadline</dt>
+            <dt>{t("Deadline")}</dt>
             <dd>{dayAndClock(run.deadline_at)}</dd>
           </>
         )}

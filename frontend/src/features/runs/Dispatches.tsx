@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { queries } from "../../api/queries";
 import type { Dispatch, Exam, Task } from "../../api/types";
+import { t } from "../../i18n";
 import { clock } from "../../shared/format";
 import { QueryView } from "../../shared/states";
 import { workStatus } from "../../shared/status";
@@ -18,11 +19,11 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
     .filter((other) => other.id === task.id || inputsOf(other).includes(task.id))
     .map((other) => other.id);
   return (
-    <Section title="Sent to">
-      <QueryView query={dispatches} rows={1} safe="The images are stored; sending goes on.">
+    <Section title={t("Sent to")}>
+      <QueryView query={dispatches} rows={1} safe={t("The images are stored; sending goes on.")}>
         {(all) => {
           const list = latest(all.filter(({ task_id }) => !task_id || fed.includes(task_id)));
-          if (list.length === 0) return <p className="dim">Nothing sent yet.</p>;
+          if (list.length === 0) return <p className="dim">{t("Nothing sent yet.")}</p>;
           return (
             <ul className={css.list}>
               {list.map((dispatch) => (
@@ -37,7 +38,10 @@ export function Dispatches({ exam, task }: { exam: Exam; task: Task }) {
                   </div>
                   {dispatch.next_attempt_at && (
                     <p className="dim live-number">
-                      Attempt {dispatch.attempt} failed, next at {clock(dispatch.next_attempt_at)}
+                      {t("Attempt {attempt} failed, next at {nextAttemptAt}", {
+                        attempt: dispatch.attempt,
+                        nextAttemptAt: clock(dispatch.next_attempt_at),
+                      })}
                     </p>
                   )}
                   {dispatch.error && <pre className={css.error}>{dispatch.error}</pre>}

@@ -3,6 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { imageKeys } from "../../api/imageQueries";
 import { runKeys } from "../../api/runQueries";
 import { changePriority, type RunPriority, type RunRef } from "../../api/runs";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useMayOperate } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
@@ -10,9 +11,9 @@ import { PRIORITY_WORDS } from "../queue/sending";
 import css from "./runs.module.css";
 
 const ABOUT: Record<RunPriority, string> = {
-  urgent: "Before the others that wait",
-  normal: "In the order in which they came",
-  offpeak: "In off-peak hours only",
+  urgent: t("Before the others that wait"),
+  normal: t("In the order in which they came"),
+  offpeak: t("In off-peak hours only"),
 };
 
 /** The place in its queue of a run that has not begun. */
@@ -31,7 +32,7 @@ export function PriorityChoice({ run, priority }: { run: RunRef; priority: RunPr
   return (
     <>
       <div className={css.line}>
-        <div role="radiogroup" aria-label="Priority" className={page.choice}>
+        <div role="radiogroup" aria-label={t("Priority")} className={page.choice}>
           {(Object.keys(ABOUT) as RunPriority[]).map((choice) => (
             <button
               key={choice}

@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 
 import { runQueries } from "../../api/runQueries";
 import type { Run } from "../../api/types";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock, duration, secondsBetween } from "../../shared/format";
@@ -31,8 +32,8 @@ interface Props {
 export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
   const query = useQuery(runQueries.run(id));
   return (
-    <aside className={page.detail} aria-label="Run">
-      <QueryView query={query} rows={8} safe="The job itself is not affected.">
+    <aside className={page.detail} aria-label={t("Run")}>
+      <QueryView query={query} rows={8} safe={t("The job itself is not affected.")}>
         {(run) => (
           <>
             <DetailHead
@@ -44,12 +45,12 @@ export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
             <Why run={run} />
             <Where run={run} devices={devices} onSelect={onSelect} />
             {Object.keys(run.values ?? {}).length > 0 && (
-              <DetailSection title="What it found">
+              <DetailSection title={t("What it found")}>
                 <JsonView value={run.values} />
               </DetailSection>
             )}
             <SessionLeft run={{ kind: "exam", id: run.id }} open={isOpen(run)} />
-            <DetailSection title="Log, parameters, inputs">
+            <DetailSection title={t("Log, parameters, inputs")}>
               <RunBody run={run} />
             </DetailSection>
             <RunTimeline id={run.id} />
@@ -65,9 +66,11 @@ function Times({ run }: { run: Run }) {
   const took = secondsBetween(run.started_at, run.ended_at ? Date.parse(run.ended_at) : now);
   return (
     <>
-      Asked for {dayAndClock(run.created_at)}
-      {took !== null && ` · ${duration(took)}`}
-      {run.status === "running" && ` · ${run.progress} %`}
+      {t("Asked for {createdAt}{took}{status}", {
+        createdAt: dayAndClock(run.created_at),
+        took: took !== null ? ` · ${duration(took)}` : "",
+        status: run.status === "running" ? ` · ${run.progress} %` : "",
+      })}
     </>
   );
 }
@@ -77,7 +80,7 @@ function Why({ run }: { run: Run }) {
   const told = run.error || isOpen(run) || mayRetry(run) || (run.warnings ?? []).length > 0;
   if (!told) return null;
   return (
-    <section className={page.detailSection} aria-label="How it went">
+    <section className={page.detailSection} aria-label={t("How it went")}>
       {run.error && (
         <p className={page.reason} data-fault={run.status !== "canceled" || undefined}>
           {run.error}
@@ -86,10 +89,13 @@ function Why({ run }: { run: Run }) {
       {isOpen(run) && run.waits_for && (
         <p className={page.reason}>
           {run.waits_for}
-          {run.waits_until && ` Until ${dayAndClock(run.waits_until)} at most.`}
+          {run.waits_until &&
+            t(" Until {waitsUntil} at most.", { waitsUntil: dayAndClock(run.waits_until) })}
         </p>
       )}
-      {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
+      {run.input_at_fault && (
+        <p>{t("The data are at fault: trying again on the same is of no use.")}</p>
+      )}
       <Reasons reasons={run.warnings ?? []} />
       {["queued", "waiting"].includes(run.status) && (
         <PriorityChoice run={{ kind: "exam", id: run.id }} priority={run.priority ?? "normal"} />
@@ -102,29 +108,29 @@ function Why({ run }: { run: Run }) {
 function Where({ run, devices, onSelect }: Pick<Props, "devices" | "onSelect"> & { run: Run }) {
   const { retry_of, exam_id, device_id } = run;
   return (
-    <DetailSection title="Where it belongs">
+    <DetailSection title={t("Where it belongs")}>
       <dl className={page.facts}>
-        <dt>Exam</dt>
+        <dt>{t("Exam")}</dt>
         <dd>
           {exam_id ? (
             <Link to="/exams/$examId" params={{ examId: exam_id }} search={{ task: run.task_id }}>
-              Open the exam at this task
+              {t("Open the exam at this task")}
             </Link>
           ) : (
-            <span className="dim">Not known yet.</span>
+            <span className="dim">{t("Not known yet.")}</span>
           )}
         </dd>
-        <dt>Scanner</dt>
+        <dt>{t("Scanner")}</dt>
         <dd>
-          {(device_id && (devices.get(device_id) ?? "A scanner that is gone")) || (
-            <span className="dim">Not known.</span>
+          {(device_id && (devices.get(device_id) ?? t("A scanner that is gone"))) || (
+            <span className="dim">{t("Not known.")}</span>
           )}
         </dd>
-        <dt>Run of the task</dt>
+        <dt>{t("Run of the task")}</dt>
         <dd className="live-number">{run.attempt}</dd>
         {run.deadline_at && (
           <>
-            <dt>Deadline</dt>
+            <dt>{t("Deadline")}</dt>
             <dd>{dayAndClock(run.deadline_at)}</dd>
           </>
         )}
@@ -137,7 +143,7 @@ function Where({ run, devices, onSelect }: Pick<Props, "devices" | "onSelect"> &
             rightSection={<IconArrowRight size={16} />}
             onClick={() => onSelect(retry_of)}
           >
-            The run that it does over again
+            {t("The run that it does over again")}
           </Button>
         </div>
       )}

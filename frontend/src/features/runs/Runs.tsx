@@ -7,8 +7,9 @@ import { cancelRun, readRunLog, retryRun, runLogUrl } from "../../api/jobs";
 import { keys, queries } from "../../api/queries";
 import { runKeys } from "../../api/runQueries";
 import type { JobTask, Run } from "../../api/types";
+import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
-import { clock, counted, duration, secondsBetween } from "../../shared/format";
+import { clock, duration, secondsBetween } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import { LogView } from "../../shared/log/LogView";
 import page from "../../shared/page.module.css";
@@ -27,11 +28,11 @@ import css from "./runs.module.css";
 export function Runs({ task }: { task: JobTask }) {
   const runs = useQuery(queries.runs(task.id));
   return (
-    <Section title="Runs">
-      <QueryView query={runs} rows={2} safe="The job itself is not affected.">
+    <Section title={t("Runs")}>
+      <QueryView query={runs} rows={2} safe={t("The job itself is not affected.")}>
         {(list) =>
           list.length === 0 ? (
-            <p className="dim">Not run yet.</p>
+            <p className="dim">{t("Not run yet.")}</p>
           ) : (
             <ul className={css.list}>
               {list.slice(0, 5).map((run, at) => (
@@ -71,7 +72,9 @@ function RunLine({ run, newest }: { run: Run; newest: boolean }) {
       {running && <Bar parts={[{ share: run.progress / 100 }]} />}
       {["queued", "waiting"].includes(run.status) && <p className="dim">{waitingWords(run)}</p>}
       {run.error && <pre className={css.error}>{run.error}</pre>}
-      {run.input_at_fault && <p>The data are at fault: trying again on the same is of no use.</p>}
+      {run.input_at_fault && (
+        <p>{t("The data are at fault: trying again on the same is of no use.")}</p>
+      )}
       {newest && Object.keys(run.values ?? {}).length > 0 && <JsonView value={run.values} />}
       {newest && <Reasons reasons={run.warnings ?? []} />}
       {newest && <RunActions run={run} />}
@@ -106,7 +109,7 @@ export function RunActions({ run }: { run: Run }) {
           loading={act.isPending}
           onClick={() => act.mutate()}
         >
-          {running ? "Stop the job" : "Do it over again"}
+          {running ? t("Stop the job") : t("Do it over again")}
         </Button>
       </div>
       <ErrorLine error={act.error} />
@@ -134,48 +137,52 @@ export function RunBody({ run }: { run: Run }) {
           />
         ))}
       <dl className={page.facts}>
-        <dt>Job</dt>
+        <dt>{t("Job")}</dt>
         <dd>
           {run.job_id}
           {run.job_version && <span className="dim"> {run.job_version}</span>}
         </dd>
         {run.requested_by?.startsWith("user:") && (
           <>
-            <dt>Asked for by</dt>
+            <dt>{t("Asked for by")}</dt>
             <dd>{authorName(run.requested_by)}</dd>
           </>
         )}
         {run.exit_code != null && (
           <>
-            <dt>Exit code</dt>
+            <dt>{t("Exit code")}</dt>
             <dd className="live-number">{run.exit_code}</dd>
           </>
         )}
         {inputs.map(({ result_id, kind, files, size_bytes, sha256 }) => (
           <div key={result_id} className={page.fact}>
-            <dt>Input</dt>
-            <dd title={sha256 ? `SHA-256 ${sha256}` : undefined}>
+            <dt>{t("Input")}</dt>
+            <dd title={sha256 ? t("SHA-256 {sha256}", { sha256 }) : undefined}>
               {[
                 kind?.replaceAll("_", " "),
-                files != null && counted(files, "file"),
+                files != null && plural(files, "{n} file", "{n} files"),
                 size_bytes != null && sizeWords(size_bytes),
               ]
                 .filter(Boolean)
-                .join(", ") || "a result"}
+                .join(", ") || t("a result")}
             </dd>
           </div>
         ))}
         {machine && (
           <>
-            <dt>Computed on</dt>
+            <dt>{t("Computed on")}</dt>
             <dd>
-              {machine.host}, {counted(machine.cpus, "processor")}, Python {machine.python}
+              {t("{host}, {processors}, Python {python}", {
+                host: machine.host,
+                processors: plural(machine.cpus, "{n} processor", "{n} processors"),
+                python: machine.python,
+              })}
             </dd>
           </>
         )}
         {Object.keys(parameters).length > 0 && (
           <>
-            <dt>Parameters</dt>
+            <dt>{t("Parameters")}</dt>
             <dd>
               <JsonView value={parameters} />
             </dd>

@@ -8,6 +8,7 @@ import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import { runQueries } from "../../api/runQueries";
 import type { AnyRun, RunKind } from "../../api/runs";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayAndClock, duration, secondsBetween } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -37,13 +38,13 @@ type Names = Map<string, string>;
 const columnsFor = (jobs: Names, devices: Names): Column<AnyRun>[] => [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "128px",
     cell: ({ status }) => <StatusBadge look={runLook(status)} />,
   },
   {
     key: "job",
-    head: "Job or modules",
+    head: t("Job or modules"),
     width: "minmax(150px, 1.4fr)",
     cell: ({ kind, jobs: names, job_version }) =>
       kind === "exam" ? (
@@ -57,54 +58,55 @@ const columnsFor = (jobs: Names, devices: Names): Column<AnyRun>[] => [
   },
   {
     key: "for",
-    head: "For",
+    head: t("For"),
     width: "minmax(110px, 1fr)",
     cell: ({ kind, rule, device_id }) =>
       kind === "case" ? (
         <>
-          <span className="dim">rule</span> {rule}
+          <span className="dim">{t("rule")}</span> {rule}
         </>
       ) : (
         <>
-          <span className="dim">exam</span>
-          {device_id && ` on ${devices.get(device_id) ?? "a scanner that is gone"}`}
+          <span className="dim">{t("exam")}</span>
+          {device_id &&
+            t(" on {devices}", { devices: devices.get(device_id) ?? t("a scanner that is gone") })}
         </>
       ),
   },
   {
     key: "why",
-    head: "Why",
+    head: t("Why"),
     width: "minmax(140px, 2fr)",
     optional: true,
     cell: (run) => <span className="live-number">{withLocalTimes(whyWords(run))}</span>,
   },
   {
     key: "who",
-    head: "Asked for by",
+    head: t("Asked for by"),
     width: "112px",
     optional: true,
     cell: ({ kind, requested_by }) =>
       requested_by ? (
         authorName(requested_by)
       ) : (
-        <span className="dim">{kind === "exam" ? "its inputs" : "its rule"}</span>
+        <span className="dim">{kind === "exam" ? t("its inputs") : t("its rule")}</span>
       ),
   },
   {
     key: "took",
-    head: "Took",
+    head: t("Took"),
     width: "84px",
     optional: true,
     cell: (run) => <span className="live-number">{tookWords(run)}</span>,
   },
   {
     key: "since",
-    head: "Asked for",
+    head: t("Asked for"),
     width: "124px",
     cell: ({ created_at, priority }) => (
       <span className="live-number">
         {dayAndClock(created_at)}
-        {priority === "urgent" && <strong title="Urgent"> !</strong>}
+        {priority === "urgent" && <strong title={t("Urgent")}> !</strong>}
       </span>
     ),
   },
@@ -134,7 +136,7 @@ export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
-        <h1>Runs</h1>
+        <h1>{t("Runs")}</h1>
         <Filters
           search={search}
           jobs={jobs}
@@ -146,8 +148,8 @@ export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
       <ListAndDetail
         query={runs}
         rows={runs.data}
-        safe="Jobs run all the same."
-        label="Runs"
+        safe={t("Jobs run all the same.")}
+        label={t("Runs")}
         columns={columnsFor(jobs, devices)}
         rowId={({ id }) => id}
         selectedId={selectedId}
@@ -155,13 +157,14 @@ export function RunsPage({ search, selectedId, onSearch, onSelect }: Props) {
         onEnd={atEndOf(runs)}
         empty={
           isFiltered(search) ? (
-            <Empty icon={IconPlayerPlay} title="No run is like that">
-              Choose another kind, state, job, scanner or day.
+            <Empty icon={IconPlayerPlay} title={t("No run is like that")}>
+              {t("Choose another kind, state, job, scanner or day.")}
             </Empty>
           ) : (
-            <Empty icon={IconPlayerPlay} title="Nothing has run yet">
-              A job task of an exam runs when its inputs are there: as soon as a scan is over, its
-              reconstruction is here. So are the modules that rules ask for.
+            <Empty icon={IconPlayerPlay} title={t("Nothing has run yet")}>
+              {t(
+                "A job task of an exam runs when its inputs are there: as soon as a scan is over, its reconstruction is here. So are the modules that rules ask for.",
+              )}
             </Empty>
           )
         }
@@ -196,8 +199,8 @@ function Detail({ id, kind, onClose, ...names }: DetailProps) {
   if (known === "exam") return <RunDetail id={id} onClose={onClose} {...names} />;
   if (known === "case") return <ChainDetail id={id} onClose={onClose} />;
   return (
-    <aside className={page.detail} aria-label="Run">
-      <QueryView query={found} rows={8} safe="The run itself is not affected.">
+    <aside className={page.detail} aria-label={t("Run")}>
+      <QueryView query={found} rows={8} safe={t("The run itself is not affected.")}>
         {() => null}
       </QueryView>
     </aside>
@@ -222,7 +225,7 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
   ]);
   return (
     <div className={page.actions}>
-      <div className={page.choice} role="group" aria-label="Of what">
+      <div className={page.choice} role="group" aria-label={t("Of what")}>
         {[null, ...RUN_KIND_NAMES].map((each) => (
           <button
             key={each}
@@ -230,11 +233,11 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
             aria-pressed={each === kind}
             onClick={() => onSearch({ kind: each, job: null, device: null })}
           >
-            {each ? RUN_KINDS[each] : "Both"}
+            {each ? RUN_KINDS[each] : t("Both")}
           </button>
         ))}
       </div>
-      <div className={page.choice} role="group" aria-label="Which">
+      <div className={page.choice} role="group" aria-label={t("Which")}>
         {RUN_VIEW_NAMES.map((name) => (
           <button
             key={name}
@@ -247,16 +250,16 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
         ))}
       </div>
       <Choice
-        label="Job or module"
-        any="Any job"
+        label={t("Job or module")}
+        any={t("Any job")}
         value={search.job}
         names={work}
         onPick={(job) => onSearch({ job })}
       />
       {(kind === "exam" || search.device) && (
         <Choice
-          label="Scanner"
-          any="Any scanner"
+          label={t("Scanner")}
+          any={t("Any scanner")}
           value={search.device}
           names={devices}
           onPick={(device) => onSearch({ device })}
@@ -264,8 +267,8 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
       )}
       <TextInput
         type="date"
-        aria-label="Since"
-        title="Asked for on this day or later"
+        aria-label={t("Since")}
+        title={t("Asked for on this day or later")}
         value={search.since ?? ""}
         onChange={({ currentTarget: { value } }) => onSearch({ since: value || null })}
       />
@@ -276,7 +279,7 @@ function Filters({ search, jobs, modules, devices, onSearch }: FilterProps) {
           leftSection={<IconX size={16} />}
           onClick={() => onSearch(NO_FILTER)}
         >
-          Show all
+          {t("Show all")}
         </Button>
       )}
     </div>

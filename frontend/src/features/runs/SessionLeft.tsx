@@ -12,6 +12,7 @@ import {
   sessionFileUrl,
   type SessionValue,
 } from "../../api/runs";
+import { t } from "../../i18n";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
@@ -33,14 +34,14 @@ export function SessionLeft({ run, open }: { run: RunRef; open: boolean }) {
   // The platform's own jobs have no session.
   if (open || (session?.status === "open" && nothing)) return null;
   return (
-    <DetailSection title="What the job left">
-      <QueryView query={query} rows={2} safe="What it left stays.">
+    <DetailSection title={t("What the job left")}>
+      <QueryView query={query} rows={2} safe={t("What it left stays.")}>
         {(left) => (
           <>
             <Values values={left.values} />
             <Files run={run} files={left.files} />
             {left.values.length + left.files.length === 0 && (
-              <p className="dim">Neither data nor files, or they have been removed.</p>
+              <p className="dim">{t("Neither data nor files, or they have been removed.")}</p>
             )}
             <Hooks session={left.session} />
             <Keeping run={run} session={left.session} />
@@ -54,10 +55,10 @@ export function SessionLeft({ run, open }: { run: RunRef; open: boolean }) {
 function Values({ values }: { values: SessionValue[] }) {
   if (values.length === 0) return null;
   return (
-    <dl className={page.facts} aria-label="Session data">
+    <dl className={page.facts} aria-label={t("Session data")}>
       {values.map(({ job, subject, name, value }) => (
         <div key={`${job} ${subject} ${name}`} className={page.fact}>
-          <dt title={`${job}, for ${subject}`}>{name}</dt>
+          <dt title={t("{job}, for {subject}", { job, subject })}>{name}</dt>
           <dd>
             <JsonView value={value} />
           </dd>
@@ -70,10 +71,14 @@ function Values({ values }: { values: SessionValue[] }) {
 function Files({ run, files }: { run: RunRef; files: SessionFile[] }) {
   if (files.length === 0) return null;
   return (
-    <ul className={css.files} aria-label="Session files">
+    <ul className={css.files} aria-label={t("Session files")}>
       {files.map(({ key, name, size, sha256, job }) => (
         <li key={key}>
-          <FileLink url={sessionFileUrl(run, key)} name={name} title={`SHA-256 ${sha256}`} />
+          <FileLink
+            url={sessionFileUrl(run, key)}
+            name={name}
+            title={t("SHA-256 {sha256}", { sha256 })}
+          />
           <span className="dim live-number">
             {sizeWords(size)}, {job}
           </span>
@@ -87,13 +92,14 @@ function Hooks({ session }: { session: Session }) {
   const hooks = session.hooks ?? [];
   if (hooks.length === 0) return null;
   return (
-    <ul className={css.list} aria-label="Hooks">
+    <ul className={css.list} aria-label={t("Hooks")}>
       {hooks.map(({ name, moment, done, failure, ran_at }) => (
         <li key={`${moment} ${name} ${ran_at}`}>
           <div className={css.line}>
             <StatusBadge look={workStatus(done ? "succeeded" : "failed")} />
             <span className={css.target}>
-              {name || "Hooks"} <span className="dim">at the {moment} of the session</span>
+              {name || t("Hooks")}{" "}
+              <span className="dim">{t("at the {moment} of the session", { moment })}</span>
             </span>
             <span className={`dim live-number ${css.end}`}>{dayAndClock(ran_at)}</span>
           </div>
@@ -122,7 +128,7 @@ function Keeping({ run, session }: { run: RunRef; session: Session }) {
       {session.status !== "open" && (
         <form
           className={css.keeping}
-          aria-label="Keep what the job left"
+          aria-label={t("Keep what the job left")}
           onSubmit={(event) => {
             event.preventDefault();
             hold.mutate();
@@ -131,8 +137,8 @@ function Keeping({ run, session }: { run: RunRef; session: Session }) {
           {!session.hold && (
             <TextInput
               size="xs"
-              aria-label="Why it is held"
-              placeholder="Why it is held"
+              aria-label={t("Why it is held")}
+              placeholder={t("Why it is held")}
               maxLength={200}
               disabled={mayNot !== null}
               value={reason}
@@ -147,7 +153,7 @@ function Keeping({ run, session }: { run: RunRef; session: Session }) {
             {...guarded(mayNot)}
             loading={hold.isPending}
           >
-            {session.hold ? "Release it" : "Hold it"}
+            {session.hold ? t("Release it") : t("Hold it")}
           </Button>
         </form>
       )}

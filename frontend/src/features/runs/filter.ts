@@ -1,20 +1,21 @@
 import type { AnyRun, RunFilter, RunKind, RunStatus, Session } from "../../api/runs";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 
 /** Which runs a list shows, and what is left of one, in words. Pure. */
 
 export const RUN_VIEWS = {
-  all: { label: "All", statuses: [] },
-  open: { label: "Under way", statuses: ["queued", "waiting", "running", "review"] },
-  review: { label: "To review", statuses: ["review"] },
-  failed: { label: "Failed", statuses: ["failed", "timed_out"] },
-  canceled: { label: "Stopped", statuses: ["canceled", "skipped", "rejected"] },
-  succeeded: { label: "Done", statuses: ["succeeded"] },
+  all: { label: t("All"), statuses: [] },
+  open: { label: t("Under way"), statuses: ["queued", "waiting", "running", "review"] },
+  review: { label: t("To review"), statuses: ["review"] },
+  failed: { label: t("Failed"), statuses: ["failed", "timed_out"] },
+  canceled: { label: t("Stopped"), statuses: ["canceled", "skipped", "rejected"] },
+  succeeded: { label: t("Done"), statuses: ["succeeded"] },
 } as const satisfies Record<string, { label: string; statuses: readonly RunStatus[] }>;
 export type RunView = keyof typeof RUN_VIEWS;
 export const RUN_VIEW_NAMES = Object.keys(RUN_VIEWS) as RunView[];
 
-export const RUN_KINDS: Record<RunKind, string> = { exam: "Exams", case: "Cases" };
+export const RUN_KINDS: Record<RunKind, string> = { exam: t("Exams"), case: t("Cases") };
 export const RUN_KIND_NAMES = Object.keys(RUN_KINDS) as RunKind[];
 
 export interface RunSearch {
@@ -48,15 +49,20 @@ export const isFiltered = (search: RunSearch): boolean =>
 export function whyWords({ reason, status, kind, progress, at, steps_done, jobs }: AnyRun): string {
   if (reason) return reason;
   if (status !== "running") return "";
-  return kind === "exam" ? `${progress} %` : `${at}, ${steps_done} of ${jobs.length} done`;
+  return kind === "exam"
+    ? `${progress} %`
+    : t("{at}, {stepsDone} of {n} done", { at, stepsDone: steps_done, n: jobs.length });
 }
 
 /** How long is kept what the jobs of a run left. */
 export function keptWords({ status, until, hold, hold_reason }: Session): string {
-  if (hold) return `Held until somebody releases it${hold_reason ? `: ${hold_reason}` : "."}`;
-  if (status === "open" || status === undefined) return "Shown once the job has ended.";
-  if (until) return `Kept until ${dayAndClock(until)}: its job says so.`;
+  if (hold)
+    return t("Held until somebody releases it{which}", {
+      which: hold_reason ? `: ${hold_reason}` : ".",
+    });
+  if (status === "open" || status === undefined) return t("Shown once the job has ended.");
+  if (until) return t("Kept until {until}: its job says so.", { until: dayAndClock(until) });
   return status === "succeeded"
-    ? "Kept as long as the installation keeps logs."
-    : "Kept until another run of the task has succeeded.";
+    ? t("Kept as long as the installation keeps logs.")
+    : t("Kept until another run of the task has succeeded.");
 }

@@ -1,4 +1,5 @@
 import type { Run } from "../../api/types";
+import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 
 /** What may be done with a run of a job. Pure. */
@@ -13,7 +14,9 @@ export const mayRetry = ({ status }: Pick<Run, "status">): boolean =>
 /** What a run waits for that has not begun, and until when. */
 export function waitingWords({ status, waits_for, waits_until, created_at }: Run): string {
   if (status !== "waiting" || !waits_for)
-    return `Waits for its turn since ${dayAndClock(created_at)}.`;
-  const until = waits_until ? `, until ${dayAndClock(waits_until)}` : "";
+    return t("Waits for its turn since {createdAt}.", { createdAt: dayAndClock(created_at) });
+  const until = waits_until
+    ? t(", until {waitsUntil}", { waitsUntil: dayAndClock(waits_until) })
+    : "";
   return `${waits_for.replace(/\.$/, "")}${until}.`;
 }

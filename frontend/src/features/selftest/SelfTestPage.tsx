@@ -10,6 +10,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { beginSelfTest, type SelfTest } from "../../api/upkeep";
 import { upkeepKeys, upkeepQueries } from "../../api/upkeepQueries";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
@@ -26,36 +27,36 @@ import css from "./selftest.module.css";
 const COLUMNS: Column<SelfTest>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "104px",
     cell: ({ state }) => <StatusBadge look={SELFTEST_STATE[state]} />,
   },
-  { key: "kind", head: "With", width: "minmax(150px, 1fr)", cell: titleOf },
+  { key: "kind", head: t("With"), width: "minmax(150px, 1fr)", cell: titleOf },
   {
     key: "outcome",
-    head: "What came of it",
+    head: t("What came of it"),
     width: "minmax(180px, 3fr)",
     cell: (test) => <span title={outcomeOf(test)}>{outcomeOf(test)}</span>,
   },
   {
     key: "who",
-    head: "By",
+    head: t("By"),
     width: "minmax(80px, 0.7fr)",
     optional: true,
     cell: ({ started_by }) => plainReason(started_by),
   },
   {
     key: "when",
-    head: "Began",
+    head: t("Began"),
     width: "124px",
     cell: ({ started_at }) => <span className="live-number">{dayAndClock(started_at)}</span>,
   },
 ];
 
 const BEGIN = {
-  series: "Test with a series",
-  study: "Test with a study",
-  job: "Test with a job",
+  series: t("Test with a series"),
+  study: t("Test with a study"),
+  job: t("Test with a job"),
 };
 
 interface Props {
@@ -74,16 +75,17 @@ export function SelfTestPage({ selectedId, onSelect }: Props) {
       <ListAndDetail
         query={tests}
         rows={tests.data}
-        safe="A test that is under way goes on."
-        label="Self-tests"
+        safe={t("A test that is under way goes on.")}
+        label={t("Self-tests")}
         columns={COLUMNS}
         rowId={({ id }) => id}
         selectedId={selectedId}
         onSelect={onSelect}
         empty={
-          <Empty icon={IconTestPipe} title="No self-test yet">
-            Images of nobody take the whole way: listener, index, rule, target. No real image,
-            target or notification is touched, and nothing is left behind.
+          <Empty icon={IconTestPipe} title={t("No self-test yet")}>
+            {t(
+              "Images of nobody take the whole way: listener, index, rule, target. No real image, target or notification is touched, and nothing is left behind.",
+            )}
           </Empty>
         }
         detail={shown && <Detail test={shown} onClose={() => onSelect(null)} />}
@@ -101,7 +103,7 @@ function Head({
 }) {
   const client = useQueryClient();
   const mayNot = useMayTryOut();
-  const why = mayNot ?? (running ? "One is under way." : null);
+  const why = mayNot ?? (running ? t("One is under way.") : null);
   const begin = useMutation({
     mutationFn: beginSelfTest,
     onSuccess: async ({ id }) => {
@@ -112,8 +114,8 @@ function Head({
   return (
     <>
       <header className={page.head}>
-        <h1>Self-test</h1>
-        <p className="dim">Do images that arrive go where they should?</p>
+        <h1>{t("Self-test")}</h1>
+        <p className="dim">{t("Do images that arrive go where they should?")}</p>
         <div className={page.actions}>
           {(["series", "study", "job"] as const).map((kind) => (
             <Button
@@ -141,21 +143,21 @@ function Head({
 function Detail({ test, onClose }: { test: SelfTest; onClose: () => void }) {
   const took = secondsOf(test);
   return (
-    <aside className={page.detail} aria-label="Self-test">
+    <aside className={page.detail} aria-label={t("Self-test")}>
       <DetailHead
         title={titleOf(test)}
         about={[
           dayAndClock(test.started_at),
           took !== null && withUnit(took, "s", 1),
-          `by ${plainReason(test.started_by)}`,
+          t("by {startedBy}", { startedBy: plainReason(test.started_by) }),
         ]
           .filter(Boolean)
           .join(", ")}
         look={SELFTEST_STATE[test.state]}
         onClose={onClose}
       />
-      <DetailSection title="Steps">
-        <ol className={css.steps} aria-label="Steps" aria-live="polite">
+      <DetailSection title={t("Steps")}>
+        <ol className={css.steps} aria-label={t("Steps")} aria-live="polite">
           {stepsOf(test).map((step) => (
             <Step key={step.name} step={step} ended={test.state !== "running"} />
           ))}
@@ -170,18 +172,28 @@ function Step({ step: { about, found, running }, ended }: { step: ShownStep; end
     <li data-failed={found?.ok === false || undefined}>
       {found ? (
         found.ok ? (
-          <IconCircleCheck size={18} color="var(--status-done)" role="img" aria-label="passed" />
+          <IconCircleCheck
+            size={18}
+            color="var(--status-done)"
+            role="img"
+            aria-label={t("passed")}
+          />
         ) : (
-          <IconCircleX size={18} color="var(--status-fault)" role="img" aria-label="failed" />
+          <IconCircleX size={18} color="var(--status-fault)" role="img" aria-label={t("failed")} />
         )
       ) : running ? (
-        <IconLoader2 size={18} color="var(--status-running)" role="img" aria-label="under way" />
+        <IconLoader2
+          size={18}
+          color="var(--status-running)"
+          role="img"
+          aria-label={t("under way")}
+        />
       ) : (
         <IconCircleDashed
           size={18}
           color="var(--status-idle)"
           role="img"
-          aria-label={ended ? "not done" : "to come"}
+          aria-label={ended ? t("not done") : t("to come")}
         />
       )}
       <div>

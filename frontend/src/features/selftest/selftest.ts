@@ -1,4 +1,5 @@
 import type { SelfTest, SelfTestStep } from "../../api/upkeep";
+import { t } from "../../i18n";
 import { secondsBetween } from "../../shared/format";
 import { type StatusLook, workStatus } from "../../shared/status";
 
@@ -14,30 +15,32 @@ const OF_PROCESSING: readonly StepName[] = ["process", "module"];
 
 /** In the order in which they are done. */
 export const STEPS: Record<StepName, string> = {
-  prepare: "Images of nobody are made, with a rule and a folder of their own",
-  process: "A job makes images of raw data, and they show what was scanned",
-  listener: "The listener answers",
-  send: "The images are sent to it",
-  index: "All of them are in the index",
-  complete: "The series are complete",
-  rule: "The rule has decided",
-  module: "A module has made other images of them",
-  dispatch: "The images are sent on",
-  arrival: "They arrive, pixel for pixel",
-  clean: "Everything is taken away",
+  prepare: t("Images of nobody are made, with a rule and a folder of their own"),
+  process: t("A job makes images of raw data, and they show what was scanned"),
+  listener: t("The listener answers"),
+  send: t("The images are sent to it"),
+  index: t("All of them are in the index"),
+  complete: t("The series are complete"),
+  rule: t("The rule has decided"),
+  module: t("A module has made other images of them"),
+  dispatch: t("The images are sent on"),
+  arrival: t("They arrive, pixel for pixel"),
+  clean: t("Everything is taken away"),
 };
 
 const KINDS: Record<SelfTest["kind"], string> = {
-  series: "One series",
-  study: "A study of two series",
+  series: t("One series"),
+  study: t("A study of two series"),
 };
 
 export const titleOf = (test: SelfTest): string =>
-  hasJob(test) ? `${KINDS[test.kind]}, made by a job, changed by a module` : KINDS[test.kind];
+  hasJob(test)
+    ? t("{kinds}, made by a job, changed by a module", { kinds: KINDS[test.kind] })
+    : KINDS[test.kind];
 
 export const SELFTEST_STATE: Record<SelfTest["state"], StatusLook> = {
   running: workStatus("running"),
-  passed: { ...workStatus("done"), word: "Passed" },
+  passed: { ...workStatus("done"), word: t("Passed") },
   failed: workStatus("failed"),
 };
 
@@ -73,10 +76,10 @@ export function outcomeOf(test: SelfTest): string {
   const { steps, state } = test;
   const bad = steps.find(({ ok }) => !ok);
   if (bad) return `${STEPS[bad.name]}: ${bad.detail}`;
-  if (state === "passed") return "Every image took the whole way.";
+  if (state === "passed") return t("Every image took the whole way.");
   return state === "failed"
-    ? "It was broken off: the service was restarted."
-    : `${steps.length} of ${stepsOf(test).length} steps done`;
+    ? t("It was broken off: the service was restarted.")
+    : t("{done} of {all} steps done", { done: steps.length, all: stepsOf(test).length });
 }
 
 export const secondsOf = ({ started_at, ended_at }: SelfTest): number | null =>

@@ -4,7 +4,8 @@ import { useMemo } from "react";
 
 import { plotQueries, type SequencePlot } from "../../api/sequencePlot";
 import type { Sequence } from "../../api/types";
-import { counted, duration } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { duration } from "../../shared/format";
 import { QueryView } from "../../shared/states";
 import { LinePlot } from "../plot/LinePlot";
 import { type Range, reading, timeUnit } from "../plot/scale";
@@ -40,7 +41,7 @@ export function Charts(props: Props) {
   return (
     <section className={css.charts} aria-label={props.sequence.name}>
       {props.titled && <h3>{props.sequence.name}</h3>}
-      <QueryView query={all} rows={6} safe="The sequence is stored; only drawing it failed.">
+      <QueryView query={all} rows={6} safe={t("The sequence is stored; only drawing it failed.")}>
         {(plot) => <Drawn {...props} all={plot} />}
       </QueryView>
     </section>
@@ -118,8 +119,13 @@ function UnderCursor({
     const exact = plot.channels.every((channel) => channel.exact);
     return (
       <p className={css.under} data-testid="sequence-window">
-        {duration(plot.duration)} in all · {counted(plot.blocks, "block")} shown ·{" "}
-        {exact ? "every vertex drawn" : "extremes of each column drawn: zoom in for every vertex"}
+        {t("{duration} in all · {blocks} shown · {which}", {
+          duration: duration(plot.duration),
+          blocks: plural(plot.blocks, "{n} block", "{n} blocks"),
+          which: exact
+            ? t("every vertex drawn")
+            : t("extremes of each column drawn: zoom in for every vertex"),
+        })}
       </p>
     );
   }
@@ -130,10 +136,10 @@ function UnderCursor({
         {reading(cursor * unit.factor)} {unit.name}
       </strong>{" "}
       {block
-        ? [`block ${block.index + 1}`, ...eventsOf(block)].join(" · ")
+        ? [t("block {index}", { index: block.index + 1 }), ...eventsOf(block)].join(" · ")
         : few
           ? ""
-          : "zoom in to see the blocks"}
+          : t("zoom in to see the blocks")}
     </p>
   );
 }

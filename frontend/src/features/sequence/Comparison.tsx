@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import { plotQueries } from "../../api/sequencePlot";
 import type { Sequence } from "../../api/types";
+import { t } from "../../i18n";
 import { capitalised } from "../../shared/format";
 import { QueryView } from "../../shared/states";
 import { fieldWords, valueWords } from "./facts";
@@ -14,28 +15,28 @@ export function Comparison({ left, right }: { left: Sequence; right: Sequence })
   const diff = useQuery(plotQueries.diff(left._id, right._id));
   const [all, setAll] = useState(false);
   return (
-    <section className={css.comparison} aria-label="Facts of both">
-      <QueryView query={diff} rows={6} safe="Both sequences are stored.">
+    <section className={css.comparison} aria-label={t("Facts of both")}>
+      <QueryView query={diff} rows={6} safe={t("Both sequences are stored.")}>
         {({ same_content, facts, definitions }) => {
           const rows = [...facts, ...definitions].filter(({ differs }) => all || differs);
           return (
             <>
               <header>
-                <h3>{same_content ? "The files are the same" : "What differs"}</h3>
+                <h3>{same_content ? t("The files are the same") : t("What differs")}</h3>
                 <Checkbox
                   size="xs"
-                  label="Also what is the same"
+                  label={t("Also what is the same")}
                   checked={all}
                   onChange={(event) => setAll(event.currentTarget.checked)}
                 />
               </header>
               {rows.length === 0 ? (
-                <p className="dim">No fact differs.</p>
+                <p className="dim">{t("No fact differs.")}</p>
               ) : (
                 <table>
                   <thead>
                     <tr>
-                      <th scope="col">Fact</th>
+                      <th scope="col">{t("Fact")}</th>
                       <th scope="col">{left.name}</th>
                       <th scope="col">{right.name}</th>
                     </tr>

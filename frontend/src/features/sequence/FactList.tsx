@@ -1,4 +1,5 @@
 import type { SequenceFacts } from "../../api/sequencePlot";
+import { t } from "../../i18n";
 import { Reasons } from "../../shared/states";
 import { factsOf } from "./facts";
 import css from "./sequence.module.css";
@@ -6,7 +7,7 @@ import css from "./sequence.module.css";
 /** What the file says of itself, and what could not be told. */
 export function FactList({ facts }: { facts: SequenceFacts }) {
   return (
-    <section className={css.facts} aria-label="Facts of the sequence">
+    <section className={css.facts} aria-label={t("Facts of the sequence")}>
       <dl>
         {factsOf(facts).map(([name, value]) => (
           <div key={name}>
@@ -17,7 +18,7 @@ export function FactList({ facts }: { facts: SequenceFacts }) {
       </dl>
       {facts.notes.length > 0 && (
         <details>
-          <summary>Assumed or not known ({facts.notes.length})</summary>
+          <summary>{t("Assumed or not known ({n})", { n: facts.notes.length })}</summary>
           <Reasons reasons={facts.notes} />
         </details>
       )}

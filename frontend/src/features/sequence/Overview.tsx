@@ -3,6 +3,7 @@ import { useElementSize, useMergedRef } from "@mantine/hooks";
 import { type PointerEvent, useEffect, useRef } from "react";
 
 import type { SequencePlot } from "../../api/sequencePlot";
+import { t } from "../../i18n";
 import { PADDING } from "../plot/LinePlot";
 import type { Range } from "../plot/scale";
 import { trace } from "../plot/trace";
@@ -45,7 +46,7 @@ export function Overview({
       <canvas
         ref={canvas}
         role="img"
-        aria-label="The whole sequence"
+        aria-label={t("The whole sequence")}
         style={{ height: HEIGHT }}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);

@@ -6,6 +6,7 @@ import { type KeyboardEvent, type ReactNode, useState } from "react";
 import { queries } from "../../api/queries";
 import { plotQueries } from "../../api/sequencePlot";
 import type { Sequence } from "../../api/types";
+import { t } from "../../i18n";
 import { Empty } from "../../shared/states";
 import { type Range, within, zoomed } from "../plot/scale";
 import { Charts } from "./Charts";
@@ -70,24 +71,24 @@ export default function SequenceViewer({ sequence, children, compared }: Props) 
     <div className={css.viewer}>
       <header className={css.head}>
         <Select
-          aria-label="Compare with"
-          placeholder="Compare with another sequence"
+          aria-label={t("Compare with")}
+          placeholder={t("Compare with another sequence")}
           size="xs"
           className={css.compare}
           searchable
           clearable
           value={otherId}
           onChange={compared?.onChange ?? setOwnOther}
-          nothingFoundMessage="No other sequence"
+          nothingFoundMessage={t("No other sequence")}
           data={sequences
             .filter(({ _id }) => _id !== sequence._id)
             .map((one) => ({ value: one._id, label: labelOf(one, sequences) }))}
         />
-        <div className={css.zoom} role="group" aria-label="Time shown">
-          <ZoomButton label="Closer (+)" Icon={IconZoomIn} onClick={() => zoom(0.5)} />
-          <ZoomButton label="Wider (-)" Icon={IconZoomOut} onClick={() => zoom(2)} />
+        <div className={css.zoom} role="group" aria-label={t("Time shown")}>
+          <ZoomButton label={t("Closer (+)")} Icon={IconZoomIn} onClick={() => zoom(0.5)} />
+          <ZoomButton label={t("Wider (-)")} Icon={IconZoomOut} onClick={() => zoom(2)} />
           <ZoomButton
-            label="The whole sequence (0)"
+            label={t("The whole sequence (0)")}
             Icon={IconMaximize}
             onClick={() => show(null)}
           />
@@ -97,7 +98,7 @@ export default function SequenceViewer({ sequence, children, compared }: Props) 
       <div
         className={css.sequences}
         role="group"
-        aria-label="Plots. Drag to zoom, arrows to move, plus and minus to zoom."
+        aria-label={t("Plots. Drag to zoom, arrows to move, plus and minus to zoom.")}
         data-several={other !== null || undefined}
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- the keys need a focus
         tabIndex={0}
@@ -126,7 +127,7 @@ export default function SequenceViewer({ sequence, children, compared }: Props) 
       ) : sequence.facts ? (
         <FactList facts={sequence.facts} />
       ) : (
-        <p className={css.note}>Nothing is known of this sequence but its file.</p>
+        <p className={css.note}>{t("Nothing is known of this sequence but its file.")}</p>
       )}
     </div>
   );
@@ -135,7 +136,9 @@ export default function SequenceViewer({ sequence, children, compared }: Props) 
 /** Versions of one name are told apart. */
 function labelOf({ name, lineage_version }: Sequence, all: Sequence[]): string {
   const several = all.filter((other) => other.name === name).length > 1;
-  return several ? `${name}, version ${lineage_version ?? 1}` : name;
+  return several
+    ? t("{name}, version {lineageVersion}", { name, lineageVersion: lineage_version ?? 1 })
+    : name;
 }
 
 function useDuration(id: string): number | undefined {
@@ -145,7 +148,8 @@ function useDuration(id: string): number | undefined {
 /** The length is not known yet, or the sequence plays nothing. */
 function Waiting({ sequence }: { sequence: Sequence }) {
   const plot = useQuery(plotQueries.plot(sequence._id, null));
-  if (plot.data) return <Empty title="Nothing is played">The sequence has no length.</Empty>;
+  if (plot.data)
+    return <Empty title={t("Nothing is played")}>{t("The sequence has no length.")}</Empty>;
   return (
     <Charts
       sequence={sequence}

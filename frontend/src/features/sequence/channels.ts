@@ -1,4 +1,5 @@
 import type { PlotChannel, SequenceBlock, SequencePlot } from "../../api/sequencePlot";
+import { t } from "../../i18n";
 import { reading } from "../plot/scale";
 import { type Line, lowerBound, valueAt } from "../plot/trace";
 
@@ -11,12 +12,12 @@ interface Look {
 }
 
 const LOOKS: Record<string, Look> = {
-  rf_magnitude: { title: "RF", colour: "--status-warn", height: 64 },
-  rf_phase: { title: "RF phase", colour: "--status-stopped", height: 46 },
+  rf_magnitude: { title: t("RF"), colour: "--status-warn", height: 64 },
+  rf_phase: { title: t("RF phase"), colour: "--status-stopped", height: 46 },
   gx: { title: "Gx", colour: "--status-running", height: 58 },
   gy: { title: "Gy", colour: "--status-done", height: 58 },
   gz: { title: "Gz", colour: "--status-fault", height: 58 },
-  adc: { title: "Readout", colour: "--accent", height: 30 },
+  adc: { title: t("Readout"), colour: "--accent", height: 30 },
 };
 
 export const lookOf = ({ name }: PlotChannel): Look =>
@@ -46,7 +47,7 @@ export const UNIT: Record<string, string> = { "1": "" };
 /** What a channel has at a time: `12.5 mT/m`; between its lines it is zero, and a readout is off. */
 export function readingOf(channel: PlotChannel, time: number): string {
   const found = valueAt(lineOf(channel), time);
-  if (channel.name === "adc") return found === null ? "off" : "on";
+  if (channel.name === "adc") return found === null ? t("off") : t("on");
   if (found === null) return channel.name === "rf_phase" ? "–" : "0";
   return reading(found);
 }
@@ -63,12 +64,12 @@ export function blockAt(blocks: SequenceBlock[] | undefined, time: number): Sequ
 }
 
 const USES: Record<string, string> = {
-  e: "excitation",
-  r: "refocusing",
-  i: "inversion",
-  s: "saturation",
-  p: "preparation",
-  o: "other",
+  e: t("excitation"),
+  r: t("refocusing"),
+  i: t("inversion"),
+  s: t("saturation"),
+  p: t("preparation"),
+  o: t("other"),
 };
 const NARROW = "\u202f";
 
@@ -82,7 +83,7 @@ export function eventsOf({ rf, gx, gy, gz, adc, extensions }: SequenceBlock): st
   return [
     ...(rf
       ? [
-          `RF${NARROW}${rf.number} ${USES[rf.use] ?? "pulse"}, ${reading(rf.amplitude_hz)}${NARROW}Hz, ${reading(rf.duration_s * 1e3)}${NARROW}ms`,
+          `${t("RF")}${NARROW}${rf.number} ${USES[rf.use] ?? t("pulse")}, ${reading(rf.amplitude_hz)}${NARROW}Hz, ${reading(rf.duration_s * 1e3)}${NARROW}ms`,
         ]
       : []),
     ...gradients.flatMap(([name, pulse]) =>
@@ -93,8 +94,13 @@ export function eventsOf({ rf, gx, gy, gz, adc, extensions }: SequenceBlock): st
         : [],
     ),
     ...(adc
-      ? [`readout of ${adc.num_samples} samples, ${reading(adc.dwell_s * 1e6)}${NARROW}µs apart`]
+      ? [
+          t("readout of {numSamples} samples, {dwell}\u202fµs apart", {
+            numSamples: adc.num_samples,
+            dwell: reading(adc.dwell_s * 1e6),
+          }),
+        ]
       : []),
-    ...(extensions ?? []).map((extension) => String(extension.kind ?? "extension")),
+    ...(extensions ?? []).map((extension) => String(extension.kind ?? t("extension"))),
   ];
 }

@@ -1,4 +1,5 @@
 import type { SequenceFacts } from "../../api/sequencePlot";
+import { t } from "../../i18n";
 import { duration } from "../../shared/format";
 import { reading } from "../plot/scale";
 
@@ -9,7 +10,9 @@ const ms = (seconds: number) => `${reading(seconds * 1e3)}${NARROW}ms`;
 const mm = (metres: number) => reading(metres * 1e3);
 const list = (values: number[], say: (value: number) => string): string => {
   const shown = values.slice(0, 4).map(say);
-  return values.length > 4 ? `${shown.join(", ")} and ${values.length - 4} more` : shown.join(", ");
+  return values.length > 4
+    ? t("{shown} and {n} more", { shown: shown.join(", "), n: values.length - 4 })
+    : shown.join(", ");
 };
 
 type Reader = (facts: SequenceFacts) => string | null;
@@ -24,14 +27,14 @@ const given =
   };
 
 const SIGNATURES: Record<string, string> = {
-  ok: "as its writer left it",
-  mismatch: "changed after it was written",
+  ok: t("as its writer left it"),
+  mismatch: t("changed after it was written"),
   absent: "none",
-  unknown: "of an unknown kind",
+  unknown: t("of an unknown kind"),
 };
 
 const FACTS: [string, Reader][] = [
-  ["Duration", given("duration_s", duration)],
+  [t("Duration"), given("duration_s", duration)],
   ["TR", given("repetition_time_s", ms)],
   [
     "TE",
@@ -41,25 +44,31 @@ const FACTS: [string, Reader][] = [
         : given("echo_time_s", ms)(facts),
   ],
   ["TI", given("inversion_time_s", ms)],
-  ["Flip angle", given("flip_angles_deg", (angles) => list(angles, (each) => `${reading(each)}°`))],
-  ["Matrix", given("matrix", (matrix) => matrix.join(" × "))],
-  ["Field of view", given("field_of_view_m", (fov) => `${fov.map(mm).join(" × ")}${NARROW}mm`)],
-  ["Slices", given("num_slices", String)],
-  ["Trajectory", given("trajectory", String)],
-  ["Readouts", given("num_readouts", String)],
-  ["Samples per readout", given("samples_per_readout", String)],
-  ["Dwell time", given("dwell_time_s", (time) => `${reading(time * 1e6)}${NARROW}µs`)],
-  ["Bandwidth", given("bandwidth_hz", (band) => `${reading(band / 1e3)}${NARROW}kHz`)],
-  ["Peak gradient", given("peak_gradient_mt_per_m", (peak) => perAxis(peak, "mT/m"))],
-  ["Peak slew rate", given("peak_slew_t_per_m_per_s", (peak) => perAxis(peak, "T/m/s"))],
-  ["Peak B1+", given("peak_b1_ut", (b1) => `${reading(b1)}${NARROW}µT`)],
-  ["B1+rms", given("b1_rms_ut", (b1) => `${reading(b1)}${NARROW}µT`)],
-  ["Nerve stimulation", given("pns_percent", (pns) => `${reading(pns)}${NARROW}% of threshold`)],
-  ["Blocks", given("num_blocks", String)],
-  ["Pulseq", given("pulseq_version", String)],
-  ["Signature", given("signature", (how) => SIGNATURES[how] ?? how)],
   [
-    "Timing errors",
+    t("Flip angle"),
+    given("flip_angles_deg", (angles) => list(angles, (each) => `${reading(each)}°`)),
+  ],
+  [t("Matrix"), given("matrix", (matrix) => matrix.join(" × "))],
+  [t("Field of view"), given("field_of_view_m", (fov) => `${fov.map(mm).join(" × ")}${NARROW}mm`)],
+  [t("Slices"), given("num_slices", String)],
+  [t("Trajectory"), given("trajectory", String)],
+  [t("Readouts"), given("num_readouts", String)],
+  [t("Samples per readout"), given("samples_per_readout", String)],
+  [t("Dwell time"), given("dwell_time_s", (time) => `${reading(time * 1e6)}${NARROW}µs`)],
+  [t("Bandwidth"), given("bandwidth_hz", (band) => `${reading(band / 1e3)}${NARROW}kHz`)],
+  [t("Peak gradient"), given("peak_gradient_mt_per_m", (peak) => perAxis(peak, "mT/m"))],
+  [t("Peak slew rate"), given("peak_slew_t_per_m_per_s", (peak) => perAxis(peak, "T/m/s"))],
+  [t("Peak B1+"), given("peak_b1_ut", (b1) => `${reading(b1)}${NARROW}µT`)],
+  ["B1+rms", given("b1_rms_ut", (b1) => `${reading(b1)}${NARROW}µT`)],
+  [
+    t("Nerve stimulation"),
+    given("pns_percent", (pns) => t("{reading}\u202f% of threshold", { reading: reading(pns) })),
+  ],
+  [t("Blocks"), given("num_blocks", String)],
+  ["Pulseq", given("pulseq_version", String)],
+  [t("Signature"), given("signature", (how) => SIGNATURES[how] ?? how)],
+  [
+    t("Timing errors"),
     given("num_timing_errors", (errors) => (errors === 0 ? "none" : String(errors))),
   ],
 ];

@@ -5,23 +5,25 @@ import { useForm } from "react-hook-form";
 import { z } from "zod/mini";
 
 import { createFirstUser, login } from "../../api/endpoints";
+import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import css from "./session.module.css";
 
-const named = (what: string) => z.string().check(z.trim(), z.minLength(1, `${what} is needed`));
+const named = (what: string) =>
+  z.string().check(z.trim(), z.minLength(1, t("{what} is needed", { what })));
 const schema = z
   .object({
-    username: named("A user name"),
-    first_name: named("The first name"),
-    last_name: named("The last name"),
-    email: z.string().check(z.trim(), z.email("This is not an e-mail address")),
-    password: z.string().check(z.minLength(12, "At least 12 characters")),
+    username: named(t("A user name")),
+    first_name: named(t("The first name")),
+    last_name: named(t("The last name")),
+    email: z.string().check(z.trim(), z.email(t("This is not an e-mail address"))),
+    password: z.string().check(z.minLength(12, t("At least 12 characters"))),
     repeated: z.string(),
   })
   .check(
     z.refine((form) => form.password === form.repeated, {
       path: ["repeated"],
-      error: "The passwords differ",
+      error: t("The passwords differ"),
     }),
   );
 type Form = z.infer<typeof schema>;
@@ -43,28 +45,28 @@ export default function FirstUserForm({ onDone }: { onDone: () => void }) {
   return (
     <form className={css.form} onSubmit={handleSubmit((form) => create.mutate(form))} noValidate>
       <p className="dim">
-        No user exists yet. The first one is an administrator, who can create the others.
+        {t("No user exists yet. The first one is an administrator, who can create the others.")}
       </p>
-      <TextInput label="User name" autoComplete="username" autoFocus {...field("username")} />
+      <TextInput label={t("User name")} autoComplete="username" autoFocus {...field("username")} />
       <div className={css.pair}>
-        <TextInput label="First name" autoComplete="given-name" {...field("first_name")} />
-        <TextInput label="Last name" autoComplete="family-name" {...field("last_name")} />
+        <TextInput label={t("First name")} autoComplete="given-name" {...field("first_name")} />
+        <TextInput label={t("Last name")} autoComplete="family-name" {...field("last_name")} />
       </div>
-      <TextInput label="E-mail" type="email" autoComplete="email" {...field("email")} />
+      <TextInput label={t("E-mail")} type="email" autoComplete="email" {...field("email")} />
       <PasswordInput
-        label="Password"
-        description="At least 12 characters"
+        label={t("Password")}
+        description={t("At least 12 characters")}
         autoComplete="new-password"
         {...field("password")}
       />
       <PasswordInput
-        label="Repeat the password"
+        label={t("Repeat the password")}
         autoComplete="new-password"
         {...field("repeated")}
       />
       <ErrorLine error={create.error} />
       <Button type="submit" loading={create.isPending} fullWidth>
-        Create the first user
+        {t("Create the first user")}
       </Button>
     </form>
   );

@@ -6,9 +6,11 @@ import { lazy, Suspense, useState } from "react";
 import { checkNoUsers, login } from "../../api/endpoints";
 import { ApiError } from "../../api/problem";
 import { sessionStore } from "../../api/session";
+import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import { useStore } from "../../shared/store";
 import { Mark } from "../shell/Mark";
+import { LanguageChoice } from "./LanguageChoice";
 import css from "./session.module.css";
 
 const FirstUserForm = lazy(() => import("./FirstUserForm"));
@@ -38,6 +40,7 @@ export function LoginPage({ next }: { next?: string }) {
         ) : (
           <LoginForm onDone={() => onDone()} />
         )}
+        <LanguageChoice />
       </div>
     </main>
   );
@@ -62,7 +65,7 @@ function LoginForm({ onDone }: { onDone: () => void }) {
     >
       {endedBecause && <p role="status">{endedBecause}</p>}
       <TextInput
-        label="User name"
+        label={t("User name")}
         name="username"
         autoComplete="username"
         autoFocus
@@ -72,7 +75,7 @@ function LoginForm({ onDone }: { onDone: () => void }) {
         onChange={(event) => setUsername(event.currentTarget.value)}
       />
       <PasswordInput
-        label="Password"
+        label={t("Password")}
         name="password"
         autoComplete="current-password"
         required
@@ -82,13 +85,13 @@ function LoginForm({ onDone }: { onDone: () => void }) {
       />
       {wrong ? (
         <p role="alert" className={css.wrong}>
-          User name or password is wrong.
+          {t("User name or password is wrong.")}
         </p>
       ) : (
         <ErrorLine error={attempt.error} />
       )}
       <Button type="submit" loading={attempt.isPending} fullWidth>
-        Log in
+        {t("Log in")}
       </Button>
     </form>
   );

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 
 import { logout } from "../../api/endpoints";
+import { t } from "../../i18n";
 import { Mark } from "../shell/Mark";
 import PasswordForm from "./PasswordForm";
 import css from "./session.module.css";
@@ -12,10 +13,12 @@ export default function NewPasswordPage({ username }: { username: string }) {
       <div className={css.card}>
         <header className={css.brand}>
           <Mark size={28} />
-          <h1>Set a new password</h1>
+          <h1>{t("Set a new password")}</h1>
         </header>
         <p className="dim">
-          An administrator asks {username} to set a new password before anything else.
+          {t("An administrator asks {username} to set a new password before anything else.", {
+            username,
+          })}
         </p>
         <PasswordForm username={username} />
         <Button
@@ -24,7 +27,7 @@ export default function NewPasswordPage({ username }: { username: string }) {
           mt="md"
           onClick={() => void logout().catch(() => undefined)}
         >
-          Log out
+          {t("Log out")}
         </Button>
       </div>
     </main>

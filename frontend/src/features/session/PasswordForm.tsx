@@ -5,23 +5,24 @@ import { useForm } from "react-hook-form";
 import { z } from "zod/mini";
 
 import { changeOwnPassword } from "../../api/endpoints";
+import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import css from "./session.module.css";
 
 const schema = z
   .object({
-    current: z.string().check(z.minLength(1, "The password you logged in with is needed")),
-    password: z.string().check(z.minLength(12, "At least 12 characters")),
+    current: z.string().check(z.minLength(1, t("The password you logged in with is needed"))),
+    password: z.string().check(z.minLength(12, t("At least 12 characters"))),
     repeated: z.string(),
   })
   .check(
     z.refine((form) => form.password === form.repeated, {
       path: ["repeated"],
-      error: "The passwords differ",
+      error: t("The passwords differ"),
     }),
     z.refine((form) => form.password !== form.current, {
       path: ["password"],
-      error: "This is the password you have",
+      error: t("This is the password you have"),
     }),
   );
 type Form = z.infer<typeof schema>;
@@ -47,30 +48,30 @@ export default function PasswordForm({ username, onDone, onCancel }: Props) {
     <form className={css.form} onSubmit={handleSubmit((form) => change.mutate(form))} noValidate>
       <input type="hidden" name="username" autoComplete="username" value={username} readOnly />
       <PasswordInput
-        label="Current password"
+        label={t("Current password")}
         autoComplete="current-password"
         data-autofocus
         autoFocus
         {...field("current")}
       />
       <PasswordInput
-        label="New password"
-        description="At least 12 characters, not a common one, not your name"
+        label={t("New password")}
+        description={t("At least 12 characters, not a common one, not your name")}
         autoComplete="new-password"
         {...field("password")}
       />
       <PasswordInput
-        label="Repeat the new password"
+        label={t("Repeat the new password")}
         autoComplete="new-password"
         {...field("repeated")}
       />
       <ErrorLine error={change.error} />
       <Button type="submit" loading={change.isPending} fullWidth>
-        Change the password
+        {t("Change the password")}
       </Button>
       {onCancel && (
         <Button variant="default" onClick={onCancel} fullWidth>
-          Cancel
+          {t("Cancel")}
         </Button>
       )}
     </form>

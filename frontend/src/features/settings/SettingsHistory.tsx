@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { settingsDiffQuery, settingsKey, settingsVersionsQuery } from "../../api/settings";
+import { t } from "../../i18n";
 import { CopyText } from "../../shared/CopyText";
 import { VersionHistory, type WayBackProps } from "../../shared/VersionHistory";
 import { linesOf } from "./environment";
@@ -15,7 +16,7 @@ export function SettingsHistory({ program }: { program: string }) {
       versions={versions}
       inForce={versions.data?.[0]?.version ?? 0}
       difference={(before, after) => settingsDiffQuery(program, before, after)}
-      safe="The settings themselves are not affected."
+      safe={t("The settings themselves are not affected.")}
       nameOf={variable}
       mayNot={null}
       wayBack={WayBack}
@@ -25,13 +26,17 @@ export function SettingsHistory({ program }: { program: string }) {
 }
 
 function WayBack({ version, changes }: WayBackProps) {
-  if (changes.length === 0) return <p className="dim">It is set to the same now.</p>;
+  if (changes.length === 0) return <p className="dim">{t("It is set to the same now.")}</p>;
   return (
     <>
-      <CopyText label={`To be set as in version ${version}`} text={linesOf(changes)} />
+      <CopyText
+        label={t("To be set as in version {version}", { version })}
+        text={linesOf(changes)}
+      />
       <p className="dim">
-        Settings come from the environment of a program, not from here: put these lines there, and
-        start it again. That is then a new version.
+        {t(
+          "Settings come from the environment of a program, not from here: put these lines there, and start it again. That is then a new version.",
+        )}
       </p>
     </>
   );

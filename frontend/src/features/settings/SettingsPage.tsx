@@ -2,6 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { type ProgramSettings, type Setting, settingsQuery } from "../../api/settings";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
 import { Empty, QueryView } from "../../shared/states";
@@ -11,15 +13,15 @@ import { SettingsHistory } from "./SettingsHistory";
 import css from "./settings.module.css";
 
 const SOURCES: Record<Setting["source"], string> = {
-  environment: "Environment",
-  file: "File",
-  given: "At the start",
-  default: "Default",
+  environment: t("Environment"),
+  file: t("File"),
+  given: t("At the start"),
+  default: t("Default"),
 };
 
 /** Of a setting: its value as one reads it. */
 export function valueWords({ secret, is_set, value }: Setting): string {
-  if (secret) return is_set ? "set, not shown" : "not set";
+  if (secret) return is_set ? t("set, not shown") : t("not set");
   if (value === null || value === undefined || value === "") return "none";
   return typeof value === "string" ? value : JSON.stringify(value);
 }
@@ -38,21 +40,21 @@ export function SettingsPage({ filter, changedOnly, onFilter, onChangedOnly }: P
     <div className={page.page}>
       <AdminTabs />
       <PageHead
-        title="Settings"
+        title={t("Settings")}
         filter={filter}
-        placeholder="Filter by name or meaning"
+        placeholder={t("Filter by name or meaning")}
         onFilter={onFilter}
       >
-        <div className={page.choice} role="group" aria-label="Which">
+        <div className={page.choice} role="group" aria-label={t("Which")}>
           <button type="button" aria-pressed={!changedOnly} onClick={() => onChangedOnly(false)}>
-            All
+            {t("All")}
           </button>
           <button type="button" aria-pressed={changedOnly} onClick={() => onChangedOnly(true)}>
-            Not the default
+            {t("Not the default")}
           </button>
         </div>
       </PageHead>
-      <QueryView query={settings} rows={10} safe="The settings themselves are not affected.">
+      <QueryView query={settings} rows={10} safe={t("The settings themselves are not affected.")}>
         {(programs) => {
           const shown = programs
             .map((program) => ({
@@ -65,15 +67,18 @@ export function SettingsPage({ filter, changedOnly, onFilter, onChangedOnly }: P
             }))
             .filter((program) => program.settings.length > 0);
           return shown.length === 0 ? (
-            <Empty title="No setting matches">Clear the filter to see all settings.</Empty>
+            <Empty title={t("No setting matches")}>
+              {t("Clear the filter to see all settings.")}
+            </Empty>
           ) : (
             // A scrolling region has to be reachable by keyboard.
             // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-            <div className={css.programs} tabIndex={0} role="region" aria-label="All settings">
+            <div className={css.programs} tabIndex={0} role="region" aria-label={t("All settings")}>
               <p className="dim">
-                They are read when a program starts: set the variable in its environment, or name a
-                file with its value in the same variable with <code>_FILE</code> at its end, and
-                start it again.
+                {rich(
+                  "They are read when a program starts: set the variable in its environment, or name a file with its value in the same variable with <code>_FILE</code> at its end, and start it again.",
+                  { code: <code /> },
+                )}
               </p>
               {shown.map((program) => (
                 <Program key={program.title} {...program} />
@@ -96,17 +101,17 @@ function Program({ title, history, settings }: ProgramSettings) {
           className={css.history}
           onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
         >
-          <summary>History</summary>
+          <summary>{t("History")}</summary>
           {open && <SettingsHistory program={history} />}
         </details>
       )}
       <table className={css.settings}>
         <thead>
           <tr>
-            <th scope="col">Setting</th>
-            <th scope="col">Value</th>
-            <th scope="col">From</th>
-            <th scope="col">Meaning</th>
+            <th scope="col">{t("Setting")}</th>
+            <th scope="col">{t("Value")}</th>
+            <th scope="col">{t("From")}</th>
+            <th scope="col">{t("Meaning")}</th>
           </tr>
         </thead>
         <tbody>

@@ -7,6 +7,7 @@ import {
   IconHeartbeat,
   IconKey,
   IconKeyboard,
+  IconLanguage,
   IconListDetails,
   IconLogout,
   IconMoon,
@@ -28,6 +29,9 @@ import { Link, useRouterState } from "@tanstack/react-router";
 import { logout } from "../../api/endpoints";
 import { imageQueries } from "../../api/imageQueries";
 import { sessionStore } from "../../api/session";
+import { said, shownLanguage, t } from "../../i18n";
+import { chooseLanguage, type Language, LANGUAGES } from "../../i18n/language";
+import { ROLE_WORDS } from "../../shared/roles";
 import { useStore } from "../../shared/store";
 import { Mark } from "./Mark";
 import { closeExam, useOpenExam } from "./openExam";
@@ -51,12 +55,12 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
     "data-status": [to, ...others].some((page) => path.startsWith(page)) ? "active" : undefined,
   });
   return (
-    <nav className={css.nav} aria-label="Main">
-      <Link to="/" className={css.navMark} aria-label="ScanHub, to the worklist">
+    <nav className={css.nav} aria-label={t("Main")}>
+      <Link to="/" className={css.navMark} aria-label={t("ScanHub, to the worklist")}>
         <Mark size={24} />
       </Link>
       <Link to="/" className={css.navItem} activeOptions={{ exact: true, includeSearch: false }}>
-        <NavFace icon={IconListDetails} label="Worklist" />
+        <NavFace icon={IconListDetails} label={said("menu", "Worklist")} />
       </Link>
       {exam && (
         <Link
@@ -66,45 +70,45 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
           activeOptions={{ includeSearch: false }}
           className={css.navItem}
         >
-          <NavFace icon={IconStack2} label="Exam" />
+          <NavFace icon={IconStack2} label={said("menu", "Exam")} />
         </Link>
       )}
       <Link to="/patients" className={css.navItem}>
-        <NavFace icon={IconUsers} label="Patients" />
+        <NavFace icon={IconUsers} label={t("Patients")} />
       </Link>
       <Link to="/devices" className={css.navItem}>
-        <NavFace icon={IconScan} label="Devices" />
+        <NavFace icon={IconScan} label={t("Devices")} />
       </Link>
       <Link to="/protocols" {...place("/protocols", ["/sequences"])}>
-        <NavFace icon={IconBook} label="Library" />
+        <NavFace icon={IconBook} label={t("Library")} />
       </Link>
       <Link to="/cases" className={css.navItem}>
-        <NavFace icon={IconStackFront} label="Cases" />
+        <NavFace icon={IconStackFront} label={t("Cases")} />
       </Link>
       <Link to="/queue" className={css.navItem}>
         <QueueFace />
       </Link>
       <Link to="/archive" {...place("/archive", ["/upload", "/retrieve", "/commitments"])}>
-        <NavFace icon={IconArchive} label="Archive" />
+        <NavFace icon={IconArchive} label={t("Archive")} />
       </Link>
       <Link to="/rules" {...place("/rules", ["/targets", "/modules", "/notifications"])}>
-        <NavFace icon={IconRoute} label="Routing" />
+        <NavFace icon={IconRoute} label={t("Routing")} />
       </Link>
       <Link
         to="/health"
         {...place("/health", ["/processing", "/runs", "/selftest", "/cleaning", "/backups"])}
       >
-        <NavFace icon={IconHeartbeat} label="Health" />
+        <NavFace icon={IconHeartbeat} label={t("Health")} />
       </Link>
       {user?.role === "admin" && (
         <Link to="/users" {...place("/users", ["/sessions", "/audit", "/changes", "/settings"])}>
-          <NavFace icon={IconSettings} label="Admin" />
+          <NavFace icon={IconSettings} label={said("menu", "Admin")} />
         </Link>
       )}
       <div className={css.navFill} />
       {!exam && <StreamBadge compact />}
-      <button type="button" className={css.navItem} onClick={onPalette} title="Ctrl+K">
-        <NavFace icon={IconCommand} label="Go to" />
+      <button type="button" className={css.navItem} onClick={onPalette} title={t("Ctrl+K")}>
+        <NavFace icon={IconCommand} label={t("Go to")} />
       </button>
       <UserMenu onHelp={onHelp} onPassword={onPassword} />
     </nav>
@@ -115,11 +119,11 @@ export function NavRail({ onPalette, onHelp, onPassword }: Props) {
 function QueueFace() {
   const paused = (useQuery(imageQueries.pauses).data ?? []).length > 0;
   return paused ? (
-    <span className={css.navPaused} title="Sending is paused">
-      <NavFace icon={IconPlayerPauseFilled} label="Paused" />
+    <span className={css.navPaused} title={t("Sending is paused")}>
+      <NavFace icon={IconPlayerPauseFilled} label={t("Paused")} />
     </span>
   ) : (
-    <NavFace icon={IconSend} label="Queue" />
+    <NavFace icon={IconSend} label={said("of what is sent", "Queue")} />
   );
 }
 
@@ -137,6 +141,7 @@ function UserMenu({ onHelp, onPassword }: Pick<Props, "onHelp" | "onPassword">) 
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const client = useQueryClient();
   const dark = colorScheme === "dark";
+  const others = (Object.keys(LANGUAGES) as Language[]).filter((one) => one !== shownLanguage());
   const leave = () => {
     closeExam();
     void logout()
@@ -146,34 +151,46 @@ function UserMenu({ onHelp, onPassword }: Pick<Props, "onHelp" | "onPassword">) 
   return (
     <Menu position="right-end" width={230} shadow="md">
       <Menu.Target>
-        <button type="button" className={css.navItem} aria-label="Account and settings">
-          <NavFace icon={IconUser} label="Account" />
+        <button type="button" className={css.navItem} aria-label={t("Account and settings")}>
+          <NavFace icon={IconUser} label={t("Account")} />
         </button>
       </Menu.Target>
       <Menu.Dropdown className={css.menu}>
         <Menu.Label>
-          {user ? `${user.first_name} ${user.last_name} · ${user.role}` : "Not logged in"}
+          {user
+            ? `${user.first_name} ${user.last_name} · ${ROLE_WORDS[user.role] ?? user.role}`
+            : t("Not logged in")}
         </Menu.Label>
         <Menu.Item
           leftSection={dark ? <IconSun size={16} /> : <IconMoon size={16} />}
           onClick={() => setColorScheme(dark ? "light" : "dark")}
         >
-          {dark ? "Light theme" : "Dark theme"}
+          {dark ? t("Light theme") : t("Dark theme")}
         </Menu.Item>
+        {others.map((language) => (
+          <Menu.Item
+            key={language}
+            lang={language}
+            leftSection={<IconLanguage size={16} />}
+            onClick={() => chooseLanguage(language)}
+          >
+            {LANGUAGES[language]}
+          </Menu.Item>
+        ))}
         <Menu.Item leftSection={<IconKeyboard size={16} />} onClick={onHelp} rightSection="?">
-          Keyboard
+          {t("Keyboard")}
         </Menu.Item>
         <Menu.Item leftSection={<IconUser size={16} />} component={Link} to="/account">
-          Your account
+          {t("Your account")}
         </Menu.Item>
         <Menu.Item leftSection={<IconFlag size={16} />} component={Link} to="/welcome">
-          Get started
+          {t("Get started")}
         </Menu.Item>
         <Menu.Item leftSection={<IconKey size={16} />} onClick={onPassword}>
-          Change password
+          {t("Change password")}
         </Menu.Item>
         <Menu.Item leftSection={<IconLogout size={16} />} onClick={leave}>
-          Log out
+          {t("Log out")}
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

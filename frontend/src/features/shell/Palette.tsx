@@ -46,6 +46,7 @@ import { imageQueries } from "../../api/imageQueries";
 import { libraryQueries } from "../../api/library";
 import { queries } from "../../api/queries";
 import { worklistPages } from "../../api/worklist";
+import { said, t } from "../../i18n";
 import { patientNumber, personName, plainReason } from "../../shared/format";
 import { patientWords } from "../../shared/dicomText";
 import { subjectWords } from "../cases/looks";
@@ -55,34 +56,39 @@ const [store, spotlight] = createSpotlight();
 
 /** Where it is, what it is called, and other words for it. */
 const PAGES: [NonNullable<NavigateOptions["to"]>, string, TablerIcon, string[]?][] = [
-  ["/", "Worklist", IconListDetails],
-  ["/patients", "Patients", IconUsers],
-  ["/devices", "Devices", IconScan],
-  ["/protocols", "Protocols", IconBook, ["library", "templates", "versions"]],
-  ["/sequences", "Sequences", IconWaveSine, ["library", "pulseq", "seq"]],
-  ["/welcome", "Get started", IconFlag, ["setup", "first scan", "simulated scanner", "example"]],
-  ["/cases", "Cases", IconStackFront],
-  ["/queue", "Queue", IconSend],
-  ["/archive", "Archive", IconArchive, ["studies"]],
-  ["/upload", "Upload", IconUpload, ["import", "data sets", "folder"]],
-  ["/retrieve", "Fetch", IconDownload, ["query", "retrieve", "accession"]],
-  ["/commitments", "Commitments", IconShieldCheck, ["storage commitment", "kept"]],
-  ["/rules", "Rules", IconRoute],
-  ["/targets", "Targets", IconSend],
-  ["/modules", "Modules", IconCpu, ["processing", "containers"]],
-  ["/notifications", "Notifications", IconBell],
-  ["/health", "Health", IconHeartbeat],
-  ["/processing", "Processing", IconServerCog, ["queues", "workers"]],
-  ["/runs", "Runs", IconPlayerPlay, ["jobs", "reconstructions"]],
-  ["/selftest", "Self-test", IconTestPipe],
-  ["/users", "Users", IconUserCog, ["roles", "passwords", "administration"]],
-  ["/sessions", "Logins", IconDeviceDesktop, ["sessions", "administration"]],
-  ["/audit", "Audit log", IconHistory, ["who did what", "record", "administration"]],
-  ["/changes", "Configuration changes", IconHistory, ["revert", "versions", "history"]],
-  ["/settings", "Settings", IconSettings, ["environment", "administration"]],
-  ["/backups", "Backups", IconDatabase, ["restore", "back up now"]],
-  ["/account", "Your account", IconUser, ["password", "theme", "profile"]],
-  ["/cleaning", "Cleaning", IconTrash, ["holds", "held studies", "retention", "disk"]],
+  ["/", t("Worklist"), IconListDetails],
+  ["/patients", t("Patients"), IconUsers],
+  ["/devices", t("Devices"), IconScan],
+  ["/protocols", t("Protocols"), IconBook, ["library", "templates", "versions"]],
+  ["/sequences", t("Sequences"), IconWaveSine, ["library", "pulseq", "seq"]],
+  [
+    "/welcome",
+    t("Get started"),
+    IconFlag,
+    ["setup", t("first scan"), t("simulated scanner"), "example"],
+  ],
+  ["/cases", t("Cases"), IconStackFront],
+  ["/queue", said("of what is sent", "Queue"), IconSend],
+  ["/archive", t("Archive"), IconArchive, ["studies"]],
+  ["/upload", t("Upload"), IconUpload, ["import", t("data sets"), "folder"]],
+  ["/retrieve", t("Fetch"), IconDownload, ["query", "retrieve", "accession"]],
+  ["/commitments", t("Commitments"), IconShieldCheck, [t("storage commitment"), "kept"]],
+  ["/rules", t("Rules"), IconRoute],
+  ["/targets", t("Targets"), IconSend],
+  ["/modules", t("Modules"), IconCpu, ["processing", "containers"]],
+  ["/notifications", t("Notifications"), IconBell],
+  ["/health", t("Health"), IconHeartbeat],
+  ["/processing", t("Processing"), IconServerCog, ["queues", "workers"]],
+  ["/runs", t("Runs"), IconPlayerPlay, ["jobs", "reconstructions"]],
+  ["/selftest", t("Self-test"), IconTestPipe],
+  ["/users", t("Users"), IconUserCog, ["roles", "passwords", "administration"]],
+  ["/sessions", t("Logins"), IconDeviceDesktop, ["sessions", "administration"]],
+  ["/audit", t("Audit log"), IconHistory, [t("who did what"), "record", "administration"]],
+  ["/changes", t("Configuration changes"), IconHistory, ["revert", "versions", "history"]],
+  ["/settings", t("Settings"), IconSettings, ["environment", "administration"]],
+  ["/backups", t("Backups"), IconDatabase, ["restore", t("back up now")]],
+  ["/account", t("Your account"), IconUser, ["password", "theme", "profile"]],
+  ["/cleaning", t("Cleaning"), IconTrash, ["holds", t("held studies"), "retention", "disk"]],
 ];
 
 const MOST_PAGES = 12;
@@ -125,16 +131,16 @@ export default function Palette({ onClose }: { onClose: () => void }) {
       highlightQuery
       scrollable
       maxHeight={420}
-      nothingFound="Nothing found"
+      nothingFound={t("Nothing found")}
       searchProps={{
-        placeholder: "Page, exam, patient, case, protocol, sequence or device",
-        "aria-label": "Page, exam, patient, case, protocol, sequence or device",
+        placeholder: t("Page, exam, patient, case, protocol, sequence or device"),
+        "aria-label": t("Page, exam, patient, case, protocol, sequence or device"),
         leftSection: <IconSearch size={18} />,
       }}
       // Blur would reach under the patient banner; the dimmed page says enough.
       overlayProps={{ blur: 0, backgroundOpacity: 0.55 }}
       transitionProps={{ duration: 80 }}
-      attributes={{ content: { "aria-label": "Go to" } }}
+      attributes={{ content: { "aria-label": t("Go to") } }}
       classNames={{ overlay: "overlay-area", inner: "overlay-area", content: "dialog" }}
       actions={found}
     />
@@ -162,7 +168,7 @@ function useFound(query: string): SpotlightActionGroupData[] {
   const here = useHere();
   const there = useThere(query);
   const groups: SpotlightActionGroupData[] = [
-    { group: "Pages", actions: matching(pages, query, MOST_PAGES) },
+    { group: t("Pages"), actions: matching(pages, query, MOST_PAGES) },
     ...there,
     ...here.map(({ group, actions }) => ({
       group,
@@ -180,18 +186,21 @@ function useHere(): { group: string; actions: Entry[] }[] {
   const devices = useQuery(queries.devices).data ?? [];
   return [
     {
-      group: "Patients",
+      group: t("Patients"),
       actions: patients.map((patient) => ({
         id: patient.id,
         label: personName(patient),
-        description: `${patientNumber(patient)}, born ${patient.birth_date}`,
+        description: t("{patient}, born {birthDate}", {
+          patient: patientNumber(patient),
+          birthDate: patient.birth_date,
+        }),
         words: [patient.id],
         leftSection: <IconUser size={18} />,
         onClick: () => void navigate({ to: "/patients", search: { id: patient.id } }),
       })),
     },
     {
-      group: "Sequences",
+      group: t("Sequences"),
       actions: sequences.map((sequence) => ({
         id: sequence._id,
         label: sequence.name,
@@ -202,7 +211,7 @@ function useHere(): { group: string; actions: Entry[] }[] {
       })),
     },
     {
-      group: "Devices",
+      group: t("Devices"),
       actions: devices.map((device) => ({
         id: device.id,
         label: device.name,
@@ -229,7 +238,7 @@ function useThere(query: string): SpotlightActionGroupData[] {
   if (!enabled) return [];
   return [
     {
-      group: "Exams",
+      group: t("Exams"),
       actions: (exams.data ?? []).slice(0, MOST).map(({ exam, patient }) => ({
         id: exam.id,
         label: `${personName(patient)}: ${exam.name}`,
@@ -239,7 +248,7 @@ function useThere(query: string): SpotlightActionGroupData[] {
       })),
     },
     {
-      group: "Cases",
+      group: t("Cases"),
       actions: (cases.data ?? []).slice(0, MOST).map((one) => ({
         id: one.id,
         label: `${patientWords(one)}: ${subjectWords(one)}`,
@@ -249,7 +258,7 @@ function useThere(query: string): SpotlightActionGroupData[] {
       })),
     },
     {
-      group: "Protocols",
+      group: t("Protocols"),
       actions: (protocols.data ?? []).slice(0, MOST).map((protocol) => ({
         id: protocol.protocol_id,
         label: protocol.name,

@@ -3,6 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 
 import type { Exam, Patient } from "../../api/types";
+import { t } from "../../i18n";
 import {
   ageText,
   hasWeight,
@@ -39,7 +40,7 @@ export function PatientBanner({ exam, patient, problem, onClose, closable }: Pro
     void navigate({ to: "/" });
   };
   return (
-    <header className={css.banner} data-testid="patient-banner" aria-label="Patient">
+    <header className={css.banner} data-testid="patient-banner" aria-label={t("Patient")}>
       {patient ? (
         <Facts patient={patient} exam={exam} turnable={!busy} onEdit={() => setEditing(true)} />
       ) : (
@@ -57,8 +58,8 @@ export function PatientBanner({ exam, patient, problem, onClose, closable }: Pro
       <button
         type="button"
         className={css.bannerButton}
-        aria-label="Close exam"
-        title={busy ? "A scan is running: stop it or let it finish first" : "Close exam"}
+        aria-label={t("Close exam")}
+        title={busy ? t("A scan is running: stop it or let it finish first") : t("Close exam")}
         disabled={busy}
         onClick={close}
       >
@@ -87,21 +88,24 @@ function Facts({ patient, exam, turnable, onEdit }: FactsProps) {
       <span className={css.bannerName} title={personName(patient)}>
         {personName(patient)}
       </span>
-      <span className={css.bannerFact} title={`Patient ID ${patient.patient_id ?? patient.id}`}>
-        <span>ID</span> {patientNumber(patient)}
+      <span
+        className={css.bannerFact}
+        title={t("Patient ID {patientId}", { patientId: patient.patient_id ?? patient.id })}
+      >
+        <span>{t("ID")}</span> {patientNumber(patient)}
       </span>
       <span className={css.bannerFact}>
-        <span>born</span> {patient.birth_date}
+        <span>{t("born")}</span> {patient.birth_date}
         <span>{ageText(patient.birth_date)}</span>
       </span>
       <span className={css.bannerFact}>
-        {patient.sex === "NOT_GIVEN" ? "sex not given" : sexWord(patient.sex)}
+        {patient.sex === "NOT_GIVEN" ? t("sex not given") : sexWord(patient.sex)}
       </span>
       {hasWeight(patient) ? (
         <span className={css.bannerFact}>{withUnit(patient.weight, "kg", 1)}</span>
       ) : (
         <button type="button" className={css.bannerMissing} onClick={onEdit}>
-          <IconAlertTriangle size={16} aria-hidden /> Weight missing
+          <IconAlertTriangle size={16} aria-hidden /> {t("Weight missing")}
         </button>
       )}
       {exam && <Position exam={exam} turnable={turnable} />}
@@ -117,8 +121,8 @@ function Facts({ patient, exam, turnable, onEdit }: FactsProps) {
       <button
         type="button"
         className={css.bannerButton}
-        aria-label="Edit patient"
-        title="Edit patient"
+        aria-label={t("Edit patient")}
+        title={t("Edit patient")}
         onClick={onEdit}
       >
         <IconPencil size={16} aria-hidden />
@@ -136,11 +140,17 @@ function Position({ exam, turnable }: { exam: Exam; turnable: boolean }) {
         <button
           type="button"
           className={position ? css.bannerChange : css.bannerMissing}
-          aria-label={position ? `Patient position: ${POSITION_WORDS[position]}` : undefined}
+          aria-label={
+            position
+              ? t("Patient position: {positionWords}", { positionWords: POSITION_WORDS[position] })
+              : undefined
+          }
           title={
             turnable
-              ? `${position ? POSITION_WORDS[position] : "Not told"}: change it`
-              : "A scan is running: the position is changed after it"
+              ? t("{position}: change it", {
+                  position: position ? POSITION_WORDS[position] : t("Not told"),
+                })
+              : t("A scan is running: the position is changed after it")
           }
           disabled={!turnable}
         >
@@ -148,7 +158,7 @@ function Position({ exam, turnable }: { exam: Exam; turnable: boolean }) {
             position
           ) : (
             <>
-              <IconAlertTriangle size={16} aria-hidden /> Position?
+              <IconAlertTriangle size={16} aria-hidden /> {t("Position?")}
             </>
           )}
         </button>
@@ -179,10 +189,10 @@ function Flags({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
         <button
           type="button"
           className={css.bannerMissing}
-          title="Nobody has entered whether the patient has implants"
+          title={t("Nobody has entered whether the patient has implants")}
           onClick={onEdit}
         >
-          <IconAlertTriangle size={16} aria-hidden /> Not screened
+          <IconAlertTriangle size={16} aria-hidden /> {t("Not screened")}
         </button>
       )}
     </span>
@@ -190,11 +200,13 @@ function Flags({ patient, onEdit }: { patient: Patient; onEdit: () => void }) {
 }
 
 function NoPatient({ problem }: { problem: unknown }) {
-  if (!problem) return <span className="dim">Loading the patient</span>;
+  if (!problem) return <span className="dim">{t("Loading the patient")}</span>;
   return (
     <span role="alert" style={{ color: "var(--status-fault)" }}>
-      <IconAlertTriangle size={16} aria-hidden /> Patient could not be read:{" "}
-      {problem instanceof Error ? problem.message : "unknown error"}
+      <IconAlertTriangle size={16} aria-hidden />{" "}
+      {t("Patient could not be read: {reason}", {
+        reason: problem instanceof Error ? problem.message : t("unknown error"),
+      })}
     </span>
   );
 }

@@ -1,5 +1,6 @@
 import { IconBoltOff } from "@tabler/icons-react";
 
+import { t } from "../../i18n";
 import { clock } from "../../shared/format";
 import { useOpenExam } from "./openExam";
 import css from "./shell.module.css";
@@ -13,11 +14,11 @@ export function StaleBar() {
   return (
     <div className={css.alarm} role="alert" data-testid="stale-bar">
       <IconBoltOff size={20} aria-hidden />
-      <strong>Stale since {clock(stream.since)}</strong>
+      <strong>{t("Stale since {since}", { since: clock(stream.since) })}</strong>
       <span>
         {exam
-          ? "What is shown may be old: look at the scanner. Start waits, STOP still works."
-          : "What is shown may be old. It is read anew when the connection is back."}
+          ? t("What is shown may be old: look at the scanner. Start waits, STOP still works.")
+          : t("What is shown may be old. It is read anew when the connection is back.")}
       </span>
     </div>
   );

@@ -19,6 +19,8 @@ import {
 } from "../../api/routing";
 import { resumeSending } from "../../api/images";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { clock, day, dayOrClock } from "../../shared/format";
@@ -54,7 +56,7 @@ export function TargetDetail({ target, part, rules, onClose }: Props) {
   };
   const onWay = part?.numbers?.open ?? 0;
   return (
-    <aside className={page.detail} aria-label={`Target ${target.name}`}>
+    <aside className={page.detail} aria-label={t("Target {target}", { target: target.name })}>
       <DetailHead
         title={target.name}
         about={target.comment || TYPES[target.target_type].about}
@@ -63,7 +65,7 @@ export function TargetDetail({ target, part, rules, onClose }: Props) {
       />
       <Sending target={target} part={part} />
       <ConnectionTest target={target} />
-      <DetailSection title="Settings">
+      <DetailSection title={t("Settings")}>
         <Settings target={target} />
         <div className={page.buttons}>
           <Button
@@ -72,22 +74,22 @@ export function TargetDetail({ target, part, rules, onClose }: Props) {
             {...guarded(mayNot)}
             onClick={() => setOpen("edit")}
           >
-            Edit
+            {t("Edit")}
           </Button>
           <Button
             variant="default"
             leftSection={<IconTrash size={16} />}
             disabled={mayNot !== null || rules.length > 0}
-            title={mayNot ?? (rules.length > 0 ? "Rules name it: see below" : undefined)}
+            title={mayNot ?? (rules.length > 0 ? t("Rules name it: see below") : undefined)}
             onClick={() => setOpen("delete")}
           >
-            Delete
+            {t("Delete")}
           </Button>
         </div>
       </DetailSection>
-      <DetailSection title="Used by">
+      <DetailSection title={t("Used by")}>
         {rules.length === 0 ? (
-          <p className="dim">No rule names it.</p>
+          <p className="dim">{t("No rule names it.")}</p>
         ) : (
           <>
             <ul className={css.rules}>
@@ -96,31 +98,37 @@ export function TargetDetail({ target, part, rules, onClose }: Props) {
                   <Link to="/rules" search={{ id: name }}>
                     {name}
                   </Link>
-                  {disabled && <span className="dim"> (off)</span>}
+                  {disabled && <span className="dim"> {t("(off)")}</span>}
                 </li>
               ))}
             </ul>
-            <p className="dim">It can be deleted once no rule names it.</p>
+            <p className="dim">{t("It can be deleted once no rule names it.")}</p>
           </>
         )}
       </DetailSection>
-      <DetailSection title="History">
+      <DetailSection title={t("History")}>
         <TargetHistory target={target} />
       </DetailSection>
       <Suspense>
         {open === "edit" && <TargetModal target={target} onClose={() => setOpen(null)} />}
         {open === "delete" && (
           <ConfirmModal
-            title={`Delete ${target.name}`}
-            action="Delete target"
+            title={t("Delete {target}", { target: target.name })}
+            action={t("Delete target")}
             typed={target.name}
             run={remove}
             onClose={() => setOpen(null)}
           >
             <p>
-              {onWay > 0 &&
-                `Sending ${onWay} series there ends, with a reason; they stay in the archive. `}
-              Its settings and secrets are deleted. This cannot be undone.
+              {t("{onWay}Its settings and secrets are deleted. This cannot be undone.", {
+                onWay:
+                  onWay > 0
+                    ? t(
+                        "Sending {onWay} series there ends, with a reason; they stay in the archive. ",
+                        { onWay },
+                      )
+                    : "",
+              })}
             </p>
           </ConfirmModal>
         )}
@@ -139,17 +147,23 @@ function Sending({ target, part }: { target: Target; part: HealthPart | undefine
   });
   const { paused } = target;
   return (
-    <DetailSection title="Sending">
+    <DetailSection title={t("Sending")}>
       {paused && (
         <p className={css.paused}>
-          Paused by <strong>{authorName(paused.paused_by)}</strong> since {day(paused.paused_at)}{" "}
-          {clock(paused.paused_at, false)}
-          {paused.reason && `: ${paused.reason}`}. What comes for it waits.
+          {rich(
+            "Paused by {authorName} since {pausedAt} {pausedAt2}{reason}. What comes for it waits.",
+            {
+              authorName: <strong>{authorName(paused.paused_by)}</strong>,
+              pausedAt: day(paused.paused_at),
+              pausedAt2: clock(paused.paused_at, false),
+              reason: paused.reason ? `: ${paused.reason}` : "",
+            },
+          )}
         </p>
       )}
       <p>
-        {part?.detail ?? (target.enabled ? "Not looked at yet." : "Switched off.")}
-        {!target.enabled && !paused && " Nothing new is sent there."}
+        {part?.detail ?? (target.enabled ? t("Not looked at yet.") : t("Switched off."))}
+        {!target.enabled && !paused && t(" Nothing new is sent there.")}
       </p>
       {(part?.numbers?.waiting ?? 0) > 0 && <Trouble name={target.name} paused={paused != null} />}
       <div className={page.buttons}>
@@ -160,7 +174,7 @@ function Sending({ target, part }: { target: Target; part: HealthPart | undefine
             loading={resume.isPending}
             onClick={() => resume.mutate()}
           >
-            Resume
+            {t("Resume")}
           </Button>
         ) : (
           <Button
@@ -169,7 +183,7 @@ function Sending({ target, part }: { target: Target; part: HealthPart | undefine
             {...guarded(mayNot)}
             onClick={() => setPausing(true)}
           >
-            Pause
+            {t("Pause")}
           </Button>
         )}
       </div>
@@ -185,7 +199,7 @@ function Sending({ target, part }: { target: Target; part: HealthPart | undefine
 function Trouble({ name, paused }: { name: string; paused: boolean }) {
   const waiting = useQuery(routingQueries.waiting(name));
   return (
-    <QueryView query={waiting} rows={1} safe="The images wait, and are sent again.">
+    <QueryView query={waiting} rows={1} safe={t("The images wait, and are sent again.")}>
       {(all) => {
         const oldest = all.at(-1);
         const soonest = all
@@ -197,8 +211,13 @@ function Trouble({ name, paused }: { name: string; paused: boolean }) {
         return (
           <div className={css.trouble} role="status">
             <p>
-              The oldest series that could not be sent is from {dayOrClock(oldest.created_at)}
-              {soonest && !paused && `; the next attempt is at ${clock(soonest)}`}.
+              {t("The oldest series that could not be sent is from {createdAt}{soonest}.", {
+                createdAt: dayOrClock(oldest.created_at),
+                soonest:
+                  soonest && !paused
+                    ? t("; the next attempt is at {soonest}", { soonest: clock(soonest) })
+                    : "",
+              })}
             </p>
             {all[0]?.error && <pre>{all[0].error}</pre>}
           </div>
@@ -214,7 +233,7 @@ function ConnectionTest({ target }: { target: Target }) {
   // What was found of older settings says nothing of these.
   const found = test.variables === target.version ? test.data : undefined;
   return (
-    <DetailSection title="Connection test">
+    <DetailSection title={t("Connection test")}>
       <div className={page.buttons}>
         <Button
           variant="default"
@@ -223,7 +242,7 @@ function ConnectionTest({ target }: { target: Target }) {
           loading={test.isPending}
           onClick={() => test.mutate(target.version)}
         >
-          Test the connection
+          {t("Test the connection")}
         </Button>
       </div>
       {found && <TestSteps found={found} />}
@@ -240,7 +259,7 @@ function Settings({ target }: { target: Target }) {
   );
   return (
     <dl className={page.facts}>
-      <dt>Type</dt>
+      <dt>{t("Type")}</dt>
       <dd>{TYPES[target.target_type].name}</dd>
       {shown.map(({ name, label, secret, unit, long }) => (
         <div key={name} className={page.fact}>
@@ -248,9 +267,9 @@ function Settings({ target }: { target: Target }) {
           <dd>
             {secret ? (
               target.secrets.includes(name) ? (
-                "set, not shown"
+                t("set, not shown")
               ) : (
-                <span className="dim">not set</span>
+                <span className="dim">{t("not set")}</span>
               )
             ) : long ? (
               <pre className={css.value}>{String(values[name])}</pre>

@@ -10,6 +10,7 @@ import {
   type TargetType,
 } from "../../api/routing";
 import { routingKeys, routingQueries } from "../../api/routingQueries";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { useMayAdminister } from "../../shared/roles";
 import { changesBetween } from "../../shared/schema/changes";
@@ -33,10 +34,10 @@ interface Props {
 export default function TargetModal({ target, onClose, onSaved }: Props) {
   const [type, setType] = useState<TargetType | null>(target?.target_type ?? null);
   const title = target
-    ? `Change ${target.name}`
+    ? t("Change {target}", { target: target.name })
     : type
-      ? `Add a target: ${TYPES[type].name}`
-      : "Add a target";
+      ? t("Add a target: {types}", { types: TYPES[type].name })
+      : t("Add a target");
   return (
     <Modal opened onClose={onClose} size={760} title={title} closeOnClickOutside={false}>
       {type === null ? (
@@ -50,7 +51,7 @@ export default function TargetModal({ target, onClose, onSaved }: Props) {
 
 function TypeChoice({ onPick }: { onPick: (type: TargetType) => void }) {
   return (
-    <div className={css.types} role="group" aria-label="Type of the target">
+    <div className={css.types} role="group" aria-label={t("Type of the target")}>
       {(Object.keys(TYPES) as TargetType[]).map((type) => (
         <button key={type} type="button" onClick={() => onPick(type)}>
           <strong>{TYPES[type].name}</strong>
@@ -110,7 +111,7 @@ function TargetForm({ type, first, onClose, onSaved }: FormProps) {
   return (
     <form
       className={page.form}
-      aria-label="Target"
+      aria-label={t("Target")}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -132,14 +133,14 @@ function TargetForm({ type, first, onClose, onSaved }: FormProps) {
       )}
       {!base && (
         <TextInput
-          label="Name"
-          description="Rules call it so; it cannot be changed later"
+          label={t("Name")}
+          description={t("Rules call it so; it cannot be changed later")}
           inputWrapperOrder={["label", "input", "error", "description"]}
           data-autofocus
           autoComplete="off"
           maxLength={200}
           value={name}
-          error={tried && name.trim() === "" && "is needed"}
+          error={tried && name.trim() === "" && t("is needed")}
           onChange={(event) => setName(event.currentTarget.value)}
         />
       )}
@@ -156,7 +157,7 @@ function TargetForm({ type, first, onClose, onSaved }: FormProps) {
         </section>
       ))}
       <Checkbox
-        label="Enabled: images are sent there"
+        label={t("Enabled: images are sent there")}
         checked={enabled}
         onChange={(event) => setEnabled(event.currentTarget.checked)}
       />
@@ -165,17 +166,17 @@ function TargetForm({ type, first, onClose, onSaved }: FormProps) {
         {mayNot ? (
           <p className="dim">{mayNot}</p>
         ) : (
-          tried && wrong && <p className="dim">Something is missing or wrong above.</p>
+          tried && wrong && <p className="dim">{t("Something is missing or wrong above.")}</p>
         )}
         <Button variant="default" onClick={onClose}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button
           type="submit"
           disabled={mayNot !== null || !changed || newest !== null}
           loading={save.isPending}
         >
-          {base ? "Save" : "Add target"}
+          {base ? t("Save") : t("Add target")}
         </Button>
       </div>
     </form>

@@ -5,8 +5,8 @@ import { lazy, Suspense, useState } from "react";
 
 import type { HealthPart, Rule, Target } from "../../api/routing";
 import { routingQueries } from "../../api/routingQueries";
+import { plural, t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
-import { counted } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
@@ -29,47 +29,53 @@ interface Row {
 const COLUMNS: Column<Row>[] = [
   {
     key: "name",
-    head: "Name",
+    head: t("Name"),
     width: "minmax(140px, 1.2fr)",
     cell: ({ target }) => <strong>{target.name}</strong>,
   },
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "104px",
     cell: ({ target, part }) => <StatusBadge look={targetLook(target, part)} />,
   },
   {
     key: "type",
-    head: "Type",
+    head: t("Type"),
     width: "120px",
     cell: ({ target }) => TYPES[target.target_type].name,
   },
   {
     key: "address",
-    head: "Where",
+    head: t("Where"),
     width: "minmax(160px, 2fr)",
     optional: true,
     cell: ({ target }) => <span title={addressOf(target)}>{addressOf(target)}</span>,
   },
   {
     key: "open",
-    head: "On the way",
+    head: t("On the way"),
     width: "92px",
     cell: ({ part }) =>
       part ? (
-        <span className="live-number">{part.numbers?.open ?? 0} series</span>
+        <span className="live-number">
+          {plural(part.numbers?.open ?? 0, "{n} series", "{n} series")}
+        </span>
       ) : (
         <span className="dim">–</span>
       ),
   },
   {
     key: "rules",
-    head: "Used by",
+    head: t("Used by"),
     width: "92px",
     optional: true,
     cell: ({ rules }) =>
-      rules.length === 0 ? <span className="dim">no rule</span> : counted(rules.length, "rule"),
+      rules.length === 0 ? (
+        <span className="dim">{t("no rule")}</span>
+      ) : (
+        plural(rules.length, "{n} rule", "{n} rules")
+      ),
   },
 ];
 
@@ -98,16 +104,16 @@ export function TargetsPage({ filter, selected, onFilter, onSelect }: Props) {
       {...guarded(mayNot)}
       onClick={() => setAdding(true)}
     >
-      Add target
+      {t("Add target")}
     </Button>
   );
   return (
     <div className={page.page}>
       <RoutingTabs />
       <PageHead
-        title="Targets"
+        title={t("Targets")}
         filter={filter}
-        placeholder="Filter by name, type, address"
+        placeholder={t("Filter by name, type, address")}
         onFilter={onFilter}
       >
         {add}
@@ -115,17 +121,22 @@ export function TargetsPage({ filter, selected, onFilter, onSelect }: Props) {
       <ListAndDetail
         query={targets}
         rows={targets.data?.filter((target) => containsWords(wordsOf(target), filter)).map(rowOf)}
-        safe="Images wait and are sent later."
-        label="Targets"
+        safe={t("Images wait and are sent later.")}
+        label={t("Targets")}
         columns={COLUMNS}
         rowId={({ target }) => target.name}
         selectedId={selected}
         onSelect={onSelect}
         empty={
-          <Empty icon={IconSend} title={filter ? `Nothing matches “${filter}”` : "No targets yet"}>
+          <Empty
+            icon={IconSend}
+            title={filter ? t("Nothing matches “{filter}”", { filter }) : t("No targets yet")}
+          >
             {filter
-              ? "Clear the filter to see all targets."
-              : "Add where images are sent to: a PACS, a folder, an XNAT project. Rules then say which images go there."}
+              ? t("Clear the filter to see all targets.")
+              : t(
+                  "Add where images are sent to: a PACS, a folder, an XNAT project. Rules then say which images go there.",
+                )}
           </Empty>
         }
         detail={

@@ -1,5 +1,6 @@
 import type { HealthPart, Rule, Target, TargetType } from "../../api/routing";
 import schemas from "../../api/target-schemas.json";
+import { t } from "../../i18n";
 import { syntaxName } from "../../shared/dicomText";
 import { blankOf, type Draft, draftOf } from "../../shared/schema/draft";
 import {
@@ -15,40 +16,40 @@ import { HEALTH, OFF, PAUSED_LOOK, type StatusLook } from "../../shared/status";
 /** What a target is, in words and as the fields of a form. Pure. */
 
 export const TYPES: Record<TargetType, { name: string; about: string }> = {
-  dicom: { name: "DICOM", about: "A DICOM node: a PACS, an archive, a workstation (C-STORE)" },
-  dicomtls: { name: "DICOM over TLS", about: "The same, encrypted and with certificates" },
-  dicomweb: { name: "DICOMweb", about: "A server that takes images over HTTP (STOW-RS)" },
-  sftp: { name: "SFTP", about: "A folder on another host, reached by SFTP" },
-  rsync: { name: "rsync", about: "A folder on another host, reached by rsync over SSH" },
-  folder: { name: "Folder", about: "A folder of this host, or one that is mounted" },
-  s3: { name: "S3", about: "A bucket of Amazon S3, or of a service that speaks its language" },
-  xnat: { name: "XNAT", about: "A project of an XNAT server" },
-  dummy: { name: "Dummy", about: "Takes everything and keeps nothing: to try rules out" },
+  dicom: { name: "DICOM", about: t("A DICOM node: a PACS, an archive, a workstation (C-STORE)") },
+  dicomtls: { name: t("DICOM over TLS"), about: t("The same, encrypted and with certificates") },
+  dicomweb: { name: "DICOMweb", about: t("A server that takes images over HTTP (STOW-RS)") },
+  sftp: { name: "SFTP", about: t("A folder on another host, reached by SFTP") },
+  rsync: { name: "rsync", about: t("A folder on another host, reached by rsync over SSH") },
+  folder: { name: t("Folder"), about: t("A folder of this host, or one that is mounted") },
+  s3: { name: "S3", about: t("A bucket of Amazon S3, or of a service that speaks its language") },
+  xnat: { name: "XNAT", about: t("A project of an XNAT server") },
+  dummy: { name: t("Dummy"), about: t("Takes everything and keeps nothing: to try rules out") },
 };
 
 const LABELS: Record<string, string> = {
-  ip: "Host",
-  url: "Address",
-  aet_target: "Called AE title",
-  aet_source: "Calling AE title",
-  pass_sender_aet: "Call as the sender",
-  pass_receiver_aet: "Call whom the sender called",
-  tls_key: "Private key",
-  tls_cert: "Certificate",
-  ca_cert: "Certificate authority",
-  verify_host: "Certificate names the host",
-  qido_url_prefix: "Path of QIDO-RS",
-  wado_url_prefix: "Path of WADO-RS",
-  stow_url_prefix: "Path of STOW-RS",
-  http_user: "User",
-  http_password: "Password",
-  access_key_id: "Access key id",
-  endpoint_url: "Address of the service",
-  project_id: "Project",
-  at_once: "Series at once",
-  max_bytes_per_s: "Bandwidth limit",
-  run_on_complete: "Run the script at the end",
-  file_filter: "File names left out",
+  ip: t("Host"),
+  url: t("Address"),
+  aet_target: t("Called AE title"),
+  aet_source: t("Calling AE title"),
+  pass_sender_aet: t("Call as the sender"),
+  pass_receiver_aet: t("Call whom the sender called"),
+  tls_key: t("Private key"),
+  tls_cert: t("Certificate"),
+  ca_cert: t("Certificate authority"),
+  verify_host: t("Certificate names the host"),
+  qido_url_prefix: t("Path of QIDO-RS"),
+  wado_url_prefix: t("Path of WADO-RS"),
+  stow_url_prefix: t("Path of STOW-RS"),
+  http_user: t("User"),
+  http_password: t("Password"),
+  access_key_id: t("Access key id"),
+  endpoint_url: t("Address of the service"),
+  project_id: t("Project"),
+  at_once: t("Series at once"),
+  max_bytes_per_s: t("Bandwidth limit"),
+  run_on_complete: t("Run the script at the end"),
+  file_filter: t("File names left out"),
 };
 /** PEM and keys have lines, which a field of one line would lose. */
 const LONG_SECRETS = ["tls_key", "private_key"];
@@ -67,8 +68,11 @@ export function fieldGroups(type: TargetType): FieldGroup[] {
     .filter(({ name }) => !APART.includes(name))
     .map(asDrawn);
   return [
-    { title: "Connection", fields: fields.filter(({ name }) => !GENERAL.includes(name)) },
-    { title: "How images are sent", fields: fields.filter(({ name }) => GENERAL.includes(name)) },
+    { title: t("Connection"), fields: fields.filter(({ name }) => !GENERAL.includes(name)) },
+    {
+      title: t("How images are sent"),
+      fields: fields.filter(({ name }) => GENERAL.includes(name)),
+    },
   ].filter((group) => group.fields.length > 0);
 }
 
@@ -124,15 +128,15 @@ export function changedSecrets(type: TargetType, draft: Draft): string[] {
 // --- as people read it -------------------------------------------------------------------------
 
 const DIRECTIONS: Record<string, string> = {
-  push: "images are sent there",
-  pull: "images are fetched from there",
-  both: "images are sent there and fetched from there",
+  push: t("images are sent there"),
+  pull: t("images are fetched from there"),
+  both: t("images are sent there and fetched from there"),
 };
 
 /** What a setting says, where its bare value would not. */
 export function settingWords(name: string, value: unknown): string {
   if (Array.isArray(value) && name === "transfer_syntaxes") {
-    return value.length > 0 ? value.map(String).map(syntaxName).join(", ") : "as stored";
+    return value.length > 0 ? value.map(String).map(syntaxName).join(", ") : t("as stored");
   }
   if (Array.isArray(value) && value.length === 0) return "none";
   return (name === "direction" && DIRECTIONS[String(value)]) || valueInWords(value);
@@ -146,7 +150,11 @@ export function addressOf(target: Target): string {
   switch (target.target_type) {
     case "dicom":
     case "dicomtls":
-      return `${is("aet_target")} at ${is("ip")}:${is("port")}`;
+      return t("{title} at {host}:{port}", {
+        title: is("aet_target"),
+        host: is("ip"),
+        port: is("port"),
+      });
     case "dicomweb":
       return is("url");
     case "sftp":
@@ -157,22 +165,22 @@ export function addressOf(target: Target): string {
     case "s3":
       return [is("bucket"), is("prefix")].filter(Boolean).join("/");
     case "xnat":
-      return `${is("host")}, project ${is("project_id")}`;
+      return t("{host}, project {project}", { host: is("host"), project: is("project_id") });
     case "dummy":
-      return "keeps nothing";
+      return t("keeps nothing");
   }
 }
 
-const NOT_LOOKED_AT: StatusLook = { ...OFF, word: "Unknown" };
+const NOT_LOOKED_AT: StatusLook = { ...OFF, word: t("Unknown") };
 
 export function targetLook(target: Target, part: HealthPart | undefined): StatusLook {
   if (target.paused) return PAUSED_LOOK;
   if (!target.enabled) return OFF;
   // Of one that was just added, or before its health was read, nothing is known.
   if (!part) return NOT_LOOKED_AT;
-  if (part.state === "ok") return { ...HEALTH.ok, word: "Ready" };
+  if (part.state === "ok") return { ...HEALTH.ok, word: t("Ready") };
   return part.state === "warning"
-    ? { ...HEALTH.warning, word: retries(part) ? "Retrying" : "Failed" }
+    ? { ...HEALTH.warning, word: retries(part) ? t("Retrying") : t("Failed") }
     : HEALTH.failing;
 }
 

@@ -5,8 +5,9 @@ import { useState } from "react";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { type Dataset, deleteDataset, replayDataset } from "../../api/imports";
+import { plural, t } from "../../i18n";
 import ConfirmModal from "../../shared/ConfirmModal";
-import { counted, dayAndClock, plainReason } from "../../shared/format";
+import { dayAndClock, plainReason } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { sizeWords } from "../../shared/size";
@@ -23,22 +24,26 @@ export function DataSets({ onReplayed }: { onReplayed: (importId: string) => voi
   const mayNot = useMayOperate();
   return (
     <>
-      <QueryView query={sets} rows={4} safe="The data sets are on the disk.">
+      <QueryView query={sets} rows={4} safe={t("The data sets are on the disk.")}>
         {(rows) =>
           rows.length === 0 ? (
-            <Empty icon={IconStack3} title="No data sets yet">
-              Give an upload a name under “Keep as a data set”: it can be played back here.
+            <Empty icon={IconStack3} title={t("No data sets yet")}>
+              {t("Give an upload a name under “Keep as a data set”: it can be played back here.")}
             </Empty>
           ) : (
-            <ul className={css.sets} aria-label="Data sets">
+            <ul className={css.sets} aria-label={t("Data sets")}>
               {rows.map((set) => (
                 <li key={set.id}>
                   <div>
                     <strong>{set.name}</strong>
                     <p className="dim live-number">
-                      {counted(set.files, "file")}, {sizeWords(set.size)}, by{" "}
-                      {plainReason(set.created_by)} {dayAndClock(set.created_at)}
-                      {!set.ready && " · still arriving"}
+                      {t("{files}, {size}, by {createdBy} {createdAt}{arriving}", {
+                        files: plural(set.files, "{n} file", "{n} files"),
+                        size: sizeWords(set.size),
+                        createdBy: plainReason(set.created_by),
+                        createdAt: dayAndClock(set.created_at),
+                        arriving: !set.ready ? t(" · still arriving") : "",
+                      })}
                     </p>
                   </div>
                   <div className={page.buttons}>
@@ -49,7 +54,7 @@ export function DataSets({ onReplayed }: { onReplayed: (importId: string) => voi
                       title={mayNot ?? undefined}
                       onClick={() => setAsked({ what: "replay", set })}
                     >
-                      Play back
+                      {t("Play back")}
                     </Button>
                     <Button
                       variant="default"
@@ -57,7 +62,7 @@ export function DataSets({ onReplayed }: { onReplayed: (importId: string) => voi
                       {...guarded(mayNot)}
                       onClick={() => setAsked({ what: "delete", set })}
                     >
-                      Delete
+                      {t("Delete")}
                     </Button>
                   </div>
                 </li>
@@ -71,8 +76,8 @@ export function DataSets({ onReplayed }: { onReplayed: (importId: string) => voi
       )}
       {asked?.what === "delete" && (
         <ConfirmModal
-          title={`Delete ${asked.set.name}`}
-          action="Delete"
+          title={t("Delete {set}", { set: asked.set.name })}
+          action={t("Delete")}
           run={() =>
             deleteDataset(asked.set.id).finally(() =>
               client.invalidateQueries({ queryKey: imageKeys.datasets }),
@@ -81,8 +86,10 @@ export function DataSets({ onReplayed }: { onReplayed: (importId: string) => voi
           onClose={close}
         >
           <p>
-            What is in it is removed, {counted(asked.set.files, "file")}, and cannot be played back
-            any more. Images that came from it stay in the archive.
+            {t(
+              "What is in it is removed, {files}, and cannot be played back any more. Images that came from it stay in the archive.",
+              { files: plural(asked.set.files, "{n} file", "{n} files") },
+            )}
           </p>
         </ConfirmModal>
       )}
@@ -110,27 +117,29 @@ function ReplayModal({
     },
   });
   return (
-    <Modal opened onClose={onClose} title={`Play back ${set.name}`}>
+    <Modal opened onClose={onClose} title={t("Play back {set}", { set: set.name })}>
       <form
         className={page.form}
-        aria-label="Play back"
+        aria-label={t("Play back")}
         onSubmit={(event) => {
           event.preventDefault();
           replay.mutate();
         }}
       >
         <p>
-          What is in it comes in once more, {counted(set.files, "file")}. All series of it are
-          decided on again, and what follows is sent again.
+          {t(
+            "What is in it comes in once more, {files}. All series of it are decided on again, and what follows is sent again.",
+            { files: plural(set.files, "{n} file", "{n} files") },
+          )}
         </p>
         <ForcedRule value={rule} onChange={setRule} />
         <ErrorLine error={replay.error} />
         <div className={page.formEnd}>
           <Button variant="default" onClick={onClose}>
-            Cancel
+            {t("Cancel")}
           </Button>
           <Button type="submit" loading={replay.isPending}>
-            Play back
+            {t("Play back")}
           </Button>
         </div>
       </form>

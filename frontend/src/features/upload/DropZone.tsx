@@ -2,6 +2,7 @@ import { Button, TextInput } from "@mantine/core";
 import { IconFolder, IconUpload } from "@tabler/icons-react";
 import { type RefObject, useRef, useState } from "react";
 
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { ForcedRule } from "../rules/ForcedRule";
@@ -23,22 +24,23 @@ export function DropZone() {
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   return (
-    <section className={css.zone} aria-label="New upload" data-over={over || undefined}>
+    <section className={css.zone} aria-label={t("New upload")} data-over={over || undefined}>
       <div className={css.words}>
         <IconUpload size={28} stroke={1.5} aria-hidden />
         <div>
-          <h2>Drop DICOM files, folders or zip archives here</h2>
+          <h2>{t("Drop DICOM files, folders or zip archives here")}</h2>
           <p className="dim">
-            They come in as images of a scanner do, when all of them are here. A file that is here
-            already changes nothing.
+            {t(
+              "They come in as images of a scanner do, when all of them are here. A file that is here already changes nothing.",
+            )}
           </p>
         </div>
       </div>
       <div className={css.options}>
         <ForcedRule value={forcedRule} onChange={setForcedRule} />
         <TextInput
-          label="Keep as a data set"
-          placeholder="Name, or empty: no"
+          label={t("Keep as a data set")}
+          placeholder={t("Name, or empty: no")}
           maxLength={200}
           value={dataset}
           onChange={(event) => setDataset(event.currentTarget.value)}
@@ -49,7 +51,7 @@ export function DropZone() {
             leftSection={<IconUpload size={16} />}
             onClick={() => files.current?.click()}
           >
-            Choose files
+            {t("Choose files")}
           </Button>
           <Button
             variant="default"
@@ -57,12 +59,12 @@ export function DropZone() {
             leftSection={<IconFolder size={16} />}
             onClick={() => folder.current?.click()}
           >
-            Choose a folder
+            {t("Choose a folder")}
           </Button>
         </div>
       </div>
-      <FileInput inputRef={files} label="Files" onFiles={add} />
-      <FileInput inputRef={folder} label="Folder" folder onFiles={add} />
+      <FileInput inputRef={files} label={t("Files")} onFiles={add} />
+      <FileInput inputRef={folder} label={t("Folder")} folder onFiles={add} />
     </section>
   );
 }

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { cancelImport, type Import, type Outcome, retryImport } from "../../api/imports";
+import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { dayAndClock } from "../../shared/format";
@@ -20,8 +21,8 @@ import css from "./upload.module.css";
 export function ImportDetail({ id, onClose }: { id: string; onClose: () => void }) {
   const query = useQuery(imageQueries.import(id));
   return (
-    <aside className={page.detail} aria-label="Import">
-      <QueryView query={query} rows={6} safe="The import goes on as before.">
+    <aside className={page.detail} aria-label={t("Import")}>
+      <QueryView query={query} rows={6} safe={t("The import goes on as before.")}>
         {(whole) => (
           <>
             <DetailHead
@@ -36,21 +37,25 @@ export function ImportDetail({ id, onClose }: { id: string; onClose: () => void 
               </p>
             )}
             <Actions whole={whole} />
-            <DetailSection title="Import">
+            <DetailSection title={t("Import")}>
               <dl className={page.facts}>
-                <dt>Decided by</dt>
-                <dd>{whole.forced_rule ? `only ${whole.forced_rule}` : "all rules"}</dd>
-                <dt>Began</dt>
+                <dt>{t("Decided by")}</dt>
+                <dd>
+                  {whole.forced_rule
+                    ? t("only {forcedRule}", { forcedRule: whole.forced_rule })
+                    : t("all rules")}
+                </dd>
+                <dt>{t("Began")}</dt>
                 <dd>{dayAndClock(whole.created_at)}</dd>
                 {whole.ended_at && (
                   <>
-                    <dt>Ended</dt>
+                    <dt>{t("Ended")}</dt>
                     <dd>{dayAndClock(whole.ended_at)}</dd>
                   </>
                 )}
               </dl>
             </DetailSection>
-            <DetailSection title="Files">
+            <DetailSection title={t("Files")}>
               <Files id={id} />
             </DetailSection>
           </>
@@ -69,7 +74,7 @@ function Actions({ whole }: { whole: Import }) {
   const failed = whole.state === "failed";
   if (importEnded(whole) && !failed) return null;
   return (
-    <section className={page.detailSection} aria-label="Actions">
+    <section className={page.detailSection} aria-label={t("Actions")}>
       <div className={page.buttons}>
         {failed ? (
           <Button
@@ -78,7 +83,7 @@ function Actions({ whole }: { whole: Import }) {
             loading={retry.isPending}
             onClick={() => retry.mutate()}
           >
-            Go on where it ended
+            {t("Go on where it ended")}
           </Button>
         ) : (
           <Button
@@ -88,7 +93,7 @@ function Actions({ whole }: { whole: Import }) {
             loading={cancel.isPending}
             onClick={() => cancel.mutate()}
           >
-            Take in no more
+            {t("Take in no more")}
           </Button>
         )}
       </div>
@@ -98,11 +103,11 @@ function Actions({ whole }: { whole: Import }) {
 }
 
 const OUTCOMES: Record<Outcome, string> = {
-  stored: "Stored",
-  duplicate: "Here already",
-  conflict: "Kept aside: second object of a UID",
-  quarantined: "Kept aside: not readable",
-  refused: "No image",
+  stored: t("Stored"),
+  duplicate: t("Here already"),
+  conflict: t("Kept aside: second object of a UID"),
+  quarantined: t("Kept aside: not readable"),
+  refused: t("No image"),
 };
 
 function Files({ id }: { id: string }) {
@@ -110,12 +115,12 @@ function Files({ id }: { id: string }) {
   return (
     <PagedList
       query={useInfiniteQuery(imageQueries.importFiles(id, outcome))}
-      safe="The import itself is not affected."
-      what="files"
-      label="Files of the import"
+      safe={t("The import itself is not affected.")}
+      what={t("files")}
+      label={t("Files of the import")}
       choices={{
-        label: "What became of them",
-        all: "Whatever became of them",
+        label: t("What became of them"),
+        all: t("Whatever became of them"),
         words: OUTCOMES,
       }}
       choice={outcome}

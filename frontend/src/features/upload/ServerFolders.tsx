@@ -6,6 +6,7 @@ import { useState } from "react";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import { importFolder } from "../../api/imports";
 import { ApiError } from "../../api/problem";
+import { t } from "../../i18n";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { Empty, ErrorLine, QueryView } from "../../shared/states";
 import { ForcedRule } from "../rules/ForcedRule";
@@ -19,20 +20,20 @@ export function ServerFolders({ onBegun }: { onBegun: (importId: string) => void
   const found = useQuery(imageQueries.importFolders(folder));
   if (found.error instanceof ApiError && found.error.status === NOT_SET_UP) {
     return (
-      <Empty icon={IconFolderOff} title="No folder can be imported">
+      <Empty icon={IconFolderOff} title={t("No folder can be imported")}>
         {found.error.detail}
       </Empty>
     );
   }
   return (
-    <section className={css.folders} aria-label="Folders of the server">
+    <section className={css.folders} aria-label={t("Folders of the server")}>
       <Way folder={folder} onFolder={setFolder} />
-      <QueryView query={found} rows={4} safe="The files of the folder are not touched.">
+      <QueryView query={found} rows={4} safe={t("The files of the folder are not touched.")}>
         {({ folders, files }) => (
           <>
             <Begin folder={folder} onBegun={onBegun} />
             {folders.length > 0 && (
-              <ul aria-label="Folders in it">
+              <ul aria-label={t("Folders in it")}>
                 {folders.map((name) => (
                   <li key={name}>
                     <button type="button" onClick={() => setFolder([...folder, name])}>
@@ -46,8 +47,12 @@ export function ServerFolders({ onBegun }: { onBegun: (importId: string) => void
             )}
             <p className="dim live-number">
               {[
-                folders.length === 0 && "No folders in it.",
-                files === 0 ? "No files." : files === 1 ? "One file." : `${files} files.`,
+                folders.length === 0 && t("No folders in it."),
+                files === 0
+                  ? t("No files.")
+                  : files === 1
+                    ? t("One file.")
+                    : t("{files} files.", { files }),
               ]
                 .filter(Boolean)
                 .join(" ")}
@@ -62,14 +67,14 @@ export function ServerFolders({ onBegun }: { onBegun: (importId: string) => void
 /** Where one is, and the way back up. */
 function Way({ folder, onFolder }: { folder: string[]; onFolder: (folder: string[]) => void }) {
   return (
-    <nav className={css.way} aria-label="Where">
+    <nav className={css.way} aria-label={t("Where")}>
       <button
         type="button"
         aria-current={folder.length === 0 ? "location" : undefined}
         onClick={() => onFolder([])}
       >
         <IconServer size={16} aria-hidden />
-        Folder of imports
+        {t("Folder of imports")}
       </button>
       {folder.map((name, at) => (
         <button
@@ -100,7 +105,7 @@ function Begin({ folder, onBegun }: { folder: string[]; onBegun: (importId: stri
   return (
     <form
       className={css.options}
-      aria-label="Import the folder"
+      aria-label={t("Import the folder")}
       onSubmit={(event) => {
         event.preventDefault();
         begin.mutate();
@@ -108,9 +113,9 @@ function Begin({ folder, onBegun }: { folder: string[]; onBegun: (importId: stri
     >
       <ForcedRule value={rule} onChange={setRule} />
       <Button type="submit" {...guarded(mayNot)} loading={begin.isPending}>
-        Import {folder.at(-1) ?? "all of it"}, with all below
+        {t("Import {folder}, with all below", { folder: folder.at(-1) ?? t("all of it") })}
       </Button>
-      <p className="dim">Files stay where they are; links are not followed.</p>
+      <p className="dim">{t("Files stay where they are; links are not followed.")}</p>
       <ErrorLine error={begin.error} />
     </form>
   );

@@ -5,6 +5,7 @@ import { useEffect } from "react";
 import { imageKeys, imageQueries } from "../../api/imageQueries";
 import type { Import } from "../../api/imports";
 import { atEndOf } from "../../api/pages";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { dayAndClock } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
@@ -23,27 +24,27 @@ import { UploadsUnderWay } from "./UploadsUnderWay";
 const COLUMNS: Column<Import>[] = [
   {
     key: "state",
-    head: "State",
+    head: t("State"),
     width: "104px",
     cell: ({ state }) => <StatusBadge look={IMPORT_STATE[state]} />,
   },
-  { key: "what", head: "From", width: "minmax(140px, 1.4fr)", cell: originWords },
+  { key: "what", head: t("From"), width: "minmax(140px, 1.4fr)", cell: originWords },
   {
     key: "result",
-    head: "What became of it",
+    head: t("What became of it"),
     width: "minmax(160px, 2fr)",
     cell: (row) => <span className="live-number">{row.reason || resultWords(row)}</span>,
   },
   {
     key: "rule",
-    head: "Decided by",
+    head: t("Decided by"),
     width: "minmax(90px, 1fr)",
     optional: true,
-    cell: ({ forced_rule }) => forced_rule || <span className="dim">all rules</span>,
+    cell: ({ forced_rule }) => forced_rule || <span className="dim">{t("all rules")}</span>,
   },
   {
     key: "when",
-    head: "Began",
+    head: t("Began"),
     width: "124px",
     optional: true,
     cell: ({ created_at }) => dayAndClock(created_at),
@@ -51,7 +52,7 @@ const COLUMNS: Column<Import>[] = [
 ];
 
 /** The ways in for files, beside those of scanners. */
-const VIEWS = { files: "Files", folders: "Folders of the server", sets: "Data sets" };
+const VIEWS = { files: t("Files"), folders: t("Folders of the server"), sets: t("Data sets") };
 export type UploadView = keyof typeof VIEWS;
 export const UPLOAD_VIEWS = Object.keys(VIEWS) as UploadView[];
 
@@ -75,9 +76,9 @@ export function UploadPage({ view, selectedId, onView, onSelect }: Props) {
     <div className={page.page}>
       <ArchiveTabs />
       <header className={page.head}>
-        <h1>Upload</h1>
+        <h1>{t("Upload")}</h1>
         <div className={page.actions}>
-          <div className={page.choice} role="group" aria-label="What">
+          <div className={page.choice} role="group" aria-label={t("What")}>
             {UPLOAD_VIEWS.map((name) => (
               <button
                 key={name}
@@ -110,16 +111,16 @@ function Imports({ selectedId, onSelect }: Pick<Props, "selectedId" | "onSelect"
     <ListAndDetail
       query={imports}
       rows={imports.data}
-      safe="Imports go on; this list could not be read."
-      label="Imports"
+      safe={t("Imports go on; this list could not be read.")}
+      label={t("Imports")}
       columns={COLUMNS}
       rowId={({ id }) => id}
       selectedId={selectedId}
       onSelect={onSelect}
       onEnd={atEndOf(imports)}
       empty={
-        <Empty icon={IconDatabaseImport} title="Nothing was imported yet">
-          What became of each file is told here; of those that were refused, why.
+        <Empty icon={IconDatabaseImport} title={t("Nothing was imported yet")}>
+          {t("What became of each file is told here; of those that were refused, why.")}
         </Empty>
       }
       detail={

@@ -1,5 +1,6 @@
 import { Button, Progress } from "@mantine/core";
 
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { sizeWords } from "../../shared/size";
 import { ErrorLine } from "../../shared/states";
@@ -11,7 +12,7 @@ import { type Upload, uploads } from "./uploads";
 
 const LOOKS = {
   waiting: WAITING,
-  sending: { ...IMPORT_STATE.receiving, word: "Uploading" },
+  sending: { ...IMPORT_STATE.receiving, word: t("Uploading") },
   failed: IMPORT_STATE.failed,
   canceled: IMPORT_STATE.canceled,
 };
@@ -21,7 +22,7 @@ export function UploadsUnderWay() {
   const all = useStore(uploads.store);
   if (all.length === 0) return null;
   return (
-    <ul className={css.uploads} aria-label="Uploads of this browser">
+    <ul className={css.uploads} aria-label={t("Uploads of this browser")}>
       {all.map((upload) => (
         <Line key={upload.id} upload={upload} />
       ))}
@@ -38,25 +39,31 @@ function Line({ upload }: { upload: Upload }) {
         <StatusBadge look={LOOKS[state]} />
         <span className={css.name}>{name}</span>
         <span className="dim live-number">
-          {state === "sending" ? `${sizeWords(sent)} of ${sizeWords(bytes)}` : sizeWords(bytes)}
+          {state === "sending"
+            ? t("{sent} of {all}", { sent: sizeWords(sent), all: sizeWords(bytes) })
+            : sizeWords(bytes)}
         </span>
         {open ? (
           <Button size="xs" variant="default" onClick={() => uploads.cancel(id)}>
-            Cancel
+            {t("Cancel")}
           </Button>
         ) : (
           <>
             <Button size="xs" variant="default" onClick={() => uploads.retry(id)}>
-              Upload again
+              {t("Upload again")}
             </Button>
             <Button size="xs" variant="default" onClick={() => uploads.forget(id)}>
-              Forget it
+              {t("Forget it")}
             </Button>
           </>
         )}
       </div>
       {state === "sending" && (
-        <Progress value={(100 * sent) / (bytes || 1)} size="sm" aria-label={`${name} uploaded`} />
+        <Progress
+          value={(100 * sent) / (bytes || 1)}
+          size="sm"
+          aria-label={t("{name} uploaded", { name })}
+        />
       )}
       <ErrorLine error={error} />
     </li>

@@ -1,4 +1,5 @@
 import { uploadFiles, type UploadOptions } from "../../api/imports";
+import { t } from "../../i18n";
 import { createStore } from "../../shared/store";
 
 /** Files on their way to the server. Leaving the page does not end them; closing the tab does. */
@@ -44,7 +45,10 @@ export class Uploads {
     this.#files.set(id, files);
     const upload: Upload = {
       id,
-      name: others.length === 0 ? first.name : `${first.name} and ${others.length} more`,
+      name:
+        others.length === 0
+          ? first.name
+          : t("{first} and {n} more", { first: first.name, n: others.length }),
       files: files.length,
       bytes: files.reduce((sum, { size }) => sum + size, 0),
       sent: 0,

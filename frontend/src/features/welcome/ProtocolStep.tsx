@@ -6,7 +6,8 @@ import { Link } from "@tanstack/react-router";
 import { type ExampleProtocol, libraryQueries, takeExample } from "../../api/library";
 import { keys } from "../../api/queries";
 import type { Device } from "../../api/types";
-import { counted } from "../../shared/format";
+import { plural, t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import page from "../../shared/page.module.css";
 import { guarded, useMayRelease } from "../../shared/roles";
 import { Empty, ErrorLine, QueryView } from "../../shared/states";
@@ -20,18 +21,22 @@ export function ProtocolStep({ devices }: { devices: Device[] }) {
   return (
     <>
       <p>
-        A protocol says which sequences are played, and what is computed from their data. Take a
-        ready one{device && ` for ${device.name}`}, or <Link to="/protocols">make your own</Link> in
-        the library.
+        {rich(
+          "A protocol says which sequences are played, and what is computed from their data. Take a ready one{device}, or <a>make your own</a> in the library.",
+          {
+            device: device ? t(" for {device}", { device: device.name }) : "",
+            a: <Link to="/protocols" />,
+          },
+        )}
       </p>
-      <QueryView query={examples} rows={3} safe="The library itself is not affected.">
+      <QueryView query={examples} rows={3} safe={t("The library itself is not affected.")}>
         {(all) =>
           all.length === 0 ? (
-            <Empty title="This server brings no ready protocols">
-              Import a file of protocols in the library, or make one there.
+            <Empty title={t("This server brings no ready protocols")}>
+              {t("Import a file of protocols in the library, or make one there.")}
             </Empty>
           ) : (
-            <ul className={css.examples} aria-label="Ready protocols">
+            <ul className={css.examples} aria-label={t("Ready protocols")}>
               {all.map((example) => (
                 <Example key={example.key} example={example} deviceId={device?.id ?? null} />
               ))}
@@ -60,14 +65,14 @@ function Example({ example, deviceId }: { example: ExampleProtocol; deviceId: st
         <h3>{example.name}</h3>
         <p className="dim">{example.description}</p>
         <p className="dim">
-          {counted(example.tasks.length, "task")}: {example.tasks.join(", ")}
+          {plural(example.tasks.length, "{n} task", "{n} tasks")}: {example.tasks.join(", ")}
         </p>
         <ErrorLine error={take.error} />
       </div>
       <div className={page.buttons}>
         {example.exam_id ? (
           <Link to="/protocols" search={{ id: example.exam_id }} className={css.taken}>
-            <IconCircleCheck size={16} aria-hidden /> In the library
+            <IconCircleCheck size={16} aria-hidden /> {t("In the library")}
           </Link>
         ) : (
           <Button
@@ -76,7 +81,7 @@ function Example({ example, deviceId }: { example: ExampleProtocol; deviceId: st
             {...guarded(mayNot)}
             onClick={() => take.mutate()}
           >
-            Use {example.name}
+            {t("Use {example}", { example: example.name })}
           </Button>
         )}
       </div>

@@ -7,6 +7,7 @@ import { lazy, Suspense, useState } from "react";
 import { keys } from "../../api/queries";
 import { simulatorsQuery, startSimulator } from "../../api/simulators";
 import type { Device } from "../../api/types";
+import { t } from "../../i18n";
 import page from "../../shared/page.module.css";
 import { guarded, useMayChangeDevices } from "../../shared/roles";
 import { ErrorLine } from "../../shared/states";
@@ -30,11 +31,12 @@ export function ScannerStep({ devices }: { devices: Device[] }) {
   return (
     <>
       <p>
-        To try things out, let this server simulate a scanner: it plays Pulseq sequences on a
-        phantom of the head. A real one is added as a device, and gets a file with its credentials.
+        {t(
+          "To try things out, let this server simulate a scanner: it plays Pulseq sequences on a phantom of the head. A real one is added as a device, and gets a file with its credentials.",
+        )}
       </p>
       {devices.length > 0 && (
-        <ul className={css.known} aria-label="Devices">
+        <ul className={css.known} aria-label={t("Devices")}>
           {devices.map((device) => (
             <li key={device.id}>
               <StatusBadge look={DEVICE_STATUS[device.status]} />
@@ -42,7 +44,7 @@ export function ScannerStep({ devices }: { devices: Device[] }) {
                 {device.name}
               </Link>
               {simulators?.running.includes(device.id) && (
-                <span className="dim">simulated by this server</span>
+                <span className="dim">{t("simulated by this server")}</span>
               )}
             </li>
           ))}
@@ -50,7 +52,7 @@ export function ScannerStep({ devices }: { devices: Device[] }) {
       )}
       {!connected && devices.length > 0 && (
         <p className="dim" role="status">
-          Waiting for a scanner to connect. This page goes on by itself.
+          {t("Waiting for a scanner to connect. This page goes on by itself.")}
         </p>
       )}
       <div className={page.buttons}>
@@ -61,7 +63,7 @@ export function ScannerStep({ devices }: { devices: Device[] }) {
           {...guarded(mayNot ?? (simulators?.allowed === false ? (simulators.reason ?? "") : null))}
           onClick={() => start.mutate()}
         >
-          Start a simulated scanner
+          {t("Start a simulated scanner")}
         </Button>
         <Button
           variant="default"
@@ -69,7 +71,7 @@ export function ScannerStep({ devices }: { devices: Device[] }) {
           {...guarded(mayNot)}
           onClick={() => setAdding(true)}
         >
-          Add a scanner of your own
+          {t("Add a scanner of your own")}
         </Button>
       </div>
       {mayNot && <p className="dim">{mayNot}</p>}

@@ -7,6 +7,8 @@ import { lazy, type ReactNode, Suspense, useState } from "react";
 import { libraryQueries } from "../../api/library";
 import { queries } from "../../api/queries";
 import type { Patient, WorklistItem } from "../../api/types";
+import { plural, t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { personName } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { type Asked, QueryView } from "../../shared/states";
@@ -33,7 +35,7 @@ export function WelcomePage(props: Props) {
   const all = allOf({ devices, protocols, patients, worklist });
   return (
     <div className={`${page.page} ${css.page}`}>
-      <QueryView query={all} rows={8} safe="Nothing was changed: this page only looks.">
+      <QueryView query={all} rows={8} safe={t("Nothing was changed: this page only looks.")}>
         {(known) => <Steps {...known} {...props} />}
       </QueryView>
     </div>
@@ -63,10 +65,10 @@ function allOf(asked: { [Name in keyof Known]: Asked<Known[Name]> }): Asked<Know
 }
 
 const TITLES: Record<Step, string> = {
-  scanner: "Connect a scanner",
-  protocol: "Choose what to scan",
-  patient: "Register a patient",
-  scan: "Make the first scan",
+  scanner: t("Connect a scanner"),
+  protocol: t("Choose what to scan"),
+  patient: t("Register a patient"),
+  scan: t("Make the first scan"),
 };
 
 function Steps({ opened, onOpen, ...known }: Known & Props) {
@@ -82,14 +84,16 @@ function Steps({ opened, onOpen, ...known }: Known & Props) {
   return (
     <>
       <header className={css.head}>
-        <h1>{next === null ? "Everything is set up" : "Get started"}</h1>
+        <h1>{next === null ? t("Everything is set up") : t("Get started")}</h1>
         <p className="dim">
           {next === null
-            ? "The first scan is made. From here on, the worklist is where a day begins."
-            : "Four steps from an empty installation to the first image. A few minutes, no guide needed."}
+            ? t("The first scan is made. From here on, the worklist is where a day begins.")
+            : t(
+                "Four steps from an empty installation to the first image. A few minutes, no guide needed.",
+              )}
         </p>
       </header>
-      <ol className={css.steps} aria-label="Steps">
+      <ol className={css.steps} aria-label={t("Steps")}>
         {STEPS.map((step, at) => (
           <li key={step} className={css.step} data-open={shown === step || undefined}>
             <button
@@ -107,7 +111,7 @@ function Steps({ opened, onOpen, ...known }: Known & Props) {
                 {at + 1}. {TITLES[step]}
               </h2>
               <span className={css.stepState}>
-                {done[step] ? "Done" : step === next ? "Next" : ""}
+                {done[step] ? t("Done") : step === next ? t("Next") : ""}
               </span>
             </button>
             {shown === step && <div className={css.stepBody}>{bodies[step]}</div>}
@@ -116,10 +120,10 @@ function Steps({ opened, onOpen, ...known }: Known & Props) {
       </ol>
       {next === null && (
         <div className={css.end}>
-          <Link to="/">To the worklist</Link>
-          <Link to="/protocols">To the library</Link>
-          <Link to="/targets">Send images to an archive</Link>
-          <Link to="/users">Add colleagues</Link>
+          <Link to="/">{t("To the worklist")}</Link>
+          <Link to="/protocols">{t("To the library")}</Link>
+          <Link to="/targets">{t("Send images to an archive")}</Link>
+          <Link to="/users">{t("Add colleagues")}</Link>
         </div>
       )}
     </>
@@ -131,12 +135,13 @@ function PatientStep({ patients }: { patients: Patient[] }) {
   return (
     <>
       <p>
-        For a try, make somebody up: a name, a birth date, weight and height. Weight and height
-        decide how much radio frequency power a scan may use, so a scan does not start without them.
+        {t(
+          "For a try, make somebody up: a name, a birth date, weight and height. Weight and height decide how much radio frequency power a scan may use, so a scan does not start without them.",
+        )}
       </p>
       {patients.length > 0 && (
         <p className="dim">
-          {patients.length === 1 ? "One patient is" : `${patients.length} patients are`} registered.
+          {plural(patients.length, "One patient is registered.", "{n} patients are registered.")}
         </p>
       )}
       <div className={page.buttons}>
@@ -145,7 +150,7 @@ function PatientStep({ patients }: { patients: Patient[] }) {
           leftSection={<IconUserPlus size={16} />}
           onClick={() => setRegistering(true)}
         >
-          Register patient
+          {t("Register patient")}
         </Button>
       </div>
       <Suspense>
@@ -163,15 +168,15 @@ function ScanStep({ patients, worklist, ready }: Known & { ready: boolean }) {
     b.datetime_created.localeCompare(a.datetime_created),
   )[0];
   if (!ready || !newest) {
-    return <p className="dim">A protocol and a patient come first.</p>;
+    return <p className="dim">{t("A protocol and a patient come first.")}</p>;
   }
   return (
     <>
       <p>
-        An exam is a copy of a protocol for one patient. It asks how the patient lies; of a phantom
-        say head first, supine. In it, choose the first task of the queue and press{" "}
-        <strong>Start scan</strong>; the reconstruction begins by itself, and its image appears in
-        the middle.
+        {rich(
+          "An exam is a copy of a protocol for one patient. It asks how the patient lies; of a phantom say head first, supine. In it, choose the first task of the queue and press <strong>Start scan</strong>; the reconstruction begins by itself, and its image appears in the middle.",
+          { strong: <strong /> },
+        )}
       </p>
       <div className={page.buttons}>
         {exam && (
@@ -180,11 +185,14 @@ function ScanStep({ patients, worklist, ready }: Known & { ready: boolean }) {
               void navigate({ to: "/exams/$examId", params: { examId: exam.exam.id } })
             }
           >
-            Open {exam.exam.name} of {personName(exam.patient)}
+            {t("Open {exam} of {patient}", {
+              exam: exam.exam.name,
+              patient: personName(exam.patient),
+            })}
           </Button>
         )}
         <Button variant={exam ? "default" : "filled"} onClick={() => setPlanFor(newest)}>
-          Start an exam for {personName(newest)}
+          {t("Start an exam for {newest}", { newest: personName(newest) })}
         </Button>
       </div>
       <Suspense>

@@ -2,6 +2,7 @@ import { Modal, TextInput } from "@mantine/core";
 import { type ReactNode, useState } from "react";
 
 import { runKeys } from "../../api/runQueries";
+import { t } from "../../i18n";
 import { SavingForm } from "../../shared/SavingForm";
 
 interface Props {
@@ -25,7 +26,7 @@ export default function PauseModal({ title, pause, onClose, children }: Props) {
       >
         {children}
         <TextInput
-          label="Why (everybody reads it)"
+          label={t("Why (everybody reads it)")}
           data-autofocus
           maxLength={200}
           value={reason}

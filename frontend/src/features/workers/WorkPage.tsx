@@ -13,6 +13,7 @@ import {
   type Worker,
   type WorkQueue,
 } from "../../api/runs";
+import { t } from "../../i18n";
 import { dayAndClock, duration, secondsBetween } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayTryOut } from "../../shared/roles";
@@ -34,13 +35,13 @@ export function WorkPage() {
     <div className={page.page}>
       <HealthTabs />
       <header className={page.head}>
-        <h1>Processing</h1>
-        <p className="dim">Queues, and the servers and workers that share their work.</p>
+        <h1>{t("Processing")}</h1>
+        <p className="dim">{t("Queues, and the servers and workers that share their work.")}</p>
       </header>
       <div className={css.parts}>
-        <section aria-label="Queues" className={css.part}>
-          <h2>Queues</h2>
-          <QueryView query={queues} rows={7} safe="Work goes on; it could not be read.">
+        <section aria-label={t("Queues")} className={css.part}>
+          <h2>{t("Queues")}</h2>
+          <QueryView query={queues} rows={7} safe={t("Work goes on; it could not be read.")}>
             {(all) => (
               <ul className={css.rows}>
                 {all.map((queue) => (
@@ -50,9 +51,9 @@ export function WorkPage() {
             )}
           </QueryView>
         </section>
-        <section aria-label="Processes" className={css.part}>
-          <h2>Processes</h2>
-          <QueryView query={workers} rows={3} safe="Work goes on; it could not be read.">
+        <section aria-label={t("Processes")} className={css.part}>
+          <h2>{t("Processes")}</h2>
+          <QueryView query={workers} rows={3} safe={t("Work goes on; it could not be read.")}>
             {(all) => (
               <ul className={css.rows}>
                 {all.map((worker) => (
@@ -79,26 +80,32 @@ function QueueRow({ queue }: { queue: WorkQueue }) {
         <p className="live-number">
           {loadWords(queue)}
           <span className="dim">
-            {served_by.length > 0 ? ` · served by ${served_by.join(", ")}` : " · served by nobody"}
+            {served_by.length > 0
+              ? t(" · served by {servedBy}", { servedBy: served_by.join(", ") })
+              : t(" · served by nobody")}
           </span>
         </p>
         {paused && (
           <p>
-            Paused by {authorName(paused.paused_by)} since {dayAndClock(paused.paused_at)}
-            {paused.reason && `: ${paused.reason}`}
+            {t("Paused by {authorName} since {pausedAt}{reason}", {
+              authorName: authorName(paused.paused_by),
+              pausedAt: dayAndClock(paused.paused_at),
+              reason: paused.reason ? `: ${paused.reason}` : "",
+            })}
           </p>
         )}
         {problem && <p className={css.problem}>{problem}</p>}
       </div>
       <Hold
-        verb="Pause"
+        verb={t("Pause")}
         what={name}
         held={Boolean(paused)}
         hold={(reason) => pauseQueue(name, reason)}
         release={() => resumeQueue(name)}
       >
-        What runs comes to its end. All else waits, in every process and over restarts, until
-        somebody goes on.
+        {t(
+          "What runs comes to its end. All else waits, in every process and over restarts, until somebody goes on.",
+        )}
       </Hold>
     </li>
   );
@@ -116,30 +123,38 @@ function WorkerRow({ worker }: { worker: Worker }) {
         <p>
           <strong>{name}</strong>{" "}
           <span className="dim">
-            {kind} {version} on {host}, process {pid}
+            {t("{kind} {version} on {host}, process {pid}", { kind, version, host, pid })}
           </span>
         </p>
         <p className="dim live-number">
-          Since {dayAndClock(started_at)}, last sign {dayAndClock(seen_at)}
+          {t("Since {startedAt}, last sign {seenAt}", {
+            startedAt: dayAndClock(started_at),
+            seenAt: dayAndClock(seen_at),
+          })}
         </p>
         <p>
-          {queues.length > 0 ? queues.join(", ") : "no queue"}
-          {paused.length > 0 && <span className="dim"> · paused: {paused.join(", ")}</span>}
+          {queues.length > 0 ? queues.join(", ") : t("no queue")}
+          {paused.length > 0 && (
+            <span className="dim"> {t("· paused: {paused}", { paused: paused.join(", ") })}</span>
+          )}
         </p>
         {drain && (
           <p>
-            Drained by {authorName(drain.drained_by)} since {dayAndClock(drain.drained_at)}
-            {drain.reason && `: ${drain.reason}`}
+            {t("Drained by {authorName} since {drainedAt}{reason}", {
+              authorName: authorName(drain.drained_by),
+              drainedAt: dayAndClock(drain.drained_at),
+              reason: drain.reason ? `: ${drain.reason}` : "",
+            })}
           </p>
         )}
         {told && <p className={css.problem}>{told}</p>}
         {worker.running.length > 0 && (
-          <ul className={css.doing} aria-label={`What ${name} works on`}>
+          <ul className={css.doing} aria-label={t("What {name} works on", { name })}>
             {worker.running.map(({ queue, kind: what, key, since }) => {
               const place = placeOf(what, key);
               const words = (
                 <>
-                  {what} <span className="dim">of {queue}</span>
+                  {what} <span className="dim">{t("of {queue}", { queue })}</span>
                 </>
               );
               return (
@@ -163,14 +178,15 @@ function Draining({ worker: { name, state, drain } }: { worker: Worker }) {
   if (!drain && state !== "running") return null;
   return (
     <Hold
-      verb="Drain"
+      verb={t("Drain")}
       what={name}
       held={Boolean(drain)}
       hold={(reason) => drainWorker(name, reason)}
       release={() => resumeWorker(name)}
     >
-      It ends what it does and begins nothing more, of any queue; what waits is done by the other
-      processes. It works again when somebody lets it go on, or when it is started again.
+      {t(
+        "It ends what it does and begins nothing more, of any queue; what waits is done by the other processes. It works again when somebody lets it go on, or when it is started again.",
+      )}
     </Hold>
   );
 }
@@ -205,7 +221,7 @@ function Hold({ verb, what, held, hold, release, children }: HoldProps) {
           loading={goOn.isPending}
           onClick={() => goOn.mutate()}
         >
-          Go on
+          {t("Go on")}
         </Button>
       ) : (
         <Button

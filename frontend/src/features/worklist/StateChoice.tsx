@@ -1,4 +1,5 @@
 import type { WorkState } from "../../api/worklist";
+import { t } from "../../i18n";
 import { ITEM_STATUS, type StatusLook } from "../../shared/status";
 import css from "./worklist.module.css";
 
@@ -23,9 +24,9 @@ export function StateChoice({
 }) {
   const all = counts && Object.values(counts).reduce((sum, count) => sum + count, 0);
   return (
-    <div className={css.states} role="group" aria-label="State of the exam">
+    <div className={css.states} role="group" aria-label={t("State of the exam")}>
       <button type="button" aria-pressed={state === null} onClick={() => onState(null)}>
-        All {all !== null && <span className={css.count}>{all}</span>}
+        {t("All")} {all !== null && <span className={css.count}>{all}</span>}
       </button>
       {LOOKS.map(([one, { word, icon: Icon, color }]) => (
         <button

@@ -8,6 +8,8 @@ import { atEndOf } from "../../api/pages";
 import { queries } from "../../api/queries";
 import type { Device, Patient, WorklistItem } from "../../api/types";
 import { worklistPages, type WorkState } from "../../api/worklist";
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { ColumnsMenu, useColumns } from "../../shared/columns";
 import { DataTable } from "../../shared/DataTable";
 import { day } from "../../shared/format";
@@ -77,24 +79,24 @@ export function WorklistPage({ onChoice, ...choice }: Props) {
   return (
     <div className={page.page}>
       <PageHead
-        title="Worklist"
+        title={t("Worklist")}
         filter={typed}
-        placeholder="Find by name, ID, birth date, exam"
+        placeholder={t("Find by name, ID, birth date, exam")}
         onFilter={type}
         onEnter={enter}
       >
         <ColumnsMenu all={all} always={ALWAYS} hidden={hidden} onToggle={toggle} />
         <DaysChoice days={days} onDays={(next) => onChoice({ days: next })} />
         <Button leftSection={<IconUserPlus size={16} />} onClick={() => setRegistering(true)}>
-          Register patient
+          {t("Register patient")}
         </Button>
       </PageHead>
       <div className={css.filters}>
         <StateChoice state={state} counts={counts} onState={(next) => onChoice({ state: next })} />
         <Select
           className={css.device}
-          aria-label="Device"
-          placeholder="All devices"
+          aria-label={t("Device")}
+          placeholder={t("All devices")}
           clearable
           searchable
           data={devices.map(({ id, name }) => ({ value: id, label: name }))}
@@ -105,13 +107,13 @@ export function WorklistPage({ onChoice, ...choice }: Props) {
       <QueryView
         query={worklist}
         rows={10}
-        safe="No exam is lost: this list could not be read. A running scan goes on."
+        safe={t("No exam is lost: this list could not be read. A running scan goes on.")}
       >
         {() =>
           rows.length > 0 ? (
             <div className={css.found} ref={found}>
               <DataTable
-                label="Worklist"
+                label={t("Worklist")}
                 rows={rows}
                 columns={columns}
                 rowId={({ exam }) => exam.id}
@@ -122,7 +124,7 @@ export function WorklistPage({ onChoice, ...choice }: Props) {
           ) : answered && shown === filter ? (
             <Nothing {...choice} onChoice={onChoice} />
           ) : (
-            <Loading rows={3} label="Searching" />
+            <Loading rows={3} label={t("Searching")} />
           )
         }
       </QueryView>
@@ -171,12 +173,12 @@ const focusFirst = (table: HTMLElement | null) =>
 
 function DaysChoice({ days, onDays }: { days: Days; onDays: (days: Days) => void }) {
   return (
-    <div className={page.choice} role="group" aria-label="Days">
+    <div className={page.choice} role="group" aria-label={t("Days")}>
       <button type="button" aria-pressed={days === "today"} onClick={() => onDays("today")}>
-        Today
+        {t("Today")}
       </button>
       <button type="button" aria-pressed={days === "all"} onClick={() => onDays("all")}>
-        All days
+        {t("All days")}
       </button>
     </div>
   );
@@ -186,31 +188,29 @@ function Nothing({ filter, days, state, deviceId, onChoice }: Props) {
   if (filter) {
     return (
       <Empty
-        title={`Nothing matches “${filter}”`}
+        title={t("Nothing matches “{filter}”", { filter })}
         action={
           <Button
             variant="default"
             onClick={() => onChoice({ filter: "", state: null, deviceId: null })}
           >
-            Clear the filter
+            {t("Clear the filter")}
           </Button>
         }
       >
-        The patient may be registered without an exam:{" "}
-        <Link to="/patients" search={{ q: filter }}>
-          look among all patients
-        </Link>
-        .
+        {rich("The patient may be registered without an exam: <a>look among all patients</a>.", {
+          a: <Link to="/patients" search={{ q: filter }} />,
+        })}
       </Empty>
     );
   }
   if (state || deviceId) {
     return (
       <Empty
-        title={days === "today" ? "No such exam today" : "No such exam"}
+        title={days === "today" ? t("No such exam today") : t("No such exam")}
         action={
           <Button variant="default" onClick={() => onChoice({ state: null, deviceId: null })}>
-            Show every state and device
+            {t("Show every state and device")}
           </Button>
         }
       />
@@ -219,17 +219,22 @@ function Nothing({ filter, days, state, deviceId, onChoice }: Props) {
   return (
     <Empty
       icon={IconCalendarEvent}
-      title={days === "today" ? "No exams today" : "No exams yet"}
+      title={days === "today" ? t("No exams today") : t("No exams yet")}
       action={
         days === "today" && (
           <Button variant="default" onClick={() => onChoice({ days: "all" })}>
-            Show all days
+            {t("Show all days")}
           </Button>
         )
       }
     >
-      Register a patient, or <Link to="/patients">choose one of the patients</Link> and start an
-      exam. New here? <Link to="/welcome">Get started</Link> step by step.
+      {rich(
+        "Register a patient, or <a>choose one of the patients</a> and start an exam. New here? <a2>Get started</a2> step by step.",
+        {
+          a: <Link to="/patients" />,
+          a2: <Link to="/welcome" />,
+        },
+      )}
     </Empty>
   );
 }

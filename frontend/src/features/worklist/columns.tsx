@@ -1,6 +1,7 @@
 import { IconAlertTriangle } from "@tabler/icons-react";
 
 import type { Device, WorklistItem } from "../../api/types";
+import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { ageText, clock, hasWeight, patientNumber, personName, sexWord } from "../../shared/format";
 import { ITEM_STATUS } from "../../shared/status";
@@ -14,14 +15,14 @@ export const ALWAYS = ["patient", "status"];
 export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem>[] => [
   {
     key: "when",
-    head: "Scheduled",
+    head: t("Scheduled"),
     width: "92px",
     cell: (item) =>
       scheduledDay(item) === today ? clock(item.exam.datetime_created, false) : scheduledDay(item),
   },
   {
     key: "patient",
-    head: "Patient",
+    head: t("Patient"),
     width: "minmax(130px, 1.6fr)",
     cell: ({ patient }) => <strong title={personName(patient)}>{personName(patient)}</strong>,
   },
@@ -33,7 +34,7 @@ export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem
   },
   {
     key: "born",
-    head: "Born",
+    head: t("Born"),
     width: "180px",
     optional: true,
     cell: ({ patient }) => (
@@ -48,7 +49,7 @@ export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem
   },
   {
     key: "exam",
-    head: "Exam",
+    head: t("Exam"),
     width: "minmax(150px, 2fr)",
     cell: ({ exam, patient }) => (
       <>
@@ -57,7 +58,7 @@ export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem
         {!hasWeight(patient) && (
           <span style={{ color: "var(--status-warn)" }}>
             {" "}
-            <IconAlertTriangle size={14} aria-hidden /> weight missing
+            <IconAlertTriangle size={14} aria-hidden /> {t("weight missing")}
           </span>
         )}
       </>
@@ -65,21 +66,21 @@ export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem
   },
   {
     key: "device",
-    head: "Device",
+    head: t("Device"),
     width: "minmax(96px, 0.9fr)",
     optional: true,
     cell: ({ exam }) => <Devices ids={exam.device_ids ?? []} devices={devices} />,
   },
   {
     key: "tasks",
-    head: "Tasks",
+    head: t("Tasks"),
     optional: true,
     width: "96px",
     cell: ({ exam }) => <Done exam={exam} />,
   },
   {
     key: "status",
-    head: "Status",
+    head: t("Status"),
     width: "100px",
     cell: ({ exam }) => <StatusBadge look={ITEM_STATUS[exam.status]} />,
   },
@@ -87,7 +88,7 @@ export const columnsOf = (today: string, devices: Device[]): Column<WorklistItem
 
 function Devices({ ids, devices }: { ids: string[]; devices: Device[] }) {
   const names = ids.map((id) => devices.find((device) => device.id === id)?.name ?? "removed");
-  return names.length > 0 ? names.join(", ") : <span className="dim">none</span>;
+  return names.length > 0 ? names.join(", ") : <span className="dim">{t("none")}</span>;
 }
 
 /** How many tasks are done, as a number and as a length; what failed is seen from afar. */
@@ -97,7 +98,11 @@ function Done({ exam }: { exam: WorklistItem["exam"] }) {
   return (
     <span
       className={css.tasks}
-      title={`${done} of ${total} tasks done${failed > 0 ? `, ${failed} failed` : ""}`}
+      title={t("{done} of {total} tasks done{which}", {
+        done,
+        total,
+        which: failed > 0 ? t(", {failed} failed", { failed }) : "",
+      })}
     >
       <span className="live-number">
         {done}/{total}
@@ -106,7 +111,7 @@ function Done({ exam }: { exam: WorklistItem["exam"] }) {
         <span style={{ width: part(done), background: "var(--status-done)" }} />
         <span style={{ width: part(failed), background: "var(--status-fault)" }} />
       </span>
-      {failed > 0 && <span className="visually-hidden">, {failed} failed</span>}
+      {failed > 0 && <span className="visually-hidden">{t(", {failed} failed", { failed })}</span>}
     </span>
   );
 }

@@ -2,7 +2,8 @@ import { Anchor, Button } from "@mantine/core";
 import { IconArrowBarToDown, IconCopy, IconDownload } from "@tabler/icons-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 
-import { clock, counted } from "../format";
+import { plural, t } from "../../i18n";
+import { clock } from "../format";
 import { ErrorLine } from "../states";
 import { lastLines } from "./log";
 import css from "./log.module.css";
@@ -47,7 +48,7 @@ export function LogView({ of, run, step, read, live, url }: Props) {
         className={css.lines}
         role="log"
         aria-live="off"
-        aria-label={`Log of ${of}`}
+        aria-label={t("Log of {of}", { of })}
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) =>
@@ -56,7 +57,7 @@ export function LogView({ of, run, step, read, live, url }: Props) {
       >
         {left > 0 && (
           <span className="dim">
-            {counted(left, "line")} before, in the file{"\n"}
+            {t("{lines} before, in the file", { lines: plural(left, "{n} line", "{n} lines") })}
           </span>
         )}
         {lines.map((line, at) => (
@@ -68,12 +69,14 @@ export function LogView({ of, run, step, read, live, url }: Props) {
             {"\n"}
           </span>
         ))}
-        {text === "" && <span className="dim">{live ? "Nothing yet." : "It said nothing."}</span>}
+        {text === "" && (
+          <span className="dim">{live ? t("Nothing yet.") : t("It said nothing.")}</span>
+        )}
       </pre>
       <ErrorLine error={error} />
       <div className={css.end}>
         <span className="dim" role="status">
-          {live ? (following ? "Live" : "Live, scrolled back") : ""}
+          {live ? (following ? t("Live") : t("Live, scrolled back")) : ""}
         </span>
         {!following && (
           <Button
@@ -82,7 +85,7 @@ export function LogView({ of, run, step, read, live, url }: Props) {
             leftSection={<IconArrowBarToDown size={16} />}
             onClick={() => setFollowing(true)}
           >
-            To the end
+            {t("To the end")}
           </Button>
         )}
         {"clipboard" in navigator && (
@@ -93,11 +96,11 @@ export function LogView({ of, run, step, read, live, url }: Props) {
             disabled={!text}
             onClick={copy}
           >
-            {copied ? "Copied" : "Copy"}
+            {copied ? t("Copied") : t("Copy")}
           </Button>
         )}
         <Anchor size="sm" href={url} download={`${of}.log`} className={css.download}>
-          <IconDownload size={16} aria-hidden /> Download
+          <IconDownload size={16} aria-hidden /> {t("Download")}
         </Anchor>
       </div>
     </div>

@@ -1,6 +1,8 @@
 import { Button } from "@mantine/core";
 import { IconGitMerge } from "@tabler/icons-react";
 
+import { t } from "../../i18n";
+import { rich } from "../../i18n/rich";
 import { clock, day } from "../format";
 import { ChangeList } from "./ChangeList";
 import { pathOf } from "./changes";
@@ -41,37 +43,44 @@ export function ConflictNotice({
     ...change,
     path: pathOf(change),
     note: clashes.some((path) => overlaps(path, pathOf(change)))
-      ? "you have changed this, too"
+      ? t("you have changed this, too")
       : undefined,
   }));
   return (
-    <section className={css.conflict} role="alert" aria-label="Changed meanwhile">
+    <section className={css.conflict} role="alert" aria-label={t("Changed meanwhile")}>
       <h3>
         <IconGitMerge size={18} aria-hidden />
-        Version {newest.version} was saved while you were editing
+        {t("Version {version} was saved while you were editing", { version: newest.version })}
       </h3>
       <p>
         {newest.author && (
           <>
-            by <strong>{authorName(newest.author)}</strong>,{" "}
+            {rich("by {authorName},", {
+              authorName: <strong>{authorName(newest.author)}</strong>,
+            })}{" "}
           </>
         )}
         {newest.created_at && `${day(newest.created_at)} ${clock(newest.created_at)}`}
         {newest.comment && `: ${newest.comment}`}
       </p>
       {rows.length > 0 ? (
-        <ChangeList label="What they have changed" rows={rows} fields={fields} nameOf={nameOf} />
+        <ChangeList
+          label={t("What they have changed")}
+          rows={rows}
+          fields={fields}
+          nameOf={nameOf}
+        />
       ) : (
-        <p>It says the same as the version that you began with.</p>
+        <p>{t("It says the same as the version that you began with.")}</p>
       )}
       <div className={css.conflictEnd}>
         {readable && mine.length > 0 && (
           <Button variant="default" onClick={() => onKeep(conflict)}>
-            Keep my changes, on top of version {newest.version}
+            {t("Keep my changes, on top of version {version}", { version: newest.version })}
           </Button>
         )}
         <Button variant="default" onClick={onDrop}>
-          Begin again from version {newest.version}
+          {t("Begin again from version {version}", { version: newest.version })}
         </Button>
       </div>
     </section>

@@ -10,6 +10,7 @@ import {
 import { IconPlus, IconX } from "@tabler/icons-react";
 import { type ReactNode, useId } from "react";
 
+import { inSentence, t } from "../../i18n";
 import page from "../page.module.css";
 import css from "./schema.module.css";
 import {
@@ -50,8 +51,8 @@ export function SchemaForm({ fields, draft, problems, secrets, defaults, onChang
       />
       {(rest !== "" || problem) && (
         <Textarea
-          label="Not in the schema"
-          description="As JSON"
+          label={t("Not in the schema")}
+          description={t("As JSON")}
           autosize
           minRows={3}
           maxRows={12}
@@ -107,7 +108,7 @@ function Label({ field, plain }: { field: Field; plain?: boolean }) {
   return (
     <>
       {field.label}
-      {!field.required && !plain && <span className="dim"> (optional)</span>}
+      {!field.required && !plain && <span className="dim"> {t("(optional)")}</span>}
     </>
   );
 }
@@ -145,7 +146,7 @@ function noteOf(field: Field): string | null {
     [
       field.description,
       limits && `${limits}${field.unit ? `\u202f${field.unit}` : ""}`,
-      field.peopleOnly && "no calibration changes it",
+      field.peopleOnly && t("no calibration changes it"),
     ]
       .filter(Boolean)
       .join(" · ") || null
@@ -167,7 +168,7 @@ function ListInput({ field, ...form }: FieldProps) {
                 variant="subtle"
                 color="gray"
                 size={40}
-                aria-label={`Take out ${field.label} ${at + 1}`}
+                aria-label={t("Take out {field} {at}", { field: field.label, at: at + 1 })}
                 onClick={() => onChange(withoutEntry(draft, field, at))}
               >
                 <IconX size={16} aria-hidden />
@@ -187,7 +188,7 @@ function ListInput({ field, ...form }: FieldProps) {
               })
             }
           >
-            Add a value
+            {t("Add a value")}
           </Button>
         )}
       </div>
@@ -215,7 +216,7 @@ function SecretInput({ field, draft, problems, secrets, onChange }: FieldProps) 
     label: <Label field={field} />,
     description: noteOf(field),
     error: problems[field.path],
-    placeholder: stored && !removed ? "Set. Leave empty to keep it" : "Not set",
+    placeholder: stored && !removed ? t("Set. Leave empty to keep it") : t("Not set"),
     inputWrapperOrder: ["label", "input", "error", "description"] as Order,
     autoComplete: "new-password",
     spellCheck: false,
@@ -237,7 +238,7 @@ function SecretInput({ field, draft, problems, secrets, onChange }: FieldProps) 
       )}
       {stored && (
         <Checkbox
-          label={`Remove the stored ${field.label.toLowerCase()}`}
+          label={t("Remove the stored {field}", { field: inSentence(field.label) })}
           checked={removed}
           onChange={(event) => set("", event.currentTarget.checked)}
         />
@@ -249,7 +250,8 @@ function SecretInput({ field, draft, problems, secrets, onChange }: FieldProps) 
 function LeafInput({ field, label, note, draft, problems, defaults, onChange }: LeafProps) {
   const value = draft[field.path] ?? "";
   const fallback = defaults ? field.fallback : undefined;
-  const placeholder = fallback == null ? undefined : `Default: ${choiceWord(fallback)}`;
+  const placeholder =
+    fallback == null ? undefined : t("Default: {choiceWord}", { choiceWord: choiceWord(fallback) });
   const set = (next: string) => onChange({ ...draft, [field.path]: next });
   const common = {
     label,
@@ -267,7 +269,11 @@ function LeafInput({ field, label, note, draft, problems, defaults, onChange }: 
           field={field}
           label={label}
           note={note}
-          unset={typeof fallback === "boolean" ? `Default: ${fallback ? "yes" : "no"}` : "Not set"}
+          unset={
+            typeof fallback === "boolean"
+              ? t("Default: {which}", { which: fallback ? t("yes") : t("no") })
+              : t("Not set")
+          }
           value={value}
           onPick={set}
         />
@@ -348,8 +354,8 @@ function YesNo({
 }) {
   const id = useId();
   const words: [string, string][] = [
-    ["true", "Yes"],
-    ["false", "No"],
+    ["true", t("Yes")],
+    ["false", t("No")],
   ];
   if (!field.required) words.push(["", unset]);
   return (

@@ -1,3 +1,4 @@
+import { t } from "../../i18n";
 import { type Field, type Json, type JsonObject, limitsInWords } from "./schema";
 
 /**
@@ -123,7 +124,7 @@ function valueOf(field: Field, draft: Draft, problems: Record<string, string>): 
     if (before === "" && !field.limits.minLength) return "";
     if (!field.required) return NOTHING;
     if (field.kind === "text" && !field.limits.minLength) return "";
-    problems[field.path] = "is needed";
+    problems[field.path] = t("is needed");
     return NOTHING;
   }
   const read = leafOf(field, text);
@@ -153,10 +154,10 @@ function listOf(field: Field, draft: Draft, problems: Record<string, string>): V
   if (length < minItems || length > maxItems) {
     problems[field.path] =
       minItems === maxItems
-        ? `has to have ${minItems} values`
+        ? t("has to have {minItems} values", { minItems })
         : length < minItems
-          ? `has to have at least ${minItems} values`
-          : `may have at most ${maxItems} values`;
+          ? t("has to have at least {minItems} values", { minItems })
+          : t("may have at most {maxItems} values", { maxItems });
   }
   return at
     .map((entry) => valueOf(entry, draft, problems))
@@ -173,7 +174,7 @@ function leafOf(field: Field, text: string): Leaf {
     case "boolean":
       return text === "true" || text === "false"
         ? { value: text === "true" }
-        : { problem: "has to be yes or no" };
+        : { problem: t("has to be yes or no") };
     case "text":
       return textOf(field, text);
     case "choice":
@@ -190,9 +191,9 @@ const NUMBER = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?$/i;
 function numberOf(field: Field, text: string): Leaf {
   const trimmed = text.trim();
   const value = Number(trimmed.replace(",", "."));
-  if (!NUMBER.test(trimmed) || !Number.isFinite(value)) return { problem: "has to be a number" };
+  if (!NUMBER.test(trimmed) || !Number.isFinite(value)) return { problem: t("has to be a number") };
   if (field.kind === "integer" && !Number.isInteger(value)) {
-    return { problem: "has to be a whole number" };
+    return { problem: t("has to be a whole number") };
   }
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = field.limits;
   const out =
@@ -200,14 +201,18 @@ function numberOf(field: Field, text: string): Leaf {
     (maximum !== undefined && value > maximum) ||
     (exclusiveMinimum !== undefined && value <= exclusiveMinimum) ||
     (exclusiveMaximum !== undefined && value >= exclusiveMaximum);
-  return out ? { problem: `has to be ${limitsInWords(field)}` } : { value };
+  return out
+    ? { problem: t("has to be {limitsInWords}", { limitsInWords: limitsInWords(field) }) }
+    : { value };
 }
 
 function textOf(field: Field, text: string): Leaf {
   const { minLength = 0, maxLength = Infinity } = field.limits;
   const length = Array.from(text).length;
-  if (length < minLength) return { problem: `has to have at least ${minLength} characters` };
-  if (length > maxLength) return { problem: `may have at most ${maxLength} characters` };
+  if (length < minLength)
+    return { problem: t("has to have at least {minLength} characters", { minLength }) };
+  if (length > maxLength)
+    return { problem: t("may have at most {maxLength} characters", { maxLength }) };
   return { value: text };
 }
 
@@ -216,7 +221,9 @@ function choiceOf(field: Field, text: string): Leaf {
   if ("problem" in read || field.choices.some((choice) => JSON.stringify(choice) === text)) {
     return read;
   }
-  return { problem: `has to be one of ${field.choices.map(choiceWord).join(", ")}` };
+  return {
+    problem: t("has to be one of {choices}", { choices: field.choices.map(choiceWord).join(", ") }),
+  };
 }
 
 export const choiceWord = (choice: Json): string =>
@@ -226,7 +233,7 @@ function jsonOf(text: string): Leaf {
   try {
     return { value: JSON.parse(text) as Json };
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : "is not JSON" };
+    return { problem: error instanceof Error ? error.message : t("is not JSON") };
   }
 }
 
@@ -236,7 +243,7 @@ export function readObject(text: string): { value: JsonObject } | { problem: str
   if ("problem" in read) return read;
   return isObject(read.value)
     ? { value: read.value }
-    : { problem: 'Parameters are an object: { "name": value }.' };
+    : { problem: t('Parameters are an object: { "name": value }.') };
 }
 
 export function isObject(value: unknown): value is JsonObject {

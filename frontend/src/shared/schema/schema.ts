@@ -1,5 +1,7 @@
 /** What a JSON Schema (2020-12) says of a document, as the fields of a form. Pure. */
 
+import { t } from "../../i18n";
+
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
@@ -248,22 +250,26 @@ export function limitsInWords({ limits, kind }: Field): string | null {
     const { minLength = 0, maxLength } = limits;
     // Nobody counts to more than this: the limit is told once it is passed.
     const most = maxLength === undefined || maxLength > UNCOUNTED ? undefined : maxLength;
-    if (most === undefined) return minLength > 1 ? `at least ${minLength} characters` : null;
-    return minLength > 0 ? `${minLength} to ${maxLength} characters` : null;
+    if (most === undefined)
+      return minLength > 1 ? t("at least {minLength} characters", { minLength }) : null;
+    return minLength > 0
+      ? t("{minLength} to {maxLength} characters", { minLength, maxLength })
+      : null;
   }
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = limits;
-  if (minimum !== undefined && maximum !== undefined) return `${minimum} to ${maximum}`;
+  if (minimum !== undefined && maximum !== undefined)
+    return t("{minimum} to {maximum}", { minimum, maximum });
   const low =
     minimum !== undefined
-      ? `at least ${minimum}`
+      ? t("at least {minimum}", { minimum })
       : exclusiveMinimum !== undefined
-        ? `more than ${exclusiveMinimum}`
+        ? t("more than {exclusiveMinimum}", { exclusiveMinimum })
         : null;
   const high =
     maximum !== undefined
-      ? `at most ${maximum}`
+      ? t("at most {maximum}", { maximum })
       : exclusiveMaximum !== undefined
-        ? `less than ${exclusiveMaximum}`
+        ? t("less than {exclusiveMaximum}", { exclusiveMaximum })
         : null;
   return [low, high].filter(Boolean).join(", ") || null;
 }

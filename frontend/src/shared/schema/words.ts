@@ -1,5 +1,7 @@
 /** Names, values and authors of documents, as a person reads them. Pure. */
 
+import { decimal, t } from "../../i18n";
+
 const UNITS: Record<string, string> = {
   t: "T",
   hz: "Hz",
@@ -12,11 +14,11 @@ const UNITS: Record<string, string> = {
 
 /** A value in a line; what is not there is said. */
 export function valueInWords(value: unknown): string {
-  if (value === undefined || value === null) return "none";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return value === "" ? "empty" : value;
+  if (value === undefined || value === null) return t("none");
+  if (typeof value === "boolean") return value ? t("yes") : t("no");
+  if (typeof value === "string") return value === "" ? t("empty") : value;
   if (Array.isArray(value) && value.every((part) => typeof part !== "object")) {
-    return value.length > 0 ? value.map(String).join(", ") : "empty";
+    return value.length > 0 ? value.map(String).join(", ") : t("empty");
   }
   return JSON.stringify(value);
 }
@@ -30,7 +32,7 @@ export function parameterFact(name: string, value: unknown): { name: string; val
     words.pop();
     shown += `\u202f${unit}`;
   } else if (name === "larmor_frequency" && typeof value === "number") {
-    shown = `${Number((value / 1e6).toFixed(6))}\u202fMHz`;
+    shown = `${decimal(Number((value / 1e6).toFixed(6)))}\u202fMHz`;
   }
   const text = words.join(" ");
   return { name: text.charAt(0).toUpperCase() + text.slice(1), value: shown };
@@ -40,6 +42,6 @@ export function parameterFact(name: string, value: unknown): { name: string; val
 export function authorName(author: string | undefined): string {
   const [kind = "", name = ""] = (author ?? "").split(/:(.*)/s);
   if (kind === "user") return name;
-  if (kind === "calibration") return `Calibration (${name})`;
-  return kind === "device" ? "The device" : name || kind || "–";
+  if (kind === "calibration") return t("Calibration ({name})", { name });
+  return kind === "device" ? t("The device") : name || kind || "–";
 }
