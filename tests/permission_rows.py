@@ -241,6 +241,7 @@ MATRIX = {
         POST workflowmanager/runs/{run_id}/cancel
         POST workflowmanager/runs/{run_id}/retry
         POST workflowmanager/runs/{run_id}/priority
+        POST workflowmanager/runs/{run_id}/review
         POST workflowmanager/processing/{processing_id}/priority
         POST device/acquisitions/{acquisition_id}/abandon
         POST device/start_scan_via_websocket

@@ -922,6 +922,7 @@ window.scanhubTexts = {
   "Look at the images": "Bilder ansehen",
   "Look at what came out, and decide whether it is sent.": "Sehen Sie an, was herauskam, und entscheiden Sie, ob es gesendet wird.",
   "Look at what came out, and decide whether {next} runs.": "Sehen Sie an, was herauskam, und entscheiden Sie, ob {next} läuft.",
+  "Look at what it works on, and decide whether {job} begins.": "Sehen Sie an, woran gearbeitet wird, und entscheiden Sie, ob {job} beginnt.",
   "Look at {name}": "{name} ansehen",
   "Look at {shown}{which}.": "Sehen Sie nach: {shown}{which}.",
   "Look for another word.": "Suchen Sie nach einem anderen Wort.",

@@ -32,6 +32,14 @@ export const retryRun = (run_id: string) =>
   answer(
     client.POST("/api/v1/workflowmanager/runs/{run_id}/retry", { params: { path: { run_id } } }),
   );
+/** Lets a run begin that waits for a person, or ends it. */
+export const reviewRun = (run_id: string, decision: "approve" | "reject", comment: string) =>
+  answer(
+    client.POST("/api/v1/workflowmanager/runs/{run_id}/review", {
+      params: { path: { run_id } },
+      body: { decision, comment },
+    }),
+  );
 export const runLogUrl = (run: string) =>
   `/api/v1/workflowmanager/runs/${encodeURIComponent(run)}/log`;
 export async function readRunLog(run_id: string, offset: number): Promise<LogPart> {

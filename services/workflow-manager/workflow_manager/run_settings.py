@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from scanhub_libraries.bucket import BucketOptions
 from scanhub_libraries.database_settings import DatabaseSettings
+from scanhub_libraries.models.routing_rule import ReviewOptions
 from workflow_manager.dispatch.rules import Priority
 
 
@@ -31,6 +32,12 @@ class RunSettings(DatabaseSettings):
         {},
         description="Priority of runs for which nobody asks for one, as a JSON object: job to "
         'urgent, normal or offpeak, as in `{"reconstruction": "urgent"}`; others are normal',
+    )
+    run_reviews: dict[str, ReviewOptions] = Field(
+        {},
+        description="Jobs of exams that begin only when a person has looked at their data, as a "
+        'JSON object: job to role, deadline_s and at_deadline, as in `{"quality_report": {"role": '
+        '"medical", "deadline_s": 3600, "at_deadline": "wait"}}`',
     )
     run_deadline_s: float | None = Field(
         None,

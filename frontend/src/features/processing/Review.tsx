@@ -24,16 +24,39 @@ const DECIDED: Partial<Record<string, string>> = {
   canceled: t("Nobody has decided: the run was stopped."),
 };
 
+type Decision = "approve" | "reject";
 interface Props {
   caseId: string;
   review: ReviewOf;
   /** Between two modules: the one that runs when it is approved. */
   next?: string;
 }
+interface DecidingProps {
+  review: Omit<ReviewOf, "state">;
+  /** What there is to look at, and to decide. */
+  ask: string;
+  isNext: boolean;
+  send: (decision: Decision, comment: string) => Promise<unknown>;
+  changed: readonly (readonly unknown[])[];
+}
 
 /** What a person decides about what the modules made, or has decided. */
 export function Review({ caseId, review, next }: Props) {
-  if (review.state === "waiting") return <Deciding caseId={caseId} review={review} next={next} />;
+  if (review.state === "waiting") {
+    return (
+      <Deciding
+        review={review}
+        ask={
+          next
+            ? t("Look at what came out, and decide whether {next} runs.", { next })
+            : t("Look at what came out, and decide whether it is sent.")
+        }
+        isNext={next !== undefined}
+        send={(decision, comment) => reviewProcessing(caseId, decision, comment)}
+        changed={[imageKeys.cases]}
+      />
+    );
+  }
   const { state, decided_by, decided_at, comment } = review;
   return (
     <p className={css.reason} data-fault={state === "rejected" || undefined}>
@@ -48,14 +71,14 @@ export function Review({ caseId, review, next }: Props) {
   );
 }
 
-function Deciding({ caseId, review, next }: Props) {
+/** The form by which a person decides. */
+export function Deciding({ review, ask, isNext, send, changed }: DecidingProps) {
   const client = useQueryClient();
   const mayNot = useMayReview(review.role);
   const [comment, setComment] = useState("");
   const decide = useMutation({
-    mutationFn: (decision: "approve" | "reject") =>
-      reviewProcessing(caseId, decision, comment.trim()),
-    onSettled: () => client.invalidateQueries({ queryKey: imageKeys.cases }),
+    mutationFn: (decision: Decision) => send(decision, comment.trim()),
+    onSettled: () => Promise.all(changed.map((queryKey) => client.invalidateQueries({ queryKey }))),
   });
   const button = { ...guarded(mayNot), disabled: mayNot !== null || decide.isPending };
   return (
@@ -66,11 +89,7 @@ function Deciding({ caseId, review, next }: Props) {
       onSubmit={(event) => event.preventDefault()}
     >
       <p>
-        <strong>
-          {next
-            ? t("Look at what came out, and decide whether {next} runs.", { next })
-            : t("Look at what came out, and decide whether it is sent.")}
-        </strong>
+        <strong>{ask}</strong>
         {review.due_at && (
           <span className="dim">
             {" "}
@@ -100,7 +119,7 @@ function Deciding({ caseId, review, next }: Props) {
       <div className={page.buttons}>
         <Button
           {...button}
-          leftSection={next ? <IconPlayerTrackNext size={16} /> : <IconSend size={16} />}
+          leftSection={isNext ? <IconPlayerTrackNext size={16} /> : <IconSend size={16} />}
           onClick={() => decide.mutate("approve")}
         >
           {t("Approve")}

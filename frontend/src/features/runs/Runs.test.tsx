@@ -34,6 +34,23 @@ test("a run that was in vain says why, and is done over again", async () => {
   await waitFor(() => expect(asked).toContain("POST /api/v1/workflowmanager/runs/run-1/retry"));
 });
 
+test("a run that waits for a person is let begin", async () => {
+  const review = {
+    state: "waiting",
+    role: "engineer",
+    due_at: null,
+    at_deadline: "reject",
+    overdue: false,
+    decided_by: null,
+    decided_at: null,
+    comment: "",
+  } as const;
+  const asked = shown(aRun({ status: "waiting", review, ended_at: null }));
+  expect(screen.getByText(/decide whether reconstruction begins/)).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Approve" }));
+  await waitFor(() => expect(asked).toContain("POST /api/v1/workflowmanager/runs/run-1/review"));
+});
+
 test("a run opens and shows what it was told and what it said", async () => {
   shown(aRun({ values: { snr: 41.2 }, parameters: { memory_gib: 4 } }));
   expect(screen.getByText("41.2")).toBeVisible();

@@ -3,7 +3,7 @@ import { IconChevronDown, IconChevronRight, IconRefresh, IconSquare } from "@tab
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { cancelRun, readRunLog, retryRun, runLogUrl } from "../../api/jobs";
+import { cancelRun, readRunLog, retryRun, reviewRun, runLogUrl } from "../../api/jobs";
 import { keys, queries } from "../../api/queries";
 import { runKeys } from "../../api/runQueries";
 import type { JobTask, Run } from "../../api/types";
@@ -21,6 +21,7 @@ import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { Section } from "../exam/Inspector";
+import { Deciding } from "../processing/Review";
 import { isOpen, mayRetry, waitingWords } from "./run";
 import css from "./runs.module.css";
 
@@ -100,6 +101,15 @@ export function RunActions({ run }: { run: Run }) {
   const running = isOpen(run);
   return (
     <>
+      {run.status === "waiting" && run.review?.state === "waiting" && (
+        <Deciding
+          review={run.review}
+          ask={t("Look at what it works on, and decide whether {job} begins.", { job: run.job_id })}
+          isNext
+          send={(decision, comment) => reviewRun(run.id, decision, comment)}
+          changed={[keys.runs(run.task_id), runKeys.all, ["exam"]]}
+        />
+      )}
       <div className={page.buttons}>
         <Button
           size="xs"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from scanhub_libraries.models.fields import Percent, WireModel
+from scanhub_libraries.models.fields import Percent, Text, WireModel
 from scanhub_libraries.models.job import JobData
 
 RunPriority = Literal["urgent", "normal", "offpeak"]
@@ -38,6 +38,29 @@ class RunPriorityIn(WireModel):
         RunPriority,
         Field(description="urgent: before the others; offpeak: in off-peak hours only"),
     ]
+
+
+class RunReviewIn(WireModel):
+    """What a person decides about a run that waits for it."""
+
+    decision: Annotated[
+        Literal["approve", "reject"],
+        Field(description="approve: it takes its turn; reject: it ends, and its task is canceled"),
+    ]
+    comment: Annotated[Text, Field(description="Why; it is kept with the run")] = ""
+
+
+class RunReviewOut(WireModel):
+    """A person decides whether a run begins, by what it is to work on."""
+
+    state: Literal["waiting", "approved", "rejected"]
+    role: Annotated[str, Field(description="Who may decide; administrators may always")]
+    due_at: Annotated[datetime | None, Field(description="Null: there is no deadline")]
+    at_deadline: Literal["reject", "approve", "wait"]
+    overdue: Annotated[bool, Field(description="The deadline is over, and it still waits")]
+    decided_by: Annotated[str | None, Field(description="user:NAME; deadline: nobody did in time")]
+    decided_at: datetime | None
+    comment: str
 
 
 class RunFailure(WireModel):
@@ -114,6 +137,9 @@ class RunOut(WireModel):
     ] = None
     waits_until: Annotated[
         datetime | None, Field(description="When it goes on, or gives up; null: nobody knows")
+    ] = None
+    review: Annotated[
+        RunReviewOut | None, Field(description="Null: nobody has to decide whether it begins")
     ] = None
     progress: Percent
     error: Annotated[str | None, Field(description="Why it did not succeed, or was skipped")]

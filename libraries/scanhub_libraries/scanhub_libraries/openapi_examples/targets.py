@@ -43,6 +43,7 @@ TARGET_EXAMPLES: dict[str, dict[str, Any]] = {
         "notes": [],
     },
     "ProcessingRetry": {"start": "failed"},
+    "RunReviewIn": {"decision": "approve", "comment": "The prescan is sharp."},
     "ProcessingReviewIn": {"decision": "approve", "comment": "The outline follows the lesion."},
     "PauseIn": {"reason": "The archive is serviced until noon."},
     "RedirectIn": {"target": "archive"},

@@ -44,6 +44,7 @@ WORKFLOW_PERMISSIONS: dict[str, Access] = {
     f"POST {_W}/runs/{{run_id}}/cancel": PLANNING,
     f"POST {_W}/runs/{{run_id}}/retry": PLANNING,
     f"POST {_W}/runs/{{run_id}}/priority": PLANNING,
+    f"POST {_W}/runs/{{run_id}}/review": USERS,
     f"GET {_W}/series": READ,
     f"GET {_W}/series/{{series_instance_uid}}/instances": READ,
     f"GET {_W}/instances/{{sop_instance_uid}}/file": READ,

@@ -9,7 +9,7 @@ from scanhub_libraries.events import EventType
 from scanhub_libraries.logging import get_logger
 from scanhub_libraries.repeating import SOON_S, Repeating
 from workflow_manager.journal.service import append
-from workflow_manager.runs import repository
+from workflow_manager.runs import repository, reviewing
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import NOT_BEGUN, RunStatus, overdue_words
 from workflow_manager.runs.service import ATTEMPTS, event_of, get_run, is_overdue, key_of
@@ -55,7 +55,11 @@ class RunKeeper:
             due = await repository.list_due(session, utc_now())
         for run in due:
             if not run.cancel_requested and not is_overdue(run):
-                await self._queue(run)
+                await (
+                    reviewing.pass_deadline(self._wiring, run.id)
+                    if run.waits_for_review
+                    else self._queue(run)
+                )
             elif run.id not in self._ending and await self._withdraw(run):
                 ending = end_unbegun(self._wiring, self._do, run.id)
                 self._ending[run.id] = asyncio.create_task(ending, name=f"ending run {run.id}")
@@ -68,6 +72,8 @@ class RunKeeper:
         return None if due_at is None or due_at <= now else (due_at - now).total_seconds()
 
     async def _withdraw(self, run: Run) -> bool:
+        if run.review.get("state") in {"waiting", "rejected"}:
+            return True  # it has no workflow
         return await self._wiring.engine.withdraw(ATTEMPTS.kind, key_of(run))
 
     async def _queue(self, run: Run) -> None:

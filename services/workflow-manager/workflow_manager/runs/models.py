@@ -59,10 +59,18 @@ class Run(Table, table=True):
     deadline_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     waits_for: str | None = Field(default=None, sa_type=sa.Text)
     waits_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    review: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONDocument, description="By a person, before it begins"
+    )
     put_off: int = Field(default=0, description="How often it went back into its queue")
     cancel_requested: bool = Field(default=False)
     requested_by: str = Field(default="", max_length=256)
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
+
+    @property
+    def waits_for_review(self) -> bool:
+        """A person has to decide whether it begins."""
+        return self.status is RunStatus.WAITING and self.review.get("state") == "waiting"
 
     @property
     def told_parameters(self) -> dict[str, Any]:

@@ -29,14 +29,14 @@ from workflow_manager.runs.rules import (
     tasks_to_start,
 )
 from workflow_manager.runs.service import (
-    ATTEMPTS,
-    attempt_of,
     create_run,
     job_of,
     kinds_of,
+    start_run,
     usual_turn,
 )
 from workflow_manager.runs.skipping import skip_dependents
+from workflow_manager.runs.waiting import usual_review
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
@@ -117,9 +117,10 @@ async def _start(
             job=job,
             turn=usual_turn(wiring, task.dag_id),
             window=wiring.settings.offpeak,
+            review=usual_review(wiring, task.dag_id),
         )
     if run is not None:
-        await ATTEMPTS.start(wiring.engine, attempt_of(run))
+        await start_run(wiring, run)
 
 
 def _by_id(workflow: WorkflowOut) -> dict[UUID, TaskOut]:

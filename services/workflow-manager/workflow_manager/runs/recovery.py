@@ -21,7 +21,8 @@ _GIVEN_UP = "The run ended without a result, or crashed too often. Start it agai
 async def start_missing_runs(wiring: Wiring, do: RunSteps) -> int:
     """Start the runs that have no workflow: the process died between the two."""
     async with reading(wiring.sessions) as session:
-        runs = [attempt_of(run) for run in await repository.list_open_runs(session)]
+        open_runs = await repository.list_open_runs(session)
+        runs = [attempt_of(run) for run in open_runs if not run.waits_for_review]
 
     async def give_up(attempt: Attempt) -> None:
         if not await end_unbegun(wiring, do, id_of(attempt.key)):

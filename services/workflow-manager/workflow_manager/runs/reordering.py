@@ -12,12 +12,12 @@ from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import NOT_BEGUN, RunStatus
 from workflow_manager.runs.service import (
     ATTEMPTS,
-    attempt_of,
     event_of,
     get_run,
     key_of,
-    wait_for_hours,
+    start_run,
 )
+from workflow_manager.runs.waiting import wait_for_hours
 from workflow_manager.wiring import Wiring
 
 
@@ -38,10 +38,11 @@ async def change_priority(wiring: Wiring, run_id: UUID, priority: Priority) -> R
             return run
         before = key_of(run)
         run.priority, run.put_off = priority, run.put_off + 1
-        run.status, run.waits_for, run.waits_until = RunStatus.QUEUED, None, None
-        wait_for_hours(run, wiring.settings.offpeak, utc_now())
+        if not run.waits_for_review:
+            run.status, run.waits_for, run.waits_until = RunStatus.QUEUED, None, None
+            wait_for_hours(run, wiring.settings.offpeak, utc_now())
         await session.flush()
         await append(session, [event_of(run, EventType.RUN_PRIORITY)])
     await wiring.engine.withdraw(ATTEMPTS.kind, before)
-    await ATTEMPTS.start(wiring.engine, attempt_of(run))
+    await start_run(wiring, run)
     return run

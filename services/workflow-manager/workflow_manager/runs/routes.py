@@ -9,11 +9,11 @@ from pydantic import AwareDatetime
 
 from scanhub_libraries.models import RunOut
 from scanhub_libraries.models.fields import ShortText
-from scanhub_libraries.models.run import RunPriorityIn, RunTurn
+from scanhub_libraries.models.run import RunPriorityIn, RunReviewIn, RunTurn
 from scanhub_libraries.web import PrincipalDep, SessionDep
 from workflow_manager.dispatch.rules import Priority
 from workflow_manager.programs.log import read_log
-from workflow_manager.runs import reordering, repository, service
+from workflow_manager.runs import reordering, repository, reviewing, service
 from workflow_manager.runs.folders import RunFolders
 from workflow_manager.runs.repository import Wanted
 from workflow_manager.runs.rules import RunStatus
@@ -109,6 +109,21 @@ async def retry_run(
     wiring = request.app.state.wiring
     run = await service.retry_run(
         wiring, run_id, actor=principal.actor, token=principal.token, wanted=wanted
+    )
+    return describe(run)
+
+
+@router.post("/runs/{run_id}/review", summary="Decide whether a run begins")
+async def review_run(
+    request: Request, principal: PrincipalDep, run_id: UUID, wanted: RunReviewIn
+) -> RunOut:
+    """Let a run begin that waits for a person, or end it; who decides is kept with the run."""
+    run = await reviewing.decide(
+        request.app.state.wiring,
+        run_id,
+        decision=wanted.decision,
+        principal=principal,
+        comment=wanted.comment,
     )
     return describe(run)
 

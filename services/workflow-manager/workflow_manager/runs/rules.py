@@ -17,6 +17,7 @@ from scanhub_libraries.models import (
     ResultType,
     TaskOut,
 )
+from scanhub_libraries.models.routing_rule import ReviewOptions
 from scanhub_libraries.models.run import RunTurn
 from workflow_manager.dispatch.rules import Priority
 
@@ -46,6 +47,27 @@ _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 URGENT_AHEAD = timedelta(hours=1)
 OFFPEAK = "Waits for off-peak hours."
 ELSEWHERE = "Waits for a process with as many graphics processors as it asks for."
+
+
+def review_asked(wanted: ReviewOptions, now: datetime) -> dict[str, Any]:
+    """Return the review of a run before anybody has decided."""
+    due_at = None if wanted.deadline_s is None else now + timedelta(seconds=wanted.deadline_s)
+    return {
+        "state": "waiting",
+        "role": wanted.role.value,
+        "due_at": due_at.isoformat() if due_at else None,
+        "at_deadline": wanted.at_deadline,
+        "overdue": False,
+        "decided_by": None,
+        "decided_at": None,
+        "comment": "",
+    }
+
+
+def review_words(review: Mapping[str, Any]) -> str:
+    """Say what a run waits for that begins only when a person has looked at its data."""
+    words = f"Waits for a review by somebody whose role is {review['role']}."
+    return f"{words} It is overdue." if review["overdue"] else words
 
 
 @dataclass(frozen=True, slots=True)

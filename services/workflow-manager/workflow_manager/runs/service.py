@@ -1,6 +1,5 @@
 """Runs: created, canceled, ended. What computes them is in workflow.py."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +39,7 @@ from workflow_manager.runs.rules import (
     resolve_inputs,
     turn_of,
 )
+from workflow_manager.runs.waiting import usual_review, wait_for_hours, wait_for_review
 from workflow_manager.wiring import Wiring
 
 ATTEMPTS = Attempts(kind="run", queue="recon")
@@ -74,14 +74,6 @@ def is_overdue(run: Run) -> bool:
     return run.deadline_at is not None and run.deadline_at <= utc_now()
 
 
-def wait_for_hours(run: Run, window: OffPeak, now: datetime) -> bool:
-    """Let a run wait for off-peak hours if it shall; say whether it does."""
-    if run.priority is not Priority.OFFPEAK or window.is_open(now):
-        return False
-    run.status, run.waits_for, run.waits_until = RunStatus.WAITING, OFFPEAK, window.opens_at(now)
-    return True
-
-
 def event_of(run: Run, event_type: EventType) -> Event:
     """Return the event that tells of a run."""
     data: dict[str, Any] = {
@@ -97,6 +89,8 @@ def event_of(run: Run, event_type: EventType) -> Event:
         "waits_for": run.waits_for,
         "waits_until": run.waits_until.isoformat() if run.waits_until else None,
     }
+    if run.review:
+        data["review"] = {name: run.review[name] for name in ("state", "role", "decided_by")}
     return own_event(event_type, run.id, data)
 
 
@@ -138,6 +132,7 @@ async def create_run(
     job: JobDefinition,
     turn: Turn,
     window: OffPeak,
+    review: dict[str, Any] | None = None,
     retry_of: UUID | None = None,
 ) -> Run | None:
     """Write a run into the transaction; None when it is there already.
@@ -152,6 +147,7 @@ async def create_run(
         job: What computes it.
         turn: When.
         window: The off-peak hours.
+        review: What a person has to decide before it begins; none: nothing.
         retry_of: The run that it does over again.
     """
     if await session.get(Run, run_id) is not None:
@@ -171,8 +167,9 @@ async def create_run(
         requested_by=requested_by,
         priority=turn.priority,
         deadline_at=turn.deadline_at,
+        review=review or {},
     )
-    waits = wait_for_hours(run, window, run.created_at)
+    waits = wait_for_review(run) or wait_for_hours(run, window, run.created_at)
     session.add(run)
     await session.flush()
     await append(session, [event_of(run, EventType.RUN_WAITING if waits else EventType.RUN_QUEUED)])
@@ -219,7 +216,15 @@ async def start_task(
     except NotReadyError as error:
         raise ConflictError(str(error)) from error
     return await _begin(
-        wiring, task, job, inputs, actor=actor, token=token, turn=turn, retry_of=retry_of
+        wiring,
+        task,
+        job,
+        inputs,
+        actor=actor,
+        token=token,
+        turn=turn,
+        review=usual_review(wiring, task.dag_id),
+        retry_of=retry_of,
     )
 
 
@@ -256,7 +261,15 @@ async def retry_run(
             )
         inputs[source.id] = result
     return await _begin(
-        wiring, task, job, inputs, actor=actor, token=token, turn=turn, retry_of=run.id
+        wiring,
+        task,
+        job,
+        inputs,
+        actor=actor,
+        token=token,
+        turn=turn,
+        review=usual_review(wiring, task.dag_id, before=run.review),
+        retry_of=run.id,
     )
 
 
@@ -287,6 +300,7 @@ async def _begin(
     actor: str,
     token: str,
     turn: Turn,
+    review: dict[str, Any],
     retry_of: UUID | None,
 ) -> Run:
     if task.workflow_id is None:
@@ -305,12 +319,19 @@ async def _begin(
             job=job,
             turn=turn,
             window=wiring.settings.offpeak,
+            review=review,
             retry_of=retry_of,
         )
     if run is None:
         raise ConflictError("The run exists already.")
-    await ATTEMPTS.start(wiring.engine, attempt_of(run))
+    await start_run(wiring, run)
     return run
+
+
+async def start_run(wiring: Wiring, run: Run) -> None:
+    """Put a run into its queue, unless a person has to decide first; twice is harmless."""
+    if not run.waits_for_review:
+        await ATTEMPTS.start(wiring.engine, attempt_of(run))
 
 
 async def cancel_run(wiring: Wiring, run_id: UUID) -> Run:

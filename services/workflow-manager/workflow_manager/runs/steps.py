@@ -64,15 +64,15 @@ from workflow_manager.runs.service import (
     id_of,
     is_overdue,
     key_of,
-    wait_for_hours,
 )
+from workflow_manager.runs.waiting import wait_for_hours
 from workflow_manager.wiring import Wiring
 
 logger = get_logger(__name__)
 Answer = dict[str, Any]
 _IMAGE = ".dcm"
 _ELSEWHERE_S = 10.0
-"""After so long a run that this process cannot have is offered to all again [s]."""
+"""After so long a run that this process cannot have is offered to all again, then later [s]."""
 
 
 class RunSteps:
@@ -118,14 +118,15 @@ class RunSteps:
                 return None
             waited = row.waits_for == ELSEWHERE
             row.status, row.waits_for = RunStatus.WAITING, ELSEWHERE
-            row.waits_until = utc_now() + timedelta(seconds=_ELSEWHERE_S)
+            wait_s = _ELSEWHERE_S * 2 ** min(row.put_off, 4)
+            row.waits_until = utc_now() + timedelta(seconds=wait_s)
             row.put_off += 1
             await session.flush()
             if not waited:
                 await append(session, [event_of(row, EventType.RUN_WAITING)])
             return {
                 "later": key_of(row),
-                "wait_s": _ELSEWHERE_S,
+                "wait_s": wait_s,
                 "rank": attempt_of(row).rank,
             }
 
@@ -238,8 +239,14 @@ class RunSteps:
         return await self._end(run_id, RunStatus.SKIPPED, ItemStatus.UPDATED, reason)
 
     async def cancel(self, run_id: str) -> Answer:
-        """End task and run because somebody stopped them."""
-        return await self._end(run_id, RunStatus.CANCELED, ItemStatus.CANCELED, "Stopped.")
+        """End task and run because somebody stopped them, or did not let them begin."""
+        review = (await self._read(run_id)).review
+        reason = "Stopped."
+        if review.get("state") == "rejected":
+            nobody = "nobody, for the deadline was over"
+            by = nobody if review["decided_by"] == "deadline" else review["decided_by"]
+            reason = f"The review rejected it: {by}."
+        return await self._end(run_id, RunStatus.CANCELED, ItemStatus.CANCELED, reason)
 
     # --- parts ----------------------------------------------------------------------------------
 

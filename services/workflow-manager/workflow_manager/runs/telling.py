@@ -20,6 +20,7 @@ def describe(run: Run) -> RunOut:
         "values": run.report,
         "inputs": inputs,
         "machine": run.provenance.get("machine"),
+        "review": run.review or None,
     }
     fields = {name: getattr(run, name) for name in RunOut.model_fields if name not in about}
     return RunOut.model_validate({**fields, **about})
