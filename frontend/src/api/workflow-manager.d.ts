@@ -589,6 +589,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflowmanager/runs/{run_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide whether a run begins
+         * @description Let a run begin that waits for a person, or end it; who decides is kept with the run.
+         */
+        post: operations["review_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workflowmanager/runs/{run_id}/priority": {
         parameters: {
             query?: never;
@@ -10141,6 +10161,8 @@ export interface components {
              * @description When it goes on, or gives up; null: nobody knows
              */
             waits_until?: string | null;
+            /** @description Null: nobody has to decide whether it begins */
+            review?: components["schemas"]["RunReviewOut"] | null;
             /**
              * Progress
              * @description Percent, 0 to 100
@@ -10236,6 +10258,68 @@ export interface components {
              * @enum {string}
              */
             priority: "urgent" | "normal" | "offpeak";
+        };
+        /**
+         * RunReviewIn
+         * @description What a person decides about a run that waits for it.
+         * @example {
+         *       "decision": "approve",
+         *       "comment": "The prescan is sharp."
+         *     }
+         */
+        RunReviewIn: {
+            /**
+             * Decision
+             * @description approve: it takes its turn; reject: it ends, and its task is canceled
+             * @enum {string}
+             */
+            decision: "approve" | "reject";
+            /**
+             * Comment
+             * @description Why; it is kept with the run
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * RunReviewOut
+         * @description A person decides whether a run begins, by what it is to work on.
+         */
+        RunReviewOut: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "approved" | "rejected";
+            /**
+             * Role
+             * @description Who may decide; administrators may always
+             */
+            role: string;
+            /**
+             * Due At
+             * @description Null: there is no deadline
+             */
+            due_at: string | null;
+            /**
+             * At Deadline
+             * @enum {string}
+             */
+            at_deadline: "reject" | "approve" | "wait";
+            /**
+             * Overdue
+             * @description The deadline is over, and it still waits
+             */
+            overdue: boolean;
+            /**
+             * Decided By
+             * @description user:NAME; deadline: nobody did in time
+             */
+            decided_by: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Comment */
+            comment: string;
         };
         /**
          * RunSessionOut
@@ -12956,6 +13040,41 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["RunTurn"] | null;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["RequestEntityTooLarge"];
+            422: components["responses"]["UnprocessableEntity"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    review_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the run */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunReviewIn"];
             };
         };
         responses: {
