@@ -161,7 +161,7 @@ async def test_a_server_without_its_database_is_no_reason_to_give_up(
         async def refusals():
             return [record for record in caplog.messages if "a.mrd not stored" in record]
 
-        with a_table_away(tmp_path, "upload"):
+        async with a_table_away(tmp_path, "upload"):
             await lab.start(task)
             await lab.eventually(refusals, bool)
         await assert_stored(lab, task, scanner)

@@ -102,7 +102,7 @@ async def test_a_pause_within_a_file_has_an_end(make_lab):
 async def test_a_file_announced_while_the_database_is_away_is_to_be_sent_again(lab, tmp_path):
     async with lab.scanner() as scanner:
         start = await lab.started(scanner)
-        with a_table_away(tmp_path, "upload"):
+        async with a_table_away(tmp_path, "upload"):
             verdict = await scanner.upload(start, "data.mrd", DATA)
         assert verdict["ok"] is False
         assert "send it again" in verdict["message"]

@@ -18,7 +18,9 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 _LEVELS = {
-    **dict.fromkeys(("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn", "dbos"), "WARNING"),
+    **dict.fromkeys(
+        ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn", "dbos", "passlib"), "WARNING"
+    ),
     # A peer that does not answer is told where it matters: on the dispatch, at the target's test.
     "pynetdicom": "CRITICAL",
     # ismrmrd turns every warning on when it is imported.
