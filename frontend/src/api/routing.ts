@@ -196,9 +196,9 @@ export const getNotificationSettings = () =>
 export const getHealth = () => answer(client.GET("/api/v1/workflowmanager/health/detail"));
 
 const SERVICES = {
-  "Exams and patients": "/api/v1/exam/health/readiness",
-  Devices: "/api/v1/device/health/readiness",
-  "Images and routing": "/api/v1/workflowmanager/health/readiness",
+  [t("Exams and patients")]: "/api/v1/exam/health/readiness",
+  [t("Devices")]: "/api/v1/device/health/readiness",
+  [t("Images and routing")]: "/api/v1/workflowmanager/health/readiness",
 } as const;
 
 export interface ServiceState {
