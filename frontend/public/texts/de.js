@@ -556,7 +556,7 @@ window.scanhubTexts = {
   "Failed": "Fehlgeschlagen",
   "Failing": "Gestört",
   "Fallback": "Rückfall",
-  "Fallback: only if no other rule fires": "Rückfall: nur, wenn keine andere Regel zutrifft",
+  "Fallback: only if no other rule fires": "Auffangregel: nur, wenn keine andere zutrifft",
   "False": "False",
   "Fault": "Störung",
   "Feet first, on the left side": "Füße voran, Linksseitenlage",
