@@ -6,18 +6,17 @@ keyboard or system composes the letters (NIST SP 800-63B section 5.1.1.2).
 
 import asyncio
 import os
-import sys
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from threading import Lock, get_native_id
+from concurrent.futures import Future
+from threading import Lock
 from typing import TypeVar
 
 from passlib.hash import argon2
 
 from scanhub_libraries.errors import TooManyRequestsError
+from scanhub_libraries.unhurried import unhurried
 
 T = TypeVar("T")
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
@@ -35,23 +34,13 @@ _UNKNOWN_USER = _hash_of_nobody()
 _LONGEST = 4096
 """Signs that the hasher takes; NFKC may make 18 of one. No password that is set has as many."""
 MOST_WAITING = 48
-_NICENESS = 5
-
-
-def _step_back() -> None:
-    """Let whatever else runs go first: on Linux a thread has a niceness of its own."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
 
 
 class _Queue:
     """One thread, and so many before it: guessing costs one core at most, and bounded memory."""
 
     def __init__(self, most: int) -> None:
-        self._pool = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="argon2", initializer=_step_back
-        )
+        self._pool = unhurried("argon2")
         self._most = most
         self._waiting = 0
         self._lock = Lock()

@@ -15,6 +15,7 @@ from typing import Any
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
 from scanhub_libraries.logging import get_logger
+from scanhub_libraries.unhurried import unhurried
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.programs.job import JobEnd, Place, run_job
 from workflow_manager.programs.log import LogFile, last_lines
@@ -31,6 +32,8 @@ from workflow_manager.wiring import Wiring
 logger = get_logger(__name__)
 _TAIL = 8192
 _MOST_WARNINGS = 100
+_HASHING = unhurried("hashing")
+"""Beside the jobs: in threads like all others, four volumes would take the event loop its turn."""
 
 
 class Computing:
@@ -59,7 +62,8 @@ class Computing:
             work = _Work(self._wiring, run, job, sources, limits, gpus)
             for source in sources:
                 await asyncio.to_thread(self._wiring.lake.at_hand, source)
-            hashing = asyncio.create_task(asyncio.to_thread(lambda: [digest(p) for p in sources]))
+            loop = asyncio.get_running_loop()
+            hashing = loop.run_in_executor(_HASHING, lambda: [digest(p) for p in sources])
             try:
                 if job.entry:
                     end, told = await SdkSession(self._wiring, run, job).around(work.do, cancel)
