@@ -352,6 +352,7 @@ def run_machine(opened: Callable[[], AbstractAsyncContextManager[Any]], examples
         )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(7200 if _DEEP else 180)
 def test_the_exam_tree_stays_whole_whatever_happens(start, empty_database, tmp_path):
     path = tmp_path / "exam.sqlite"

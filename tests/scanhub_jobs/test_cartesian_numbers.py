@@ -51,6 +51,7 @@ def test_a_slice_is_the_phantom_as_its_coils_see_it(head, how):
     assert error(smooth, truth(plan, 64, coils=4)) < 0.2
 
 
+@pytest.mark.long
 def test_interleaved_slices_are_those_of_the_phantom_at_their_heights(tmp_path):
     heights = (0.0, -0.03, 0.06)
     plan = scan(tmp_path / "data.mrd", gre(tmp_path, 64, slice_offsets=heights, tr=60e-3))
@@ -61,6 +62,7 @@ def test_interleaved_slices_are_those_of_the_phantom_at_their_heights(tmp_path):
         assert error(image.pixels, there) < 0.12
 
 
+@pytest.mark.long
 def test_a_volume_is_the_phantom(tmp_path):
     plan = scan(tmp_path / "data.mrd", made_sequences.volume(tmp_path / "volume.seq", 24, 16))
     made = reconstruct_cartesian(tmp_path / "data.mrd")

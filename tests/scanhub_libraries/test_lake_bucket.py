@@ -161,6 +161,7 @@ async def test_copies_that_nobody_uses_make_room(service, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["older", "used"]
 
 
+@pytest.mark.long
 async def test_half_an_object_is_never_seen_when_its_writer_is_killed(service, other, tmp_path):
     way = Way(service.options.endpoint)
     way.left = 8 << 20

@@ -127,6 +127,7 @@ async def prefer_what_waits(page: Page, scene: Scene, dicom_port: int) -> None:
     await expect(main.get_by_role("button", name="Drain")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_runs_are_found_begun_again_and_preferred_and_a_server_is_drained(
     page: Page, scene: Scene, dicom_port: int, tmp_path: Path
 ) -> None:

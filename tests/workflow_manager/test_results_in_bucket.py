@@ -60,6 +60,7 @@ async def house(keys, headers_of, make_settings, elsewhere, apart):
         yield house
 
 
+@pytest.mark.long
 async def test_a_scan_becomes_images_that_exam_manager_reads(house, service, tmp_path):
     raw = await house.measure(Scan((16, 16, 3), (160, 160, 160)))
     done = await house.job_in("FINISHED", "ERROR")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from uuid import UUID
 
+import pytest
 from effort import POSTGRESQL_IN_CI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -238,6 +239,7 @@ async def test_a_kept_tree_is_never_stale_whatever_changes_it(either):
     assert before == [(await read(either, item)).headers["ETag"] for item in clinic.exam_ids]
 
 
+@pytest.mark.long
 @settings(
     max_examples=6,
     deadline=None,

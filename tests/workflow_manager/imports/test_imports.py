@@ -158,6 +158,7 @@ async def cases_of(service, count):
     return await until(there)
 
 
+@pytest.mark.long
 async def test_a_forced_rule_decides_alone_also_of_what_is_here_already(serving, database_url):
     async with serving(series_closed_quiet_s=0.1, database_url=database_url) as service:
         await add_rule(service, "everything", rule="True")

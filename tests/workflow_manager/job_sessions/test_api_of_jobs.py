@@ -138,6 +138,7 @@ async def test_a_key_stays_with_the_platform(working):
         assert not [text for text in told if "THE-KEY" in text or "CERTIFICATE" in text]
 
 
+@pytest.mark.long
 async def test_what_jobs_left_goes_when_the_case_has_ended_well(working):
     async with working("makes") as jobs:
         run = await jobs.one("makes")

@@ -87,6 +87,7 @@ async def test_killed_before_the_job_starts(stand, wire, when):
     assert stand.heard() == ["prepare", "tell succeeded careful"]
 
 
+@pytest.mark.long
 async def test_killed_while_the_job_computes(stand, wire):
     """It ends with the server; begun anew, it finds what it had left itself."""
     (stand.gate / "slow").touch()

@@ -124,6 +124,7 @@ async def test_what_waits_for_off_peak_hours_begins_when_it_becomes_normal(worki
 COUNT = "with open(settings['folder'] + '/order', 'a') as order: order.write('{}')\n"
 
 
+@pytest.mark.long
 async def test_a_chain_goes_on_with_any_step_whose_input_is_there(working, tmp_path):
     async with working() as works:
         for name, end in (("a", ""), ("b", ""), ("c", "raise SystemExit(3)")):

@@ -111,6 +111,7 @@ async def test_slots_are_kept_the_urgent_go_first_and_what_waits_can_be_stopped(
     assert began == [".7.1", ".6.2", ".9.1"]
 
 
+@pytest.mark.long
 async def test_a_graphics_processor_is_lent_to_one_module_at_a_time_and_the_other_says_so(
     working, gate
 ):

@@ -192,6 +192,7 @@ async def _cases(both, count):
     return await until(there, PATIENCE_S)
 
 
+@pytest.mark.long
 async def test_a_browser_at_one_sees_what_is_written_at_the_other(two):
     async with two("one") as both:
         here, there = both.services

@@ -52,6 +52,7 @@ async def test_what_runs_is_seen_with_who_runs_it(service, clinic, slow_job):
     await until(nothing_runs)
 
 
+@pytest.mark.long
 async def test_a_queue_that_is_paused_begins_nothing_also_after_a_restart(serving, clinic):
     await clinic.measure(SMALL)
     async with serving() as service:
