@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from scanhub_libraries.database import sqlite_url
 from scanhub_libraries.migrate import alembic_config, newest, upgrade
@@ -24,5 +25,5 @@ def test_a_database_of_a_newer_release_is_refused(tmp_path):
         database.execute("CREATE TABLE alembic_version_device_manager (version_num TEXT)")
         database.execute("INSERT INTO alembic_version_device_manager VALUES ('9999')")
         database.commit()
-    with pytest.raises(Exception, match="9999"):
+    with pytest.raises(CommandError, match="9999"):
         upgrade("device_manager", sqlite_url(path))

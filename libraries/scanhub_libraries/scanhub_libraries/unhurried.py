@@ -9,13 +9,14 @@ from threading import get_native_id
 _NICENESS = 5
 
 
-def unhurried(name: str) -> ThreadPoolExecutor:
-    """Return one thread with a lower priority than the event loop has, where the system knows one.
+def unhurried(name: str, threads: int = 1) -> ThreadPoolExecutor:
+    """Return threads with a lower priority than the event loop has, where the system knows one.
 
     Args:
-        name: What it does, for whoever lists the threads.
+        name: What they do, for whoever lists the threads.
+        threads: How many there are at most.
     """
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name, initializer=_step_back)
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix=name, initializer=_step_back)
 
 
 def _step_back() -> None:

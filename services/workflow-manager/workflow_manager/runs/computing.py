@@ -32,8 +32,9 @@ from workflow_manager.wiring import Wiring
 logger = get_logger(__name__)
 _TAIL = 8192
 _MOST_WARNINGS = 100
-_HASHING = unhurried("hashing")
-"""Beside the jobs: in threads like all others, four volumes would take the event loop its turn."""
+_HASHING = unhurried("hashing", threads=4)
+"""Beside the jobs: in threads like all others, four volumes would take the event loop its turn.
+Several, so that a small run does not wait for the terabyte of another one."""
 
 
 class Computing:
