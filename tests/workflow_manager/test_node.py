@@ -20,7 +20,7 @@ from workflow_service import until
 
 from scanhub_libraries.database import create_engine, create_sessions, reading, transaction
 from scanhub_libraries.lake import LocalLake
-from workflow_manager.dicom import repository
+from workflow_manager.dicom import listeners, repository
 from workflow_manager.dicom.incoming import Durability
 from workflow_manager.dicom.listeners import ListenerError
 from workflow_manager.dicom.models import DicomSeries
@@ -227,6 +227,41 @@ async def test_a_killed_listener_is_started_again_and_nobody_is_refused(running)
         await until(lambda: not here.incoming())
         assert "dicom.listener.restarted" in await here.events()
         sender.close()
+
+
+class Programs:
+    """What listeners run: some die before they have read what they are told, then the real one."""
+
+    DIES = """
+import select, sys, os
+select.select([int(sys.argv[2])], [], [])
+os._exit(3)
+"""
+
+    def __init__(self, deaths):
+        self.deaths, self.real = deaths, list(listeners._PROGRAM)
+
+    def __iter__(self):
+        self.deaths -= 1
+        return iter(["-c", self.DIES] if self.deaths >= 0 else self.real)
+
+
+async def test_a_listener_that_dies_before_its_first_word_is_started_once_more(
+    running, monkeypatch
+):
+    monkeypatch.setattr(listeners, "_PROGRAM", Programs(1))
+    async with running(dicom_listeners=1) as here:
+        assert await here.send() == 0
+
+
+@pytest.mark.long
+async def test_a_listener_that_always_dies_before_its_first_word_stops_the_start(
+    running, monkeypatch
+):
+    monkeypatch.setattr(listeners, "_PROGRAM", Programs(9))
+    with pytest.raises(ListenerError, match="said nothing, and ended with exit code 3"):
+        async with running(dicom_listeners=1):
+            pass
 
 
 async def test_several_listeners_share_the_port(running):

@@ -24,6 +24,8 @@ _PROGRAM = ["-m", "workflow_manager.dicom.listener_process"]
 _START_S = 60.0
 _GRACE_S = 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+_TRIES = 3
+"""How often one is started that ends without a word: what killed it may not do so again."""
 
 OnRestart = Callable[[str], Awaitable[None]]
 """Hears why a listener ended that was not told to."""
@@ -35,6 +37,10 @@ OnClosed = Callable[[set[tuple[str, str]]], Awaitable[None]]
 
 class ListenerError(Exception):
     """A listener does not start; the text says why."""
+
+
+class SilentListenerError(ListenerError):
+    """A listener ended before it said anything: it was killed, or could not be loaded."""
 
 
 class ListenerProcess:
@@ -83,7 +89,7 @@ class ListenerProcess:
         Raises:
             ListenerError: It does not.
         """
-        reader = await self._spawn()
+        reader = await self._spawn_patiently()
         self._watch = asyncio.create_task(self._run(reader), name="dicom-listener")
 
     async def stop(self) -> None:
@@ -93,6 +99,15 @@ class ListenerProcess:
             with suppress(asyncio.CancelledError):
                 await self._watch
         await self._end()
+
+    async def _spawn_patiently(self) -> asyncio.StreamReader:
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._spawn()
+            except SilentListenerError as error:
+                logger.warning("the DICOM listener is started once more", error=str(error))
+                await asyncio.sleep(_FIRST_PAUSE_S)
+        return await self._spawn()
 
     async def _spawn(self) -> asyncio.StreamReader:
         (ours, theirs), (files, their_files) = socket.socketpair(), socket.socketpair()
@@ -112,12 +127,13 @@ class ListenerProcess:
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=channel.LONGEST_LINE)
         first = {"plain": None, "tls": None, **numbers, "folder": str(self._folder)}
         self._say({**self._options, **first})
-        try:
-            async with asyncio.timeout(_START_S):
-                line = await reader.readline()
-        except TimeoutError:
-            line = b""
-        answer = from_json(line) if line else {"reason": "it said nothing"}
+        answer = await _first_words(reader)
+        if answer is None:
+            code = await self._end()
+            how = _named(code)
+            raise SilentListenerError(
+                f"The DICOM listener does not start: it said nothing, and ended with {how}."
+            )
         if answer.get("kind") != channel.LISTENING:
             await self._end()
             raise ListenerError(f"The DICOM listener does not start: {answer.get('reason')}")
@@ -158,8 +174,7 @@ class ListenerProcess:
                 self._remember(self._ask(from_json(line)))
         except (OSError, ValueError) as error:
             logger.warning("the DICOM listener cannot be understood", error=repr(error))
-        code = await self._kill()
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
+        return _named(await self._kill())
 
     def _remember(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -201,15 +216,36 @@ class ListenerProcess:
             process.kill()
             return await process.wait()
 
-    async def _end(self) -> None:
+    async def _end(self) -> int:
         """Close the channel, wait for process and files, and clear what was half written."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        await self._kill()
+        code = await self._kill()
         if self._handing is not None:
             await self._handing.drained.wait()
             self._handing = None
         if self._asked:
             await asyncio.wait(set(self._asked))
         await asyncio.to_thread(self._leftovers.remove_parts, self._folder)
+        return code
+
+
+async def _first_words(reader: asyncio.StreamReader) -> dict[str, Any] | None:
+    """Return what a listener says first; None: it ended, or has said nothing for long.
+
+    One that ends before it has read what it was told resets the connection: to whoever waits for
+    its word that is an error, and no end of the stream.
+    """
+    try:
+        async with asyncio.timeout(_START_S):
+            line = await reader.readline()
+    except (TimeoutError, ConnectionError):
+        return None
+    words: dict[str, Any] | None = from_json(line) if line else None
+    return words
+
+
+def _named(code: int) -> str:
+    """Name how a process ended."""
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
