@@ -1,9 +1,7 @@
 """Each sender brings images to a real peer, and says what is wrong where it cannot."""
 
 import datetime as dt
-import io
 import json
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -199,14 +197,14 @@ async def test_images_go_back_to_whoever_sent_them_under_the_names_that_were_use
         assert (await send(node, known)).sent == uids(shipment)
 
 
-# --- DICOMweb and XNAT ----------------------------------------------------------------------------
+# --- DICOMweb -------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def web_server(answer):
     app, asked = FastAPI(), []
 
-    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    @app.api_route("/{path:path}", methods=["GET", "POST", "DELETE"])
     async def every(request: Request) -> Response:
         body = await request.body()
         asked.append((request, body))
@@ -261,20 +259,6 @@ async def test_dicomweb_believes_no_success_that_is_not_told(sender_of, shipment
     assert set(report.failed.values()) == {"The server did not say that it stored it."}
     nobody = await send(sender_of("dicomweb", url=f"http://127.0.0.1:{a_port()}"), shipment)
     assert "Nobody answers" in nobody.error
-
-
-async def test_xnat_imports_a_zip_and_no_patient_stands_in_the_address(sender_of, shipment):
-    async with web_server(lambda *_: Response(status_code=200)) as (url, asked):
-        sender = sender_of("xnat", host=url, project_id="P1", user="u", password="pw")
-        assert (await send(sender, shipment)).sent == uids(shipment)
-        assert (await last_step(sender)).name == "login"
-    request, body = asked[0]
-    assert str(request.url.query) == "import-handler=DICOM-zip"
-    assert b"P-1_20260102" in body
-    with zipfile.ZipFile(io.BytesIO(body[body.index(b"PK\x03\x04") :])) as archive:
-        assert archive.namelist() == [item.name for item in shipment.items]
-    undated = Shipment(shipment.id, shipment.items, patient_id="P-1")
-    assert "StudyDate" in (await send(sender, undated)).error
 
 
 # --- SFTP -----------------------------------------------------------------------------------------

@@ -365,7 +365,10 @@ class TargetStep(WireModel):
     """One step of a connection test."""
 
     name: Annotated[
-        str, Field(description="name, connection, tls, host key, login, AE title, folder, write")
+        str,
+        Field(
+            description="name, connection, tls, host key, login, AE title, project, folder, write"
+        ),
     ]
     ok: bool
     detail: str
