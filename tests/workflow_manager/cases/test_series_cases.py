@@ -159,6 +159,12 @@ async def test_late_images_open_a_numbered_follow_up_and_are_sent_alone(serving,
         assert (await ward.timeline(second)).count("case.opened") == 1
         await ward.receive("1.1", 2)  # the same image again is no news
         assert len(await service.get("/cases")) == 2
+        (dispatch,) = (await service.get(f"/cases/{second['id']}"))["dispatches"]
+        told = [dispatch[name] for name in ("instances", "sent", "sent_before")]
+        assert told == [2, 2, 1]
+        await ward.post(f"/dispatches/{dispatch['id']}/retry?again=true")
+        (again,) = await service.get("/dispatches")
+        assert again["sent_before"] == 0  # all of it is sent once more
 
 
 async def test_a_case_whose_target_is_away_says_why_and_when_it_is_tried_again(serving, ward_of):

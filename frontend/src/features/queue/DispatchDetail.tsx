@@ -14,7 +14,7 @@ import { answerWords, recoded } from "../commitments/commitment";
 import { TimelineList } from "../exam/TimelineList";
 import { DispatchActions } from "./DispatchActions";
 import { ByReason } from "./ByReason";
-import { dispatchLook, PRIORITY_WORDS, whyWords } from "./sending";
+import { dispatchLook, lateWords, PRIORITY_WORDS, whyWords } from "./sending";
 
 interface Props {
   id: string;
@@ -121,6 +121,7 @@ function Facts({ whole }: { whole: Whole }) {
           sent: whole.sent,
           images: plural(whole.instances, "{n} image", "{n} images"),
         })}
+        {lateWords(whole)}
       </dd>
       {whole.stored > 0 && (
         <>

@@ -7,7 +7,7 @@ import { plural, t } from "../../i18n";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { DispatchActions } from "./DispatchActions";
 import css from "./queue.module.css";
-import { dispatchLook, isEnded, whyWords } from "./sending";
+import { dispatchLook, isEnded, lateWords, whyWords } from "./sending";
 
 /** What is sent where, with what may be done about each; one target and series a line. */
 export function Sendings({ dispatches }: { dispatches: Dispatch[] }) {
@@ -25,6 +25,7 @@ export function Sendings({ dispatches }: { dispatches: Dispatch[] }) {
               </Link>
               <span className="dim live-number">
                 {dispatch.sent}/{plural(dispatch.instances, "{n} image", "{n} images")}
+                {lateWords(dispatch)}
                 {dispatch.stored > 0 &&
                   t(", {stored} not confirmed yet", { stored: dispatch.stored })}
                 {dispatch.attempt > 1 && t(", attempt {attempt}", { attempt: dispatch.attempt })}

@@ -6,6 +6,7 @@ import {
   byReason,
   dispatchLook,
   inOrder,
+  lateWords,
   mayRedirect,
   mayRetry,
   takesImages,
@@ -41,6 +42,13 @@ const ALL: Pause = {
   paused_by: "user:ada",
   paused_at: "2026-11-22T08:00:00Z",
 };
+
+test("of a series that got images late, it is told how many were sent after the others", () => {
+  const sent = aDispatch({ status: "sent", instances: 12, sent: 12 });
+  expect(lateWords(sent)).toBe("");
+  expect(lateWords({ ...sent, sent_before: 6 })).toBe(", 6 images late");
+  expect(lateWords({ ...sent, sent_before: 11 })).toBe(", 1 image late");
+});
 
 test("the queue is in the order in which it is sent, what has ended after it", () => {
   const rows = [

@@ -6,7 +6,7 @@ import {
   type Pause,
   type Priority,
 } from "../../api/images";
-import { t } from "../../i18n";
+import { plural, t } from "../../i18n";
 import { clock, day, plainReason } from "../../shared/format";
 import { type StatusLook, workStatus } from "../../shared/status";
 import { pauseOf } from "./pauses";
@@ -81,6 +81,14 @@ export function whyWords(dispatch: Dispatch): string {
       ? t("Next attempt {soon}.", { soon: soon(next_attempt_at) })
       : withLocalTimes(plainReason(waits_for ?? ""));
   return [said, waits].filter(Boolean).join(" ");
+}
+
+/** Images that came late were sent alone: how many, of what is there now. */
+export function lateWords({ instances, sent_before }: Dispatch & { sent_before?: number }): string {
+  if (!sent_before) return "";
+  return t(", {late} late", {
+    late: plural(instances - sent_before, "{n} image", "{n} images"),
+  });
 }
 
 /** How the server begins to tell of a pause: then no attempt is made at its time. */

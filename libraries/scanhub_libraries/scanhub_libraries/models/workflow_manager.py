@@ -48,8 +48,15 @@ class DispatchOut(StudyNames):
     case_id: UUID | None = None
     priority: Literal["urgent", "normal", "offpeak"] = "normal"
     status: Literal["queued", "sending", "waiting", "sent", "failed", "canceled"]
-    instances: int
-    sent: int
+    instances: Annotated[int, Field(description="Images of the series")]
+    sent: Annotated[int, Field(description="Images that the target has")]
+    sent_before: Annotated[
+        int,
+        Field(
+            description="Of those, images that it had already when others came late: they were not "
+            "sent again"
+        ),
+    ] = 0
     stored: Annotated[
         int, Field(description="Images that the node took and has not confirmed to keep yet")
     ] = 0

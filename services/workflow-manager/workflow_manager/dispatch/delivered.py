@@ -124,7 +124,7 @@ async def forget(session: AsyncSession, dispatch: Dispatch) -> None:
 async def forget_all(session: AsyncSession, dispatch: Dispatch) -> None:
     """Begin anew: nothing is there, as far as anybody knows."""
     await forget(session, dispatch)
-    dispatch.sent = dispatch.stored = 0
+    dispatch.sent = dispatch.sent_before = dispatch.stored = 0
 
 
 def _parts(uids: Sequence[str]) -> list[Sequence[str]]:

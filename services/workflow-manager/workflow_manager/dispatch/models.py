@@ -56,6 +56,9 @@ class Dispatch(Table, table=True):
     status: DispatchStatus = Field(default=DispatchStatus.QUEUED, sa_type=text_enum(DispatchStatus))
     instances: int = Field(default=0)
     sent: int = Field(default=0, description="Instances that are there")
+    sent_before: int = Field(
+        default=0, description="Of those, instances that were there when the newest came late"
+    )
     stored: int = Field(
         default=0, description="Instances that the node took, and has not confirmed to keep yet"
     )

@@ -39,6 +39,7 @@ def event_of(dispatch: Dispatch, event_type: EventType) -> Event:
         "status": dispatch.status.value,
         "instances": dispatch.instances,
         "sent": dispatch.sent,
+        "sent_before": dispatch.sent_before,
         "error": dispatch.error,
         "attempt": dispatch.attempt,
         "next_attempt_at": dispatch.next_attempt_at.isoformat()
@@ -94,7 +95,7 @@ async def queue_dispatches(
             continue
         dispatch.priority = highest([dispatch.priority, priority])
         if dispatch.removed_at is not None:  # it came again: a new series to its target
-            dispatch.instances = dispatch.sent = dispatch.stored = 0
+            dispatch.instances = dispatch.sent = dispatch.sent_before = dispatch.stored = 0
             dispatch.removed_at = None
         if instances > dispatch.instances and _queue_late(dispatch, instances):
             dispatch.case_id = case_id or dispatch.case_id
@@ -139,6 +140,7 @@ def _queue_late(dispatch: Dispatch, instances: int) -> bool:
     unconfirmed = dispatch.status is DispatchStatus.WAITING and bool(dispatch.stored)
     if dispatch.status not in ENDED and not unconfirmed:
         return False
+    dispatch.sent_before = dispatch.sent
     queue_again(dispatch)
     return True
 
