@@ -83,6 +83,14 @@ async def test_a_case_is_found_in_the_archive_and_has_its_files_and_its_task_jso
     assert [file["file_uid"] for file in files] == [f"{SERIES}.1", f"{SERIES}.2"]
     rest = await book.ask("dicom-files", series_uid=SERIES, after=files[0]["id"])
     assert rest == files[1:]
+    assert await book.ask("dicom-files") == files
+    assert await book.ask("dicom-files", limit=1) == files[:1]
+    assert await book.ask("dicom-files", limit=1, after=files[0]["id"]) == files[1:]
+    assert await book.ask("dicom-files", after=files[1]["id"]) == []
+    told = {"filename": "x", "file_uid": "9.9.1", "series_uid": "9.9"}
+    await book.report("register-dicom", data=told)
+    known = [file["file_uid"] for file in await book.ask("dicom-files")]
+    assert known == ["9.9.1", f"{SERIES}.1", f"{SERIES}.2"]
     page = await book.ask("find_task", **{"search[value]": "mr"})
     assert (page["recordsTotal"], page["recordsFiltered"]) == (2, 1)
     (row,) = page["data"]
@@ -115,7 +123,7 @@ async def test_what_mercure_reported_of_the_same_is_told_once(opened, tmp_path):
         assert [task["id"] for task in await book.ask("tasks")] == [case["id"]]
         assert (await book.ask("find_task"))["recordsTotal"] == 1
         events = [one["event"] for one in await book.ask("task-events", task_id=case["id"])]
-        assert sorted(events) == ["COMPLETE", "COPY", "REGISTER"]
+        assert sorted(events) == ["COPY", "DISCARD", "REGISTER"]  # no rule asked for it
 
 
 async def test_what_modules_of_a_case_wrote_and_answered_is_told(opened, tmp_path):

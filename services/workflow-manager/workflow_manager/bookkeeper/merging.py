@@ -65,6 +65,22 @@ def first_of_number(number: int) -> UUID:
     return UUID(int=time << 80 | 0x7 << 76 | random << (76 - _RANDOM_BITS))
 
 
+def number_of_place(time: datetime, place: int) -> int:
+    """Return a number for a row without one of its own: when it came, and its place among those.
+
+    Args:
+        time: When it came.
+        place: How many came in the same millisecond before it.
+    """
+    return milliseconds_of(time) << _RANDOM_BITS | min(place, (1 << _RANDOM_BITS) - 1)
+
+
+def place_of_number(number: int) -> tuple[datetime, int]:
+    """Return the millisecond of such a number, and the place in it."""
+    milliseconds = min(number >> _RANDOM_BITS, _LAST_MILLISECOND)
+    return _EPOCH + milliseconds * _MILLISECOND, number & ((1 << _RANDOM_BITS) - 1)
+
+
 def newest(own: Iterable[tuple[int, T]], reported: Iterable[tuple[int, T]], limit: int) -> list[T]:
     """Return the newest of both; of one millisecond, ours come first.
 

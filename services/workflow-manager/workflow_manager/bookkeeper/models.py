@@ -36,7 +36,7 @@ class MercureFile(Table, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=_NUMBER)
     time: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime, index=True)
     filename: str = Field(max_length=1024)
-    file_uid: str = Field(max_length=64)
+    file_uid: str = Field(max_length=64, index=True)
     series_uid: str = Field(max_length=64)
 
 

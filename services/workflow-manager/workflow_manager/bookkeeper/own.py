@@ -112,21 +112,31 @@ async def events_of(session: AsyncSession, case: Case) -> list[JournalEvent]:
 
 
 async def list_files(
-    session: AsyncSession, *, series_uid: str, offset: int, limit: int
+    session: AsyncSession, *, series_uid: str, since: datetime | None, skip: int, limit: int
 ) -> Sequence[tuple[DicomInstance, str]]:
-    """Return images of a series that were not reported, as they came."""
-    reported = sa.select(col(MercureFile.file_uid)).where(col(MercureFile.series_uid) == series_uid)
+    """Return images that were not reported, as they came.
+
+    Args:
+        session: Where to look.
+        series_uid: Of this series alone; empty: of all.
+        since: Those that came then or later; None: all.
+        skip: How many of the first of them to leave out.
+        limit: How many at most.
+    """
+    image = DicomInstance
+    reported = sa.exists().where(col(MercureFile.file_uid) == col(image.sop_instance_uid))
     query = (
-        sa.select(DicomInstance, col(DicomSeries.series_instance_uid))
-        .join(DicomSeries, col(DicomSeries.id) == DicomInstance.series_id)
-        .where(
-            col(DicomSeries.series_instance_uid) == series_uid,
-            col(DicomInstance.sop_instance_uid).not_in(reported),
-        )
-        .order_by(col(DicomInstance.received_at), col(DicomInstance.sop_instance_uid))
-        .offset(offset)
+        sa.select(image, col(DicomSeries.series_instance_uid))
+        .join(DicomSeries, col(DicomSeries.id) == image.series_id)
+        .where(~reported)
+        .order_by(col(image.received_at), col(image.sop_instance_uid))
+        .offset(skip)
         .limit(limit)
     )
+    if series_uid:
+        query = query.where(col(DicomSeries.series_instance_uid) == series_uid)
+    if since is not None:
+        query = query.where(col(image.received_at) >= since)
     return [(row[0], row[1]) for row in (await session.execute(query)).all()]
 
 

@@ -3,7 +3,7 @@
 They name patients, as mercure's do: who asks may see them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any
@@ -22,6 +22,8 @@ from workflow_manager.bookkeeper.merging import (
     milliseconds_of,
     milliseconds_of_id,
     newest,
+    number_of_place,
+    place_of_number,
 )
 from workflow_manager.bookkeeper.rows import (
     ArchivePage,
@@ -47,6 +49,7 @@ from workflow_manager.bookkeeper.rules import status_of_test, without_secrets
 from workflow_manager.bookkeeper.task_document import document_of
 from workflow_manager.bookkeeper.translation import task_events
 from workflow_manager.cases.models import Case
+from workflow_manager.dicom.models import DicomInstance
 from workflow_manager.processing.rules import DONE
 from workflow_manager.routing_rules.repository import list_with_an_instance
 from workflow_manager.routing_rules.series_tags import tags_of
@@ -143,20 +146,37 @@ async def events(
 
 
 async def files(session: AsyncSession, *, series_uid: str, after: int, limit: int) -> list[FileRow]:
-    """Return files in the order of their arrival; those of this installation by series only."""
+    """Return files in the order of their arrival: what was reported, then what came here."""
     found: list[FileRow] = []
+    since, place = None, -1
     if after < OWN:
         rows = await repository.list_files(session, series_uid=series_uid, after=after, limit=limit)
         found = [FileRow.model_validate(row) for row in rows]
-    if series_uid and len(found) < limit:
-        offset = max(0, after - OWN)
-        more = limit - len(found)
-        images = await own.list_files(session, series_uid=series_uid, offset=offset, limit=more)
-        found += [
-            own_file_row(OWN + offset + number, image, uid)
-            for number, (image, uid) in enumerate(images, 1)
-        ]
+    else:
+        since, place = place_of_number(after)
+    if len(found) < limit:
+        images = await own.list_files(
+            session, series_uid=series_uid, since=since, skip=place + 1, limit=limit - len(found)
+        )
+        found += _numbered(images, since, place)
     return found
+
+
+def _numbered(
+    images: Sequence[tuple[DicomInstance, str]], since: datetime | None, place: int
+) -> Iterator[FileRow]:
+    """Yield images as files with numbers in the order in which they came.
+
+    Args:
+        images: The images, and the UIDs of their series.
+        since: The millisecond in which the page before ended.
+        place: The place in it of the last one there.
+    """
+    last = None if since is None else milliseconds_of(since)
+    for image, uid in images:
+        now = milliseconds_of(image.received_at)
+        last, place = now, place + 1 if now == last else 0
+        yield own_file_row(number_of_place(image.received_at, place), image, uid)
 
 
 async def logs(session: AsyncSession, task_id: str) -> list[LogRow]:

@@ -95,7 +95,7 @@ async def query_dicom_files(
 ) -> list[FileRow]:
     """Return files in the order of their arrival; a page goes on `after` the id of its last row.
 
-    What this installation received is among them where a series is asked for.
+    Those that were reported come first, then those that this installation received.
     """
     return await queries.files(session, series_uid=series_uid, after=after, limit=limit)
 

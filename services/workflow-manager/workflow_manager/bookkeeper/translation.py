@@ -30,6 +30,7 @@ WORDS: dict[str, tuple[str, str]] = {
     _E.CLEANER_REMOVED: (_CLEANER, "CLEAN"),
 }
 """Which of mercure's programs would have told it, and how it would have called it."""
+_SENT = (_E.DISPATCH_QUEUED, _E.DISPATCH_SENT, _E.DISPATCH_RETRY, _E.DISPATCH_FAILED)
 
 
 def task_events(
@@ -43,8 +44,10 @@ def task_events(
         images: How many images it was opened with.
     """
     modules: dict[str, str] = {}
+    went = False
     for entry in entries:
-        words = _words_of(entry)
+        went = went or entry.type in _SENT
+        words = _words_of(entry, went=went)
         if words is None:
             continue
         if (done := _module_that_ended(entry, modules)) is not None:
@@ -54,7 +57,11 @@ def task_events(
         yield _row(task_id, entry, words, entry.data, place=1, images=images)
 
 
-def _words_of(entry: JournalEvent) -> tuple[str, str] | None:
+def _words_of(entry: JournalEvent, *, went: bool) -> tuple[str, str] | None:
+    """Return who would have told it, and its name; `went`: something was sent of the case."""
+    unrouted = entry.type == _E.CASE_DONE and entry.data.get("action") == "none" and not went
+    if unrouted:  # no rule asked for it: mercure discards that
+        return WORDS[_E.CASE_DISCARDED]
     if entry.type == _E.PROCESSING_QUEUED and entry.data.get("number", 1) > 1:
         return _PROCESSOR, "PROCESS_RESTART"
     return WORDS.get(entry.type)
@@ -96,7 +103,7 @@ def _row(
 
 def _count(event: str, data: dict[str, Any], images: int) -> int:
     if event == "DISPATCH_COMPLETE":
-        return int(data.get("sent") or 0)
+        return max(0, int(data.get("sent") or 0) - int(data.get("sent_before") or 0))
     return int(data.get("instances") or (images if event in {"REGISTER", "DISCARD"} else 0))
 
 

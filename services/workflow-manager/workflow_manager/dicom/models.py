@@ -95,7 +95,11 @@ class DicomInstance(Table, table=True):
     """An instance: where its file is and what it is about."""
 
     __tablename__ = "dicom_instance"
-    __table_args__ = (sa.Index(None, "series_id", "instance_number", "sop_instance_uid"),)
+    __table_args__ = (
+        sa.Index(None, "series_id", "instance_number", "sop_instance_uid"),
+        # All of them as they came.
+        sa.Index(None, "received_at", "sop_instance_uid"),
+    )
 
     sop_instance_uid: str = Field(primary_key=True, max_length=64)
     series_id: UUID = Field(foreign_key="dicom_series.id")
