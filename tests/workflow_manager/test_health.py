@@ -1,6 +1,7 @@
 """The health page and the metrics tell of every part, to those who may see it."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from workflow_manager.dicom.scu import Peer, send_series
 from workflow_manager.dicom.tally import Tally
 from workflow_manager.health.rules import (
     LATE_S,
+    LastTest,
     QueueFacts,
     TargetFacts,
     cases_part,
@@ -29,6 +31,7 @@ from workflow_manager.targets.models import Target
 
 KEY = "a-key-for-the-monitoring"
 GIB = 2**30
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 async def test_every_part_is_on_the_health_page(service):
@@ -42,6 +45,33 @@ async def test_every_part_is_on_the_health_page(service):
     assert parts["listener", "DICOM"]["detail"] == "There is none."
     assert parts["disk", "images"]["numbers"]["total_bytes"] > 0
     assert ("journal", "notifications") in parts
+
+
+async def test_a_target_is_told_as_soon_as_it_is_there_and_what_its_test_found(service, tmp_path):
+    """Whoever adds or tests a target looks once, and sees it."""
+
+    async def told():
+        parts = (await service.get("/health/detail"))["parts"]
+        return [(p["state"], p["detail"]) for p in parts if p["kind"] == "target"]
+
+    async def asked(method, path, body=None):
+        answer = await service.user.request(method, f"{WORKFLOW}{path}", json=body)
+        assert answer.is_success, answer.text
+
+    assert await told() == []
+    target = {"name": "PACS", "target_type": "folder", "folder": str(tmp_path / "gone")}
+    await asked("POST", "/targets", target)
+    assert await told() == [("ok", "Nothing to send.")]
+    await asked("POST", "/targets/PACS/test")
+    ((state, detail),) = await told()
+    wrong = f"UTC: There is no folder {tmp_path}/gone."
+    assert (state, detail.endswith(wrong)) == ("warning", True)
+    (tmp_path / "there").mkdir()
+    await asked("PUT", "/targets/PACS", {**target, "folder": str(tmp_path / "there")})
+    assert await told() == [("ok", "Nothing to send.")]
+    await asked("POST", "/targets/PACS/test")
+    ((state, detail),) = await told()
+    assert (state, detail.endswith("UTC: images can be sent there.")) == ("ok", True)
 
 
 async def test_metrics_are_for_admins_and_for_who_shows_the_key(serving, headers_of):
@@ -99,6 +129,17 @@ def test_a_case_that_failed_is_told_of_until_somebody_decides():
         (TargetFacts(enabled=True, open=2), "ok", "2 series on their way."),
         (TargetFacts(enabled=True, open=2, waiting=1), "warning", "1 of 2"),
         (TargetFacts(enabled=True, open=2, waiting=2), "failing", "2 of 2"),
+        (
+            TargetFacts(enabled=True, tested=LastTest(NOON, "")),
+            "ok",
+            "12:00 UTC: images can be sent",
+        ),
+        (
+            TargetFacts(enabled=True, tested=LastTest(NOON, "AE title.")),
+            "warning",
+            "UTC: AE title.",
+        ),
+        (TargetFacts(enabled=False, tested=LastTest(NOON, "AE title.")), "ok", "Switched off."),
     ],
 )
 def test_a_target_fails_when_nothing_gets_through(facts, state, words):

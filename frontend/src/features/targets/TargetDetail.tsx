@@ -228,8 +228,12 @@ function Trouble({ name, paused }: { name: string; paused: boolean }) {
 }
 
 function ConnectionTest({ target }: { target: Target }) {
+  const client = useQueryClient();
   const mayNot = useMayTryOut();
-  const test = useMutation({ mutationFn: (_version: number) => testTarget(target.name) });
+  const test = useMutation({
+    mutationFn: (_version: number) => testTarget(target.name),
+    onSuccess: () => client.invalidateQueries({ queryKey: routingKeys.health }),
+  });
   // What was found of older settings says nothing of these.
   const found = test.variables === target.version ? test.data : undefined;
   return (

@@ -93,6 +93,8 @@ test("a pause and a switch are told before what the last attempts said", () => {
   expect(targetLook(aTarget(), waiting).word).toBe("Retrying");
   const mended = { ...failing, state: "warning", numbers: { waiting: 0, failed: 2 } } as const;
   expect(targetLook(aTarget(), mended).word).toBe("Failed");
+  const tested = { ...failing, state: "warning", numbers: { waiting: 0 } } as const;
+  expect(targetLook(aTarget(), tested).word).toBe("Test failed");
 });
 
 test("a target of which nothing is known yet is not said to be ready", () => {

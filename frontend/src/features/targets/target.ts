@@ -179,13 +179,14 @@ export function targetLook(target: Target, part: HealthPart | undefined): Status
   // Of one that was just added, or before its health was read, nothing is known.
   if (!part) return NOT_LOOKED_AT;
   if (part.state === "ok") return { ...HEALTH.ok, word: t("Ready") };
-  return part.state === "warning"
-    ? { ...HEALTH.warning, word: retries(part) ? t("Retrying") : t("Failed") }
-    : HEALTH.failing;
+  return part.state === "warning" ? { ...HEALTH.warning, word: warning(part) } : HEALTH.failing;
 }
 
-/** Else series have failed there for good, and the settings were changed since. */
-const retries = (part: HealthPart) => (part.numbers?.waiting ?? 0) > 0;
+/** Series wait for another attempt; or failed for good, and the settings were changed since. */
+function warning({ numbers }: HealthPart): string {
+  if ((numbers?.waiting ?? 0) > 0) return t("Retrying");
+  return (numbers?.failed ?? 0) > 0 ? t("Failed") : t("Test failed");
+}
 
 export const partOf = (parts: HealthPart[] | undefined, kind: HealthPart["kind"], name: string) =>
   parts?.find((part) => part.kind === kind && part.name === name);

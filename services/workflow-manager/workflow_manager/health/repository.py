@@ -18,7 +18,7 @@ from workflow_manager.dispatch.models import Dispatch
 from workflow_manager.dispatch.rules import ENDED as DISPATCH_ENDED
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.health.ended import EndedCounts, count_by_state
-from workflow_manager.health.rules import Failures, QueueFacts, TargetFacts
+from workflow_manager.health.rules import Failures, LastTest, QueueFacts, TargetFacts
 from workflow_manager.journal.models import JournalOffset
 from workflow_manager.journal.repository import last_sequence
 from workflow_manager.modules.repository import list_modules
@@ -118,6 +118,14 @@ async def incomplete_series(session: AsyncSession, now: datetime) -> QueueFacts:
     return QueueFacts(oldest_s=age, open=count)
 
 
+async def state_of_targets(session: AsyncSession) -> object:
+    """Return what is another when a target was made, changed, deleted or tested."""
+    counted = sa.select(
+        sa.func.count(), sa.func.sum(col(Target.version)), sa.func.max(col(Target.tested_at))
+    )
+    return tuple((await session.execute(counted)).one())
+
+
 async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
     """Return how sending to each target goes."""
     open_ = [status for status in DispatchStatus if status not in DISPATCH_ENDED]
@@ -129,7 +137,13 @@ async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
     )
     busy = {name: (count, late) for name, count, late in counted.all()}
     known = await session.execute(
-        sa.select(col(Target.name), col(Target.enabled)).order_by(col(Target.name))
+        sa.select(
+            col(Target.name),
+            col(Target.enabled),
+            col(Target.tested_at),
+            col(Target.test_problem),
+            _sent_at(),
+        ).order_by(col(Target.name))
     )
     failed = await failures(session)
     return {
@@ -138,24 +152,44 @@ async def targets(session: AsyncSession) -> Mapping[str, TargetFacts]:
             open=busy.get(name, (0, 0))[0],
             waiting=int(busy.get(name, (0, 0))[1]),
             failures=failed.get(name),
+            tested=_tested(tested_at, problem, sent_at, failed.get(name)),
         )
-        for name, enabled in known.all()
+        for name, enabled, tested_at, problem, sent_at in known.all()
     }
+
+
+def _tested(
+    at: datetime | None, problem: str, sent_at: datetime | None, failed: Failures | None
+) -> LastTest | None:
+    """Return the last test of a target, unless something was sent there or failed after it."""
+    failed_at = None if failed is None else failed.last_at
+    if at is None or any(later is not None and later > at for later in (sent_at, failed_at)):
+        return None
+    return LastTest(at, problem)
+
+
+def _sent_at() -> sa.ScalarSelect[Any]:
+    """When something was sent to a target the last time."""
+    ended_at = col(Dispatch.ended_at)
+    return (
+        sa.select(sa.func.max(ended_at))
+        .where(
+            col(Dispatch.target) == col(Target.name),
+            col(Dispatch.status) == DispatchStatus.SENT,
+            ended_at.is_not(None),
+        )
+        .correlate(Target)
+        .scalar_subquery()
+    )
 
 
 async def failures(session: AsyncSession) -> Mapping[str, Failures]:
     """Return what has failed at each target since something was sent there the last time."""
-    there, ended_at = col(Dispatch.target) == col(Target.name), col(Dispatch.ended_at)
-    sent_at = (
-        sa.select(sa.func.max(ended_at))
-        .where(there, col(Dispatch.status) == DispatchStatus.SENT, ended_at.is_not(None))
-        .correlate(Target)
-        .scalar_subquery()
-    )
+    ended_at = col(Dispatch.ended_at)
     known = sa.select(
         col(Target.name).label("name"),
         col(Target.updated_at).label("updated_at"),
-        sent_at.label("sent_at"),
+        _sent_at().label("sent_at"),
     ).subquery()
     counted = await session.execute(
         sa.select(
@@ -180,7 +214,7 @@ async def failures(session: AsyncSession) -> Mapping[str, Failures]:
     for name, updated_at, count, first_at, last_at in counted.all():
         last_error = await _error_of(session, name, last_at)
         mended = updated_at is not None and updated_at > last_at
-        found[name] = Failures(count, first_at, last_error, mended)
+        found[name] = Failures(count, first_at, last_error, mended, last_at)
     return found
 
 

@@ -38,6 +38,28 @@ class TargetFacts:
     open: int = 0
     failures: "Failures | None" = None
     """What failed and was not followed by a success."""
+    tested: "LastTest | None" = None
+    """The last test by hand; None: something was sent since, or nobody tested it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastTest:
+    """What came of a test of the connection."""
+
+    at: datetime
+    problem: str
+    """What was wrong; empty: nothing."""
+
+    @property
+    def state(self) -> HealthState:
+        """How bad that is: nothing has failed to be sent yet."""
+        return "warning" if self.problem else "ok"
+
+    @property
+    def told(self) -> str:
+        """What people read."""
+        found = self.problem or "images can be sent there."
+        return f"Tested {self.at.strftime('%Y-%m-%d %H:%M UTC')}: {found}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,12 @@ class Failures:
     last_error: str
     mended: bool
     """The settings of the target were changed after the last one."""
+    last_at: datetime | None = None
+
+    @property
+    def state(self) -> HealthState:
+        """How bad that is."""
+        return "warning" if self.mended else "failing"
 
     @property
     def told(self) -> str:
@@ -90,20 +118,27 @@ def _span(seconds: float) -> str:
 def target_part(name: str, facts: TargetFacts) -> HealthPart:
     """Return the health of a target."""
     numbers = {"open": float(facts.open), "waiting": float(facts.waiting)}
-    state: HealthState = "ok"
     if not facts.enabled:
-        detail = "Switched off."
-    elif facts.waiting:
-        state = "failing" if facts.waiting == facts.open else "warning"
-        wait = "waits" if facts.waiting == 1 else "wait"
-        detail = f"{facts.waiting} of {facts.open} series {wait} for another attempt."
-    else:
-        detail = f"{facts.open} series on their way." if facts.open else "Nothing to send."
-    if facts.enabled and facts.failures is not None:
-        state = max(state, "warning" if facts.failures.mended else "failing", key=_ORDER.index)
-        detail += f" {facts.failures.told}"
+        return HealthPart(
+            kind="target", name=name, state="ok", detail="Switched off.", numbers=numbers
+        )
+    state, detail = _sending(facts)
+    for found in (facts.tested, facts.failures):
+        if found is not None:
+            state = max(state, found.state, key=_ORDER.index)
+            detail += f" {found.told}"
+    if facts.failures is not None:
         numbers["failed"] = float(facts.failures.count)
     return HealthPart(kind="target", name=name, state=state, detail=detail, numbers=numbers)
+
+
+def _sending(facts: TargetFacts) -> tuple[HealthState, str]:
+    """Return how it goes with what is on its way, in words too."""
+    if not facts.waiting:
+        return "ok", f"{facts.open} series on their way." if facts.open else "Nothing to send."
+    wait = "waits" if facts.waiting == 1 else "wait"
+    told = f"{facts.waiting} of {facts.open} series {wait} for another attempt."
+    return "failing" if facts.waiting == facts.open else "warning", told
 
 
 def disk_part(

@@ -82,14 +82,20 @@ class Health:
         self._node = node
         self._looking = asyncio.Lock()
         self._ended = EndedCounts()
-        self._seen: tuple[float, Facts] | None = None
+        self._seen: tuple[float, object, Facts] | None = None
 
     async def look(self) -> Facts:
-        """Look at everything, or remember what was seen a moment ago."""
+        """Look at everything, or remember what was seen a moment ago.
+
+        Whoever changed or tested a target looks at once what came of that, and does not look again.
+        """
         async with self._looking:
-            if self._seen is None or time.monotonic() - self._seen[0] > _FRESH_S:
-                self._seen = (time.monotonic(), await self._look())
-            return self._seen[1]
+            async with reading(self._wiring.sessions) as session:
+                targets = await repository.state_of_targets(session)
+            seen = self._seen
+            if seen is None or time.monotonic() - seen[0] > _FRESH_S or seen[1] != targets:
+                self._seen = seen = (time.monotonic(), targets, await self._look())
+            return seen[2]
 
     async def _look(self) -> Facts:
         room = await asyncio.to_thread(look, self._wiring.lake.root)

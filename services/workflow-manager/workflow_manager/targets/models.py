@@ -31,6 +31,14 @@ class Target(Table, table=True):
     version: int = 1
     created_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tested_at: datetime | None = Field(
+        default=None,
+        sa_type=UtcDateTime,
+        description="When somebody tested the connection with these settings last",
+    )
+    test_problem: str = Field(
+        default="", sa_type=sa.Text, description="What was wrong then; empty: nothing"
+    )
 
 
 class TargetChange(StrEnum):

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
+from scanhub_libraries.database import transaction
 from scanhub_libraries.models import TargetIn, TargetOut, TargetTest
 from scanhub_libraries.models.fields import ShortText
 from scanhub_libraries.versions import check_version, etag
@@ -81,9 +82,12 @@ async def delete_target(
 
 @router.post("/targets/{name}/test", summary="Test the connection to a target")
 async def test_target(request: Request, session: SessionDep, name: TargetName) -> TargetTest:
-    """Try it step by step; the answer says which step failed, and why."""
+    """Try it step by step; the answer says which step failed, and why. The health tells it too."""
     wiring: Wiring = request.app.state.wiring
     target = await service.get_target(session, name)
-    document = service.document_of(target, wiring.secret_box)
+    document, version = service.document_of(target, wiring.secret_box), target.version
     await session.commit()  # a target that does not answer must not hold a transaction open
-    return await service.test_target(wiring.senders.make(document))
+    found = await service.test_target(wiring.senders.make(document))
+    async with transaction(wiring.sessions) as another:
+        await service.note_test(another, name, version, found)
+    return found

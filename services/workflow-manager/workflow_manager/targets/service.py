@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
 
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.errors import ConflictError, NotFoundError, UnprocessableError
@@ -123,7 +125,7 @@ async def replace_target(
     before = _settings(target)
     changed = _fill(target, document, box)
     target.version += 1
-    target.updated_at = utc_now()
+    target.updated_at, target.tested_at = utc_now(), None
     await session.flush()
     after = _settings(target)
     changed |= {name for name in {*before, *after} if before.get(name) != after.get(name)}
@@ -149,6 +151,16 @@ async def test_target(sender: Sender) -> TargetTest:
     """Try the connection to a target; the answer says what is wrong."""
     steps = await sender.test()
     return TargetTest(ok=all(step.ok for step in steps), detail=steps[-1].detail, steps=steps)
+
+
+async def note_test(session: AsyncSession, name: str, version: int, found: TargetTest) -> None:
+    """Write down what came of a test, unless the settings are others by now."""
+    problem = "" if found.ok else found.detail
+    await session.execute(
+        sa.update(Target)
+        .where(col(Target.name) == name, col(Target.version) == version)
+        .values(tested_at=utc_now(), test_problem=problem)
+    )
 
 
 def _settings(target: Target) -> dict[str, Any]:
