@@ -1,12 +1,13 @@
 """WADO-RS: images to look at (PS3.18 section 10.4.1.1.3)."""
 
+import asyncio
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
 from scanhub_libraries.openapi import may_answer
-from workflow_manager.dicomweb import rendering, retrieving, rules
+from workflow_manager.dicomweb import documents, rendering, retrieving, rules
 from workflow_manager.dicomweb.answering import PRIVATE, sent
 from workflow_manager.dicomweb.retrieve_routes import Instance, retrieval_of
 from workflow_manager.dicomweb.retrieving import Retrieval
@@ -20,6 +21,13 @@ _IMAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The image", "content": {rules.JPEG: {}, rules.PNG: {}}},
     **_REFUSED,
 }
+_DOCUMENT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The image; of an Encapsulated PDF the document",
+        "content": {rules.JPEG: {}, rules.PNG: {}, rules.PDF: {}},
+    },
+    **_REFUSED,
+}
 _IMAGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The images, each in a part", "content": {rules.MULTIPART: {}}},
     **_REFUSED,
@@ -29,14 +37,27 @@ _IMAGES: dict[int | str, dict[str, Any]] = {
 async def _image(
     request: Request, found: Retrieval, *, frame: int = 1, thumbnail: bool = False
 ) -> Response:
-    """Send the image of a frame; of several instances that in the middle."""
+    """Send the image of a frame; of several instances that in the middle of those with images."""
     media_type = rules.choose(accepted(request), _TYPES)
     view = rendering.view_of(request.query_params, thumbnail=thumbnail)
-    draw = partial(rendering.render, view=view, media_type=media_type)
-    path = found.path(found.files[len(found.files) // 2])
+    images = [file for file in found.files if not documents.is_pdf(file)]
     async with request.app.state.wiring.renderings:
-        image = await retrieving.drawn(path, frame, draw)
+        if thumbnail and not images:
+            image = await asyncio.to_thread(documents.page, view, media_type)
+        else:
+            files = images or found.files
+            draw = partial(rendering.render, view=view, media_type=media_type)
+            image = await retrieving.drawn(found.path(files[len(files) // 2]), frame, draw)
     return Response(image, media_type=media_type, headers=PRIVATE)
+
+
+async def _document(request: Request, found: Retrieval) -> Response:
+    """Send the document of an Encapsulated PDF."""
+    media_type = rules.choose(accepted(request), (rules.PDF,))
+    async with request.app.state.wiring.renderings:
+        document = await asyncio.to_thread(documents.pdf_of, found.path(found.files[0]))
+    headers = {**PRIVATE, "Content-Disposition": "inline"}
+    return Response(document, media_type=media_type, headers=headers)
 
 
 async def _images(request: Request, found: Retrieval) -> Response:
@@ -76,13 +97,16 @@ async def render_series(request: Request, study: Study, series: Series) -> Respo
     "/studies/{study}/series/{series}/instances/{instance}/rendered",
     summary="Image of an instance",
     response_class=Response,
-    responses=_IMAGE,
+    responses=_DOCUMENT,
 )
 async def render_instance(
     request: Request, study: Study, series: Series, instance: Instance
 ) -> Response:
-    """Send an instance as JPEG or PNG; of several frames the first."""
-    return await _image(request, await retrieval_of(request, study, series, instance))
+    """Send an instance as JPEG or PNG, of several frames the first; an Encapsulated PDF as PDF."""
+    found = await retrieval_of(request, study, series, instance)
+    if documents.is_pdf(found.files[0]):
+        return await _document(request, found)
+    return await _image(request, found)
 
 
 @router.get(

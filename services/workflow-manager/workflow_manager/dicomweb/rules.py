@@ -9,7 +9,7 @@ from scanhub_libraries.errors import BadRequestError, NotAcceptableError
 
 DICOM, JSON, DICOM_JSON = "application/dicom", "application/json", "application/dicom+json"
 OCTETS, MULTIPART = "application/octet-stream", "multipart/related"
-JPEG, PNG = "image/jpeg", "image/png"
+JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
 ANY = "*"
 _SYNTAX = "transfer-syntax"
 _UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
