@@ -59,9 +59,18 @@ async def open_exam(page: Page, scene: Scene) -> Locator:
     return rows
 
 
-async def order_on_the_server(scene: Scene) -> list[str]:
-    exam = await scene.api.call("GET", f"/exam/{scene.data.exam_id}")
-    return [task["name"] for workflow in exam["workflows"] for task in workflow["tasks"]]
+async def expect_order_on_the_server(scene: Scene, *names: str) -> None:
+    """The page shows a new order before the server has answered: the server's is waited for."""
+    seen: list[str] = []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            while seen[: len(names)] != [*names]:
+                exam = await scene.api.call("GET", f"/exam/{scene.data.exam_id}")
+                seen = [
+                    task["name"] for workflow in exam["workflows"] for task in workflow["tasks"]
+                ]
+                await asyncio.sleep(0.05)
+    assert seen[: len(names)] == [*names]
 
 
 def inspector(page: Page) -> Locator:
@@ -84,14 +93,16 @@ async def test_the_queue_is_changed_by_keys_and_the_change_taken_back(page, scen
     await rows.nth(2).focus()
     await page.keyboard.press("Alt+ArrowUp")
     await expect(rows.first).to_contain_text("Once more")
-    assert (await order_on_the_server(scene))[0] == "Once more"
+    await expect_order_on_the_server(scene, "Once more")
     await page.get_by_role("button", name="Undo: Order changed").click()
     await expect(rows.first).to_contain_text("GRE axial")
     await page.keyboard.press("Delete")
     await expect(rows).to_have_count(2)
     await page.get_by_role("button", name=re.compile("Undo: Once more")).click()
     await expect(rows).to_have_count(4)
-    assert len(await order_on_the_server(scene)) == 4
+    await expect_order_on_the_server(
+        scene, "GRE axial", "Reconstruction", "Once more", "Reconstruction"
+    )
 
 
 @pytest.mark.long
@@ -118,10 +129,11 @@ async def test_what_runs_is_locked_while_the_next_scan_is_dragged_edited_and_add
         await expect(rows.nth(2)).to_contain_text("Last")
         await rows.nth(4).drag_to(rows.first)
         await expect(rows.first).to_contain_text("GRE axial")
-        assert await order_on_the_server(scene) == [
+        await expect_order_on_the_server(
+            scene,
             *("GRE axial", "Reconstruction", "Last", "Reconstruction"),
             *("GRE axial", "Reconstruction"),
-        ]
+        )
         scanner.go_on.set()
         await scene.until("exam.task.finished", task_id=scene.data.acquisition_task_id)
         await repeat_and_do_not_delete(page, rows)
@@ -165,7 +177,7 @@ async def test_a_row_of_the_queue_is_dragged_with_a_finger(scene, installation):
         await expect(page.locator("[data-over]")).to_contain_text("GRE axial")
         await touch("touchEnd")
         await expect(rows.first).to_contain_text("Once more")
-        assert (await order_on_the_server(scene))[0] == "Once more"
+        await expect_order_on_the_server(scene, "Once more")
         await expect(page.get_by_role("button", name="Undo: Order changed")).to_be_visible()
 
 
