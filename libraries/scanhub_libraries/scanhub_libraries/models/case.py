@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from scanhub_libraries.models.fields import ShortText, Text, WireModel
+from scanhub_libraries.models.review import ReviewOut
 from scanhub_libraries.models.routing_rule import RuleDecisionOut
 from scanhub_libraries.models.workflow_manager import DispatchOut, JournalEntry, StudyNames
 
@@ -208,20 +209,8 @@ class ProcessingOutput(WireModel):
     result: Annotated[Any, Field(description="Its result.json; null: it wrote none")]
 
 
-class ProcessingReviewOut(WireModel):
+class ProcessingReviewOut(ReviewOut):
     """The review of a run: a person decides whether what came out is sent."""
-
-    state: Annotated[
-        Literal["waiting", "approved", "rejected", "canceled"],
-        Field(description="canceled: the run was stopped before anybody decided"),
-    ]
-    role: Annotated[str, Field(description="Who may decide; administrators may always")]
-    due_at: Annotated[datetime | None, Field(description="Null: there is no deadline")]
-    at_deadline: Literal["reject", "approve", "wait"]
-    overdue: Annotated[bool, Field(description="The deadline is over, and it still waits")]
-    decided_by: Annotated[str | None, Field(description="user:NAME; deadline: nobody did in time")]
-    decided_at: datetime | None
-    comment: str
 
 
 class ProcessingGateOut(ProcessingReviewOut):

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from scanhub_libraries.models.fields import Percent, Text, WireModel
 from scanhub_libraries.models.job import JobData
+from scanhub_libraries.models.review import ReviewOut
 
 RunPriority = Literal["urgent", "normal", "offpeak"]
 
@@ -50,17 +51,10 @@ class RunReviewIn(WireModel):
     comment: Annotated[Text, Field(description="Why; it is kept with the run")] = ""
 
 
-class RunReviewOut(WireModel):
+class RunReviewOut(ReviewOut):
     """A person decides whether a run begins, by what it is to work on."""
 
     state: Literal["waiting", "approved", "rejected"]
-    role: Annotated[str, Field(description="Who may decide; administrators may always")]
-    due_at: Annotated[datetime | None, Field(description="Null: there is no deadline")]
-    at_deadline: Literal["reject", "approve", "wait"]
-    overdue: Annotated[bool, Field(description="The deadline is over, and it still waits")]
-    decided_by: Annotated[str | None, Field(description="user:NAME; deadline: nobody did in time")]
-    decided_at: datetime | None
-    comment: str
 
 
 class RunFailure(WireModel):
