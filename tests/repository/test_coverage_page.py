@@ -88,6 +88,13 @@ def test_every_name_of_dcm_processor_has_a_row() -> None:
     assert set(page) - {"added_params"} == set(DCM_PROCESSOR)
 
 
+def test_each_of_the_16_features_of_jobs_names_what_holds_it() -> None:
+    heading = "dcm-processor: what each feature is held to"
+    rows = [cells for found, cells in ROWS if found == heading]
+    assert [int(cells[0].split()[0]) for cells in rows] == list(range(1, 17))
+    assert [cells[0] for cells in rows if not TEST.search(cells[2])] == []
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[1][0][:40])
 def test_every_row_has_a_status_and_a_place_or_a_reason(row: tuple[str, list[str]]) -> None:
     _, cells = row

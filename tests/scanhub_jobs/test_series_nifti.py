@@ -114,6 +114,26 @@ def test_volumes_are_volumes_and_slices_are_slices(tmp_path):
     assert (file.shape, file.slices, file.volumes) == ((8, 6, 8, 5), 8, 5)
 
 
+def test_directions_of_diffusion_lie_beside_their_volumes(tmp_path):
+    directions = {0: (0.0, 0.0, 0.0), 1: (1.0, 0.0, 0.0), 2: (0.0, 1.0, 0.0)}
+    datasets = []
+    for volume, direction in directions.items():
+        for n in range(1, 4):
+            dataset = image(3 * volume + n, AcquisitionNumber=volume + 1)
+            dataset.Manufacturer = "Philips Medical Systems"
+            dataset.ImagePositionPatient = [0.0, 0.0, 5.0 * n]
+            dataset.DiffusionBValue = 1000.0 if volume else 0.0
+            dataset.DiffusionGradientOrientation = list(direction)
+            datasets.append(dataset)
+    found = series_of(write(tmp_path / "d", *datasets)).to_nifti()
+    file = found.primary()
+    assert (file.shape, file.volumes) == ((8, 6, 3, 3), 3)
+    assert [float(b) for b in file.bval.read_text().split()] == [0, 1000, 1000]
+    vectors = np.loadtxt(file.bvec)
+    assert vectors.shape == (3, 3)
+    assert np.allclose(np.abs(vectors.T[1:]), [[1, 0, 0], [0, 1, 0]], atol=1e-4)
+
+
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless, JPEGLSLossless])
 def test_compressed_series_are_converted(tmp_path, syntax):
     datasets = [image(n, shape=(32, 32)) for n in range(1, 4)]
