@@ -202,6 +202,21 @@ async def test_a_stop_ends_the_stream_too(lab, scanner):
     await spool_becomes(lab, {})
 
 
+async def test_a_stream_that_its_device_ends_on_a_stop_did_not_break(lab, scanner):
+    start = await lab.started(scanner)
+    async with streaming(lab, start) as stream:
+        await stream.send(BYTES)
+        await spool_becomes(lab, {start["acquisition_id"]: len(BYTES)})
+        stopping = asyncio.create_task(lab.stop(scanner.device_id))
+        await scanner.hear("stop")
+        stream.cut()
+        ended = await ending(lab)
+        assert (ended["whole"], ended["reason"]) == (False, "the scan was stopped")
+        await scanner.say(command="stopped", task_id=start["id"])
+        assert (await stopping).json()["confirmed"]
+    await spool_becomes(lab, {})
+
+
 async def test_a_scan_that_failed_leaves_no_file(lab, scanner):
     start = await lab.started(scanner)
     async with streaming(lab, start) as stream:

@@ -16,7 +16,7 @@ from device_manager.acquisitions.lease import Lease
 from device_manager.acquisitions.models import Acquisition
 from device_manager.acquisitions.rules import AcquisitionState
 from device_manager.streams import service, spool
-from device_manager.streams.rules import Pace, check_size, check_takes_stream
+from device_manager.streams.rules import Pace, check_size, check_takes_stream, ended_with_scan
 from device_manager.streams.spool import StreamFile
 from device_manager.uploads.space import storage_error
 from scanhub_libraries.clock import utc_now
@@ -42,6 +42,7 @@ _SWEEP_SECONDS = 600.0
 _LINGER_SECONDS = 10.0  # for what is on its way when the file of the scan is in already
 _CHECK_BYTES = 64 * 2**20
 _RESTS = frozenset({AcquisitionState.PAUSED, AcquisitionState.LOST})
+_BROKE = "the connection of the stream broke"
 
 
 class Incoming:
@@ -77,7 +78,7 @@ class Incoming:
         while more:
             message = await self._receive(receive)
             if message["type"] == "http.disconnect":
-                raise ConnectionError("the connection of the stream broke")
+                raise ConnectionError(_BROKE)
             more = message.get("more_body", False)
             if body := message.get("body", b""):
                 check_size(self.file.size + len(body), settings.stream_max_bytes)
@@ -180,7 +181,7 @@ class StreamDesk:
         file = await self._create(acquisition_id)
         incoming = self._running[lease.id] = Incoming(self._room, lease, file)
         self._look_after(lease.device_id, lease.id)
-        problem: str | None = "the connection of the stream broke"
+        problem: str | None = _BROKE
         try:
             await self._note_began(lease)
             await incoming.take(receive)
@@ -231,7 +232,11 @@ class StreamDesk:
 
     async def _note_ended(self, incoming: Incoming, problem: str | None) -> None:
         lease, size = incoming.lease, incoming.file.size
-        if problem is not None:
+        now = await self._room.find_lease(lease.device_id, lease.id)
+        with_scan = ended_with_scan(now.state, stopped=now.stop_reason is not None) if now else None
+        if problem == _BROKE and with_scan is not None:
+            problem = with_scan
+        elif problem is not None:
             logger.warning(
                 "a stream ended before its scan; the scan goes on",
                 task_id=str(lease.task_id),

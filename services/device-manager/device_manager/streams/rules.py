@@ -3,6 +3,7 @@
 from device_manager.acquisitions.rules import AcquisitionState
 from scanhub_libraries.errors import GoneError, PayloadTooLargeError
 
+_STOPS = frozenset({AcquisitionState.STOPPING, AcquisitionState.STOPPED})
 _ENDED = frozenset({AcquisitionState.FINISHED, AcquisitionState.STOPPED, AcquisitionState.FAILED})
 
 
@@ -27,6 +28,20 @@ def check_size(size_bytes: int, largest: int) -> None:
             f"The stream has more than {largest} bytes; the preview ends here. The file of the "
             "scan is not concerned: send it."
         )
+
+
+def ended_with_scan(state: AcquisitionState, *, stopped: bool) -> str | None:
+    """Return why a device hung up that ended its scan: it says no goodbye then; None: it did not.
+
+    Args:
+        state: Of the acquisition.
+        stopped: A stop was asked for.
+    """
+    if state is AcquisitionState.FAILED:
+        return "the scan failed"
+    if state is not AcquisitionState.FINISHED and (stopped or state in _STOPS):
+        return "the scan was stopped"
+    return None
 
 
 class Pace:
