@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 from pydantic import ValidationError
+from workflow_service import until
 
 from scanhub_libraries.errors import UnavailableError
+from workflow_manager.gpu_locks import GpuLocks
 from workflow_manager.gpus import GpuSlots
 
 
@@ -28,6 +30,13 @@ class Asking:
     async def end(self):
         self.done.set()
         await self.task
+
+
+async def until_has(asking):
+    async def has():
+        return asking.has is not None
+
+    await until(has)
 
 
 async def settle():
@@ -89,3 +98,40 @@ def test_they_are_counted_or_named_and_a_name_leads_nothing_astray(make_settings
             make_settings(gpu_slots=[name])
     assert make_settings(gpu_slots=2).gpu_slots == ("0", "1")
     assert make_settings(gpu_slots=["GPU-8f1c", "MIG-1"]).gpu_slots == ("GPU-8f1c", "MIG-1")
+
+
+async def test_of_two_processes_of_a_machine_one_has_it_at_a_time(tmp_path):
+    ours, theirs = (GpuSlots(["a", "b"], GpuLocks(tmp_path), look_s=0.01) for _ in range(2))
+    one = Asking(ours, 1)
+    await until_has(one)
+    other = Asking(theirs, 1)
+    await until_has(other)
+    assert {*one.has, *other.has} == {"a", "b"}, "each has another one"
+    both = Asking(theirs, 2)
+    await until(lambda: both.told)
+    assert both.told == "2 graphics processors: what runs here has them"
+    await other.end()
+    third = Asking(GpuSlots(["a"], GpuLocks(tmp_path), look_s=0.01), 1)
+    await until(lambda: third.told)
+    assert third.told == "a graphics processor: what runs on this machine has them"
+    assert (both.has, third.has) == (None, None)
+    third.cancel.set()
+    await until_has(third)
+    assert third.has == ()
+    await one.end()
+    await until_has(both)
+    assert set(both.has) == {"a", "b"}
+    await both.end()
+
+
+async def test_one_that_stands_twice_is_lent_twice_over_all_processes(tmp_path):
+    slots = [GpuSlots(["0/1", "0/1"], GpuLocks(tmp_path), look_s=0.01) for _ in range(3)]
+    first, second, third = (Asking(one, 1) for one in slots)
+    await until(lambda: any(one.told for one in (first, second, third)))
+    assert sorted(one.has or () for one in (first, second, third)) == [(), ("0/1",), ("0/1",)]
+    has = [one for one in (first, second, third) if one.has]
+    (waits,) = {first, second, third}.difference(has)
+    await has[0].end()
+    await until_has(waits)
+    for one in (has[1], waits):
+        await one.end()

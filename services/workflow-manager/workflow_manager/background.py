@@ -30,6 +30,7 @@ from workflow_manager.engine import WorkflowBody
 from workflow_manager.engine.databases import is_shared
 from workflow_manager.engine.dbos_engine import DbosEngine
 from workflow_manager.engine.places import QueueSettings
+from workflow_manager.gpu_locks import GpuLocks
 from workflow_manager.gpus import GpuSlots
 from workflow_manager.imports import service as imports_service
 from workflow_manager.imports.workflow import ImportSteps, import_workflow
@@ -155,7 +156,8 @@ async def _made(
     stack.callback(threads.shutdown, wait=False, cancel_futures=True)
     lake = open_lake(settings.lake_root, settings.lake_bucket)
     engine, bodies = _engine(settings)
-    jobs, gpus = JobRegistry(settings.reconstruction_servers), GpuSlots(settings.gpu_slots)
+    jobs = JobRegistry(settings.reconstruction_servers)
+    gpus = GpuSlots(settings.gpu_slots, GpuLocks(settings.lake_root))
     pauses = Pauses(sessions, engine, tail)
     wiring = Wiring(
         settings=settings,

@@ -1,14 +1,22 @@
-"""Graphics processors of this process: each is lent to one job or module at a time."""
+"""Graphics processors of this process: each is lent to one job or module at a time.
+
+Processes of one machine that may use the same ones lend each of them once (`gpu_locks`).
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from scanhub_libraries.errors import UnavailableError
+from scanhub_libraries.threads import to_the_end
+from workflow_manager.gpu_locks import GpuLocks
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 Waits = Callable[[str], Awaitable[None]]
 """Told what is waited for."""
+_LOOK_S = 1.0
+"""How often one looks whether another process has given some back [s]."""
 
 
 class GpuSlots:
@@ -16,11 +24,16 @@ class GpuSlots:
 
     Args:
         names: Numbers or UUIDs; one that stands there twice is lent twice at a time.
+        locks: Of the machine; none: no other process lends them.
+        look_s: How often one looks whether another process has given some back [s].
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(
+        self, names: Sequence[str], locks: GpuLocks | None = None, look_s: float = _LOOK_S
+    ) -> None:
         self.names = tuple(names)
-        self._free = list(names)
+        self._locks, self._look_s = locks, look_s
+        self._free = _places(names)
         self._line: list[object] = []
         self._changed = asyncio.Condition()
 
@@ -57,33 +70,65 @@ class GpuSlots:
             raise UnavailableError(why)
         taken = await self._take(count, cancel, waits) if count else ()
         try:
-            yield taken
+            yield tuple(_name(place) for place in taken)
         finally:
             if taken:
-                async with self._changed:
-                    self._free += taken
-                    self._changed.notify_all()
+                await asyncio.shield(self._give_back(taken))
 
     async def _take(self, count: int, cancel: asyncio.Event, waits: Waits) -> tuple[str, ...]:
-        place = object()
-        self._line.append(place)
+        turn, taken = object(), tuple[str, ...]()
+        self._line.append(turn)
         stopping = asyncio.create_task(self._wake_when(cancel))
         try:
-            if not self._is_turn(place, count):
+            if not self._is_turn(turn, count):
                 await waits(f"{_counted(count)}: what runs here has them")
-            async with self._changed:
-                await self._changed.wait_for(lambda: cancel.is_set() or self._is_turn(place, count))
-                if cancel.is_set():
-                    return ()
-                taken, self._free = tuple(self._free[:count]), self._free[count:]
-                return taken
+            told = False
+            while not cancel.is_set() and not (taken := await self._try(turn, count, cancel)):
+                if not told and not cancel.is_set():
+                    await waits(f"{_counted(count)}: what runs on this machine has them")
+                    told = True
+                await self._pause(cancel)
         finally:
             stopping.cancel()
-            self._line.remove(place)
-            await asyncio.shield(self._tell())  # the next one may go
+            self._line.remove(turn)
+            try:
+                await asyncio.shield(self._tell())  # the next one may go
+            except asyncio.CancelledError:
+                await asyncio.shield(self._give_back(taken))
+                raise
+        return taken
 
-    def _is_turn(self, place: object, count: int) -> bool:
-        return self._line[0] is place and len(self._free) >= count
+    async def _try(self, turn: object, count: int, cancel: asyncio.Event) -> tuple[str, ...]:
+        """Wait for one's turn, and take some; empty: cancelled, or another process has them."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: cancel.is_set() or self._is_turn(turn, count))
+            return () if cancel.is_set() else await self._lock(count)
+
+    async def _lock(self, count: int) -> tuple[str, ...]:
+        """Take some that no other process of the machine has; empty: there are too few."""
+        free = self._free
+        if self._locks is None:
+            taken = tuple(free[:count])
+        else:
+            give_back = self._locks.give_back
+            taken = await to_the_end(self._locks.take, free, count, discard=give_back)
+        self._free = [place for place in free if place not in taken]
+        return taken
+
+    async def _give_back(self, taken: Sequence[str]) -> None:
+        if self._locks is not None:
+            self._locks.give_back(taken)
+        async with self._changed:
+            self._free += taken
+            self._changed.notify_all()
+
+    async def _pause(self, cancel: asyncio.Event) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._look_s):
+                await cancel.wait()
+
+    def _is_turn(self, turn: object, count: int) -> bool:
+        return self._line[0] is turn and len(self._free) >= count
 
     async def _wake_when(self, cancel: asyncio.Event) -> None:
         await cancel.wait()
@@ -92,6 +137,20 @@ class GpuSlots:
     async def _tell(self) -> None:
         async with self._changed:
             self._changed.notify_all()
+
+
+def _places(names: Sequence[str]) -> list[str]:
+    """Return a place for each time that it is lent at once: `NAME.1`, `NAME.2`."""
+    count = Counter[str]()
+    places = []
+    for name in names:
+        count[name] += 1
+        places.append(f"{name}.{count[name]}")
+    return places
+
+
+def _name(place: str) -> str:
+    return place.rpartition(".")[0]
 
 
 def _counted(count: int) -> str:

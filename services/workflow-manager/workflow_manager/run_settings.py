@@ -49,8 +49,8 @@ class RunSettings(DatabaseSettings):
         (),
         max_length=64,
         description="Graphics processors that jobs and modules of this process may use, each one "
-        'at a time: how many, or their numbers or UUIDs as a JSON list, `["0", "1"]`; one that '
-        "stands there twice is shared by two",
+        "at a time, also when other processes of this machine may: how many, or their numbers or "
+        'UUIDs as a JSON list, `["0", "1"]`; one that stands there twice is shared by two',
     )
     gpu_cdi: str = Field(
         "nvidia.com/gpu",

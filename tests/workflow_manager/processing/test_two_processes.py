@@ -67,12 +67,12 @@ class Two:
             report = await asyncio.to_thread(send_series, [("1", path)], peer)
             assert not report.failed
 
-    async def configure(self, steps):
+    async def configure(self, steps, more):
         """Let each series be processed by these modules, one after the other."""
         first = self.services[0]
-        variables = {"environment": {"GATE": str(self.gate)}}
+        more = {"environment": {"GATE": str(self.gate)}, **more}
         for step in steps:
-            body = {"name": step, "runner": "process", "entry_point": "work.py", **variables}
+            body = {"name": step, "runner": "process", "entry_point": "work.py", **more}
             await first.post("/modules", body)
         rule = {"name": "work", "rule": "True", "action": "process"}
         await first.post("/rules", {**rule, "processing_module": list(steps)})
@@ -107,16 +107,16 @@ def two(tmp_path, clinic, keys, signer, headers_of, *, make_settings, shared, wi
     gate.mkdir()
 
     @asynccontextmanager
-    async def start(*steps):
+    async def start(*steps, own=({}, {}), **module):
         services = [Outside(tmp_path, clinic, keys, signer, headers_of) for _ in range(2)]
         both = Two(gate, services)
         async with over_http(wire) as url:
-            for service in services:
+            for service, settings in zip(services, own, strict=True):
                 service.dicom_port = a_port()
                 port = {"SCANHUB_WORKFLOW_DICOM_PORT": str(service.dicom_port)}
-                service.environment |= shared | port
+                service.environment |= shared | port | settings
                 await service.start(url)
-            await both.configure(steps)
+            await both.configure(steps, module)
             try:
                 yield both
             finally:
@@ -207,3 +207,45 @@ async def test_a_browser_at_one_sees_what_is_written_at_the_other(two):
             async for line in lines:
                 if line.startswith("data:") and json.loads(line[5:]).get("id") == str(event.id):
                     break
+
+
+GPUS = "SCANHUB_WORKFLOW_GPU_SLOTS"
+
+
+@pytest.mark.long
+async def test_a_module_that_needs_graphics_is_left_to_the_process_that_has_some(two):
+    async with two("train", own=({GPUS: "[]"}, {GPUS: '["GPU-a"]'}), gpus=1) as both:
+        await both.send(1, 2)
+        both.go()
+
+        async def done():
+            runs = await both.services[0].get("/processing")
+            return len(runs) == 2 and all(run["state"] == "succeeded" for run in runs)
+
+        await until(done, PATIENCE_S)
+        has = str(both.services[1].process.pid)
+        assert [process for _, _, process in both.began] == [has, has]
+
+
+@pytest.mark.long
+async def test_two_processes_of_a_machine_lend_a_graphics_processor_once(two):
+    async with two("train", own=({GPUS: '["GPU-a"]'},) * 2, gpus=1) as both:
+        await both.send(1, 2)
+
+        async def waits():
+            runs = await both.services[0].get("/processing?state=running")
+            return any("what runs on this machine has them" in run["reason"] for run in runs)
+
+        await until(waits, PATIENCE_S)
+        both.go()
+
+        async def done():
+            runs = await both.services[0].get("/processing?state=succeeded")
+            return len(runs) == 2 and runs
+
+        (first, second) = sorted(
+            (run["steps"][0] for run in await until(done, PATIENCE_S)),
+            key=lambda step: step["started_at"],
+        )
+        assert first["ended_at"] <= second["started_at"]
+        assert len({process for _, _, process in both.began}) == 2

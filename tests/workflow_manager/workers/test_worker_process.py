@@ -18,6 +18,7 @@ from test_kill import assert_done_once
 from workflow_service import over_http, until
 
 from workflow_manager.dicom.scu import Peer, send_series
+from workflow_manager.runs.rules import ELSEWHERE
 
 pytestmark = pytest.mark.timeout(300)
 SCRIPT = Path(__file__).parent.parent / "worker_for_test.py"
@@ -46,12 +47,12 @@ class Installation:
         self._workers = {}
         self.pids = {}
 
-    async def worker(self, name, *options, queues="recon"):
+    async def worker(self, name, *options, queues="recon", **more):
         arguments = ["--queues", queues, "--executor-id", name, *options]
         folder = str(self.server.folder / "data")
         program = await start_program(
             *(SCRIPT, "worker", "--data-dir", folder, *arguments),
-            env={**self._environment, "SCANHUB_EXAM_MANAGER_URL": self._url},
+            env={**self._environment, "SCANHUB_EXAM_MANAGER_URL": self._url, **more},
             talks=True,
         )
         self._workers[name] = program
@@ -222,6 +223,20 @@ async def test_a_worker_that_is_told_to_end_ends_the_run_before(installed, gate)
         assert await ending == 0
         await made.run_as(status="succeeded")
         await assert_done_once(made.server)
+
+
+@pytest.mark.long
+async def test_a_job_that_needs_graphics_is_left_to_the_worker_that_has_some(installed, gate):
+    async with installed(TEST_JOB_GPUS="1") as made:
+        await made.worker("plain")
+        await made.server.deliver(await made.server.clinic.event())
+        await made.run_as(status="waiting", waits_for=ELSEWHERE)
+        await made.worker("graphics", SCANHUB_WORKFLOW_GPU_SLOTS='["GPU-a"]')
+        await made.run_as(status="running", progress=40)
+        workers = await made.workers()
+        assert [len(workers[name]["running"]) for name in ("plain", "graphics")] == [0, 1]
+        (gate / "hurry").touch()
+        await made.run_as(status="succeeded")
 
 
 @pytest.mark.long
