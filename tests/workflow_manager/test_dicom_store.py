@@ -53,6 +53,26 @@ async def test_an_instance_is_stored_as_it_came_and_indexed(store, sessions, lak
     assert await journal_types(sessions) == ["dicom.series.received"]
 
 
+async def test_many_files_are_stored_at_once_and_what_is_none_is_kept_aside(
+    store, sessions, lake, tmp_path
+):
+    paths = [write_instance(tmp_path, number) for number in range(1, 19)]
+    (tmp_path / "none.dcm").write_bytes(b"no DICOM")
+    given = [*paths, paths[0], tmp_path / "none.dcm"]
+    stored = await store.store_instances(given, ORIGIN)
+    found = [one.outcome for one in stored]
+    assert found == [*[Outcome.STORED] * 18, Outcome.DUPLICATE, Outcome.QUARANTINED]
+    assert [one.header.sop_instance_uid for one in stored[:2]] == [f"{SERIES}.1", f"{SERIES}.2"]
+    indexed = {row.key: row.duplicates for row in await rows(sessions)}
+    assert sum(indexed.values()) == 1
+    for number, path in enumerate(paths, 1):
+        place = lake.path(f"dicom/{STUDY}/{SERIES}/{SERIES}.{number}.dcm")
+        assert place.read_bytes() == path.read_bytes()
+    assert not list(lake.root.rglob("*.part"))
+    assert (await journal_types(sessions)).count("dicom.series.received") == 1
+    assert await store.store_instances([], ORIGIN) == []
+
+
 async def test_a_file_of_the_lake_is_linked_not_copied(store, sessions, lake, tmp_path):
     path = write_instance(lake.root / "lake", 1)
     await store.store_instance(path, ORIGIN)

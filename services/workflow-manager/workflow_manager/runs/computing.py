@@ -15,15 +15,15 @@ from typing import Any
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import transaction
 from scanhub_libraries.logging import get_logger
-from scanhub_libraries.unhurried import unhurried
 from workflow_manager.jobs.definitions import JobDefinition
 from workflow_manager.programs.job import JobEnd, Place, run_job
 from workflow_manager.programs.log import LogFile, last_lines
 from workflow_manager.programs.supervised import Limits
 from workflow_manager.runs.folders import RunFolders
+from workflow_manager.runs.hashing import digests
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.progress import ProgressReport
-from workflow_manager.runs.provenance import digest, machine
+from workflow_manager.runs.provenance import machine
 from workflow_manager.runs.rules import storable
 from workflow_manager.runs.sdk_job import SdkSession, make_ready, sdk_program
 from workflow_manager.runs.service import get_run, is_overdue
@@ -32,9 +32,6 @@ from workflow_manager.wiring import Wiring
 logger = get_logger(__name__)
 _TAIL = 8192
 _MOST_WARNINGS = 100
-_HASHING = unhurried("hashing", threads=4)
-"""Beside the jobs: in threads like all others, four volumes would take the event loop its turn.
-Several, so that a small run does not wait for the terabyte of another one."""
 
 
 class Computing:
@@ -63,14 +60,14 @@ class Computing:
             work = _Work(self._wiring, run, job, sources, limits, gpus)
             for source in sources:
                 await asyncio.to_thread(self._wiring.lake.at_hand, source)
-            loop = asyncio.get_running_loop()
-            hashing = loop.run_in_executor(_HASHING, lambda: [digest(p) for p in sources])
+            hashing = asyncio.create_task(digests(sources), name=f"hashing of {run.id}")
             try:
                 if job.entry:
                     end, told = await SdkSession(self._wiring, run, job).around(work.do, cancel)
                 else:
                     end, told = await work.do(cancel), []
-                found = await hashing
+                # Who stops a run does not wait until its terabyte is hashed.
+                found = [{} for _ in sources] if end.canceled else await hashing
             finally:
                 hashing.cancel()
         await self._note(run, end, found, machine(limits.cpus), told)

@@ -187,13 +187,13 @@ class RunSteps:
         run = await self._read(run_id)
         folder = self._result_folder(run)
         origin = Origin(source=f"run:{run.id}", task_id=run.task_id, exam_id=run.exam_id)
-        series: dict[str, int] = {}
-        for name in (name for name in names if name.endswith(_IMAGE)):
-            stored = await self._wiring.store.store_instance(folder / name, origin)
+        series: set[str] = set()
+        images = [name for name in names if name.endswith(_IMAGE)]
+        entered = await self._wiring.store.store_instances([folder / n for n in images], origin)
+        for name, stored in zip(images, entered, strict=True):
             if stored.outcome not in {Outcome.STORED, Outcome.DUPLICATE} or stored.header is None:
                 return {"failed": f"Image {name} cannot be indexed: {stored.detail}"}
-            uid = stored.header.series_instance_uid
-            series[uid] = series.get(uid, 0) + 1
+            series.add(stored.header.series_instance_uid)
         return {"series": sorted(series)}
 
     async def finish(self, run_id: str, names: list[str], series: list[str]) -> Answer:
