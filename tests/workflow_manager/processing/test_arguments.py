@@ -1,5 +1,8 @@
 """What modules may ask of a container engine, and what leads out of it."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from scanhub_libraries.models.module import ModuleSettings
@@ -8,7 +11,7 @@ from workflow_manager.jobs.registry import JobRegistry
 from workflow_manager.modules.arguments import NotAllowedError, mounts, options
 from workflow_manager.modules.container import ContainerRunner
 from workflow_manager.modules.runners import Runners
-from workflow_manager.modules.runtime import Runtime, lacking
+from workflow_manager.modules.runtime import Runtime, lacking, list_of_images
 
 
 def test_limits_become_options_of_the_command_line():
@@ -98,6 +101,16 @@ def test_only_limits_that_are_asked_for_are_said_not_to_hold(make_settings):
     runner = ContainerRunner(make_settings(), Runtime("podman"))
     (note,) = runner._unheeded(module, lacking("[]"))
     assert note.startswith("Its limit of cpu does not hold: ")
+
+
+def test_the_list_of_images_is_known_where_podman_has_one_store():
+    store = {"graphRoot": "/var/lib/c", "graphDriverName": "overlay", "graphOptions": {}}
+    place = Path("/var/lib/c/overlay-images/images.json")
+    assert list_of_images(json.dumps(store)) == place
+    more = {"overlay.additionalimagestores": ["/shared"]}
+    assert list_of_images(json.dumps({**store, "graphOptions": more})) is None
+    for odd in ("", "null", "{}", "podman says no"):
+        assert list_of_images(odd) is None
 
 
 async def test_a_server_whose_workers_run_containers_does_not_say_that_none_do(make_settings):

@@ -147,6 +147,29 @@ async def test_a_monai_package_runs_the_command_of_its_manifest_as_root_if_allow
         assert (await works.log(run)).endswith(" 0\n")
 
 
+@pytest.mark.long
+async def test_an_image_that_gets_another_content_is_looked_at_again(working, boxes):
+    tag = boxes("changes", "sh", "-c", COPY)
+    async with working(module_runtime="podman", module_root=True) as works:
+        await works.ward.post("/modules", {"name": "changes", "docker_tag": tag})
+        await works.rule("changes")
+        for number in (1, 2):  # the second time nobody asks for the image
+            await works.series(f"{SERIES}.{number}", 1)
+            uid = f"{SERIES}.{number}"
+            case = await works.ward.case("done", "failed", series_instance_uid=uid)
+            assert case["state"] == "done", case["reason"]
+        assert boxes("changes", "false", manifest=MAP) == tag
+        await works.series(f"{SERIES}.3", 1)
+
+        async def ran():
+            (run, *_) = await works.service.get("/processing")
+            said = run["state"] == "succeeded" and await works.log(run)
+            return said and said.endswith(" 0\n")
+
+        await until(ran, 120)
+        assert left() == []
+
+
 async def test_an_image_that_is_not_here_is_named_and_not_fetched(working, boxes):
     async with working(module_runtime="podman") as works:
         body = {"name": "gone", "docker_tag": "nowhere/nothing:1"}

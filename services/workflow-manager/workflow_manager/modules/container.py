@@ -154,11 +154,12 @@ class ContainerRunner:
 
     async def _fetch(self, module: ModuleSettings) -> tuple[str, str]:
         """Fetch the image if that is wished; return its id, and why there is none."""
-        why = await self.runtime.problem()
-        if why:
-            return "", why
+        if not self.runtime.name:
+            return "", self.runtime.missing
         tag, pull = module.docker_tag, self._settings.module_pull
         image_id = await self.runtime.image_id(tag)
+        if not image_id and (why := await self.runtime.problem()):
+            return "", why
         if pull == "always" or (pull == "missing" and not image_id):
             code, said = await self.runtime.ask("pull", tag, timeout_s=3600.0)
             if code and not image_id:

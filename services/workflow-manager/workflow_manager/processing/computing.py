@@ -73,8 +73,9 @@ class Computing:
             plan = await self._plan(run, position)
         except ScanHubError as error:
             return {"failed": error.detail}
-        # What a crash left may still write into the folders.
-        await self._wiring.runners.of(plan.module).clear(_name(run, position))
+        if plan.step.started_at is not None:
+            # What a crash left may still write into the folders.
+            await self._wiring.runners.of(plan.module).clear(_name(run, position))
         problem = await self._prepare(plan, places)
         if problem:
             return {"failed": f"{plan.words}: {problem}"}
