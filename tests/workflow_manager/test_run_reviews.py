@@ -35,6 +35,8 @@ async def test_a_run_begins_when_a_person_of_the_role_has_let_it(
         run = await waiting(service, clinic)
         assert run["waits_for"] == "Waits for a review by somebody whose role is scientist."
         assert (run["review"]["state"], run["waits_until"]) == ("waiting", None)
+        assert [one["status"] for one in await service.get("/all-runs?status=review")] == ["review"]
+        assert await service.get("/all-runs?status=waiting&status=failed") == []
         # What looks for runs that were never started leaves it alone.
         assert await start_missing_runs(service.wiring, RunSteps(service.wiring)) == 0
         await review(service, run, "approve", status=403, headers=headers_of(UserRole.MEDICAL))

@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type ProcessingRun = Schemas["ProcessingRunOut"];
 export type ProcessingStep = Schemas["ProcessingStepOut"];
 export type Review = Schemas["ProcessingReviewOut"];
+export type ProcessingGate = Schemas["ProcessingGateOut"];
 export type StepState = ProcessingStep["state"];
 
 /** Kills the module that runs, or lets none begin. */

@@ -12,6 +12,7 @@ import {
   reasonAfter,
   shortId,
   toNumber,
+  withLocalTimes,
   withUnit,
 } from "./format";
 
@@ -100,5 +101,22 @@ test("how a series was known to be complete is told in words, other reasons as t
   expect(plainReason("Complete: quiet.")).toBe("Complete: nothing came for a while.");
   expect(plainReason("asked for by user:ada, quiet as ever.")).toBe(
     "asked for by ada, quiet as ever.",
+  );
+});
+
+test("times in sentences are those of the clock on the wall", () => {
+  const at = "2026-11-22T21:00:00Z";
+  expect(withLocalTimes("Off-peak hours begin at 2026-11-22T22:00+01:00.")).toBe(
+    `Off-peak hours begin at ${day(at)} ${clock(at, false)}.`,
+  );
+  expect(withLocalTimes("Sent to PACS.")).toBe("Sent to PACS.");
+  expect(withLocalTimes("until 2026-11-22 08:00:59 UTC")).toMatch(/^until 2026-11-22 \d\d:00$/);
+  expect(withLocalTimes("Module smooth, since 08:00:00 UTC.")).toMatch(
+    /^Module smooth, since \d\d:00:00\.$/,
+  );
+  // Summer and winter differ: a time without a day is of the day when it was said.
+  const said = "2026-07-01T09:00:00Z";
+  expect(withLocalTimes("since 08:00:00 UTC.", said)).toBe(
+    `since ${clock("2026-07-01T08:00:00Z")}.`,
   );
 });

@@ -34,13 +34,13 @@ export function plainReason(reason: string): string {
     .replace(COMPLETED, (_, before: string, how: string) => before + COMPLETE[how.toLowerCase()]);
 }
 
-/** A reason beside a word that begins it: "Stopped" and "stopped by Ada" read "by Ada". */
-export function reasonAfter(word: string, reason: string): string {
+/** A reason beside words that begin it: "Stopped" and "stopped by Ada" read "by Ada". */
+export function reasonAfter(words: string, reason: string): string {
   const plain = plainReason(reason);
-  const last = word.split(" ").at(-1) ?? "";
-  return plain.toLowerCase().startsWith(`${last.toLowerCase()} `)
-    ? plain.slice(last.length + 1)
-    : plain;
+  const begins = [words, words.split(" ").at(-1) ?? ""].find((told) =>
+    plain.toLowerCase().startsWith(`${told.toLowerCase()} `),
+  );
+  return begins === undefined ? plain : plain.slice(begins.length + 1);
 }
 
 /** As a sentence begins; a name of the wire, `larmor_frequency`, stays as it is. */
@@ -141,4 +141,26 @@ function asDate(time: string | number | Date | null | undefined): Date | null {
   if (time === null || time === undefined) return null;
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? null : date;
+}
+
+/**
+ * Times in sentences of the server are in UTC; people read those of their own clock. `on`: when it
+ * was said, of which day a time without one is.
+ */
+export function withLocalTimes(sentence: string, on = new Date().toISOString()): string {
+  return sentence
+    .replace(
+      /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})/g,
+      (time) => `${day(time)} ${clock(time, false)}`,
+    )
+    .replace(
+      /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2})(?::\d{2})? UTC/g,
+      (_, date: string, time: string) => {
+        const at = `${date}T${time}:00Z`;
+        return `${day(at)} ${clock(at, false)}`;
+      },
+    )
+    .replace(/(?<!\d )\b(\d{2}:\d{2}:\d{2}) UTC/g, (_, time: string) =>
+      clock(`${on.slice(0, 10)}T${time}Z`),
+    );
 }

@@ -7,13 +7,13 @@ import { inSentence, plural, t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { patientWords } from "../../shared/dicomText";
-import { capitalised, dayAndClock, plainReason } from "../../shared/format";
+import { capitalised, dayAndClock, plainReason, withLocalTimes } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { QueryView } from "../../shared/states";
 import { TimelineList } from "../exam/TimelineList";
 import { Processing } from "../processing/Processing";
 import { Sendings } from "../queue/Sendings";
-import { PRIORITY_WORDS, withLocalTimes } from "../queue/sending";
+import { PRIORITY_WORDS } from "../queue/sending";
 import { CaseActions } from "./CaseActions";
 import { Explanation } from "./Explanation";
 import { CASE_STATE, caseReason, ruleWords, subjectWords } from "./looks";
@@ -39,15 +39,19 @@ function Whole({ whole, onClose }: { whole: Whole; onClose: () => void }) {
         look={CASE_STATE[whole.state]}
         onClose={onClose}
       />
-      <p className={page.reason} data-fault={whole.state === "failed" || undefined}>
-        {withLocalTimes(caseReason(whole, plainReason))}
-        {whole.waits_until && !/\buntil\b/.test(whole.reason) && (
-          <span className="dim">
-            {" "}
-            {t("Until {waitsUntil} at the latest.", { waitsUntil: dayAndClock(whole.waits_until) })}
-          </span>
-        )}
-      </p>
+      {whole.processing?.[0]?.state !== "review" && (
+        <p className={page.reason} data-fault={whole.state === "failed" || undefined}>
+          {withLocalTimes(caseReason(whole, plainReason))}
+          {whole.waits_until && !/\buntil\b/.test(whole.reason) && (
+            <span className="dim">
+              {" "}
+              {t("Until {waitsUntil} at the latest.", {
+                waitsUntil: dayAndClock(whole.waits_until),
+              })}
+            </span>
+          )}
+        </p>
+      )}
       <CaseActions shown={whole} />
       <Processing whole={whole} />
       <DetailSection title={t("Case")}>

@@ -9,14 +9,13 @@ import { atEndOf } from "../../api/pages";
 import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
 import { patientWords } from "../../shared/dicomText";
-import { dayAndClock, plainReason } from "../../shared/format";
+import { dayAndClock, plainReason, withLocalTimes } from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { PageHead } from "../../shared/PageHead";
 import { Empty } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { PauseBanner } from "../queue/PauseBanner";
-import { withLocalTimes } from "../queue/sending";
 import { CaseDetail } from "./CaseDetail";
 import { CASE_STATE, CASE_STATES, caseReason, ruleWords, subjectWords } from "./looks";
 
@@ -24,7 +23,7 @@ const COLUMNS: Column<Case>[] = [
   {
     key: "state",
     head: t("State"),
-    width: "104px",
+    width: "128px",
     cell: ({ state }) => <StatusBadge look={CASE_STATE[state]} />,
   },
   {

@@ -24,6 +24,7 @@ import { SafetySection } from "./SafetySection";
 import { ScanForm } from "./ScanForm";
 import { ScanLimits } from "./ScanLimits";
 import { Timeline } from "./Timeline";
+import { shownReason } from "./repeatReasons";
 import type { Located } from "./tree";
 
 /** Everything about the selected task; nothing here opens a dialog. */
@@ -74,7 +75,7 @@ function ScanFacts({ exam, task }: { exam: Exam; task: AcquisitionTask }) {
         <DeviceSelect task={task} />
         <ScanForm task={task} patient={patient ?? null} position={position} />
         <dl className={css.facts}>
-          {task.repeat_reason && <Fact name={t("Repeat")}>{task.repeat_reason}</Fact>}
+          {task.repeat_reason && <Fact name={t("Repeat")}>{shownReason(task.repeat_reason)}</Fact>}
           <Times task={task} />
         </dl>
       </Section>

@@ -5,8 +5,7 @@ import type { Task } from "../../api/types";
 import { t } from "../../i18n";
 import { ErrorLine } from "../../shared/states";
 import css from "./queue.module.css";
-
-const USUAL = [t("Patient moved"), t("Wrong position"), t("Artefact"), t("Wrong parameters")];
+import { storedReason, usualReasons } from "./repeatReasons";
 
 /** A repeat costs the patient time: why is kept with the new task. */
 export function RepeatForm({
@@ -25,7 +24,7 @@ export function RepeatForm({
   const submit = () => {
     setAsked(true);
     if (missing) return;
-    onRepeat(reason.trim()).then(onClose, setFailed);
+    onRepeat(storedReason(reason)).then(onClose, setFailed);
   };
   return (
     <form
@@ -48,7 +47,7 @@ export function RepeatForm({
         onKeyDown={(event) => event.key === "Escape" && onClose()}
       />
       <datalist id={`usual-${task.id}`}>
-        {USUAL.map((words) => (
+        {usualReasons().map((words) => (
           <option key={words}>{words}</option>
         ))}
       </datalist>

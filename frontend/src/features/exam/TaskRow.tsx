@@ -15,6 +15,7 @@ import { useSilence } from "../acquisition/useSilence";
 import { fieldName } from "./deviations";
 import { useUnsaved } from "./drafts";
 import css from "./queue.module.css";
+import { shownReason } from "./repeatReasons";
 
 export const rowId = (taskId: string) => `task-${taskId}`;
 
@@ -89,9 +90,9 @@ export function TaskRow({ task, planned, selected, movable, onSelect }: Props) {
           {!active && !failed && task.repeat_reason && (
             <span
               className={css.rowReason}
-              title={t("Repeat: {repeatReason}", { repeatReason: task.repeat_reason })}
+              title={t("Repeat: {repeatReason}", { repeatReason: shownReason(task.repeat_reason) })}
             >
-              {t("Repeat: {repeatReason}", { repeatReason: task.repeat_reason })}
+              {t("Repeat: {repeatReason}", { repeatReason: shownReason(task.repeat_reason) })}
             </span>
           )}
         </span>

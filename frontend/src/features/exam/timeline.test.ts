@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { anEvent } from "../../testing/builders";
+import { clock } from "../../shared/format";
 import { timelineOf } from "./timeline";
 
 test("a stretch of progress is one line and the newest event comes first", () => {
@@ -64,4 +65,34 @@ test("previews make no line, and a scan without one has no fault", () => {
   expect(lines.map(({ words, detail, fault }) => [words, detail, fault])).toEqual([
     ["No preview", "The data are radial", false],
   ]);
+});
+
+test("a review tells who decided, and no line says that it waits for one when it is over", () => {
+  const waits = "Waits for a review by somebody whose role is medical.";
+  const told = (state: string) => ({ state, role: "medical", decided_by: "user:ada" });
+  const lines = timelineOf([
+    anEvent("run.waiting", { waits_for: waits, review: told("waiting") }, { id: "1" }),
+    anEvent("run.queued", { review: told("approved") }, { id: "2", actor: "user:ada" }),
+    anEvent("processing.review", { reason: waits, review: "waiting" }, { id: "3" }),
+    anEvent(
+      "processing.reviewed",
+      { reason: waits, review: "rejected" },
+      { id: "4", actor: "user:ada" },
+    ),
+    anEvent("processing.reviewed", { review: "approved", decided_by: "deadline" }, { id: "5" }),
+  ]);
+  expect(lines.toReversed().map(({ words, detail }) => [words, detail])).toEqual([
+    ["Waits for a review", ""],
+    ["Job queued", "approved by ada"],
+    ["Waits for a review", "by somebody whose role is medical."],
+    ["Rejected", "by ada"],
+    ["Approved", "nobody decided in time"],
+  ]);
+});
+
+test("times in sentences of the server are those of the clock on the wall", () => {
+  const at = "2026-07-01T09:00:00Z";
+  const reason = "Module smooth, since 08:00:00 UTC.";
+  const [line] = timelineOf([anEvent("processing.step", { reason }, { time: at })]);
+  expect(line?.detail).toBe(`Module smooth, since ${clock("2026-07-01T08:00:00Z")}.`);
 });

@@ -1,6 +1,6 @@
 import type { JournalEvent } from "../../api/types";
 import { t } from "../../i18n";
-import { capitalised, plainReason, reasonAfter } from "../../shared/format";
+import { capitalised, plainReason, reasonAfter, withLocalTimes } from "../../shared/format";
 
 export interface TimelineLine {
   id: string;
@@ -45,6 +45,9 @@ const WORDS: Record<string, string> = {
   "run.skipped": t("Job skipped"),
   "run.succeeded": t("Job succeeded"),
   "run.failed": t("Job failed"),
+  "run.canceled": t("Job stopped"),
+  "session.held": t("Kept until somebody releases it"),
+  "session.released": t("Not kept any longer"),
   "dicom.series.received": t("Images received"),
   "dicom.series.complete": t("Series complete"),
   "dicom.series.decided": t("Rules have decided where the images go"),
@@ -91,8 +94,13 @@ export function timelineOf(events: JournalEvent[]): TimelineLine[] {
 const isProgress = (event: JournalEvent) => event.type.endsWith(".progress");
 
 function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
-  const words = wordsFor(type, data.task_type);
+  const words = wordsFor(type, data);
   const parts: string[] = [];
+  const review = reviewOf(data);
+  if (type === "run.queued" && review?.state === "approved") parts.push(approvedWords(review));
+  if (type === "processing.reviewed" && data.decided_by === "deadline") {
+    parts.push(t("nobody decided in time"));
+  }
   if (type.endsWith(".progress") && typeof data.progress === "number") {
     parts.push(`${data.progress} %`);
   }
@@ -100,7 +108,8 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
     const said = data[key];
     if (typeof said !== "string" || said === "") continue;
     if (type === "dicom.series.complete") continue; // how it was known is no news either
-    const plain = reasonAfter(words, said);
+    if (type === "processing.reviewed") continue; // that it waited
+    const plain = withLocalTimes(reasonAfter(words, said), time);
     if (!parts.includes(plain)) parts.push(plain);
   }
   // Which service wrote it down is no news to a technician; which person did it is.
@@ -116,7 +125,24 @@ function lineOf({ id, type, time, actor, data }: JournalEvent): TimelineLine {
   };
 }
 
-function wordsFor(type: string, taskType: unknown): string {
-  if (type === "exam.task.started" && taskType !== "ACQUISITION") return t("Claimed for the job");
+type ReviewTold = { state: string; decided_by: string | null };
+
+/** What a run tells of the person that has to let it begin. */
+function reviewOf({ review }: JournalEvent["data"]): ReviewTold | null {
+  return review && typeof review === "object" ? (review as ReviewTold) : null;
+}
+
+const approvedWords = ({ decided_by }: ReviewTold): string =>
+  decided_by === "deadline"
+    ? t("approved, for nobody decided in time")
+    : t("approved by {name}", { name: plainReason(decided_by ?? "") });
+
+function wordsFor(type: string, data: JournalEvent["data"]): string {
+  if (type === "run.waiting" && reviewOf(data)?.state === "waiting") return t("Waits for a review");
+  if (type === "processing.reviewed" && data.review === "approved") return t("Approved");
+  if (type === "processing.reviewed" && data.review === "rejected") return t("Rejected");
+  if (type === "exam.task.started" && data.task_type !== "ACQUISITION") {
+    return t("Claimed for the job");
+  }
   return WORDS[type] ?? capitalised(type.replaceAll(".", " "));
 }

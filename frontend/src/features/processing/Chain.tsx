@@ -6,6 +6,7 @@ import { useState } from "react";
 
 import { imageKeys } from "../../api/imageQueries";
 import {
+  type ProcessingGate,
   type ProcessingRun,
   type ProcessingStep,
   readStepLog,
@@ -14,8 +15,15 @@ import {
 } from "../../api/processing";
 import { runKeys } from "../../api/runQueries";
 import { t } from "../../i18n";
-import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
+import {
+  capitalised,
+  dayAndClock,
+  duration,
+  plainReason,
+  withLocalTimes,
+} from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
+import { LogTail } from "../../shared/log/LogTail";
 import { LogView } from "../../shared/log/LogView";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate, useMayTryOut } from "../../shared/roles";
@@ -86,20 +94,21 @@ function Step({ run, step, open, begin, onToggle }: StepProps) {
       </button>
       {step.reason && (
         <p className={css.reason} data-fault={step.state === "failed" || undefined}>
-          {capitalised(plainReason(step.reason))}
+          {withLocalTimes(capitalised(plainReason(step.reason)), step.ended_at ?? undefined)}
         </p>
       )}
+      {gate?.state === "waiting" && <Gate run={run} gate={gate} />}
       {open && <StepBody run={run} step={step} />}
       {open && begin && isDone(step) && <BeginHere caseId={begin} step={step} />}
-      {gate && (
-        <Review
-          caseId={run.case_id}
-          review={gate}
-          next={run.steps.find(({ position }) => position === step.position + 1)?.module}
-        />
-      )}
+      {gate && gate.state !== "waiting" && <Gate run={run} gate={gate} />}
     </li>
   );
+}
+
+/** Who decides whether the chain goes on is asked above what there is to look at. */
+function Gate({ run, gate }: { run: ProcessingRun; gate: ProcessingGate }) {
+  const next = run.steps.find(({ position }) => position === gate.after + 1)?.module;
+  return <Review caseId={run.case_id} review={gate} next={next} />;
 }
 
 /** The modules go on with one that is done already: it and all behind it run once more. */
@@ -189,7 +198,7 @@ function StepLog({ run, step }: { run: ProcessingRun; step: ProcessingStep }) {
     return log_tail ? (
       <section aria-label={t("Last words of {module}", { module })}>
         <h4>{t("Last words")}</h4>
-        <pre className={css.tail}>{log_tail}</pre>
+        <LogTail text={log_tail} />
       </section>
     ) : null;
   }

@@ -15,7 +15,13 @@ import {
 import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
 import { DetailSection } from "../../shared/DetailSection";
-import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
+import {
+  capitalised,
+  dayAndClock,
+  duration,
+  plainReason,
+  withLocalTimes,
+} from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { authorName } from "../../shared/schema/words";
@@ -23,7 +29,6 @@ import { ErrorLine } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { FileLink } from "../files/FileLink";
-import { withLocalTimes } from "../queue/sending";
 import { PriorityChoice } from "../runs/PriorityChoice";
 import { Chain } from "./Chain";
 import { doneOf, firstUndone, isOpen, madeSeries, runLook, tookSeconds } from "./processing";

@@ -5,6 +5,7 @@ import { useState } from "react";
 
 import { imageKeys } from "../../api/imageQueries";
 import { type Review as ReviewOf, reviewProcessing } from "../../api/processing";
+import { runKeys } from "../../api/runQueries";
 import { t } from "../../i18n";
 import { dayAndClock } from "../../shared/format";
 import page from "../../shared/page.module.css";
@@ -53,10 +54,15 @@ export function Review({ caseId, review, next }: Props) {
         }
         isNext={next !== undefined}
         send={(decision, comment) => reviewProcessing(caseId, decision, comment)}
-        changed={[imageKeys.cases]}
+        changed={[imageKeys.cases, runKeys.all]}
       />
     );
   }
+  return <Decided review={review} />;
+}
+
+/** What was decided: by whom, when and why. */
+export function Decided({ review }: { review: ReviewOf }) {
   const { state, decided_by, decided_at, comment } = review;
   return (
     <p className={css.reason} data-fault={state === "rejected" || undefined}>

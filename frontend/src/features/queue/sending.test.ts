@@ -11,7 +11,6 @@ import {
   mayRetry,
   takesImages,
   whyWords,
-  withLocalTimes,
 } from "./sending";
 
 function aDispatch(changes: Partial<Dispatch> = {}): Dispatch {
@@ -105,18 +104,6 @@ test("what is paused does not promise an attempt at its time", () => {
   expect(dispatchLook(paused, [ALL]).word).toBe("Paused");
   expect(dispatchLook(paused, [{ ...ALL, target: "other" }]).word).toBe("Will retry");
   expect(dispatchLook(aDispatch({ status: "sending" }), [ALL]).word).toBe("Sending");
-});
-
-test("times in sentences are those of the clock on the wall", () => {
-  const at = "2026-11-22T21:00:00Z";
-  expect(withLocalTimes("Off-peak hours begin at 2026-11-22T22:00+01:00.")).toBe(
-    `Off-peak hours begin at ${day(at)} ${clock(at, false)}.`,
-  );
-  expect(withLocalTimes("Sent to PACS.")).toBe("Sent to PACS.");
-  expect(withLocalTimes("until 2026-11-22 08:00:59 UTC")).toMatch(/^until 2026-11-22 \d\d:00$/);
-  expect(withLocalTimes("Module smooth, since 08:00:00 UTC.")).toMatch(
-    /^Module smooth, since \d\d:00:00\.$/,
-  );
 });
 
 test.each([

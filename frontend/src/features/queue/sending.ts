@@ -7,7 +7,7 @@ import {
   type Priority,
 } from "../../api/images";
 import { plural, t } from "../../i18n";
-import { clock, day, plainReason } from "../../shared/format";
+import { clock, day, plainReason, withLocalTimes } from "../../shared/format";
 import { type StatusLook, workStatus } from "../../shared/status";
 import { pauseOf } from "./pauses";
 
@@ -77,7 +77,7 @@ export function whyWords(dispatch: Dispatch): string {
   const said = plainReason(error ?? "");
   if (status === "failed" || status === "canceled") return said;
   const waits =
-    status === "waiting" && next_attempt_at && !waits_for?.startsWith(PAUSED)
+    status === "waiting" && next_attempt_at && !PAUSED.test(waits_for ?? "")
       ? t("Next attempt {soon}.", { soon: soon(next_attempt_at) })
       : withLocalTimes(plainReason(waits_for ?? ""));
   return [said, waits].filter(Boolean).join(" ");
@@ -91,8 +91,8 @@ export function lateWords({ instances, sent_before }: Dispatch & { sent_before?:
   });
 }
 
-/** How the server begins to tell of a pause: then no attempt is made at its time. */
-const PAUSED = t("Paused");
+/** How the server begins to tell of a pause, in English: then no attempt is made at its time. */
+const PAUSED = /^Paused /;
 
 const soon = (time: string) =>
   day(time) === day(new Date())
@@ -108,23 +108,4 @@ export function byReason(
     uids.set(reason, [...(uids.get(reason) ?? []), sop_instance_uid]);
   }
   return [...uids].map(([reason, of]) => ({ reason, uids: of }));
-}
-
-/** Times in sentences of the server are in UTC; people read those of their own clock. */
-export function withLocalTimes(sentence: string): string {
-  return sentence
-    .replace(
-      /\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})/g,
-      (time) => `${day(time)} ${clock(time, false)}`,
-    )
-    .replace(
-      /(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2})(?::\d{2})? UTC/g,
-      (_, date: string, time: string) => {
-        const at = `${date}T${time}:00Z`;
-        return `${day(at)} ${clock(at, false)}`;
-      },
-    )
-    .replace(/(?<!\d )\b(\d{2}:\d{2}:\d{2}) UTC/g, (_, time: string) =>
-      clock(`${new Date().toISOString().slice(0, 10)}T${time}Z`),
-    );
 }

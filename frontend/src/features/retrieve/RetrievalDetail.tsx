@@ -18,13 +18,12 @@ import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
-import { capitalised, dayAndClock, plainReason } from "../../shared/format";
+import { capitalised, dayAndClock, plainReason, withLocalTimes } from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { PagedList } from "../../shared/PagedList";
 import { guarded, useMayOperate } from "../../shared/roles";
 import { ErrorLine, QueryView } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
-import { withLocalTimes } from "../queue/sending";
 import {
   ACCESSION_STATE,
   barOf,

@@ -9,7 +9,13 @@ import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import { patientWords } from "../../shared/dicomText";
-import { capitalised, dayAndClock, duration, plainReason } from "../../shared/format";
+import {
+  capitalised,
+  dayAndClock,
+  duration,
+  plainReason,
+  withLocalTimes,
+} from "../../shared/format";
 import page from "../../shared/page.module.css";
 import { authorName } from "../../shared/schema/words";
 import { QueryView } from "../../shared/states";
@@ -17,7 +23,6 @@ import { useNow } from "../../shared/useNow";
 import { subjectWords } from "../cases/looks";
 import { isOpen, runLook, tookSeconds } from "../processing/processing";
 import { RunOfModules } from "../processing/Processing";
-import { withLocalTimes } from "../queue/sending";
 import { RunTimeline } from "./RunTimeline";
 import { SessionLeft } from "./SessionLeft";
 
@@ -54,7 +59,7 @@ function OfCase({ run, onClose }: { run: ProcessingRun; onClose: () => void }) {
         look={runLook(run.state)}
         onClose={onClose}
       />
-      {run.reason && run.state !== "succeeded" && (
+      {run.reason && run.state !== "succeeded" && run.state !== "review" && (
         <p className={page.reason} data-fault={fault || undefined}>
           {withLocalTimes(capitalised(plainReason(run.reason)))}
         </p>

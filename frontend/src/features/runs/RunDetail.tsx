@@ -8,14 +8,20 @@ import type { Run } from "../../api/types";
 import { t } from "../../i18n";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
-import { dayAndClock, duration, secondsBetween } from "../../shared/format";
+import {
+  dayAndClock,
+  duration,
+  plainReason,
+  secondsBetween,
+  withLocalTimes,
+} from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
 import page from "../../shared/page.module.css";
 import { QueryView, Reasons } from "../../shared/states";
-import { workStatus } from "../../shared/status";
 import { useNow } from "../../shared/useNow";
+import { Decided } from "../processing/Review";
 import { PriorityChoice } from "./PriorityChoice";
-import { isOpen, mayRetry } from "./run";
+import { isOpen, isRejected, mayRetry, runStatus } from "./run";
 import { RunActions, RunBody } from "./Runs";
 import { RunTimeline } from "./RunTimeline";
 import { SessionLeft } from "./SessionLeft";
@@ -39,7 +45,7 @@ export function RunDetail({ id, jobs, devices, onClose, onSelect }: Props) {
             <DetailHead
               title={jobs.get(run.job_id) ?? run.job_id}
               about={<Times run={run} />}
-              look={workStatus(run.status)}
+              look={runStatus(run)}
               onClose={onClose}
             />
             <Why run={run} />
@@ -77,18 +83,20 @@ function Times({ run }: { run: Run }) {
 
 function Why({ run }: { run: Run }) {
   // One that went well has nothing more to say, and nothing is to be done with it.
-  const told = run.error || isOpen(run) || mayRetry(run) || (run.warnings ?? []).length > 0;
+  const told =
+    run.error || run.review || isOpen(run) || mayRetry(run) || (run.warnings ?? []).length > 0;
   if (!told) return null;
   return (
     <section className={page.detailSection} aria-label={t("How it went")}>
-      {run.error && (
+      {run.error && !isRejected(run) && (
         <p className={page.reason} data-fault={run.status !== "canceled" || undefined}>
-          {run.error}
+          {withLocalTimes(plainReason(run.error))}
         </p>
       )}
-      {isOpen(run) && run.waits_for && (
+      {run.review && run.review.state !== "waiting" && <Decided review={run.review} />}
+      {isOpen(run) && run.waits_for && run.review?.state !== "waiting" && (
         <p className={page.reason}>
-          {run.waits_for}
+          {withLocalTimes(run.waits_for)}
           {run.waits_until &&
             t(" Until {waitsUntil} at most.", { waitsUntil: dayAndClock(run.waits_until) })}
         </p>

@@ -46,7 +46,7 @@ test("a run that waits for a person is let begin", async () => {
     comment: "",
   } as const;
   const asked = shown(aRun({ status: "waiting", review, ended_at: null }));
-  expect(screen.getByText(/decide whether reconstruction begins/)).toBeVisible();
+  expect(screen.getByText(/decide whether the job begins/)).toBeVisible();
   await userEvent.click(screen.getByRole("button", { name: "Approve" }));
   await waitFor(() => expect(asked).toContain("POST /api/v1/workflowmanager/runs/run-1/review"));
 });

@@ -9,20 +9,20 @@ import { runKeys } from "../../api/runQueries";
 import type { JobTask, Run } from "../../api/types";
 import { plural, t } from "../../i18n";
 import { Bar } from "../../shared/Bar";
-import { clock, duration, secondsBetween } from "../../shared/format";
+import { clock, duration, plainReason, secondsBetween } from "../../shared/format";
 import { JsonView } from "../../shared/JsonView";
+import { LogTail } from "../../shared/log/LogTail";
 import { LogView } from "../../shared/log/LogView";
 import page from "../../shared/page.module.css";
 import { guarded, useMayOperate, useMayTryOut } from "../../shared/roles";
 import { authorName } from "../../shared/schema/words";
 import { ErrorLine, QueryView, Reasons } from "../../shared/states";
 import { sizeWords } from "../../shared/size";
-import { workStatus } from "../../shared/status";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { useNow } from "../../shared/useNow";
 import { Section } from "../exam/Inspector";
-import { Deciding } from "../processing/Review";
-import { isOpen, mayRetry, waitingWords } from "./run";
+import { Decided, Deciding } from "../processing/Review";
+import { isOpen, isRejected, mayRetry, runStatus, waitingWords } from "./run";
 import css from "./runs.module.css";
 
 /** The runs of a job task; a failure says why in full, and the newest one can be acted upon. */
@@ -63,21 +63,24 @@ function RunLine({ run, newest }: { run: Run; newest: boolean }) {
         onClick={() => setOpen(!open)}
       >
         <Chevron size={16} aria-hidden />
-        <StatusBadge look={workStatus(run.status)} />
+        <StatusBadge look={runStatus(run)} />
         {running && run.progress > 0 && <span className="live-number">{run.progress} %</span>}
         <span className={`dim live-number ${css.end}`}>
           {clock(from)}
           {took !== null && ` · ${duration(took)}`}
         </span>
       </button>
-      {running && <Bar parts={[{ share: run.progress / 100 }]} />}
-      {["queued", "waiting"].includes(run.status) && <p className="dim">{waitingWords(run)}</p>}
-      {run.error && <pre className={css.error}>{run.error}</pre>}
+      {run.status === "running" && <Bar parts={[{ share: run.progress / 100 }]} />}
+      {["queued", "waiting"].includes(run.status) && run.review?.state !== "waiting" && (
+        <p className="dim">{waitingWords(run)}</p>
+      )}
+      {run.error && !isRejected(run) && <pre className={css.error}>{plainReason(run.error)}</pre>}
       {run.input_at_fault && (
         <p>{t("The data are at fault: trying again on the same is of no use.")}</p>
       )}
       {newest && Object.keys(run.values ?? {}).length > 0 && <JsonView value={run.values} />}
       {newest && <Reasons reasons={run.warnings ?? []} />}
+      {run.review && run.review.state !== "waiting" && <Decided review={run.review} />}
       {newest && <RunActions run={run} />}
       {open && <RunBody run={run} />}
     </li>
@@ -104,7 +107,7 @@ export function RunActions({ run }: { run: Run }) {
       {run.status === "waiting" && run.review?.state === "waiting" && (
         <Deciding
           review={run.review}
-          ask={t("Look at what it works on, and decide whether {job} begins.", { job: run.job_id })}
+          ask={t("Look at what it works on, and decide whether the job begins.")}
           isNext
           send={(decision, comment) => reviewRun(run.id, decision, comment)}
           changed={[keys.runs(run.task_id), runKeys.all, ["exam"]]}
@@ -135,7 +138,7 @@ export function RunBody({ run }: { run: Run }) {
     <div className={css.body}>
       {run.started_at &&
         (mayNot ? (
-          run.log_tail && <pre className={css.tail}>{run.log_tail}</pre>
+          run.log_tail && <LogTail text={run.log_tail} />
         ) : (
           <LogView
             of={run.job_id}

@@ -10,7 +10,13 @@ import { runQueries } from "../../api/runQueries";
 import type { AnyRun, RunKind } from "../../api/runs";
 import { t } from "../../i18n";
 import type { Column } from "../../shared/DataTable";
-import { dayAndClock, duration, secondsBetween } from "../../shared/format";
+import {
+  dayAndClock,
+  duration,
+  plainReason,
+  secondsBetween,
+  withLocalTimes,
+} from "../../shared/format";
 import { ListAndDetail } from "../../shared/ListAndDetail";
 import page from "../../shared/page.module.css";
 import { authorName } from "../../shared/schema/words";
@@ -18,7 +24,6 @@ import { HealthTabs } from "../../shared/SubNav";
 import { Empty, QueryView } from "../../shared/states";
 import { StatusBadge } from "../../shared/StatusBadge";
 import { runLook } from "../processing/processing";
-import { withLocalTimes } from "../queue/sending";
 import { ChainDetail } from "./ChainDetail";
 import {
   filterOf,
@@ -39,7 +44,7 @@ const columnsFor = (jobs: Names, devices: Names): Column<AnyRun>[] => [
   {
     key: "state",
     head: t("State"),
-    width: "128px",
+    width: "148px",
     cell: ({ status }) => <StatusBadge look={runLook(status)} />,
   },
   {
@@ -78,7 +83,9 @@ const columnsFor = (jobs: Names, devices: Names): Column<AnyRun>[] => [
     head: t("Why"),
     width: "minmax(140px, 2fr)",
     optional: true,
-    cell: (run) => <span className="live-number">{withLocalTimes(whyWords(run))}</span>,
+    cell: (run) => (
+      <span className="live-number">{withLocalTimes(plainReason(whyWords(run)))}</span>
+    ),
   },
   {
     key: "who",

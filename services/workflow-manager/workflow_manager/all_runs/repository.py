@@ -17,6 +17,7 @@ from workflow_manager.runs import repository as exam_runs
 from workflow_manager.runs.models import Run
 from workflow_manager.runs.rules import RunStatus
 
+_REVIEW = RunState.REVIEW.value
 Place = tuple[datetime, UUID]
 """When a run was asked for, and its id: the order of the list."""
 
@@ -78,15 +79,26 @@ async def list_of_exams(
     session: AsyncSession, wanted: Wanted, *, after: Place | None, limit: int
 ) -> Sequence[Run]:
     """Return runs of jobs of exams, newest first."""
-    states = tuple(RunStatus(state) for state in wanted.states if state in set(RunStatus))
-    if not wanted.of_exams or (wanted.states and not states):
+    known = {*RunStatus, _REVIEW}
+    if not wanted.of_exams or (wanted.states and known.isdisjoint(wanted.states)):
         return []
-    same = exam_runs.Wanted(
-        exam_id=wanted.exam_id, device_id=wanted.device_id, job_id=wanted.job, states=states
-    )
+    same = exam_runs.Wanted(exam_id=wanted.exam_id, device_id=wanted.device_id, job_id=wanted.job)
     query = select(Run).where(*same.conditions())
+    if wanted.states:
+        query = query.where(_is_in(wanted.states))
     found = _page(query, Run, wanted, after=after, limit=limit)
     return (await session.scalars(found)).all()
+
+
+def _is_in(states: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Say whether a run is told in one of these states: one that waits for a person in `review`."""
+    waits = col(Run.status) == RunStatus.WAITING
+    asked = sa.func.coalesce(col(Run.review)["state"].as_string(), "") == "waiting"
+    reviewed = sa.and_(waits, asked)
+    found = sa.and_(
+        col(Run.status).in_([state for state in RunStatus if state in states]), sa.not_(reviewed)
+    )
+    return sa.or_(found, reviewed) if _REVIEW in states else found
 
 
 async def list_of_cases(

@@ -47,7 +47,7 @@ def _of_exam(run: Run) -> AnyRunOut:
         {
             **run.model_dump(include=_OF_BOTH | {"exam_id", "task_id", "device_id", "job_version"}),
             "kind": "exam",
-            "status": run.status,
+            "status": RunState.REVIEW if run.waits_for_review else run.status,
             "jobs": [run.job_id],
             "steps_done": int(run.status is RunStatus.SUCCEEDED),
             "progress": run.progress,
