@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,13 +62,18 @@ class BareDevice:
 
 
 @asynccontextmanager
-async def connected(url: str, credentials: Message) -> AsyncIterator[BareDevice]:
-    """Connect and register a device."""
+async def connected(
+    url: str, credentials: Message, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[BareDevice]:
+    """Connect and register a device; with `tls` the server is believed that this believes."""
     headers = {
         "Device-Id": credentials["device_id"],
         "Device-Token": credentials["device_token"],
     }
-    async with connect(url, additional_headers=headers, compression=None, max_size=None) as link:
+    secure: dict[str, Any] = {} if tls is None else {"ssl": tls}
+    async with connect(
+        url, additional_headers=headers, compression=None, max_size=None, **secure
+    ) as link:
         device = BareDevice(link)
         reader = asyncio.create_task(device.read())
         try:

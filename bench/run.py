@@ -27,6 +27,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench import rows
+from bench.deployed import deployed_rows
 from bench.device import connected
 from bench.dicom import dicom_rows
 from bench.dicom_way import way_rows
@@ -193,7 +194,10 @@ GROUPS = (
     "engine",
     "scale",
     "ui",
+    "deployed",
 )
+BY_REQUEST = {"deployed"}
+"""Measured only where it is named: it builds images of containers."""
 
 
 def _sizes(*, quick: bool, large: bool) -> dict[int, int]:
@@ -218,6 +222,7 @@ async def _measure(folder: Path, group: str, options: argparse.Namespace) -> lis
         "engine": lambda at: engine_rows(at, quick=quick),
         "scale": lambda at: scale_rows(at, quick=quick, large=large),
         "ui": lambda at: ui_rows(at, quick=quick, large=large),
+        "deployed": lambda at: deployed_rows(at, quick=quick),
     }
     return await _twice_if_missed(folder, group, measures[group])
 
@@ -314,7 +319,7 @@ def main() -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # no installation compiles at each start
     if "XDG_RUNTIME_DIR" not in os.environ:  # platformdirs warns of one that is missing
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    groups = options.only or GROUPS
+    groups = options.only or [group for group in GROUPS if group not in BY_REQUEST]
     try:
         if len(groups) == 1:
             table = asyncio.run(_measure(folder, groups[0], options))

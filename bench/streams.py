@@ -1,6 +1,7 @@
 """How long an event takes to reach many people who are logged in."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,15 +46,18 @@ class _Heard:
             self.by_all.set()
 
 
-async def watched_row(house: House, database: str, *servers: str) -> Row:
+async def watched_row(
+    house: House, database: str, *servers: str, verify: ssl.SSLContext | bool = True
+) -> Row:
     """Let many follow the events; return how long one takes to reach them all.
 
     Args:
         house: Where something happens.
         database: Of which kind, for the table.
         servers: Addresses of other servers of its database: people are spread over all.
+        verify: Who is believed, where the servers have certificates.
     """
-    delays = await _delays(house, [str(house.http.base_url), *servers])
+    delays = await _delays(house, [str(house.http.base_url).rstrip("/"), *servers], verify)
     figures = spread_ms(delays)
     over = f" over {1 + len(servers)} servers" if servers else ""
     return Row(
@@ -66,12 +70,14 @@ async def watched_row(house: House, database: str, *servers: str) -> Row:
     )
 
 
-async def _delays(house: House, servers: Sequence[str]) -> list[float]:
+async def _delays(
+    house: House, servers: Sequence[str], verify: ssl.SSLContext | bool
+) -> list[float]:
     told = _Told([], [_Heard() for _ in range(_EVENTS)])
     limits = httpx.Limits(max_connections=None)
     headers = house.http.headers
     async with (
-        httpx.AsyncClient(headers=headers, limits=limits, timeout=60) as http,
+        httpx.AsyncClient(headers=headers, limits=limits, timeout=60, verify=verify) as http,
         asyncio.TaskGroup() as group,
     ):
         opened = [asyncio.Event() for _ in range(_STREAMS)]

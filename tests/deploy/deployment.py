@@ -47,12 +47,19 @@ def unavailable(reason: str) -> None:
     pytest.skip(reason)
 
 
+def why_not() -> str | None:
+    """Return why containers cannot run here; None: they can."""
+    if shutil.which("podman") is None:
+        return "podman is not installed"
+    if os.geteuid() != 0:
+        return "podman has to run as root here: networks of containers need it"
+    return None
+
+
 def prepared() -> dict[str, str]:
     """Return the variables with which podman works here; base images are there afterwards."""
-    if shutil.which("podman") is None:
-        unavailable("podman is not installed")
-    if os.geteuid() != 0:
-        unavailable("podman has to run as root here: networks of containers need it")
+    if (reason := why_not()) is not None:
+        unavailable(reason)
     done = _run([ROOT / "deploy" / "local-podman", FOLDER], timeout=900)
     pairs = (word.split("=", 1) for word in done.stdout.split() if "=" in word)
     return {**os.environ, **{name: value.strip("'") for name, value in pairs}}
