@@ -220,7 +220,7 @@ async def _measure(folder: Path, group: str, options: argparse.Namespace) -> lis
         "dicomweb": lambda at: dicomweb_rows(at, quick=quick),
         "reconstruction": lambda at: asyncio.to_thread(reconstruction_rows, at),
         "engine": lambda at: engine_rows(at, quick=quick),
-        "scale": lambda at: scale_rows(at, quick=quick, large=large),
+        "scale": lambda at: scale_rows(at, quick=quick, large=large, images=options.images),
         "ui": lambda at: ui_rows(at, quick=quick, large=large),
         "deployed": lambda at: deployed_rows(at, quick=quick),
     }
@@ -232,6 +232,8 @@ def _measured_apart(folder: Path, group: str, options: argparse.Namespace) -> li
     found = folder / f"{group}.json"
     switches = [f"--{name}" for name in ("quick", "large") if getattr(options, name)]
     arguments = ["--only", group, "--json", str(found), "--links", str(options.links), *switches]
+    if options.images is not None:
+        arguments += ["--images", str(options.images)]
     subprocess.run([sys.executable, __file__, *arguments], check=False)  # noqa: S603 - ours
     if not found.exists():
         return [_not_measured(group)]
@@ -314,6 +316,7 @@ def main() -> int:
         "--large", action="store_true", help="10 GB, up to 1,000,000 images, an hour of events"
     )
     parser.add_argument("--links", type=int, default=LINKS, help="size of the fleet")
+    parser.add_argument("--images", type=int, help="in the index of group scale, 10,000,000 say")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="scanhub-bench-"))
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # no installation compiles at each start

@@ -16,10 +16,10 @@ from bench.dicomweb_fill import studies_of
 from bench.dicomweb_images import series_uid, study_date, study_tags
 from bench.house import API, House, another_server, houses
 from bench.measure import Row
-from bench.scale_fill import RULES, TARGETS
+from bench.scale_fill import LARGE, RULES, TARGETS, one_by_one
 from bench.streams import watched_row
 
-SMALL, MANY, QUICK, LARGE = 10_000, 300_000, 100_000, 1_000_000
+SMALL, MANY, QUICK = 10_000, 300_000, 100_000
 _TIMES = 30
 _FLAT: Final = 2.0
 """The most by which a median may grow."""
@@ -48,7 +48,7 @@ class _Question:
 
 def _questions(house: House) -> list[_Question]:
     """Return what is asked; a study in the middle, so that nothing is first or last."""
-    studies = studies_of(house.images)
+    studies = studies_of(one_by_one(house.images))
     study = studies[len(studies) // 2]
     tags, date = study_tags(study, 1), study_date(study)
     uid, name = tags["StudyInstanceUID"], str(tags["PatientName"])
@@ -83,17 +83,20 @@ def _questions(house: House) -> list[_Question]:
     ]
 
 
-async def scale_rows(folder: Path, *, quick: bool, large: bool) -> list[Row]:
+async def scale_rows(
+    folder: Path, *, quick: bool, large: bool, images: int | None = None
+) -> list[Row]:
     """Measure it on both databases.
 
     Args:
         folder: Where the servers keep their data.
         quick: With 100,000 images.
         large: With 1,000,000 images.
+        images: With so many; with more than 1,000,000 on PostgreSQL alone.
     """
-    sizes = (SMALL, LARGE if large else QUICK if quick else MANY)
+    sizes = (SMALL, images or (LARGE if large else QUICK if quick else MANY))
     rows = []
-    for name in ("SQLite", "PostgreSQL"):
+    for name in ("PostgreSQL",) if sizes[1] > LARGE else ("SQLite", "PostgreSQL"):
         inside = folder / name.lower()
         async with houses(inside, sizes, postgresql=name == "PostgreSQL") as (small, big):
             rows += await _flat(small, big, name)

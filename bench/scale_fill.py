@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.dicomweb_fill import INSTANCES, fill_index
+from bench.scale_copies import BASE, copy
 from scanhub_libraries.clock import utc_now
 from scanhub_libraries.database import create_engine
 from scanhub_libraries.events import EventType
@@ -23,7 +24,9 @@ from workflow_manager.database import Table
 from workflow_manager.dispatch.rules import DispatchStatus
 from workflow_manager.main import create_app
 
-__all__ = ["RULES", "TARGETS", "create_app", "fill", "one_case"]
+__all__ = ["LARGE", "RULES", "TARGETS", "create_app", "fill", "one_by_one", "one_case"]
+LARGE: Final = 1_000_000
+"""The most images that are written one by one."""
 TARGETS: Final = ("archive", "research")
 RULES: Final = ("to the archive", "to research")
 _AT_ONCE = 2000
@@ -33,32 +36,44 @@ _FAILED_EACH, _DISCARDED_EACH, _RESEARCH_EACH = 100, 10, 20
 Rows = dict[str, list[dict[str, Any]]]
 
 
+def one_by_one(images: int) -> int:
+    """Return how many of so many images are written one by one; the rest are copies of them."""
+    return images if images <= LARGE else BASE
+
+
 async def fill(url: str, images: int) -> None:
     """Fill a database that no server uses.
 
     Args:
         url: Of workflow-manager; its tables are made.
-        images: How many are in the index.
+        images: How many are in the index; more than `LARGE` with PostgreSQL alone.
     """
-    await fill_index(url, images)
-    engine, tables = create_engine(url), Table.metadata.tables
+    await fill_index(url, one_by_one(images))
+    engine = create_engine(url)
     try:
-        count = images // INSTANCES
-        began = utc_now() - timedelta(seconds=count * _SECONDS_APART)
-        number = 0
-        async for some in _pages(engine):
-            rows: Rows = {}
-            for one in some:
-                at = began + timedelta(seconds=number * _SECONDS_APART)
-                for table, values in _history(number, one, at):
-                    rows.setdefault(table, []).append(values)
-                number += 1
-            async with engine.begin() as connection:
-                for table, several in rows.items():
-                    await connection.execute(tables[table].insert(), several)
+        await _write_histories(engine, one_by_one(images) // INSTANCES)
+        if images > LARGE:
+            await copy(engine, images)
         await _count(engine)
     finally:
         await engine.dispose()
+
+
+async def _write_histories(engine: AsyncEngine, count: int) -> None:
+    """Write what became of so many series."""
+    tables = Table.metadata.tables
+    began = utc_now() - timedelta(seconds=count * _SECONDS_APART)
+    number = 0
+    async for some in _pages(engine):
+        rows: Rows = {}
+        for one in some:
+            at = began + timedelta(seconds=number * _SECONDS_APART)
+            for table, values in _history(number, one, at):
+                rows.setdefault(table, []).append(values)
+            number += 1
+        async with engine.begin() as connection:
+            for table, several in rows.items():
+                await connection.execute(tables[table].insert(), several)
 
 
 async def one_case(url: str) -> UUID:
