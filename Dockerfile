@@ -12,9 +12,14 @@ ARG DEBIAN=docker.io/library/debian:12.12-slim
 FROM ${PYTHON} AS packages
 WORKDIR /build
 RUN python3 -m venv /opt/scanhub
-COPY requirements.lock scripts/runtime_requirements.py ./
+COPY requirements.lock scripts/runtime_requirements.py scripts/slim_packages.py ./
 RUN python3 runtime_requirements.py <requirements.lock >runtime.lock \
- && /opt/scanhub/bin/python -m pip install --quiet --no-cache-dir --no-deps --require-hashes -r runtime.lock
+ && python3 runtime_requirements.py --simulator <requirements.lock >simulator.lock \
+ && install="/opt/scanhub/bin/python -m pip install --quiet --no-cache-dir --no-deps --require-hashes" \
+ && $install -r runtime.lock \
+ && $install -r simulator.lock --target /opt/simulator \
+ && echo /opt/simulator >"$(echo /opt/scanhub/lib/python3.*/site-packages)/simulator.pth" \
+ && python3 slim_packages.py /opt/scanhub/lib/python3.*/site-packages /opt/simulator
 COPY libraries libraries
 COPY services services
 RUN /opt/scanhub/bin/python -m pip install --quiet --no-cache-dir --no-deps libraries/* services/* \
@@ -58,7 +63,9 @@ FROM base AS dicom-listener
 EXPOSE 11112
 CMD ["receive", "--dicom-port", "11112"]
 
+# The simulated scanner is in this one; Python looks for its packages where they are.
 FROM base AS worker
+COPY --from=packages /opt/simulator /opt/simulator
 CMD ["worker"]
 
 FROM ${DEBIAN} AS gateway
