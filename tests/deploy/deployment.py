@@ -205,7 +205,7 @@ class Deployment:
         self.compose("down", "--volumes", "--timeout", "2")
         self._make_secrets("secrets-of-another-machine", "--keys", keys)
         self.compose("up", "--detach", "--no-build", "--no-deps", "database")
-        until("the database answers", lambda: self.healthy("database"), START_S)
+        self._make_databases()
 
     def run(self, service: str, *command: str) -> str:
         """Let a container that is no server do its work; returns what it says."""
@@ -216,14 +216,20 @@ class Deployment:
         """Start it in the order of the file: podman of Debian 12 knows no conditions."""
         up = ("up", "--detach", "--no-build", "--no-deps")
         self.compose(*up, "database", "archive")
-        until("the database answers", lambda: self.healthy("database"), START_S)
+        self._make_databases()
         self.compose(*up, "migrate")
-        until("the databases are of this version", self._migrated, START_S)
+        until("the databases are of this version", lambda: self._done("migrate"), START_S)
         self.compose(*up, *SERVICES, timeout=600)
         until("a login page over https", self._answers, START_S)
 
-    def _migrated(self) -> bool:
-        state = self.state("migrate")
+    def _make_databases(self) -> None:
+        until("the database answers", lambda: self.healthy("database"), START_S)
+        self.compose("up", "--detach", "--no-build", "--no-deps", "roles")
+        until("databases and roles are there", lambda: self._done("roles"), START_S)
+
+    def _done(self, service: str) -> bool:
+        """Return whether a container has done its work and ended."""
+        state = self.state(service)
         return (state["Status"], state["ExitCode"]) == ("exited", 0)
 
     def _answers(self) -> bool:
@@ -263,7 +269,7 @@ class Deployment:
     def compose(self, *arguments: str, timeout: float = 180) -> str:
         """Let podman-compose do something with the two files."""
         files = [word for name in FILES for word in ("-f", ROOT / name)]
-        command = [self._compose, "-p", PROJECT, *files, *arguments]
+        command = [self._compose, "-p", PROJECT, "--profile", "modules", *files, *arguments]
         path = f"{self._compose.parent}:{self.variables['PATH']}"
         return _run(command, variables={**self.variables, "PATH": path}, timeout=timeout).stdout
 

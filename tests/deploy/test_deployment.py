@@ -135,10 +135,31 @@ async def test_everything_is_healthy_and_there_is_one_origin_over_https(deployme
         large = client.post(login, content=b"x" * (2 << 20))
         assert (large.status_code, large.json()["status"]) == (413, 413)
         assert client.get("/api/v1/device/health/readiness").json() == {"status": "ok"}
+        key = deployment.secrets.joinpath("metrics.key").read_text().strip()
+        for service in ("exam", "device", "workflowmanager"):
+            metrics = f"/api/v1/{service}/metrics"
+            assert client.get(metrics).status_code == 401
+            told = client.get(metrics, headers={"Authorization": f"Bearer {key}"})
+            assert "process_resident_memory_bytes" in told.text, told.text
 
 
 async def _async(value):
     return value
+
+
+async def test_the_gateway_makes_one_address_wait_that_asks_for_too_much(deployment):
+    """More logins at once than an address may have: the rest never reaches exam-manager."""
+    login, readiness = "/api/v1/userlogin/login", "/api/v1/exam/health/readiness"
+    limits = httpx.Limits(max_connections=20)
+    async with httpx.AsyncClient(
+        base_url=deployment.url, verify=deployment.trust, timeout=60, limits=limits
+    ) as http:
+        answers = await asyncio.gather(*(http.post(login) for _ in range(100)))
+        assert {answer.status_code for answer in answers} == {422, 429}  # it has no user in it
+        told = next(answer for answer in answers if answer.status_code == 429)
+        assert told.json()["type"] == "/problems/too-many-requests"
+        assert int(told.headers["Retry-After"]) > 0
+        assert (await http.get(readiness)).status_code == 200  # whoever is logged in goes on
 
 
 async def test_a_container_has_no_rights_no_tools_and_no_secret_of_others(deployment):
@@ -148,7 +169,8 @@ async def test_a_container_has_no_rights_no_tools_and_no_secret_of_others(deploy
 
     look = "import os; print(os.getuid(), sorted(os.listdir('/run/secrets')))"
     assert within("device-manager-1", look) == (
-        "10001 ['device-tokens.key', 'device-url', 'services', 'signing.pub.pem']"
+        "10001 ['device-tokens.key', 'device-url', 'metrics.key', 'services', "
+        "'signing.former.pub.pem', 'signing.pub.pem']"
     )
     status = "print(*[line for line in open('/proc/self/status') if line.startswith('CapEff')])"
     assert within("worker-1", status).split()[1].strip("0") == ""

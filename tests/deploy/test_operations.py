@@ -17,6 +17,14 @@ from scanhub_device.credentials import Credentials
 from scanhub_device.settings import ClientSettings
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(900)]
+API_SERVICES = ("exam-manager", "device-manager-1", "device-manager-2", "workflow-manager")
+WITH_SECRET = {
+    "name": "sealed",
+    "target_type": "dicomweb",
+    "url": "http://archive:9/",
+    "http_user": "ada",
+    "http_password": "a secret of some length",
+}
 
 
 @pytest.fixture
@@ -86,6 +94,19 @@ async def test_a_module_runs_in_a_container_of_the_machine(deployment):
     # none but the worker of modules could have run it
     with pytest.raises(AssertionError):
         deployment.podman("exec", deployment.container("worker-1"), "ls", "/var/run/docker.sock")
+
+
+async def test_keys_are_replaced_and_nobody_is_logged_out(deployment):
+    async with opened(deployment) as api:
+        await api.call("POST", "/workflowmanager/targets", json=WITH_SECRET)
+        old = deployment.secrets.joinpath("signing.pem").read_text()
+        deployment.run("keys")
+        assert deployment.secrets.joinpath("signing.pem").read_text() != old
+        deployment.compose("restart", *API_SERVICES)
+        paths = ("/userlogin/getcurrentuser", "/device/", "/workflowmanager/targets")
+        for path in paths:  # with the token of before
+            await eventually(path, lambda path=path: api.call("GET", path))
+        assert "1 secrets" in deployment.run("keys", "rotate-keys", "--shared", "--finish")
 
 
 async def test_a_backup_is_restored_on_an_empty_machine(deployment):

@@ -17,11 +17,13 @@ from scanhub.main import PREFIXES
 from scanhub.settings import SERVICES, InstallationSettings
 from scanhub.ui import _SECURITY_HEADERS
 from scanhub_libraries.file_settings import SUFFIX
+from scanhub_libraries.security.tokens import FORMER_KEYS
 from workflow_manager.engine.names import QUEUE_NAMES
 from workflow_manager.settings import WorkflowManagerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 GATEWAY = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text("utf-8")
+_QUEUES = "SCANHUB_WORKFLOW_QUEUES"
 SETTINGS: tuple[type[BaseSettings], ...] = (
     InstallationSettings,
     ExamManagerSettings,
@@ -38,7 +40,7 @@ def compose() -> dict[str, Any]:
 
 def ours(compose: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the services that run `scanhub`."""
-    foreign = {"gateway", "database"}
+    foreign = {"gateway", "database", "roles"}
     return {name: each for name, each in compose["services"].items() if name not in foreign}
 
 
@@ -68,11 +70,21 @@ def test_each_command_is_what_the_command_line_takes(compose: dict[str, Any]) ->
         assert drain_s < float(service.get("stop_grace_period", "0s").removesuffix("s"))
 
 
+def test_one_service_alone_builds_an_image_and_no_registry_is_asked(
+    compose: dict[str, Any],
+) -> None:
+    """Compose builds all at once, and two exports of one name end in "already exists"."""
+    services = [each for each in compose["services"].values() if each["image"][:8] == "scanhub/"]
+    built = [each["image"] for each in services if "build" in each]
+    assert sorted(built) == sorted({each["image"] for each in services})
+    assert {each["pull_policy"] for each in services} == {"never"}
+
+
 def test_a_worker_serves_what_the_server_leaves(compose: dict[str, Any]) -> None:
     queues = {
-        name: set(yaml.safe_load(service["environment"]["SCANHUB_WORKFLOW_QUEUES"]))
+        name: set(yaml.safe_load(service["environment"][_QUEUES]))
         for name, service in ours(compose).items()
-        if "SCANHUB_WORKFLOW_QUEUES" in service["environment"]
+        if _QUEUES in service["environment"]
     }
     assert queues["worker-1"] == queues["worker-2"]
     assert queues["worker-1"] | queues["workflow-manager"] == set(QUEUE_NAMES)
@@ -80,16 +92,16 @@ def test_a_worker_serves_what_the_server_leaves(compose: dict[str, Any]) -> None
 
 def test_one_worker_alone_runs_containers_and_nothing_but_modules(compose: dict[str, Any]) -> None:
     text = (ROOT / "docker-compose.modules.yml").read_text("utf-8")
+    assert "extends" not in text  # compose 2.24 refuses to extend what depends on something
     services = yaml.safe_load(text)["services"]
+    added = yaml.safe_load(compose["services"]["module-worker"]["environment"][_QUEUES])
     queues = {
-        name: set(yaml.safe_load(service["environment"]["SCANHUB_WORKFLOW_QUEUES"]))
+        name: set(yaml.safe_load(service["environment"][_QUEUES]))
         for name, service in services.items()
-        if "SCANHUB_WORKFLOW_QUEUES" in service["environment"]
+        if _QUEUES in service["environment"]
     }
-    before = yaml.safe_load(
-        compose["services"]["worker-1"]["environment"]["SCANHUB_WORKFLOW_QUEUES"]
-    )
-    assert queues.pop("module-worker") == {"modules"}
+    before = yaml.safe_load(compose["services"]["worker-1"]["environment"][_QUEUES])
+    assert added == ["modules"]
     assert queues == {name: set(before) - {"modules"} for name in ("worker-1", "worker-2")}
     assert [name for name, each in services.items() if "volumes" in each] == ["module-worker"]
 
@@ -110,9 +122,17 @@ def test_a_service_has_the_secrets_that_it_reads_and_nothing_is_writable_but_its
         assert read <= given | folders, name
         assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}
-        assert "healthcheck" in service or name in {"migrate", "backup"}  # which end
+        assert "healthcheck" in service or name in {
+            "migrate",
+            "roles",
+            "backup",
+            "keys",
+        }  # which end
     signing = [name for name, each in compose["services"].items() if "signing.pem" in _made(each)]
     assert signing == ["exam-manager", "backup"]
+    for name, service in compose["services"].items():
+        made = _made(service)
+        assert ("signing-former" in made) == ("signing-public" in made), name
 
 
 def _made(service: dict[str, Any]) -> set[str]:
@@ -124,6 +144,7 @@ def test_a_backup_has_every_key_and_no_other_secret_among_them(compose: dict[str
     """What lies in its folder of keys is copied into each backup."""
     settings = InstallationSettings(keys_folder=Path("keys"))
     needed = {"signing.pem", "signing.pub.pem", "device-tokens.key", "target-secrets.key"}
+    needed |= {FORMER_KEYS}
     needed |= {f"services/{name}.secret" for name in SERVICES}
     secrets = compose["services"]["backup"]["secrets"]
     targets = {each["target"] for each in secrets if not isinstance(each, str)}
@@ -177,3 +198,23 @@ def test_only_what_runs_is_installed_in_an_image(load_script: Any) -> None:
     assert sum(text.startswith("numpy==") for text in needed) == lock.count("\nnumpy==")
     assert {"fastapi", "pynetdicom", "dbos", "asyncpg", "scipy", "ismrmrd"} <= names
     assert not names & {"pytest", "mypy", "ruff", "playwright", "schemathesis", "hypothesis"}
+    simulator = {text.partition("==")[0] for text in script.needed_by_simulator(lock)}
+    assert {"pypulseq", "matplotlib"} <= simulator
+    assert not simulator & names
+
+
+def test_an_image_has_what_runs_of_a_library_and_nothing_twice(
+    load_script: Any, tmp_path: Path
+) -> None:
+    package, content = tmp_path / "package", bytes(200_000)
+    (package / "tests").mkdir(parents=True)
+    for name in ("__init__.py", "fast.pyx", "fast.h", "typed.pyi", "tests/test_it.py"):
+        (package / name).write_text("x" * 10)
+    for name in ("libfast.so", "libfast.so.3", "libfast.so.3.2"):
+        (package / name).write_bytes(content)
+    (package / "other.so").write_bytes(content[1:] + b"x")
+    assert load_script("slim_packages").slim(tmp_path) == 4 * 10 + 2 * len(content)
+    left = {path.name for path in package.iterdir()}
+    assert left == {"__init__.py", "libfast.so", "libfast.so.3", "libfast.so.3.2", "other.so"}
+    assert {path.read_bytes() for path in package.glob("libfast.so*")} == {content}
+    assert (package / "other.so").read_bytes() != content

@@ -120,3 +120,15 @@ def test_keys_stay_closed_to_others_and_a_folder_without_keys_is_told(settings, 
         assert path.stat().st_mode & 0o077 == 0
     done = CliRunner().invoke(app, ["rotate-keys", "--data-dir", str(tmp_path / "none")])
     assert done.exit_code == 1
+
+
+async def test_keys_of_containers_stay_readable_for_them(house):
+    """Each container has some of the files, as another user than who they belong to."""
+    settings = house.settings
+    settings.device_token_key()
+    begin_rotation(settings, at_once=False, say=say, shared=True)
+    changed = ("signing.pem", "signing.pub.pem", "signing.former.pub.pem", "device-tokens.key")
+    for name in (*changed, "target-secrets.key"):
+        assert (settings.keys_dir / name).stat().st_mode & 0o777 == 0o444, name
+    await finish_rotation(settings, say=say, shared=True)
+    assert (settings.keys_dir / "target-secrets.key").stat().st_mode & 0o777 == 0o444

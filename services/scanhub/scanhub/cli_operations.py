@@ -90,6 +90,9 @@ def rotate_keys(
     now: Annotated[
         bool, typer.Option("--now", help="After a theft: old tokens are void, all log in anew.")
     ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Leave the files readable, as containers need them.")
+    ] = False,
 ) -> None:
     """Make new keys; nobody is logged out, and no device is refused."""
     from scanhub.rotation import begin_rotation, finish_rotation
@@ -97,9 +100,9 @@ def rotate_keys(
     with explained(errors):
         settings = settings_of(data_dir=data_dir)
         if finish:
-            asyncio.run(finish_rotation(settings, say=typer.echo))
+            asyncio.run(finish_rotation(settings, say=typer.echo, shared=shared))
         else:
-            begin_rotation(settings, at_once=now, say=typer.echo)
+            begin_rotation(settings, at_once=now, say=typer.echo, shared=shared)
 
 
 @operations.command()

@@ -33,15 +33,19 @@ from workflow_manager.targets.models import Target
 from workflow_manager.targets.secret_box import SecretBox
 
 Say = Callable[[str], None]
+_OWN, _SHARED = 0o600, 0o444
 
 
-def begin_rotation(settings: InstallationSettings, *, at_once: bool, say: Say) -> None:
+def begin_rotation(
+    settings: InstallationSettings, *, at_once: bool, say: Say, shared: bool = False
+) -> None:
     """Make new keys beside the old ones.
 
     Args:
         settings: The installation.
         at_once: Believe nothing that the old signing key signed: everybody logs in anew.
         say: Told what was done.
+        shared: Others may read the files: each container is given those that it needs.
 
     Raises:
         ConflictError: There are no keys, or the last rotation was not finished.
@@ -56,10 +60,11 @@ def begin_rotation(settings: InstallationSettings, *, at_once: bool, say: Say) -
                 "The last rotation is not finished: restart all servers and workers, then call "
                 "`scanhub rotate-keys --finish`."
             )
-        _rotate_signing(folder, at_once=at_once)
+        mode = _SHARED if shared else _OWN
+        _rotate_signing(folder, mode, at_once=at_once)
         hashing = lines_of(settings.device_token_key())
-        _write(folder / "device-tokens.key", [secrets.token_hex(32), *hashing])
-        _write(folder / "target-secrets.key", [Fernet.generate_key().decode(), *sealing])
+        _write(folder / "device-tokens.key", [secrets.token_hex(32), *hashing], mode)
+        _write(folder / "target-secrets.key", [Fernet.generate_key().decode(), *sealing], mode)
     say("There are new keys for tokens of users and services, of devices, and for secrets.")
     say(
         "Restart all servers and workers (these need copies of the keys), then call "
@@ -67,16 +72,17 @@ def begin_rotation(settings: InstallationSettings, *, at_once: bool, say: Say) -
     )
 
 
-def _rotate_signing(folder: Path, *, at_once: bool) -> None:
+def _rotate_signing(folder: Path, mode: int, *, at_once: bool) -> None:
     old = load_or_create_keys(folder)
     path = folder / FORMER_KEYS
     oldest = time.time() - FORMER_LIFETIME.total_seconds()
     lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
     kept = [line for line in lines if float(line.partition(" ")[0]) > oldest]
-    _write(path, [] if at_once else [*kept, f"{time.time():.0f} {_der_of(old.public_pem)}"])
+    former = [] if at_once else [*kept, f"{time.time():.0f} {_der_of(old.public_pem)}"]
+    _write(path, former, mode)
     new = generate_keys()
-    _write(folder / "signing.pem", [new.private_pem.strip()])
-    _write(folder / "signing.pub.pem", [new.public_pem.strip()])
+    _write(folder / "signing.pem", [new.private_pem.strip()], mode)
+    _write(folder / "signing.pub.pem", [new.public_pem.strip()], mode)
 
 
 def _der_of(public_pem: str) -> str:
@@ -87,20 +93,28 @@ def _der_of(public_pem: str) -> str:
     return base64.b64encode(der).decode()
 
 
-def _write(path: Path, lines: list[str]) -> None:
-    """Replace a file of keys, whole, open to its owner only."""
+def _write(path: Path, lines: list[str], mode: int) -> None:
+    """Replace a file of keys, whole, open to its owner only or readable by others too."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write("".join(f"{line}\n" for line in lines))
         file.flush()
+        os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     part.replace(path)
     sync_directory(path.parent)
 
 
-async def finish_rotation(settings: InstallationSettings, *, say: Say) -> None:
+async def finish_rotation(
+    settings: InstallationSettings, *, say: Say, shared: bool = False
+) -> None:
     """Seal the secrets of targets and modules with the new key, and drop the old one.
+
+    Args:
+        settings: The installation.
+        say: Told what was done.
+        shared: As when it began.
 
     Raises:
         ConflictError: There is nothing to finish.
@@ -112,7 +126,8 @@ async def finish_rotation(settings: InstallationSettings, *, say: Say) -> None:
         if not former:
             raise ConflictError("There is nothing to finish: call `scanhub rotate-keys` first.")
         sealed = await _seal_anew(settings, SecretBox(SecretStr(keys)))
-        _write(settings.keys_dir / "target-secrets.key", [newest])
+        mode = _SHARED if shared else _OWN
+        _write(settings.keys_dir / "target-secrets.key", [newest], mode)
     say(f"{sealed} secrets of targets and modules have the new key; the old one is gone.")
     say("A device has the new key from its next connection on; the old one is kept for others.")
 
