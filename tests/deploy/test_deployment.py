@@ -1,6 +1,7 @@
 """A demo scan and routed series in the deployment, and what is left of them after each kill."""
 
 import asyncio
+import json
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from deployment import PROJECT, SERVICES
 from sent_series import IMAGES, Sending, send, write_series
 
 from scanhub.demo.data import PlannedScan, create_data
+from scanhub.demo.follow import following
 from scanhub_device.simulator import default_sequence
 
 pytestmark = [pytest.mark.deploy, pytest.mark.timeout(1800)]
@@ -160,6 +162,16 @@ async def test_the_gateway_makes_one_address_wait_that_asks_for_too_much(deploym
         assert told.json()["type"] == "/problems/too-many-requests"
         assert int(told.headers["Retry-After"]) > 0
         assert (await http.get(readiness)).status_code == 200  # whoever is logged in goes on
+
+
+async def test_an_event_comes_through_the_gateway_at_once(deployment):
+    """Nothing is held back there until there is more of it."""
+    async with opened(deployment) as api, following(api.http, api.token) as follower:
+        made = {"name": "told-of", "target_type": "dummy"}
+        await api.call("POST", "/workflowmanager/targets", json=made)
+        await follower.wait_for(
+            lambda event: made["name"] in json.dumps(event), lambda _: None, SETTLED_S, "its event"
+        )
 
 
 async def test_a_container_has_no_rights_no_tools_and_no_secret_of_others(deployment):
