@@ -27,7 +27,7 @@ _OF_INSTANCES: Final = {"dicom_instance", "dispatched_instance"}
 _OF_ONE_IMAGE: Final = {"sop_instance_uid", "key"}
 _NAMES: Final = {"patient_id", "patient_name", "patient_name_key", "accession_number"}
 _CONSTRAINTS: Final = """
-SELECT conrelid::regclass::text AS at, conname AS name, contype AS kind,
+SELECT conrelid::regclass::text AS at, conname AS name, contype::text AS kind,
        pg_get_constraintdef(oid) AS definition
 FROM pg_constraint
 WHERE contype IN ('p', 'u', 'f')

@@ -125,7 +125,7 @@ def test_keys_stay_closed_to_others_and_a_folder_without_keys_is_told(settings, 
 async def test_keys_of_containers_stay_readable_for_them(house):
     """Each container has some of the files, as another user than who they belong to."""
     settings = house.settings
-    settings.device_token_key()
+    load_or_create_keys(settings.keys_dir)
     begin_rotation(settings, at_once=False, say=say, shared=True)
     changed = ("signing.pem", "signing.pub.pem", "signing.former.pub.pem", "device-tokens.key")
     for name in (*changed, "target-secrets.key"):
