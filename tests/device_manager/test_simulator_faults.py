@@ -114,6 +114,7 @@ async def test_the_data_is_whole_in_the_end(
         await check_delivered(lab, task, device_id)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "code"),
     [("disk-full@30%", "disk-full"), ("error=coil-unplugged@30%", "coil-unplugged")],

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from scanhub_libraries.ids import new_id
 
 EXAM = "/api/v1/exam"
@@ -105,6 +107,7 @@ class Desk:
         assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.long
 async def test_fifty_editors_of_one_exam_lose_nothing(either):
     desk = await Desk(either).open()
     acts = [

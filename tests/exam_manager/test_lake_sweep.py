@@ -109,6 +109,7 @@ async def test_killed_while_a_sequence_is_uploaded(outside, scene, started_later
     assert names == {"GRE"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["result", "task", "workflow", "exam", "sequence"])
 async def test_killed_after_a_delete_and_before_its_files_are_removed(
     outside, scene, started_later, what

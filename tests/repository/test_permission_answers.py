@@ -147,6 +147,7 @@ def service_of(path: str) -> str:
     return max(found)[1]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_every_route_answers_every_caller_as_the_table_says(tmp_path: Path) -> None:
     wrong, asked = [], 0

@@ -61,6 +61,7 @@ def digest(big_file: Path) -> str:
     return hashlib.sha256(big_file.read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 @pytest.mark.disk
 @pytest.mark.parametrize("hand_over", ["upload", "moved"])
 @pytest.mark.parametrize("when", ["announced", "in the middle", "before the verdict"])

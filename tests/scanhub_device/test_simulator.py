@@ -124,6 +124,7 @@ def without_noise(tmp_path_factory: pytest.TempPathFactory) -> Raw:
     return scan(tmp_path_factory.mktemp("played"), default_sequence().read_text())
 
 
+@pytest.mark.long
 def test_the_image_is_the_phantom(without_noise: Raw) -> None:
     raw = without_noise
     image = raw.images()[0, 0]

@@ -33,6 +33,7 @@ async def page(installation):
         yield page
 
 
+@pytest.mark.long
 async def test_a_wrong_password_is_told_and_the_right_one_leads_where_one_wanted(page, scene):
     await page.goto("/devices")
     await page.get_by_label("User name").fill(USERNAME)

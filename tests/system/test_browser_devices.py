@@ -80,6 +80,7 @@ async def set_parameters(scene: Scene, comment: str, **parameter: object) -> Non
     await scene.api.call("PUT", f"/device/{scene.data.device_id}/parameter", json=body)
 
 
+@pytest.mark.long
 async def test_a_lost_scan_is_seen_everywhere_and_given_up_with_a_reason(page, scene):
     scanner = await start_a_scan(scene, page)
     os.killpg(scanner.pid, signal.SIGKILL)

@@ -163,6 +163,7 @@ def several_frames() -> dict[str, Any]:
     return {"name": "cine.dcm", "mimeType": "application/dicom", "buffer": file.getvalue()}
 
 
+@pytest.mark.long
 async def test_frames_come_one_by_one_and_images_over_dicomweb(page, scene):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.partition("/instances/")[2]))

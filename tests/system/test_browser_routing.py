@@ -107,6 +107,7 @@ async def write_a_rule(page: Page, image: Path) -> None:
     await page.get_by_role("button", name="Make the rule").click()
 
 
+@pytest.mark.long
 async def test_a_rule_is_written_tried_enabled_and_seen_to_fire(
     page: Page, scene: Scene, image: Path, dicom_port: int, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ async def test_a_server_killed_after_the_upload_completes_the_scan_after_its_res
     assert len(list(archive.rglob("*.dcm"))) == 1
 
 
+@pytest.mark.long
 async def test_a_server_killed_while_the_scanner_scans_gets_the_data_after_its_restart(scene):
     await scene.installation.connect_scanner(scene.data.credentials, "--time-scale", "0.5")
     await scene.until("device.connected", device_id=scene.data.device_id)

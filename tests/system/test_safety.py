@@ -5,6 +5,7 @@ import pytest
 pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
 
 
+@pytest.mark.long
 async def test_a_first_level_scan_is_refused_then_confirmed_and_told_in_the_journal(
     scene, hot_scanner
 ):

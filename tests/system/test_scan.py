@@ -73,6 +73,7 @@ async def test_a_reconstruction_that_cannot_work_says_why(scene, tmp_path):
     assert "GRE axial" in answer.text or "result" in answer.text
 
 
+@pytest.mark.long
 @pytest.mark.disk
 @pytest.mark.parametrize(
     "installation", [Path(sys.executable).with_name("scanhub")], indirect=True, ids=["scanhub"]

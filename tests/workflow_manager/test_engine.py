@@ -117,6 +117,7 @@ async def test_a_workflow_starts_the_next_one_later(engine_url, work):
         await until(lambda: work.done == ["a", "a-next"])
 
 
+@pytest.mark.long
 async def test_a_delayed_workflow_waits_over_a_restart(engine_url, work):
     async with launched(engine_url, work) as engine:
         await engine.start("short", "later", queue="each", partition="x", delay_s=1.5)

@@ -53,6 +53,7 @@ async def test_a_result_that_cannot_be_zipped_is_refused_before_the_answer(platf
     await platform.call("GET", f"{EXAM}/result/x/zip", expect=400)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", ["gone", "longer", "shorter"])
 async def test_a_file_that_changes_meanwhile_breaks_the_download(platform, store, change):
     result, place = await store({"first.npy": b"", "second.npy": b"content"}, "NUMPY")

@@ -46,6 +46,7 @@ def plain(file, gradients):
     return np.fft.irfft(np.fft.rfft(rises, size) * spectrum, size)[:, : grid.size]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_the_largest_value_is_found_wherever_it_is(seed):
     file = random_sequence(seed)

@@ -95,6 +95,7 @@ def silent(monkeypatch):
     monkeypatch.setattr(dicom, "_REPORT_S", 0.1)
 
 
+@pytest.mark.long
 async def test_what_the_node_has_not_confirmed_is_not_sent_and_a_restart_forgets_nothing(
     serving, outgoing, silent
 ):

@@ -115,6 +115,7 @@ def assert_same_image(sent, got, syntax):
     assert before.to_json_dict() == after.to_json_dict()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("stored", "wanted"),
     [

@@ -106,6 +106,7 @@ async def test_orthanc_gives_studies_by_wado_rs_as_they_are_stored(serving, orth
         assert stored_syntaxes(service).count(str(RLELossless)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("without", [(), ("--disable-get",)])
 async def test_dcmtk_gives_studies_by_c_get_or_moves_them(serving, tmp_path, without):
     path, port, ours = require_program("dcmqrscp"), a_port(), a_port()

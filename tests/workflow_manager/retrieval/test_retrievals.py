@@ -211,6 +211,7 @@ async def cases_of(service, count):
     return await until(there)
 
 
+@pytest.mark.long
 @POSTGRESQL_IN_CI
 @pytest.mark.parametrize("method", ["auto", "c-move"])
 async def test_a_forced_rule_decides_of_what_is_fetched(serving, other, migrated_url, method):
