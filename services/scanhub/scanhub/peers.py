@@ -17,6 +17,8 @@ from device_manager.certificates.shown import PEER
 _READ_AHEAD_BYTES = 1 << 20
 _MESSAGE_BYTES = 1 << 10
 """What a message takes beside its content, empty ones too [byte]; rather too much."""
+_CONTINUE = b"HTTP/1.1 100 "
+"""Comes before an answer, and is waited for."""
 
 
 def peer_of(transport: asyncio.BaseTransport) -> dict[str, dict[object, object]]:
@@ -39,6 +41,44 @@ def peer_of(transport: asyncio.BaseTransport) -> dict[str, dict[object, object]]
     return told
 
 
+class OneWrite:
+    """Where an answer is written: its head goes together with the beginning of its body.
+
+    Alone it would wake whoever reads, and cost the processor, for bytes that say nothing yet.
+    A head whose body takes longer goes by itself in the next turn of the loop.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._head: bytes | None = None
+        self._has_begun = False
+
+    def write(self, data: bytes) -> None:
+        """Write; what begins an answer may wait for the next turn."""
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.writelines((head, data) if data else (head,))
+        elif self._has_begun or data.startswith(_CONTINUE):
+            self._transport.write(data)
+        else:
+            self._has_begun, self._head = True, data
+            self._loop.call_soon(self._send_head)
+
+    def _send_head(self) -> None:
+        if self._head is not None and not self._transport.is_closing():
+            self._transport.write(self._head)
+        self._head = None
+
+    def close(self) -> None:
+        """Close the connection behind what was written."""
+        self._send_head()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Say whether nothing is written any more."""
+        return self._transport.is_closing()
+
+
 class HttpProtocol(HttpToolsProtocol):
     """HTTP as uvicorn speaks it; the scope tells who is at the other end."""
 
@@ -51,6 +91,13 @@ class HttpProtocol(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self.scope["extensions"] = dict(self._told)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer; an answer to HEAD has no body to wait for."""
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before and self.scope["method"] != "HEAD":
+            self.cycle.transport = OneWrite(self.transport, self.loop)  # type: ignore[assignment]  # it has what is called
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body; if none waits it is handed on as it is, not copied twice."""
