@@ -26,6 +26,27 @@ export default defineConfig({
     manifest: true,
     // The lazy viewer chunk is big by nature; `npm run size` guards the first screen instead.
     chunkSizeWarningLimit: 4000,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What is always wanted together comes in one file, with all that it imports: cut by who
+          // shares it, an exam was 118 files, and a browser asks for six at a time.
+          groups: [
+            { name: "app", test: /\/src\/main\.tsx$/, priority: 3 },
+            {
+              name: "start",
+              test: /\/features\/(shell\/AppShell|worklist\/WorklistPage)\.tsx$/,
+              priority: 2,
+            },
+            {
+              name: "exam",
+              test: /\/features\/(exam\/(ExamPage|ImagesPane)|shell\/ExamFrame)\.tsx$/,
+              priority: 1,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -20,6 +20,14 @@ declare module "@tanstack/react-router" {
   }
 }
 
+// The code of the page comes while the server is asked who is here, not after its answer.
+for (const { routeId } of router.matchRoutes(router.latestLocation)) {
+  // What does not come is told of where the page is opened.
+  router
+    .loadRouteChunk(router.routesById[routeId as keyof typeof router.routesById])
+    ?.catch(() => undefined);
+}
+
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(

@@ -37,3 +37,20 @@ async def test_a_name_that_no_file_can_have_is_not_found(http, path):
 @pytest.mark.parametrize("path", ["/%2e%2e/secret.txt", "/..%2fsecret.txt", "/way-out/secret.txt"])
 async def test_no_path_leads_out_of_the_folder(http, path):
     assert (await http.get(path)).text == "the page"
+
+
+async def test_a_file_goes_packed_to_who_takes_it_so_and_is_read_anew_when_it_changes(
+    http, tmp_path
+):
+    packed = await http.get("/assets/app.js", headers={"Accept-Encoding": "gzip, br"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Content-Type"].startswith("text/javascript")
+    assert packed.text == "the program"
+    plain = await http.get("/assets/app.js", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.text == "the program"
+    page = await http.get("/")
+    known = {"If-None-Match": page.headers["ETag"]}
+    assert (await http.get("/", headers=known)).status_code == 304
+    (tmp_path / "ui" / "index.html").write_text("another page")
+    assert (await http.get("/", headers=known)).text == "another page"

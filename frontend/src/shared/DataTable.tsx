@@ -1,6 +1,7 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
+  type CSSProperties,
   type KeyboardEvent,
   memo,
   type PointerEvent,
@@ -9,10 +10,12 @@ import {
   useEffect,
   useMemo,
   useRef,
+  useState,
 } from "react";
 
 import { day } from "./format";
 import { useShortcuts } from "./shortcuts";
+import { Slots } from "./slots";
 import css from "./table.module.css";
 import { useLatest } from "./useLatest";
 import { useNow } from "./useNow";
@@ -98,7 +101,23 @@ export function DataTable<Row>({
     k: () => move(-1),
     ArrowUp: () => move(-1),
   });
-  const tracks = columns.map(({ width }) => width).join(" ");
+  const tracks = { "--tracks": columns.map(({ width }) => width).join(" ") } as CSSProperties;
+  const focused = useRef<string | null>(null);
+  const noteFocus = useCallback((id: string | null) => {
+    focused.current = id;
+  }, []);
+  const [slots] = useState(() => new Slots());
+  const lines = virtual.getVirtualItems().flatMap(({ index, start }) => {
+    const row = rows[index];
+    return row === undefined ? [] : [{ row, index, start, id: rowId(row) }];
+  });
+  const places = slots.assign(
+    lines.map(({ id }) => id),
+    focused.current,
+  );
+  const placeOf = ({ id }: { id: string }) => places.get(id) ?? 0;
+  // As they are read, but for while they move: then no element changes its place among the others.
+  const shown = virtual.isScrolling ? lines.toSorted((a, b) => placeOf(a) - placeOf(b)) : lines;
   return (
     <div
       className={css.table}
@@ -106,14 +125,10 @@ export function DataTable<Row>({
       aria-label={label}
       aria-rowcount={rows.length + 1}
       ref={scroller}
+      style={tracks}
     >
       <div role="rowgroup" className={css.headGroup}>
-        <div
-          role="row"
-          aria-rowindex={1}
-          className={css.head}
-          style={{ gridTemplateColumns: tracks }}
-        >
+        <div role="row" aria-rowindex={1} className={css.head}>
           {columns.map((column) => (
             <span key={column.key} role="columnheader">
               {column.head}
@@ -122,24 +137,17 @@ export function DataTable<Row>({
         </div>
       </div>
       <div role="rowgroup" className={css.body} style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start }) => {
-          const row = rows[index];
-          if (row === undefined) return null;
-          const id = rowId(row);
-          return (
-            <Line
-              key={id}
-              row={row}
-              index={index}
-              start={start}
-              tracks={tracks}
-              columns={columns}
-              selected={id === selectedId}
-              today={today}
-              onOpen={openRow}
-            />
-          );
-        })}
+        {shown.map((line) => (
+          <Line
+            key={placeOf(line)}
+            {...line}
+            columns={columns}
+            selected={line.id === selectedId}
+            today={today}
+            onOpen={openRow}
+            onFocused={noteFocus}
+          />
+        ))}
       </div>
     </div>
   );
@@ -147,18 +155,21 @@ export function DataTable<Row>({
 
 interface LineProps<Row> {
   row: Row;
+  id: string;
   index: number;
   /** How far below the first one it is [px]. */
   start: number;
-  tracks: string;
   columns: Column<Row>[];
   selected: boolean;
   /** Cells tell times of today otherwise than those of other days. */
   today: string;
   onOpen: (row: Row) => void;
+  /** Tells which row has the focus, or something in it; null when it leaves. */
+  onFocused: (id: string | null) => void;
 }
 
-function PlainLine<Row>({ row, index, start, tracks, columns, selected, onOpen }: LineProps<Row>) {
+function PlainLine<Row>(line: LineProps<Row>) {
+  const { row, id, index, start, columns, selected, onOpen, onFocused } = line;
   const onKey = (event: KeyboardEvent<HTMLElement>) => {
     if (event.key !== "Enter" || event.target !== event.currentTarget) return;
     event.preventDefault();
@@ -170,13 +181,16 @@ function PlainLine<Row>({ row, index, start, tracks, columns, selected, onOpen }
       tabIndex={0}
       data-testid="table-row"
       data-row-index={index}
+      data-row-id={id}
       aria-rowindex={index + 2}
       data-selected={selected || undefined}
       className={css.row}
-      style={{ gridTemplateColumns: tracks, transform: `translateY(${start}px)` }}
+      style={{ transform: `translateY(${start}px)` }}
       onClick={() => onOpen(row)}
       onPointerOver={tellWhole}
       onKeyDown={onKey}
+      onFocus={() => onFocused(id)}
+      onBlur={() => onFocused(null)}
     >
       {columns.map((column) => (
         <span key={column.key} role="cell" className={css.cell}>
@@ -187,5 +201,5 @@ function PlainLine<Row>({ row, index, start, tracks, columns, selected, onOpen }
   );
 }
 
-/** Drawn anew only when it is another row: scrolling and typing leave most rows as they are. */
+/** Drawn anew only when it shows another row: scrolling and typing leave most as they are. */
 const Line = memo(PlainLine) as typeof PlainLine;

@@ -105,12 +105,24 @@ export function duration(seconds: number | null | undefined): string {
 
 export function clock(time: string | number | Date | null | undefined, seconds = true): string {
   const date = asDate(time);
-  if (!date) return "–";
-  return date.toLocaleTimeString(currentLocale(), {
-    hour: "2-digit",
-    minute: "2-digit",
-    ...(seconds && { second: "2-digit" }),
-  });
+  return date ? clockFormat(currentLocale(), seconds).format(date) : "–";
+}
+
+const clockFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** Kept: to make one takes longer than all else that a row of a list says. */
+function clockFormat(locale: string, seconds: boolean): Intl.DateTimeFormat {
+  const key = `${locale} ${seconds}`;
+  let format = clockFormats.get(key);
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale, {
+      hour: "2-digit",
+      minute: "2-digit",
+      ...(seconds && { second: "2-digit" }),
+    });
+    clockFormats.set(key, format);
+  }
+  return format;
 }
 
 /** ISO order: unambiguous between countries. */
