@@ -3,7 +3,7 @@ import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { answer, client } from "./client";
 import type { components as exam } from "./exam-manager";
 import { allRows, pagesOf } from "./pages";
-import type { AcquisitionTask, Exam, JobTask, Workflow } from "./types";
+import type { AcquisitionTask, Exam, JobTask, PatientPosition, Workflow } from "./types";
 
 /** The library: protocols in versions, the sequences that they play, and what comes ready made. */
 
@@ -63,15 +63,17 @@ export const retireProtocol = (exam_id: string, version: number) =>
   );
 export const reviseProtocol = (exam_id: string) =>
   answer(client.POST("/api/v1/exam/templates/{exam_id}/revise", { params: { path: { exam_id } } }));
-export const createProtocol = (name: string, description: string) =>
-  answer(
-    client.POST("/api/v1/exam/new", {
-      body: { name, description, status: "NEW", is_template: true },
-    }),
-  );
+interface ProtocolWords {
+  name: string;
+  description: string;
+  patient_position: PatientPosition | null;
+}
+
+export const createProtocol = (words: ProtocolWords) =>
+  answer(client.POST("/api/v1/exam/new", { body: { ...words, status: "NEW", is_template: true } }));
 export const updateProtocol = (
   { id, version }: Exam,
-  body: { name: string; description: string; indication: string | null; comment: string | null },
+  body: ProtocolWords & { indication: string | null; comment: string | null },
 ) =>
   answer(
     client.PUT("/api/v1/exam/{exam_id}", {

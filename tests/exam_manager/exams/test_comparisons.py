@@ -43,7 +43,7 @@ async def test_every_kind_of_change_is_told_once(either):
     draft = await revised(either, exam)
     assert await diff(either, exam, draft) == []
     brain, after = draft["workflows"]
-    await edit(either, "", draft, name="T2")
+    await edit(either, "", draft, name="T2", patient_position="FFS")
     await edit(either, "workflow/", brain, description="d")
     order = [brain["tasks"][number]["id"] for number in (3, 0, 1, 2)]
     await either.call("PUT", f"{EXAM}/task/reorder", json={"task_ids": order}, expect=204)
@@ -54,6 +54,7 @@ async def test_every_kind_of_change_is_told_once(either):
     await either.workflow({**draft, "is_template": True}, name="More")
     assert await diff(either, exam, draft) == [
         ("changed", "exam", "T2", "name", "T", "T2"),
+        ("changed", "exam", "T2", "patient_position", None, "FFS"),
         ("changed", "workflow", "Brain", "description", "", "d"),
         ("added", "workflow", "More", None, None, None),
         ("removed", "task", "S2", None, None, None),

@@ -155,7 +155,7 @@ async def test_nothing_moves_into_a_released_version(platform):
 
 
 async def test_a_revision_is_the_next_draft_with_the_whole_tree(either):
-    exam = await protocol(either)
+    exam = await protocol(either, patient_position="FFS")
     assert "draft" in (await act(either, exam, "revise", 409))["detail"]
     await release(either, exam)
     old = await tree(either, exam)
@@ -163,6 +163,7 @@ async def test_a_revision_is_the_next_draft_with_the_whole_tree(either):
     assert draft == await tree(either, draft)
     assert (draft["protocol_id"], draft["protocol_version"]) == (exam["id"], 2)
     assert (draft["released_at"], draft["released_by"]) == (None, None)
+    assert draft["patient_position"] == "FFS"
     for before, after in zip(old["workflows"], draft["workflows"], strict=True):
         for was, task in zip(before["tasks"], after["tasks"], strict=True):
             assert (task["template_id"], task["name"]) == (was["id"], was["name"])

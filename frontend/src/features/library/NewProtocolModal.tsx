@@ -1,11 +1,12 @@
-import { Modal } from "@mantine/core";
+import { Modal, Select } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { addWorkflow, createProtocol, updateProtocol } from "../../api/library";
 import { keys } from "../../api/queries";
-import type { Exam } from "../../api/types";
+import type { Exam, PatientPosition } from "../../api/types";
 import { t } from "../../i18n";
+import { POSITIONS, POSITION_WORDS } from "../../shared/patient";
 import { DescriptionInput, NameInput, SavingForm } from "../../shared/SavingForm";
 
 /** Makes a protocol with an empty workflow, or says something else of a draft. */
@@ -21,12 +22,14 @@ export default function NewProtocolModal({
   const client = useQueryClient();
   const [name, setName] = useState(exam?.name ?? "");
   const [description, setDescription] = useState(exam?.description ?? "");
+  const [position, setPosition] = useState(exam?.patient_position ?? null);
   const save = async () => {
+    const said = { name: name.trim(), description, patient_position: position };
     if (exam) {
       const { indication = null, comment = null } = exam;
-      return updateProtocol(exam, { name: name.trim(), description, indication, comment });
+      return updateProtocol(exam, { ...said, indication, comment });
     }
-    const made = await createProtocol(name.trim(), description);
+    const made = await createProtocol(said);
     await addWorkflow(made.id, name.trim());
     return made;
   };
@@ -34,7 +37,7 @@ export default function NewProtocolModal({
     <Modal
       opened
       onClose={onClose}
-      title={exam ? t("Rename {exam}", { exam: exam.name }) : t("New protocol")}
+      title={exam ? t("Edit {name}", { name: exam.name }) : t("New protocol")}
     >
       <SavingForm
         label={t("Protocol")}
@@ -54,6 +57,14 @@ export default function NewProtocolModal({
           about={t("What it is for, and when to choose it")}
           value={description}
           onChange={setDescription}
+        />
+        <Select
+          label={t("Patient position")}
+          placeholder={t("Asked before the first scan")}
+          clearable
+          value={position}
+          onChange={(next) => setPosition(next as PatientPosition | null)}
+          data={POSITIONS.map((value) => ({ value, label: `${POSITION_WORDS[value]} (${value})` }))}
         />
       </SavingForm>
     </Modal>

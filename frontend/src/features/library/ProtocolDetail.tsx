@@ -27,6 +27,7 @@ import { dayAndClock } from "../../shared/format";
 import { DetailHead } from "../../shared/DetailHead";
 import { DetailSection } from "../../shared/DetailSection";
 import page from "../../shared/page.module.css";
+import { POSITION_WORDS } from "../../shared/patient";
 import { guarded, useMayPlan, useMayRelease } from "../../shared/roles";
 import { saveFile } from "../../shared/saveFile";
 import { ErrorLine, QueryView } from "../../shared/states";
@@ -78,6 +79,13 @@ function Shown({ exam, onOpen, onClose }: Omit<Props, "examId"> & { exam: Exam }
                   "Released versions are frozen: exams are made from exactly this. Make a new version to change it.",
                 )
               : t("Retired: no new exams are made from it.")}
+          </p>
+        )}
+        {exam.patient_position && (
+          <p>
+            {t("Patient position: {positionWords}", {
+              positionWords: POSITION_WORDS[exam.patient_position],
+            })}
           </p>
         )}
         <ProtocolTree exam={exam} frozen={standing !== "draft"} />
@@ -150,7 +158,7 @@ function Actions({
               {...guarded(mayNotPlan)}
               onClick={() => setDialog("edit")}
             >
-              {t("Rename")}
+              {t("Edit")}
             </Button>
           </>
         )}

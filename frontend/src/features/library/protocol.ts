@@ -30,6 +30,7 @@ export function versionWords({ newest, released }: Protocol): string {
 }
 
 const FIELDS: Record<string, string> = {
+  patient_position: t("Patient position"),
   sequence_id: t("Sequence"),
   device_id: t("Device"),
   dag_id: t("Job"),

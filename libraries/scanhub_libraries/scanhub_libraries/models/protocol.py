@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from scanhub_libraries.models.enums import CalibrationType, DAGType, TaskType
+from scanhub_libraries.models.enums import CalibrationType, DAGType, PatientPosition, TaskType
 from scanhub_libraries.models.fields import Name, Parameter, ShortText, Text, WireModel
 from scanhub_libraries.models.sequence import BaseMRISequence
 from scanhub_libraries.models.task import AcquisitionParameter, Deviation
@@ -199,6 +199,10 @@ class ProtocolFile(_FileModel):
     description: Text = ""
     indication: Text | None = None
     comment: Text | None = None
+    patient_position: Annotated[
+        PatientPosition | None,
+        Field(description="How the patient lies (0018,5100); null: asked for with each exam"),
+    ] = None
     released_at: AwareDatetime | None = None
     released_by: ShortText | None = None
     release_comment: Text | None = None

@@ -17,7 +17,7 @@ from scanhub_libraries.models import ChangeKind, ProtocolChange
 Lineage = Mapping[UUID, UUID | None]
 Pairs = dict[UUID, Row]
 """Right id: the row on the left that it is the same thing as."""
-_EXAM_FIELDS = ("name", "description", "indication", "comment")
+_EXAM_FIELDS = ("name", "description", "indication", "comment", "patient_position")
 _WORKFLOW_FIELDS = ("name", "description", "comment")
 
 

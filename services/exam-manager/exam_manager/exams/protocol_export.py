@@ -156,7 +156,7 @@ async def _sequence(
 def _protocol(plan: Plan, refs: dict[str, str]) -> dict[str, object]:
     names = {str(task["id"]): f"t{number}" for number, task in enumerate(plan.tasks, 1)}
     exam = plan.exam
-    same = ("name", "description", "indication", "comment")
+    same = ("name", "description", "indication", "comment", "patient_position")
     release = ("released_at", "released_by", "release_comment")
     return {
         **{field: exam[field] for field in (*same, *release)},

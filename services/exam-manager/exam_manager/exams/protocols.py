@@ -74,6 +74,7 @@ async def revise_version(
         description=source.description,
         indication=source.indication,
         comment=source.comment,
+        patient_position=source.patient_position,
         is_template=True,
     )
     row = service.new_exam(body, creator=creator, now=now) | {
