@@ -12,6 +12,8 @@ export interface Instance {
   series: string;
   uid: string;
   frames: number;
+  /** SOP Class UID: what kind of object it is. */
+  sopClass?: string;
 }
 
 /** DICOM JSON (PS3.18 annex F): elements by tag. */
@@ -137,6 +139,7 @@ export async function listInstances(study: string, series: string): Promise<Inst
       series,
       uid: first(json["00080018"]),
       frames: Number(first(json["00280008"]) || 1),
+      sopClass: first(json["00080016"]),
     }));
     all.push(...found);
     if (found.length < INSTANCES_PER_PAGE) return all;

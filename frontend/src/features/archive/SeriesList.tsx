@@ -1,4 +1,4 @@
-import { IconAlertOctagon, IconLoader2, IconPhoto } from "@tabler/icons-react";
+import { IconAlertOctagon, IconFileText, IconLoader2, IconPhoto } from "@tabler/icons-react";
 import { useState } from "react";
 
 import { type SeriesOfStudy, thumbnailUrl } from "../../api/archive";
@@ -39,12 +39,16 @@ export function SeriesList({ study, series, isOfPatient, shown, onSeries }: Prop
               aria-current={one.series_instance_uid === shown || undefined}
               onClick={() => onSeries(one.series_instance_uid)}
             >
-              {isOfPatient(one) ? (
-                <Thumbnail key={one.instances} src={thumbnailUrl(study, one.series_instance_uid)} />
-              ) : (
+              {!isOfPatient(one) ? (
                 <span className={css.thumbnail}>
                   <IconAlertOctagon size={26} color="var(--status-fault)" aria-hidden />
                 </span>
+              ) : one.modality === "DOC" ? (
+                <span className={css.thumbnail}>
+                  <IconFileText size={26} stroke={1.4} aria-hidden />
+                </span>
+              ) : (
+                <Thumbnail key={one.instances} src={thumbnailUrl(study, one.series_instance_uid)} />
               )}
               <span className={css.cardText}>
                 <strong>{one.series_description || t("No description")}</strong>
@@ -52,7 +56,9 @@ export function SeriesList({ study, series, isOfPatient, shown, onSeries }: Prop
                   {[one.series_number, one.modality].filter((part) => part !== null).join(" · ")}
                 </span>
                 <span className="dim live-number">
-                  {plural(one.instances, "{n} image", "{n} images")}
+                  {one.modality === "DOC"
+                    ? plural(one.instances, "{n} document", "{n} documents")
+                    : plural(one.instances, "{n} image", "{n} images")}
                 </span>
                 {!isOfPatient(one) && <span className={css.other}>{t("Another patient")}</span>}
                 {!one.complete && (

@@ -154,6 +154,7 @@ function Images({
             {...shownSeries(series, all)}
             others={ofStudyToo
               .filter((one) => one.series_instance_uid !== series.series_instance_uid)
+              .filter(({ modality }) => modality !== "DOC")
               .map((one) => ({
                 id: one.series_instance_uid,
                 label: titleOf(one),

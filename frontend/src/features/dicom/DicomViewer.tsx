@@ -1,10 +1,11 @@
 import { Select } from "@mantine/core";
-import { IconBoxMultiple, IconLayoutGrid, IconSquare } from "@tabler/icons-react";
+import { IconBoxMultiple, IconFileText, IconLayoutGrid, IconSquare } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 
 import { t } from "../../i18n";
 import { Loading } from "../../shared/states";
 import css from "./dicom.module.css";
+import { isKnownDocument } from "./documents";
 import type { Whose } from "./identity";
 import type { Place } from "./planes";
 import type { ImageSource } from "./sources";
@@ -13,6 +14,7 @@ import { ToolButton } from "./ToolButton";
 
 const PlanesPane = lazy(() => import("./PlanesPane"));
 const GridPane = lazy(() => import("./GridPane"));
+const DocumentPane = lazy(() => import("./DocumentPane"));
 
 /** A series as the viewer shows it. */
 export interface ShownSeries {
@@ -40,33 +42,44 @@ export interface ViewerProps extends ShownSeries {
   others?: Other[];
 }
 
-type Layout = "stack" | "planes" | "grid";
-const LAYOUTS = [
+type Layout = "stack" | "planes" | "grid" | "documents";
+const OF_IMAGES = [
   { layout: "stack", label: t("One image"), Icon: IconSquare },
   { layout: "planes", label: t("Three planes"), Icon: IconBoxMultiple },
   { layout: "grid", label: t("All images"), Icon: IconLayoutGrid },
 ] as const;
+const OF_DOCUMENTS = { layout: "documents", label: t("Documents"), Icon: IconFileText } as const;
 
 export default function DicomViewer(props: ViewerProps) {
   const [attempt, setAttempt] = useState(0);
   return <Viewer key={attempt} {...props} onRetry={() => setAttempt(attempt + 1)} />;
 }
 
-function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRetry: () => void }) {
-  const [layout, setLayout] = useState<Layout>("stack");
+function Viewer({ whose, others = [], onRetry, ...all }: ViewerProps & { onRetry: () => void }) {
+  // What a file is may be known only when it was read.
+  const [found, setFound] = useState<string[]>([]);
+  const isDocument = (source: ImageSource) => isKnownDocument(source) || found.includes(source.url);
+  const documents = all.images.filter(isDocument);
+  const series = { ...all, images: all.images.filter((source) => !isDocument(source)) };
+  const [chosen, setLayout] = useState<Layout>("stack");
+  const layout = series.images.length === 0 && documents.length > 0 ? "documents" : chosen;
+  const layouts = [
+    ...(series.images.length > 0 ? OF_IMAGES : []),
+    ...(documents.length > 0 ? [OF_DOCUMENTS] : []),
+  ];
   const [start, setStart] = useState<number | null>(null);
   const [other, setOther] = useState<{ id: string; series: ShownSeries } | null>(null);
   const [active, setActive] = useState(0);
   const [leading, setLeading] = useState<Place | null>(null);
   const compare = async (id: string | null) => {
-    const chosen = others.find((each) => each.id === id);
+    const beside = others.find((each) => each.id === id);
     setActive(0);
-    setOther(chosen ? { id: chosen.id, series: await chosen.load() } : null);
+    setOther(beside ? { id: beside.id, series: await beside.load() } : null);
     setLayout("stack");
   };
   const choose = (
     <div className={css.tools} role="group" aria-label={t("Layout")}>
-      {LAYOUTS.map((each) => (
+      {layouts.map((each) => (
         <ToolButton
           key={each.layout}
           label={each.label}
@@ -78,7 +91,7 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
           }}
         />
       ))}
-      {others.length > 0 && (
+      {others.length > 0 && series.images.length > 0 && (
         <Select
           aria-label={t("Compare with")}
           placeholder={t("Compare")}
@@ -110,6 +123,9 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
             leading={other ? leading : null}
             onLead={setLeading}
             onRetry={onRetry}
+            onDocuments={
+              pane === 0 ? (urls) => setFound((before) => [...before, ...urls]) : undefined
+            }
           />
         ))}
       </div>
@@ -117,7 +133,9 @@ function Viewer({ whose, others = [], onRetry, ...series }: ViewerProps & { onRe
   }
   return (
     <Suspense fallback={<Loading label={t("Loading the images")} rows={1} />}>
-      {layout === "planes" ? (
+      {layout === "documents" ? (
+        <DocumentPane documents={documents} whose={whose} title={all.title} layouts={choose} />
+      ) : layout === "planes" ? (
         <PlanesPane {...series} whose={whose} layouts={choose} onRetry={onRetry} />
       ) : (
         <GridPane

@@ -1,3 +1,4 @@
+import { Select } from "@mantine/core";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { t } from "../../i18n";
@@ -43,6 +44,8 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
   const ready = presets !== null;
   const [failure, setFailure] = useState<unknown>(null);
   const [other, setOther] = useState<Other | null>(null);
+  const [which, setWhich] = useState(0);
+  const [volumes, setVolumes] = useState(1);
   const key = JSON.stringify(images);
   const match = useLatest(whose.match);
 
@@ -56,10 +59,15 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
     opened
       .open(
         JSON.parse(key) as ImageSource[],
+        which,
         (all) => refuseOthers(all, match.current),
         (done, of) => setProgress([done, of]),
       )
-      .then(() => viewer.current === opened && setPresets(opened.presets))
+      .then(() => {
+        if (viewer.current !== opened) return;
+        setVolumes(opened.volumes);
+        setPresets(opened.presets);
+      })
       .catch((error: unknown) => {
         if (viewer.current !== opened) return;
         if (error instanceof OtherPatientError) setOther(error.found);
@@ -69,7 +77,7 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
       viewer.current = null;
       opened.destroy();
     };
-  }, [key, match]);
+  }, [key, which, match]);
   useEffect(() => {
     // Once more when it can be seen: a plane that was hidden may not have been drawn.
     const [stored] = presets ?? [];
@@ -85,6 +93,23 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
     <div className={css.viewer} id="viewer" tabIndex={-1} data-testid="planes">
       <div className={css.bar}>
         {layouts}
+        {volumes > 1 && (
+          <Select
+            aria-label={t("Which volume")}
+            size="xs"
+            className={css.volume}
+            allowDeselect={false}
+            value={String(which)}
+            onChange={(next) => {
+              setPresets(null);
+              setWhich(Number(next));
+            }}
+            data={Array.from({ length: volumes }, (_, number) => ({
+              value: String(number),
+              label: t("Volume {volume} of {size}", { volume: number + 1, size: volumes }),
+            }))}
+          />
+        )}
         <span className={css.barText}>{t("{title} · not for diagnosis", { title })}</span>
       </div>
       <div className={css.planes} data-ready={ready || undefined}>

@@ -9,6 +9,7 @@ import { AnnotationPanel } from "./AnnotationPanel";
 import annotationCss from "./annotations.module.css";
 import css from "./dicom.module.css";
 import type { ShownSeries } from "./DicomViewer";
+import { DocumentsError } from "./documents";
 import { Foot } from "./Foot";
 import type { Whose } from "./identity";
 import { Mismatch, readable } from "./Mismatch";
@@ -34,6 +35,8 @@ interface Props extends ShownSeries {
   leading: Place | null;
   onLead: (place: Place) => void;
   onRetry: () => void;
+  /** Some of the images turned out to be documents, which others show. */
+  onDocuments?: (urls: string[]) => void;
 }
 
 const CINE_MS = 100;
@@ -55,6 +58,7 @@ export function StackPane(props: Props) {
   const { handlers } = annotations;
   const { ask } = words;
   const key = JSON.stringify(images);
+  const foundDocuments = useLatest(props.onDocuments);
 
   useEffect(() => {
     if (!element.current) return;
@@ -67,13 +71,16 @@ export function StackPane(props: Props) {
     });
     viewer.current = opened;
     opened.open(JSON.parse(key) as ImageSource[], inOrder, start).catch((error: unknown) => {
-      if (viewer.current === opened) setFailure(readable(error));
+      if (viewer.current !== opened) return;
+      const found = foundDocuments.current;
+      if (error instanceof DocumentsError && found) found(error.urls);
+      else setFailure(readable(error));
     });
     return () => {
       viewer.current = null;
       opened.destroy();
     };
-  }, [key, inOrder, start, handlers, ask]);
+  }, [key, inOrder, start, handlers, ask, foundDocuments]);
 
   const open = snapshot !== null;
   useEffect(() => {

@@ -78,6 +78,36 @@ export function sortedByPosition(imageIds: string[]): string[] {
   return places.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0)).map(({ imageId }) => imageId);
 }
 
+/** Closer than this [mm], two images lie at one place. */
+const SAME_PLACE = 1e-3;
+
+/**
+ * Images that lie at the same places again and again, as echoes and phases do, as volumes in the
+ * order they came in; one volume where they do not.
+ */
+export function volumesOf(imageIds: string[]): string[][] {
+  const sorted = sortedByPosition(imageIds);
+  const [first] = sorted.map(planeOf);
+  const normal = first && cross(first.across, first.down);
+  if (!normal) return [sorted];
+  const places: string[][] = [];
+  let last = -Infinity;
+  for (const imageId of sorted) {
+    const position = planeOf(imageId)?.position;
+    if (!position) return [sorted];
+    const at = dot(normal, position);
+    if (at - last > SAME_PLACE) places.push([]);
+    places.at(-1)?.push(imageId);
+    last = at;
+  }
+  const count = places[0]?.length ?? 1;
+  if (places.some((place) => place.length !== count)) return [sorted];
+  const asTheyCame = places.map((place) =>
+    place.toSorted((a, b) => imageIds.indexOf(a) - imageIds.indexOf(b)),
+  );
+  return Array.from({ length: count }, (_, number) => asTheyCame.map((place) => place[number]!));
+}
+
 /** One file of many frames becomes one image per frame. */
 export function framesOf(imageIds: string[]): string[] {
   const only = imageIds.length === 1 ? imageIds[0] : undefined;

@@ -12,6 +12,7 @@ import type { Annotation, AnnotationKind } from "../../api/annotations";
 import { t } from "../../i18n";
 import { type PixelGrid } from "./annotationGeometry";
 import { leaveKeys, startCornerstone } from "./cornerstone";
+import { documentsAmong, DocumentsError } from "./documents";
 import { type DrawingHandlers, Drawings } from "./drawings";
 import { type EdgeLetters, edgeLetters, scaleBar } from "./geometry";
 import type { ImageIdentity } from "./identity";
@@ -80,7 +81,9 @@ export class StackViewer {
     const imageIds = await imageIdsOf(images);
     if (this.#destroyed) return;
     const middle = Math.min(imageIds.length - 1, at ?? Math.floor(imageIds.length / 2));
-    const first = await imageLoader.loadAndCacheImage(imageIds[middle] ?? "");
+    const first = await imageLoader.loadAndCacheImage(imageIds[middle] ?? "").catch((error) => {
+      throw documentsOf(imageIds) ?? error;
+    });
     if (this.#destroyed) return;
     this.#enable();
     const frames = framesOf(imageIds);
@@ -233,8 +236,12 @@ export class StackViewer {
 
   /** File names need not follow anatomy; positions do. */
   async #sortOnceLoaded(imageIds: string[]): Promise<void> {
-    await Promise.all(imageIds.map((imageId) => imageLoader.loadAndCacheImage(imageId)));
+    const read = await Promise.allSettled(
+      imageIds.map((imageId) => imageLoader.loadAndCacheImage(imageId)),
+    );
     if (this.#destroyed) return;
+    const failed = read.find(({ status }) => status === "rejected");
+    if (failed) throw documentsOf(imageIds) ?? (failed as PromiseRejectedResult).reason;
     const sorted = sortedByPosition(imageIds);
     if (sorted.every((imageId, at) => imageId === imageIds[at])) return;
     const shown = this.#viewport.getCurrentImageId();
@@ -275,4 +282,10 @@ export class StackViewer {
       place: placeOf(imageId),
     });
   };
+}
+
+/** A job may leave a report beside its images. */
+function documentsOf(imageIds: string[]): DocumentsError | null {
+  const found = documentsAmong(imageIds);
+  return found.length > 0 ? new DocumentsError(found) : null;
 }

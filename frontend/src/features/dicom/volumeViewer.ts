@@ -20,7 +20,7 @@ import { t } from "../../i18n";
 import { leaveKeys, startCornerstone } from "./cornerstone";
 import { cross, dot, type EdgeLetters, edgeLetters, scaleBar, type Vector } from "./geometry";
 import type { ImageIdentity } from "./identity";
-import { framesOf, identityOf, planeOf, sortedByPosition } from "./planes";
+import { framesOf, identityOf, planeOf, volumesOf } from "./planes";
 import { type Preset, presetsOf, storedWindow } from "./presets";
 import { type ImageSource, imageIdsOf } from "./sources";
 
@@ -55,6 +55,8 @@ export class VolumeViewer {
   #resize: ResizeObserver | null = null;
   #onChange: (plane: PlaneName, view: PlaneView) => void;
   presets: Preset[] = [];
+  /** How many volumes the images make, as echoes and phases do. */
+  volumes = 1;
 
   constructor(
     elements: Record<PlaneName, HTMLDivElement>,
@@ -64,9 +66,14 @@ export class VolumeViewer {
     this.#onChange = onChange;
   }
 
-  /** Reads all images; nothing is drawn before all are of the right patient. */
+  /**
+   * Reads all images; nothing is drawn before all are of the right patient.
+   *
+   * @param which The volume that is shown, from 0.
+   */
   async open(
     images: ImageSource[],
+    which: number,
     check: (identities: ImageIdentity[]) => void,
     onLoaded: (done: number, of: number) => void,
   ): Promise<void> {
@@ -84,14 +91,16 @@ export class VolumeViewer {
     );
     if (this.#destroyed) return;
     check(imageIds.map(identityOf));
-    const sorted = sortedByPosition(imageIds);
-    checkVolume(sorted);
-    const volume = await volumeLoader.createAndCacheVolumeFromImages(this.#id, sorted);
+    const volumes = volumesOf(imageIds);
+    const slices = volumes[which] ?? volumes[0]!;
+    this.volumes = volumes.length;
+    checkVolume(slices);
+    const volume = await volumeLoader.createAndCacheVolumeFromImages(this.#id, slices);
     if (this.#destroyed) {
       cache.removeVolumeLoadObject(this.#id);
       return;
     }
-    const middle = loaded[Math.floor(loaded.length / 2)]!;
+    const middle = loaded[imageIds.indexOf(slices[Math.floor(slices.length / 2)]!)]!;
     this.presets = presetsOf(middle.getPixelData(), storedWindow(middle));
     await this.#show(volume.volumeId);
   }
