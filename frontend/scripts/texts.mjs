@@ -38,6 +38,10 @@ for (const file of files) {
     problems.push(`src/${file}:${line}: "${text}" is not in t()`);
 }
 
+// What the servers say: the list is the English catalogue of it.
+for (const text of JSON.parse(readFileSync(`${SRC}i18n/server.json`, "utf8")))
+  said.set(`server: ${text}`, { forms: false, at: "src/i18n/server.json" });
+
 /** What is wrong with one translation; nothing is null. */
 function lacking(key, forms, translation, language) {
   if (translation === undefined) return "is missing";

@@ -1,4 +1,5 @@
-import { t } from "../i18n";
+import { shownLanguage, t } from "../i18n";
+import { serverText } from "../i18n/server";
 
 /** A refused or failed request, in the words of the server's problem document. */
 export class ApiError extends Error {
@@ -32,16 +33,27 @@ export function problemFrom(status: number, body: unknown, correlationId: string
   const record = isRecord(body) ? body : {};
   const slug = text(record.slug) || text(record.type).split("/").pop() || "";
   const title =
-    text(record.title) || (status === 0 ? t("No answer") : t("Error {status}", { status }));
+    serverText(text(record.title)) ||
+    (status === 0 ? t("No answer") : t("Error {status}", { status }));
   return new ApiError(
     status,
     title,
-    text(record.detail) || fieldErrors(record) || title,
+    detailOf(record) || title,
     slug,
     reasonsOf(record),
     correlationId ?? (text(record.correlation_id) || null),
     record,
   );
+}
+
+/** Several reasons or fields in one sentence are translated one by one. */
+function detailOf(record: Record<string, unknown>): string {
+  const detail = text(record.detail);
+  const said = serverText(detail);
+  if (said !== detail || shownLanguage() === "en") return said || fieldErrors(record);
+  const reasons = Array.isArray(record.reasons) ? record.reasons : [];
+  if (detail === reasons.join(" ")) return reasonsOf(record).join(" ");
+  return fieldErrors(record) || detail;
 }
 
 /** What a refusal says of single fields, by their path in what was sent: `limits.cpus`. */
@@ -50,7 +62,9 @@ export function fieldProblems(error: unknown): { field: string; problem: string 
   if (!Array.isArray(errors)) return [];
   return errors.filter(isRecord).flatMap((found) => {
     const path = /^\/body\/(.+)$/.exec(text(found.pointer))?.[1];
-    return path ? [{ field: path.replaceAll("/", "."), problem: text(found.detail) }] : [];
+    return path
+      ? [{ field: path.replaceAll("/", "."), problem: serverText(text(found.detail)) }]
+      : [];
   });
 }
 
@@ -58,7 +72,7 @@ function reasonsOf(record: Record<string, unknown>): string[] {
   if (!Array.isArray(record.reasons)) return [];
   return record.reasons
     .map((reason) =>
-      isRecord(reason) ? text(reason.detail) || text(reason.message) : text(reason),
+      serverText(isRecord(reason) ? text(reason.detail) || text(reason.message) : text(reason)),
     )
     .filter(Boolean);
 }
@@ -73,7 +87,7 @@ function fieldErrors(record: Record<string, unknown>): string {
     .filter(isRecord)
     .map((error) => {
       const field = text(error.pointer) || (Array.isArray(error.loc) ? error.loc.join(".") : "");
-      const said = text(error.detail) || text(error.msg);
+      const said = serverText(text(error.detail) || text(error.msg));
       return field ? `${field}: ${said}` : said;
     })
     .join("; ");

@@ -68,6 +68,12 @@ export function said(context: string, text: string): string {
   return typeof found === "string" ? found : text;
 }
 
+/** The texts that the catalogue has in a context, as `said` asks for them. */
+export const keysOf = (context: string): string[] =>
+  Object.keys(catalogue)
+    .filter((key) => key.startsWith(`${context}: `))
+    .map((key) => key.slice(context.length + 2));
+
 /** `plural(3, "{n} image", "{n} images")` is `3 images`. */
 /*#__NO_SIDE_EFFECTS__*/
 export function plural<const One extends string, const Many extends string>(

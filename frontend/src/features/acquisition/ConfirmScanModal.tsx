@@ -5,6 +5,7 @@ import { type SafetyConfirmation, type SafetyVerdict, toConfirm } from "../../ap
 import { sessionStore } from "../../api/session";
 import type { Task } from "../../api/types";
 import { t } from "../../i18n";
+import { serverText } from "../../i18n/server";
 import { rich } from "../../i18n/rich";
 import page from "../../shared/page.module.css";
 import { Reasons } from "../../shared/states";
@@ -46,7 +47,7 @@ export default function ConfirmScanModal({ task, verdict, onClose, onConfirm }: 
           submit();
         }}
       >
-        <Reasons reasons={reasons.map(({ text }) => text)} />
+        <Reasons reasons={reasons.map(({ text }) => serverText(text))} />
         <p>
           {rich(
             "Recorded as confirmed by {which}, for this sequence, this patient and this device only.",

@@ -6,6 +6,7 @@ import { ApiError } from "../../api/problem";
 import { type SafetyConfirmation, toConfirm, verdictOf } from "../../api/safety";
 import type { Task } from "../../api/types";
 import { t } from "../../i18n";
+import { serverText } from "../../i18n/server";
 import { CorrelationId, Reasons } from "../../shared/states";
 import css from "./acquisition.module.css";
 
@@ -37,7 +38,7 @@ export function Refusal({ task, refusal, start, dismiss }: Props) {
           {notes.length > 0 && (
             <details>
               <summary>{t("Not checked or for information ({n})", { n: notes.length })}</summary>
-              <Reasons reasons={notes.map(({ text }) => text)} />
+              <Reasons reasons={notes.map(({ text }) => serverText(text))} />
             </details>
           )}
           {open.length > 0 && (

@@ -5,6 +5,7 @@ import { queries } from "../../api/queries";
 import type { SafetyVerdict } from "../../api/safety";
 import type { AcquisitionTask, Patient, PatientPosition } from "../../api/types";
 import { plural, t } from "../../i18n";
+import { serverText } from "../../i18n/server";
 import { ErrorLine, Reasons } from "../../shared/states";
 import { isActive } from "../../shared/status";
 import css from "./exam.module.css";
@@ -52,7 +53,9 @@ export function SafetySection({
 /** What it comes to, and why; `brief` where there is little room. */
 export function Verdict({ found, brief }: { found: SafetyVerdict; brief?: boolean }) {
   const of = (severity: string) =>
-    found.reasons.filter((reason) => reason.severity === severity).map(({ text }) => text);
+    found.reasons
+      .filter((reason) => reason.severity === severity)
+      .map(({ text }) => serverText(text));
   const notes = of("note");
   const against = [...of("refuse"), ...of("confirm")];
   const Icon = found.outcome === "pass" ? IconCircleCheck : IconAlertTriangle;

@@ -1,5 +1,5 @@
 import type { PlotChannel, SequenceBlock, SequencePlot } from "../../api/sequencePlot";
-import { t } from "../../i18n";
+import { said, t } from "../../i18n";
 import { reading } from "../plot/scale";
 import { type Line, lowerBound, valueAt } from "../plot/trace";
 
@@ -69,7 +69,7 @@ const USES: Record<string, string> = {
   i: t("inversion"),
   s: t("saturation"),
   p: t("preparation"),
-  o: t("other"),
+  o: said("use of a pulse", "other"),
 };
 const NARROW = "\u202f";
 
