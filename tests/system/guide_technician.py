@@ -1,5 +1,6 @@
 """A technician's day, as docs/user-guide.md tells it."""
 
+import asyncio
 import re
 
 from browser import log_in
@@ -196,11 +197,23 @@ async def measures(book: Book) -> None:
     await panel.get_by_role("button", name="Close the list of annotations").click()
 
 
+DRAWN_INSIDE = """() => {
+  const canvas = document.querySelector("[data-testid=viewer-canvas]");
+  const right = canvas.getBoundingClientRect().right;
+  const lines = [...canvas.querySelectorAll("svg.svg-layer line")];
+  return lines.length > 0 && lines.every((line) => line.getBoundingClientRect().right <= right);
+}"""
+"""What is drawn follows its image, which has half the room now."""
+
+
 async def compares(book: Book) -> None:
     page = book.page
     await page.get_by_role("combobox", name="Compare with").click()
     await page.get_by_role("option", name=re.compile("Localiser")).click()
     await expect(page.get_by_test_id("viewer-overlay")).to_have_count(2, timeout=60_000)
+    async with asyncio.timeout(30):  # the page allows no wait_for_function: it evaluates a text
+        while not await page.evaluate(DRAWN_INSIDE):
+            await asyncio.sleep(0.05)
     await book.picture("compare")
 
 

@@ -124,6 +124,16 @@ async def grey_at(picture: Locator, across: float, down: float) -> int:
     return int(seen.getpixel((int(seen.width * across), int(seen.height * down))))
 
 
+async def until_grey(picture: Locator, across: float, down: float, levels: range) -> None:
+    """Wait until a picture is drawn as it has to be."""
+    async with asyncio.timeout(30):
+        while await grey_at(picture, across, down) not in levels:
+            await asyncio.sleep(0.1)
+
+
+BRIGHT, GREY = range(200, 256), range(41, 120)
+
+
 @pytest.mark.long
 async def test_planes_are_where_the_patient_is_and_lengths_are_in_millimetres(page, scene):
     await log_in(page, "/upload")
@@ -146,12 +156,10 @@ async def test_planes_are_where_the_patient_is_and_lengths_are_in_millimetres(pa
     await page.get_by_role("button", name="Three planes").click()
     await expect(page.locator("[data-testid=planes] [data-ready]")).to_be_visible()
     axial, coronal = (page.get_by_test_id(f"plane-{name}") for name in ("axial", "coronal"))
-    async with asyncio.timeout(30):
-        while await grey_at(axial, 0.62, 0.45) < 200:
-            await asyncio.sleep(0.1)
-    assert 40 < await grey_at(axial, 0.38, 0.45) < 120  # the patient's right
-    assert 40 < await grey_at(axial, 0.62, 0.55) < 120  # the back
-    assert 40 < await grey_at(coronal, 0.62, 0.54) < 120  # the feet
+    await until_grey(axial, 0.62, 0.45, BRIGHT)
+    await until_grey(axial, 0.38, 0.45, GREY)  # the patient's right
+    await until_grey(axial, 0.62, 0.55, GREY)  # the back
+    await until_grey(coronal, 0.62, 0.54, GREY)  # the feet
     await page.get_by_role("button", name="All images").click()
     await expect(page.get_by_role("button", name="Image 8")).to_be_visible()
     await assert_accessible(page)
