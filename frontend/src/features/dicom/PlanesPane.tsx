@@ -112,7 +112,8 @@ export default function PlanesPane({ images, whose, title, layouts, onRetry }: P
         )}
         <span className={css.barText}>{t("{title} · not for diagnosis", { title })}</span>
       </div>
-      <div className={css.planes} data-ready={ready || undefined}>
+      {/* New elements for each volume: the crosshairs of the last one still listen to theirs. */}
+      <div key={which} className={css.planes} data-ready={ready || undefined}>
         {PLANES.map((plane) => (
           <div key={plane} className={css.plane}>
             <div
