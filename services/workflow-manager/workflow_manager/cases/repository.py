@@ -317,15 +317,13 @@ async def list_unsettled(
 ) -> Sequence[UUID]:
     """Return cases whose state is not what their dispatches say any more.
 
-    One join from the few cases that may be: asked by conditions of their own, PostgreSQL would read
-    all that was ever sent, each time. These few come first, or it reads all cases by their ids.
+    One join from the few cases that may be, and these first: asked otherwise, PostgreSQL reads all
+    that was ever sent, or all cases by their ids.
     """
+    may_be = col(Case.state).in_((CaseState.DISPATCHING, CaseState.FAILED))
     few = (
         sa.select(col(Case.id), col(Case.state))
-        .where(
-            col(Case.state).in_((CaseState.DISPATCHING, CaseState.FAILED)),
-            col(Case.id).not_in(besides),
-        )
+        .where(may_be, col(Case.id).not_in(besides))
         .cte("few")
         .prefix_with("MATERIALIZED")
     )
