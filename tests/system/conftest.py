@@ -5,7 +5,7 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,18 @@ class Scene:
             seconds,
             f"{kind} {data}",
         )
+
+    async def expect_order(self, *names: str) -> None:
+        """Expect these tasks first in the exam; a page shows its order before the server has it."""
+        seen: list[str] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while seen[: len(names)] != [*names]:
+                    exam = await self.api.call("GET", f"/exam/{self.data.exam_id}")
+                    tasks = [task for group in exam["workflows"] for task in group["tasks"]]
+                    seen = [task["name"] for task in tasks]
+                    await asyncio.sleep(0.05)
+        assert seen[: len(names)] == [*names]
 
     @asynccontextmanager
     async def scanner(self, scanner: Scanner) -> AsyncIterator[None]:

@@ -59,20 +59,6 @@ async def open_exam(page: Page, scene: Scene) -> Locator:
     return rows
 
 
-async def expect_order_on_the_server(scene: Scene, *names: str) -> None:
-    """The page shows a new order before the server has answered: the server's is waited for."""
-    seen: list[str] = []
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(10):
-            while seen[: len(names)] != [*names]:
-                exam = await scene.api.call("GET", f"/exam/{scene.data.exam_id}")
-                seen = [
-                    task["name"] for workflow in exam["workflows"] for task in workflow["tasks"]
-                ]
-                await asyncio.sleep(0.05)
-    assert seen[: len(names)] == [*names]
-
-
 def inspector(page: Page) -> Locator:
     return page.get_by_role("complementary", name="Inspector")
 
@@ -93,16 +79,14 @@ async def test_the_queue_is_changed_by_keys_and_the_change_taken_back(page, scen
     await rows.nth(2).focus()
     await page.keyboard.press("Alt+ArrowUp")
     await expect(rows.first).to_contain_text("Once more")
-    await expect_order_on_the_server(scene, "Once more")
+    await scene.expect_order("Once more")
     await page.get_by_role("button", name="Undo: Order changed").click()
     await expect(rows.first).to_contain_text("GRE axial")
     await page.keyboard.press("Delete")
     await expect(rows).to_have_count(2)
     await page.get_by_role("button", name=re.compile("Undo: Once more")).click()
     await expect(rows).to_have_count(4)
-    await expect_order_on_the_server(
-        scene, "GRE axial", "Reconstruction", "Once more", "Reconstruction"
-    )
+    await scene.expect_order("GRE axial", "Reconstruction", "Once more", "Reconstruction")
 
 
 @pytest.mark.long
@@ -129,8 +113,7 @@ async def test_what_runs_is_locked_while_the_next_scan_is_dragged_edited_and_add
         await expect(rows.nth(2)).to_contain_text("Last")
         await rows.nth(4).drag_to(rows.first)
         await expect(rows.first).to_contain_text("GRE axial")
-        await expect_order_on_the_server(
-            scene,
+        await scene.expect_order(
             *("GRE axial", "Reconstruction", "Last", "Reconstruction"),
             *("GRE axial", "Reconstruction"),
         )
@@ -177,7 +160,7 @@ async def test_a_row_of_the_queue_is_dragged_with_a_finger(scene, installation):
         await expect(page.locator("[data-over]")).to_contain_text("GRE axial")
         await touch("touchEnd")
         await expect(rows.first).to_contain_text("Once more")
-        await expect_order_on_the_server(scene, "Once more")
+        await scene.expect_order("Once more")
         await expect(page.get_by_role("button", name="Undo: Order changed")).to_be_visible()
 
 
