@@ -4082,6 +4082,8 @@ export interface components {
             indication?: string | null;
             /** Comment */
             comment?: string | null;
+            /** @description How the patient lies (0018,5100); null: asked for with each exam */
+            patient_position?: components["schemas"]["PatientPosition"] | null;
             /** Released At */
             released_at?: string | null;
             /** Released By */

@@ -1337,7 +1337,7 @@ export interface paths {
         };
         /**
          * Image of an instance
-         * @description Send an instance as JPEG or PNG; of several frames the first.
+         * @description Send an instance as JPEG or PNG, of several frames the first; an Encapsulated PDF as PDF.
          */
         get: operations["render_instance"];
         put?: never;
@@ -1493,7 +1493,7 @@ export interface paths {
         put?: never;
         /**
          * Test the connection to a target
-         * @description Try it step by step; the answer says which step failed, and why.
+         * @description Try it step by step; the answer says which step failed, and why. The health tells it too.
          */
         post: operations["test_target"];
         delete?: never;
@@ -3421,7 +3421,7 @@ export interface paths {
          * List files that were received or reported
          * @description Return files in the order of their arrival; a page goes on `after` the id of its last row.
          *
-         *     What this installation received is among them where a series is asked for.
+         *     Those that were reported come first, then those that this installation received.
          */
         get: operations["query_dicom_files"];
         put?: never;
@@ -5637,10 +5637,22 @@ export interface components {
              * @enum {string}
              */
             status: "queued" | "sending" | "waiting" | "sent" | "failed" | "canceled";
-            /** Instances */
+            /**
+             * Instances
+             * @description Images of the series
+             */
             instances: number;
-            /** Sent */
+            /**
+             * Sent
+             * @description Images that the target has
+             */
             sent: number;
+            /**
+             * Sent Before
+             * @description Of those, images that it had already when others came late: they were not sent again
+             * @default 0
+             */
+            sent_before: number;
             /**
              * Stored
              * @description Images that the node took and has not confirmed to keep yet
@@ -5757,10 +5769,22 @@ export interface components {
              * @enum {string}
              */
             status: "queued" | "sending" | "waiting" | "sent" | "failed" | "canceled";
-            /** Instances */
+            /**
+             * Instances
+             * @description Images of the series
+             */
             instances: number;
-            /** Sent */
+            /**
+             * Sent
+             * @description Images that the target has
+             */
             sent: number;
+            /**
+             * Sent Before
+             * @description Of those, images that it had already when others came late: they were not sent again
+             * @default 0
+             */
+            sent_before: number;
             /**
              * Stored
              * @description Images that the node took and has not confirmed to keep yet
@@ -11200,7 +11224,7 @@ export interface components {
         TargetStep: {
             /**
              * Name
-             * @description name, connection, tls, host key, login, AE title, folder, write
+             * @description name, connection, tls, host key, login, AE title, project, folder, write
              */
             name: string;
             /** Ok */
@@ -14510,7 +14534,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The image */
+            /** @description The image; of an Encapsulated PDF the document */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14518,6 +14542,7 @@ export interface operations {
                 content: {
                     "image/jpeg": string;
                     "image/png": string;
+                    "application/pdf": string;
                 };
             };
             400: components["responses"]["BadRequest"];
