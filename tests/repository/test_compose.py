@@ -190,6 +190,17 @@ def test_the_gateway_knows_every_service_and_the_headers_of_the_ui() -> None:
         assert f"add_header {name} {quoted} always;" in start
 
 
+def test_nobody_waits_to_stop_a_scan() -> None:
+    """In a place with limits of its own nginx keeps none of those around it."""
+    (pattern, body) = re.findall(r"location ~ (\S*stop\S*) \{(.*?)\}", GATEWAY, re.DOTALL)[0]
+    for path in ("/api/v1/device/0190/stop", "/api/v1/device/0190/pause"):
+        assert re.search(pattern, path)
+    assert "limit_req zone=unlimited;" in body
+    assert "limit_conn unlimited_connections " in body
+    for zone in ("limit_req_zone $nobody zone=unlimited:", 'map "" $nobody { default ""; }'):
+        assert zone in GATEWAY
+
+
 def test_only_what_runs_is_installed_in_an_image(load_script: Any) -> None:
     script = load_script("runtime_requirements")
     lock = (ROOT / "requirements.lock").read_text("utf-8")
