@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_native_id
 
-_NICENESS = 5
+_STEPS_BACK = 5
+_NICEST = 19
 
 
 def unhurried(name: str, threads: int = 1) -> ThreadPoolExecutor:
@@ -22,5 +23,7 @@ def unhurried(name: str, threads: int = 1) -> ThreadPoolExecutor:
 def _step_back() -> None:
     """Let whatever else runs go first: on Linux a thread has a niceness of its own."""
     if sys.platform == "linux":
+        thread = get_native_id()
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
+            niceness = os.getpriority(os.PRIO_PROCESS, thread) + _STEPS_BACK
+            os.setpriority(os.PRIO_PROCESS, thread, min(niceness, _NICEST))

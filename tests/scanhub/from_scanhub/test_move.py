@@ -188,7 +188,7 @@ async def test_what_a_record_may_not_be_is_refused_by_field_and_the_rest_comes(s
     [of_tall] = [line for line in report["refused"] if str(tall) in line]
     assert "height: Input should be greater than 0" in of_tall
     assert "last_name: String should have at least 1 character" in of_tall
-    assert "-3" not in of_tall, "values of a patient stay out of reports"
+    assert "-3" not in of_tall.replace(str(tall), ""), "values of a patient stay out of reports"
     [of_broken] = [line for line in report["refused"] if str(broken) in line]
     assert "Internal Server Error" in of_broken
 

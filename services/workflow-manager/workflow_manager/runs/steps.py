@@ -72,7 +72,10 @@ logger = get_logger(__name__)
 Answer = dict[str, Any]
 _IMAGE = ".dcm"
 _ELSEWHERE_S = 10.0
-"""After so long a run that this process cannot have is offered to all again, then later [s]."""
+"""After so long a run that this process cannot have is offered to all again [s].
+
+Each time another process may be the quicker one, so it is not put off for longer and longer.
+"""
 
 
 class RunSteps:
@@ -118,15 +121,14 @@ class RunSteps:
                 return None
             waited = row.waits_for == ELSEWHERE
             row.status, row.waits_for = RunStatus.WAITING, ELSEWHERE
-            wait_s = _ELSEWHERE_S * 2 ** min(row.put_off, 4)
-            row.waits_until = utc_now() + timedelta(seconds=wait_s)
+            row.waits_until = utc_now() + timedelta(seconds=_ELSEWHERE_S)
             row.put_off += 1
             await session.flush()
             if not waited:
                 await append(session, [event_of(row, EventType.RUN_WAITING)])
             return {
                 "later": key_of(row),
-                "wait_s": wait_s,
+                "wait_s": _ELSEWHERE_S,
                 "rank": attempt_of(row).rank,
             }
 
