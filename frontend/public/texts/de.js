@@ -1808,6 +1808,7 @@ window.scanhubTexts = {
   "The sequence is stored; only drawing it failed.": "Die Sequenz ist gespeichert; nur das Zeichnen ist fehlgeschlagen.",
   "The sequences themselves are not affected.": "Die Sequenzen selbst sind nicht betroffen.",
   "The series are complete": "Die Serien sind vollständig",
+  "The series is complete: {why}.": "Die Serie ist vollständig: {why}.",
   "The series is not sent to {target} any more, but to the target that you choose. What is at {target} already stays there.": "Die Serie wird nicht mehr an {target} gesendet, sondern an das Ziel, das Sie wählen. Was schon an {target} ist, bleibt dort.",
   "The server did not answer. Nothing of this upload was taken in.": "Der Server hat nicht geantwortet. Von diesem Upload wurde nichts aufgenommen.",
   "The settings themselves are not affected.": "Die Einstellungen selbst sind nicht betroffen.",

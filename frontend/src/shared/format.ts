@@ -26,12 +26,14 @@ const COMPLETE: Record<string, string> = {
   "own run": t("it is our own scan"),
 };
 const COMPLETED = new RegExp(`(^|complete: )(${Object.keys(COMPLETE).join("|")})(?=\\.?$)`, "i");
+const SERIES_COMPLETE = /^The series is complete: (.*)\.$/;
 
 /** Reasons name an actor as `user:name`, and more in short; a person reads it in words. */
 export function plainReason(reason: string): string {
   return reason
     .replace(/\b(?:user|device|service):(?=\w)/g, "")
-    .replace(COMPLETED, (_, before: string, how: string) => before + COMPLETE[how.toLowerCase()]);
+    .replace(COMPLETED, (_, before: string, how: string) => before + COMPLETE[how.toLowerCase()])
+    .replace(SERIES_COMPLETE, (_, why: string) => t("The series is complete: {why}.", { why }));
 }
 
 /** A reason beside words that begin it: "Stopped" and "stopped by Ada" read "by Ada". */
